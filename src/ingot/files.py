@@ -58,7 +58,9 @@ def write_atomic(path: Path, data: bytes) -> None:
 def staging_file(folder: Path) -> Iterator[tuple[Path, tempfile._TemporaryFileWrapper[bytes]]]:
     """A new temporary file in `folder`, removed at the end unless it was committed."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = tempfile.NamedTemporaryFile(dir=folder, prefix=STAGING_PREFIX, delete=False)
+    file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed below)
+        dir=folder, prefix=STAGING_PREFIX, delete=False
+    )
     path = Path(file.name)
     try:
         with file:

@@ -1,0 +1,55 @@
+"""Writing an initramfs: a cpio archive in the "new ASCII" format.
+
+Source: kernel, Documentation/driver-api/early-userspace/buffer-format.rst.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+_MAGIC = b"070701"
+_TRAILER = "TRAILER!!!"
+_ALIGNMENT = 4
+_CONSOLE = (5, 1)
+
+
+def write_initramfs(files: Mapping[str, bytes]) -> bytes:
+    """An uncompressed archive of executable `files` (absolute path -> content).
+
+    Their parent folders and /dev/console, which the kernel opens for init, are added.
+    """
+    folders = {
+        str(parent)
+        for name in [*files, "/dev/console"]
+        for parent in PurePosixPath(name).parents
+        if parent.name
+    }
+    records = [_record(name, stat.S_IFDIR | 0o755) for name in sorted(folders)]
+    records.append(_record("/dev/console", stat.S_IFCHR | 0o600, device=_CONSOLE))
+    records += [_record(name, stat.S_IFREG | 0o755, files[name]) for name in sorted(files)]
+    records.append(_record(_TRAILER, 0))
+    return b"".join(records)
+
+
+def _record(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
+    encoded = name.lstrip("/").encode() + b"\0"
+    fields = (
+        0,  # inode: the kernel needs it for hard links only
+        mode,
+        *(0, 0),  # owner, group
+        1,  # links
+        0,  # mtime
+        len(data),
+        *(0, 0),  # the device it came from
+        *device,
+        len(encoded),
+        0,  # checksum: not in this format
+    )
+    header = _MAGIC + b"".join(b"%08X" % field for field in fields)
+    return _pad(header + encoded) + _pad(data)
+
+
+def _pad(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % _ALIGNMENT)

@@ -1,0 +1,1 @@
+"""Where compiling happens: the environment (`rootfs`) and the way into it (`sandbox`)."""
