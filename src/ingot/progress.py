@@ -42,20 +42,24 @@ class Timing:
 
 
 class Timed:
-    """A Progress that passes everything on and keeps how long each step took."""
+    """A Progress that passes everything on and keeps how long each outermost step took."""
 
     def __init__(self, listener: Progress) -> None:
         self._listener = listener
+        self._depth = 0
         self.timings: list[Timing] = []
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[Step]:
         began = time.monotonic()
+        self._depth += 1
         try:
             with self._listener.step(title) as step:
                 yield step
         finally:
-            self.timings.append(Timing(title, time.monotonic() - began))
+            self._depth -= 1
+            if not self._depth:
+                self.timings.append(Timing(title, time.monotonic() - began))
 
     def note(self, text: str) -> None:
         self._listener.note(text)

@@ -89,12 +89,10 @@ def judge(
 ) -> tuple[Verdict, tuple[Check, ...]]:
     """The verdict on a guest that was run to its end or stopped when its time was up."""
     reported = {check.name: check for line in console if (check := parse_check(line))}
-    checks = tuple(
-        [
-            _judge_release(expected.release, reported.get("release")),
-            *(_judge_module(name, reported) for name in expected.modules),
-            _judge_shutdown(reported, returncode, timed_out=timed_out),
-        ]
+    checks = (
+        _judge_release(expected.release, reported.get("release")),
+        *(_judge_module(name, reported) for name in expected.modules),
+        _judge_shutdown(reported, returncode, timed_out=timed_out),
     )
     if any(_PANIC.search(line) for line in console):
         return Verdict.PANIC, checks

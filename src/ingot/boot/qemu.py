@@ -1,0 +1,114 @@
+"""Booting a guest in QEMU's `microvm` machine, the stand-in for Firecracker.
+
+microvm is what Firecracker is: virtio over MMIO, no PCI, the ELF kernel entered directly
+(QEMU: docs/system/i386/microvm.rst). KVM is used where it truly runs a guest, and TCG,
+QEMU's own emulation, otherwise: /dev/kvm can exist and still not run a kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot.arch import Arch
+from ingot.boot.report import BootReport, Check, Expectation, Verdict, judge
+from ingot.errors import UserError
+from ingot.files import remove_tree
+from ingot.process import run
+
+KVM = Path("/dev/kvm")
+_KVM_SECONDS = 20.0
+_MEMORY_MIB = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """How QEMU stands in for a microVM of one arch: program, machine, processor, console."""
+
+    program: str
+    machine: str
+    cpu: str
+    devices: tuple[str, ...]
+    append: str
+    shutdown: str
+
+
+# The timers are on: without the PIT the TSC is never calibrated under TCG. `reboot=k` is the
+# shutdown Firecracker knows: init reboots, the kernel pulses the i8042, the machine ends.
+_MACHINES = {
+    "x86_64": Machine(
+        program="qemu-system-x86_64",
+        machine="microvm,pit=on,pic=on,rtc=on,isa-serial=on",
+        cpu="max",
+        devices=("i8042",),
+        append="console=ttyS0 reboot=k panic=-1 loglevel=6",
+        shutdown="reboot",
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """What is booted: a kernel file, an initramfs (cpio), and what its init must report."""
+
+    kernel: Path
+    initramfs: bytes
+    expected: Expectation
+
+
+def machine_for(arch: Arch) -> Machine:
+    """The machine that boots kernels of `arch`; a UserError where there is none."""
+    if arch.name not in _MACHINES:
+        raise UserError(f"Ingot has no QEMU machine for {arch.name}")
+    return _MACHINES[arch.name]
+
+
+def boot(guest: Guest, arch: Arch, timeout: float) -> BootReport:
+    """Boot the guest and judge it, within `timeout` seconds for each accelerator tried.
+
+    Under KVM first, if it is there; what does not pass there is booted again under TCG, so
+    that a KVM which cannot run a guest is never taken for a kernel that cannot boot.
+    """
+    machine = machine_for(arch)
+    if os.access(KVM, os.R_OK | os.W_OK) and os.uname().machine == arch.name:
+        report = _boot_with("kvm", guest, machine, min(timeout, _KVM_SECONDS))
+        if report.passed:
+            return report
+    return _boot_with("tcg", guest, machine, timeout)
+
+
+def _boot_with(accelerator: str, guest: Guest, machine: Machine, timeout: float) -> BootReport:
+    folder = Path(tempfile.mkdtemp(prefix="ingot-boot-"))
+    try:
+        initramfs = folder / "initramfs.cpio"
+        initramfs.write_bytes(guest.initramfs)
+        command = _command(accelerator, guest.kernel, initramfs, machine)
+        began = time.monotonic()
+        result = run(command, check=False, timeout=timeout)
+        seconds = time.monotonic() - began
+    finally:
+        remove_tree(folder)
+    console = tuple(line for line in result.output.splitlines() if line.strip())
+    verdict, checks = judge(
+        guest.expected, console, returncode=result.returncode, timed_out=result.timed_out
+    )
+    return BootReport(
+        verdict, "qemu microvm", accelerator, seconds, checks, console, tuple(command)
+    )
+
+
+def _command(accelerator: str, kernel: Path, initramfs: Path, machine: Machine) -> list[str]:
+    return [
+        machine.program,
+        *("-nodefaults", "-no-user-config", "-nographic", "-no-reboot"),
+        *("-M", machine.machine, "-accel", accelerator, "-cpu", machine.cpu),
+        *("-m", str(_MEMORY_MIB), "-smp", "1", "-serial", "stdio"),
+        *(word for device in machine.devices for word in ("-device", device)),
+        *("-kernel", str(kernel), "-initrd", str(initramfs), "-append", machine.append),
+    ]
+
+
+__all__ = ["BootReport", "Check", "Guest", "Machine", "Verdict", "boot", "machine_for"]

@@ -1,0 +1,81 @@
+"""`ingot boot`: boot a kernel of the store again, and show what its guest reported."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from ingot import pipeline
+from ingot.boot.report import BootReport
+from ingot.cli.lookup import find_image
+from ingot.cli.options import BuildFolder, CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.render import make_progress, seconds_text
+from ingot.errors import BootError, UserError
+from ingot.images import BASE
+
+
+def boot(
+    kernel: Annotated[
+        str, typer.Argument(help="A version, a series (its newest), or a base image of the store.")
+    ],
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    build_dir: BuildFolder = None,
+    show_console: Annotated[
+        bool, typer.Option("--console", help="Print all that the guest printed.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Boot a kernel of the store in QEMU and report, check by check.
+
+    The guest loads a module of the modules image and shuts down. Exits with 6 if a check fails.
+    """
+    setting = make_setting(catalog, cache, build_dir)
+    tag, image = find_image(setting, kernel)
+    if not tag.startswith(f"{BASE}:"):
+        raise UserError(
+            f"{tag} cannot be booted by itself",
+            why="a boot test needs kernel and modules",
+            hint=f"boot {BASE}:{tag.partition(':')[2]}",
+        )
+    progress = make_progress(Console(stderr=True))
+    # any builder compiles the guest's init; the catalog's first is most likely there
+    builder = pipeline.ensure_builder(setting, setting.catalog.kernels[0].builder, progress)
+    report = pipeline.boot_image(setting, image, builder, progress)
+    if as_json:
+        print(json.dumps(_document(tag, report), indent=2))
+    else:
+        _print(Console(), report, show_console=show_console)
+    if not report.passed:
+        raise BootError(f"{tag} did not pass: {report.verdict.value}", why=report.explain())
+
+
+def _print(console: Console, report: BootReport, *, show_console: bool) -> None:
+    if show_console:
+        for line in report.console:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for check in report.checks:
+        mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
+        console.print(f"{mark} {escape(check.name)}: {escape(check.detail)}", highlight=False)
+    where = f"{report.machine}, {report.accelerator}, {seconds_text(report.seconds)}"
+    console.print(f"{report.verdict.value} ({where})", highlight=False)
+
+
+def _document(tag: str, report: BootReport) -> dict[str, object]:
+    return {
+        "image": tag,
+        "verdict": report.verdict.value,
+        "machine": report.machine,
+        "accelerator": report.accelerator,
+        "seconds": round(report.seconds, 3),
+        "checks": [
+            {"name": check.name, "ok": check.ok, "detail": check.detail} for check in report.checks
+        ],
+        "console": list(report.console),
+        "command": shlex.join(report.command),
+    }

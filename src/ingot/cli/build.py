@@ -1,0 +1,141 @@
+"""`ingot build`: from the catalog to booted, tagged images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingot import pipeline
+from ingot.catalog import Kernel
+from ingot.cli.options import BuildFolder, CacheFolder, CatalogFolder, Json, Kernels, make_setting
+from ingot.cli.render import make_progress, print_error, seconds_text, size_text
+from ingot.errors import IngotError, UserError
+from ingot.pipeline import Built
+
+
+def build(
+    kernels: Kernels = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Build from this kernel tarball or tree instead of a download.",
+            show_default=False,
+        ),
+    ] = None,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    build_dir: BuildFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Build kernels, boot each, and tag its images in the store.
+
+    A kernel whose recipe is in the store already is not compiled again. One that fails does
+    not stop the others; the exit code is then that of the first failure.
+    """
+    errors = Console(stderr=True)
+    setting = make_setting(catalog, cache, build_dir, source)
+    selected = setting.catalog.select(kernels or [])
+    if source and len(selected) > 1:
+        raise UserError(
+            f"--source gives one tree for {len(selected)} kernels",
+            hint="name the one version it is",
+        )
+    built: list[Built] = []
+    failed: dict[Kernel, IngotError] = {}
+    progress = make_progress(errors)
+    for kernel in selected:
+        if len(selected) > 1:
+            errors.rule(f"{kernel.version} {kernel.arch.name}", align="left")
+        try:
+            built.append(pipeline.build(setting, kernel, progress))
+        except IngotError as error:
+            failed[kernel] = error
+            if len(selected) > 1:
+                print_error(errors, error)
+    if as_json:
+        print(json.dumps(_document(built, failed), indent=2))
+    else:
+        _print_summary(Console(), built, failed)
+    if failed:
+        _end_badly(errors, failed, alone=len(selected) == 1)
+
+
+def _end_badly(errors: Console, failed: Mapping[Kernel, IngotError], *, alone: bool) -> None:
+    first = next(iter(failed.values()))
+    if alone:
+        raise first
+    names = ", ".join(str(kernel.version) for kernel in failed)
+    errors.print(f"[bold red]failed:[/] {names} (each error is above)", highlight=False)
+    raise typer.Exit(first.exit_code)
+
+
+def _print_summary(
+    console: Console, built: Sequence[Built], failed: Mapping[Kernel, IngotError]
+) -> None:
+    if not built:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("image", no_wrap=True)
+    table.add_column("digest", no_wrap=True, overflow="ellipsis")
+    table.add_column("size", justify="right", no_wrap=True)
+    for one in built:
+        for image in one.images:
+            table.add_row(image.tag, str(image.digest), size_text(image.size))
+    console.print()
+    console.print(table)
+    if any(one.timings for one in built):
+        console.print()
+        console.print(_timing_table(built))
+    for kernel in failed:
+        console.print(f"{kernel.version}: failed", highlight=False)
+
+
+def _timing_table(built: Sequence[Built]) -> Table:
+    """Time per step: a row a step, a column a kernel."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("step", no_wrap=True)
+    titles: dict[str, None] = {}
+    for one in built:
+        table.add_column(str(one.kernel.version), justify="right", no_wrap=True)
+        titles |= dict.fromkeys(timing.title for timing in one.timings)
+    for title in titles:
+        row = [
+            next((seconds_text(t.seconds) for t in one.timings if t.title == title), "")
+            for one in built
+        ]
+        table.add_row(title, *row)
+    totals = [seconds_text(sum(timing.seconds for timing in one.timings)) for one in built]
+    table.add_row("total", *totals, style="bold")
+    return table
+
+
+def _document(built: Sequence[Built], failed: Mapping[Kernel, IngotError]) -> object:
+    return {
+        "built": [
+            {
+                "version": str(one.kernel.version),
+                "arch": one.kernel.arch.name,
+                "recipe_key": str(one.recipe_key),
+                "found_in_store": one.found,
+                "boot": one.boot
+                and {"verdict": one.boot.verdict.value, "machine": one.boot.machine},
+                "images": [
+                    {"tag": image.tag, "digest": str(image.digest), "size": image.size}
+                    for image in one.images
+                ],
+                "seconds": {timing.title: round(timing.seconds, 3) for timing in one.timings},
+            }
+            for one in built
+        ],
+        "failed": [
+            {"version": str(kernel.version), "arch": kernel.arch.name, "error": str(error)}
+            for kernel, error in failed.items()
+        ],
+    }

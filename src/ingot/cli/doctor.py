@@ -1,0 +1,90 @@
+"""`ingot doctor`: does this machine have what Ingot needs?"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from ingot import tools
+from ingot.boot.qemu import KVM
+from ingot.builder.sandbox import check_sandbox
+from ingot.cli.options import Json
+from ingot.errors import IngotError, MachineError
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """`ok` is None for what is good to know and no obstacle."""
+
+    name: str
+    ok: bool | None
+    detail: str
+
+
+def doctor(
+    install: Annotated[
+        bool,
+        typer.Option("--install", help="Install missing Debian packages, as root or by sudo."),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing if all is well.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check the programs, packages and permissions Ingot needs.
+
+    Exits with 3 if something is missing, after one line that says what and how to install it.
+    """
+    errors = Console(stderr=True)
+    if install and (absent := tools.missing()):
+        names = ", ".join(sorted({tool.package for tool in absent}))
+        errors.print(f"installing {names}", highlight=False)
+        tools.install()
+    findings = _examine()
+    if as_json:
+        rows = [{"name": f.name, "ok": f.ok, "detail": f.detail} for f in findings]
+        print(json.dumps(rows, indent=2))
+    elif not quiet:
+        _print(Console(), findings)
+    tools.require_all()
+    bad = [finding for finding in findings if finding.ok is False]
+    if bad:
+        raise MachineError(f"{bad[0].name}: {bad[0].detail}")
+
+
+def _examine() -> list[_Finding]:
+    findings = [
+        _Finding(tool.program, tool.present(), f"{tool.purpose} (package {tool.package})")
+        for tool in tools.needed()
+    ]
+    if all(finding.ok for finding in findings):
+        findings.append(_sandbox())
+    findings.append(_kvm())
+    return findings
+
+
+def _sandbox() -> _Finding:
+    try:
+        check_sandbox()
+    except IngotError as error:
+        return _Finding("sandbox", False, f"{error} (next: {error.hint})")
+    return _Finding("sandbox", True, "bubblewrap can make one")
+
+
+def _kvm() -> _Finding:
+    if os.access(KVM, os.R_OK | os.W_OK):
+        return _Finding("KVM", None, "/dev/kvm is there; boot tests try it, then QEMU's TCG")
+    return _Finding("KVM", None, "no usable /dev/kvm: boot tests run in QEMU's TCG, slower")
+
+
+def _print(console: Console, findings: list[_Finding]) -> None:
+    marks = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
+    for finding in findings:
+        line = f"{marks[finding.ok]} {escape(finding.name)}: {escape(finding.detail)}"
+        console.print(line, highlight=False, soft_wrap=True)

@@ -1,0 +1,84 @@
+"""`ingot inspect`: what an image of the store is and holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingot.cli.lookup import find_image
+from ingot.cli.options import CatalogFolder, Json, make_setting
+from ingot.cli.render import size_text
+from ingot.oci import FileInfo, Image, list_files
+
+
+def inspect(
+    image: Annotated[
+        str,
+        typer.Argument(
+            help="An image (kernel-bin:6.1.176, kernel-bin:6.1), or a version: its base image."
+        ),
+    ],
+    files: Annotated[bool, typer.Option("--files", help="List the files it holds too.")] = False,
+    catalog: CatalogFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Show an image: digests, sizes, layers, labels, and with --files what it holds."""
+    setting = make_setting(catalog, None)
+    tag, found = find_image(setting, image)
+    held = list_files(setting.layout, found) if files else []
+    if as_json:
+        print(json.dumps(_document(tag, found, held if files else None), indent=2))
+        return
+    console = Console()
+    console.print(f"[bold]{tag}[/]  {found.platform}  {size_text(found.size)}", highlight=False)
+    console.print(f"manifest  {found.descriptor.digest}", highlight=False, soft_wrap=True)
+    console.print()
+    for layer in found.layers:
+        size = size_text(layer.descriptor.size)
+        console.print(f"layer  {layer.descriptor.digest}  {size}", highlight=False, soft_wrap=True)
+    console.print()
+    table = Table.grid(padding=(0, 2))
+    for name, value in sorted(found.labels.items()):
+        table.add_row(name, value)
+    console.print(table)
+    if files:
+        console.print()
+    for info in held:
+        target = f" -> {info.target}" if info.target else ""
+        line = f"{info.mode:04o} {info.size:>12,} {info.name}{target}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _document(tag: str, image: Image, files: list[FileInfo] | None) -> dict[str, object]:
+    document: dict[str, object] = {
+        "tag": tag,
+        "digest": str(image.descriptor.digest),
+        "platform": str(image.platform),
+        "size": image.size,
+        "layers": [
+            {
+                "digest": str(layer.descriptor.digest),
+                "diff_id": str(layer.diff_id),
+                "size": layer.descriptor.size,
+            }
+            for layer in image.layers
+        ],
+        "labels": dict(image.labels),
+        "annotations": dict(image.annotations),
+    }
+    if files is not None:
+        document["files"] = [
+            {
+                "name": info.name,
+                "kind": info.kind.value,
+                "size": info.size,
+                "mode": f"{info.mode:04o}",
+                "target": info.target or None,
+            }
+            for info in files
+        ]
+    return document

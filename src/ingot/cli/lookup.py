@@ -1,0 +1,32 @@
+"""Finding an image of the store by what a person calls it."""
+
+from __future__ import annotations
+
+from ingot.errors import UserError
+from ingot.images import BASE, KERNEL_IMAGES
+from ingot.oci import Image, read_image
+from ingot.pipeline import Setting
+
+
+def find_image(setting: Setting, name: str) -> tuple[str, Image]:
+    """The tag and image for `kernel-bin:6.1.176`, `kernel-bin:6.1`, `6.1.176` or `6.1`.
+
+    A version alone means its base image. UserError, listing what is there, if nothing fits.
+    """
+    image, _, version = name.rpartition(":")
+    candidates = [name, f"{image or BASE}:{version}"]
+    candidates += [
+        f"{image or BASE}:{kernel.version}"
+        for kernel in reversed(setting.catalog.kernels)
+        if str(kernel.version.series) == version
+    ]
+    tags = setting.layout.tags()
+    for tag in candidates:
+        if tag in tags:
+            return tag, read_image(setting.layout, tags[tag])
+    known = [tag for tag in tags if tag.partition(":")[0] in (*KERNEL_IMAGES, "kernel-builder")]
+    raise UserError(
+        f"the store {setting.layout.root} has no image '{name}'",
+        why=f"it has {', '.join(known)}" if known else "it has no images yet",
+        hint=f"build it first: ingot build {version}",
+    )

@@ -1,0 +1,39 @@
+"""`ingot prune`: give back the disk space of what is unused."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from ingot import housekeeping
+from ingot.cli.options import CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.render import size_text
+
+
+def prune(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Remove all caches too: sources, builders, ccache.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Remove images no version stands for any more, and cached sources and builders not in use.
+
+    Images of the versions last built are always kept.
+    """
+    setting = make_setting(catalog, cache)
+    removed = housekeeping.prune(setting, everything=everything, dry_run=dry_run)
+    if as_json:
+        rows = [{"what": item.what, "bytes": item.size} for item in removed]
+        print(json.dumps({"dry_run": dry_run, "removed": rows}, indent=2))
+        return
+    for item in removed:
+        print(f"{size_text(item.size):>10}  {item.what}" if item.size else f"{'':>10}  {item.what}")
+    verb = "would free" if dry_run else "freed"
+    print(f"{verb} {size_text(sum(item.size for item in removed))}")

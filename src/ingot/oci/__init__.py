@@ -1,0 +1,40 @@
+"""OCI images as such: layers, images and the store they are kept in. It knows no kernels."""
+
+from ingot.oci.contents import FileInfo, list_files, read_file
+from ingot.oci.descriptor import REF_NAME, Descriptor, Platform
+from ingot.oci.entry import Entry, Kind, file_entry, folder_entry, link_entry, tree_entries
+from ingot.oci.garbage import Garbage, collect_garbage
+from ingot.oci.image import Image, read_image, write_image
+from ingot.oci.layer import Layer, write_layer, write_tar_layer
+from ingot.oci.layout import Layout, check_tag_name
+from ingot.oci.unpack import extract
+from ingot.oci.validate import Problem, validate_image, validate_layout
+
+__all__ = [
+    "REF_NAME",
+    "Descriptor",
+    "Entry",
+    "FileInfo",
+    "Garbage",
+    "Image",
+    "Kind",
+    "Layer",
+    "Layout",
+    "Platform",
+    "Problem",
+    "check_tag_name",
+    "collect_garbage",
+    "extract",
+    "file_entry",
+    "folder_entry",
+    "link_entry",
+    "list_files",
+    "read_file",
+    "read_image",
+    "tree_entries",
+    "validate_image",
+    "validate_layout",
+    "write_image",
+    "write_layer",
+    "write_tar_layer",
+]

@@ -1,0 +1,152 @@
+"""Content-addressed files: the `blobs/sha256` folder of an OCI layout.
+
+    blobs/sha256/
+      <64 hex digits>      one blob, never changed once it has this name
+      .staging-*           a blob being written, or what a killed writer left
+
+A blob gets its final name when all its bytes are on the disk, so that a name that exists is a
+blob that is whole. Source: OCI image-spec 1.1, image-layout.md, "Blobs".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from ingot.digest import Digest
+from ingot.errors import VerificationError
+from ingot.files import STAGING_PREFIX, commit_file, disk_errors, staging_file
+from ingot.oci.descriptor import Descriptor
+
+_CHUNK = 1 << 20
+_BLOB_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+class BlobReader:
+    """Reads one blob; the last bytes are handed out only when size and digest are right.
+
+    Truncated, lengthened or altered content raises VerificationError.
+    """
+
+    def __init__(self, file: BinaryIO, descriptor: Descriptor, path: Path) -> None:
+        self._file = file
+        self._descriptor = descriptor
+        self._path = path
+        self._hasher = hashlib.sha256()
+        self._left = descriptor.size
+        self._check_if_done()
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes, all that is left if negative; empty at the verified end."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        data = self._file.read(wanted)
+        if wanted and not data:
+            raise damaged(self._descriptor, self._path, f"{self._left} bytes are missing")
+        self._hasher.update(data)
+        self._left -= len(data)
+        self._check_if_done()
+        return data
+
+    def drain(self) -> None:
+        """Read what is left, for the sake of the check at the end."""
+        for _ in self:
+            pass
+
+    def _check_if_done(self) -> None:
+        if self._left:
+            return
+        if self._file.read(1):
+            raise damaged(self._descriptor, self._path, "it has more bytes than it should")
+        actual = Digest(self._hasher.hexdigest())
+        if actual != self._descriptor.digest:
+            raise damaged(self._descriptor, self._path, f"its content has the digest {actual}")
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self.read(_CHUNK):
+            yield chunk
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+
+def damaged(descriptor: Descriptor, path: Path, why: str) -> VerificationError:
+    """The error for a blob that is not what its descriptor says."""
+    return VerificationError(
+        f"blob {descriptor.digest.short} of the image store is damaged",
+        why=why,
+        hint=f"remove {path} and build the image again",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Blobs:
+    """The folder of blobs. It knows no locks: `Layout` holds them."""
+
+    folder: Path
+
+    def path(self, digest: Digest) -> Path:
+        return self.folder / digest.hex
+
+    def has(self, descriptor: Descriptor) -> bool:
+        """Whether the blob is here with its right size; content is checked when it is read."""
+        try:
+            return self.path(descriptor.digest).stat().st_size == descriptor.size
+        except FileNotFoundError:
+            return False
+
+    def write(self, chunks: Iterable[bytes], media_type: str) -> Descriptor:
+        """Store a stream of bytes under its digest. MachineError if the disk is full."""
+        hasher, size = hashlib.sha256(), 0
+        with disk_errors(self.folder), staging_file(self.folder) as (temporary, file):
+            for chunk in chunks:
+                hasher.update(chunk)
+                size += file.write(chunk)
+            descriptor = Descriptor(media_type, Digest(hasher.hexdigest()), size)
+            if not self.has(descriptor):
+                commit_file(temporary, file, self.path(descriptor.digest))
+        return descriptor
+
+    def open(self, descriptor: Descriptor) -> BlobReader:
+        """A reader that verifies; VerificationError at once if the blob is absent."""
+        path = self.path(descriptor.digest)
+        try:
+            file = path.open("rb")
+        except FileNotFoundError as error:
+            raise VerificationError(
+                f"blob {descriptor.digest.short} is missing from the image store",
+                why=f"there is no {path}",
+                hint="build the image again",
+            ) from error
+        try:
+            return BlobReader(file, descriptor, path)
+        except BaseException:
+            file.close()
+            raise
+
+    def read(self, descriptor: Descriptor) -> bytes:
+        """All bytes of a small blob, verified."""
+        with self.open(descriptor) as reader:
+            return b"".join(reader)
+
+    def names(self) -> Iterator[Path]:
+        """Every blob's file, whoever needs it; other files in the folder are left out."""
+        if self.folder.is_dir():
+            yield from (p for p in self.folder.iterdir() if _BLOB_NAME.fullmatch(p.name))
+
+    def leftovers(self) -> Iterator[Path]:
+        """Staging files. They are stale unless somebody is writing."""
+        if self.folder.is_dir():
+            yield from self.folder.glob(f"{STAGING_PREFIX}*")

@@ -1,0 +1,44 @@
+"""Removing from the store what no tag needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot.oci.graph import reachable
+from ingot.oci.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """What was removed (or would be): files, bytes. `skipped`: a build was on, nothing done."""
+
+    blobs: int = 0
+    bytes: int = 0
+    skipped: bool = False
+
+
+def collect_garbage(layout: Layout, *, dry_run: bool = False) -> Garbage:
+    """Remove blobs that nothing in `index.json` reaches, and what killed writers left.
+
+    Does not wait: while a build uses the store, nothing is touched and the result says so.
+    VerificationError, with nothing removed, if a tag's manifest is damaged: what it needs
+    cannot be known then.
+    """
+    with layout.in_use_by_nobody() as free:
+        if not free:
+            return Garbage(skipped=True)
+        needed = {d.digest.hex for root in layout.roots() for d in reachable(layout.blobs, root)}
+        count = size = 0
+        for path in list(_unneeded(layout, needed)):
+            count += 1
+            size += path.stat().st_size
+            if not dry_run:
+                path.unlink()
+        return Garbage(count, size)
+
+
+def _unneeded(layout: Layout, needed: set[str]) -> Iterator[Path]:
+    yield from layout.leftovers()
+    yield from (path for path in layout.blobs.names() if path.name not in needed)

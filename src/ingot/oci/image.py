@@ -1,0 +1,138 @@
+"""Images: a manifest and a config that say which layers belong together, and why.
+
+Source: OCI image-spec 1.1, manifest.md and config.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ingot.digest import Digest
+from ingot.errors import UserError, VerificationError
+from ingot.oci.descriptor import CONFIG_TYPE, MANIFEST_TYPE, MANIFEST_TYPES, Descriptor, Platform
+from ingot.oci.document import ConfigDocument, ManifestDocument, canonical_json, parse
+from ingot.oci.layer import Layer
+from ingot.oci.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image as the store holds it. `created` is in seconds since 1970, None if unsaid."""
+
+    descriptor: Descriptor
+    config: Descriptor
+    platform: Platform
+    layers: tuple[Layer, ...]
+    labels: Mapping[str, str] = field(hash=False)
+    annotations: Mapping[str, str] = field(hash=False)
+    created: int | None
+    history: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes that a registry keeps for it: manifest, config and compressed layers."""
+        parts = [self.descriptor, self.config, *(layer.descriptor for layer in self.layers)]
+        return sum(part.size for part in parts)
+
+
+def write_image(
+    layout: Layout,
+    layers: Sequence[Layer],
+    platform: Platform,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    created: int,
+    history: Sequence[str] = (),
+) -> Descriptor:
+    """Write config and manifest of an image; the result is what a tag can point at.
+
+    `created` is in seconds since 1970; `history` says how each layer came to be, one text
+    per layer, or is empty. The same arguments give the same digests anywhere.
+    """
+    if not layers:
+        raise UserError("an image needs at least one layer")
+    if history and len(history) != len(layers):
+        raise UserError(f"{len(history)} texts of history for {len(layers)} layers")
+    config = canonical_json(_config(layers, platform, labels, created, history))
+    config_descriptor = layout.write_blob([config], CONFIG_TYPE)
+    manifest: dict[str, object] = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": config_descriptor.to_json(),
+        "layers": [layer.descriptor.to_json() for layer in layers],
+    }
+    if annotations:
+        manifest["annotations"] = dict(annotations)
+    written = layout.write_blob([canonical_json(manifest)], MANIFEST_TYPE)
+    return Descriptor(written.media_type, written.digest, written.size, platform=platform)
+
+
+def read_image(layout: Layout, descriptor: Descriptor) -> Image:
+    """Read an image's manifest and config, both verified; layers are verified when read.
+
+    UserError if it is something else than an image, VerificationError if it is damaged.
+    """
+    where = f"blob {descriptor.digest.short}"
+    if descriptor.media_type not in MANIFEST_TYPES:
+        raise UserError(f"{where} is not an image", why=f"its type is {descriptor.media_type}")
+    manifest = parse(ManifestDocument, layout.read_blob(descriptor), where)
+    config_descriptor = manifest.config.to_descriptor()
+    config_where = f"blob {config_descriptor.digest.short}"
+    config = parse(ConfigDocument, layout.read_blob(config_descriptor), config_where)
+    return Image(
+        descriptor=descriptor,
+        config=config_descriptor,
+        platform=Platform(config.os, config.architecture),
+        layers=_pair_layers(manifest, config, where),
+        labels=(config.config.labels if config.config else None) or {},
+        annotations=manifest.annotations or {},
+        created=None if config.created is None else _epoch(config.created, config_where),
+        history=tuple(item.created_by for item in config.history or ()),
+    )
+
+
+def _config(
+    layers: Sequence[Layer],
+    platform: Platform,
+    labels: Mapping[str, str],
+    created: int,
+    history: Sequence[str],
+) -> dict[str, object]:
+    moment = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    config: dict[str, object] = {
+        "architecture": platform.architecture,
+        "os": platform.os,
+        "created": moment,
+        "config": {"Labels": dict(labels)} if labels else {},
+        "rootfs": {"type": "layers", "diff_ids": [str(layer.diff_id) for layer in layers]},
+    }
+    if history:
+        # No "author": an absent one is an empty one, and nobody's name belongs here.
+        config["history"] = [{"created": moment, "created_by": text} for text in history]
+    return config
+
+
+def _pair_layers(
+    manifest: ManifestDocument, config: ConfigDocument, where: str
+) -> tuple[Layer, ...]:
+    if len(manifest.layers) != len(config.rootfs.diff_ids):
+        raise VerificationError(
+            f"{where} is not a consistent image",
+            why=f"the manifest has {len(manifest.layers)} layers, the config"
+            f" {len(config.rootfs.diff_ids)} diff IDs",
+            hint="build the image again",
+        )
+    return tuple(
+        Layer(layer.to_descriptor(), Digest.parse(diff_id))
+        for layer, diff_id in zip(manifest.layers, config.rootfs.diff_ids, strict=True)
+    )
+
+
+def _epoch(text: str, where: str) -> int:
+    """RFC 3339, section 5.6, as seconds since 1970."""
+    try:
+        return int(datetime.fromisoformat(text).timestamp())
+    except ValueError as error:
+        raise UserError(f"{where} says it was created at '{text}', which is no time") from error

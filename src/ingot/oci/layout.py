@@ -1,0 +1,250 @@
+"""The image store: an OCI image layout, safe for many writers and for sudden death.
+
+    images/
+      oci-layout           {"imageLayoutVersion":"1.0.0"}
+      index.json           the tags: one descriptor each, named by the ref.name annotation
+      blobs/sha256/        manifests, configs and layers (see blobs.py)
+      .index.lock          held exclusively while index.json is replaced
+      .use.lock            held shared while blobs are written and not yet tagged,
+                           exclusively while garbage is collected
+      .staging-*           an index.json being written, or what a killed writer left
+
+Readers take no lock: `index.json` is replaced in one rename. The locks are `flock`s, which end
+with their process; the two empty files mean nothing by themselves. `.use.lock` is always taken
+before `.index.lock`. Source: OCI image-spec 1.1, image-layout.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot.errors import UserError, VerificationError
+from ingot.files import (
+    STAGING_PREFIX,
+    disk_errors,
+    locked,
+    locked_if_free,
+    sync_folder,
+    write_atomic,
+)
+from ingot.oci.blobs import BlobReader, Blobs
+from ingot.oci.descriptor import INDEX_TYPE, REF_NAME, Descriptor
+from ingot.oci.document import (
+    DescriptorDocument,
+    IndexDocument,
+    LayoutDocument,
+    canonical_json,
+    parse,
+)
+from ingot.oci.graph import reachable
+
+_MARKER = b'{"imageLayoutVersion":"1.0.0"}'
+_EMPTY_INDEX = canonical_json({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": []})
+_INDEX_LOCK, _USE_LOCK = ".index.lock", ".use.lock"
+_HARMLESS = frozenset({_INDEX_LOCK, _USE_LOCK, ".gitignore", ".gitkeep", "index.json"})
+
+# The grammar of ref.name (annotations.md) narrowed to what a registry takes as name and tag
+# (distribution-spec, "Pulling manifests"), so that every tag of the store can be pushed.
+_COMPONENT = r"[a-z0-9]+(?:(?:[._]|--?)[a-z0-9]+)*"
+_TAG_NAME = re.compile(
+    rf"{_COMPONENT}(?:/{_COMPONENT})*:(?=.{{1,128}}\Z)[A-Za-z0-9]+(?:(?:[._]|--?)[A-Za-z0-9]+)*"
+)
+
+
+def check_tag_name(name: str) -> None:
+    """UserError unless `name` looks like `kernel-bin:6.1.176`."""
+    if not _TAG_NAME.fullmatch(name):
+        raise UserError(
+            f"'{name}' cannot be the name of an image",
+            why="a name is lower-case words and a tag, both of letters, digits and single . _ -",
+            hint="a good name looks like kernel-bin:6.1.176",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The store below the folder `root`. A folder that does not exist is an empty store."""
+
+    root: Path
+
+    @property
+    def blobs(self) -> Blobs:
+        return Blobs(self.root / "blobs" / "sha256")
+
+    def tags(self) -> dict[str, Descriptor]:
+        """What every tag points at, sorted by name. UserError if the store is unreadable."""
+        found: dict[str, Descriptor] = {}
+        for entry in self._read_index().manifests:
+            name = _ref_name(entry)
+            if name is not None:
+                found.setdefault(name, entry.to_descriptor())
+        return dict(sorted(found.items()))
+
+    def find(self, tag: str) -> Descriptor | None:
+        """What `tag` points at, None if there is no such tag."""
+        return self.tags().get(tag)
+
+    def roots(self) -> list[Descriptor]:
+        """All that `index.json` points at, also what another tool put there without a name."""
+        return [entry.to_descriptor() for entry in self._read_index().manifests]
+
+    def tag(self, tags: Mapping[str, Descriptor]) -> None:
+        """Set several tags in one step: a reader sees all of them or none.
+
+        A descriptor's own annotations go into its entry. UserError for a bad name,
+        VerificationError if something that an image needs is not in the store.
+        """
+        for name in tags:
+            check_tag_name(name)
+        with self._changing_index() as index:
+            for name, descriptor in tags.items():
+                self._require_complete(name, descriptor)
+            entries = [_named(descriptor, name) for name, descriptor in tags.items()]
+            self._replace_index(index, without=tags, added=entries)
+
+    def untag(self, names: Iterable[str]) -> list[str]:
+        """Remove tags in one step and return those that were there; blobs stay."""
+        wanted = set(names)
+        with self._changing_index() as index:
+            present = wanted & {_ref_name(entry) for entry in index.manifests}
+            if present:
+                self._replace_index(index, without=present, added=[])
+        return sorted(name for name in present if name is not None)
+
+    def write_blob(self, chunks: Iterable[bytes], media_type: str) -> Descriptor:
+        """Store a stream of bytes; a blob already here is reused. MachineError if full."""
+        with self.in_use():
+            return self.blobs.write(chunks, media_type)
+
+    def open_blob(self, descriptor: Descriptor) -> BlobReader:
+        """A reader that checks size and digest before it says that this was all."""
+        return self.blobs.open(descriptor)
+
+    def read_blob(self, descriptor: Descriptor) -> bytes:
+        """A small blob's bytes, verified."""
+        return self.blobs.read(descriptor)
+
+    @contextlib.contextmanager
+    def in_use(self, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+        """Keep garbage collection away: from a build's first blob until its tags are set."""
+        self._check()
+        with locked(self.root / _USE_LOCK, shared=True, on_wait=on_wait):
+            self._create()
+            yield
+
+    @contextlib.contextmanager
+    def in_use_by_nobody(self) -> Iterator[bool]:
+        """True inside, with builds kept waiting, if nobody was using the store just now."""
+        self._check()
+        if not self.root.is_dir():
+            yield True
+            return
+        with disk_errors(self.root), locked_if_free(self.root / _USE_LOCK) as free:
+            yield free
+
+    def leftovers(self) -> Iterator[Path]:
+        """Staging files of killed writers, all stale once nobody uses the store."""
+        if self.root.is_dir():
+            yield from self.root.glob(f"{STAGING_PREFIX}*")
+        yield from self.blobs.leftovers()
+
+    def _check(self) -> None:
+        """UserError unless the folder is ours to use: a layout, or nothing yet.
+
+        `index.json` is written before `oci-layout`, so a folder with the latter and not the
+        former has lost its tags, and taking it for an empty store would lose the images.
+        """
+        if not self.root.exists():
+            return
+        if not self.root.is_dir():
+            raise _not_a_store(self.root, "it is not a folder")
+        marker, index = self.root / "oci-layout", self.root / "index.json"
+        if marker.exists():
+            parse(LayoutDocument, marker.read_bytes(), str(marker))
+            if not index.exists():
+                raise _not_a_store(self.root, "its index.json, which holds the tags, is missing")
+            return
+        foreign = [n for n in _names(self.root) if n not in _HARMLESS]
+        if foreign:
+            raise _not_a_store(self.root, f"it has no oci-layout, but holds {', '.join(foreign)}")
+        if index.exists() and parse(IndexDocument, index.read_bytes(), str(index)).manifests:
+            raise _not_a_store(self.root, "it has an index.json, but no oci-layout")
+
+    def _create(self) -> None:
+        """Make an empty layout, unless there is one."""
+        if (self.root / "oci-layout").exists():
+            return
+        with locked(self.root / _INDEX_LOCK), disk_errors(self.root):
+            if (self.root / "oci-layout").exists():
+                return
+            write_atomic(self.root / "index.json", _EMPTY_INDEX)
+            write_atomic(self.root / "oci-layout", _MARKER)
+            self.blobs.folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(self.blobs.folder.parent)
+            sync_folder(self.root)
+
+    def _read_index(self) -> IndexDocument:
+        self._check()
+        path = self.root / "index.json"
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            data = _EMPTY_INDEX
+        return parse(IndexDocument, data, str(path))
+
+    @contextlib.contextmanager
+    def _changing_index(self) -> Iterator[IndexDocument]:
+        with self.in_use(), locked(self.root / _INDEX_LOCK):
+            yield self._read_index()
+
+    def _replace_index(
+        self, index: IndexDocument, *, without: Iterable[str], added: Iterable[Descriptor]
+    ) -> None:
+        dropped = set(without)
+        kept = [entry for entry in index.manifests if _ref_name(entry) not in dropped]
+        entries = [entry.model_dump(by_alias=True, exclude_unset=True) for entry in kept]
+        entries += [descriptor.to_json() for descriptor in added]
+        document = index.model_dump(by_alias=True, exclude_unset=True)
+        document["manifests"] = sorted(entries, key=canonical_sort_key)
+        write_atomic(self.root / "index.json", canonical_json(document))
+
+    def _require_complete(self, name: str, descriptor: Descriptor) -> None:
+        for needed in reachable(self.blobs, descriptor):
+            if not self.blobs.has(needed):
+                raise VerificationError(
+                    f"{name} was not tagged: the image is not complete",
+                    why=f"blob {needed.digest.short} ({needed.media_type}) is missing or has"
+                    " the wrong size",
+                    hint="build the image again",
+                )
+
+
+def canonical_sort_key(entry: Mapping[str, object]) -> tuple[str, bytes]:
+    """Entries of an index in one order, whoever was first: by name, then by content."""
+    annotations = entry.get("annotations")
+    name = annotations.get(REF_NAME, "") if isinstance(annotations, dict) else ""
+    return name, canonical_json(entry)
+
+
+def _named(descriptor: Descriptor, name: str) -> Descriptor:
+    return descriptor.annotated({REF_NAME: name})
+
+
+def _ref_name(entry: DescriptorDocument) -> str | None:
+    return (entry.annotations or {}).get(REF_NAME)
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir() if not p.name.startswith(STAGING_PREFIX))
+
+
+def _not_a_store(root: Path, why: str) -> UserError:
+    return UserError(
+        f"{root} cannot be used as an image store",
+        why=why,
+        hint="nothing in it was changed; move it away, or choose another folder",
+    )

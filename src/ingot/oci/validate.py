@@ -1,0 +1,118 @@
+"""Recomputing all that must hold for an image in the store, and listing all that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ingot.errors import IngotError
+from ingot.oci.archive import open_layer
+from ingot.oci.descriptor import CONFIG_TYPE, INDEX_TYPES, MANIFEST_TYPE, Descriptor
+from ingot.oci.document import ConfigDocument, IndexDocument, ManifestDocument, parse
+from ingot.oci.image import Image, read_image
+from ingot.oci.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where (a tag, a blob), and what."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+def validate_layout(layout: Layout) -> list[Problem]:
+    """All that is wrong with any image in the store. UserError if its index is unreadable."""
+    problems: dict[Problem, None] = {}
+    for name, descriptor in layout.tags().items():
+        for problem in validate_image(layout, descriptor):
+            problems[Problem(f"{name}, {problem.where}", problem.what)] = None
+    return list(problems)
+
+
+def validate_image(layout: Layout, descriptor: Descriptor) -> list[Problem]:
+    """All that is wrong with one image (or with all images of an index).
+
+    Checked: every blob's size and digest, every layer's tar and diff ID, that manifest and
+    config agree on layers and history, and that the descriptor's platform is the config's.
+    """
+    if descriptor.media_type in INDEX_TYPES:
+        return list(_index_problems(layout, descriptor))
+    where = f"manifest {descriptor.digest.short}"
+    try:
+        manifest = parse(ManifestDocument, layout.read_blob(descriptor), where)
+        config = manifest.config.to_descriptor()
+    except IngotError as error:
+        return [Problem(where, str(error))]
+    problems = list(_manifest_problems(manifest, descriptor, where))
+    problems += _config_problems(layout, manifest, config, descriptor)
+    try:
+        image = read_image(layout, descriptor)
+    except IngotError as error:
+        # Without diff IDs to compare with, the layers' blobs can still be checked.
+        return [*problems, Problem(where, str(error)), *_blob_problems(layout, manifest)]
+    return problems + list(_layer_problems(layout, image))
+
+
+def _index_problems(layout: Layout, descriptor: Descriptor) -> Iterator[Problem]:
+    where = f"index {descriptor.digest.short}"
+    try:
+        index = parse(IndexDocument, layout.read_blob(descriptor), where)
+    except IngotError as error:
+        yield Problem(where, str(error))
+        return
+    for entry in index.manifests:
+        yield from validate_image(layout, entry.to_descriptor())
+
+
+def _manifest_problems(
+    manifest: ManifestDocument, descriptor: Descriptor, where: str
+) -> Iterator[Problem]:
+    if manifest.media_type not in (None, descriptor.media_type):
+        yield Problem(where, f"its type is {manifest.media_type}, not {descriptor.media_type}")
+    if descriptor.media_type == MANIFEST_TYPE and manifest.config.media_type != CONFIG_TYPE:
+        yield Problem(where, f"the config's type is {manifest.config.media_type}")
+    if not manifest.layers:
+        yield Problem(where, "it has no layers")
+
+
+def _config_problems(
+    layout: Layout, manifest: ManifestDocument, config: Descriptor, descriptor: Descriptor
+) -> Iterator[Problem]:
+    where = f"config {config.digest.short}"
+    try:
+        document = parse(ConfigDocument, layout.read_blob(config), where)
+    except IngotError:
+        return  # read_image will say it
+    platform = descriptor.platform
+    if platform and (platform.os, platform.architecture) != (document.os, document.architecture):
+        yield Problem(
+            where,
+            f"it is for {document.os}/{document.architecture}, its descriptor says {platform}",
+        )
+    told = [item for item in document.history or () if not item.empty_layer]
+    if document.history and len(told) != len(manifest.layers):
+        yield Problem(where, f"history of {len(told)} layers, but {len(manifest.layers)} layers")
+
+
+def _layer_problems(layout: Layout, image: Image) -> Iterator[Problem]:
+    for layer in image.layers:
+        try:
+            with open_layer(layout, layer) as tar:
+                for _ in tar:
+                    pass
+        except IngotError as error:
+            yield Problem(f"layer {layer.descriptor.digest.short}", str(error))
+
+
+def _blob_problems(layout: Layout, manifest: ManifestDocument) -> Iterator[Problem]:
+    for layer in manifest.layers:
+        descriptor = layer.to_descriptor()
+        try:
+            with layout.open_blob(descriptor) as blob:
+                blob.drain()
+        except IngotError as error:
+            yield Problem(f"layer {descriptor.digest.short}", str(error))

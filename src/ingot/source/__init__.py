@@ -1,0 +1,1 @@
+"""Where kernel sources come from: verified or refused, unpacked once, cached by digest."""

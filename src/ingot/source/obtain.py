@@ -1,0 +1,104 @@
+"""The source of one version: from the cache, or from the first origin that delivers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ingot.digest import Digest
+from ingot.errors import IngotError, UserError
+from ingot.files import locked
+from ingot.progress import Progress
+from ingot.source.attempts import Attempts, is_fault_of_this_machine
+from ingot.source.cache import LOCAL, SourceCache
+from ingot.source.model import Origin, Source
+from ingot.version import KernelVersion
+
+
+def obtain(
+    version: KernelVersion,
+    origins: Sequence[Origin],
+    pins: Mapping[str, Digest],
+    cache: SourceCache,
+    downloads: Path,
+    progress: Progress,
+) -> Source:
+    """The verified source of `version`, unpacked in `cache`.
+
+    `pins` maps names of origins to the digest that the catalog pins for each. A pinned
+    digest that is in the cache is used first, then what any of these origins delivered
+    before, then the origins are tried in order; each that fails is one note. If all fail
+    raises VerificationError if something did not verify, else MachineError; a full disk or
+    a missing program is raised at once. Processes that want the same version take turns,
+    so that only one downloads.
+    """
+    if not origins:
+        raise UserError(f"no origin is given for linux {version}", hint="use `--source PATH`")
+
+    def wait() -> None:
+        progress.note(f"source: waiting for another process that obtains linux {version}")
+
+    found = _cached(version, origins, pins, cache)
+    if found is not None:
+        return found
+    with locked(downloads / f".linux-{version}.lock", on_wait=wait):
+        return _cached(version, origins, pins, cache) or _from_origins(
+            version, origins, pins, cache, downloads, progress
+        )
+
+
+def _cached(
+    version: KernelVersion,
+    origins: Sequence[Origin],
+    pins: Mapping[str, Digest],
+    cache: SourceCache,
+) -> Source | None:
+    names = [origin.name for origin in origins]
+    for name in names:
+        found = cache.find(version, pins[name]) if name in pins else None
+        if found is not None:
+            return _as_pinned(found, name)
+    unpinned = [name for name in names if name not in pins]
+    known = [source for source in cache.known(version) if source.origin in unpinned]
+    # In the order of the origins, not of digests: the first one is the preferred one.
+    return min(known, key=lambda source: unpinned.index(source.origin), default=None)
+
+
+def _as_pinned(found: Source, origin: str) -> Source:
+    """A tarball that came as a local file is as good as the pinned one: it is the same bytes."""
+    if found.origin != LOCAL:
+        return found
+    return replace(found, origin=origin, evidence="a local file with the pinned digest")
+
+
+def _from_origins(
+    version: KernelVersion,
+    origins: Sequence[Origin],
+    pins: Mapping[str, Digest],
+    cache: SourceCache,
+    downloads: Path,
+    progress: Progress,
+) -> Source:
+    attempts = Attempts(progress)
+    for origin in origins:
+        try:
+            archive = origin.fetch(version, downloads, pins.get(origin.name), progress)
+        except IngotError as error:
+            attempts.failed(origin.name, error)
+            continue
+        ours = archive.path.parent == downloads  # a local tarball is the user's, and stays
+        try:
+            source = cache.add(archive, version, progress)
+        except IngotError as error:
+            if ours and not is_fault_of_this_machine(error):
+                archive.path.unlink(missing_ok=True)
+            attempts.failed(origin.name, error)
+            continue
+        if ours:
+            archive.path.unlink(missing_ok=True)  # the tree is what counts from here on
+        return source
+    raise attempts.error(
+        f"no origin delivered linux {version}",
+        hint="check the network and the version, or use `--source PATH` with a tarball or tree",
+    )

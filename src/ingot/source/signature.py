@@ -1,0 +1,108 @@
+"""OpenPGP signatures, checked with `gpgv` against a keyring that nothing else writes to.
+
+`gpgv` trusts every key in the keyring it is given and no other. Its exit code is not enough:
+2 can merely mean that one more signer is unknown, so its status lines are read instead
+(GnuPG, doc/DETAILS, "Format of the --status-fd output"). Keyrings must be binary: gpgv does
+not read armored ones.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot.errors import MachineError, VerificationError
+from ingot.process import run
+
+_PREFIX = "[GNUPG:] "
+_REFUSED = {
+    "EXPKEYSIG": "made by a key that has expired",
+    "REVKEYSIG": "made by a key that was revoked",
+    "EXPSIG": "a signature that has expired",
+    "BADSIG": "the signature does not match the data",
+}
+_WEAK_HASHES = frozenset({"1", "2", "3"})
+"""MD5, SHA-1 and RIPEMD-160 (RFC 4880, 9.4): collisions can be made, or nearly so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Text that was inside a good signature, and the fingerprint of the signer's primary key."""
+
+    text: bytes
+    fingerprint: str
+
+
+def verify_detached(signature: bytes, data: Iterable[bytes], keyring: Path, what: str) -> str:
+    """Check a detached signature over `data`; the fingerprint of the signer's primary key.
+
+    `what` names the signed thing in errors. Raises VerificationError if no key of the
+    keyring made a valid signature; whatever reading `data` raises passes through.
+    """
+    with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
+        file = Path(folder, "signature")
+        file.write_bytes(signature)
+        status = _gpgv(keyring, [str(file), "-"], data)
+    return good_signer(status, what)
+
+
+def verify_inline(signed: bytes, keyring: Path, what: str) -> Signed:
+    """Check a clear-signed text and return only what is inside the signature.
+
+    Text around it is not signed, so gpgv itself writes out what it verified. Raises
+    VerificationError like verify_detached.
+    """
+    with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
+        file, output = Path(folder, "signed"), Path(folder, "text")
+        file.write_bytes(signed)
+        status = _gpgv(keyring, ["--output", str(output), str(file)], None)
+        fingerprint = good_signer(status, what)
+        return Signed(output.read_bytes(), fingerprint)
+
+
+def good_signer(status: Sequence[str], what: str) -> str:
+    """The primary fingerprint of the first good signature that gpgv's status lines tell of.
+
+    A signature is good if GOODSIG and VALIDSIG stand for it and its hash is not a weak one.
+    One BADSIG refuses the whole: somebody's valid key says that these are not the bytes.
+    """
+    good = ""
+    trusted = False
+    reasons: list[str] = []
+    for line in status:
+        word, *fields = line.split(" ")
+        if word == "NEWSIG":
+            trusted = False
+        elif word == "GOODSIG":
+            trusted = True
+        elif word == "VALIDSIG" and trusted:
+            if len(fields) > 7 and fields[7] in _WEAK_HASHES:
+                reasons.append("the signature uses a hash that is no longer safe")
+            else:
+                good = good or fields[-1]
+        elif word in _REFUSED:
+            reasons.append(f"{_REFUSED[word]} (key {fields[0]})")
+        elif word == "NO_PUBKEY":
+            reasons.append(f"key {fields[0]} is not in the keyring")
+    if good and not any(line.startswith("BADSIG ") for line in status):
+        return good
+    raise VerificationError(
+        f"the signature on {what} was refused",
+        why=", ".join(dict.fromkeys(reasons)) or "it holds no signature that gpgv can read",
+    )
+
+
+def _gpgv(keyring: Path, arguments: list[str], data: Iterable[bytes] | None) -> list[str]:
+    """Run gpgv and return its status lines, without their prefix."""
+    if not keyring.is_file():
+        raise MachineError(
+            f"the keyring {keyring} does not exist",
+            hint="Debian's is in the package debian-archive-keyring; kernel.org's is in this"
+            " repository",
+        )
+    # Absolute, since gpgv looks for other names in its home folder.
+    argv = ["gpgv", "--status-fd", "1", "--keyring", str(keyring.resolve()), *arguments]
+    output = run(argv, check=False, env={"LC_ALL": "C"}, stdin=data).output
+    return [line.removeprefix(_PREFIX) for line in output.splitlines() if line.startswith(_PREFIX)]

@@ -1,0 +1,58 @@
+"""The digest of a folder's contents: what a build can see of it, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ingot.digest import Digest
+from ingot.errors import UserError
+
+_FORMAT = b"ingot-tree-1\n"
+
+
+def tree_digest(tree: Path, on_file: Callable[[int], None] | None = None) -> Digest:
+    """The digest of all files and links below `tree`, without a top-level `.git`.
+
+    One record for each, in byte order of the paths relative to `tree`, which use `/`:
+
+        x|f|l  path  NUL  sha256 of the content (x: executable) or the link's target  NUL
+
+    after a line that names this format. Times, owners, other mode bits and empty folders
+    are not content (git keeps none of them either). `on_file` hears how many files were
+    read. Raises UserError for anything that is no file, link or folder.
+    """
+    hasher = hashlib.sha256(_FORMAT)
+    for count, path in enumerate(sorted(_files(os.fsencode(tree), b"")), start=1):
+        full = os.path.join(os.fsencode(tree), path)  # noqa: PTH118 (paths are bytes here)
+        mode = os.lstat(full).st_mode
+        if stat.S_ISLNK(mode):
+            kind, content = b"l", os.readlink(full)  # noqa: PTH115
+        elif stat.S_ISREG(mode):
+            kind = b"x" if mode & stat.S_IXUSR else b"f"
+            content = Digest.of_file(Path(os.fsdecode(full))).hex.encode()
+        else:
+            raise UserError(
+                f"{os.fsdecode(full)} is neither a file nor a link nor a folder",
+                hint="remove it, or give another tree",
+            )
+        hasher.update(kind + path + b"\0" + content + b"\0")
+        if on_file and count % 500 == 0:
+            on_file(count)
+    return Digest(hasher.hexdigest())
+
+
+def _files(root: bytes, below: bytes) -> Iterator[bytes]:
+    """The relative paths of all that is no folder."""
+    with os.scandir(os.path.join(root, below)) as entries:  # noqa: PTH118
+        for entry in entries:
+            path = below + b"/" + entry.name if below else entry.name
+            if path == b".git":
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(root, path)
+            else:
+                yield path

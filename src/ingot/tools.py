@@ -1,0 +1,120 @@
+"""The programs Ingot runs, which Debian package has each, and what it is for.
+
+`missing` is the check behind `ingot doctor`; `install` puts it right where it may.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot.errors import MachineError
+from ingot.process import CommandFailedError, ToolMissingError, require_tool, run
+
+DEBIAN_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program (or, with a leading slash, a file) and the Debian package that has it."""
+
+    program: str
+    package: str
+    purpose: str
+    only_unprivileged: bool = False
+
+    def present(self) -> bool:
+        if self.program.startswith("/"):
+            return Path(self.program).exists()
+        try:
+            require_tool(self.program)
+        except ToolMissingError:
+            return False
+        return True
+
+
+TOOLS = (
+    Tool("gpgv", "gpgv", "checks the signatures of sources"),
+    Tool(str(DEBIAN_KEYRING), "debian-archive-keyring", "the keys that sign Debian's archive"),
+    Tool("tar", "tar", "unpacks sources"),
+    Tool("xz", "xz-utils", "unpacks sources"),
+    Tool("git", "git", "applies patches"),
+    Tool("mmdebstrap", "mmdebstrap", "makes the builder from Debian packages"),
+    Tool("newuidmap", "uidmap", "lets an ordinary user make the builder", only_unprivileged=True),
+    Tool("bwrap", "bubblewrap", "the sandbox that kernels are compiled in"),
+    Tool("setpriv", "util-linux", "ends programs together with Ingot"),
+    Tool("qemu-system-x86_64", "qemu-system-x86", "boots every kernel before it is called built"),
+    Tool("skopeo", "skopeo", "moves images to registries and elsewhere"),
+)
+
+
+def needed() -> list[Tool]:
+    """The tools this user needs: root makes user namespaces without helpers."""
+    return [tool for tool in TOOLS if os.geteuid() != 0 or not tool.only_unprivileged]
+
+
+def missing() -> list[Tool]:
+    return [tool for tool in needed() if not tool.present()]
+
+
+def install_command(tools: Sequence[Tool]) -> str:
+    """What a person types to install the packages of `tools`."""
+    packages = " ".join(sorted({tool.package for tool in tools}))
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    return f"{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}"
+
+
+def require_all() -> None:
+    """Raise a MachineError that names every missing package, its purpose and the command."""
+    if not (absent := missing()):
+        return
+    if not shutil.which("apt-get"):
+        hint = "install these with the system's package manager (Debian's package names are given)"
+    else:
+        hint = install_command(absent)
+    raise MachineError(
+        "missing: " + ", ".join(f"{tool.package} ({tool.purpose})" for tool in absent), hint=hint
+    )
+
+
+def install() -> list[Tool]:
+    """Install the packages of missing tools, as root or with a sudo that asks nothing.
+
+    Returns the tools that were missing. Raises as `require_all` where it may not install,
+    and a MachineError with apt's own words where apt fails.
+    """
+    absent = missing()
+    if not absent:
+        return []
+    if not shutil.which("apt-get") or not (prefix := _privilege()):
+        require_all()
+        return []
+    packages = sorted({tool.package for tool in absent})
+    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
+    try:
+        run([*apt, "update"])
+        run([*apt, "install", "-y", "--no-install-recommends", *packages])
+    except CommandFailedError as error:
+        raise MachineError(
+            f"apt could not install {', '.join(packages)}",
+            why="\n".join(error.tail),
+            hint=install_command(absent),
+        ) from error
+    require_all()
+    return absent
+
+
+def _privilege() -> list[str]:
+    """The words before a command that make it root's: `env` for root, `sudo -n`, or none."""
+    if os.geteuid() == 0:
+        return ["env"]
+    if shutil.which("sudo"):
+        try:
+            run(["sudo", "-n", "true"])
+        except CommandFailedError:
+            return []
+        return ["sudo", "-n"]
+    return []

@@ -1,0 +1,293 @@
+"""A loopback server that misbehaves on request, keys made for the occasion, tiny kernels."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import lzma
+import subprocess
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from ingot.progress import Silent
+from ingot.version import KernelVersion
+
+VERSION = KernelVersion.parse("6.1.176")
+EPOCH = 1_700_000_000
+
+
+class Notes(Silent):
+    """A Progress that keeps notes and the titles of steps."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.steps: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[Notes]:
+        self.steps.append(title)
+        yield self
+
+
+@dataclass
+class Request:
+    path: str
+    range: str
+    status: int
+    sent: int = 0
+
+
+@dataclass
+class Web:
+    """Files served under their paths, and how badly."""
+
+    url: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    ranges: bool = True
+    validators: bool = True
+    break_after: list[int] = field(default_factory=list)
+    """One number for each of the next GETs of something large: cut after so many bytes."""
+    log: list[Request] = field(default_factory=list)
+
+    def of(self, part: str) -> list[Request]:
+        return [request for request in self.log if part in request.path]
+
+
+def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            data = web.files.get(self.path)
+            wanted = self.headers.get("Range", "")
+            request = Request(self.path, wanted, 404)
+            web.log.append(request)
+            if data is None:
+                self.send_response(404)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            etag = f'"{sha256(data).hexdigest()}"'
+            start = 0
+            if web.ranges and wanted and self.headers.get("If-Range") == etag:
+                start = int(wanted.removeprefix("bytes=").rstrip("-"))
+            request.status = 416 if start >= len(data) > 0 else 206 if start else 200
+            self.send_response(request.status)
+            if web.validators:
+                self.send_header("ETag", etag)
+                self.send_header("Last-Modified", formatdate(EPOCH, usegmt=True))
+            if request.status == 416:
+                self.send_header("Content-Range", f"bytes */{len(data)}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            if request.status == 206:
+                self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+            body = data[start:]
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if web.break_after and len(data) > 100_000:
+                body = body[: web.break_after.pop(0)]
+                self.close_connection = True
+            self.wfile.write(body)
+            request.sent = len(body)
+
+    return Handler
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    web = Web("")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(web))
+    server.daemon_threads = True
+    web.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield web
+    server.shutdown()
+    server.server_close()
+
+
+@dataclass
+class Signer:
+    """A GnuPG home with one key."""
+
+    home: Path
+    fingerprint: str
+    keyring: Path
+
+    def _gpg(self, *arguments: str, data: bytes, faked: str = "") -> bytes:
+        time = ["--faked-system-time", faked] if faked else []
+        argv = ["gpg", "--homedir", str(self.home), "--batch", "-q", *time, *arguments]
+        return subprocess.run(argv, input=data, check=True, capture_output=True).stdout
+
+    def detached(self, data: bytes, faked: str = "") -> bytes:
+        return self._gpg("--detach-sign", "--armor", data=data, faked=faked)
+
+    def inline(self, data: bytes) -> bytes:
+        return self._gpg("--clearsign", data=data)
+
+
+@dataclass
+class Keys:
+    good: Signer
+    other: Signer
+    expired: Signer
+    """Its signatures were good when made, but the key has expired since."""
+    revoked: Signer
+
+    def both(self, folder: Path) -> Path:
+        """A keyring with two keys, as Debian's has many."""
+        path = folder / "both.gpg"
+        path.write_bytes(self.good.keyring.read_bytes() + self.expired.keyring.read_bytes())
+        return path
+
+
+def _make_key(folder: Path, name: str, *, expire: str = "never", faked: str = "") -> Signer:
+    home = folder / name
+    home.mkdir(mode=0o700)
+    time = ["--faked-system-time", faked] if faked else []
+    gpg = ["gpg", "--homedir", str(home), "--batch", "-q", "--pinentry-mode", "loopback"]
+    arguments = ["--passphrase", "", "--quick-generate-key", f"{name} <{name}@example.org>"]
+    subprocess.run(
+        [*gpg, *time, *arguments, "ed25519", "sign", expire], check=True, capture_output=True
+    )
+    listing = subprocess.run(
+        [*gpg, "--list-keys", "--with-colons"], check=True, capture_output=True, text=True
+    ).stdout
+    fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line[:3] == "fpr")
+    return Signer(home, fingerprint, _export(home, folder / f"{name}.gpg"))
+
+
+def _export(home: Path, keyring: Path) -> Path:
+    argv = ["gpg", "--homedir", str(home), "--batch", "-q", "--export"]
+    keyring.write_bytes(subprocess.run(argv, check=True, capture_output=True).stdout)
+    return keyring
+
+
+def _revoke(signer: Signer) -> None:
+    """Import the revocation that gpg made along with the key (a colon keeps it unusable)."""
+    file = next((signer.home / "openpgp-revocs.d").iterdir())
+    text = file.read_text().replace(":-----BEGIN", "-----BEGIN")
+    argv = ["gpg", "--homedir", str(signer.home), "--batch", "-q", "--import"]
+    subprocess.run(argv, input=text.encode(), check=True, capture_output=True)
+    _export(signer.home, signer.keyring)
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
+    # Not below a long path: gpg-agent's socket must have a name of at most 107 bytes.
+    folder = tmp_path_factory.mktemp("k")
+    made = Keys(
+        good=_make_key(folder, "good"),
+        other=_make_key(folder, "other"),
+        expired=_make_key(folder, "expired", expire="2d", faked="20200101T000000!"),
+        revoked=_make_key(folder, "revoked"),
+    )
+    yield made
+    for signer in (made.good, made.other, made.expired, made.revoked):
+        subprocess.run(["gpgconf", "--homedir", str(signer.home), "--kill", "all"], check=False)
+
+
+@pytest.fixture(scope="session")
+def revoke() -> Callable[[Signer], None]:
+    return _revoke
+
+
+Member = tuple[str, bytes | None, dict[str, object]]
+
+
+def make_tar(members: list[Member]) -> bytes:
+    """A tar of (name, content, fields of TarInfo); no content unless it is a file."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content, fields in members:
+            info = tarfile.TarInfo(name)
+            info.mtime = EPOCH
+            info.mode = 0o664
+            for key, value in fields.items():
+                setattr(info, key, value)
+            info.size = len(content or b"")
+            tar.addfile(info, io.BytesIO(content or b""))
+    return buffer.getvalue()
+
+
+def kernel_members(version: str = "6.1.176", padding: int = 0) -> list[Member]:
+    major, minor, patch = (*version.split("."), "0")[:3]
+    makefile = f"# SPDX\nVERSION = {major}\nPATCHLEVEL = {minor}\nSUBLEVEL = {patch}\n"
+    top = f"linux-{version}"
+    return [
+        (f"{top}", None, {"type": tarfile.DIRTYPE, "mode": 0o775}),
+        (f"{top}/Makefile", makefile.encode(), {}),
+        (f"{top}/Kconfig", b"mainmenu\n", {}),
+        (f"{top}/scripts", None, {"type": tarfile.DIRTYPE, "mode": 0o775}),
+        (f"{top}/scripts/run.sh", b"#!/bin/sh\n", {"mode": 0o775}),
+        (f"{top}/link", None, {"type": tarfile.SYMTYPE, "linkname": "scripts/run.sh"}),
+        (f"{top}/pad", _noise(padding), {}),
+    ]
+
+
+def _noise(size: int) -> bytes:
+    """Bytes that do not compress, the same ones every time."""
+    blocks = (sha256(str(number).encode()).digest() for number in range(size // 32 + 1))
+    return b"".join(blocks)[:size]
+
+
+@dataclass
+class Release:
+    """A kernel.org release: the tar, its compressed form, and where both are served."""
+
+    tar: bytes
+    xz: bytes
+    path: str = "/v6.x/linux-6.1.176.tar.xz"
+    sign: str = "/v6.x/linux-6.1.176.tar.sign"
+
+
+@pytest.fixture(scope="session")
+def release() -> Release:
+    tar = make_tar(kernel_members(padding=1_000_000))
+    return Release(tar, lzma.compress(tar, preset=0))
+
+
+@pytest.fixture(scope="session")
+def release_signature(keys: Keys, release: Release) -> bytes:
+    return keys.good.detached(release.tar)
+
+
+@pytest.fixture
+def published(web: Web, release: Release, release_signature: bytes) -> Release:
+    """The release as kernel.org would serve it."""
+    web.files[release.path] = release.xz
+    web.files[release.sign] = release_signature
+    return release
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+def downloads(tmp_path: Path) -> Path:
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")

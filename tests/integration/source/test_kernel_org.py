@@ -1,0 +1,243 @@
+"""The origin kernel.org against a loopback server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ingot.digest import Digest
+from ingot.errors import MachineError, VerificationError
+from ingot.source.kernel_org import KernelOrg
+from ingot.source.model import Archive
+
+from .conftest import VERSION, Keys, Notes, Release, Signer, Web
+
+NAME = "linux-6.1.176.tar.xz"
+
+
+def fetch(
+    web: Web, keyring: Path, downloads: Path, expected: Digest | None = None
+) -> Archive:
+    return KernelOrg(keyring, web.url).fetch(VERSION, downloads, expected, Notes())
+
+
+def files(downloads: Path) -> list[str]:
+    return sorted(path.name for path in downloads.iterdir() if not path.name.endswith(".lock"))
+
+
+def test_a_good_release(web: Web, keys: Keys, published: Release, downloads: Path) -> None:
+    expected = Digest.of(published.xz)
+    archive = fetch(web, keys.good.keyring, downloads, expected)
+    assert archive.path.read_bytes() == published.xz
+    assert archive.digest == expected
+    assert archive.evidence == f"signed by {keys.good.fingerprint}"
+    assert archive.url == web.url + published.path
+    assert files(downloads) == [NAME]
+
+
+def test_one_more_unknown_signer_does_not_matter(
+    web: Web, keys: Keys, published: Release, downloads: Path
+) -> None:
+    import subprocess
+
+    both = b""
+    for signer in (keys.other, keys.good):
+        armored = signer.detached(published.tar)
+        both += subprocess.run(
+            ["gpg", "--dearmor"], input=armored, check=True, capture_output=True
+        ).stdout
+    web.files[published.sign] = both
+    assert keys.good.fingerprint in fetch(web, keys.good.keyring, downloads).evidence
+
+
+@pytest.mark.parametrize("which", ["other", "expired", "revoked"])
+def test_a_key_that_must_not_sign(
+    web: Web,
+    keys: Keys,
+    published: Release,
+    downloads: Path,
+    revoke: Callable[[Signer], None],
+    which: str,
+) -> None:
+    signer: Signer = getattr(keys, which)
+    faked = "20200102T000000!" if which == "expired" else ""
+    if which != "revoked" or b"refused" not in signer.keyring.read_bytes():
+        web.files[published.sign] = signer.detached(published.tar, faked)
+    if which == "revoked":
+        revoke(signer)
+    keyring = keys.good.keyring if which == "other" else signer.keyring
+    with pytest.raises(VerificationError) as caught:
+        fetch(web, keyring, downloads)
+    word = {"other": "not in the keyring", "expired": "expired", "revoked": "revoked"}[which]
+    assert word in caught.value.why
+    assert files(downloads) == []
+
+
+def test_an_altered_tarball_is_refused_and_removed(
+    web: Web, keys: Keys, published: Release, downloads: Path
+) -> None:
+    import lzma
+
+    altered = bytearray(published.tar)
+    altered[-20_000] ^= 1
+    web.files[published.path] = lzma.compress(bytes(altered), preset=0)
+    with pytest.raises(VerificationError, match="does not match the data"):
+        fetch(web, keys.good.keyring, downloads)
+    assert files(downloads) == []
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "bit"])
+def test_an_altered_signature_is_refused(
+    web: Web, keys: Keys, published: Release, downloads: Path, damage: str
+) -> None:
+    sign = web.files[published.sign]
+    middle = len(sign) // 2
+    web.files[published.sign] = {
+        "cut": sign[:middle],
+        "garbage": b"<html>not found</html>",
+        "bit": sign[:middle] + bytes([sign[middle] ^ 2]) + sign[middle + 1 :],
+    }[damage]
+    with pytest.raises(VerificationError):
+        fetch(web, keys.good.keyring, downloads)
+    assert files(downloads) == []
+
+
+@pytest.mark.parametrize("how", ["truncated", "corrupt"])
+def test_a_damaged_tarball_is_refused(
+    web: Web, keys: Keys, published: Release, downloads: Path, how: str
+) -> None:
+    xz = published.xz
+    half = len(xz) // 2
+    web.files[published.path] = xz[:half] if how == "truncated" else xz[:half] + xz[half + 9 :]
+    with pytest.raises(VerificationError, match=r"truncated or corrupt"):
+        fetch(web, keys.good.keyring, downloads)
+    assert files(downloads) == []
+
+
+def test_a_pin_that_does_not_match(
+    web: Web, keys: Keys, published: Release, downloads: Path
+) -> None:
+    pin = Digest.of(b"something else")
+    with pytest.raises(VerificationError, match="refused and removed") as caught:
+        fetch(web, keys.good.keyring, downloads, pin)
+    assert str(pin) in caught.value.why
+    assert files(downloads) == []
+
+
+def test_a_broken_connection_resumes_in_the_same_call(
+    web: Web, keys: Keys, published: Release, downloads: Path
+) -> None:
+    web.break_after = [400_000, 300_000]
+    archive = fetch(web, keys.good.keyring, downloads)
+    assert archive.path.read_bytes() == published.xz
+    requests = web.of(".tar.xz")
+    assert [request.status for request in requests] == [200, 206, 206]
+    assert sum(request.sent for request in requests) <= len(published.xz) + 2 * (1 << 16)
+    assert int(requests[1].range[6:-1]) >= 400_000 - (1 << 16)
+
+
+def test_a_killed_download_resumes_in_the_next_run(
+    web: Web, keys: Keys, published: Release, downloads: Path
+) -> None:
+    web.break_after = [500_000, 0]
+    with pytest.raises(MachineError, match="broke"):
+        fetch(web, keys.good.keyring, downloads)
+    assert files(downloads) == [f"{NAME}.part", f"{NAME}.part.json"]
+    have = (downloads / f"{NAME}.part").stat().st_size
+    web.log.clear()
+    fetch(web, keys.good.keyring, downloads)
+    (request,) = web.of(".tar.xz")
+    assert (request.status, request.sent) == (206, len(published.xz) - have)
+    assert files(downloads) == [NAME]
+
+
+def test_killed_after_the_last_byte(
+    web: Web, keys: Keys, published: Release, downloads: Path
+) -> None:
+    web.break_after = [500_000, 0]
+    with pytest.raises(MachineError):
+        fetch(web, keys.good.keyring, downloads)
+    (downloads / f"{NAME}.part").write_bytes(published.xz)
+    fetch(web, keys.good.keyring, downloads)
+    assert web.of(".tar.xz")[-1].status == 416
+    assert files(downloads) == [NAME]
+
+
+def test_killed_before_the_file_was_used(
+    web: Web, keys: Keys, published: Release, downloads: Path
+) -> None:
+    (downloads / NAME).write_bytes(published.xz)
+    fetch(web, keys.good.keyring, downloads)
+    assert web.of(".tar.xz") == []
+    # A name proves nothing: a wrong file that has it is replaced.
+    (downloads / NAME).write_bytes(b"nonsense")
+    assert fetch(web, keys.good.keyring, downloads).path.read_bytes() == published.xz
+
+
+@pytest.mark.parametrize("ranges, validators", [(False, True), (True, False)])
+def test_a_server_without_ranges_or_validators_starts_over(
+    web: Web, keys: Keys, published: Release, downloads: Path, ranges: bool, validators: bool
+) -> None:
+    web.ranges, web.validators = ranges, validators
+    web.break_after = [400_000]
+    archive = fetch(web, keys.good.keyring, downloads)
+    assert archive.path.read_bytes() == published.xz
+    assert [request.status for request in web.of(".tar.xz")] == [200, 200]
+
+
+@pytest.mark.parametrize("state", ["changed", "half", "other url"])
+def test_a_part_of_something_else_is_not_continued(
+    web: Web, keys: Keys, published: Release, downloads: Path, state: str
+) -> None:
+    url = web.url + published.path if state != "other url" else "http://elsewhere/"
+    text = json.dumps({"url": url, "validator": '"of another file"'})
+    (downloads / f"{NAME}.part").write_bytes(b"x" * 1000)
+    (downloads / f"{NAME}.part.json").write_text(text[:20] if state == "half" else text)
+    assert fetch(web, keys.good.keyring, downloads).path.read_bytes() == published.xz
+
+
+def test_not_there(web: Web, keys: Keys, downloads: Path) -> None:
+    with pytest.raises(MachineError, match="HTTP 404"):
+        fetch(web, keys.good.keyring, downloads)
+
+
+@pytest.mark.parametrize("kind", ["refused", "no such host"])
+def test_no_network_is_told_at_once(keys: Keys, downloads: Path, kind: str) -> None:
+    with socket.socket() as bound:  # bound but not listening: nobody else can have the port
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        base = f"http://127.0.0.1:{port}" if kind == "refused" else "http://ingot.invalid"
+        began = time.monotonic()
+        with pytest.raises(MachineError) as caught:
+            KernelOrg(keys.good.keyring, base).fetch(VERSION, downloads, None, Notes())
+    assert time.monotonic() - began < 5
+    word = "connection refused" if kind == "refused" else "cannot resolve host ingot.invalid"
+    assert word in str(caught.value)
+    assert "--source" in caught.value.hint
+
+
+def test_a_missing_keyring(web: Web, published: Release, downloads: Path) -> None:
+    with pytest.raises(MachineError, match="does not exist"):
+        fetch(web, downloads / "none.gpg", downloads)
+
+
+def test_the_keyring_in_the_repository() -> None:
+    import subprocess
+
+    keyring = Path(__file__).parents[3] / "kernels/keyrings/kernel.org.gpg"
+    argv = ["gpg", "--show-keys", "--with-colons", str(keyring)]
+    listing = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    rows = [line.split(":") for line in listing.splitlines()]
+    primary = [rows[i + 1][9] for i, row in enumerate(rows) if row[0] == "pub"]
+    assert sorted(primary) == [
+        "647F28654894E3BD457199BE38DBBDC86092693E",
+        "ABAF11C65A2970B130ABE3C479BE3E4300411886",
+        "E27E5D8A3403A2EF66873BBCDEA66FF797772CDC",
+    ]
+    readme = keyring.with_name("README.md").read_text().replace(" ", "")
+    assert all(fingerprint in readme for fingerprint in primary)
