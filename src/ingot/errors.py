@@ -55,3 +55,7 @@ class BootError(IngotError):
     """The kernel was built but did not pass its boot test."""
 
     exit_code = 6
+
+
+class Interrupted(BaseException):
+    """The user ended the program (Ctrl-C, SIGTERM); raised wherever it was just then."""

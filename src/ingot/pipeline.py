@@ -46,16 +46,14 @@ from ingot.source.model import Origin, Source
 from ingot.source.obtain import obtain
 from ingot.workspace import Workspace
 
-BOOT_SECONDS = 180.0
-"""How long a guest may take under emulation before it counts as hung."""
-
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What every build of one call shares.
 
     `host` is the kernel's name for this machine's architecture; `local` a source the user
-    named, which then takes the place of every origin.
+    named, which then takes the place of every origin; `boot_seconds` how long a guest may
+    take before it counts as hung.
     """
 
     catalog: Catalog
@@ -63,6 +61,7 @@ class Setting:
     workspace: Workspace
     host: str
     local: Path | None = None
+    boot_seconds: float = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ def boot_image(setting: Setting, image: Image, builder: Builder, progress: Progr
         init = compile_init(Sandbox(builder, source=root, build=folder))
         modules = root / "lib/modules" / facts.release
         guest = make_guest(root / KERNEL_FILE, modules, facts.release, init, machine.shutdown)
-        report = boot(guest, arch(facts.arch), BOOT_SECONDS)
+        report = boot(guest, arch(facts.arch), setting.boot_seconds)
         step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
     return report
 

@@ -85,6 +85,7 @@ def run(
 ) -> Result:
     """Run a program to its end and return how it went.
 
+    It sees this process's environment, changed by `env`.
     Standard output and error come as one stream: each line goes to `on_line`, to the end
     of `log`, and into `Result.output` (unless `keep_output` is off). `stdin` is fed to it.
     The program is ended when `until` becomes true after a line or when `timeout` seconds
@@ -153,7 +154,7 @@ def _spawn(
     guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
     return subprocess.Popen(
         [*guard, *argv],
-        env=None if env is None else {"PATH": _search_path(), **env},
+        env={**os.environ, "PATH": _search_path(), **(env or {})},
         cwd=cwd,
         stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -13,7 +13,15 @@ from rich.markup import escape
 from ingot import pipeline
 from ingot.boot.report import BootReport
 from ingot.cli.lookup import find_image
-from ingot.cli.options import BuildFolder, CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.options import (
+    DEFAULT_BOOT_SECONDS,
+    BootTimeout,
+    BuildFolder,
+    CacheFolder,
+    CatalogFolder,
+    Json,
+    make_setting,
+)
 from ingot.cli.render import make_progress, seconds_text
 from ingot.errors import BootError, UserError
 from ingot.images import BASE
@@ -26,6 +34,7 @@ def boot(
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
     build_dir: BuildFolder = None,
+    boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     show_console: Annotated[
         bool, typer.Option("--console", help="Print all that the guest printed.")
     ] = False,
@@ -35,7 +44,7 @@ def boot(
 
     The guest loads a module of the modules image and shuts down. Exits with 6 if a check fails.
     """
-    setting = make_setting(catalog, cache, build_dir)
+    setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     tag, image = find_image(setting, kernel)
     if not tag.startswith(f"{BASE}:"):
         raise UserError(

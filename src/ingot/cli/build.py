@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +13,21 @@ from rich.table import Table
 
 from ingot import pipeline
 from ingot.catalog import Kernel
-from ingot.cli.options import BuildFolder, CacheFolder, CatalogFolder, Json, Kernels, make_setting
+from ingot.cli.options import (
+    DEFAULT_BOOT_SECONDS,
+    BootTimeout,
+    BuildFolder,
+    CacheFolder,
+    CatalogFolder,
+    Json,
+    Kernels,
+    make_setting,
+)
 from ingot.cli.render import make_progress, print_error, seconds_text, size_text
 from ingot.errors import IngotError, UserError
 from ingot.pipeline import Built
+
+Failed = tuple[Kernel, IngotError]
 
 
 def build(
@@ -32,6 +43,7 @@ def build(
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
     build_dir: BuildFolder = None,
+    boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     as_json: Json = False,
 ) -> None:
     """Build kernels, boot each, and tag its images in the store.
@@ -40,7 +52,7 @@ def build(
     not stop the others; the exit code is then that of the first failure.
     """
     errors = Console(stderr=True)
-    setting = make_setting(catalog, cache, build_dir, source)
+    setting = make_setting(catalog, cache, build_dir, source, boot_timeout)
     selected = setting.catalog.select(kernels or [])
     if source and len(selected) > 1:
         raise UserError(
@@ -48,7 +60,7 @@ def build(
             hint="name the one version it is",
         )
     built: list[Built] = []
-    failed: dict[Kernel, IngotError] = {}
+    failed: list[Failed] = []
     progress = make_progress(errors)
     for kernel in selected:
         if len(selected) > 1:
@@ -56,7 +68,7 @@ def build(
         try:
             built.append(pipeline.build(setting, kernel, progress))
         except IngotError as error:
-            failed[kernel] = error
+            failed.append((kernel, error))
             if len(selected) > 1:
                 print_error(errors, error)
     if as_json:
@@ -67,18 +79,16 @@ def build(
         _end_badly(errors, failed, alone=len(selected) == 1)
 
 
-def _end_badly(errors: Console, failed: Mapping[Kernel, IngotError], *, alone: bool) -> None:
-    first = next(iter(failed.values()))
+def _end_badly(errors: Console, failed: Sequence[Failed], *, alone: bool) -> None:
+    first = failed[0][1]
     if alone:
         raise first
-    names = ", ".join(str(kernel.version) for kernel in failed)
+    names = ", ".join(str(kernel.version) for kernel, _ in failed)
     errors.print(f"[bold red]failed:[/] {names} (each error is above)", highlight=False)
     raise typer.Exit(first.exit_code)
 
 
-def _print_summary(
-    console: Console, built: Sequence[Built], failed: Mapping[Kernel, IngotError]
-) -> None:
+def _print_summary(console: Console, built: Sequence[Built], failed: Sequence[Failed]) -> None:
     if not built:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -93,7 +103,7 @@ def _print_summary(
     if any(one.timings for one in built):
         console.print()
         console.print(_timing_table(built))
-    for kernel in failed:
+    for kernel, _ in failed:
         console.print(f"{kernel.version}: failed", highlight=False)
 
 
@@ -116,7 +126,7 @@ def _timing_table(built: Sequence[Built]) -> Table:
     return table
 
 
-def _document(built: Sequence[Built], failed: Mapping[Kernel, IngotError]) -> object:
+def _document(built: Sequence[Built], failed: Sequence[Failed]) -> object:
     return {
         "built": [
             {
@@ -136,6 +146,6 @@ def _document(built: Sequence[Built], failed: Mapping[Kernel, IngotError]) -> ob
         ],
         "failed": [
             {"version": str(kernel.version), "arch": kernel.arch.name, "error": str(error)}
-            for kernel, error in failed.items()
+            for kernel, error in failed
         ],
     }

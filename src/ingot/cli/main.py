@@ -1,11 +1,6 @@
-"""The program: its verbs, and how it ends."""
+"""The verbs of the program, and how errors end it."""
 
 from __future__ import annotations
-
-import signal
-import sys
-from types import FrameType
-from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -13,8 +8,6 @@ from rich.console import Console
 from ingot.cli import boot, build, builder, doctor, export, inspect, list_kernels, prune, push
 from ingot.cli.render import print_error
 from ingot.errors import IngotError
-
-_INTERRUPTED = 130
 
 app = typer.Typer(
     name="ingot",
@@ -38,28 +31,13 @@ app.command()(doctor.doctor)
 app.command()(prune.prune)
 
 
-def main() -> NoReturn:
-    """Run the command line and exit: 0 for success, else the error's own code."""
-    console = Console(stderr=True)
-    signal.signal(signal.SIGTERM, _interrupt)
+def run_command_line() -> int:
+    """Run what the command line asks for; returns 0 for success, else the error's own code."""
     try:
-        code = app(standalone_mode=False)
-    except typer.Exit as exit_:
-        code = exit_.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        console.print("interrupted; run the same command again to go on")
-        code = _INTERRUPTED
+        app()
     except IngotError as error:
-        print_error(console, error)
-        code = error.exit_code
-    except typer.BadParameter as error:
-        error.show()
-        code = error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = 0
-    sys.exit(code or 0)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+        print_error(Console(stderr=True), error)
+        return error.exit_code
+    except SystemExit as end:  # how typer ends, also after a mistake in the command line
+        return end.code if isinstance(end.code, int) else 0
+    return 0

@@ -15,10 +15,12 @@ from ingot.oci import Layout
 from ingot.pipeline import Setting
 from ingot.workspace import Workspace
 
+DEFAULT_BOOT_SECONDS = 180.0
+
 Kernels = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[KERNEL]...",
+        metavar="KERNEL",
         help="Versions (6.1.176) or series (6.1: its newest). Without any: every series.",
         show_default=False,
     ),
@@ -53,6 +55,16 @@ BuildFolder = Annotated[
         show_default=False,
     ),
 ]
+BootTimeout = Annotated[
+    float,
+    typer.Option(
+        "--boot-timeout",
+        metavar="SECONDS",
+        envvar="INGOT_BOOT_TIMEOUT",
+        min=1,
+        help="How long a guest may take before it counts as hung.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -75,6 +87,7 @@ def make_setting(
     cache: Path | None,
     build_dir: Path | None = None,
     source: Path | None = None,
+    boot_timeout: float = DEFAULT_BOOT_SECONDS,
 ) -> Setting:
     """What the verbs hand to the pipeline."""
     found = find_catalog(catalog)
@@ -87,4 +100,5 @@ def make_setting(
         ),
         host=os.uname().machine,
         local=source.absolute() if source else None,
+        boot_seconds=boot_timeout,
     )

@@ -131,7 +131,7 @@ class Layout:
     @contextlib.contextmanager
     def in_use(self, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
         """Keep garbage collection away: from a build's first blob until its tags are set."""
-        self._check()
+        self._read_index()  # a build should learn of a damaged store before it compiles
         with locked(self.root / _USE_LOCK, shared=True, on_wait=on_wait):
             self._create()
             yield
@@ -139,7 +139,7 @@ class Layout:
     @contextlib.contextmanager
     def in_use_by_nobody(self) -> Iterator[bool]:
         """True inside, with builds kept waiting, if nobody was using the store just now."""
-        self._check()
+        self._read_index()
         if not self.root.is_dir():
             yield True
             return

@@ -17,7 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from ingot.digest import Digest
 from ingot.progress import Silent
+from ingot.source import download
+from ingot.source.model import Archive
 from ingot.version import KernelVersion
 
 VERSION = KernelVersion.parse("6.1.176")
@@ -289,5 +292,20 @@ def downloads(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def direct_and_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(download, "_PAUSE_SECONDS", 0.01)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Callable[..., Archive]:
+    """Makes a tarball of members, as an origin would hand it over."""
+
+    def make(members: list[Member] | None = None, name: str = "linux.tar", **fields: str) -> Archive:
+        data = make_tar(kernel_members() if members is None else members)
+        path = tmp_path / name
+        path.write_bytes(data)
+        given = {"origin": "test", "url": "http://example.org/linux.tar", "evidence": "a test"}
+        return Archive(path, Digest.of(data), **{**given, **fields})
+
+    return make

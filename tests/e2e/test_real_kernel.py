@@ -1,0 +1,202 @@
+"""From a real source to a booted kernel in images that other tools can use."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingot.images import KERNEL_IMAGES
+from ingot.oci import Layout, validate_layout
+from tests.e2e.conftest import VERSION, Lab
+
+pytestmark = pytest.mark.e2e
+
+Built = dict[str, object]
+
+
+def digests(built: Built) -> dict[str, str]:
+    images = built["images"]
+    assert isinstance(images, list)
+    return {image["tag"]: image["digest"] for image in images}
+
+
+def labels(lab: Lab, image: str) -> dict[str, str]:
+    """What skopeo, not Ingot, reads from the store."""
+    words = ["skopeo", "inspect", f"oci:{lab.store}:{image}:{VERSION}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)["Labels"]
+    assert isinstance(found, dict)
+    return found
+
+
+def files(lab: Lab, image: str) -> dict[str, str | None]:
+    done = lab.ingot("inspect", f"{image}:{VERSION}", "--files", "--json")
+    document = json.loads(done.stdout)
+    return {file["name"]: file["target"] for file in document["files"] if file["kind"] != "folder"}
+
+
+def test_boots_before_it_is_tagged(lab: Lab, built: Built) -> None:
+    assert built["boot"] == {"verdict": "passed", "machine": "qemu microvm"}
+    assert set(digests(built)) == {f"{name}:{VERSION}" for name in KERNEL_IMAGES}
+    assert not list(validate_layout(Layout(lab.store)))
+
+
+def test_skopeo_reads_the_labels_that_pair_the_images(lab: Lab, built: Built) -> None:
+    for image in KERNEL_IMAGES:
+        found = labels(lab, image)
+        assert found["dev.ingot.release"] == VERSION
+        assert found["dev.ingot.recipe-key"] == built["recipe_key"]
+        assert found["dev.ingot.filename"] == "boot/vmlinux"
+        assert found["dev.ingot.mount-path"] == f"/lib/modules/{VERSION}"
+
+
+def test_each_image_holds_what_it_promises(lab: Lab, built: Built) -> None:
+    modules = f"lib/modules/{VERSION}/"
+    assert set(files(lab, "kernel-bin")) == {"boot/vmlinux"}
+    base = set(files(lab, "flintlock-kernel"))
+    assert {name for name in base if not name.startswith(modules)} == {
+        "boot/vmlinux",
+        f"boot/config-{VERSION}",
+    }
+    assert f"{modules}kernel/lib/crc-ccitt.ko" in base
+    assert not {f"{modules}build", f"{modules}source"} & base
+    of_modules = files(lab, "kernel-modules")
+    assert {name for name, target in of_modules.items() if target is None} == {
+        name for name in base if name.startswith(modules)
+    }
+    assert of_modules["modules.dep"] == f"{modules}modules.dep"
+
+
+def test_layers_are_shared(lab: Lab, built: Built) -> None:
+    def layers(image: str) -> list[str]:
+        document = json.loads(lab.ingot("inspect", f"{image}:{VERSION}", "--json").stdout)
+        return [layer["digest"] for layer in document["layers"]]
+
+    base = layers("flintlock-kernel")
+    assert layers("kernel-bin") == base[:1]
+    assert layers("kernel-modules")[0] == base[2]
+
+
+def test_exported_kernel_is_an_elf_for_x86_64(lab: Lab, built: Built, tmp_path: Path) -> None:
+    target = tmp_path / "files"
+    assert lab.ingot("export", VERSION, "--to", str(target)).returncode == 0
+    header = (target / "boot/vmlinux").read_bytes()[:64]
+    magic, kind, machine = header[:5], *struct.unpack_from("<HH", header, 16)
+    assert (magic, kind, machine) == (b"\x7fELF\x02", 2, 62), "not a 64-bit x86 executable"
+    assert (target / f"lib/modules/{VERSION}/modules.dep").is_file()
+
+    again = lab.ingot("export", VERSION, "--to", str(target))
+    assert again.returncode == 2
+    assert "exists" in again.stderr
+
+
+def test_boot_reports_each_check(lab: Lab, built: Built) -> None:
+    done = lab.ingot("boot", VERSION, "--json")
+    document = json.loads(done.stdout)
+    assert {check["name"]: check["ok"] for check in document["checks"]} == {
+        "release": True,
+        "module crc-ccitt.ko": True,
+        "shutdown": True,
+    }
+    assert any(f"Linux version {VERSION}" in line for line in document["console"])
+
+
+def test_a_second_build_compiles_nothing(lab: Lab, built: Built) -> None:
+    again = lab.build()
+    assert again["found_in_store"] is True
+    assert digests(again) == digests(built)
+    assert again["seconds"] == {}
+
+
+def test_another_store_and_build_folder_give_the_same_digests(
+    lab: Lab, built: Built, tmp_path: Path
+) -> None:
+    other = lab.variant(tmp_path)
+    on_disk = tmp_path / "another" / "build-folder"
+    again = other.build(INGOT_BUILD_DIR=str(on_disk))
+    assert again["found_in_store"] is False
+    assert digests(again) == digests(built)
+
+
+def test_a_dropped_option_stops_the_build_before_it_compiles(
+    lab: Lab, built: Built, tmp_path: Path
+) -> None:
+    other = lab.variant(tmp_path)
+    other.add_to_fragment("vmm/qemu", "CONFIG_NET=y", "CONFIG_VETH=m")
+    done = other.ingot("build", VERSION)
+    assert done.returncode == 2
+    assert "vmm/qemu.config" in done.stderr
+    assert "CONFIG_VETH wanted m, got n" in done.stderr
+    assert "compile ..." not in done.stderr
+
+
+def test_a_compile_error_shows_the_compilers_words(lab: Lab, built: Built, tmp_path: Path) -> None:
+    other = lab.variant(tmp_path)
+    patches = other.kernels / "patches" / "6.1"
+    patches.mkdir(parents=True)
+    (patches / "0001-broken.patch").write_text(
+        "--- /dev/null\n+++ b/include/linux/ingot_broken.h\n@@ -0,0 +1 @@\n"
+        "+#error this tree is broken\n"
+        "--- a/init/version.c\n+++ b/init/version.c\n@@ -1 +1,2 @@\n"
+        "+#include <linux/ingot_broken.h>\n // SPDX-License-Identifier: GPL-2.0-only\n"
+    )
+    done = other.ingot("build", VERSION)
+    assert done.returncode == 5, done.stderr
+    assert "this tree is broken" in done.stderr
+    assert f"{VERSION}-x86_64.log" in done.stderr
+    assert Layout(other.store).find(f"kernel-bin:{VERSION}") is None
+
+
+def test_a_kernel_that_does_not_boot_gets_no_tag(lab: Lab, built: Built, tmp_path: Path) -> None:
+    other = lab.variant(tmp_path)
+    path = other.kernels / "fragments/vmm/qemu.config"
+    path.write_text(path.read_text().replace("CONFIG_SERIAL_8250_CONSOLE=y", ""))
+    done = other.ingot("build", VERSION, INGOT_BOOT_TIMEOUT="20")
+    assert done.returncode == 6, done.stderr
+    assert "did not pass its boot test" in done.stderr
+    assert Layout(other.store).find(f"kernel-bin:{VERSION}") is None
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """A real registry on loopback; yields its host:port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = tmp_path / "registry.yml"
+    config.write_text(
+        f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {tmp_path}/registry\n"
+        f"http:\n  addr: 127.0.0.1:{port}\n"
+    )
+    program = shutil.which("docker-registry")
+    assert program, "the package docker-registry is missing; `make test` installs it"
+    with (tmp_path / "registry.log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log)
+    try:
+        for _ in range(100):
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_pushes_to_a_real_registry(lab: Lab, built: Built, registry: str) -> None:
+    done = lab.ingot("push", VERSION, "--registry", registry)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [f"{registry}/{name}:{VERSION}" for name in KERNEL_IMAGES]
+    for tag, digest in digests(built).items():
+        words = ["skopeo", "inspect", "--tls-verify=false", f"docker://{registry}/{tag}"]
+        found = subprocess.run(words, capture_output=True, text=True, check=True)
+        assert json.loads(found.stdout)["Digest"] == digest

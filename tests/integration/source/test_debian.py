@@ -1,0 +1,254 @@
+"""The origin Debian against a loopback archive: InRelease, Sources, tarball."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ingot.digest import Digest
+from ingot.errors import MachineError, VerificationError
+from ingot.source import debian
+from ingot.source.debian import DebianArchive
+from ingot.source.model import Archive
+
+from .conftest import VERSION, Keys, Notes, Release, Web
+
+TARBALL = "linux_6.1.176.orig.tar.xz"
+
+
+@dataclass
+class Suite:
+    """One suite to serve below /debian (or /debian-security)."""
+
+    name: str
+    tarball: bytes
+    versions: tuple[str, ...] = ("6.1.176-1",)
+    served: bool = True
+    base: str = "/debian"
+    listed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def pool(self) -> str:
+        return f"pool/{self.name}/main/l/linux"
+
+    def sources(self) -> bytes:
+        paragraphs = ["Package: linux-firmware\nVersion: 6.1.176-1\nDirectory: x\n"]
+        for version in self.versions:
+            upstream = version.split("-")[0]
+            paragraphs.append(
+                f"Package: linux\nBinary: linux-doc\nVersion: {version}\nDirectory: {self.pool}\n"
+                "Checksums-Sha256:\n"
+                f" {'0' * 64} 123 linux_{version}.dsc\n"
+                f" {Digest.of(self.tarball).hex} {len(self.tarball)} linux_{upstream}.orig.tar.xz\n"
+            )
+        return "\n".join(paragraphs).encode()
+
+    def publish(self, web: Web, keys: Keys, by_hash: bool = True, compress: str = "xz") -> None:
+        index = self.sources()
+        packed = lzma.compress(index) if compress == "xz" else gzip.compress(index)
+        component = "updates/main" if self.name.endswith("-security") else "main"
+        text = (
+            f"Origin: Debian\nSuite: whatever\nCodename: {self.name}\n"
+            f"Valid-Until: Sat, 01 Jan 2000 00:00:00 UTC\nComponents: {component}\n"
+            f"Acquire-By-Hash: {'yes' if by_hash else 'no'}\nSHA256:\n"
+            f" {'1' * 64} 5 main/source/Release\n"
+            f" {Digest.of(packed).hex} {len(packed)} main/source/Sources.{compress}\n"
+        )
+        at = f"{self.base}/dists/{self.name}"
+        web.files[f"{at}/InRelease"] = keys.good.inline(text.encode())
+        if by_hash:
+            name = f"{at}/main/source/by-hash/SHA256/{Digest.of(packed).hex}"
+        else:
+            name = f"{at}/main/source/Sources.{compress}"
+        web.files[name] = packed
+        if self.served:
+            web.files[f"{self.base}/{self.pool}/{TARBALL}"] = self.tarball
+
+
+def fetch(
+    web: Web,
+    keys: Keys,
+    downloads: Path,
+    *suites: str,
+    notes: Notes | None = None,
+    expected: Digest | None = None,
+) -> Archive:
+    mirrors = (f"{web.url}/debian", f"{web.url}/debian-security/")
+    origin = DebianArchive(suites or ("a",), keys.good.keyring, tuple(m.rstrip("/") for m in mirrors))
+    return origin.fetch(VERSION, downloads, expected, notes or Notes())
+
+
+def leftovers(downloads: Path) -> list[str]:
+    names = (p.name for p in downloads.iterdir())
+    return sorted(n for n in names if not n.startswith((".", "debian-sources-")))
+
+
+@pytest.mark.parametrize("by_hash", [True, False])
+@pytest.mark.parametrize("compress", ["xz", "gz"])
+def test_a_good_chain(
+    web: Web, keys: Keys, release: Release, downloads: Path, by_hash: bool, compress: str
+) -> None:
+    Suite("a", release.xz).publish(web, keys, by_hash, compress)
+    archive = fetch(web, keys, downloads, expected=Digest.of(release.xz))
+    assert archive.path.read_bytes() == release.xz
+    assert archive.digest == Digest.of(release.xz)
+    assert archive.evidence == f"listed in a, signed by {keys.good.fingerprint}"
+    assert leftovers(downloads) == [TARBALL]
+
+
+def test_the_index_is_fetched_once(
+    web: Web, keys: Keys, release: Release, downloads: Path
+) -> None:
+    Suite("a", release.xz).publish(web, keys)
+    fetch(web, keys, downloads)
+    web.log.clear()
+    (downloads / TARBALL).unlink()
+    fetch(web, keys, downloads)
+    assert [r.path.rpartition("/")[2] for r in web.log] == ["InRelease", TARBALL]
+
+
+def test_suites_are_tried_in_order_and_each_failure_is_one_line(
+    web: Web, keys: Keys, release: Release, downloads: Path, notes: Notes
+) -> None:
+    Suite("old", release.xz, versions=("5.10.262-1", "6.1.17-1")).publish(web, keys)
+    Suite("gone", release.xz, served=False).publish(web, keys)
+    Suite("b-security", release.xz, base="/debian-security").publish(web, keys)
+    archive = fetch(web, keys, downloads, "nowhere", "old", "gone", "b-security", notes=notes)
+    assert "b-security" in archive.evidence
+    assert [note.split(":")[1].strip() for note in notes.notes] == [
+        "debian nowhere",
+        "debian old",
+        "debian gone",
+    ]
+    assert "HTTP 404" in notes.notes[0]
+    assert "does not have linux 6.1.176" in notes.notes[1]
+    assert "HTTP 404" in notes.notes[2]
+    # The security mirror was asked first for a security suite.
+    assert not [r for r in web.of("/debian/dists/b-security")]
+
+
+def test_a_tampered_inrelease_is_refused(
+    web: Web, keys: Keys, release: Release, downloads: Path, notes: Notes
+) -> None:
+    Suite("a", release.xz).publish(web, keys)
+    path = "/debian/dists/a/InRelease"
+    web.files[path] = web.files[path].replace(b"Origin: Debian", b"Origin: Debiam")
+    with pytest.raises(VerificationError, match="InRelease of a"):
+        fetch(web, keys, downloads, notes=notes)
+    assert leftovers(downloads) == []
+    Suite("b", release.xz).publish(web, keys)
+    assert fetch(web, keys, downloads, "a", "b", notes=notes).digest == Digest.of(release.xz)
+
+
+def test_text_around_the_signature_is_ignored(
+    web: Web, keys: Keys, release: Release, downloads: Path
+) -> None:
+    Suite("a", release.xz).publish(web, keys)
+    path = "/debian/dists/a/InRelease"
+    web.files[path] = b"Codename: evil\nSHA256:\n\n" + web.files[path]
+    try:
+        assert fetch(web, keys, downloads).digest == Digest.of(release.xz)
+    except VerificationError:
+        pass  # newer gpgv refuses it outright, which is as good
+
+
+def test_an_inrelease_of_another_suite_is_refused(
+    web: Web, keys: Keys, release: Release, downloads: Path
+) -> None:
+    Suite("a", release.xz).publish(web, keys)
+    web.files["/debian/dists/b/InRelease"] = web.files["/debian/dists/a/InRelease"]
+    with pytest.raises(VerificationError, match="another suite"):
+        fetch(web, keys, downloads, "b")
+
+
+def test_signed_by_a_stranger(web: Web, keys: Keys, release: Release, downloads: Path) -> None:
+    Suite("a", release.xz).publish(web, keys)
+    path = "/debian/dists/a/InRelease"
+    web.files[path] = keys.other.inline(b"Codename: a\n")
+    with pytest.raises(VerificationError, match="not in the keyring"):
+        fetch(web, keys, downloads)
+
+
+@pytest.mark.parametrize("what", ["Sources", "tarball", "tarball length"])
+def test_a_digest_that_does_not_match(
+    web: Web, keys: Keys, release: Release, downloads: Path, what: str
+) -> None:
+    Suite("a", release.xz).publish(web, keys, by_hash=False)
+    path = {"Sources": "/debian/dists/a/main/source/Sources.xz"}.get(
+        what, f"/debian/pool/a/main/l/linux/{TARBALL}"
+    )
+    data = bytearray(web.files[path])
+    data[len(data) // 2] ^= 1
+    web.files[path] = bytes(data) + (b"x" if "length" in what else b"")
+    with pytest.raises(VerificationError, match="refused and removed"):
+        fetch(web, keys, downloads)
+    assert leftovers(downloads) == []
+    assert len(list(downloads.glob("debian-sources-*"))) == (0 if what == "Sources" else 1)
+
+
+def test_a_pin_is_compared_before_downloading(
+    web: Web, keys: Keys, release: Release, downloads: Path
+) -> None:
+    Suite("a", release.xz).publish(web, keys)
+    with pytest.raises(VerificationError, match="not the pinned one"):
+        fetch(web, keys, downloads, expected=Digest.of(b"other"))
+    assert web.of(TARBALL) == []
+
+
+def test_a_dead_mirror_is_asked_once(
+    web: Web, keys: Keys, downloads: Path, notes: Notes
+) -> None:
+    origin = DebianArchive(("a", "b", "c"), keys.good.keyring, ("http://ingot.invalid/debian",))
+    with pytest.raises(MachineError, match=r"cannot resolve host ingot\.invalid"):
+        origin.fetch(VERSION, downloads, None, notes)
+    assert len(notes.notes) == 1
+
+
+def _fake_apt(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    tool = folder / "bin" / "apt-get"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+
+
+def test_the_mirror_is_the_one_of_apt(
+    web: Web,
+    keys: Keys,
+    release: Release,
+    downloads: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Suite("a", release.xz).publish(web, keys)
+    line = f"{web.url}/debian|a|main|Debian|Debian"
+    _fake_apt(tmp_path, monkeypatch, f"echo 'http://third.invalid/|a|main|Me|Me'\necho '{line}'")
+    origin = DebianArchive(("a",), keys.good.keyring)
+    assert origin.fetch(VERSION, downloads, None, Notes()).digest == Digest.of(release.xz)
+
+
+def test_apt_without_indexes_is_asked_for_names_only(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = "echo 'http://m/debian/|bookworm|main|$(ORIGIN)|$(LABEL)'"
+    names += "; echo 'http://s/debian-security|bookworm-security|main|$(ORIGIN)|$(LABEL)'"
+    _fake_apt(tmp_path, monkeypatch, f'case "$*" in *--no-release-info*) {names};; esac')
+    assert debian.configured_mirrors() == ("http://m/debian", "http://s/debian-security")
+
+
+def test_no_debian_in_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _fake_apt(tmp_path, monkeypatch, "echo 'http://u/ubuntu|jammy|main|Ubuntu|Ubuntu'")
+    with pytest.raises(MachineError, match="no Debian archive") as caught:
+        debian.configured_mirrors()
+    assert "--source" in caught.value.hint
+
+
+def test_no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingot.process._search_path", lambda: "/nonexistent")
+    with pytest.raises(MachineError, match="no apt"):
+        debian.configured_mirrors()

@@ -1,0 +1,267 @@
+"""The whole chain on a fake kernel tree: what is built, when it is built again, what fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from ingot.errors import BootError, BuildError, UserError
+from ingot.images import KERNEL_IMAGES
+from ingot.oci import list_files, read_image, validate_layout
+from tests.integration.conftest import FAKE_TREE, House
+
+TAGS = {f"{name}:6.1.999" for name in KERNEL_IMAGES}
+
+
+def moving_tags(house: House) -> set[str]:
+    return {tag for tag in house.layout.tags() if tag in TAGS}
+
+
+def test_builds_boots_and_tags(house: House) -> None:
+    built = house.build()
+
+    assert not built.found
+    assert built.boot is not None
+    assert [check.name for check in built.boot.checks if check.ok] == [
+        "release",
+        "module needed.ko",
+        "module dummy.ko",
+        "shutdown",
+    ]
+    assert moving_tags(house) == TAGS
+    assert not validate_layout(house.layout)
+    assert not list((house.root / "build").glob("build-*"))
+
+
+def test_the_images_hold_what_they_promise(house: House) -> None:
+    house.build()
+    held = {
+        name: {
+            file.name: file.target
+            for file in list_files(
+                house.layout, read_image(house.layout, house.layout.tags()[f"{name}:6.1.999"])
+            )
+            if file.kind.value != "folder"
+        }
+        for name in KERNEL_IMAGES
+    }
+    modules = {
+        f"lib/modules/6.1.999/{name}"
+        for name in (
+            "modules.dep",
+            "kernel/drivers/net/dummy.ko",
+            "kernel/drivers/net/needed.ko",
+        )
+    }
+    assert set(held["kernel-bin"]) == {"boot/vmlinux"}
+    assert set(held["flintlock-kernel"]) == {"boot/vmlinux", "boot/config-6.1.999", *modules}
+    links = {name: target for name, target in held["kernel-modules"].items() if target}
+    assert set(held["kernel-modules"]) - set(links) == modules
+    assert links == {
+        "kernel": "lib/modules/6.1.999/kernel",
+        "modules.dep": "lib/modules/6.1.999/modules.dep",
+    }
+
+
+def test_a_second_build_compiles_nothing(house: House) -> None:
+    first = house.build()
+    second = house.build()
+    assert second.found
+    assert second.images == first.images
+    assert house.compiles() == 1
+
+
+def test_a_renamed_checkout_finds_its_builds(house: House, tmp_path: Path) -> None:
+    first = house.build()
+    moved = House(tmp_path / "elsewhere")
+    moved.root.mkdir()
+    shutil.move(house.kernels, moved.kernels)
+    shutil.move(house.layout.root, moved.layout.root)
+    shutil.move(house.cache, moved.cache)
+    assert moved.build().recipe_key == first.recipe_key
+    assert house.compiles() == 1
+
+
+def test_another_machine_makes_the_same_digests(house: House, tmp_path: Path) -> None:
+    first = house.build()
+    shutil.rmtree(house.layout.root)
+    os.utime(house.kernels / "kernels.toml", (1, 1))
+    old = os.umask(0o077)
+    try:
+        second = house.build()
+    finally:
+        os.umask(old)
+    assert not second.found
+    assert second.images == first.images
+
+
+def test_one_option_changes_the_recipe_and_its_removal_finds_the_old_one(house: House) -> None:
+    first = house.build()
+    house.fragment("vmm/firecracker", "CONFIG_OTHER=y")
+    second = house.build()
+    assert second.recipe_key != first.recipe_key
+    assert not second.found
+    house.fragment("vmm/firecracker", "# nothing again")
+    third = house.build()
+    assert third.found
+    assert third.images == first.images
+    tags = house.layout.tags()
+    assert (
+        tags["kernel-bin:6.1.999"].digest
+        == {i.tag: i.digest for i in first.images}["kernel-bin:6.1.999"]
+    )
+
+
+def test_one_patch_changes_the_recipe_and_the_kernel(house: House) -> None:
+    first = house.build()
+    patches = house.kernels / "patches" / "6.1"
+    patches.mkdir(parents=True)
+    (patches / "0001-answer.patch").write_text(
+        "--- a/main.c\n+++ b/main.c\n@@ -1 +1 @@\n"
+        "-int main(void) { return 0; }\n+int main(void) { return 42; }\n"
+    )
+    second = house.build()
+    assert second.recipe_key != first.recipe_key
+    images = {image.tag: image.digest for image in second.images}
+    assert images != {image.tag: image.digest for image in first.images}
+    shutil.rmtree(patches)
+    assert house.build().images == first.images, "the shared tree was patched too"
+
+
+def test_a_patch_that_does_not_apply_is_named(house: House) -> None:
+    patches = house.kernels / "patches" / "6.1"
+    patches.mkdir(parents=True)
+    (patches / "0001-other.patch").write_text(
+        "--- a/main.c\n+++ b/main.c\n@@ -1 +1 @@\n-something else\n+nothing\n"
+    )
+    with pytest.raises(UserError, match=r"0001-other\.patch") as raised:
+        house.build()
+    assert "main.c" in raised.value.why
+
+
+def test_another_builder_changes_the_recipe(house: House) -> None:
+    first = house.build()
+    path = house.kernels / "kernels.toml"
+    path.write_text(path.read_text().replace('["make"]', '["make", "gcc"]'))
+    second = house.build()
+    assert second.recipe_key != first.recipe_key
+    assert len(house.recorded("mmdebstrap")) == 2
+
+
+def test_an_option_that_does_not_survive_is_refused_before_compiling(house: House) -> None:
+    house.fragment("base/linux", "CONFIG_MODULES=y")
+    with pytest.raises(UserError) as raised:
+        house.build()
+    assert "base/x86_64.config:1: CONFIG_CHILD wanted m, got n" in raised.value.why
+    assert "depends on PARENT (=n)" in raised.value.why
+    assert house.compiles() == 0
+    assert moving_tags(house) == set()
+
+
+def test_an_unknown_option_is_refused(house: House) -> None:
+    house.fragment("vmm/firecracker", "CONFIG_NO_SUCH_THING=y")
+    with pytest.raises(UserError) as raised:
+        house.build()
+    assert "CONFIG_NO_SUCH_THING" in raised.value.why
+    assert "no such option" in raised.value.why
+
+
+def test_a_compile_error_shows_the_compiler_and_the_log(house: House) -> None:
+    house.fragment("vmm/firecracker", "CONFIG_FAIL_COMPILE=y")
+    with pytest.raises(BuildError) as raised:
+        house.build()
+    assert "init/main.c:1:1: error: this does not compile" in raised.value.why
+    log = house.cache / "logs" / "6.1.999-x86_64.log"
+    assert str(log) in raised.value.hint
+    assert "this does not compile" in log.read_text()
+    assert moving_tags(house) == set()
+    assert not list((house.root / "build").glob("build-*"))
+
+
+def test_a_kernel_that_panics_gets_no_tag(house: House) -> None:
+    house.fragment("vmm/firecracker", 'CONFIG_FAIL_BOOT="panic"')
+    with pytest.raises(BootError, match="panic") as raised:
+        house.build()
+    assert "no reason at all" in raised.value.why
+    assert moving_tags(house) == set()
+
+
+def test_a_local_tree_is_built_where_it_is(house: House, tmp_path: Path) -> None:
+    tree = tmp_path / "my-linux"
+    shutil.copytree(FAKE_TREE, tree)
+    before = sorted(path.relative_to(tree) for path in tree.rglob("*"))
+    first = house.build(local=tree)
+    assert sorted(path.relative_to(tree) for path in tree.rglob("*")) == before
+    os.utime(tree / "main.c", (5, 5))
+    assert house.build(local=tree).found
+    (tree / "main.c").write_text("int main(void) { return 1; }\n")
+    assert house.build(local=tree).recipe_key != first.recipe_key
+
+
+def test_several_kernels_one_failing(house: House) -> None:
+    path = house.kernels / "kernels.toml"
+    path.write_text(path.read_text() + '\n[series."5.10".versions."5.10.1"]\n')
+    result = house.ingot("build", "5.10", "6.1", "--json")
+    document = json.loads(result.stdout)
+    assert [one["version"] for one in document["built"]] == ["6.1.999"]
+    assert [one["version"] for one in document["failed"]] == ["5.10.1"]
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+
+
+def test_an_unknown_version_lists_the_known(house: House) -> None:
+    result = house.ingot("build", "7.7")
+    assert result.returncode == 2
+    assert "7.7" in result.stderr
+    assert "6.1.999" in result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("delay", [0.4, 0.8, 1.2, 1.6])
+def test_killed_at_any_moment_the_next_run_finishes(
+    house: House, number: signal.Signals, delay: float
+) -> None:
+    process = subprocess.Popen(
+        house.command("build", "6.1"),
+        env=house.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(delay)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    if number != signal.SIGKILL:
+        assert "Traceback" not in errors
+    assert moving_tags(house) in (set(), TAGS)
+    assert not list(validate_layout(house.layout))
+
+    assert house.ingot("build", "6.1").returncode == 0
+    assert moving_tags(house) == TAGS
+    assert not list((house.root / "build").glob("build-*"))
+
+
+def test_two_builds_at_once_compile_once(house: House) -> None:
+    processes = [
+        subprocess.Popen(
+            house.command("build", "6.1", "--json"),
+            env=house.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    outputs = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], outputs
+    found = [json.loads(output)["built"][0]["found_in_store"] for output, _ in outputs]
+    assert sorted(found) == [False, True, True]
+    assert house.compiles() == 1
+    assert len(house.recorded("mmdebstrap")) == 1

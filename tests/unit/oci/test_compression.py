@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingot.oci import compression
+from ingot.oci.compression import compress, decompress
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_members() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compression, "MEMBER_BYTES", 100)
+        patch.setattr(compression, "_OUTPUT", 30)
+        yield
+
+
+@given(st.binary(max_size=1000), st.integers(1, 300), st.integers(1, 50))
+def test_round_trip_whatever_the_chunks(data: bytes, step: int, reading: int) -> None:
+    chunks = [data[i : i + step] for i in range(0, len(data), step)]
+    packed = b"".join(compress(chunks))
+    assert packed == b"".join(compress([data]))
+    assert gzip.decompress(packed) == data
+    pieces = [packed[i : i + reading] for i in range(0, len(packed), reading)]
+    assert b"".join(decompress(pieces)) == data
+
+
+def test_a_bomb_comes_out_in_bounded_pieces() -> None:
+    packed = gzip.compress(bytes(100_000))
+    assert max(map(len, decompress([packed]))) <= 30
+    assert sum(map(len, decompress([packed]))) == 100_000
+
+
+@pytest.mark.parametrize("cut", [5, 20, -1, -9])
+def test_truncation_is_an_error(cut: int) -> None:
+    packed = b"".join(compress([bytes(range(256))]))
+    with pytest.raises(zlib.error):
+        list(decompress([packed[:cut]]))
+
+
+def test_no_machine_or_time_in_the_header() -> None:
+    assert b"".join(compress([b"x"]))[:10].hex() == "1f8b08000000000000ff"
+
+
+def test_only_a_few_members_are_in_memory() -> None:
+    taken = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal taken
+        for _ in range(1000):
+            taken += 1
+            yield bytes(100)
+
+    most = 0
+    for number, _ in enumerate(compress(chunks())):
+        most = max(most, taken - number)
+    assert taken == 1000
+    assert most <= compression._WORKERS + 2
+
+
+def test_stopping_early_ends_the_threads() -> None:
+    stream = compress(bytes(100) for _ in range(1000))
+    next(iter(stream))
+    stream.close()  # type: ignore[attr-defined]

@@ -1,0 +1,254 @@
+"""Running programs: what is heard of them, how they fail, and that none outlives Ingot."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingot.errors import MachineError
+from ingot.process import CommandFailedError, Result, ToolMissingError, require_tool, run
+from tests.unit.conftest import python_child
+
+
+def gone(pid: int) -> bool:
+    """Whether a process ended within a few seconds (a zombie nobody waits for has ended)."""
+    status = Path(f"/proc/{pid}/stat")
+    for _ in range(500):
+        try:
+            if status.read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def shell(script: str) -> list[str]:
+    return ["sh", "-c", script]
+
+
+# What is heard
+
+
+def test_both_streams_come_line_by_line_in_their_order() -> None:
+    lines: list[str] = []
+    result = run(shell("echo one; echo two >&2; printf three"), on_line=lines.append)
+    assert lines == ["one", "two", "three"]
+    assert result == Result(0, "one\ntwo\nthree\n")
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=20)))
+def test_lines_are_whole_wherever_the_pipe_cuts_them(lines: list[str]) -> None:
+    heard: list[str] = []
+    text = "".join(f"{line}\n" for line in lines).encode()
+    pieces = (text[n : n + 3] for n in range(0, len(text), 3))
+    run(["cat"], stdin=pieces, on_line=heard.append)
+    assert heard == lines
+
+
+def test_bytes_that_are_no_text_and_carriage_returns_do_no_harm() -> None:
+    heard: list[str] = []
+    run(shell(r"printf 'a\377b\r\nc\r\n'"), on_line=heard.append)
+    assert heard == ["a�b", "c"]
+
+
+def test_the_log_has_every_byte_and_is_added_to(tmp_path: Path) -> None:
+    log = tmp_path / "folder" / "log"
+    run(shell(r"printf 'one\377\r\n'"), log=log)
+    with pytest.raises(CommandFailedError):
+        run(shell("printf two; exit 1"), log=log)
+    assert log.read_bytes() == b"one\xff\r\ntwo"
+
+
+def test_output_that_is_not_wanted_is_not_kept() -> None:
+    assert run(["echo", "one"], keep_output=False).output == ""
+
+
+def test_standard_input_is_empty_unless_fed() -> None:
+    assert run(["cat"]).output == ""
+
+
+def test_more_is_fed_than_a_pipe_holds_while_as_much_comes_back() -> None:
+    chunk = b"x" * 65_535 + b"\n"
+    assert len(run(["cat"], stdin=(chunk for _ in range(8))).output) == 8 * len(chunk)
+
+
+def test_a_program_that_stops_listening_is_judged_by_its_exit_code() -> None:
+    chunks = (b"x" * 65_536 for _ in range(16))
+    assert run(shell("head -c 1; exit 0"), stdin=chunks).output == "x\n"
+
+
+def test_a_feeder_that_fails_is_what_is_raised() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"half"
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        run(["cat"], stdin=chunks())
+
+
+def test_environment_and_folder_are_those_asked_for(tmp_path: Path) -> None:
+    result = run(shell("echo $INGOT_TEST; pwd -P"), env={"INGOT_TEST": "here"}, cwd=tmp_path)
+    assert result.output.splitlines() == ["here", str(tmp_path.resolve())]
+
+
+def test_programs_of_the_system_are_found_whatever_the_users_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert require_tool("ldconfig").endswith("sbin/ldconfig")
+    assert run(["ldconfig", "--version"]).returncode == 0
+
+
+# Failures
+
+
+def test_a_failure_shows_the_last_lines_and_a_command_that_replays_it(tmp_path: Path) -> None:
+    argv = shell(f"seq 1 100; echo 'the end'; exit 7 # {tmp_path}")
+    with pytest.raises(CommandFailedError) as caught:
+        run(argv)
+    error = caught.value
+    assert error.what == "sh failed (exit code 7)"
+    assert error.returncode == 7
+    assert error.tail[-1] == error.why.splitlines()[-1] == "the end"
+    assert 5 < len(error.tail) < 50  # the end of it, not all of it
+    replay = error.hint.removeprefix("to replay it: ")
+    assert shlex.split(replay) == argv
+
+
+def test_a_failure_that_is_expected_is_a_result() -> None:
+    assert run(shell("echo no; exit 3"), check=False) == Result(3, "no\n")
+
+
+def test_death_by_a_signal_is_told_by_its_name() -> None:
+    with pytest.raises(CommandFailedError, match="killed by SIGSEGV") as caught:
+        run(shell("kill -SEGV $$"))
+    assert caught.value.returncode == -signal.SIGSEGV
+
+
+@pytest.mark.xfail(strict=True, reason="signal.Signals knows no number between RTMIN and RTMAX")
+def test_death_by_a_real_time_signal_is_told_too() -> None:
+    with pytest.raises(CommandFailedError, match="killed by .*40"):
+        run(shell("kill -40 $$"))
+
+
+def test_a_program_that_is_not_there_is_named_with_a_next_step(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with pytest.raises(ToolMissingError) as caught:
+        run(["ingot-no-such-tool"], log=log)
+    assert "'ingot-no-such-tool'" in caught.value.what
+    assert "ingot doctor" in caught.value.hint
+    assert isinstance(caught.value, MachineError)
+    assert not log.exists()
+
+
+# Ending early
+
+
+def test_a_program_is_ended_when_its_time_is_up_and_says_so() -> None:
+    result = run(shell("echo begun; exec sleep 60"), timeout=0.2, check=False)
+    assert result.timed_out
+    assert result.returncode == -signal.SIGTERM
+    assert result.output == "begun\n"
+
+
+def test_a_program_in_time_has_not_timed_out() -> None:
+    assert run(["true"], timeout=60) == Result(0, "")
+
+
+def test_a_program_that_does_not_listen_is_ended_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingot.process._GRACE_SECONDS", 0.1)
+    script = "trap '' TERM; echo begun; while :; do sleep 0.01; done"
+    result = run(shell(script), timeout=0.2, check=False)
+    assert result.returncode == -signal.SIGKILL
+
+
+def test_a_program_is_ended_as_soon_as_enough_was_heard() -> None:
+    heard: list[str] = []
+    result = run(
+        shell("echo one; echo two; exec sleep 60"),
+        check=False,
+        on_line=heard.append,
+        until=lambda: "two" in heard,
+    )
+    assert heard == ["one", "two"]
+    assert not result.timed_out
+
+
+@pytest.mark.xfail(strict=True, reason="the check takes the end that `until` asked for as failure")
+def test_a_program_that_was_ended_on_purpose_has_not_failed() -> None:
+    run(shell("echo one; exec sleep 60"), until=lambda: True)
+
+
+@pytest.mark.xfail(strict=True, reason="the wait after the output has no limit")
+def test_the_time_limit_holds_for_a_program_that_closed_its_output() -> None:
+    assert run(shell("exec >&- 2>&-; exec sleep 0.6"), timeout=0.1, check=False).timed_out
+
+
+@pytest.mark.xfail(strict=True, reason="only the leader of the group is waited for and killed")
+def test_children_that_ignore_the_polite_signal_are_ended_too() -> None:
+    script = "(trap '' TERM; exec sleep 8) & echo $!; wait"
+    result = run(shell(script), timeout=0.2, check=False)
+    pid = int(result.output)
+    try:
+        assert gone(pid)
+    finally:
+        if Path(f"/proc/{pid}").exists():
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_listener_that_raises_ends_the_program() -> None:
+    pids: list[int] = []
+
+    def listen(line: str) -> None:
+        pids.append(int(line))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        run(shell("echo $$; exec sleep 60"), on_line=listen)
+    assert gone(pids[0])
+
+
+RUN = """
+import sys
+from ingot.process import run
+try:
+    run(["sh", "-c", "echo $$; exec sleep 60"], on_line=lambda line: print(line, flush=True))
+except KeyboardInterrupt:
+    sys.exit(99)
+"""
+
+
+def child_of(pid: int) -> int:
+    """The only child of the process `pid`."""
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def test_a_program_dies_when_ingot_is_killed() -> None:
+    with python_child(RUN) as ingot:
+        program = child_of(ingot.pid)
+        ingot.kill()
+        ingot.wait()
+        assert gone(program)
+
+
+def test_an_interrupt_ends_the_program_and_then_ingot() -> None:
+    with python_child(RUN) as ingot:
+        program = child_of(ingot.pid)
+        ingot.send_signal(signal.SIGINT)
+        assert ingot.wait(30) == 99
+        assert gone(program)
+
+
+def test_an_interrupt_from_the_keyboard_reaches_the_program_through_ingot_only() -> None:
+    with python_child(RUN) as ingot:
+        program = child_of(ingot.pid)
+        assert os.getpgid(program) != os.getpgid(ingot.pid)
