@@ -81,6 +81,7 @@ def run(
     on_line: Callable[[str], None] | None = None,
     until: Callable[[], bool] | None = None,
     timeout: float | None = None,
+    silence: float | None = None,
     keep_output: bool = True,
 ) -> Result:
     """Run a program to its end and return how it went.
@@ -88,15 +89,15 @@ def run(
     It sees this process's environment, changed by `env`.
     Standard output and error come as one stream: each line goes to `on_line`, to the end
     of `log`, and into `Result.output` (unless `keep_output` is off). `stdin` is fed to it.
-    The program is ended when `until` becomes true after a line or when `timeout` seconds
-    have passed. With `check`, an exit code other than 0 raises CommandFailedError.
+    The program is ended when `until` becomes true after a line, when `timeout` seconds have
+    passed, or when it printed nothing for `silence` seconds. With `check`, an exit code other than 0 raises CommandFailedError.
     """
     require_tool(argv[0])
     output = _Output(log, on_line, keep_output)
     with output, _spawn(argv, env, cwd, feed=stdin is not None) as process:
         try:
             with _feeding(process, stdin):
-                timed_out = _read_all(process, output, until, timeout)
+                timed_out = _read_all(process, output, until, timeout, silence)
             returncode = process.wait()
         except BaseException:
             _end(process)
@@ -168,6 +169,7 @@ def _read_all(
     output: _Output,
     until: Callable[[], bool] | None,
     timeout: float | None,
+    silence: float | None,
 ) -> bool:
     """Read until the program closes its output; True if its time ran out first."""
     assert process.stdout is not None
@@ -175,8 +177,9 @@ def _read_all(
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
-            left = None if deadline is None else deadline - time.monotonic()
-            if (left is not None and left <= 0) or not selector.select(left):
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            waits = [seconds for seconds in (left, silence) if seconds is not None]
+            if not selector.select(min(waits, default=None)):
                 _end(process)
                 output.finish()
                 return True

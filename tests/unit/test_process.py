@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingot.errors import MachineError
@@ -18,10 +18,10 @@ from ingot.process import CommandFailedError, Result, ToolMissingError, require_
 from tests.unit.conftest import python_child
 
 
-def gone(pid: int) -> bool:
+def gone(pid: int, tries: int = 500) -> bool:
     """Whether a process ended within a few seconds (a zombie nobody waits for has ended)."""
     status = Path(f"/proc/{pid}/stat")
-    for _ in range(500):
+    for _ in range(tries):
         try:
             if status.read_text().rpartition(")")[2].split()[0] == "Z":
                 return True
@@ -45,6 +45,7 @@ def test_both_streams_come_line_by_line_in_their_order() -> None:
     assert result == Result(0, "one\ntwo\nthree\n")
 
 
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=20)))
 def test_lines_are_whole_wherever_the_pipe_cuts_them(lines: list[str]) -> None:
     heard: list[str] = []
@@ -194,12 +195,15 @@ def test_the_time_limit_holds_for_a_program_that_closed_its_output() -> None:
 
 
 @pytest.mark.xfail(strict=True, reason="only the leader of the group is waited for and killed")
-def test_children_that_ignore_the_polite_signal_are_ended_too() -> None:
+def test_children_that_ignore_the_polite_signal_are_ended_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ingot.process._GRACE_SECONDS", 0.1)
     script = "(trap '' TERM; exec sleep 8) & echo $!; wait"
     result = run(shell(script), timeout=0.2, check=False)
     pid = int(result.output)
     try:
-        assert gone(pid)
+        assert gone(pid, tries=30)
     finally:
         if Path(f"/proc/{pid}").exists():
             os.kill(pid, signal.SIGKILL)

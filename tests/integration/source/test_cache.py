@@ -53,7 +53,8 @@ def test_the_second_time_nothing_is_unpacked(
 
 
 def test_an_empty_cache_is_no_error(cache: SourceCache) -> None:
-    assert cache.entries() == cache.known(VERSION) == []
+    assert cache.entries() == []
+    assert cache.known(VERSION) == []
     assert cache.remove_unused(set()) == []
 
 

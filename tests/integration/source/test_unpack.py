@@ -57,9 +57,7 @@ def test_modes_and_times_do_not_depend_on_the_umask(
 
 
 @pytest.mark.parametrize("tool", ["xz", "gzip", "zstd"])
-def test_compressions_are_told_by_content(
-    archive: MakeArchive, tmp_path: Path, tool: str
-) -> None:
+def test_compressions_are_told_by_content(archive: MakeArchive, tmp_path: Path, tool: str) -> None:
     plain = archive()
     data = plain.path.read_bytes()
     packed = subprocess.run([tool, "-c"], input=data, check=True, capture_output=True).stdout
@@ -186,9 +184,7 @@ def test_a_file_that_changed_after_it_was_verified(archive: MakeArchive, tmp_pat
         unpacked(replace(archive(), digest=Digest.of(b"verified")), tmp_path)
 
 
-def test_a_full_disk(
-    archive: MakeArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk(archive: MakeArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """tar's words for it become the error that the rest of Ingot makes of a full disk."""
     fake = tmp_path / "bin" / "tar"
     fake.parent.mkdir()
