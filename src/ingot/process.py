@@ -177,9 +177,9 @@ def _read_all(
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            left = None if deadline is None else deadline - time.monotonic()
             waits = [seconds for seconds in (left, silence) if seconds is not None]
-            if not selector.select(min(waits, default=None)):
+            if (left is not None and left <= 0) or not selector.select(min(waits, default=None)):
                 _end(process)
                 output.finish()
                 return True

@@ -40,9 +40,10 @@ def boot(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Boot a kernel of the store in QEMU and report, check by check.
+    """Boot a kernel of the store in QEMU.
 
-    The guest loads a module of the modules image and shuts down. Exits with 6 if a check fails.
+    The guest reports its release, loads a module of the modules image and shuts down; each
+    check is a line. Exits with 6 if one fails.
     """
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     tag, image = find_image(setting, kernel)

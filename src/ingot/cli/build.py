@@ -46,7 +46,7 @@ def build(
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     as_json: Json = False,
 ) -> None:
-    """Build kernels, boot each, and tag its images in the store.
+    """Build kernels, boot them, tag their images.
 
     A kernel whose recipe is in the store already is not compiled again. One that fails does
     not stop the others; the exit code is then that of the first failure.

@@ -13,7 +13,10 @@ from ingot.cli.render import make_progress
 def builder(
     kernels: Kernels = None, catalog: CatalogFolder = None, cache: CacheFolder = None
 ) -> None:
-    """Make the builder images that kernels are compiled in; those that exist are kept."""
+    """Make the builder images.
+
+    Kernels are compiled in them; those that exist are kept.
+    """
     setting = make_setting(catalog, cache)
     tools.require_all()
     progress = make_progress(Console(stderr=True))

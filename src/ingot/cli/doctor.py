@@ -37,7 +37,9 @@ def doctor(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check the programs, packages and permissions Ingot needs.
+    """Check what this machine has and lacks.
+
+    Looks for the programs, packages and permissions Ingot needs.
 
     Exits with 3 if something is missing, after one line that says what and how to install it.
     """

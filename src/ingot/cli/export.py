@@ -23,7 +23,9 @@ def export(
     ],
     catalog: CatalogFolder = None,
 ) -> None:
-    """Write an image's files to a new folder: boot/vmlinux, its config, lib/modules.
+    """Write a kernel's files to a new folder.
+
+    These are boot/vmlinux, boot/config-<release> and lib/modules/<release>.
 
     Every byte is checked against the image's digests; the folder appears when all is well.
     """

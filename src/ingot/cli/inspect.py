@@ -26,7 +26,10 @@ def inspect(
     catalog: CatalogFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Show an image: digests, sizes, layers, labels, and with --files what it holds."""
+    """Show what an image is, and what it holds.
+
+    Prints its digests, layers and labels; with --files, its files too, every layer verified.
+    """
     setting = make_setting(catalog, None)
     tag, found = find_image(setting, image)
     held = list_files(setting.layout, found) if files else []

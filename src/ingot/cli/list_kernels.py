@@ -21,7 +21,11 @@ class _Row:
 
 
 def list_kernels(catalog: CatalogFolder = None, as_json: Json = False) -> None:
-    """List the kernels of the catalog, and which of them are in the store."""
+    """List the kernels of the catalog.
+
+    For each: what it is built for, until when its series is maintained, and the digest of its
+    base image if the store has it.
+    """
     setting = make_setting(catalog, None)
     rows = [_Row(kernel, _built(setting.layout, kernel)) for kernel in setting.catalog.kernels]
     if as_json:

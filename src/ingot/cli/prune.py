@@ -23,9 +23,10 @@ def prune(
     cache: CacheFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Remove images no version stands for any more, and cached sources and builders not in use.
+    """Remove what is unused.
 
-    Images of the versions last built are always kept.
+    That is: images no version stands for any more, and cached sources and builders that the
+    catalog does not name. Images of the versions last built are always kept.
     """
     setting = make_setting(catalog, cache)
     removed = housekeeping.prune(setting, everything=everything, dry_run=dry_run)

@@ -24,7 +24,9 @@ def push(
     ] = DEFAULT_REGISTRY,
     catalog: CatalogFolder = None,
 ) -> None:
-    """Push the three images of each kernel. What is not built yet must be built first.
+    """Push kernel images to a registry.
+
+    All three of each kernel; what is not built yet must be built first.
 
     Credentials are those of docker or skopeo (`skopeo login`); Ingot keeps none.
     """

@@ -1,0 +1,152 @@
+"""The verbs beside `build`, on a fake kernel: what they print, for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from ingot.cli.main import app
+from tests.integration.conftest import House
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_list_says_what_is_in_the_store(house: House) -> None:
+    (before,) = json.loads(house.ingot("list", "--json").stdout)
+    assert before["version"] == "6.1.999"
+    assert before["digest"] is None
+    built = house.build()
+    (after,) = json.loads(house.ingot("list", "--json").stdout)
+    assert after["digest"] in {str(image.digest) for image in built.images}
+    assert "6.1.999" in house.ingot("list").stdout
+
+
+def test_inspect_shows_labels_layers_and_files(house: House) -> None:
+    built = house.build()
+    document = json.loads(house.ingot("inspect", "kernel-bin:6.1", "--files", "--json").stdout)
+    assert document["tag"] == "kernel-bin:6.1.999"
+    assert document["labels"]["dev.ingot.recipe-key"] == str(built.recipe_key)
+    assert document["labels"] == document["annotations"]
+    assert [file["name"] for file in document["files"] if file["kind"] == "file"] == [
+        "boot/vmlinux"
+    ]
+    text = house.ingot("inspect", "6.1", "--files").stdout
+    assert "flintlock-kernel:6.1.999" in text
+    assert "lib/modules/6.1.999/modules.dep" in text
+
+
+def test_inspect_of_an_unknown_image_lists_what_is_there(house: House) -> None:
+    empty = house.ingot("inspect", "kernel-bin:6.1")
+    assert empty.returncode == 2
+    assert "no images yet" in empty.stderr
+    house.build()
+    result = house.ingot("inspect", "kernel-bin:9.9")
+    assert result.returncode == 2
+    assert "kernel-bin:6.1.999" in result.stderr
+
+
+def test_export_writes_plain_files_and_refuses_to_overwrite(house: House, tmp_path: Path) -> None:
+    house.build()
+    target = tmp_path / "plain"
+    result = house.ingot("export", "6.1", "--to", str(target))
+    assert result.returncode == 0, result.stderr
+    assert (target / "boot/vmlinux").read_text().startswith("fake kernel 6.1.999")
+    assert (target / "lib/modules/6.1.999/kernel/drivers/net/dummy.ko").is_file()
+    assert str(target / "boot/vmlinux") in result.stdout
+    assert house.ingot("export", "6.1", "--to", str(target)).returncode == 2
+
+
+def test_a_damaged_layer_is_not_exported(house: House, tmp_path: Path) -> None:
+    house.build()
+    document = json.loads(house.ingot("inspect", "kernel-bin:6.1", "--json").stdout)
+    digest = document["layers"][0]["digest"].removeprefix("sha256:")
+    blob = house.layout.root / "blobs" / "sha256" / digest
+    data = bytearray(blob.read_bytes())
+    data[len(data) // 2] ^= 1
+    blob.write_bytes(bytes(data))
+    result = house.ingot("export", "6.1", "--to", str(tmp_path / "plain"))
+    assert result.returncode == 4, result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "plain").exists()
+
+
+def test_boot_prints_each_check(house: House) -> None:
+    house.build()
+    result = house.ingot("boot", "6.1", "--json")
+    document = json.loads(result.stdout)
+    assert document["verdict"] == "passed"
+    assert [check["name"] for check in document["checks"]] == [
+        "release",
+        "module needed.ko",
+        "module dummy.ko",
+        "shutdown",
+    ]
+    wrong = house.ingot("boot", "kernel-bin:6.1")
+    assert wrong.returncode == 2
+    assert "flintlock-kernel:6.1.999" in wrong.stderr
+
+
+def test_a_guest_that_hangs_is_stopped(house: House) -> None:
+    house.fragment("vmm/firecracker", 'CONFIG_FAIL_BOOT="hang"')
+    result = house.ingot("build", "6.1", "--boot-timeout", "2")
+    assert result.returncode == 6
+    assert "hang" in result.stderr
+
+
+def test_prune_removes_only_what_no_version_stands_for(house: House) -> None:
+    first = house.build()
+    house.fragment("vmm/firecracker", "CONFIG_OTHER=y")
+    second = house.build()
+    dry = json.loads(house.ingot("prune", "--dry-run", "--json").stdout)
+    assert f"image kernel-bin:6.1.999-{first.recipe_key.short}" in {
+        item["what"] for item in dry["removed"]
+    }
+    assert f"kernel-bin:6.1.999-{first.recipe_key.short}" in house.layout.tags()
+
+    assert house.ingot("prune").returncode == 0
+    tags = house.layout.tags()
+    assert f"kernel-bin:6.1.999-{first.recipe_key.short}" not in tags
+    assert tags["kernel-bin:6.1.999"].digest in {image.digest for image in second.images}
+    assert house.build().found
+
+    assert house.ingot("prune", "--all").returncode == 0
+    assert not list((house.cache / "builders").glob("[0-9a-f]*"))
+    assert house.ingot("inspect", "6.1").returncode == 0, "images were pruned"
+
+
+def test_no_catalog_is_a_clear_error(house: House, tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "ingot", "list"],
+        cwd=tmp_path.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "no catalog" in result.stderr
+    assert "--catalog" in result.stderr
+
+
+def test_every_verb_has_help() -> None:
+    assert len(app.registered_commands) == 9
+    for command in app.registered_commands:
+        name = command.name or (command.callback.__name__ if command.callback else "")
+        words = [sys.executable, "-m", "ingot", name, "--help"]
+        result = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        assert len(result.stdout.splitlines()) > 5
+
+
+def test_the_reference_of_commands_is_current(tmp_path: Path) -> None:
+    words = ["-m", "typer", "ingot.cli.main", "utils", "docs", "--name", "ingot"]
+    written = tmp_path / "cli.md"
+    subprocess.run(
+        [sys.executable, *words, "--title", "The commands", "--output", str(written)],
+        check=True,
+        capture_output=True,
+    )
+    assert written.read_text() == (ROOT / "docs" / "cli.md").read_text(), (
+        "run scripts/update-cli-docs"
+    )
