@@ -7,15 +7,16 @@ digest the catalog pins. Nothing is touched while a build runs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from ingot.builder import rootfs
 from ingot.errors import MachineError
-from ingot.files import locked_if_free, remove_tree, tree_size
+from ingot.files import STAGING_PREFIX, locked_if_free, remove_tree, tree_size
 from ingot.images import read_facts
 from ingot.oci import Layout, collect_garbage, read_image
 from ingot.pipeline import Setting
 from ingot.source.cache import SourceCache
-from ingot.workspace import remove_stale_builds
+from ingot.workspace import Workspace, remove_stale_builds
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ def prune(setting: Setting, *, everything: bool, dry_run: bool) -> list[Removed]
             *_images(setting.layout, dry_run=dry_run),
             *_builders(setting, everything=everything, dry_run=dry_run),
             *_sources(setting, everything=everything, dry_run=dry_run),
+            *_leftovers(workspace, dry_run=dry_run),
             *_caches(setting, everything=everything, dry_run=dry_run),
         ]
 
@@ -72,7 +74,7 @@ def _builders(setting: Setting, *, everything: bool, dry_run: bool) -> list[Remo
     root = setting.workspace.builders
     removed = []
     for folder in sorted(root.iterdir()) if root.is_dir() else []:
-        if folder.is_dir() and folder.name not in keep:
+        if folder.is_dir() and folder.name not in keep and not _unfinished(folder):
             removed.append(Removed(f"unpacked builder {folder.name[:12]}", tree_size(folder)))
             if not dry_run:
                 remove_tree(folder)
@@ -88,13 +90,28 @@ def _sources(setting: Setting, *, everything: bool, dry_run: bool) -> list[Remov
     return [Removed(f"source {item.what}", item.size) for item in removed]
 
 
-def _caches(setting: Setting, *, everything: bool, dry_run: bool) -> list[Removed]:
-    workspace = setting.workspace
+def _unfinished(path: Path) -> bool:
+    return path.name.startswith(STAGING_PREFIX)
+
+
+def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[Removed]:
+    """What killed runs left unfinished: builders and patched trees under way, build folders."""
+    removed = []
+    for parent in (workspace.builders, workspace.sources):
+        for folder in sorted(parent.glob(f"{STAGING_PREFIX}*/")):
+            removed.append(Removed("what a killed run left", tree_size(folder)))
+            if not dry_run:
+                remove_tree(folder)
     if not dry_run:
         for root in workspace.build_roots():
             remove_stale_builds(root)
+    return removed
+
+
+def _caches(setting: Setting, *, everything: bool, dry_run: bool) -> list[Removed]:
     if not everything:
         return []
+    workspace = setting.workspace
     removed = []
     for folder in (workspace.ccache, workspace.configs):
         if folder.is_dir():

@@ -7,7 +7,6 @@ import os
 import signal
 import stat
 import sys
-
 import traceback
 from collections.abc import Callable
 from pathlib import Path

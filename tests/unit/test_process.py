@@ -165,6 +165,22 @@ def test_a_program_in_time_has_not_timed_out() -> None:
     assert run(["true"], timeout=60) == Result(0, "")
 
 
+def test_a_program_is_ended_when_it_was_silent_for_too_long() -> None:
+    result = run(shell("echo begun; exec sleep 60"), silence=0.2, timeout=30, check=False)
+    assert result.timed_out
+    assert result.output == "begun\n"
+
+
+def test_a_program_that_keeps_talking_is_not_silent() -> None:
+    script = "for n in 1 2 3 4 5 6; do echo $n; sleep 0.05; done"
+    assert not run(shell(script), silence=5).timed_out
+
+
+def test_talking_does_not_put_off_the_end_of_the_time() -> None:
+    script = "while :; do echo on; sleep 0.02; done"
+    assert run(shell(script), timeout=0.2, silence=30, check=False).timed_out
+
+
 def test_a_program_that_does_not_listen_is_ended_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingot.process._GRACE_SECONDS", 0.1)
     script = "trap '' TERM; echo begun; while :; do sleep 0.01; done"

@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from ingot.apt import configured_mirrors
 from ingot.arch import Arch
 from ingot.builder.sandbox import Builder
 from ingot.catalog import BuilderSpec
@@ -32,7 +33,6 @@ from ingot.oci import (
 )
 from ingot.process import CommandFailedError, run
 from ingot.progress import Progress
-from ingot.source.apt import configured_mirrors
 
 SPEC_LABEL = "dev.ingot.builder.spec"
 _EPOCH = 0

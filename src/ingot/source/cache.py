@@ -2,8 +2,7 @@
 
     <root>/<hex>/tree/            the kernel tree, never written to
     <root>/<hex>/source.json      what it is and where it came from
-    <root>/<hex>.lock             held shared while a build reads the tree, exclusively while
-                                  it is unpacked or removed; empty
+    <root>/<hex>.lock             held while the tree is unpacked or removed; empty
     <root>/.staging-<hex>/        being unpacked, or left by a run that was killed meanwhile
     <root>/downloads/             partial downloads and package indexes (see download.py)
 
@@ -94,23 +93,12 @@ class SourceCache:
         check_tree(folder / "tree", version, archive.path.name)
         return self._with_better_evidence(archive)
 
-    @contextlib.contextmanager
-    def hold(self, digest: Digest) -> Iterator[None]:
-        """Keep the source from being removed while the body reads it.
-
-        Raises MachineError if it was removed just before.
-        """
-        with locked(self._lock(digest), shared=True):
-            if read_entry(self._folder(digest)) is None:
-                raise _vanished(digest)
-            yield
-
     def remove_unused(
         self, keep: Set[Digest], dry_run: bool = False, downloads: Path | None = None
     ) -> list[Removed]:
-        """Remove sources not in `keep`, unfinished ones, and downloads; not what is in use.
+        """Remove sources not in `keep`, unfinished ones, and downloads; not what is under way.
 
-        `downloads` is the folder of downloads if it is not this cache's own.
+        The caller sees to it that no build reads these trees meanwhile. `downloads` is the folder of downloads if it is not this cache's own.
         """
         removed: list[Removed] = []
         for folder in sorted(self.root.iterdir()) if self.root.is_dir() else []:

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingot.apt import configured_mirrors
 from ingot.digest import Digest
 from ingot.errors import IngotError, MachineError, VerificationError
 from ingot.progress import Progress
-from ingot.source.apt import configured_mirrors
 from ingot.source.attempts import Attempts
 from ingot.source.deb_index import File, Release, find_tarballs, read_release
 from ingot.source.download import Wanted, download

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from ingot.apt import configured_mirrors
 from ingot.digest import Digest
 from ingot.errors import MachineError, VerificationError
-from ingot.source.apt import configured_mirrors
 from ingot.source.debian import DebianArchive
 from ingot.source.model import Archive
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingot.source.apt import debian_sites
+from ingot.apt import debian_sites
 
 
 def test_release_files_tell() -> None:
