@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_the_command_starts_a_microvm_with_its_timers_and_nothing_else(
     command = list(report.command)
     assert command == fake.commands[0]
     assert command[0] == "qemu-system-x86_64"
-    following = dict(zip(command, command[1:], strict=False))
+    following = dict(itertools.pairwise(command))
     assert following["-kernel"] == "/x/boot/vmlinux"
     machine = following["-M"].split(",")
     assert machine[0] == "microvm"

@@ -135,7 +135,7 @@ def test_the_requests_of_all_fragments_are_merged_for_the_series(tmp_path: Path)
 
 def test_a_fragment_that_is_missing_is_named(tmp_path: Path) -> None:
     found = load(tmp_path)
-    with pytest.raises(UserError, match="base/linux.config"):
+    with pytest.raises(UserError, match=r"base/linux\.config"):
         found.requests(found.kernels[0])
 
 

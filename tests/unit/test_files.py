@@ -347,6 +347,6 @@ def test_programs_that_are_started_do_not_inherit_a_lock(tmp_path: Path) -> None
 
 
 def test_the_sync_of_a_folder_leaves_no_descriptor_open(tmp_path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     files.sync_folder(tmp_path)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -137,7 +137,7 @@ def test_death_by_a_signal_is_told_by_its_name() -> None:
 
 @pytest.mark.xfail(strict=True, reason="signal.Signals knows no number between RTMIN and RTMAX")
 def test_death_by_a_real_time_signal_is_told_too() -> None:
-    with pytest.raises(CommandFailedError, match="killed by .*40"):
+    with pytest.raises(CommandFailedError, match=r"killed by .*40"):
         run(shell("kill -40 $$"))
 
 

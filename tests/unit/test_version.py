@@ -32,8 +32,22 @@ def test_versions_sort_as_numbers() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "6", "6.", ".1", "6.1.", "6.1.2.3", "v6.1", "6.1-rc1", " 6.1", "6.1\n", "6.1.x", "-6.1"]
-    + ["6.1.12345", "1000.1"],
+    [
+        "",
+        "6",
+        "6.",
+        ".1",
+        "6.1.",
+        "6.1.2.3",
+        "v6.1",
+        "6.1-rc1",
+        " 6.1",
+        "6.1\n",
+        "6.1.x",
+        "-6.1",
+        "6.1.12345",
+        "1000.1",
+    ],
 )
 def test_anything_else_is_refused_by_name(text: str) -> None:
     with pytest.raises(UserError) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from ingot import workspace as workspaces
 from ingot.errors import MachineError
+from ingot.files import locked
 from ingot.workspace import Workspace, remove_stale_builds
 from tests.unit.conftest import python_child
 
@@ -123,12 +125,11 @@ def test_stale_folders_are_counted_and_other_things_left_alone(tmp_path: Path) -
 def test_a_folder_is_never_there_without_its_lock(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = workspaces.locked
     removed: list[int] = []
 
-    def slow(path: Path) -> object:
+    def slow(path: Path) -> contextlib.AbstractContextManager[None]:
         removed.append(remove_stale_builds(path.parent))  # another build begins just now
-        return real(path)
+        return locked(path)
 
     monkeypatch.setattr(workspaces, "locked", slow)
     with workspace.build_folder() as folder:

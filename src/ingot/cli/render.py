@@ -173,10 +173,10 @@ class LiveProgress:
         self._console.print(line, soft_wrap=True, highlight=False)
 
     def _draw(self) -> Table:
-        table = Table.grid(padding=(0, 1))
+        table = Table.grid(padding=(0, 1), expand=True)
         for _ in range(4):
             table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
+        table.add_column(no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
         for state in self._states:
             bar: ProgressBar | str = ""
             if state.total:
