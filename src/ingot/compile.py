@@ -107,7 +107,8 @@ class _Counter:
     def __call__(self, line: str) -> None:
         if match := _OBJECT_LINE.match(line):
             self.done += 1
-            self._step.advance(self.done, max(self._expected, self.done), match[1])
+            total = self._expected if self.done < self._expected else None
+            self._step.advance(self.done, total, match[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,17 @@ def test_folders_of_killed_builds_go(setting: Setting) -> None:
     assert not stale.exists()
 
 
+@pytest.mark.parametrize("name", [f".staging-{OTHER}", ".staging-x"])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_a_killed_run_left_unfinished_is_told_once(
+    setting: Setting, name: str, dry_run: bool
+) -> None:
+    left = fill(setting.workspace.sources / name)
+    (removed,) = clean(setting, dry_run=dry_run)
+    assert removed.size >= 5000
+    assert left.exists() is dry_run
+
+
 def test_a_dry_run_changes_nothing(setting: Setting, tmp_path: Path) -> None:
     for key in ("old", "new"):
         make_kernel(tmp_path, key).build()

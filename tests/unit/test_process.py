@@ -225,26 +225,34 @@ def test_children_that_ignore_the_polite_signal_are_ended_too(
             os.kill(pid, signal.SIGKILL)
 
 
-def test_a_listener_that_raises_ends_the_program() -> None:
-    pids: list[int] = []
+POLITE = """
+trap 'echo ended > "$1"; exit' TERM
+echo $$
+n=0
+while [ $n -lt 200 ]; do sleep 0.05; n=$((n + 1)); done
+"""
+"""A program that says so when it is ended; left alone it would go on for ten seconds."""
 
-    def listen(line: str) -> None:
-        pids.append(int(line))
+
+def test_a_listener_that_raises_ends_the_program(tmp_path: Path) -> None:
+    def listen(_: str) -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        run(shell("echo $$; exec sleep 60"), on_line=listen)
-    assert gone(pids[0])
+        run(["sh", "-c", POLITE, "sh", str(tmp_path / "mark")], on_line=listen)
+    assert (tmp_path / "mark").exists()
 
 
 RUN = """
 import sys
 from ingot.process import run
 try:
-    run(["sh", "-c", "echo $$; exec sleep 60"], on_line=lambda line: print(line, flush=True))
+    run(["sh", *sys.argv[1:]], on_line=lambda line: print(line, flush=True))
 except KeyboardInterrupt:
     sys.exit(99)
 """
+
+SLEEP = "echo $$; exec sleep 60"
 
 
 def child_of(pid: int) -> int:
@@ -253,22 +261,23 @@ def child_of(pid: int) -> int:
 
 
 def test_a_program_dies_when_ingot_is_killed() -> None:
-    with python_child(RUN) as ingot:
+    with python_child(RUN, "-c", SLEEP) as ingot:
         program = child_of(ingot.pid)
         ingot.kill()
         ingot.wait()
         assert gone(program)
 
 
-def test_an_interrupt_ends_the_program_and_then_ingot() -> None:
-    with python_child(RUN) as ingot:
+def test_an_interrupt_ends_the_program_and_then_ingot(tmp_path: Path) -> None:
+    with python_child(RUN, "-c", POLITE, "sh", tmp_path / "mark") as ingot:
         program = child_of(ingot.pid)
         ingot.send_signal(signal.SIGINT)
         assert ingot.wait(30) == 99
+        assert (tmp_path / "mark").exists()
         assert gone(program)
 
 
 def test_an_interrupt_from_the_keyboard_reaches_the_program_through_ingot_only() -> None:
-    with python_child(RUN) as ingot:
+    with python_child(RUN, "-c", SLEEP) as ingot:
         program = child_of(ingot.pid)
         assert os.getpgid(program) != os.getpgid(ingot.pid)

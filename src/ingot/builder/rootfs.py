@@ -96,7 +96,7 @@ def _make(
             def count(line: str) -> None:
                 nonlocal lines
                 lines += 1
-                step.advance(min(lines, _LOG_LINES), _LOG_LINES, line[:60])
+                step.advance(lines, _LOG_LINES if lines < _LOG_LINES else None, line[:60])
 
             _bootstrap(spec, tar, folder, count)
             step.result(f"{tar.stat().st_size >> 20} MiB of packages")

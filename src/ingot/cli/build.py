@@ -23,7 +23,13 @@ from ingot.cli.options import (
     Kernels,
     make_setting,
 )
-from ingot.cli.render import make_progress, print_error, seconds_text, size_text
+from ingot.cli.render import (
+    make_console,
+    make_progress,
+    print_error,
+    seconds_text,
+    size_text,
+)
 from ingot.errors import IngotError, UserError
 from ingot.pipeline import Built
 
@@ -74,7 +80,7 @@ def build(
     if as_json:
         print(json.dumps(_document(built, failed), indent=2))
     else:
-        _print_summary(Console(), built, failed)
+        _print_summary(make_console(), built, failed)
     if failed:
         _end_badly(errors, failed, alone=len(selected) == 1)
 
@@ -92,12 +98,12 @@ def _print_summary(console: Console, built: Sequence[Built], failed: Sequence[Fa
     if not built:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("image", no_wrap=True)
+    images = [image for one in built for image in one.images]
+    table.add_column("image", no_wrap=True, min_width=max(len(image.tag) for image in images))
     table.add_column("digest", no_wrap=True, overflow="ellipsis")
-    table.add_column("size", justify="right", no_wrap=True)
-    for one in built:
-        for image in one.images:
-            table.add_row(image.tag, str(image.digest), size_text(image.size))
+    table.add_column("size", justify="right", no_wrap=True, min_width=len("1000.0 MiB"))
+    for image in images:
+        table.add_row(image.tag, str(image.digest), size_text(image.size))
     console.print()
     console.print(table)
     if any(one.timings for one in built):

@@ -6,12 +6,11 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ingot.cli.lookup import find_image
 from ingot.cli.options import CatalogFolder, Json, make_setting
-from ingot.cli.render import size_text
+from ingot.cli.render import make_console, size_text
 from ingot.oci import FileInfo, Image, list_files
 
 
@@ -36,7 +35,7 @@ def inspect(
     if as_json:
         print(json.dumps(_document(tag, found, held if files else None), indent=2))
         return
-    console = Console()
+    console = make_console()
     console.print(f"[bold]{tag}[/]  {found.platform}  {size_text(found.size)}", highlight=False)
     console.print(f"manifest  {found.descriptor.digest}", highlight=False, soft_wrap=True)
     console.print()

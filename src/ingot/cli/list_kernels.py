@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
 
 from ingot.catalog import Kernel
 from ingot.cli.options import CatalogFolder, Json, make_setting
+from ingot.cli.render import make_console
 from ingot.images import BASE
 from ingot.oci import Layout, read_image
 
@@ -44,7 +44,7 @@ def list_kernels(catalog: CatalogFolder = None, as_json: Json = False) -> None:
             str(kernel.end_of_life or "unknown"),
             row.built[:19] if row.built else "no",
         )
-    Console().print(table)
+    make_console().print(table)
 
 
 def _built(layout: Layout, kernel: Kernel) -> str:

@@ -22,6 +22,13 @@ from ingot.progress import Progress, Step
 
 _PLAIN_EVERY_SECONDS = 15.0
 _BAR_WIDTH = 24
+_WIDE = 200
+
+
+def make_console() -> Console:
+    """Standard output; as wide as need be where it is no terminal, so that nothing is cut."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDE)
 
 
 def make_progress(console: Console) -> Progress:
