@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from ingot.cli import render
-from ingot.cli.render import LiveProgress, PlainProgress, make_progress, print_error
+from ingot.cli.render import LiveProgress, PlainProgress, make_console, make_progress, print_error
 from ingot.errors import UserError
 
 
@@ -93,6 +93,13 @@ def test_brackets_in_an_error_are_text_and_long_lines_stay_whole(screen: Screen)
     text = "[bold]CC [M] x.o[/] " + "x" * 200
     print_error(screen.console, UserError(text, why=text, hint=text))
     assert screen.lines == [f"error: {text}", f"  {text}", f"next: {text}"]
+
+
+def test_results_are_not_cut_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_console().print("x" * 150)
+    assert capsys.readouterr().out == "x" * 150 + "\n"
 
 
 def test_the_listener_fits_the_console() -> None:

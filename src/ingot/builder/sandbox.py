@@ -108,5 +108,7 @@ def check_sandbox() -> None:
             "this machine does not let bubblewrap make a sandbox",
             why="\n".join(error.tail),
             hint="allow user namespaces (`sysctl kernel.unprivileged_userns_clone=1`, on Ubuntu"
-            " `sysctl kernel.apparmor_restrict_unprivileged_userns=0`), or run as root",
+            " `sysctl kernel.apparmor_restrict_unprivileged_userns=0`), or run as root; a container"
+            " must not mask /proc (docker: --security-opt systempaths=unconfined --security-opt"
+            " seccomp=unconfined)",
         ) from error
