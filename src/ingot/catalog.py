@@ -17,7 +17,7 @@ from __future__ import annotations
 import datetime
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -62,7 +62,7 @@ class Kernel:
     builder: BuilderSpec
     vmms: tuple[str, ...]
     features: tuple[str, ...]
-    pins: Mapping[str, Digest]
+    pins: Mapping[str, Digest] = field(hash=False)
     end_of_life: datetime.date | None
 
     @property
@@ -102,8 +102,9 @@ class Catalog:
         newest = {kernel.version.series: kernel for kernel in self.kernels}
         if not names:
             return list(newest.values())
-        known = {str(series): kernel for series, kernel in newest.items()} | {
-            str(kernel.version): kernel for kernel in self.kernels
+        # a .0 release is written like its series, and the series is what is meant
+        known = {str(kernel.version): kernel for kernel in self.kernels} | {
+            str(series): kernel for series, kernel in newest.items()
         }
         if unknown := [name for name in names if name not in known]:
             versions = ", ".join(str(kernel.version) for kernel in self.kernels)
@@ -136,23 +137,16 @@ class Catalog:
 def load(root: Path) -> Catalog:
     """Read the catalog folder `root`; every mistake in it is one line of a UserError."""
     path = root / FILE_NAME
-    try:
-        document = _Document.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise UserError(
-            f"there is no catalog in {root}",
-            why=f"{FILE_NAME} is missing",
-            hint="run Ingot in a checkout of the project, or name a catalog with --catalog",
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is not valid TOML", why=str(error)) from None
-    except ValidationError as error:
-        raise UserError(f"{path} has mistakes", why=_explain(error)) from None
-    kernels = [
-        kernel
-        for name, series in document.series.items()
-        for kernel in _kernels(document, name, series)
-    ]
+    document = _read(path)
+    kernels: list[Kernel] = []
+    mistakes: list[str] = []
+    for name, series in document.series.items():
+        try:
+            kernels += _kernels(document, name, series)
+        except UserError as error:
+            mistakes.append(f"series.{name}: {error}")
+    if mistakes:
+        raise UserError(f"{path} has mistakes", why="\n".join(mistakes))
     if not kernels:
         raise UserError(f"{path} names no kernel", hint='add a [series."6.1".versions."6.1.176"]')
     return Catalog(
@@ -160,6 +154,24 @@ def load(root: Path) -> Catalog:
         tuple(sorted(kernels, key=lambda kernel: (kernel.version, kernel.arch.name))),
         Origins(tuple(document.origins.order), tuple(document.origins.debian_suites)),
     )
+
+
+def _read(path: Path) -> _Document:
+    """The file as it is written; UserError if it is not there or not of the right form."""
+    try:
+        return _Document.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"there is no catalog in {path.parent}",
+            why=f"{path.name} is missing",
+            hint="run Ingot in a checkout of the project, or name a catalog with --catalog",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read", why=str(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is not valid TOML", why=str(error)) from None
+    except ValidationError as error:
+        raise UserError(f"{path} has mistakes", why=_explain(error)) from None
 
 
 class _Table(BaseModel):
@@ -194,10 +206,10 @@ class _Version(_Table):
 class _Series(_Table):
     end_of_life: datetime.date | None = None
     builder: _Name | None = None
-    arches: list[str] | None = None
-    vmms: list[_Name] | None = None
+    arches: list[str] | None = Field(None, min_length=1)
+    vmms: list[_Name] | None = Field(None, min_length=1)
     features: list[_Name] | None = None
-    versions: dict[str, _Version]
+    versions: dict[str, _Version] = Field(min_length=1)
 
 
 class _Document(_Table):
@@ -210,32 +222,46 @@ class _Document(_Table):
 def _kernels(document: _Document, name: str, series: _Series) -> list[Kernel]:
     """The kernels of one series table, with the defaults filled in."""
     defaults = document.defaults
+    parsed = Series.parse(name)
     builder = _builder(document, series.builder or defaults.builder)
-    kernels = []
-    for text, table in series.versions.items():
-        version = KernelVersion.parse(text)
-        if version.series != Series.parse(name):
-            raise UserError(f"{FILE_NAME}: version {text} stands in series {name}")
-        kernels += [
-            Kernel(
-                version=version,
-                arch=arch(arch_name),
-                builder=builder,
-                vmms=tuple(series.vmms or defaults.vmms),
-                features=tuple(defaults.features if series.features is None else series.features),
-                pins={origin: Digest(pin) for origin, pin in table.sha256.items()},
-                end_of_life=series.end_of_life,
-            )
-            for arch_name in series.arches or defaults.arches
-        ]
-    return kernels
+    return [
+        Kernel(
+            version=_version(text, parsed),
+            arch=arch(arch_name),
+            builder=builder,
+            vmms=tuple(series.vmms or defaults.vmms),
+            features=tuple(defaults.features if series.features is None else series.features),
+            pins=_pins(document, text, table),
+            end_of_life=series.end_of_life,
+        )
+        for text, table in series.versions.items()
+        for arch_name in series.arches or defaults.arches
+    ]
+
+
+def _version(text: str, series: Series) -> KernelVersion:
+    version = KernelVersion.parse(text)
+    if version.series != series:
+        raise UserError(f"version {text} stands in series {series}")
+    return version
+
+
+def _pins(document: _Document, version: str, table: _Version) -> dict[str, Digest]:
+    """The pinned digests by origin. A pin that no origin is checked against is a mistake."""
+    order = document.origins.order
+    if unused := [origin for origin in table.sha256 if origin not in order]:
+        raise UserError(
+            f"version {version} pins a digest for {', '.join(unused)}",
+            why=f"the origins are {', '.join(order)}",
+        )
+    return {origin: Digest(pin) for origin, pin in table.sha256.items()}
 
 
 def _builder(document: _Document, name: str) -> BuilderSpec:
     if name not in document.builders:
         raise UserError(
-            f"{FILE_NAME}: there is no builder '{name}'",
-            hint=f"known: {', '.join(document.builders)}; add a [builders.{name}] table",
+            f"there is no builder '{name}'",
+            why=f"known: {', '.join(document.builders)}",
         )
     table = document.builders[name]
     return BuilderSpec(name, table.suite, tuple(sorted(set(table.packages))))

@@ -7,6 +7,7 @@ asked for needs. Kconfig drops what it cannot satisfy without a word; here that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,18 +45,19 @@ def resolve(
         raise UserError(
             f"{_count(len(mismatches))} asked for did not survive Kconfig in {series}",
             why="\n".join(
-                _explain(mismatch, sandbox.source, config) for mismatch in mismatches[:_SHOWN]
-            ),
+                _explain(mismatch, sandbox.source, arch, config) for mismatch in mismatches[:_SHOWN]
+            )
+            + (f"\nand {len(mismatches) - _SHOWN} more" if len(mismatches) > _SHOWN else ""),
             hint="ask for what the option depends on as well, drop it, or bound it to the series"
             " that have it: CONFIG_X=y  # since 5.17",
         )
     return text
 
 
-def _explain(mismatch: Mismatch, tree: Path, config: Mapping[str, str]) -> str:
+def _explain(mismatch: Mismatch, tree: Path, arch: Arch, config: Mapping[str, str]) -> str:
     """One mismatch in one line: what, who asked, and the likely cause."""
     request = mismatch.request
-    found = kconfig.find_dependencies(tree, request.option)
+    found = kconfig.find_dependencies(tree, request.option, arch.make)
     if found is None:
         cause = "no such option in this series"
     elif found:
@@ -73,7 +75,8 @@ def _with_values(expression: str, config: Mapping[str, str]) -> str:
     words = []
     for word in expression.replace("(", "( ").replace(")", " )").split():
         name = word.lstrip("!")
-        words.append(f"{word} (={config.get(name, 'n')})" if name.isidentifier() else word)
+        known = re.fullmatch(r"[A-Z0-9_]+", name)
+        words.append(f"{word} (={config.get(name, 'n')})" if known else word)
     return " ".join(words).replace("( ", "(").replace(" )", ")")
 
 

@@ -29,6 +29,7 @@ class Digest:
             raise UserError(
                 f"'{self.hex}' is not a sha256 digest",
                 why="a digest has 64 lower-case hexadecimal digits",
+                hint="`sha256sum FILE` prints a file's",
             )
 
     @classmethod

@@ -45,6 +45,16 @@ KERNEL_FILE = "boot/vmlinux"
 """Where the kernel is in an image: what a spec calls its `filename`."""
 
 _PREFIX = "dev.ingot."
+_NEEDED = {
+    "version",
+    "release",
+    "arch",
+    "recipe-key",
+    "config-digest",
+    "source-digest",
+    "builder-digest",
+    "command-line",
+}
 _DESCRIPTIONS = {
     BASE: "Linux {} for microVMs: kernel, config and modules",
     BIN: "Linux {} for microVMs: the kernel",
@@ -89,8 +99,12 @@ class Facts:
     @classmethod
     def from_labels(cls, labels: Mapping[str, str]) -> Self | None:
         """The facts an image carries; None if it is not one of a kernel's images."""
-        value = {name.removeprefix(_PREFIX): text for name, text in labels.items()}
-        if "recipe-key" not in value or "release" not in value:
+        value = {
+            name.removeprefix(_PREFIX): text
+            for name, text in labels.items()
+            if name.startswith(_PREFIX)
+        }
+        if not _NEEDED.issubset(value):
             return None
         return cls(
             version=value["version"],

@@ -25,8 +25,10 @@ from ingot.version import Series
 _ASSIGNMENT = re.compile(
     r"CONFIG_(?P<option>\w+)=(?P<value>\"(?:[^\"\\]|\\.)*\"|[^\s\"#]+)\s*(?:#\s*(?P<note>.*))?"
 )
-_UNSET = re.compile(r"# CONFIG_(?P<option>\w+) is not set")
-_BOUNDS = re.compile(r"(?:since (?P<since>\d+\.\d+))?\s*(?:until (?P<until>\d+\.\d+))?\s*(?::|$)")
+_UNSET = re.compile(r"# CONFIG_(?P<option>\w+) is not set\s*(?:#\s*(?P<note>.*))?")
+_BOUNDS = re.compile(
+    r"(?:since (?P<since>\d+\.\d+))?(?:(?:^|\s+)until (?P<until>\d+\.\d+))?\s*(?::.*)?"
+)
 _VALUE = re.compile(r"[ymn]|-?\d+|0[xX][0-9a-fA-F]+|\"(?:[^\"\\]|\\.)*\"")
 
 
@@ -73,7 +75,7 @@ def parse_fragment(text: str, name: str) -> tuple[Request, ...]:
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw.strip()
         if unset := _UNSET.fullmatch(line):
-            requests.append(Request(unset["option"], "n", Place(name, number)))
+            requests.append(_request(unset["option"], "n", unset["note"], Place(name, number)))
         elif line and not line.startswith("#"):
             requests.append(_parse_assignment(line, Place(name, number)))
     return tuple(requests)
@@ -86,15 +88,22 @@ def _parse_assignment(line: str, place: Place) -> Request:
             f"{place}: '{line}' is not a Kconfig assignment",
             hint="write CONFIG_NAME=y, =m, =n, a number or a quoted string; # starts a comment",
         )
-    bounds = _BOUNDS.match(match["note"] or "")
-    since, until = (bounds["since"], bounds["until"]) if bounds else (None, None)
-    return Request(
-        match["option"],
-        match["value"],
-        place,
-        Series.parse(since) if since else None,
-        Series.parse(until) if until else None,
-    )
+    return _request(match["option"], match["value"], match["note"], place)
+
+
+def _request(option: str, value: str, note: str | None, place: Place) -> Request:
+    """A request with the bounds its comment gives; a comment without any is just a comment."""
+    if not note or not note.startswith(("since", "until")):
+        return Request(option, value, place)
+    bounds = _BOUNDS.fullmatch(note)
+    since = Series.parse(bounds["since"]) if bounds and bounds["since"] else None
+    until = Series.parse(bounds["until"]) if bounds and bounds["until"] else None
+    if bounds is None or (since and until and until < since):
+        raise UserError(
+            f"{place}: '# {note}' does not bound the option to series",
+            hint="write '# since 5.17', '# until 6.8' or '# since 5.17 until 6.8', then ': why'",
+        )
+    return Request(option, value, place, since, until)
 
 
 def load_fragment(path: Path, name: str) -> tuple[Request, ...]:
@@ -157,21 +166,28 @@ def compare(merged: Mapping[str, Request], config: Mapping[str, str]) -> list[Mi
     ]
 
 
-def find_dependencies(tree: Path, option: str) -> list[str] | None:
+def find_dependencies(tree: Path, option: str, arch_folder: str = "") -> list[str] | None:
     """The `depends on` lines of an option in a kernel tree's Kconfig files, as written.
 
-    None if no Kconfig file defines the option. Only the option's own lines are read, not
-    the menus around it.
+    None if no Kconfig file defines the option. Of the folders below `arch/`, only
+    `arch_folder` is looked at, if it is given. Only the option's own lines are read, not the
+    menus around it, and of several definitions the first by path.
     """
     start = re.compile(rf"^(?:menu)?config {re.escape(option)}\s*$", re.MULTILINE)
-    found: list[str] | None = None
-    for path in tree.rglob("Kconfig*"):
-        if not path.is_file():
+    for path in sorted(tree.rglob("Kconfig*")):
+        parts = path.relative_to(tree).parts
+        elsewhere = arch_folder and parts[0] == "arch" and parts[1] not in (arch_folder, path.name)
+        if elsewhere or not path.is_file():
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
-        for match in start.finditer(text):
-            found = found if found is not None else []
-            entry = re.split(r"^\S", text[match.end() :], maxsplit=1, flags=re.MULTILINE)[0]
-            body = entry.split("\thelp\n")[0].replace("\\\n", " ")
-            found += [" ".join(d.split()) for d in re.findall(r"^\s+depends on (.+)$", body, re.M)]
-    return found
+        if match := start.search(text):
+            return _own_dependencies(text[match.end() :])
+    return None
+
+
+def _own_dependencies(text: str) -> list[str]:
+    """The `depends on` lines of the definition that `text` goes on with."""
+    entry = re.split(r"^\S", text, maxsplit=1, flags=re.MULTILINE)[0]
+    body = re.split(r"^\s+help$", entry, maxsplit=1, flags=re.MULTILINE)[0].replace("\\\n", " ")
+    lines = re.findall(r"^\s+depends on (.+)$", body, re.MULTILINE)
+    return [" ".join(line.split()) for line in lines]

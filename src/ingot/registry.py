@@ -39,8 +39,10 @@ def push(layout: Layout, tags: Sequence[str], registry: str, progress: Progress)
 
 def is_loopback(registry: str) -> bool:
     """Whether a registry's host is this machine's loopback."""
-    host = registry.partition("/")[0].rpartition(":")[0] or registry.partition("/")[0]
-    host = host.strip("[]")
+    address = registry.partition("/")[0]
+    # an IPv6 address stands in brackets: RFC 3986, section 3.2.2
+    bracketed = address.startswith("[")
+    host = address[1:].partition("]")[0] if bracketed else address.partition(":")[0]
     if host == "localhost":
         return True
     try:

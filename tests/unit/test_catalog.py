@@ -105,7 +105,6 @@ def test_the_origins_are_kept_in_their_order(tmp_path: Path) -> None:
     assert load(tmp_path).origins == catalog.Origins(("kernel.org", "debian"), ("bookworm",))
 
 
-@pytest.mark.xfail(strict=True, reason="its pins are a dict, which has no hash")
 def test_a_kernel_can_be_a_key(tmp_path: Path) -> None:
     kernels = load(tmp_path).kernels
     assert len(set(kernels)) == 3
@@ -201,14 +200,15 @@ def test_all_mistakes_of_form_are_told_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_a_name_that_means_nothing_is_told(tmp_path: Path, old: str, new: str, says: str) -> None:
-    assert says in mistakes(tmp_path, old, new).what
+    error = mistakes(tmp_path, old, new)
+    assert says in error.why
+    assert "kernels.toml" in error.what
 
 
 def test_an_unknown_builder_is_told_with_the_known_ones(tmp_path: Path) -> None:
-    assert "bookworm, old" in mistakes(tmp_path, 'builder = "old"', 'builder = "older"').hint
+    assert "bookworm, old" in mistakes(tmp_path, 'builder = "old"', 'builder = "older"').why
 
 
-@pytest.mark.xfail(strict=True, reason="only the form is checked all at once, and names the file")
 def test_all_mistakes_of_meaning_are_told_at_once_with_the_file(tmp_path: Path) -> None:
     text = SMALL.replace('"6.1.176"', '"6.1.x"').replace('builder = "old"', 'builder = "older"')
     with pytest.raises(UserError) as caught:
@@ -218,12 +218,10 @@ def test_all_mistakes_of_meaning_are_told_at_once_with_the_file(tmp_path: Path) 
     assert "6.1.x" in caught.value.why
 
 
-@pytest.mark.xfail(strict=True, reason="the pin of an origin nobody asks is never checked")
 def test_a_pin_for_an_origin_that_is_not_asked_is_a_mistake(tmp_path: Path) -> None:
     mistakes(tmp_path, "debian =", "debain =")
 
 
-@pytest.mark.xfail(strict=True, reason="an empty list is taken for none, other than for features")
 @pytest.mark.parametrize("line", ["vmms = []", "arches = []"])
 def test_an_empty_list_is_not_taken_for_the_default(tmp_path: Path, line: str) -> None:
     try:
@@ -255,7 +253,6 @@ def test_a_folder_without_a_catalog_is_told_with_what_to_do(tmp_path: Path) -> N
     assert "--catalog" in caught.value.hint
 
 
-@pytest.mark.xfail(strict=True, reason="NotADirectoryError, UnicodeDecodeError are not expected")
 @pytest.mark.parametrize("kind", ["file in its place", "not text"])
 def test_a_catalog_that_cannot_be_read_is_told(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "kernels.toml"
@@ -292,7 +289,6 @@ def test_an_unknown_name_is_told_with_the_known_ones(tmp_path: Path, name: str) 
     assert "kernels.toml" in caught.value.hint
 
 
-@pytest.mark.xfail(strict=True, reason="a .0 release hides its series")
 def test_a_series_means_its_newest_also_when_the_catalog_has_its_first(tmp_path: Path) -> None:
     found = load(tmp_path, SMALL + '[series."6.1".versions."6.1.0"]\n')
     assert [str(kernel.version) for kernel in found.select(["6.1"])] == ["6.1.176"]

@@ -122,7 +122,6 @@ def test_all_dropped_wishes_are_counted(
     assert "since" in caught.value.hint
 
 
-@pytest.mark.xfail(strict=True, reason="y, m and n are values, not options, and get one")
 def test_constants_in_a_dependency_have_no_value(sandbox: Sandbox, fake: Kconfig) -> None:
     (sandbox.source / "Kconfig").write_text("config A_TEST\n\tdepends on m && A\n")
     (line,) = why(sandbox, "CONFIG_A_TEST=m\n")

@@ -139,13 +139,11 @@ def test_labels_of_something_else_are_no_facts() -> None:
     assert Facts.from_labels({"dev.ingot.builder.spec": "x"}) is None
 
 
-@pytest.mark.xfail(strict=True, reason="names without the prefix are read as if they had it")
 def test_labels_without_the_prefix_are_somebody_elses(kernel: Kernel) -> None:
     labels = {n.removeprefix("dev.ingot."): v for n, v in kernel.facts.labels().items()}
     assert Facts.from_labels(labels) is None
 
 
-@pytest.mark.xfail(strict=True, reason="KeyError: two names decide, seven are read")
 def test_labels_of_another_ingot_that_lack_one_are_no_facts(kernel: Kernel) -> None:
     labels = kernel.facts.labels()
     del labels["dev.ingot.command-line"]

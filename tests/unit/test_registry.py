@@ -23,7 +23,7 @@ from tests.unit.conftest import Recorder
         "127.0.0.1:5000/foo",
         "127.1.2.3:5000",
         "[::1]:5000/foo",
-        pytest.param("[::1]/foo", marks=pytest.mark.xfail(strict=True, reason="cut at its colon")),
+        "[::1]/foo",
     ],
 )
 def test_this_machine_is_loopback(name: str) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 _REPORT = re.compile(r"INGOT (\{.*\})\s*$")
-_PANIC = re.compile(r"Kernel panic|---\[ end Kernel panic|Oops:|BUG: |general protection fault")
+_PANIC = re.compile(r"Kernel panic|---\[ end Kernel panic|Oops:|\bBUG: |general protection fault")
 _CONSOLE_SHOWN = 20
 
 
@@ -88,10 +88,16 @@ def judge(
     expected: Expectation, console: Sequence[str], *, returncode: int, timed_out: bool
 ) -> tuple[Verdict, tuple[Check, ...]]:
     """The verdict on a guest that was run to its end or stopped when its time was up."""
-    reported = {check.name: check for line in console if (check := parse_check(line))}
+    reported: dict[str, Check] = {}
+    for check in filter(None, map(parse_check, console)):
+        # what failed once has failed, whatever is said of it later
+        earlier = reported.get(check.name)
+        if earlier is None or earlier.ok:
+            reported[check.name] = check
     checks = (
         _judge_release(expected.release, reported.get("release")),
         *(_judge_module(name, reported) for name in expected.modules),
+        *_unexpected_failures(expected, reported),
         _judge_shutdown(reported, returncode, timed_out=timed_out),
     )
     if any(_PANIC.search(line) for line in console):
@@ -105,6 +111,12 @@ def judge(
     return (Verdict.FAILED if console else Verdict.SILENT), checks
 
 
+def _unexpected_failures(expected: Expectation, reported: Mapping[str, Check]) -> list[Check]:
+    """What init could not do though nobody asked, such as reading its plan."""
+    asked = {"release", *(f"module {name}" for name in expected.modules)}
+    return [check for name, check in reported.items() if not check.ok and name not in asked]
+
+
 def _judge_release(expected: str, reported: Check | None) -> Check:
     if reported is None:
         return Check("release", False, "init never reported it")
@@ -113,12 +125,12 @@ def _judge_release(expected: str, reported: Check | None) -> Check:
     return reported
 
 
-def _judge_module(name: str, reported: dict[str, Check]) -> Check:
+def _judge_module(name: str, reported: Mapping[str, Check]) -> Check:
     check = f"module {name}"
     return reported.get(check, Check(check, False, "init never reported it"))
 
 
-def _judge_shutdown(reported: dict[str, Check], returncode: int, *, timed_out: bool) -> Check:
+def _judge_shutdown(reported: Mapping[str, Check], returncode: int, *, timed_out: bool) -> Check:
     """Clean means: init said it was done, and the machine then ended by itself, without error."""
     if "end" not in reported:
         return Check("shutdown", False, "init did not get that far")

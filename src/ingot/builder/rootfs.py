@@ -117,7 +117,7 @@ def _make(
 
 
 def _bootstrap(spec: BuilderSpec, tar: Path, folder: Path, on_line: Callable[[str], None]) -> None:
-    """Run mmdebstrap(1); its output is read for progress, its log kept until it succeeds."""
+    """Run mmdebstrap(1), which writes the root as the tar file `tar`; see `_REMOVE`."""
     mirror = configured_mirrors()[0]
     remove = " ".join(f'"$1"/{name}' for name in _REMOVE)
     argv = [

@@ -28,5 +28,7 @@ def find_image(setting: Setting, name: str) -> tuple[str, Image]:
     raise UserError(
         f"the store {setting.layout.root} has no image '{name}'",
         why=f"it has {', '.join(known)}" if known else "it has no images yet",
-        hint=f"build it first: ingot build {version}",
+        hint="make it first: ingot builder"
+        if image == "kernel-builder"
+        else f"build it first: ingot build {version}",
     )
