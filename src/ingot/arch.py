@@ -1,6 +1,6 @@
 """The architectures kernels are built for, and what each naming scheme calls them.
 
-An arch is a row of data; nothing else in Ingot asks for one by name.
+An arch is a row of data. Code never branches on its name; other tables may be keyed by it.
 """
 
 from __future__ import annotations
