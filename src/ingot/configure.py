@@ -15,6 +15,7 @@ from ingot import kconfig
 from ingot.arch import Arch
 from ingot.builder.sandbox import Sandbox
 from ingot.errors import BuildError, UserError
+from ingot.files import disk_errors
 from ingot.kconfig import Mismatch, Request
 from ingot.process import CommandFailedError, run
 
@@ -28,7 +29,8 @@ def resolve(
 
     A request that did not survive is a UserError that names it, its fragment and line.
     """
-    (sandbox.build / "fragments.config").write_text(kconfig.render(requests))
+    with disk_errors(sandbox.build):
+        (sandbox.build / "fragments.config").write_text(kconfig.render(requests))
     words = ["make", "-C", "/src", "O=/build", f"ARCH={arch.make}", "allnoconfig"]
     command = sandbox.command(words, {"KCONFIG_ALLCONFIG": "/build/fragments.config"})
     try:

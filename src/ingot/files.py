@@ -2,7 +2,8 @@
 
 Every write goes to a temporary name in the same folder, is flushed to disk, and is renamed.
 Locks are `flock`s: the kernel drops them with the process, however it ends; the empty lock
-files that stay behind mean nothing.
+files that stay behind mean nothing. Who holds a lock exclusively may unlink its file: those
+who waited notice, and lock the file that has the name then.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import TracebackType
 
 from ingot.errors import MachineError
+
+_Failure = tuple[type[BaseException], BaseException, TracebackType]
 
 STAGING_PREFIX = ".staging-"
 """What the name of everything unfinished starts with, so that it can be told and removed."""
@@ -32,7 +36,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise MachineError(
                 f"no space left while writing below {path}",
-                why="nothing incomplete was kept",
+                why="nothing was put in place that is not whole; a download goes on where it ended",
                 hint="free some space (`ingot prune` removes what is unused), then run the"
                 " same command again",
             ) from error
@@ -84,10 +88,11 @@ def staging_folder(parent: Path) -> Iterator[Path]:
     with disk_errors(parent):
         parent.mkdir(parents=True, exist_ok=True)
         path = Path(tempfile.mkdtemp(dir=parent, prefix=STAGING_PREFIX))
+    try:
         path.chmod(0o755)
-        try:
-            yield path
-        finally:
+        yield path
+    finally:
+        with disk_errors(parent):
             remove_tree(path)
 
 
@@ -101,18 +106,39 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all below it, also folders that are read-only; absent is fine."""
+    """Remove a folder and all below it, also folders that are closed to their owner.
 
-    def unlock_and_retry(remove: Callable[..., object], name: str, _error: object) -> None:
-        parent = Path(name).parent
-        with contextlib.suppress(OSError):
-            parent.chmod(stat.S_IRWXU)
-            Path(name).chmod(stat.S_IRWXU, follow_symlinks=True)
-        with contextlib.suppress(FileNotFoundError):
-            remove(name)
+    What is gone already is fine. A link is removed and what it points at left alone.
+    """
+    if path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    try:
+        shutil.rmtree(path, onerror=_raise_unless_gone)
+    except PermissionError:
+        _open_folders(path)
+        shutil.rmtree(path, onerror=_raise_unless_gone)
 
-    if path.exists() or path.is_symlink():
-        shutil.rmtree(path, onerror=unlock_and_retry)
+
+def _raise_unless_gone(_function: object, _name: str, failure: _Failure) -> None:
+    if not isinstance(failure[1], FileNotFoundError):
+        raise failure[1]
+
+
+def _open_folders(top: Path) -> None:
+    """Let the owner list and change every folder from `top` down.
+
+    Files stay as they are: removing one asks nothing of its mode, and the mode of a hard link
+    is that of a file outside as well.
+    """
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        # gone meanwhile, or another user's: removing it says so, if it matters
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            folder.chmod(stat.S_IRWXU)
+            with os.scandir(folder) as entries:
+                waiting += [Path(e.path) for e in entries if e.is_dir(follow_symlinks=False)]
 
 
 def tree_size(path: Path) -> int:
@@ -132,17 +158,14 @@ def locked(
     path: Path, *, shared: bool = False, on_wait: Callable[[], None] | None = None
 ) -> Iterator[None]:
     """Hold the lock file `path`; `on_wait` is called once if somebody else has it."""
-    with disk_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
-        try:
-            fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if on_wait:
-                on_wait()
-            fcntl.flock(descriptor, mode)
+        descriptor = _lock(path, mode | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if on_wait:
+            on_wait()
+        descriptor = _lock(path, mode)
+    try:
         yield
     finally:
         os.close(descriptor)
@@ -151,12 +174,39 @@ def locked(
 @contextlib.contextmanager
 def locked_if_free(path: Path) -> Iterator[bool]:
     """Try for the exclusive lock `path`: True inside if it was free, False if it is held."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = None
+    with contextlib.suppress(BlockingIOError):
+        descriptor = _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
+        yield descriptor is not None
     finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock(path: Path, mode: int) -> int:
+    """A descriptor that holds the lock; BlockingIOError if it is held and `mode` is not to wait.
+
+    The file that was opened may have been unlinked by its last holder before it was locked: then
+    it keeps nobody out, and the one that has the name now is locked instead.
+    """
+    while True:
+        with disk_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, mode)
+            if _has_name(descriptor, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
         os.close(descriptor)
+
+
+def _has_name(descriptor: int, path: Path) -> bool:
+    """Whether the open file is the one that `path` names now."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,21 +1,27 @@
 """What can be removed: images no `<version>` tag stands for, and caches of what is not built.
 
-Kept are the images of every moving tag, the builders of the catalog, and the sources whose
-digest the catalog pins. Nothing is touched while a build runs.
+Kept are the images of every moving tag, the builders of the catalog, the sources whose digest
+the catalog pins, and what another tool put into the store. Nothing is touched while a build
+runs.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.builder import rootfs
-from ingot.errors import MachineError
+from ingot.digest import Digest
+from ingot.errors import MachineError, UserError
 from ingot.files import STAGING_PREFIX, locked_if_free, remove_tree, tree_size
 from ingot.images import read_facts
-from ingot.oci import Layout, collect_garbage, read_image
+from ingot.oci import REF_NAME, Descriptor, Image, Layout, collect_garbage, read_image
+from ingot.oci.graph import reachable
 from ingot.pipeline import Setting
 from ingot.source.cache import SourceCache
+from ingot.source.record import digest_named
 from ingot.workspace import Workspace, remove_stale_builds
 
 
@@ -30,47 +36,114 @@ class Removed:
 def prune(setting: Setting, *, everything: bool, dry_run: bool) -> list[Removed]:
     """Remove what is unused; with `everything`, all caches as well (images stay).
 
-    Raises MachineError while a build runs: what it uses cannot be told apart.
+    Raises MachineError while something is in use: what is needed cannot be told apart then.
+    A dry run says what would be removed, by the same rules, and removes nothing.
     """
-    workspace = setting.workspace
-    with locked_if_free(workspace.lock("use")) as free:
-        if not free:
-            raise MachineError(
-                "a build is running", hint="let it end, then run `ingot prune` again"
-            )
+    with _nobody_at_work(setting.workspace):
         return [
-            *_images(setting.layout, dry_run=dry_run),
+            *_images(setting, dry_run=dry_run),
             *_builders(setting, everything=everything, dry_run=dry_run),
             *_sources(setting, everything=everything, dry_run=dry_run),
-            *_leftovers(workspace, dry_run=dry_run),
+            *_leftovers(setting.workspace, dry_run=dry_run),
             *_caches(setting, everything=everything, dry_run=dry_run),
         ]
 
 
-def _images(layout: Layout, *, dry_run: bool) -> list[Removed]:
-    """Immutable tags that no moving tag shares its image with, then what nothing reaches."""
-    tags = layout.tags()
-    moving, immutable = set(), {}
-    for tag, descriptor in tags.items():
-        facts = read_facts(read_image(layout, descriptor))
-        if facts and tag.endswith(f"-{facts.recipe_key.short}"):
-            immutable[tag] = descriptor
-        else:
-            moving.add(descriptor.digest)
-    stale = [tag for tag, descriptor in immutable.items() if descriptor.digest not in moving]
-    removed = [Removed(f"image {tag}", 0) for tag in stale]
-    if not dry_run:
+@contextlib.contextmanager
+def _nobody_at_work(workspace: Workspace) -> Iterator[None]:
+    """Hold the locks of all work on the caches; a MachineError if somebody else has one."""
+    locks = [workspace.lock("use"), *sorted(workspace.builders.glob(".*.lock"))]
+    with contextlib.ExitStack() as held:
+        for lock in locks:
+            if not held.enter_context(locked_if_free(lock)):
+                raise MachineError(
+                    "a build is running", hint="let it end, then run `ingot prune` again"
+                )
+        yield
+
+
+def _images(setting: Setting, *, dry_run: bool) -> list[Removed]:
+    """Tags that nothing stands for any more, then the blobs that no other tag reaches."""
+    layout = setting.layout
+    before = collect_garbage(layout, dry_run=True)
+    if before.skipped:
+        raise _store_in_use(layout)
+    stale = _stale_tags(setting)
+    if dry_run:
+        blobs = _blobs_of_only(layout, stale)
+        count = before.blobs + len(blobs)
+        size = before.bytes + sum(path.stat().st_size for path in blobs)
+    else:
         layout.untag(stale)
-    garbage = collect_garbage(layout, dry_run=dry_run)
-    if garbage.blobs:
-        removed.append(Removed(f"{garbage.blobs} blobs of the store", garbage.bytes))
-    return removed
+        garbage = collect_garbage(layout)
+        if garbage.skipped:  # somebody began to write just now
+            raise _store_in_use(layout)
+        count, size = garbage.blobs, garbage.bytes
+    removed = [Removed(f"image {tag}", 0) for tag in stale]
+    return [*removed, *([Removed(f"{count} blobs of the store", size)] if count else [])]
+
+
+def _store_in_use(layout: Layout) -> MachineError:
+    return MachineError(
+        f"the image store {layout.root} is in use",
+        why="what is being written has no tag yet, and would be taken for unused",
+        hint="let the command that uses it end, then run `ingot prune` again",
+    )
+
+
+def _stale_tags(setting: Setting) -> list[str]:
+    """Immutable tags that no moving tag shares its image with, and builders not of the catalog."""
+    layout = setting.layout
+    tags = layout.tags()
+    images = {tag: _image(layout, descriptor) for tag, descriptor in tags.items()}
+    immutable = {tag for tag, image in images.items() if image and _is_immutable(tag, image)}
+    moving = {tags[tag].digest for tag in tags if tag not in immutable}
+    builders = _builders_of_catalog(setting)
+    return [
+        tag
+        for tag, image in images.items()
+        if image
+        and (
+            (tag in immutable and tags[tag].digest not in moving)
+            or (rootfs.SPEC_LABEL in image.labels and tags[tag].digest not in builders)
+        )
+    ]
+
+
+def _image(layout: Layout, descriptor: Descriptor) -> Image | None:
+    """The image; None for what is not one that Ingot writes: another tool's, which is kept."""
+    try:
+        return read_image(layout, descriptor)
+    except UserError:
+        return None
+
+
+def _is_immutable(tag: str, image: Image) -> bool:
+    """Whether a tag names one recipe's kernel: see `images.tags_for`."""
+    facts = read_facts(image)
+    return facts is not None and tag.endswith(f"-{facts.recipe_key.short}")
+
+
+def _blobs_of_only(layout: Layout, tags: Collection[str]) -> list[Path]:
+    """Blobs that are reached from these tags and from nothing else that the store names."""
+    kept: set[Digest] = set()
+    going: set[Digest] = set()
+    for root in layout.roots():
+        side = going if root.annotations.get(REF_NAME) in tags else kept
+        side.update(descriptor.digest for descriptor in reachable(layout.blobs, root))
+    paths = [layout.blobs.path(digest) for digest in going - kept]
+    return [path for path in paths if path.exists()]
+
+
+def _builders_of_catalog(setting: Setting) -> set[Digest]:
+    """The images of the store that are builders, as they are asked for now."""
+    specs = {kernel.builder for kernel in setting.catalog.kernels}
+    found = [rootfs.find(spec, setting.layout) for spec in specs]
+    return {descriptor.digest for descriptor in found if descriptor}
 
 
 def _builders(setting: Setting, *, everything: bool, dry_run: bool) -> list[Removed]:
-    specs = {kernel.builder for kernel in setting.catalog.kernels}
-    found = [rootfs.find(spec, setting.layout) for spec in specs]
-    keep = set() if everything else {descriptor.digest.hex for descriptor in found if descriptor}
+    keep = set() if everything else {digest.hex for digest in _builders_of_catalog(setting)}
     root = setting.workspace.builders
     removed = []
     for folder in sorted(root.iterdir()) if root.is_dir() else []:
@@ -95,10 +168,15 @@ def _unfinished(path: Path) -> bool:
 
 
 def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[Removed]:
-    """What killed runs left unfinished: builders and patched trees under way, build folders."""
+    """What killed runs left unfinished: builders and patched trees under way, build folders.
+
+    Sources are not among them: the cache of sources sees to those, under their own locks.
+    """
     removed = []
     for parent in (workspace.builders, workspace.sources):
         for folder in sorted(parent.glob(f"{STAGING_PREFIX}*/")):
+            if digest_named(folder.name.removeprefix(STAGING_PREFIX)):
+                continue
             removed.append(Removed("what a killed run left", tree_size(folder)))
             if not dry_run:
                 remove_tree(folder)

@@ -8,7 +8,8 @@ build that dies leaves only what has no name yet; the next one starts from what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from ingot.catalog import BuilderSpec, Catalog, Kernel
 from ingot.compile import compile_kernel, make_flags
 from ingot.digest import Digest
 from ingot.errors import BootError, UserError
-from ingot.files import locked, write_atomic
+from ingot.files import disk_errors, locked, write_atomic
 from ingot.images import (
     BASE,
     KERNEL_FILE,
@@ -117,24 +118,41 @@ def build(setting: Setting, kernel: Kernel, progress: Progress) -> Built:
     Raises an IngotError for whatever stands in the way; nothing is tagged then. Two calls
     for the same kernel take turns, and the second finds what the first has built.
     """
+
+    def waiting() -> None:
+        progress.note(f"{kernel.version}: another build of it is on; waiting")
+
     plan = _plan(setting.catalog, kernel)
     timed = Timed(progress)
-    if built := _find_without_work(setting, plan, timed):
-        return built
-    tools.require_all()
-    name = f"kernel-{kernel.version}-{kernel.arch.name}"
-    waiting = lambda: progress.note(f"{kernel.version}: another build of it is on; waiting")  # noqa: E731
-    with (
-        locked(setting.workspace.lock("use"), shared=True),  # keeps `prune` away
-        locked(setting.workspace.lock(name), on_wait=waiting),
-    ):
-        return _find_without_work(setting, plan, timed) or _build(setting, plan, timed)
+    with in_use(setting, progress):
+        if built := _find_without_work(setting, plan, timed):
+            return built
+        tools.require_all()
+        name = f"kernel-{kernel.version}-{kernel.arch.name}"
+        with locked(setting.workspace.lock(name), on_wait=waiting):
+            return _find_without_work(setting, plan, timed) or _build(setting, plan, timed)
+
+
+@contextlib.contextmanager
+def in_use(setting: Setting, progress: Progress) -> Iterator[None]:
+    """Keep `prune` away from the sources, builders and images that the body uses.
+
+    Each function of this module does; a caller of several does so too, for the time between.
+    It nests: `prune` never waits for this lock, so those who share it never wait for it either.
+    """
+
+    def waiting() -> None:
+        progress.note("`ingot prune` is running; waiting")
+
+    with locked(setting.workspace.lock("use"), shared=True, on_wait=waiting):
+        yield
 
 
 def ensure_builder(setting: Setting, spec: BuilderSpec, progress: Progress) -> Builder:
     """The builder, made if the store lacks it, ready to be entered."""
     host = arch(setting.host)
-    return rootfs.ensure(spec, host, setting.layout, setting.workspace.builders, progress)
+    with in_use(setting, progress):
+        return rootfs.ensure(spec, host, setting.layout, setting.workspace.builders, progress)
 
 
 def boot_image(setting: Setting, image: Image, builder: Builder, progress: Progress) -> BootReport:
@@ -146,7 +164,11 @@ def boot_image(setting: Setting, image: Image, builder: Builder, progress: Progr
             hint=f"boot a {BASE} image: it has the kernel and its modules",
         )
     machine = machine_for(arch(facts.arch))
-    with setting.workspace.build_folder() as folder, progress.step("boot") as step:
+    with (
+        in_use(setting, progress),
+        setting.workspace.build_folder() as folder,
+        progress.step("boot") as step,
+    ):
         root = folder / "root"
         extract(setting.layout, image, root)
         init = compile_init(Sandbox(builder, source=root, build=folder))
@@ -210,8 +232,9 @@ def _build(setting: Setting, plan: _Plan, timed: Timed) -> Built:
     source = _source(setting, kernel, timed)
     builder = ensure_builder(setting, kernel.builder, timed)
     log = workspace.log(f"{kernel.version}-{kernel.arch.name}")
-    log.unlink(missing_ok=True)
-    workspace.ccache.mkdir(parents=True, exist_ok=True)
+    with disk_errors(workspace.root):
+        log.unlink(missing_ok=True)
+        workspace.ccache.mkdir(parents=True, exist_ok=True)
     with (
         workspace.build_folder() as folder,
         patching.patched_tree(source, plan.patches, workspace.sources, timed) as tree,

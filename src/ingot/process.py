@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from ingot.errors import MachineError
+from ingot.files import disk_errors
 
 _TAIL_LINES = 25
 _GRACE_SECONDS = 5.0
@@ -36,9 +37,12 @@ class ToolMissingError(MachineError):
 class CommandFailedError(MachineError):
     """A program ended with an error. `tail` holds the last lines it printed."""
 
-    def __init__(self, argv: Sequence[str], returncode: int, tail: Sequence[str]) -> None:
+    def __init__(
+        self, argv: Sequence[str], returncode: int, tail: Sequence[str], *, timed_out: bool = False
+    ) -> None:
+        end = "timed out, and was ended" if timed_out else _describe_exit(returncode)
         super().__init__(
-            f"{argv[0]} failed ({_describe_exit(returncode)})",
+            f"{argv[0]} failed ({end})",
             why="\n".join(tail),
             hint=f"to replay it: {shlex.join(argv)}",
         )
@@ -79,7 +83,6 @@ def run(
     log: Path | None = None,
     stdin: Iterable[bytes] | None = None,
     on_line: Callable[[str], None] | None = None,
-    until: Callable[[], bool] | None = None,
     timeout: float | None = None,
     silence: float | None = None,
     keep_output: bool = True,
@@ -89,22 +92,40 @@ def run(
     It sees this process's environment, changed by `env`.
     Standard output and error come as one stream: each line goes to `on_line`, to the end
     of `log`, and into `Result.output` (unless `keep_output` is off). `stdin` is fed to it.
-    The program is ended when `until` becomes true after a line, when `timeout` seconds have
-    passed, or when it printed nothing for `silence` seconds. With `check`, an exit code other than 0 raises CommandFailedError.
+    The program is ended when `timeout` seconds have passed, or when it printed nothing for
+    `silence` seconds. With `check`, an exit code other than 0 raises CommandFailedError, and so
+    does such an end. A log that cannot be written ends the program too, with a MachineError.
     """
     require_tool(argv[0])
+    patience = _Patience(None if timeout is None else time.monotonic() + timeout, silence)
     output = _Output(log, on_line, keep_output)
     with output, _spawn(argv, env, cwd, feed=stdin is not None) as process:
         try:
             with _feeding(process, stdin):
-                timed_out = _read_all(process, output, until, timeout, silence)
+                in_time = _read_all(process, output, patience) and _ended(process, patience)
+                if not in_time:
+                    _end(process)
+            output.finish()
             returncode = process.wait()
         except BaseException:
             _end(process)
             raise
-    if check and returncode != 0:
-        raise CommandFailedError(argv, returncode, list(output.tail))
-    return Result(returncode, "".join(output.kept), timed_out)
+    if check and (returncode != 0 or not in_time):
+        raise CommandFailedError(argv, returncode, list(output.tail), timed_out=not in_time)
+    return Result(returncode, "".join(output.kept), timed_out=not in_time)
+
+
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """When a program has taken too long: `deadline` on the monotonic clock, and `silence`."""
+
+    deadline: float | None
+    silence: float | None
+
+    def seconds(self) -> float | None:
+        """How long the next sign of life may take: 0 if its time is up, None for any time."""
+        left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+        return min((limit for limit in (left, self.silence) if limit is not None), default=None)
 
 
 class _Output:
@@ -112,9 +133,11 @@ class _Output:
 
     def __init__(self, log: Path | None, on_line: Callable[[str], None] | None, keep: bool) -> None:
         self._log: IO[bytes] | None = None
+        self._path = log or Path()
         if log is not None:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            self._log = log.open("ab")
+            with disk_errors(log.parent):
+                log.parent.mkdir(parents=True, exist_ok=True)
+                self._log = log.open("ab")
         self._on_line = on_line
         self._keep = keep
         self._rest = b""
@@ -124,13 +147,17 @@ class _Output:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, *_: object) -> None:
-        if self._log:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._log is None:
+            return
+        # what went wrong first is what the user is told
+        with contextlib.suppress(OSError) if kind else disk_errors(self._path.parent):
             self._log.close()
 
     def feed(self, data: bytes) -> None:
         if self._log:
-            self._log.write(data)
+            with disk_errors(self._path.parent):
+                self._log.write(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._emit(line)
@@ -164,34 +191,26 @@ def _spawn(
     )
 
 
-def _read_all(
-    process: subprocess.Popen[bytes],
-    output: _Output,
-    until: Callable[[], bool] | None,
-    timeout: float | None,
-    silence: float | None,
-) -> bool:
-    """Read until the program closes its output; True if its time ran out first."""
+def _read_all(process: subprocess.Popen[bytes], output: _Output, patience: _Patience) -> bool:
+    """Read until the program closes its output; False if its time was up first."""
     assert process.stdout is not None
-    deadline = None if timeout is None else time.monotonic() + timeout
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
-        while True:
-            left = None if deadline is None else deadline - time.monotonic()
-            waits = [seconds for seconds in (left, silence) if seconds is not None]
-            if (left is not None and left <= 0) or not selector.select(min(waits, default=None)):
-                _end(process)
-                output.finish()
-                return True
+        while (seconds := patience.seconds()) != 0 and selector.select(seconds):
             data = os.read(process.stdout.fileno(), 1 << 16)
             if not data:
-                output.finish()
-                return False
+                return True
             output.feed(data)
-            if until and until():
-                _end(process)
-                output.finish()
-                return False
+    return False
+
+
+def _ended(process: subprocess.Popen[bytes], patience: _Patience) -> bool:
+    """Wait for the program's end, which may come long after that of its output."""
+    try:
+        process.wait(patience.seconds())
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -224,15 +243,22 @@ def _feeding(process: subprocess.Popen[bytes], chunks: Iterable[bytes] | None) -
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program and its children: politely first, then for good."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
-        try:
-            process.wait(_GRACE_SECONDS)
-            return
-        except subprocess.TimeoutExpired:
-            continue
+    """End a program, politely first, and then whatever is left of its process group.
+
+    The first signal may end the program and not its children; nobody waits for those.
+    """
+    if process.returncode is not None:
+        return  # its number may be another program's by now
+    _signal_group(process, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_SECONDS)
+    _signal_group(process, signal.SIGKILL)
+    process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def _search_path() -> str:
@@ -245,4 +271,7 @@ def _search_path() -> str:
 def _describe_exit(returncode: int) -> str:
     if returncode >= 0:
         return f"exit code {returncode}"
-    return f"killed by {signal.Signals(-returncode).name}"
+    try:
+        return f"killed by {signal.Signals(-returncode).name}"
+    except ValueError:  # most real-time signals have no name (signal(7))
+        return f"killed by signal {-returncode}"

@@ -66,7 +66,7 @@ class Timed:
 
 
 class Silent:
-    """A Progress nobody listens to, for tests and for `--json`."""
+    """A Progress, and a Step, that nobody listens to: for callers who do not ask to be told."""
 
     def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
         del done, total, detail

@@ -11,13 +11,19 @@
       build/                    build folders, when there is no tmpfs for them
 
 All of it can be deleted at any time; images are not here but in the store.
+
+Where builds are made, here or in /dev/shm/ingot-<user id>:
+
+    build-<hex>/              one build; made and removed by who holds its lock
+    .build-<hex>.lock         there before the folder is, and gone after it
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +32,9 @@ from ingot.errors import MachineError
 from ingot.files import disk_errors, locked, locked_if_free, remove_tree
 
 _SHARED_MEMORY = Path("/dev/shm")
+_MEMORY_INFO = Path("/proc/meminfo")
+_OWN_CGROUP = Path("/proc/self/cgroup")
+_CGROUPS = Path("/sys/fs/cgroup")
 _GIB = 1 << 30
 _BUILD_BYTES = 4 * _GIB
 _MEMORY_FOR_COMPILERS = 2 * _GIB
@@ -67,25 +76,30 @@ class Workspace:
 
     @contextlib.contextmanager
     def build_folder(self) -> Iterator[Path]:
-        """A new, empty build folder, removed at the end; those of killed builds go as well.
+        """A new, empty build folder, removed at the end; those of killed builds go first.
 
         It is on tmpfs when memory and its mount allow, else below the cache.
         """
-        root = self._choose_build_root()
-        remove_stale_builds(root)
-        with disk_errors(root):
-            root.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=root, prefix="build-"))
-        try:
-            with locked(_lock_of(folder)):
+        for root in self.build_roots():  # before there is a choice: what is left takes memory
+            remove_stale_builds(root)
+        folder = self._choose_build_root() / f"build-{secrets.token_hex(6)}"
+        lock = _lock_of(folder)
+        with locked(lock):
+            try:
+                with disk_errors(folder.parent):
+                    folder.mkdir(mode=stat.S_IRWXU)
                 yield folder
-        finally:
-            remove_tree(folder)
-            _lock_of(folder).unlink(missing_ok=True)
+            finally:
+                with disk_errors(folder.parent):
+                    remove_tree(folder)
+                    lock.unlink(missing_ok=True)
 
     def build_roots(self) -> list[Path]:
         """Every folder that build folders may have been left in."""
-        return [self.build_root or self._shared_memory_root(), self.root / "build"]
+        if self.build_root:
+            return [self.build_root, self.root / "build"]
+        shared = self._shared_memory_root()
+        return [*([] if _is_foreign(shared) else [shared]), self.root / "build"]
 
     def _shared_memory_root(self) -> Path:
         return _SHARED_MEMORY / f"ingot-{os.getuid()}"
@@ -93,9 +107,10 @@ class Workspace:
     def _choose_build_root(self) -> Path:
         if self.build_root:
             return self.build_root
-        if _memory_allows(_SHARED_MEMORY):
+        if _memory_allows(_SHARED_MEMORY) and _make_own(self._shared_memory_root()):
             return self._shared_memory_root()
-        self.root.mkdir(parents=True, exist_ok=True)
+        with disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
         if _free_bytes(self.root) < _DISK_BYTES_AT_LEAST:
             raise MachineError(
                 f"too little space to compile a kernel: {_free_bytes(self.root) // (1 << 20)} MiB"
@@ -107,19 +122,59 @@ class Workspace:
 
 
 def remove_stale_builds(root: Path) -> int:
-    """Remove build folders that no process holds any more; returns how many."""
-    removed = 0
-    for folder in root.glob("build-*/") if root.is_dir() else ():
-        with locked_if_free(_lock_of(folder)) as free:
-            if free:
-                remove_tree(folder)
-                _lock_of(folder).unlink(missing_ok=True)
-                removed += 1
-    return removed
+    """Remove this user's build folders that no process holds any more; returns how many.
+
+    Locks go as well that a build left which was killed before it made its folder.
+    """
+    if not root.is_dir():
+        return 0
+    found = {*root.glob("build-*/"), *map(_folder_of, root.glob(".build-*.lock"))}
+    own = [f for f in sorted(found) if not (_is_foreign(f) or _is_foreign(_lock_of(f)))]
+    return sum(_remove_if_stale(folder) for folder in own)
+
+
+def _remove_if_stale(folder: Path) -> bool:
+    """Remove a build folder and its lock unless a build holds it; whether a folder went."""
+    lock = _lock_of(folder)
+    with locked_if_free(lock) as free:
+        if not free:
+            return False
+        there = folder.is_dir()
+        with disk_errors(folder.parent):
+            remove_tree(folder)
+            lock.unlink(missing_ok=True)
+    return there
 
 
 def _lock_of(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.lock")
+
+
+def _folder_of(lock: Path) -> Path:
+    return lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
+
+
+def _make_own(folder: Path) -> bool:
+    """Make a folder closed to others; False unless it is there and this user's own then.
+
+    In a place that everyone may write to, somebody else may have taken its name before.
+    """
+    try:
+        folder.mkdir(mode=stat.S_IRWXU)
+    except FileExistsError:
+        pass
+    except OSError:
+        return False
+    return folder.is_dir() and not _is_foreign(folder)
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether there is something of another user's, or a link to who knows where."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISLNK(status.st_mode) or status.st_uid != os.geteuid()
 
 
 def _memory_allows(folder: Path) -> bool:
@@ -140,9 +195,47 @@ def _free_bytes(folder: Path) -> int:
 
 
 def _available_memory() -> int:
-    """MemAvailable of /proc/meminfo (proc(5)), in bytes; 0 if it cannot be read."""
-    with contextlib.suppress(OSError, ValueError), Path("/proc/meminfo").open() as lines:
-        for line in lines:
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
+    """How much memory this process may still take, in bytes; 0 if that cannot be read."""
+    return min([_machine_memory(), *_cgroup_memory()])
+
+
+def _machine_memory() -> int:
+    """MemAvailable of /proc/meminfo (proc(5)), in bytes."""
+    with contextlib.suppress(OSError, ValueError):
+        return _field(_MEMORY_INFO, "MemAvailable:") * 1024
     return 0
+
+
+def _cgroup_memory() -> list[int]:
+    """What the limits of this process's cgroups leave, in bytes; none without a limit.
+
+    A parent's limit holds for all below it. Pages of files that the kernel can drop are not
+    counted as used (kernel: admin-guide/cgroup-v2.rst, "memory.current", "inactive_file").
+    """
+    left = []
+    for group in _own_cgroups():
+        # no such file at the root, and "max" where there is no limit
+        with contextlib.suppress(OSError, ValueError):
+            limit = int((group / "memory.max").read_text())
+            used = int((group / "memory.current").read_text())
+            left.append(limit - used + _field(group / "memory.stat", "inactive_file"))
+    return left
+
+
+def _own_cgroups() -> list[Path]:
+    """The folders of the cgroup v2 this process is in and of those above it (cgroups(7))."""
+    with contextlib.suppress(OSError):
+        for line in _OWN_CGROUP.read_text().splitlines():
+            if line.startswith("0::"):
+                own = _CGROUPS / line.removeprefix("0::").lstrip("/")
+                return [group for group in (own, *own.parents) if group.is_relative_to(_CGROUPS)]
+    return []
+
+
+def _field(path: Path, name: str) -> int:
+    """The number after `name` in a file of lines of words; ValueError if there is none."""
+    for line in path.read_text().splitlines():
+        words = line.split()
+        if words[:1] == [name]:
+            return int(words[1])
+    raise ValueError(f"{path} has no {name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import struct
@@ -165,6 +166,30 @@ def test_a_kernel_that_panics_gets_no_tag(lab: Lab, built: Built, tmp_path: Path
     assert done.returncode == 6, done.stderr
     assert "did not pass its boot test: panic" in done.stderr
     assert "broken on purpose" in done.stderr
+    assert Layout(other.store).find(f"kernel-bin:{VERSION}") is None
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 40 MiB, far too small for a kernel."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(
+    lab: Lab, built: Built, tmp_path: Path, tiny_disk: Path
+) -> None:
+    other = lab.variant(tmp_path / "other")
+    done = other.ingot("build", VERSION, INGOT_BUILD_DIR=str(tiny_disk / "build"))
+    assert done.returncode == 3, done.stderr
+    assert "no space left" in done.stderr
+    assert "--build-dir" in done.stderr
+    assert not list((tiny_disk / "build").glob("build-*"))
     assert Layout(other.store).find(f"kernel-bin:{VERSION}") is None
 
 

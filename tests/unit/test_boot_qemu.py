@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import itertools
 import os
 from pathlib import Path
@@ -13,7 +14,7 @@ from ingot.arch import arch
 from ingot.boot import qemu
 from ingot.boot.qemu import Guest, boot, machine_for
 from ingot.boot.report import Expectation, Verdict
-from ingot.errors import UserError
+from ingot.errors import MachineError, UserError
 from ingot.process import Result
 
 X86 = arch("x86_64")
@@ -94,6 +95,21 @@ def test_the_initramfs_is_handed_over_and_removed_afterwards(fake: Qemu, guest: 
     report = boot(guest, X86, 60.0)
     assert fake.initramfs == b"CPIO"
     assert not Path(report.command[report.command.index("-initrd") + 1]).exists()
+
+
+def test_a_full_disk_is_told_and_nothing_stays(
+    fake: Qemu, guest: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("ingot.boot.qemu.tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(MachineError, match=r"no space left .*/temporary"):
+        boot(guest, X86, 60.0)
+    assert fake.tried == []
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_without_kvm_the_guest_is_emulated_within_the_time_given(fake: Qemu, guest: Guest) -> None:

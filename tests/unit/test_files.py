@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
 import stat
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +149,25 @@ def test_a_staging_folder_goes_with_all_in_it_unless_it_was_renamed(tmp_path: Pa
     assert (tmp_path / "parent" / "final" / "file").read_text() == "whole"
 
 
+def test_what_fails_within_a_staging_folder_is_not_taken_for_a_failure_to_make_it(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(PermissionError), staging_folder(tmp_path):
+        raise PermissionError(errno.EACCES, "an input that may not be read")
+    assert names(tmp_path) == []
+
+
+def test_a_staging_folder_that_cannot_be_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> str:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("ingot.files.tempfile.mkdtemp", fail)
+    with pytest.raises(MachineError, match="no space left"), staging_folder(tmp_path):
+        pass
+
+
 @pytest.mark.parametrize(
     ("number", "says"),
     [
@@ -177,15 +198,7 @@ def test_removing_what_is_not_there_is_fine(tmp_path: Path) -> None:
 
 
 @needs_root
-@pytest.mark.parametrize(
-    "mode",
-    [
-        0o555,
-        pytest.param(
-            0o000, marks=pytest.mark.xfail(strict=True, reason="os.open is retried without flags")
-        ),
-    ],
-)
+@pytest.mark.parametrize("mode", [0o555, 0o000])
 def test_read_only_folders_are_removed_by_their_owner(tmp_path: Path, mode: int) -> None:
     deep = tmp_path / "tree" / "a" / "b"
     deep.mkdir(parents=True)
@@ -211,7 +224,6 @@ def test_removing_never_touches_what_links_point_at(tmp_path: Path) -> None:
 
 
 @needs_root
-@pytest.mark.xfail(strict=True, reason="chmod follows the link, and reaches the inode it shares")
 @pytest.mark.parametrize("make", [os.symlink, os.link])
 def test_removing_leaves_the_mode_of_a_file_outside_alone(
     tmp_path: Path, make: Callable[[Path, Path], None]
@@ -229,7 +241,20 @@ def test_removing_leaves_the_mode_of_a_file_outside_alone(
     assert stat.S_IMODE(outside.stat().st_mode) == 0o444
 
 
-@pytest.mark.xfail(strict=True, reason="rmtree refuses a link, and that is taken for done")
+@needs_root
+def test_the_folder_around_a_tree_is_not_opened_to_remove_it(tmp_path: Path) -> None:
+    tree = tmp_path / "outside" / "tree"
+    tree.mkdir(parents=True)
+    tree.parent.chmod(0o555)
+
+    def act() -> None:
+        with pytest.raises(PermissionError):
+            remove_tree(Path("outside/tree"))
+
+    as_nobody(tmp_path, act)
+    assert stat.S_IMODE(tree.parent.stat().st_mode) == 0o555
+
+
 def test_a_link_in_the_place_of_a_tree_is_removed_and_not_what_it_points_at(
     tmp_path: Path,
 ) -> None:
@@ -242,7 +267,6 @@ def test_a_link_in_the_place_of_a_tree_is_removed_and_not_what_it_points_at(
     assert stat.S_IMODE(target.stat().st_mode) == 0o755
 
 
-@pytest.mark.xfail(strict=True, reason="os.open is retried without flags: a TypeError")
 def test_a_folder_that_somebody_else_removes_meanwhile_is_fine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,6 +349,53 @@ def test_a_lock_ends_with_its_body_however_that_ends(tmp_path: Path) -> None:
         assert free
     with locked_if_free(lock) as free:
         assert free
+
+
+def test_what_the_body_fails_with_is_not_taken_for_a_lock_that_is_held(tmp_path: Path) -> None:
+    with pytest.raises(BlockingIOError), locked_if_free(tmp_path / "lock") as free:
+        assert free
+        raise BlockingIOError
+
+
+WAIT = """
+import sys, time
+from pathlib import Path
+from ingot.files import locked
+with locked(Path(sys.argv[1]), on_wait=lambda: print("waiting", flush=True)):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_who_waited_for_a_lock_whose_file_was_unlinked_holds_the_next_one(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with contextlib.ExitStack() as ours:
+        ours.enter_context(locked(lock))
+        with python_child(WAIT, lock) as child:
+            opened = Path(f"/proc/{child.pid}/fd")
+            while str(lock) not in [str(file.readlink()) for file in opened.iterdir()]:
+                time.sleep(0.01)
+            lock.unlink()
+            ours.close()
+            assert child.stdout is not None
+            assert child.stdout.readline() == "held\n"
+            with locked_if_free(lock) as free:
+                assert not free
+
+
+@needs_root
+@pytest.mark.parametrize("lock", [locked, locked_if_free])
+def test_a_lock_that_may_not_be_made_is_told(
+    tmp_path: Path, lock: Callable[[Path], contextlib.AbstractContextManager[object]]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o555)
+
+    def act() -> None:
+        with pytest.raises(MachineError, match="cannot write below folder"), lock(Path("folder/x")):
+            pass
+
+    as_nobody(tmp_path, act)
 
 
 def test_programs_that_are_started_do_not_inherit_a_lock(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
     ("errors",),
-    ("arch", "digest", "files", "process", "progress", "version"),
+    ("arch", "digest", "files", "progress", "version"),
+    ("process",),
     ("apt", "kconfig", "recipe", "tools"),
     ("catalog", "oci", "workspace"),
     ("builder", "source"),

@@ -69,6 +69,20 @@ def test_the_log_has_every_byte_and_is_added_to(tmp_path: Path) -> None:
     assert log.read_bytes() == b"one\xff\r\ntwo"
 
 
+@pytest.mark.parametrize("size", [1, 1_000_000])
+def test_a_disk_that_is_full_under_the_log_ends_the_program(size: int) -> None:
+    with pytest.raises(MachineError, match="no space left while writing below /dev"):
+        run(shell(f"head -c {size} /dev/zero; exec sleep 1"), log=Path("/dev/full"))
+
+
+def test_a_disk_that_is_full_does_not_hide_what_went_wrong_before() -> None:
+    def listen(_: str) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        run(["echo", "one"], log=Path("/dev/full"), on_line=listen)
+
+
 def test_output_that_is_not_wanted_is_not_kept() -> None:
     assert run(["echo", "one"], keep_output=False).output == ""
 
@@ -135,7 +149,6 @@ def test_death_by_a_signal_is_told_by_its_name() -> None:
     assert caught.value.returncode == -signal.SIGSEGV
 
 
-@pytest.mark.xfail(strict=True, reason="signal.Signals knows no number between RTMIN and RTMAX")
 def test_death_by_a_real_time_signal_is_told_too() -> None:
     with pytest.raises(CommandFailedError, match=r"killed by .*40"):
         run(shell("kill -40 $$"))
@@ -155,7 +168,7 @@ def test_a_program_that_is_not_there_is_named_with_a_next_step(tmp_path: Path) -
 
 
 def test_a_program_is_ended_when_its_time_is_up_and_says_so() -> None:
-    result = run(shell("echo begun; exec sleep 60"), timeout=0.2, check=False)
+    result = run(shell("echo begun; exec sleep 60"), timeout=1, check=False)
     assert result.timed_out
     assert result.returncode == -signal.SIGTERM
     assert result.output == "begun\n"
@@ -166,7 +179,7 @@ def test_a_program_in_time_has_not_timed_out() -> None:
 
 
 def test_a_program_is_ended_when_it_was_silent_for_too_long() -> None:
-    result = run(shell("echo begun; exec sleep 60"), silence=0.2, timeout=30, check=False)
+    result = run(shell("echo begun; exec sleep 60"), silence=1, timeout=30, check=False)
     assert result.timed_out
     assert result.output == "begun\n"
 
@@ -184,39 +197,26 @@ def test_talking_does_not_put_off_the_end_of_the_time() -> None:
 def test_a_program_that_does_not_listen_is_ended_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingot.process._GRACE_SECONDS", 0.1)
     script = "trap '' TERM; echo begun; while :; do sleep 0.01; done"
-    result = run(shell(script), timeout=0.2, check=False)
+    result = run(shell(script), timeout=1, check=False)
     assert result.returncode == -signal.SIGKILL
 
 
-def test_a_program_is_ended_as_soon_as_enough_was_heard() -> None:
-    heard: list[str] = []
-    result = run(
-        shell("echo one; echo two; exec sleep 60"),
-        check=False,
-        on_line=heard.append,
-        until=lambda: "two" in heard,
-    )
-    assert heard == ["one", "two"]
-    assert not result.timed_out
+@pytest.mark.parametrize("script", ["echo begun; exec sleep 60", "trap 'exit 0' TERM; sleep 60"])
+def test_an_end_for_lack_of_time_is_told_as_such(script: str) -> None:
+    with pytest.raises(CommandFailedError, match=r"sh failed .*timed out"):
+        run(shell(script), timeout=0.2)
 
 
-@pytest.mark.xfail(strict=True, reason="the check takes the end that `until` asked for as failure")
-def test_a_program_that_was_ended_on_purpose_has_not_failed() -> None:
-    run(shell("echo one; exec sleep 60"), until=lambda: True)
-
-
-@pytest.mark.xfail(strict=True, reason="the wait after the output has no limit")
 def test_the_time_limit_holds_for_a_program_that_closed_its_output() -> None:
     assert run(shell("exec >&- 2>&-; exec sleep 0.6"), timeout=0.1, check=False).timed_out
 
 
-@pytest.mark.xfail(strict=True, reason="only the leader of the group is waited for and killed")
 def test_children_that_ignore_the_polite_signal_are_ended_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("ingot.process._GRACE_SECONDS", 0.1)
     script = "(trap '' TERM; exec sleep 8) & echo $!; wait"
-    result = run(shell(script), timeout=0.2, check=False)
+    result = run(shell(script), timeout=1, check=False)
     pid = int(result.output)
     try:
         assert gone(pid, tries=30)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from ingot import workspace as workspaces
 from ingot.errors import MachineError
-from ingot.files import locked
+from ingot.files import locked, locked_if_free, remove_tree
 from ingot.workspace import Workspace, remove_stale_builds
 from tests.unit.conftest import python_child
 
 GIB = 1 << 30
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 HOLD = """
 import sys, time
@@ -121,7 +124,6 @@ def test_stale_folders_are_counted_and_other_things_left_alone(tmp_path: Path) -
     assert remove_stale_builds(tmp_path / "absent") == 0
 
 
-@pytest.mark.xfail(strict=True, reason="the folder is there before its lock is held")
 def test_a_folder_is_never_there_without_its_lock(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +137,40 @@ def test_a_folder_is_never_there_without_its_lock(
     with workspace.build_folder() as folder:
         assert removed == [0]
         assert folder.is_dir()
+
+
+def test_a_folder_goes_before_its_lock_does(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def watch(path: Path) -> None:
+        with locked_if_free(path.with_name(f".{path.name}.lock")) as free:
+            seen.append(free)
+        remove_tree(path)
+
+    monkeypatch.setattr(workspaces, "remove_tree", watch)
+    with workspace.build_folder() as folder:
+        pass
+    assert seen == [False]
+    assert names(folder.parent) == []
+
+
+def test_the_lock_of_a_build_that_was_killed_before_it_had_a_folder_goes(tmp_path: Path) -> None:
+    (tmp_path / ".build-a.lock").touch()
+    with locked(tmp_path / ".build-b.lock"):
+        assert remove_stale_builds(tmp_path) == 0
+        assert names(tmp_path) == [".build-b.lock"]
+
+
+@needs_root
+def test_what_is_another_users_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "build-a").mkdir()
+    os.chown(tmp_path / "build-a", 65534, 65534)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "build-b").symlink_to("elsewhere")
+    assert remove_stale_builds(tmp_path) == 0
+    assert names(tmp_path) == ["build-a", "build-b", "elsewhere"]
 
 
 def test_builds_are_made_in_memory_when_it_has_room(tmp_path: Path, machine: Machine) -> None:
@@ -172,6 +208,32 @@ def test_builds_fall_to_the_disk_where_there_is_no_shared_memory(
         assert folder.parent == tmp_path / "cache" / "build"
 
 
+def test_the_folder_in_memory_is_closed_to_others(tmp_path: Path, machine: Machine) -> None:
+    with Workspace(tmp_path / "cache").build_folder() as folder:
+        assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@needs_root
+@pytest.mark.parametrize("kind", ["another user's", "link", "file"])
+def test_a_folder_in_memory_that_somebody_else_has_made_is_not_used(
+    tmp_path: Path, machine: Machine, kind: str
+) -> None:
+    trap = machine.shared_memory / f"ingot-{os.getuid()}"
+    stale = tmp_path / "elsewhere" / "build-precious"
+    stale.mkdir(parents=True)
+    if kind == "link":
+        trap.symlink_to(stale.parent)
+    elif kind == "file":
+        trap.touch()
+    else:
+        trap.mkdir()
+        os.chown(trap, 65534, 65534)
+    with Workspace(tmp_path / "cache").build_folder() as folder:
+        assert folder.parent == tmp_path / "cache" / "build"
+    assert stale.is_dir()
+
+
 def test_too_little_space_anywhere_is_told_before_anything_is_built(
     tmp_path: Path, machine: Machine
 ) -> None:
@@ -190,7 +252,6 @@ def test_the_folder_the_user_names_is_used_whatever_the_memory(
         assert folder.parent == workspace.build_root
 
 
-@pytest.mark.xfail(strict=True, reason="only the folder chosen for the new build is looked at")
 def test_what_a_killed_build_left_in_memory_goes_also_when_memory_is_short(
     tmp_path: Path, machine: Machine
 ) -> None:
@@ -215,3 +276,44 @@ def test_every_place_that_builds_may_have_been_left_in_is_known(
 
 def test_the_available_memory_of_this_machine_is_read() -> None:
     assert workspaces._available_memory() > 1 << 20
+
+
+@pytest.fixture
+def cgroups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files of this process's cgroup and its parents: 8 GiB available, no limit so far."""
+    (tmp_path / "own").write_text("4:memory:/elsewhere\n0::/slice/unit\n")
+    (tmp_path / "meminfo").write_text(f"MemTotal: 1 kB\nMemAvailable: {8 * GIB // 1024} kB\n")
+    (tmp_path / "cgroup" / "slice" / "unit").mkdir(parents=True)
+    monkeypatch.setattr(workspaces, "_OWN_CGROUP", tmp_path / "own")
+    monkeypatch.setattr(workspaces, "_MEMORY_INFO", tmp_path / "meminfo")
+    monkeypatch.setattr(workspaces, "_CGROUPS", tmp_path / "cgroup")
+    return tmp_path / "cgroup"
+
+
+def limit(group: Path, limit: str, used: int, droppable: int = 0) -> None:
+    (group / "memory.max").write_text(f"{limit}\n")
+    (group / "memory.current").write_text(f"{used}\n")
+    (group / "memory.stat").write_text(f"anon 1\ninactive_file {droppable}\n")
+
+
+def test_without_a_limit_the_memory_is_that_of_the_machine(cgroups: Path) -> None:
+    assert workspaces._available_memory() == 8 * GIB
+    limit(cgroups / "slice" / "unit", "max", GIB)
+    assert workspaces._available_memory() == 8 * GIB
+
+
+@pytest.mark.parametrize("group", ["slice/unit", "slice"])
+def test_a_limit_of_the_cgroup_or_one_above_it_counts(cgroups: Path, group: str) -> None:
+    limit(cgroups / group, str(4 * GIB), 3 * GIB, GIB)
+    assert workspaces._available_memory() == 2 * GIB
+
+
+def test_a_limit_above_what_the_machine_has_gives_nothing(cgroups: Path) -> None:
+    limit(cgroups / "slice", str(64 * GIB), GIB)
+    assert workspaces._available_memory() == 8 * GIB
+
+
+def test_memory_that_cannot_be_read_is_taken_for_none(cgroups: Path, tmp_path: Path) -> None:
+    (tmp_path / "own").unlink()
+    (tmp_path / "meminfo").unlink()
+    assert workspaces._available_memory() == 0

@@ -7,16 +7,18 @@ QEMU's own emulation, otherwise: /dev/kvm can exist and still not run a kernel.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.arch import Arch
-from ingot.boot.report import BootReport, Check, Expectation, Verdict, judge
+from ingot.boot.report import BootReport, Expectation, judge
 from ingot.errors import UserError
-from ingot.files import remove_tree
+from ingot.files import disk_errors, remove_tree
 from ingot.process import run
 
 KVM = Path("/dev/kvm")
@@ -90,17 +92,12 @@ def boot(guest: Guest, arch: Arch, timeout: float) -> BootReport:
 
 
 def _boot_with(accelerator: str, guest: Guest, machine: Machine, timeout: float) -> BootReport:
-    folder = Path(tempfile.mkdtemp(prefix="ingot-boot-"))
-    try:
-        initramfs = folder / "initramfs.cpio"
-        initramfs.write_bytes(guest.initramfs)
+    with _initramfs_file(guest.initramfs) as initramfs:
         command = _command(accelerator, guest.kernel, initramfs, machine)
         began = time.monotonic()
         silence = _KVM_SILENCE_SECONDS if accelerator == "kvm" else None
         result = run(command, check=False, timeout=timeout, silence=silence)
         seconds = time.monotonic() - began
-    finally:
-        remove_tree(folder)
     console = tuple(line for line in result.output.splitlines() if line.strip())
     verdict, checks = judge(
         guest.expected, console, returncode=result.returncode, timed_out=result.timed_out
@@ -108,6 +105,21 @@ def _boot_with(accelerator: str, guest: Guest, machine: Machine, timeout: float)
     return BootReport(
         verdict, "qemu microvm", accelerator, seconds, checks, console, tuple(command)
     )
+
+
+@contextlib.contextmanager
+def _initramfs_file(data: bytes) -> Iterator[Path]:
+    """The initramfs as a file, which QEMU needs; removed at the end."""
+    root = Path(tempfile.gettempdir())
+    with disk_errors(root):
+        folder = Path(tempfile.mkdtemp(dir=root, prefix="ingot-boot-"))
+    try:
+        path = folder / "initramfs.cpio"
+        with disk_errors(root):
+            path.write_bytes(data)
+        yield path
+    finally:
+        remove_tree(folder)
 
 
 def _command(accelerator: str, kernel: Path, initramfs: Path, machine: Machine) -> list[str]:
@@ -122,6 +134,3 @@ def _command(accelerator: str, kernel: Path, initramfs: Path, machine: Machine) 
         *(word for device in machine.devices for word in ("-device", device)),
         *("-kernel", str(kernel), "-initrd", str(initramfs), "-append", append),
     ]
-
-
-__all__ = ["BootReport", "Check", "Guest", "Machine", "Verdict", "boot", "machine_for"]

@@ -36,7 +36,7 @@ from ingot.progress import Progress
 
 SPEC_LABEL = "dev.ingot.builder.spec"
 _EPOCH = 0
-_LOG_LINES = 600
+_LOG_LINES = 900
 _FORMAT = 1
 # files that name the machine or mirror the root was made on, or that no compiler reads
 _REMOVE = (
@@ -137,7 +137,8 @@ def _bootstrap(spec: BuilderSpec, tar: Path, folder: Path, on_line: Callable[[st
             f"the builder '{spec.name}' could not be made",
             why="\n".join(error.tail),
             hint=f"is the suite '{spec.suite}' on the mirror apt is configured with, and is the"
-            f" network there? {error.hint}",
+            " network there? An ordinary user also needs ranges of IDs in /etc/subuid and"
+            f" /etc/subgid (usermod --add-subuids, --add-subgids). {error.hint}",
         ) from error
 
 

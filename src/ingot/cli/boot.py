@@ -25,6 +25,7 @@ from ingot.cli.options import (
 from ingot.cli.render import make_progress, seconds_text
 from ingot.errors import BootError, UserError
 from ingot.images import BASE
+from ingot.pipeline import Setting
 
 
 def boot(
@@ -46,23 +47,30 @@ def boot(
     check is a line. Exits with 6 if one fails.
     """
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
-    tag, image = find_image(setting, kernel)
-    if not tag.startswith(f"{BASE}:"):
-        raise UserError(
-            f"{tag} cannot be booted by itself",
-            why="a boot test needs kernel and modules",
-            hint=f"boot {BASE}:{tag.partition(':')[2]}",
-        )
-    progress = make_progress(Console(stderr=True))
-    # any builder compiles the guest's init; the catalog's first is most likely there
-    builder = pipeline.ensure_builder(setting, setting.catalog.kernels[0].builder, progress)
-    report = pipeline.boot_image(setting, image, builder, progress)
+    tag, report = _boot(setting, kernel)
     if as_json:
         print(json.dumps(_document(tag, report), indent=2))
     else:
         _print(Console(), report, show_console=show_console)
     if not report.passed:
         raise BootError(f"{tag} did not pass: {report.verdict.value}", why=report.explain())
+
+
+def _boot(setting: Setting, kernel: str) -> tuple[str, BootReport]:
+    """Boot what a person calls `kernel`; returns its tag too. A UserError if it is no base."""
+    progress = make_progress(Console(stderr=True))
+    with pipeline.in_use(setting, progress):
+        tag, image = find_image(setting, kernel)
+        if not tag.startswith(f"{BASE}:"):
+            raise UserError(
+                f"{tag} cannot be booted by itself",
+                why="a boot test needs kernel and modules",
+                hint=f"boot {BASE}:{tag.partition(':')[2]}",
+            )
+        # any builder compiles the guest's init; the catalog's first is most likely there
+        spec = setting.catalog.kernels[0].builder
+        builder = pipeline.ensure_builder(setting, spec, progress)
+        return tag, pipeline.boot_image(setting, image, builder, progress)
 
 
 def _print(console: Console, report: BootReport, *, show_console: bool) -> None:

@@ -43,11 +43,8 @@ def doctor(
 
     Exits with 3 if something is missing, after one line that says what and how to install it.
     """
-    errors = Console(stderr=True)
-    if install and (absent := tools.missing()):
-        names = ", ".join(sorted({tool.package for tool in absent}))
-        errors.print(f"installing {names}", highlight=False)
-        tools.install()
+    if install:
+        _install_missing(Console(stderr=True))
     findings = _examine()
     if as_json:
         rows = [{"name": f.name, "ok": f.ok, "detail": f.detail} for f in findings]
@@ -58,6 +55,13 @@ def doctor(
     bad = [finding for finding in findings if finding.ok is False]
     if bad:
         raise MachineError(f"{bad[0].name}: {bad[0].detail}")
+
+
+def _install_missing(errors: Console) -> None:
+    if absent := tools.missing():
+        names = ", ".join(sorted({tool.package for tool in absent}))
+        errors.print(f"installing {names}", highlight=False)
+        tools.install()
 
 
 def _examine() -> list[_Finding]:

@@ -1,6 +1,6 @@
 """Kernel trees with patches applied: a copy, since the tree they start from is shared.
 
-    <root>/patched-<hex>/    the tree; <hex> is the digest of the source's and the patches'
+    <work>/.staging-*/tree    the copy, for as long as one build lasts, or left by a killed one
 
 The copy shares its files with the original by hard links; `git apply` writes the files it
 changes anew, so the original stays as it was.

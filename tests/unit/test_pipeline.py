@@ -1,0 +1,101 @@
+"""Whatever the pipeline is entered for, `prune` stays away from what it uses meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from ingot import catalog, pipeline
+from ingot.builder.sandbox import Builder
+from ingot.files import locked, locked_if_free
+from ingot.images import BASE
+from ingot.oci import Layout, read_image
+from ingot.pipeline import Setting
+from ingot.workspace import Workspace
+from tests.unit.conftest import Recorder, digest
+from tests.unit.test_housekeeping import CATALOG
+from tests.unit.test_images import make_kernel
+
+
+class ReachedError(Exception):
+    """Raised where a test has seen what it wants to see."""
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Setting:
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "kernels.toml").write_text(CATALOG)
+    found = catalog.load(tmp_path / "kernels")
+    workspace = Workspace(tmp_path / "cache", tmp_path / "build")
+    return Setting(found, Layout(found.store), workspace, "x86_64")
+
+
+@pytest.fixture
+def work(setting: Setting) -> Callable[..., NoReturn]:
+    """A stand-in for work that looks whether `prune` could begin just now."""
+
+    def look(*_: object, **__: object) -> NoReturn:
+        with locked_if_free(setting.workspace.lock("use")) as free:
+            assert not free
+        raise ReachedError
+
+    return look
+
+
+def test_prune_stays_away_while_a_builder_is_made(
+    setting: Setting, work: Callable[..., NoReturn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingot.pipeline.rootfs.ensure", work)
+    spec = setting.catalog.kernels[0].builder
+    with pytest.raises(ReachedError):
+        pipeline.ensure_builder(setting, spec, Recorder())
+
+
+def test_prune_stays_away_while_an_image_is_booted(
+    setting: Setting,
+    work: Callable[..., NoReturn],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(pipeline, "extract", work)
+    kernel = make_kernel(tmp_path)
+    image = read_image(kernel.layout, kernel.build()[BASE])
+    builder = Builder("bookworm", digest("builder"), tmp_path)
+    with pytest.raises(ReachedError):
+        pipeline.boot_image(setting, image, builder, Recorder())
+
+
+@pytest.mark.parametrize("step", ["_find_without_work", "_build"])
+def test_prune_stays_away_while_a_kernel_is_looked_for_and_built(
+    setting: Setting,
+    work: Callable[..., NoReturn],
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    monkeypatch.setattr(pipeline, "_plan", lambda *_: None)
+    monkeypatch.setattr(pipeline, "_find_without_work", lambda *_: None)
+    monkeypatch.setattr("ingot.pipeline.tools.require_all", lambda: None)
+    monkeypatch.setattr(pipeline, step, work)
+    with pytest.raises(ReachedError):
+        pipeline.build(setting, setting.catalog.kernels[0], Recorder())
+
+
+def test_use_nests_and_says_that_it_waits_for_prune(setting: Setting) -> None:
+    recorder = Recorder()
+    ended = threading.Event()
+
+    def use() -> None:
+        with pipeline.in_use(setting, recorder), pipeline.in_use(setting, recorder):
+            ended.set()
+
+    thread = threading.Thread(target=use)
+    with locked(setting.workspace.lock("use")):
+        thread.start()
+        assert not ended.wait(0.1)
+    thread.join(10)
+    assert ended.is_set()
+    assert recorder.notes == ["`ingot prune` is running; waiting"]
