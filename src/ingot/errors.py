@@ -6,6 +6,7 @@ says what happened, why, and what to do next.
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 
@@ -59,3 +60,17 @@ class BootError(IngotError):
 
 class Interrupted(BaseException):
     """The user ended the program (Ctrl-C, SIGTERM); raised wherever it was just then."""
+
+
+def told_by_the_system(error: OSError) -> MachineError:
+    """What the system refused where nobody expected it, as an error a person can use."""
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice = "free some space (`ingot prune` removes what is unused)"
+    else:
+        advice = "see that the path is right and that this user may use it"
+    return MachineError(
+        f"the system refused to work on {' and '.join(names)}" if names else "the system refused",
+        why=error.strerror or str(error) or type(error).__name__,
+        hint=f"{advice}, then run the same command again",
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,11 +80,12 @@ def require_all() -> None:
     )
 
 
-def install() -> list[Tool]:
+def install(announce: Callable[[str], None]) -> list[Tool]:
     """Install the packages of missing tools, as root or with a sudo that asks nothing.
 
-    Returns the tools that were missing. Raises as `require_all` where it may not install,
-    and a MachineError with apt's own words where apt fails.
+    `announce` is told which, before the first change. Returns the tools that were missing.
+    Raises as `require_all` where it may not install, and a MachineError with apt's own words
+    where apt fails.
     """
     absent = missing()
     if not absent:
@@ -93,6 +94,7 @@ def install() -> list[Tool]:
         require_all()
         return []
     packages = sorted({tool.package for tool in absent})
+    announce(f"installing {', '.join(packages)}")
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
     try:
         run([*apt, "update"])

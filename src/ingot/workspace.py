@@ -124,11 +124,12 @@ class Workspace:
 def remove_stale_builds(root: Path) -> int:
     """Remove this user's build folders that no process holds any more; returns how many.
 
-    Locks go as well that a build left which was killed before it made its folder.
+    A build folder is told by its lock file: a folder without one is somebody's own, whatever
+    its name. Locks go as well that a build left which was killed before it made its folder.
     """
     if not root.is_dir():
         return 0
-    found = {*root.glob("build-*/"), *map(_folder_of, root.glob(".build-*.lock"))}
+    found = map(_folder_of, root.glob(".build-*.lock"))
     own = [f for f in sorted(found) if not (_is_foreign(f) or _is_foreign(_lock_of(f)))]
     return sum(_remove_if_stale(folder) for folder in own)
 

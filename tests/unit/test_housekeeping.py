@@ -184,6 +184,7 @@ def test_caches_stay_unless_everything_is_to_go(setting: Setting) -> None:
 def test_folders_of_killed_builds_go(setting: Setting) -> None:
     assert setting.workspace.build_root is not None
     stale = fill(setting.workspace.build_root / "build-stale")
+    (stale.parent / ".build-stale.lock").touch()
     clean(setting)
     assert not stale.exists()
 

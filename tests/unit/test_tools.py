@@ -102,12 +102,14 @@ def test_where_there_is_no_apt_no_apt_command_is_given(user: User) -> None:
 def test_nothing_missing_is_no_error_and_nothing_to_install(user: User) -> None:
     user.present |= {"ingot-ghost", "ingot-other", "ingot-twin"}
     tools.require_all()
-    assert tools.install() == []
+    assert tools.install(print) == []
     assert user.commands == []
 
 
 def test_root_installs_what_is_missing(user: User) -> None:
-    assert tools.install() == [GHOST, OTHER, TWIN]
+    said: list[str] = []
+    assert tools.install(said.append) == [GHOST, OTHER, TWIN]
+    assert said == ["installing a-first, ghost"]
     update, install = user.commands
     assert update[-1] == "update"
     assert install[-2:] == ["a-first", "ghost"]
@@ -117,15 +119,17 @@ def test_root_installs_what_is_missing(user: User) -> None:
 
 def test_a_user_installs_by_a_sudo_that_asks_nothing(user: User) -> None:
     user.set(uid=1000, has={"apt-get", "sudo"})
-    assert HELPER in tools.install()
+    assert HELPER in tools.install(print)
     assert all(command[:2] == ["sudo", "-n"] for command in user.commands)
 
 
 @pytest.mark.parametrize("has", [{"apt-get"}, {"sudo"}])
 def test_a_user_who_may_not_install_is_told_what_is_missing(user: User, has: set[str]) -> None:
     user.set(uid=1000, has=has)
+    said: list[str] = []
     with pytest.raises(MachineError, match="missing: "):
-        tools.install()
+        tools.install(said.append)
+    assert said == []
     assert not any("install" in command for command in user.commands)
 
 
@@ -133,12 +137,12 @@ def test_a_sudo_that_wants_a_password_is_not_used(user: User) -> None:
     user.set(uid=1000, has={"apt-get", "sudo"})
     user.failing = "true"
     with pytest.raises(MachineError, match="missing: "):
-        tools.install()
+        tools.install(print)
 
 
 def test_an_apt_that_fails_is_quoted(user: User) -> None:
     user.failing = "install"
     with pytest.raises(MachineError) as caught:
-        tools.install()
+        tools.install(print)
     assert "Unable to locate package" in caught.value.why
     assert "apt-get install" in caught.value.hint

@@ -116,11 +116,12 @@ def test_a_live_builds_folder_stays_and_a_killed_ones_goes(workspace: Workspace)
 
 
 def test_stale_folders_are_counted_and_other_things_left_alone(tmp_path: Path) -> None:
-    for name in ("build-a", "build-b", "other"):
+    for name in ("build-a", "build-b", "build-of-my-own", "other"):
         (tmp_path / name).mkdir()
-    (tmp_path / "build-file").touch()
+    for name in (".build-a.lock", ".build-b.lock", "build-file"):
+        (tmp_path / name).touch()
     assert remove_stale_builds(tmp_path) == 2
-    assert names(tmp_path) == ["build-file", "other"]
+    assert names(tmp_path) == ["build-file", "build-of-my-own", "other"]
     assert remove_stale_builds(tmp_path / "absent") == 0
 
 
@@ -169,8 +170,11 @@ def test_what_is_another_users_is_left_alone(tmp_path: Path) -> None:
     os.chown(tmp_path / "build-a", 65534, 65534)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "build-b").symlink_to("elsewhere")
+    locks = [".build-a.lock", ".build-b.lock"]
+    for name in locks:
+        (tmp_path / name).touch()
     assert remove_stale_builds(tmp_path) == 0
-    assert names(tmp_path) == ["build-a", "build-b", "elsewhere"]
+    assert names(tmp_path) == [*locks, "build-a", "build-b", "elsewhere"]
 
 
 def test_builds_are_made_in_memory_when_it_has_room(tmp_path: Path, machine: Machine) -> None:
@@ -222,6 +226,7 @@ def test_a_folder_in_memory_that_somebody_else_has_made_is_not_used(
     trap = machine.shared_memory / f"ingot-{os.getuid()}"
     stale = tmp_path / "elsewhere" / "build-precious"
     stale.mkdir(parents=True)
+    (stale.parent / ".build-precious.lock").touch()
     if kind == "link":
         trap.symlink_to(stale.parent)
     elif kind == "file":
@@ -257,6 +262,7 @@ def test_what_a_killed_build_left_in_memory_goes_also_when_memory_is_short(
 ) -> None:
     stale = machine.shared_memory / f"ingot-{os.getuid()}" / "build-stale"
     stale.mkdir(parents=True)
+    (stale.parent / ".build-stale.lock").touch()
     machine.memory = GIB  # it is this folder that fills it
     with Workspace(tmp_path / "cache").build_folder():
         assert not stale.exists()

@@ -74,7 +74,10 @@ def ensure(
     `host` is the architecture it runs on; `builders` the folder that roots are unpacked in.
     Two processes that want the same builder make it once.
     """
-    waiting = lambda: progress.note("builder: another process is making it; waiting")  # noqa: E731
+
+    def waiting() -> None:
+        progress.note("builder: another process is making it; waiting")
+
     with locked(builders / f".{spec.name}.lock", on_wait=waiting):
         descriptor = find(spec, layout) or _make(spec, host, layout, builders, progress)
         root = builders / descriptor.digest.hex

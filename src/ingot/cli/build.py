@@ -30,7 +30,7 @@ from ingot.cli.render import (
     seconds_text,
     size_text,
 )
-from ingot.errors import IngotError, UserError
+from ingot.errors import IngotError, UserError, told_by_the_system
 from ingot.pipeline import Built
 
 Failed = tuple[Kernel, IngotError]
@@ -73,10 +73,11 @@ def build(
             errors.rule(f"{kernel.version} {kernel.arch.name}", align="left")
         try:
             built.append(pipeline.build(setting, kernel, progress))
-        except IngotError as error:
-            failed.append((kernel, error))
+        except (IngotError, OSError) as error:
+            told = told_by_the_system(error) if isinstance(error, OSError) else error
+            failed.append((kernel, told))
             if len(selected) > 1:
-                print_error(errors, error)
+                print_error(errors, told)
     if as_json:
         print(json.dumps(_document(built, failed), indent=2))
     else:

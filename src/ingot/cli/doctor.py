@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,7 +46,8 @@ def doctor(
     Exits with 3 if something is missing, after one line that says what and how to install it.
     """
     if install:
-        _install_missing(Console(stderr=True))
+        errors = Console(stderr=True)
+        tools.install(lambda text: errors.print(text, highlight=False))
     findings = _examine()
     if as_json:
         rows = [{"name": f.name, "ok": f.ok, "detail": f.detail} for f in findings]
@@ -57,13 +60,6 @@ def doctor(
         raise MachineError(f"{bad[0].name}: {bad[0].detail}")
 
 
-def _install_missing(errors: Console) -> None:
-    if absent := tools.missing():
-        names = ", ".join(sorted({tool.package for tool in absent}))
-        errors.print(f"installing {names}", highlight=False)
-        tools.install()
-
-
 def _examine() -> list[_Finding]:
     findings = [
         _Finding(tool.program, tool.present(), f"{tool.purpose} (package {tool.package})")
@@ -71,8 +67,22 @@ def _examine() -> list[_Finding]:
     ]
     if all(finding.ok for finding in findings):
         findings.append(_sandbox())
+    if os.geteuid() != 0:
+        findings.append(_id_ranges())
     findings.append(_kvm())
     return findings
+
+
+def _id_ranges() -> _Finding:
+    """Whether this user has IDs to make the builder with (subuid(5), subgid(5))."""
+    user = pwd.getpwuid(os.getuid()).pw_name
+    for name in ("/etc/subuid", "/etc/subgid"):
+        path = Path(name)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        if not any(line.split(":")[0] in (user, str(os.getuid())) for line in lines):
+            command = f"sudo usermod --add-{path.name}s 100000-165535 {user}"
+            return _Finding("ID ranges", False, f"{name} has none for {user} (next: {command})")
+    return _Finding("ID ranges", True, f"{user} has IDs to make the builder with")
 
 
 def _sandbox() -> _Finding:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-
 import typer
 from rich.console import Console
 
 from ingot.cli import boot, build, builder, doctor, export, inspect, list_kernels, prune, push
 from ingot.cli.render import print_error
-from ingot.errors import IngotError, MachineError
+from ingot.errors import IngotError, told_by_the_system
 
 app = typer.Typer(
     name="ingot",
@@ -42,7 +40,7 @@ def run_command_line() -> int:
     except BrokenPipeError:
         raise  # nobody reads the output any more: no fault, and nobody to tell
     except OSError as error:
-        return _report(_told_by_the_system(error))
+        return _report(told_by_the_system(error))
     except SystemExit as end:  # how typer ends, also after a mistake in the command line
         return end.code if isinstance(end.code, int) else 0
     return 0
@@ -51,17 +49,3 @@ def run_command_line() -> int:
 def _report(error: IngotError) -> int:
     print_error(Console(stderr=True), error)
     return error.exit_code
-
-
-def _told_by_the_system(error: OSError) -> MachineError:
-    """What the system refused where nobody expected it, in words a person can use."""
-    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        advice = "free some space (`ingot prune` removes what is unused)"
-    else:
-        advice = "see that the path is right and that this user may use it"
-    return MachineError(
-        f"the system refused to work on {' and '.join(names)}" if names else "the system refused",
-        why=error.strerror or str(error) or type(error).__name__,
-        hint=f"{advice}, then run the same command again",
-    )
