@@ -199,10 +199,14 @@ def tags_for(images: Mapping[str, Descriptor], facts: Facts) -> dict[str, Descri
 def find_images(
     layout: Layout, version: KernelVersion, recipe_key: Digest
 ) -> dict[str, Descriptor] | None:
-    """The images that were built from this very recipe, if the store has all of them."""
+    """The images that were built from this very recipe, if the store has each of them whole."""
     tags = layout.tags()
     found = {name: tags.get(f"{name}:{version}-{recipe_key.short}") for name in KERNEL_IMAGES}
-    images = {name: descriptor for name, descriptor in found.items() if descriptor}
+    images = {
+        name: descriptor
+        for name, descriptor in found.items()
+        if descriptor and layout.is_complete(descriptor)
+    }
     if len(images) < len(KERNEL_IMAGES):
         return None
     facts = [read_facts(read_image(layout, descriptor)) for descriptor in images.values()]

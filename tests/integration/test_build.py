@@ -78,6 +78,17 @@ def test_a_second_build_compiles_nothing(house: House) -> None:
     assert house.compiles() == 1
 
 
+def test_a_layer_that_was_lost_is_built_again(house: House) -> None:
+    first = house.build()
+    image = read_image(house.layout, house.layout.tags()["kernel-bin:6.1.999"])
+    blob = house.layout.root / "blobs" / "sha256" / image.layers[0].descriptor.digest.hex
+    blob.unlink()
+    second = house.build()
+    assert not second.found
+    assert second.images == first.images
+    assert blob.is_file()
+
+
 def test_a_renamed_checkout_finds_its_builds(house: House, tmp_path: Path) -> None:
     first = house.build()
     moved = House(tmp_path / "elsewhere")

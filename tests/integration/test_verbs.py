@@ -129,6 +129,23 @@ def test_no_catalog_is_a_clear_error(house: House, tmp_path: Path) -> None:
     assert "--catalog" in result.stderr
 
 
+def test_the_shell_completes_kernels(house: House) -> None:
+    words = {
+        "COMP_WORDS": "ingot build 6.1.",
+        "COMP_CWORD": "2",
+        "_INGOT_COMPLETE": "complete_bash",
+    }
+    result = subprocess.run(
+        house.command(),
+        env={**house.environment(), **words},
+        cwd=house.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout.split() == ["6.1.999"]
+
+
 def test_every_verb_has_help() -> None:
     assert len(app.registered_commands) == 9
     for command in app.registered_commands:

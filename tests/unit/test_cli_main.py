@@ -13,7 +13,7 @@ from ingot.errors import VerificationError
 
 
 def end_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
-    def app() -> None:
+    def app(prog_name: str) -> None:
         raise error
 
     monkeypatch.setattr(main, "app", app)

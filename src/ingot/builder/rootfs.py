@@ -61,7 +61,9 @@ def tag_of(spec: BuilderSpec) -> str:
 def find(spec: BuilderSpec, layout: Layout) -> Descriptor | None:
     """The image of this builder in the store, if it was made from this very spec."""
     descriptor = layout.find(tag_of(spec))
-    if descriptor and read_image(layout, descriptor).labels.get(SPEC_LABEL) == _spec_digest(spec):
+    if descriptor is None or not layout.is_complete(descriptor):
+        return None
+    if read_image(layout, descriptor).labels.get(SPEC_LABEL) == _spec_digest(spec):
         return descriptor
     return None
 

@@ -20,6 +20,7 @@ from ingot.cli.options import (
     CacheFolder,
     CatalogFolder,
     Json,
+    complete_kernels,
     make_setting,
 )
 from ingot.cli.render import make_progress, seconds_text
@@ -30,7 +31,11 @@ from ingot.pipeline import Setting
 
 def boot(
     kernel: Annotated[
-        str, typer.Argument(help="A version, a series (its newest), or a base image of the store.")
+        str,
+        typer.Argument(
+            help="A version, a series (its newest), or a base image of the store.",
+            autocompletion=complete_kernels,
+        ),
     ],
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,

@@ -9,14 +9,18 @@ import typer
 from rich.console import Console
 
 from ingot.cli.lookup import find_image
-from ingot.cli.options import CatalogFolder, make_setting
+from ingot.cli.options import CatalogFolder, complete_kernels, make_setting
 from ingot.cli.render import make_progress, size_text
 from ingot.oci import Kind, extract, list_files
 
 
 def export(
     kernel: Annotated[
-        str, typer.Argument(help="A version, a series (its newest), or an image of the store.")
+        str,
+        typer.Argument(
+            help="A version, a series (its newest), or an image of the store.",
+            autocompletion=complete_kernels,
+        ),
     ],
     to: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder to make; it must not exist yet.")

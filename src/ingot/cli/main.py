@@ -34,7 +34,7 @@ app.command()(prune.prune)
 def run_command_line() -> int:
     """Run what the command line asks for; returns 0 for success, else the error's own code."""
     try:
-        app()
+        app(prog_name="ingot")
     except IngotError as error:
         return _report(error)
     except BrokenPipeError:

@@ -17,12 +17,26 @@ from ingot.workspace import Workspace
 
 DEFAULT_BOOT_SECONDS = 180.0
 
+
+def complete_kernels(incomplete: str) -> list[str]:
+    """The series and versions of the catalog here that begin so, for the shell's completion."""
+    try:
+        kernels = find_catalog(None).kernels
+    except UserError:
+        return []
+    names = dict.fromkeys(
+        str(name) for kernel in kernels for name in (kernel.version.series, kernel.version)
+    )
+    return [name for name in names if name.startswith(incomplete)]
+
+
 Kernels = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KERNEL",
         help="Versions (6.1.176) or series (6.1: its newest). Without any: every series.",
         show_default=False,
+        autocompletion=complete_kernels,
     ),
 ]
 CatalogFolder = Annotated[

@@ -115,6 +115,13 @@ class Layout:
                 self._replace_index(index, without=present, added=[])
         return sorted(name for name in present if name is not None)
 
+    def is_complete(self, descriptor: Descriptor) -> bool:
+        """Whether all that an image needs is here, by name and size; costs a `stat` a blob."""
+        try:
+            return all(self.blobs.has(needed) for needed in reachable(self.blobs, descriptor))
+        except (UserError, VerificationError):
+            return False
+
     def write_blob(self, chunks: Iterable[bytes], media_type: str) -> Descriptor:
         """Store a stream of bytes; a blob already here is reused. MachineError if full."""
         with self.in_use():
