@@ -37,7 +37,7 @@ from ingot.progress import Progress
 SPEC_LABEL = "dev.ingot.builder.spec"
 _EPOCH = 0
 _LOG_LINES = 900
-_FORMAT = 1
+_FORMAT = 2
 # files that name the machine or mirror the root was made on, or that no compiler reads
 _REMOVE = (
     "etc/hostname",
@@ -130,6 +130,8 @@ def _bootstrap(spec: BuilderSpec, tar: Path, folder: Path, on_line: Callable[[st
         f"--include={','.join(spec.packages)}",
         *(f"--dpkgopt=path-exclude=/{name}/*" for name in _EXCLUDE),
         f"--customize-hook=rm -rf {remove}",
+        # after the hook it would make folders again whose owner depends on who made the root
+        "--skip=cleanup/apt",
         spec.suite,
         str(tar),
         f"deb {mirror} {spec.suite} main",
