@@ -206,3 +206,10 @@ def test_a_report_explains_itself_by_what_failed_and_the_end_of_the_console() ->
     assert "line 1" not in lines
     assert not any("release" in line for line in lines)
     assert not found.passed
+
+
+def test_a_panic_is_told_by_its_first_line_however_long_its_trace() -> None:
+    console = ("Kernel panic - not syncing: no init", *(f"trace {n}" for n in range(50)))
+    told = BootReport(Verdict.PANIC, "qemu microvm", "tcg", 1.0, (), console, ("qemu",)).explain()
+    assert told.startswith("Kernel panic - not syncing: no init\n")
+    assert told.endswith("trace 49")

@@ -59,9 +59,13 @@ class BootReport:
         return self.verdict is Verdict.PASSED
 
     def explain(self) -> str:
-        """Why it did not pass: the checks that failed and the last lines of the console."""
+        """Why it did not pass: the kernel's own word, failed checks, the end of the console."""
+        # a panic's first line is the one that tells; the trace after it may be long
+        panic = [line for line in self.console if _PANIC.search(line)][:1]
         failed = [f"{check.name}: {check.detail}" for check in self.checks if not check.ok]
-        return "\n".join([*failed, "last lines of the console:", *self.console[-_CONSOLE_SHOWN:]])
+        return "\n".join(
+            [*panic, *failed, "last lines of the console:", *self.console[-_CONSOLE_SHOWN:]]
+        )
 
 
 @dataclass(frozen=True, slots=True)
