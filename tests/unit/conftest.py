@@ -62,3 +62,12 @@ def python_child(code: str, *arguments: object) -> Iterator[subprocess.Popen[str
             yield child
         finally:
             child.kill()
+
+
+class Clock:
+    """A clock that only moves when it is told to."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now

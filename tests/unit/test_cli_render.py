@@ -10,15 +10,7 @@ from rich.console import Console
 from ingot.cli import render
 from ingot.cli.render import LiveProgress, PlainProgress, make_console, make_progress, print_error
 from ingot.errors import UserError
-
-
-class Clock:
-    """A clock that only moves when it is told to."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.unit.conftest import Clock
 
 
 @pytest.fixture

@@ -5,16 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingot.progress import Progress, Silent, Timed, Timing
-from tests.unit.conftest import Recorder
-
-
-class Clock:
-    """A clock that only moves when it is told to."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.unit.conftest import Clock, Recorder
 
 
 @pytest.fixture
