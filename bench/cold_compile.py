@@ -54,7 +54,7 @@ def measure(setting: Setting, kernel: Kernel, source: Source, *, with_ingot: boo
         ccache = folder.with_name(f"{folder.name}-ccache")
         log = folder.with_name(f"{folder.name}.log")
         sandbox = Sandbox(builder, source.tree, folder)
-        config = configure.resolve(sandbox, kernel.arch, requests, str(kernel.version), log)
+        config = configure.resolve(sandbox, kernel.arch, requests, log)
         try:
             if with_ingot:
                 ccache.mkdir()

@@ -14,8 +14,10 @@ from ingot.errors import UserError
 class Arch:
     """One architecture under all the names it goes by.
 
-    `name` is the kernel's (`uname -m`, and the file names of configs); `make` is the value
-    of `ARCH=`; `oci` is the image platform (Go's GOARCH, OCI image-spec, image-index.md).
+    `name` is the kernel's (`ARCH` in file names of configs); `machine` is what `uname -m`
+    says; `make` is the value of `ARCH=`, and the folder below `arch/`; `cross` begins the
+    names of the toolchain's programs (Debian has them under these names on any host, the
+    arch's own too); `oci` is the image platform (Go's GOARCH, OCI image-spec, image-index.md).
     `image` is the kernel file a compile leaves, relative to the build folder, which the
     VMMs load directly; `target` is the make target that produces it. `command_line` is what
     is recommended to boot it with in a microVM: Firecracker's default, with modules allowed
@@ -23,7 +25,9 @@ class Arch:
     """
 
     name: str
+    machine: str
     make: str
+    cross: str
     oci: str
     target: str
     image: str
@@ -35,12 +39,24 @@ _ARCHES = {
     for arch in (
         Arch(
             name="x86_64",
+            machine="x86_64",
             make="x86",
+            cross="x86_64-linux-gnu-",
             oci="amd64",
             target="vmlinux",
             image="vmlinux",
             command_line="console=ttyS0 reboot=k panic=1 quiet i8042.noaux i8042.nomux"
             " i8042.dumbkbd swiotlb=noforce",
+        ),
+        Arch(
+            name="arm64",
+            machine="aarch64",
+            make="arm64",
+            cross="aarch64-linux-gnu-",
+            oci="arm64",
+            target="Image",
+            image="arch/arm64/boot/Image",
+            command_line="console=ttyS0 panic=1 quiet swiotlb=noforce",
         ),
     )
 }
@@ -55,3 +71,11 @@ def arch(name: str) -> Arch:
             f"'{name}' is not an architecture Ingot builds for",
             hint=f"known: {', '.join(_ARCHES)}",
         ) from None
+
+
+def arch_called(word: str) -> Arch:
+    """The architecture that any naming scheme calls so: `x86_64`, `x86`, `amd64`, `aarch64`."""
+    for row in _ARCHES.values():
+        if word in (row.name, row.machine, row.make, row.oci):
+            return row
+    return arch(word)

@@ -4,6 +4,7 @@ In the build folder:
 
     .config                       the resolved config
     vmlinux, System.map, ...      what make writes (out of tree, `O=`)
+    install/boot/vmlinux          the kernel as VMMs load it: no symbols, no debug information
     install/lib/modules/<release> the stripped modules, with depmod's indexes
 
 This module knows no images and no store.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from pathlib import Path
 from ingot import kconfig
 from ingot.arch import Arch
 from ingot.builder.sandbox import Sandbox
+from ingot.elf import is_elf, write_loadable
 from ingot.errors import BuildError, MachineError
 from ingot.files import disk_errors, remove_tree
 from ingot.process import CommandFailedError, run
@@ -36,16 +39,18 @@ _ERRORS_SHOWN = 15
 class Artifacts:
     """What a compile leaves, as paths in its build folder.
 
-    `modules` is the folder to be known as /lib/modules/<release>; `release` is what
-    `uname -r` will print; `epoch` is the time, in seconds, that every file is given.
+    `kernel` is what VMMs load, `symbols` the vmlinux that debuggers read: with its symbol
+    table, and with debug information if the config asks for it. `modules` is the folder to
+    be known as /lib/modules/<release>; `release` is what `uname -r` will print; `epoch` is
+    the time, in seconds, that every file is given.
     """
 
     release: str
     kernel: Path
+    symbols: Path
     config: Path
     system_map: Path
     modules: Path
-    log: Path
     epoch: int
 
 
@@ -57,6 +62,7 @@ def make_flags(arch: Arch) -> tuple[str, ...]:
     """
     return (
         f"ARCH={arch.make}",
+        f"CROSS_COMPILE={arch.cross}",
         "KBUILD_BUILD_HOST=ingot",
         "KBUILD_BUILD_USER=ingot",
         "KBUILD_BUILD_VERSION=1",
@@ -89,11 +95,11 @@ def compile_kernel(
         step.result(f"{sum(1 for _ in modules.rglob('*.ko'))} modules")
     return Artifacts(
         release=modules.name,
-        kernel=sandbox.build / arch.image,
+        kernel=_install_kernel(sandbox.build, arch),
+        symbols=sandbox.build / "vmlinux",
         config=sandbox.build / ".config",
         system_map=sandbox.build / "System.map",
         modules=modules,
-        log=log,
         epoch=epoch,
     )
 
@@ -177,6 +183,19 @@ def _require_same_config(sandbox: Sandbox, values: Mapping[str, str], log: Path)
             why=f"options that differ afterwards: {', '.join(changed[:10])}",
             hint=f"resolve the config again in this builder; the output is in {log}",
         )
+
+
+def _install_kernel(build: Path, arch: Arch) -> Path:
+    """The kernel as it ships: an ELF file loses all that no VMM loads, another stays as it is."""
+    made = build / arch.image
+    target = build / "install/boot/vmlinux"
+    with disk_errors(build):
+        target.parent.mkdir(parents=True)
+        if is_elf(made):
+            write_loadable(made, target)
+        else:
+            shutil.copyfile(made, target)
+    return target
 
 
 def _install_modules(make: _Make, build: Path, *, with_modules: bool) -> Path:

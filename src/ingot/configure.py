@@ -1,86 +1,116 @@
-"""From fragments to a full `.config`, resolved by the kernel's own Kconfig and checked.
+"""A kernel's own Kconfig, run in the sandbox: it resolves, completes, edits and is asked.
 
 `allnoconfig` with the merged fragments (kernel: Documentation/kbuild/kconfig.rst,
 KCONFIG_ALLCONFIG) keeps every enabled option one that somebody asked for or that something
-asked for needs. Kconfig drops what it cannot satisfy without a word; here that is an error.
+asked for needs. Kconfig drops what it cannot satisfy without a word: `kconfig.check` finds it.
 """
 
 from __future__ import annotations
 
-import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+
+import kconfiglib
 
 from ingot import kconfig
 from ingot.arch import Arch
 from ingot.builder.sandbox import Sandbox
-from ingot.errors import BuildError, UserError
+from ingot.errors import BuildError
 from ingot.files import disk_errors
-from ingot.kconfig import Mismatch, Request
-from ingot.process import CommandFailedError, run
+from ingot.kconfig import OptionTable, Request
+from ingot.process import CommandFailedError, Result, run, run_in_terminal
 
-_SHOWN = 20
+_SURVEY = "survey := $(shell,python3 $SURVEY/survey.py $SURVEY/options.json)\n"
+_SHOWN = 15
 
 
-def resolve(
-    sandbox: Sandbox, arch: Arch, requests: Mapping[str, Request], series: str, log: Path
-) -> str:
-    """The text of the resolved `.config`, which is also left in the build folder.
+def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, Request], log: Path) -> str:
+    """The `.config` that Kconfig makes of the requests; it is left in the build folder.
 
-    A request that did not survive is a UserError that names it, its fragment and line.
+    Whether it honours them is not looked at here. A BuildError holds Kconfig's own words.
     """
     with disk_errors(sandbox.build):
-        (sandbox.build / "fragments.config").write_text(kconfig.render(requests))
-    words = ["make", "-C", "/src", "O=/build", f"ARCH={arch.make}", "allnoconfig"]
-    command = sandbox.command(words, {"KCONFIG_ALLCONFIG": "/build/fragments.config"})
+        (sandbox.build / "fragments.config").write_text(kconfig.render(requests), encoding="utf-8")
+    _make(sandbox, arch, "allnoconfig", log, {"KCONFIG_ALLCONFIG": "/build/fragments.config"})
+    return _config(sandbox).read_text(encoding="utf-8")
+
+
+def complete(sandbox: Sandbox, arch: Arch, text: str, log: Path) -> str:
+    """A full `.config` as this kernel has it: what it does not mention gets its default."""
+    with disk_errors(sandbox.build):
+        _config(sandbox).write_text(text, encoding="utf-8")
+    _make(sandbox, arch, "olddefconfig", log)
+    return _config(sandbox).read_text(encoding="utf-8")
+
+
+def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
+    """All that Kconfig knows of this kernel's options for `arch`.
+
+    The kernel's make gives Kconfig the environment its files expect, so Kconfig itself is made
+    to start the survey: in place of the kernel's top file it reads one that does.
+    """
+    folder = sandbox.build / "survey"
+    with disk_errors(sandbox.build):
+        folder.mkdir(exist_ok=True)
+        for script in (Path(kconfig.__file__).with_name("survey.py"), Path(kconfiglib.__file__)):
+            shutil.copyfile(script, folder / script.name)
+        (folder / "Kconfig").write_text(_SURVEY, encoding="utf-8")
+    environment = {
+        "SURVEY": "/build/survey",
+        "KBUILD_KCONFIG": "/build/survey/Kconfig",
+        "KCONFIG_CONFIG": "/build/survey/.config",
+    }
+    result = _make(sandbox, arch, "listnewconfig", log, environment)
     try:
-        run(command, log=log)
+        return OptionTable((folder / "options.json").read_bytes())
+    except FileNotFoundError:
+        raise BuildError(
+            "Kconfig's options could not be surveyed",
+            why="\n".join(result.output.splitlines()[-_SHOWN:]),
+            hint=f"the builder needs python3; the whole output is in {log}",
+        ) from None
+
+
+def edit(
+    sandbox: Sandbox, arch: Arch, text: str, log: Path, terminal: str = "xterm-256color"
+) -> str:
+    """Let a person change a `.config` in Kconfig's own menu (menuconfig); the config they left.
+
+    Needs a terminal; `terminal` is its kind (TERM, as terminfo(5) names it). Not saving leaves
+    the config as it was.
+    """
+    complete(sandbox, arch, text, log)
+    command = sandbox.command(_words(arch, "menuconfig"), {"TERM": terminal}, interactive=True)
+    try:
+        run_in_terminal(command)
+    except CommandFailedError as error:
+        raise BuildError(
+            "menuconfig failed",
+            why="the builder may lack what it needs to be compiled, or this terminal is too small",
+            hint=f"the builder needs libncurses-dev; {error.hint}",
+        ) from error
+    return _config(sandbox).read_text(encoding="utf-8")
+
+
+def _config(sandbox: Sandbox) -> Path:
+    return sandbox.build / ".config"
+
+
+def _make(
+    sandbox: Sandbox, arch: Arch, target: str, log: Path, env: Mapping[str, str] | None = None
+) -> Result:
+    """Run one of Kconfig's make targets; its failure is a BuildError."""
+    try:
+        return run(sandbox.command(_words(arch, target), env), log=log)
     except CommandFailedError as error:
         raise BuildError(
             "Kconfig could not resolve the config",
             why="\n".join(error.tail),
             hint=f"the whole output is in {log}; {error.hint}",
         ) from error
-    text = (sandbox.build / ".config").read_text(encoding="utf-8")
-    config = kconfig.parse_config(text)
-    if mismatches := kconfig.compare(requests, config):
-        raise UserError(
-            f"{_count(len(mismatches))} asked for did not survive Kconfig in {series}",
-            why="\n".join(
-                _explain(mismatch, sandbox.source, arch, config) for mismatch in mismatches[:_SHOWN]
-            )
-            + (f"\nand {len(mismatches) - _SHOWN} more" if len(mismatches) > _SHOWN else ""),
-            hint="ask for what the option depends on as well, drop it, or bound it to the series"
-            " that have it: CONFIG_X=y  # since 5.17",
-        )
-    return text
 
 
-def _explain(mismatch: Mismatch, tree: Path, arch: Arch, config: Mapping[str, str]) -> str:
-    """One mismatch in one line: what, who asked, and the likely cause."""
-    request = mismatch.request
-    found = kconfig.find_dependencies(tree, request.option, arch.make)
-    if found is None:
-        cause = "no such option in this series"
-    elif found:
-        cause = f"it depends on {_with_values(' && '.join(found), config)}"
-    else:
-        cause = "the menu around it is off, or another option selects it"
-    return (
-        f"{request.place}: CONFIG_{request.option} wanted {request.value}, got {mismatch.got}:"
-        f" {cause}"
-    )
-
-
-def _with_values(expression: str, config: Mapping[str, str]) -> str:
-    """A Kconfig expression with the value that each symbol came out with."""
-    words = []
-    for word in expression.replace("(", "( ").replace(")", " )").split():
-        name = word.lstrip("!")
-        known = re.fullmatch(r"[A-Z0-9_]+", name)
-        words.append(f"{word} (={config.get(name, 'n')})" if known else word)
-    return " ".join(words).replace("( ", "(").replace(" )", ")")
-
-
-def _count(number: int) -> str:
-    return "1 option" if number == 1 else f"{number} options"
+def _words(arch: Arch, target: str) -> list[str]:
+    names = (f"ARCH={arch.make}", f"CROSS_COMPILE={arch.cross}")
+    return ["make", "-C", "/src", "O=/build", *names, target]

@@ -1,17 +1,28 @@
-"""From artifacts to the three images of a kernel, and back to what they say of themselves.
+"""From artifacts to the images of a kernel, and back to what they say of themselves.
 
     flintlock-kernel   boot/vmlinux, boot/config-<release>, lib/modules/<release>   the base
     kernel-bin         boot/vmlinux
     kernel-modules     lib/modules/<release>, and links to its files at the root
+    kernel-debug       usr/lib/debug/lib/modules/<release>/vmlinux, with the symbols that the
+                       kernel ships without, and usr/lib/debug/boot/System.map-<release>
 
 The links let kernel-modules serve both ways platforms use it: laid over `/`, and mounted at
-/lib/modules/<release>, where modprobe finds modules.dep and kernel/ through them. Layers are
-shared by digest: a kernel and its modules are stored once. Every image has two
-tags: `<version>`, which moves, and `<version>-<12 digits of the recipe key>`, which does not.
+/lib/modules/<release>, where modprobe finds modules.dep and kernel/ through them. The debug
+image laid over `/` is where perf, crash and drgn look. Layers are shared by digest: a kernel
+and its modules are stored once.
+
+Every image has two tags: `<version>[-<flavor>][-<arch>]`, which moves, and
+`<version>-<12 digits of the recipe key>`, which does not. The options of the config travel
+with each image as an annotation of its manifest, so that a registry can be asked for them
+without the kernel:
+
+    dev.ingot.config    base64 of gzip of the config's `CONFIG_...=...` lines
 """
 
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +32,7 @@ from ingot.arch import Arch
 from ingot.builder.sandbox import Builder
 from ingot.compile import Artifacts
 from ingot.digest import Digest
+from ingot.errors import UserError
 from ingot.oci import (
     Descriptor,
     Entry,
@@ -35,16 +47,19 @@ from ingot.oci import (
     write_image,
     write_layer,
 )
+from ingot.oci.compression import compress, decompress
 from ingot.progress import Step
 from ingot.source.model import Source
 from ingot.version import KernelVersion
 
-BASE, BIN, MODULES = "flintlock-kernel", "kernel-bin", "kernel-modules"
-KERNEL_IMAGES = (BASE, BIN, MODULES)
+BASE, BIN, MODULES, DEBUG = "flintlock-kernel", "kernel-bin", "kernel-modules", "kernel-debug"
+KERNEL_IMAGES = (BASE, BIN, MODULES, DEBUG)
 KERNEL_FILE = "boot/vmlinux"
 """Where the kernel is in an image: what a spec calls its `filename`."""
 
 _PREFIX = "dev.ingot."
+_CONFIG_ANNOTATION = "dev.ingot.config"
+_CONFIG_LIMIT = 4 << 20
 _NEEDED = {
     "version",
     "release",
@@ -59,6 +74,7 @@ _DESCRIPTIONS = {
     BASE: "Linux {} for microVMs: kernel, config and modules",
     BIN: "Linux {} for microVMs: the kernel",
     MODULES: "Linux {} for microVMs: the modules",
+    DEBUG: "Linux {} for microVMs: symbols of the kernel, for debuggers",
 }
 
 
@@ -137,7 +153,7 @@ def facts_of(
 def write_images(
     layout: Layout, artifacts: Artifacts, facts: Facts, arch: Arch, step: Step
 ) -> dict[str, Descriptor]:
-    """Write the three images, untagged; returns the manifest of each by the image's name."""
+    """Write the images, untagged; returns the manifest of each by the image's name."""
     modules_path = f"lib/modules/{facts.release}"
     kernel = write_layer(
         layout, [file_entry(KERNEL_FILE, artifacts.kernel, 0o644)], artifacts.epoch, step
@@ -148,11 +164,26 @@ def write_images(
     modules = write_layer(
         layout, tree_entries(artifacts.modules, modules_path), artifacts.epoch, step
     )
-    layers = {BASE: [kernel, config, modules], BIN: [kernel], MODULES: [modules]}
+    symbols = write_layer(
+        layout,
+        [
+            file_entry(f"usr/lib/debug/{modules_path}/vmlinux", artifacts.symbols, 0o644),
+            file_entry(f"usr/lib/debug/boot/System.map-{facts.release}", artifacts.system_map),
+        ],
+        artifacts.epoch,
+        step,
+    )
+    layers = {
+        BASE: [kernel, config, modules],
+        BIN: [kernel],
+        MODULES: [modules],
+        DEBUG: [symbols],
+    }
     if links := _root_links(artifacts, modules_path):
         layers[MODULES].append(write_layer(layout, links, artifacts.epoch))
+    options = _pack_config(artifacts.config.read_text(encoding="utf-8"))
     return {
-        name: _write(layout, name, parts, facts, arch, artifacts.epoch)
+        name: _write(layout, name, parts, facts, arch, artifacts.epoch, options)
         for name, parts in layers.items()
     }
 
@@ -164,8 +195,41 @@ def _root_links(artifacts: Artifacts, modules_path: str) -> list[Entry]:
     ]
 
 
+def _pack_config(config: str) -> str:
+    """The options that are on, as the annotation has them: the same text on every machine."""
+    lines = [line for line in config.splitlines(keepends=True) if line.startswith("CONFIG_")]
+    return base64.b64encode(b"".join(compress(["".join(lines).encode()]))).decode()
+
+
+def read_config(annotations: Mapping[str, str]) -> str | None:
+    """The `CONFIG_...=...` lines that an image's manifest carries; None if it has none.
+
+    UserError for an annotation that cannot be read: the image may come from anywhere.
+    """
+    packed = annotations.get(_CONFIG_ANNOTATION)
+    if packed is None:
+        return None
+    text = bytearray()
+    try:
+        for piece in decompress([base64.b64decode(packed, validate=True)]):
+            text += piece
+            if len(text) > _CONFIG_LIMIT:
+                raise ValueError(f"it holds more than {_CONFIG_LIMIT} bytes")
+        return text.decode()
+    except (ValueError, zlib.error) as error:
+        raise UserError(
+            f"the image's annotation {_CONFIG_ANNOTATION} is not a kernel's config", why=str(error)
+        ) from None
+
+
 def _write(
-    layout: Layout, name: str, layers: list[Layer], facts: Facts, arch: Arch, epoch: int
+    layout: Layout,
+    name: str,
+    layers: list[Layer],
+    facts: Facts,
+    arch: Arch,
+    epoch: int,
+    options: str,
 ) -> Descriptor:
     labels = facts.labels()
     standard = {
@@ -182,16 +246,16 @@ def _write(
         layers,
         Platform("linux", arch.oci),
         labels={**annotations, **labels},
-        annotations={**annotations, **labels},
+        annotations={**annotations, **labels, _CONFIG_ANNOTATION: options},
         created=epoch,
     )
 
 
-def tags_for(images: Mapping[str, Descriptor], facts: Facts) -> dict[str, Descriptor]:
-    """The tags of a kernel's images: the moving one and the immutable one of each."""
+def tags_for(images: Mapping[str, Descriptor], facts: Facts, moving: str) -> dict[str, Descriptor]:
+    """The tags of a kernel's images: the one that moves, after `:`, and the immutable one."""
     tags = {}
     for name, descriptor in images.items():
-        tags[f"{name}:{facts.version}"] = descriptor
+        tags[f"{name}:{moving}"] = descriptor
         tags[f"{name}:{facts.version}-{facts.recipe_key.short}"] = descriptor
     return tags
 

@@ -115,6 +115,23 @@ def run(
     return Result(returncode, "".join(output.kept), timed_out=not in_time)
 
 
+def run_in_terminal(argv: Sequence[str]) -> None:
+    """Run a program that talks to the user: it has Ingot's terminal until it ends.
+
+    Ctrl-C is the program's then. An exit code other than 0 raises CommandFailedError.
+    """
+    require_tool(argv[0])
+    # a handler, since a signal that is ignored would be ignored by the program as well
+    previous = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        environment = {**os.environ, "PATH": _search_path()}
+        returncode = subprocess.run(argv, env=environment, check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if returncode != 0:
+        raise CommandFailedError(argv, returncode, [])
+
+
 @dataclass(frozen=True, slots=True)
 class _Patience:
     """When a program has taken too long: `deadline` on the monotonic clock, and `silence`."""

@@ -1,14 +1,20 @@
-"""Sending images to a registry, with skopeo: credentials, retries and mounts are its craft."""
+"""Images in registries, through skopeo: credentials, retries and mounts are its craft."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from ingot.errors import MachineError
+from ingot.errors import MachineError, UserError
 from ingot.oci import Layout
 from ingot.process import CommandFailedError, run
 from ingot.progress import Progress
+
+FETCHED = "image:fetched"
+"""The tag that an image fetched from a registry has in the layout it was copied to."""
 
 
 def push(layout: Layout, tags: Sequence[str], registry: str, progress: Progress) -> list[str]:
@@ -35,6 +41,70 @@ def push(layout: Layout, tags: Sequence[str], registry: str, progress: Progress)
                 ) from error
         pushed.append(name)
     return pushed
+
+
+def read_manifest(reference: str, architecture: str) -> Mapping[str, Any]:
+    """The manifest of the image `reference` (host[:port]/path[:tag|@digest]), as JSON.
+
+    Of an image for several platforms, that of `architecture` (Go's GOARCH; OCI image-spec,
+    image-index.md), or the only one there is.
+    """
+    document = _read_raw(reference)
+    manifests = document.get("manifests")
+    if not isinstance(manifests, list):
+        return document
+    fitting = [
+        entry
+        for entry in manifests
+        if len(manifests) == 1 or entry.get("platform", {}).get("architecture") == architecture
+    ]
+    if not fitting:
+        raise UserError(f"{reference} has no image for {architecture}")
+    return _read_raw(f"{_without_tag(reference)}@{fitting[0]['digest']}")
+
+
+def fetch_image(reference: str, architecture: str, to: Path) -> Layout:
+    """Copy an image out of a registry to a new OCI layout `to`, tagged `image:fetched`."""
+    words = ["skopeo", "--override-arch", architecture, "--override-os", "linux", "copy"]
+    words += ["--quiet", "--retry-times", "2", *_tls_words(reference, "--src-tls-verify=false")]
+    _skopeo([*words, f"docker://{reference}", f"oci:{to}:{FETCHED}"], reference)
+    return Layout(to)
+
+
+def _read_raw(reference: str) -> dict[str, Any]:
+    words = ["skopeo", "inspect", "--raw", "--retry-times", "2"]
+    words += _tls_words(reference, "--tls-verify=false")
+    result = _skopeo([*words, f"docker://{reference}"], reference)
+    try:
+        document = json.loads(result)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise MachineError(f"{reference} has a manifest that is not JSON")
+    return document
+
+
+def _skopeo(words: list[str], reference: str) -> str:
+    try:
+        return run(words).output
+    except CommandFailedError as error:
+        raise MachineError(
+            f"{reference} could not be read",
+            why="\n".join(error.tail),
+            hint="is the name right, is the registry there, and may this user read it?"
+            f" (skopeo login {reference.partition('/')[0]}) {error.hint}",
+        ) from error
+
+
+def _tls_words(reference: str, off: str) -> list[str]:
+    return [off] if is_loopback(reference) else []
+
+
+def _without_tag(reference: str) -> str:
+    """The repository of a reference; a port's colon is not a tag's."""
+    name = reference.partition("@")[0]
+    path, colon, tag = name.rpartition(":")
+    return path if colon and "/" not in tag else name
 
 
 def is_loopback(registry: str) -> bool:

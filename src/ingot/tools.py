@@ -19,12 +19,16 @@ DEBIAN_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program (or, with a leading slash, a file) and the Debian package that has it."""
+    """A program (or, with a leading slash, a file) and the Debian package that has it.
+
+    `arch`, if given, is the only architecture (as the kernel names it) whose kernels need it.
+    """
 
     program: str
     package: str
     purpose: str
     only_unprivileged: bool = False
+    arch: str = ""
 
     def present(self) -> bool:
         if self.program.startswith("/"):
@@ -46,18 +50,27 @@ TOOLS = (
     Tool("newuidmap", "uidmap", "lets an ordinary user make the builder", only_unprivileged=True),
     Tool("bwrap", "bubblewrap", "the sandbox that kernels are compiled in"),
     Tool("setpriv", "util-linux", "ends programs together with Ingot"),
-    Tool("qemu-system-x86_64", "qemu-system-x86", "boots every kernel before it is called built"),
+    Tool("qemu-system-x86_64", "qemu-system-x86", "boots x86_64 kernels", arch="x86_64"),
+    Tool("qemu-system-aarch64", "qemu-system-arm", "boots arm64 kernels", arch="arm64"),
     Tool("skopeo", "skopeo", "moves images to registries and elsewhere"),
 )
 
 
-def needed() -> list[Tool]:
-    """The tools this user needs: root makes user namespaces without helpers."""
-    return [tool for tool in TOOLS if os.geteuid() != 0 or not tool.only_unprivileged]
+def needed(*arches: str) -> list[Tool]:
+    """The tools this user needs to build for these arches.
+
+    Root makes user namespaces without helpers.
+    """
+    return [
+        tool
+        for tool in TOOLS
+        if (os.geteuid() != 0 or not tool.only_unprivileged)
+        and (not tool.arch or tool.arch in arches)
+    ]
 
 
-def missing() -> list[Tool]:
-    return [tool for tool in needed() if not tool.present()]
+def missing(*arches: str) -> list[Tool]:
+    return [tool for tool in needed(*arches) if not tool.present()]
 
 
 def install_command(tools: Sequence[Tool]) -> str:
@@ -67,9 +80,9 @@ def install_command(tools: Sequence[Tool]) -> str:
     return f"{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}"
 
 
-def require_all() -> None:
+def require_all(*arches: str) -> None:
     """Raise a MachineError that names every missing package, its purpose and the command."""
-    if not (absent := missing()):
+    if not (absent := missing(*arches)):
         return
     if not shutil.which("apt-get"):
         hint = "install these with the system's package manager (Debian's package names are given)"
@@ -80,18 +93,18 @@ def require_all() -> None:
     )
 
 
-def install(announce: Callable[[str], None]) -> list[Tool]:
+def install(announce: Callable[[str], None], *arches: str) -> list[Tool]:
     """Install the packages of missing tools, as root or with a sudo that asks nothing.
 
     `announce` is told which, before the first change. Returns the tools that were missing.
     Raises as `require_all` where it may not install, and a MachineError with apt's own words
     where apt fails.
     """
-    absent = missing()
+    absent = missing(*arches)
     if not absent:
         return []
     if not shutil.which("apt-get") or not (prefix := _privilege()):
-        require_all()
+        require_all(*arches)
         return []
     packages = sorted({tool.package for tool in absent})
     announce(f"installing {', '.join(packages)}")
@@ -105,7 +118,7 @@ def install(announce: Callable[[str], None]) -> list[Tool]:
             why="\n".join(error.tail),
             hint=install_command(absent),
         ) from error
-    require_all()
+    require_all(*arches)
     return absent
 
 

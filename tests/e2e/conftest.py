@@ -26,6 +26,10 @@ _CATALOG = """
 [defaults]
 builder = "bookworm"
 arches = ["x86_64"]
+
+[vmms.qemu]
+
+[flavors.default]
 vmms = ["qemu"]
 
 [origins]

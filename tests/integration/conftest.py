@@ -34,8 +34,11 @@ _CATALOG = """
 [defaults]
 builder = "test"
 arches = ["x86_64"]
+
+[vmms.firecracker]
+
+[flavors.default]
 vmms = ["firecracker"]
-features = []
 
 [origins]
 order = ["debian"]

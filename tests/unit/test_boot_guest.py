@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingot.boot import guest as guests
+from ingot.arch import arch
 from ingot.boot.guest import choose_module, compile_init, make_guest, read_dependencies
 from ingot.boot.report import Expectation
 from ingot.builder.sandbox import Builder, Sandbox
@@ -106,9 +107,10 @@ def test_init_is_compiled_statically_in_the_builder(
         return Result(0, "")
 
     monkeypatch.setattr(guests, "run", gcc)
-    assert compile_init(sandbox) == b"ELF"
+    assert compile_init(sandbox, arch("x86_64")) == b"ELF"
     assert seen[0] == "bwrap"
     assert "-static" in seen
+    assert "x86_64-linux-gnu-gcc" in seen
     source = seen[seen.index("/src") - 1]
     assert (Path(source) / "init.c").is_file()
     assert "/ccache" not in seen
@@ -122,6 +124,6 @@ def test_a_builder_that_cannot_compile_init_is_told_what_it_lacks(
 
     monkeypatch.setattr(guests, "run", gcc)
     with pytest.raises(MachineError) as caught:
-        compile_init(sandbox)
+        compile_init(sandbox, arch("arm64"))
     assert "cannot find -lc" in caught.value.why
-    assert "static libc" in caught.value.hint
+    assert "aarch64-linux-gnu-gcc and a static libc" in caught.value.hint

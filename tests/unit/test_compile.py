@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from ingot.compile import Artifacts, compile_kernel, make_flags
 from ingot.errors import BuildError, IngotError, MachineError
 from ingot.process import CommandFailedError, Result
 from tests.unit.conftest import Recorder, digest
+from tests.unit.test_elf import KERNEL, elf
 
 CONFIG = "CONFIG_MODULES=y\nCONFIG_A=y\nCONFIG_B=m\nCONFIG_C=64\n# CONFIG_D is not set\n"
 RELEASE = "6.1.176"
@@ -37,6 +39,7 @@ class Make:
 
     build: Path
     output: str = OUTPUT
+    vmlinux: bytes = b"no ELF"
     fails: bool = False
     changes_config: str = ""
     calls: list[list[str]] = field(default_factory=list)
@@ -68,7 +71,7 @@ class Make:
         else:
             (self.build / "include/config").mkdir(parents=True)
             (self.build / "include/config/kernel.release").write_text(f"{RELEASE}\n")
-            (self.build / "vmlinux").touch()
+            (self.build / "vmlinux").write_bytes(self.vmlinux)
             if self.changes_config:
                 (self.build / ".config").write_text(self.changes_config)
         return Result(0, "")
@@ -104,6 +107,7 @@ def test_the_flags_name_no_machine_and_no_time() -> None:
     flags = make_flags(arch("x86_64"))
     assert flags == (
         "ARCH=x86",
+        "CROSS_COMPILE=x86_64-linux-gnu-",
         "KBUILD_BUILD_HOST=ingot",
         "KBUILD_BUILD_USER=ingot",
         "KBUILD_BUILD_VERSION=1",
@@ -132,11 +136,21 @@ def test_the_artifacts_are_where_make_left_them(
 ) -> None:
     artifacts = compiled(sandbox, recorder)
     assert artifacts.release == RELEASE
-    assert artifacts.kernel.is_file()
+    assert artifacts.kernel == sandbox.build / "install/boot/vmlinux"
+    assert artifacts.kernel.read_bytes() == artifacts.symbols.read_bytes() == b"no ELF"
     assert artifacts.config.read_text() == CONFIG
     assert artifacts.epoch == 86_400
     assert artifacts.modules == sandbox.build / "install/lib/modules" / RELEASE
     assert [path.name for path in artifacts.modules.iterdir()] == ["kernel"]  # no links out
+
+
+def test_an_elf_kernel_ships_without_what_no_vmm_loads(
+    sandbox: Sandbox, make: Make, recorder: Recorder
+) -> None:
+    make.vmlinux = elf(KERNEL, b"symbols" * 1000)
+    artifacts = compiled(sandbox, recorder)
+    assert b"symbols" not in artifacts.kernel.read_bytes()
+    assert artifacts.symbols.read_bytes() == make.vmlinux
 
 
 def test_a_kernel_without_modules_gets_an_empty_folder(
@@ -166,6 +180,7 @@ def test_more_enabled_options_are_expected_to_be_more_objects(
     more = "".join(f"CONFIG_X{n}=m\n" for n in range(100)) + "CONFIG_S=64\n# CONFIG_T is not set\n"
     (sandbox.build / "include/config/kernel.release").unlink()
     (sandbox.build / "include/config").rmdir()
+    shutil.rmtree(sandbox.build / "install/boot")
     recorder.advances.clear()
     compiled(sandbox, recorder, more)
     large = recorder.advances[0][1]

@@ -25,6 +25,8 @@ CATALOG = f"""\
 [defaults]
 builder = "bookworm"
 arches = ["x86_64"]
+[vmms.qemu]
+[flavors.default]
 vmms = ["qemu"]
 [origins]
 order = ["debian"]
@@ -39,7 +41,9 @@ SPEC = BuilderSpec("bookworm", "bookworm", ("bc",))
 
 @pytest.fixture
 def setting(tmp_path: Path) -> Setting:
-    (tmp_path / "kernels").mkdir()
+    fragment = tmp_path / "kernels" / "fragments" / "vmm" / "qemu.config"
+    fragment.parent.mkdir(parents=True)
+    fragment.touch()
     (tmp_path / "kernels" / "kernels.toml").write_text(CATALOG)
     found = catalog.load(tmp_path / "kernels")
     workspace = Workspace(tmp_path / "cache", tmp_path / "build")

@@ -1,8 +1,10 @@
-"""The three images of a kernel: what they hold, what they say, and how they are found again."""
+"""The images of a kernel: what they hold, what they say, and how they are found again."""
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from ingot.arch import arch
 from ingot.builder.sandbox import Builder
 from ingot.compile import Artifacts
 from ingot.digest import Digest
+from ingot.errors import UserError
 from ingot.images import (
     BASE,
     BIN,
@@ -22,6 +25,7 @@ from ingot.images import (
     Facts,
     facts_of,
     find_images,
+    read_config,
     read_facts,
     tags_for,
     write_images,
@@ -34,6 +38,7 @@ from tests.unit.conftest import digest
 
 VERSION = KernelVersion.parse("6.1.176")
 RELEASE = "6.1.176"
+CONFIG = '# Linux/x86\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="ä"\n'
 X86 = arch("x86_64")
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -64,7 +69,7 @@ class Kernel:
 
     def build(self) -> dict[str, Descriptor]:
         images = self.write()
-        self.layout.tag(tags_for(images, self.facts))
+        self.layout.tag(tags_for(images, self.facts, "6.1.176"))
         return images
 
 
@@ -76,16 +81,16 @@ def make_kernel(root: Path, key: str = "recipe", *, with_modules: bool = True) -
         (modules / "kernel/net").mkdir(parents=True)
         (modules / "kernel/net/veth.ko").write_bytes(b"veth of " + key.encode())
         (modules / "modules.dep").write_text("kernel/net/veth.ko:\n")
-    for name in ("vmlinux", "System.map", "log"):
+    for name in ("kernel", "vmlinux", "System.map"):
         (build / name).write_text(f"{name} of {key}")
-    (build / ".config").write_text("CONFIG_A=y\n")
+    (build / ".config").write_text(CONFIG)
     artifacts = Artifacts(
         release=RELEASE,
-        kernel=build / "vmlinux",
+        kernel=build / "kernel",
+        symbols=build / "vmlinux",
         config=build / ".config",
         system_map=build / "System.map",
         modules=modules,
-        log=build / "log",
         epoch=86_400,
     )
     source = Source(VERSION, "debian", digest("source"), root, 86_400, "http://x", "signed")
@@ -203,7 +208,7 @@ def test_the_same_kernel_gives_the_same_images_anywhere(tmp_path: Path) -> None:
     assert one == two
 
 
-def test_a_kernel_without_modules_has_all_three_images_too(tmp_path: Path) -> None:
+def test_a_kernel_without_modules_has_all_images_too(tmp_path: Path) -> None:
     kernel = make_kernel(tmp_path, with_modules=False)
     images = kernel.build()
     assert held(kernel, images[MODULES]) == []
@@ -211,17 +216,43 @@ def test_a_kernel_without_modules_has_all_three_images_too(tmp_path: Path) -> No
     assert find_images(kernel.layout, VERSION, kernel.facts.recipe_key) is not None
 
 
+# The config on the way
+
+
+def test_every_image_carries_the_options_that_are_on(kernel: Kernel) -> None:
+    for descriptor in kernel.write().values():
+        image = read_image(kernel.layout, descriptor)
+        assert read_config(image.annotations) == 'CONFIG_A=y\nCONFIG_C="ä"\n'
+        assert "dev.ingot.config" not in image.labels  # tools copy labels, and bound their length
+
+
+def test_an_image_of_somebody_else_carries_none() -> None:
+    assert read_config({"org.opencontainers.image.title": "kernel"}) is None
+
+
+@pytest.mark.parametrize("packed", ["!", "AAAA", base64.b64encode(gzip.compress(b"\xff")).decode()])
+def test_an_annotation_that_is_no_config_is_refused(packed: str) -> None:
+    with pytest.raises(UserError, match="not a kernel's config"):
+        read_config({"dev.ingot.config": packed})
+
+
+def test_a_bomb_in_the_annotation_is_refused() -> None:
+    packed = base64.b64encode(gzip.compress(bytes(8 << 20))).decode()
+    with pytest.raises(UserError, match="more than"):
+        read_config({"dev.ingot.config": packed})
+
+
 # Tags, and finding again
 
 
 def test_each_image_has_a_tag_that_moves_and_one_that_does_not(kernel: Kernel) -> None:
     images = kernel.write()
-    tags = tags_for(images, kernel.facts)
+    tags = tags_for(images, kernel.facts, "6.1.176-minimal")
     short = kernel.facts.recipe_key.hex[:12]
     assert tags == {
         f"{name}:{tag}": images[name]
-        for name in ("flintlock-kernel", "kernel-bin", "kernel-modules")
-        for tag in ("6.1.176", f"6.1.176-{short}")
+        for name in ("flintlock-kernel", "kernel-bin", "kernel-modules", "kernel-debug")
+        for tag in ("6.1.176-minimal", f"6.1.176-{short}")
     }
 
 
@@ -247,7 +278,7 @@ def test_nothing_is_found_in_an_empty_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", KERNEL_IMAGES)
-def test_all_three_images_must_be_there(kernel: Kernel, name: str) -> None:
+def test_all_images_must_be_there(kernel: Kernel, name: str) -> None:
     kernel.build()
     kernel.layout.untag([f"{name}:6.1.176-{kernel.facts.recipe_key.short}"])
     assert find_images(kernel.layout, VERSION, kernel.facts.recipe_key) is None
@@ -276,5 +307,5 @@ def test_an_image_under_the_tag_of_another_recipe_is_not_taken_for_it(tmp_path: 
     kernel = make_kernel(tmp_path)
     images = kernel.write()
     lying = dataclasses.replace(kernel.facts, recipe_key=digest("other"))
-    kernel.layout.tag(tags_for(images, lying))
+    kernel.layout.tag(tags_for(images, lying, "6.1.176"))
     assert find_images(kernel.layout, VERSION, digest("other")) is None

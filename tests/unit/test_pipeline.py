@@ -14,7 +14,7 @@ from ingot.builder.sandbox import Builder
 from ingot.files import locked, locked_if_free
 from ingot.images import BASE
 from ingot.oci import Layout, read_image
-from ingot.pipeline import Setting
+from ingot.pipeline import Setting, booting, building
 from ingot.workspace import Workspace
 from tests.unit.conftest import Recorder, digest
 from tests.unit.test_housekeeping import CATALOG
@@ -27,7 +27,9 @@ class ReachedError(Exception):
 
 @pytest.fixture
 def setting(tmp_path: Path) -> Setting:
-    (tmp_path / "kernels").mkdir()
+    fragment = tmp_path / "kernels" / "fragments" / "vmm" / "qemu.config"
+    fragment.parent.mkdir(parents=True)
+    fragment.touch()
     (tmp_path / "kernels" / "kernels.toml").write_text(CATALOG)
     found = catalog.load(tmp_path / "kernels")
     workspace = Workspace(tmp_path / "cache", tmp_path / "build")
@@ -49,7 +51,7 @@ def work(setting: Setting) -> Callable[..., NoReturn]:
 def test_prune_stays_away_while_a_builder_is_made(
     setting: Setting, work: Callable[..., NoReturn], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingot.pipeline.rootfs.ensure", work)
+    monkeypatch.setattr("ingot.pipeline.inputs.rootfs.ensure", work)
     spec = setting.catalog.kernels[0].builder
     with pytest.raises(ReachedError):
         pipeline.ensure_builder(setting, spec, Recorder())
@@ -61,7 +63,7 @@ def test_prune_stays_away_while_an_image_is_booted(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(pipeline, "extract", work)
+    monkeypatch.setattr(booting, "extract", work)
     kernel = make_kernel(tmp_path)
     image = read_image(kernel.layout, kernel.build()[BASE])
     builder = Builder("bookworm", digest("builder"), tmp_path)
@@ -76,10 +78,10 @@ def test_prune_stays_away_while_a_kernel_is_looked_for_and_built(
     monkeypatch: pytest.MonkeyPatch,
     step: str,
 ) -> None:
-    monkeypatch.setattr(pipeline, "_plan", lambda *_: None)
-    monkeypatch.setattr(pipeline, "_find_without_work", lambda *_: None)
-    monkeypatch.setattr("ingot.pipeline.tools.require_all", lambda: None)
-    monkeypatch.setattr(pipeline, step, work)
+    monkeypatch.setattr(building, "make_plan", lambda *_: None)
+    monkeypatch.setattr(building, "_find_without_work", lambda *_: None)
+    monkeypatch.setattr("ingot.pipeline.building.tools.require_all", lambda *_: None)
+    monkeypatch.setattr(building, step, work)
     with pytest.raises(ReachedError):
         pipeline.build(setting, setting.catalog.kernels[0], Recorder())
 

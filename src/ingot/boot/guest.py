@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ingot.arch import Arch
 from ingot.boot.initramfs import write_initramfs
 from ingot.boot.qemu import Guest
 from ingot.boot.report import Expectation
@@ -17,17 +18,17 @@ _PREFERRED = ("veth", "dummy", "overlay", "bridge", "loop")
 """Modules that load in any guest, since they drive no hardware; the first one built is tried."""
 
 
-def compile_init(sandbox: Sandbox) -> bytes:
-    """The guest's init as a static program, compiled in the builder from `init.c`."""
+def compile_init(sandbox: Sandbox, arch: Arch) -> bytes:
+    """The guest's init as a static program for `arch`, compiled in the builder from `init.c`."""
     sandbox = replace(sandbox, source=Path(__file__).parent, ccache=None)
-    words = ("gcc", "-static", "-Os", "-s", "-Wall", "-Werror", "-o", "/build/init", "/src/init.c")
+    words = (f"{arch.cross}gcc", "-static", "-Os", "-s", "-Wall", "-Werror", "-o", "/build/init", "/src/init.c")
     try:
         run(sandbox.command(words))
     except CommandFailedError as error:
         raise MachineError(
             "the boot test's init does not compile in this builder",
             why="\n".join(error.tail),
-            hint=f"a builder needs gcc and a static libc; {error.hint}",
+            hint=f"a builder needs {arch.cross}gcc and a static libc; {error.hint}",
         ) from error
     return (sandbox.build / "init").read_bytes()
 

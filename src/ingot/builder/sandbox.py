@@ -51,12 +51,23 @@ class Sandbox:
     build: Path
     ccache: Path | None = None
 
-    def command(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> list[str]:
-        """The full command that runs `argv` inside, in the folder /build."""
+    def command(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        interactive: bool = False,
+    ) -> list[str]:
+        """The full command that runs `argv` inside, in the folder /build.
+
+        Only an `interactive` one keeps the terminal: whoever has it can type into it (bwrap(1),
+        --new-session).
+        """
         environment = {**_ENVIRONMENT, **self._ccache_environment(), **(env or {})}
         return [
             "bwrap",
-            *("--unshare-all", "--die-with-parent", "--new-session"),
+            *("--unshare-all", "--die-with-parent"),
+            *(() if interactive else ("--new-session",)),
             *("--uid", _USER_ID, "--gid", _USER_ID, "--cap-drop", "ALL"),
             *("--hostname", "ingot", "--clearenv"),
             *(word for name, value in environment.items() for word in ("--setenv", name, value)),

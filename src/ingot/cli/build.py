@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,15 +13,22 @@ from ingot import pipeline
 from ingot.catalog import Kernel
 from ingot.cli.options import (
     DEFAULT_BOOT_SECONDS,
+    Arches,
     BootTimeout,
     BuildFolder,
     CacheFolder,
     CatalogFolder,
+    Flavors,
     Json,
     Kernels,
+    LocalSource,
+    With,
+    Without,
+    choose,
     make_setting,
 )
 from ingot.cli.render import (
+    kernel_label,
     make_console,
     make_progress,
     print_error,
@@ -38,14 +43,11 @@ Failed = tuple[Kernel, IngotError]
 
 def build(
     kernels: Kernels = None,
-    source: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            help="Build from this kernel tarball or tree instead of a download.",
-            show_default=False,
-        ),
-    ] = None,
+    arches: Arches = None,
+    flavors: Flavors = None,
+    with_: With = None,
+    without: Without = None,
+    source: LocalSource = None,
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
     build_dir: BuildFolder = None,
@@ -56,11 +58,14 @@ def build(
 
     A kernel whose recipe is in the store already is not compiled again. One that fails does
     not stop the others; the exit code is then that of the first failure.
+
+    With --with and --without the kernel is a variant that the catalog does not list; its
+    images are tagged after what is different, such as 6.1.176-with-bpf.
     """
     errors = Console(stderr=True)
     setting = make_setting(catalog, cache, build_dir, source, boot_timeout)
-    selected = setting.catalog.select(kernels or [])
-    if source and len(selected) > 1:
+    selected = choose(setting, kernels, arches, flavors, with_, without)
+    if source and len({kernel.version for kernel in selected}) > 1:
         raise UserError(
             f"--source gives one tree for {len(selected)} kernels",
             hint="name the one version it is",
@@ -70,7 +75,7 @@ def build(
     progress = make_progress(errors)
     for kernel in selected:
         if len(selected) > 1:
-            errors.rule(f"{kernel.version} {kernel.arch.name}", align="left")
+            errors.rule(kernel_label(kernel), align="left")
         try:
             built.append(pipeline.build(setting, kernel, progress))
         except (IngotError, OSError) as error:
@@ -90,7 +95,7 @@ def _end_badly(errors: Console, failed: Sequence[Failed], *, alone: bool) -> Non
     first = failed[0][1]
     if alone:
         raise first
-    names = ", ".join(str(kernel.version) for kernel, _ in failed)
+    names = ", ".join(kernel.tag for kernel, _ in failed)
     errors.print(f"[bold red]failed:[/] {names} (each error is above)", highlight=False)
     raise typer.Exit(first.exit_code)
 
@@ -111,7 +116,7 @@ def _print_summary(console: Console, built: Sequence[Built], failed: Sequence[Fa
         console.print()
         console.print(_timing_table(built))
     for kernel, _ in failed:
-        console.print(f"{kernel.version}: failed", highlight=False)
+        console.print(f"{kernel.tag}: failed", highlight=False)
 
 
 def _timing_table(built: Sequence[Built]) -> Table:
@@ -120,7 +125,7 @@ def _timing_table(built: Sequence[Built]) -> Table:
     table.add_column("step", no_wrap=True)
     titles: dict[str, None] = {}
     for one in built:
-        table.add_column(str(one.kernel.version), justify="right", no_wrap=True)
+        table.add_column(one.kernel.tag, justify="right", no_wrap=True)
         titles |= dict.fromkeys(timing.title for timing in one.timings)
     for title in titles:
         row = [
@@ -139,6 +144,7 @@ def _document(built: Sequence[Built], failed: Sequence[Failed]) -> object:
             {
                 "version": str(one.kernel.version),
                 "arch": one.kernel.arch.name,
+                "flavor": one.kernel.flavor.name,
                 "recipe_key": str(one.recipe_key),
                 "found_in_store": one.found,
                 "boot": one.boot
@@ -152,7 +158,12 @@ def _document(built: Sequence[Built], failed: Sequence[Failed]) -> object:
             for one in built
         ],
         "failed": [
-            {"version": str(kernel.version), "arch": kernel.arch.name, "error": str(error)}
+            {
+                "version": str(kernel.version),
+                "arch": kernel.arch.name,
+                "flavor": kernel.flavor.name,
+                "error": str(error),
+            }
             for kernel, error in failed
         ],
     }

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from ingot import pipeline, tools
 from ingot.builder.rootfs import tag_of
-from ingot.cli.options import CacheFolder, CatalogFolder, Kernels, make_setting
+from ingot.cli.options import CacheFolder, CatalogFolder, Kernels, choose, make_setting
 from ingot.cli.render import make_progress
 
 
@@ -20,7 +20,7 @@ def builder(
     setting = make_setting(catalog, cache)
     tools.require_all()
     progress = make_progress(Console(stderr=True))
-    selected = setting.catalog.select(kernels or [])
+    selected = choose(setting, kernels)
     for spec in dict.fromkeys(kernel.builder for kernel in selected):
         made = pipeline.ensure_builder(setting, spec, progress)
         print(f"{tag_of(spec)}  {made.digest}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ingot import tools
+from ingot.arch import arch, arch_called
 from ingot.boot.qemu import KVM
 from ingot.builder.sandbox import check_sandbox
 from ingot.cli.options import Json
@@ -37,6 +39,15 @@ def doctor(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing if all is well.")
     ] = False,
+    arches: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--arch",
+            metavar="ARCH",
+            help="Kernels of which architectures are to be built. Default: this machine's.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check what this machine has and lacks.
@@ -45,25 +56,26 @@ def doctor(
 
     Exits with 3 if something is missing, after one line that says what and how to install it.
     """
+    names = [arch(name).name for name in arches or [arch_called(os.uname().machine).name]]
     if install:
         errors = Console(stderr=True)
-        tools.install(lambda text: errors.print(text, highlight=False))
-    findings = _examine()
+        tools.install(lambda text: errors.print(text, highlight=False), *names)
+    findings = _examine(names)
     if as_json:
         rows = [{"name": f.name, "ok": f.ok, "detail": f.detail} for f in findings]
         print(json.dumps(rows, indent=2))
     elif not quiet:
         _print(Console(), findings)
-    tools.require_all()
+    tools.require_all(*names)
     bad = [finding for finding in findings if finding.ok is False]
     if bad:
         raise MachineError(f"{bad[0].name}: {bad[0].detail}")
 
 
-def _examine() -> list[_Finding]:
+def _examine(arches: Sequence[str]) -> list[_Finding]:
     findings = [
         _Finding(tool.program, tool.present(), f"{tool.purpose} (package {tool.package})")
-        for tool in tools.needed()
+        for tool in tools.needed(*arches)
     ]
     if all(finding.ok for finding in findings):
         findings.append(_sandbox())

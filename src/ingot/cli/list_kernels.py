@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
+import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
+from rich.text import Text
 
 from ingot.catalog import Kernel
 from ingot.cli.options import CatalogFolder, Json, make_setting
 from ingot.cli.render import make_console
 from ingot.images import BASE
-from ingot.oci import Layout, read_image
+from ingot.oci import Layout
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """A kernel, and the manifest digest of its base image; empty if the store has none."""
+
     kernel: Kernel
     built: str
 
@@ -23,48 +29,73 @@ class _Row:
 def list_kernels(catalog: CatalogFolder = None, as_json: Json = False) -> None:
     """List the kernels of the catalog.
 
-    For each: what it is built for, until when its series is maintained, and the digest of its
-    base image if the store has it.
+    For each version and arch: its flavors (✓ those in the store), until when its series is
+    maintained, and the VMMs it is made for, with the first release that officially supports
+    the series where the VMM says so.
     """
     setting = make_setting(catalog, None)
+    today = datetime.date.today()
     rows = [_Row(kernel, _built(setting.layout, kernel)) for kernel in setting.catalog.kernels]
     if as_json:
-        print(json.dumps([_document(row) for row in rows], indent=2))
+        print(json.dumps([_document(row, today) for row in rows], indent=2))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("version", "arch", "VMMs", "features", "end of life", "in the store"):
-        table.add_column(title, no_wrap=title != "features")
-    for row in rows:
-        kernel = row.kernel
-        table.add_row(
-            str(kernel.version),
-            kernel.arch.name,
-            " ".join(kernel.vmms),
-            " ".join(kernel.features),
-            str(kernel.end_of_life or "unknown"),
-            row.built[:19] if row.built else "no",
-        )
+    table.add_column("version", no_wrap=True)
+    table.add_column("arch", no_wrap=True)
+    table.add_column("flavors")
+    table.add_column("end of life", no_wrap=True)
+    table.add_column("VMMs")
+    rows.sort(key=lambda row: (row.kernel.version, not row.kernel.primary, row.kernel.arch.name))
+    for _, group in itertools.groupby(rows, lambda row: (row.kernel.version, row.kernel.arch)):
+        table.add_row(*_cells(list(group), today))
     make_console().print(table)
 
 
+def _cells(rows: Sequence[_Row], today: datetime.date) -> list[Text]:
+    """The cells of one version and arch; `rows` are its flavors."""
+    kernel = rows[0].kernel
+    flavors = Text(" ").join(
+        Text(f"{row.kernel.flavor.name} ✓", "green") if row.built else Text(row.kernel.flavor.name)
+        for row in rows
+    )
+    end = Text(str(kernel.end_of_life or "unknown"))
+    if kernel.ended(today):
+        end = Text(f"{end} (ended)", "red")
+    vmms = dict.fromkeys(vmm for row in rows for vmm in row.kernel.vmms)
+    return [
+        Text(str(kernel.version)),
+        Text(kernel.arch.name),
+        flavors,
+        end,
+        Text(", ".join(_vmm(kernel, name) for name in vmms)),
+    ]
+
+
+def _vmm(kernel: Kernel, name: str) -> str:
+    since = f" ≥ {kernel.support[name]}" if name in kernel.support else ""
+    return f"{name}{since}{' (experimental)' if name in kernel.experimental else ''}"
+
+
 def _built(layout: Layout, kernel: Kernel) -> str:
-    """The manifest digest of the kernel's base image, empty if the store has none."""
-    descriptor = layout.find(f"{BASE}:{kernel.version}")
-    if descriptor is None:
-        return ""
-    architecture = read_image(layout, descriptor).platform.architecture
-    return str(descriptor.digest) if architecture == kernel.arch.oci else ""
+    descriptor = layout.find(f"{BASE}:{kernel.tag}")
+    return str(descriptor.digest) if descriptor else ""
 
 
-def _document(row: _Row) -> dict[str, object]:
+def _document(row: _Row, today: datetime.date) -> dict[str, object]:
     kernel = row.kernel
     return {
         "version": str(kernel.version),
         "series": str(kernel.version.series),
         "arch": kernel.arch.name,
+        "flavor": kernel.flavor.name,
+        "tag": kernel.tag,
         "vmms": list(kernel.vmms),
         "features": list(kernel.features),
+        "monolithic": kernel.flavor.monolithic,
         "builder": kernel.builder.name,
         "end_of_life": str(kernel.end_of_life) if kernel.end_of_life else None,
+        "ended": kernel.ended(today),
+        "supported_by": dict(kernel.support),
+        "experimental": list(kernel.experimental),
         "digest": row.built or None,
     }

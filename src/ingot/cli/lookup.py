@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ingot.errors import UserError
 from ingot.images import BASE, KERNEL_IMAGES
 from ingot.oci import Image, read_image
@@ -9,17 +11,16 @@ from ingot.pipeline import Setting
 
 
 def find_image(setting: Setting, name: str) -> tuple[str, Image]:
-    """The tag and image for `kernel-bin:6.1.176`, `kernel-bin:6.1`, `6.1.176` or `6.1`.
+    """The tag and image for `kernel-bin:6.1.176`, `kernel-bin:6.1`, `6.1-minimal` or `6.1`.
 
-    A version alone means its base image. UserError, listing what is there, if nothing fits.
+    A kernel's name alone means its base image. UserError, listing what is there, if nothing fits.
     """
     image, _, version = name.rpartition(":")
     candidates = [name, f"{image or BASE}:{version}"]
-    candidates += [
-        f"{image or BASE}:{kernel.version}"
-        for kernel in reversed(setting.catalog.kernels)
-        if str(kernel.version.series) == version
-    ]
+    with contextlib.suppress(UserError):  # what is no kernel of the catalog may still be a tag
+        candidates += [
+            f"{image or BASE}:{kernel.tag}" for kernel in setting.catalog.select([version])
+        ]
     tags = setting.layout.tags()
     for tag in candidates:
         if tag in tags:

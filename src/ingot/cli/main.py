@@ -5,7 +5,22 @@ from __future__ import annotations
 import typer
 from rich.console import Console
 
-from ingot.cli import boot, build, builder, doctor, export, inspect, list_kernels, prune, push
+from ingot.cli import (
+    add,
+    boot,
+    build,
+    builder,
+    config,
+    doctor,
+    export,
+    init,
+    inspect,
+    list_kernels,
+    prune,
+    push,
+    require,
+    update,
+)
 from ingot.cli.render import print_error
 from ingot.errors import IngotError, told_by_the_system
 
@@ -13,8 +28,8 @@ app = typer.Typer(
     name="ingot",
     help="Build Linux kernels for microVMs and ship them as small OCI images.\n\n"
     "`ingot build 6.1` takes the verified source of the newest 6.1 kernel of the catalog,"
-    " compiles it in a sandbox, boots it, and leaves three images in images/: flintlock-kernel,"
-    " kernel-bin and kernel-modules.",
+    " compiles it in a sandbox, boots it, and leaves its images in images/: flintlock-kernel,"
+    " kernel-bin, kernel-modules and kernel-debug.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
@@ -26,6 +41,11 @@ app.command()(inspect.inspect)
 app.command()(boot.boot)
 app.command()(export.export)
 app.command()(push.push)
+app.command()(require.require)
+app.command()(add.add)
+app.command()(update.update)
+app.command()(init.init)
+app.add_typer(config.app)
 app.command()(builder.builder)
 app.command()(doctor.doctor)
 app.command()(prune.prune)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ingot import catalog as catalogs
-from ingot.catalog import Catalog
+from ingot.catalog import Catalog, Kernel
 from ingot.errors import UserError
 from ingot.oci import Layout
-from ingot.pipeline import Setting
+from ingot.pipeline import Setting, with_version_of
 from ingot.workspace import Workspace
 
 DEFAULT_BOOT_SECONDS = 180.0
@@ -25,7 +26,7 @@ def complete_kernels(incomplete: str) -> list[str]:
     except UserError:
         return []
     names = dict.fromkeys(
-        str(name) for kernel in kernels for name in (kernel.version.series, kernel.version)
+        name for kernel in kernels for name in (str(kernel.version.series), kernel.tag)
     )
     return [name for name in names if name.startswith(incomplete)]
 
@@ -34,9 +35,64 @@ Kernels = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KERNEL",
-        help="Versions (6.1.176) or series (6.1: its newest). Without any: every series.",
+        help="Versions (6.1.176) or series (6.1: its newest), with a flavor or arch if it is not"
+        " the usual one (6.1-minimal, 6.12-arm64). Without any: every series.",
         show_default=False,
         autocompletion=complete_kernels,
+    ),
+]
+KernelName = Annotated[
+    str,
+    typer.Argument(
+        metavar="KERNEL",
+        help="A version or series of the catalog, as in 6.1, 6.1.176-minimal, 6.12-arm64.",
+        autocompletion=complete_kernels,
+    ),
+]
+Arches = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--arch",
+        metavar="ARCH",
+        help="x86_64, arm64 or all; may be given more than once.",
+        show_default=False,
+    ),
+]
+Flavors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--flavor",
+        metavar="FLAVOR",
+        help="A flavor of the catalog, or all; may be given more than once.",
+        show_default=False,
+    ),
+]
+With = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        metavar="FEATURE",
+        help="Add a feature of the catalog, for this once.",
+        show_default=False,
+    ),
+]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without",
+        metavar="FEATURE",
+        help="Leave a feature out, for this once.",
+        show_default=False,
+    ),
+]
+LocalSource = Annotated[
+    Path | None,
+    typer.Option(
+        "--source",
+        metavar="PATH",
+        help="Use this kernel tarball or tree instead of a download. With a tree, a series means"
+        " the version that the tree is.",
+        show_default=False,
     ),
 ]
 CatalogFolder = Annotated[
@@ -79,6 +135,9 @@ BootTimeout = Annotated[
         help="How long a guest may take before it counts as hung.",
     ),
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only show what would be written, as a diff.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -116,3 +175,32 @@ def make_setting(
         local=source.absolute() if source else None,
         boot_seconds=boot_timeout,
     )
+
+
+def choose(
+    setting: Setting,
+    names: Sequence[str] | None,
+    arches: Sequence[str] | None = None,
+    flavors: Sequence[str] | None = None,
+    with_: Sequence[str] | None = None,
+    without: Sequence[str] | None = None,
+) -> list[Kernel]:
+    """The kernels that a command line means, each once.
+
+    Where the user's own tree is the source, a series means the version of that tree.
+    """
+    catalog = setting.catalog
+    selected = catalog.select(names or [], arches=arches or (), flavors=flavors or ())
+    kernels = [catalog.variant(kernel, with_ or (), without or ()) for kernel in selected]
+    exact = {name.partition("-")[0] for name in names or ()}
+    return list(
+        dict.fromkeys(
+            kernel if str(kernel.version) in exact else with_version_of(setting, kernel)
+            for kernel in kernels
+        )
+    )
+
+
+def choose_one(setting: Setting, name: str) -> Kernel:
+    """The one kernel that a name means."""
+    return choose(setting, [name])[0]

@@ -17,6 +17,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from ingot.catalog import Kernel
 from ingot.errors import IngotError
 from ingot.progress import Progress, Step
 
@@ -43,6 +44,11 @@ def print_error(console: Console, error: IngotError) -> None:
         console.print(f"  {line}", markup=False, soft_wrap=True, highlight=False)
     if error.hint:
         console.print(f"[bold]next:[/] {escape(error.hint)}", soft_wrap=True, highlight=False)
+
+
+def kernel_label(kernel: Kernel) -> str:
+    """A kernel with all that distinguishes it: `6.1.176 x86_64 default`."""
+    return f"{kernel.version} {kernel.arch.name} {kernel.flavor.name}"
 
 
 def seconds_text(seconds: float) -> str:

@@ -34,8 +34,11 @@ class BrokenOffError(DownloadError):
     """The connection broke while the file was coming."""
 
 
-def session() -> requests.Session:
-    """A session that asks again when a server is busy, and gives up fast when none answers."""
+def session(*, https_only: bool = False) -> requests.Session:
+    """A session that asks again when a server is busy, and gives up fast when none answers.
+
+    With `https_only` nothing is asked in the clear, not even where a server redirects to it.
+    """
     retry = Retry(
         total=None,
         connect=0,
@@ -48,7 +51,8 @@ def session() -> requests.Session:
         raise_on_status=False,
     )
     new = requests.Session()
-    for scheme in ("http://", "https://"):
+    new.adapters.clear()  # without an adapter for a scheme, requests refuses its addresses
+    for scheme in ("https://",) if https_only else ("http://", "https://"):
         new.mount(scheme, HTTPAdapter(max_retries=retry))
     # Without "identity" a server may compress, and offsets would be of something else.
     new.headers.update({"User-Agent": f"ingot/{__version__}", "Accept-Encoding": "identity"})
@@ -81,9 +85,9 @@ def check_status(response: requests.Response, *good: int) -> None:
         )
 
 
-def fetch_bytes(url: str, limit: int) -> bytes:
+def fetch_bytes(url: str, limit: int, *, https_only: bool = False) -> bytes:
     """A small file, at most `limit` bytes, in memory."""
-    with session() as client, get(client, url, {}) as response:
+    with session(https_only=https_only) as client, get(client, url, {}) as response:
         check_status(response, 200)
         data = bytearray()
         for chunk in body(response):
@@ -108,6 +112,7 @@ def reason(error: BaseException, url: str) -> str:
         (ConnectionError, f"the connection to {host} broke"),
         (urllib3.exceptions.ProtocolError, f"the connection to {host} broke"),
         (urllib3.exceptions.NewConnectionError, f"cannot reach {host}"),
+        (requests.exceptions.InvalidSchema, "an address that is not HTTPS is refused"),
         (requests.TooManyRedirects, f"{host} redirects without end"),
     ):
         if any(isinstance(cause, kind) for cause in causes):

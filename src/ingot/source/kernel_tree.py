@@ -34,6 +34,17 @@ def check_tree(tree: Path, version: KernelVersion, shown: Path | str = "") -> No
         )
 
 
+def tree_version(tree: Path) -> KernelVersion | None:
+    """The version a kernel tree says it holds; None for a folder that is no kernel tree."""
+    makefile = tree / "Makefile"
+    if not makefile.is_file():
+        return None
+    try:
+        return KernelVersion.parse(_makefile_version(makefile.read_text("utf-8", errors="replace")))
+    except UserError:
+        return None
+
+
 def check_clean(tree: Path) -> None:
     """Raise UserError if the tree was configured or compiled in place.
 

@@ -1,0 +1,40 @@
+"""The catalog: the folder `kernels/`, which says what this repository builds.
+
+    kernels/
+      kernels.toml                     series, versions, flavors, builders, origins, digests
+      kernels.schema.json              its form, for editors
+      fragments/base/linux.config      any Linux guest
+      fragments/base/<arch>.config     what an architecture adds
+      fragments/vmm/<name>.config      what a VMM needs
+      fragments/feature/<name>.config  what a workload needs
+      rules.toml                       what is known to go wrong, and how to see it in a config
+      configs/linux-<arch>-<version>[-<flavor>].config   resolved, or put there by hand
+      patches/<series>/*.patch         applied to that series in the order of their names
+      keyrings/                        whose signatures on sources are trusted
+
+The file is parsed once, here, into frozen values.
+"""
+
+from ingot.catalog.bundle import bundled, starter
+from ingot.catalog.folder import FILE_NAME, Catalog
+from ingot.catalog.load import load, parse
+from ingot.catalog.model import BuilderSpec, Feature, Flavor, Kernel, Origins, Vmm
+from ingot.catalog.proposal import NewVersion, Proposal, propose
+
+__all__ = [
+    "FILE_NAME",
+    "BuilderSpec",
+    "Catalog",
+    "Feature",
+    "Flavor",
+    "Kernel",
+    "NewVersion",
+    "Origins",
+    "Proposal",
+    "Vmm",
+    "bundled",
+    "load",
+    "parse",
+    "propose",
+    "starter",
+]

@@ -1,0 +1,168 @@
+"""Whether the parts of a catalog agree: names that mean something, and no contradictions."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ingot.arch import arch
+from ingot.catalog import variants
+from ingot.catalog.document import Document, FeatureTable, FlavorTable, SeriesTable
+from ingot.catalog.lines import Place
+from ingot.catalog.mistakes import Mistakes
+from ingot.catalog.model import DEFAULT_FLAVOR
+from ingot.catalog.selection import ALL
+from ingot.errors import UserError
+from ingot.version import KernelVersion, Series
+
+
+def check(document: Document, mistakes: Mistakes) -> None:
+    """Note everything that names what is not there, or contradicts something else."""
+    defaults = document.defaults
+    _arches(("defaults",), defaults.arches, mistakes)
+    _names(("defaults", "builder"), [defaults.builder], document.builders, "builder", mistakes)
+    _flavor_list(("defaults",), defaults.flavors, document, mistakes)
+    for name, vmm in document.vmms.items():
+        _arches(("vmms", name), vmm.experimental, mistakes, "experimental")
+        _arches(("vmms", name), list(vmm.since), mistakes, "since")
+    for name, feature in document.features.items():
+        _feature(name, feature, document, mistakes)
+    for name, flavor in document.flavors.items():
+        _flavor(name, flavor, document, mistakes)
+    for name, series in document.series.items():
+        _series(name, series, document, mistakes)
+
+
+def _names(
+    place: Place, names: Iterable[str], known: Collection[str], kind: str, mistakes: Mistakes
+) -> bool:
+    """Note the names that are not known; whether all are."""
+    unknown = [name for name in names if name not in known]
+    for name in unknown:
+        mistakes.add(place, f"there is no {kind} '{name}' (known: {', '.join(known) or 'none'})")
+    return not unknown
+
+
+def _arches(place: Place, names: Sequence[str], mistakes: Mistakes, key: str = "arches") -> None:
+    for index, name in enumerate(names):
+        try:
+            arch(name)
+        except UserError as error:
+            mistakes.add_error((*place, key, index), error)
+
+
+def _flavor_list(
+    place: Place, names: Sequence[str], document: Document, mistakes: Mistakes
+) -> None:
+    """A list of flavors: they exist, and the default one leads."""
+    place = (*place, "flavors")
+    _names(place, names, document.flavors, "flavor", mistakes)
+    if names[0] != DEFAULT_FLAVOR:
+        mistakes.add(place, f"the first flavor must be '{DEFAULT_FLAVOR}'")
+
+
+def _feature(name: str, feature: FeatureTable, document: Document, mistakes: Mistakes) -> None:
+    place = ("features", name)
+    _readable_name(place, name, document, mistakes)
+    needs = {other: table.needs for other, table in document.features.items()}
+    _names((*place, "needs"), feature.needs, document.features, "feature", mistakes)
+    if name in _reachable(name, needs):
+        mistakes.add((*place, "needs"), "the feature needs itself in the end")
+
+
+def _flavor(name: str, flavor: FlavorTable, document: Document, mistakes: Mistakes) -> None:
+    place = ("flavors", name)
+    _readable_name(place, name, document, mistakes)
+    like = {other: [t.like] if t.like else [] for other, t in document.flavors.items()}
+    _names((*place, "like"), like[name], document.flavors, "flavor", mistakes)
+    _names((*place, "vmms"), flavor.vmms or [], document.vmms, "VMM", mistakes)
+    _names((*place, "features"), flavor.features or [], document.features, "feature", mistakes)
+    if name in _reachable(name, like):
+        mistakes.add((*place, "like"), "the flavor is like itself in the end")
+    elif not flavor.like and flavor.vmms is None:
+        mistakes.add(place, "it names no VMMs and is like no other flavor")
+
+
+def _reachable(start: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
+    """All that can be reached from `start` by one step or more."""
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = set(edges.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _readable_name(place: Place, name: str, document: Document, mistakes: Mistakes) -> None:
+    """A name that stands in tags must not be taken for something else there."""
+    words = name.split("-")
+    if {variants.WITH, variants.WITHOUT} & set(words):
+        mistakes.add(place, "'with' and 'without' name variants: no word of a name may be one")
+    if words[-1] in _spellings(document):
+        mistakes.add(place, f"'{words[-1]}' at the end of a tag is an arch: call it otherwise")
+    if place[0] == "flavors" and (name == ALL or re.fullmatch(r"[0-9a-f]{12}", name)):
+        mistakes.add(place, "in a list or a tag this means another thing: call it otherwise")
+
+
+def _spellings(document: Document) -> set[str]:
+    """All that the arches of the file are called in names of kernels."""
+    own = [name for table in document.series.values() for name in table.arches or ()]
+    found = set()
+    for name in (*document.defaults.arches, *own):
+        with contextlib.suppress(UserError):  # noted where it stands
+            found |= {arch(name).name, arch(name).oci}
+    return found
+
+
+def _series(name: str, series: SeriesTable, document: Document, mistakes: Mistakes) -> None:
+    place = ("series", name)
+    try:
+        parsed = Series.parse(name)
+    except UserError as error:
+        mistakes.add_error(place, error)
+        return
+    if str(parsed) != name:
+        mistakes.add(place, f"this series is written {parsed}")
+    _arches(place, series.arches or [], mistakes)
+    builder = [series.builder] if series.builder else []
+    _names((*place, "builder"), builder, document.builders, "builder", mistakes)
+    if series.flavors:
+        _flavor_list(place, series.flavors, document, mistakes)
+    for vmm in series.supported_by:
+        _names((*place, "supported_by", vmm), [vmm], document.vmms, "VMM", mistakes)
+    seen: dict[KernelVersion, str] = {}
+    for text, table in series.versions.items():
+        _version(place, text, parsed, seen, mistakes)
+        for origin in table.sha256:
+            pin = (*place, "versions", text, "sha256", origin)
+            _names(pin, [origin], document.origins.order, "origin", mistakes)
+
+
+def _version(
+    place: Place, text: str, series: Series, seen: dict[KernelVersion, str], mistakes: Mistakes
+) -> None:
+    place = (*place, "versions", text)
+    try:
+        version = KernelVersion.parse(text)
+    except UserError as error:
+        mistakes.add_error(place, error)
+        return
+    if version.series != series:
+        mistakes.add(place, f"version {text} stands in series {series}")
+    elif version in seen:
+        mistakes.add(place, f"this is {seen[version]} once more")
+    seen[version] = text
+
+
+def check_fragments(document: Document, root: Path, mistakes: Mistakes) -> None:
+    """Note every table without its fragment's file, and every fragment's file without a table."""
+    folder = root / "fragments"
+    for kind, names in (("vmm", document.vmms), ("feature", document.features)):
+        files = {path.stem for path in folder.glob(f"{kind}/*.config")}
+        for name in sorted(set(names) - files):
+            mistakes.add((f"{kind}s", name), f"there is no file fragments/{kind}/{name}.config")
+        for name in sorted(files - set(names)):
+            mistakes.add((), f"fragments/{kind}/{name}.config has no table [{kind}s.{name}]")

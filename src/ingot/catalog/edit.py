@@ -1,0 +1,138 @@
+"""Changing `kernels.toml` the way a person would: a few lines more, all else as it was.
+
+Lines are put in, or a digest exchanged, as text. A library that writes TOML was tried: to it a
+comment above a header belongs to the table before, so that something put in between parts the
+two, and tables that do not stand together cannot be changed at all. What comes out here is read
+again, and refused unless it says what the file said and what was to be added.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ingot.catalog.lines import Lines
+from ingot.digest import Digest
+from ingot.errors import UserError
+from ingot.version import KernelVersion, Series
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def add_version(
+    text: str,
+    version: KernelVersion,
+    pins: Mapping[str, Digest],
+    end_of_life: datetime.date | None = None,
+) -> str:
+    """The catalog's `text` with a version, and the digests of its source by origin.
+
+    A version that is there gets the pins, in place of those it has for the same origins. A
+    series that is not there gets a table, with `end_of_life` if that is known. `text` is valid
+    TOML. UserError, with what to write by hand, if the file is laid out so that no line can be
+    put in.
+    """
+    before = tomllib.loads(text)
+    name, series = str(version.series), before.get("series", {}).get(str(version.series))
+    place = ("series", name, "versions", str(version))
+    block = _version_block(place, pins)
+    expected = copy.deepcopy(before)
+    table = expected.setdefault("series", {}).setdefault(name, {})
+    if series is None and end_of_life:
+        block = [_header(place[:2]), f"end_of_life = {end_of_life}", "", *block]
+        table["end_of_life"] = end_of_life
+    entry = table.setdefault("versions", {}).setdefault(str(version), {})
+    if pins:
+        entry.setdefault("sha256", {}).update({origin: pin.hex for origin, pin in pins.items()})
+    known = (series or {}).get("versions", {}).get(str(version))
+    if known is not None:
+        changed = _pin(text, place, known.get("sha256", {}), pins)
+    else:
+        changed = _insert(text, _end_of_series(before, Lines(text), version.series), ["", *block])
+    return _checked(changed, expected, block)
+
+
+def add_feature(text: str, name: str, about: str) -> str:
+    """The catalog's `text` with a table for a feature that it does not have; otherwise alike."""
+    before = tomllib.loads(text)
+    place = ("features", name)
+    block = [_header(place), f"about = {_string(about)}"]
+    lines = Lines(text)
+    after = lines.last(place[:1]) or lines.last(("vmms",)) or lines.last(())
+    expected = copy.deepcopy(before)
+    expected.setdefault("features", {})[name] = {"about": about}
+    return _checked(_insert(text, after, ["", *block]), expected, block)
+
+
+def _version_block(place: Sequence[str], pins: Mapping[str, Digest]) -> list[str]:
+    """The lines of a new version."""
+    return [_header((*place, "sha256")), *_pin_lines(pins)] if pins else [_header(place)]
+
+
+def _pin_lines(pins: Mapping[str, Digest]) -> list[str]:
+    return [f"{_key(origin)} = {_string(pin.hex)}" for origin, pin in pins.items()]
+
+
+def _end_of_series(before: Mapping[str, Any], lines: Lines, series: Series) -> int:
+    """The line that a version goes below: the last of its series, or of the one before that."""
+    there = sorted(map(Series.parse, before.get("series", {})))
+    older = [one for one in there if one <= series] or there
+    return lines.last(("series", str(older[-1]))) if older else lines.last(())
+
+
+def _pin(
+    text: str, place: tuple[str, ...], known: Mapping[str, str], pins: Mapping[str, Digest]
+) -> str:
+    """The text with other digests for origins that are pinned, and lines for those that are not."""
+    lines = Lines(text)
+    rows = text.split("\n")
+    for origin in pins.keys() & known.keys():
+        row = (lines.find((*place, "sha256", origin)) or 1) - 1
+        rows[row] = rows[row].replace(known[origin], pins[origin].hex)
+    new = {origin: pin for origin, pin in pins.items() if origin not in known}
+    if not new:
+        return "\n".join(rows)
+    if after := lines.last((*place, "sha256")):
+        return _insert("\n".join(rows), after, _pin_lines(new))
+    return _insert(text, lines.last(place), ["", *_version_block(place, new)])
+
+
+def _insert(text: str, after: int, block: Sequence[str]) -> str:
+    """The text with more lines below line `after`, set off from what follows."""
+    rows = text.rstrip("\n").split("\n") if text else []
+    gap = [""] if block[0] == "" and rows[after : after + 1] not in ([], [""]) else []
+    rows[after:after] = [*block, *gap] if after else [*block[1:], *gap]
+    return "\n".join(rows) + "\n"
+
+
+def _checked(text: str, expected: Mapping[str, Any], block: Sequence[str]) -> str:
+    """The text, if it says what is expected; otherwise a UserError that leaves it to a person."""
+    try:
+        if tomllib.loads(text) == expected:
+            return text
+    except tomllib.TOMLDecodeError:
+        pass
+    raise UserError(
+        "the catalog's file is laid out so that no line can be put in",
+        why="tables within braces cannot be added to: a table needs a header of its own",
+        hint="write it by hand, in the file's own way: "
+        + "; ".join(line for line in block if line),
+    )
+
+
+def _header(place: Sequence[str]) -> str:
+    return f"[{'.'.join(map(_key, place))}]"
+
+
+def _key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else _string(key)
+
+
+def _string(text: str) -> str:
+    """A TOML string of printable text."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,127 @@
+"""The catalog folder as a whole: its kernels, and where their files are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingot import kconfig
+from ingot.arch import Arch
+from ingot.catalog import edit, selection, variants
+from ingot.catalog.model import DEFAULT_FLAVOR, Feature, Kernel, Origins, Vmm
+from ingot.errors import UserError
+from ingot.files import write_atomic
+from ingot.version import Series
+
+FILE_NAME = "kernels.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A catalog folder, read.
+
+    `kernels` are sorted by version; of one version, in the order of its flavors and, in each,
+    of its arches. `features` and `vmms` are in the order of the file.
+    """
+
+    root: Path
+    kernels: tuple[Kernel, ...]
+    origins: Origins
+    features: Mapping[str, Feature] = field(hash=False)
+    vmms: Mapping[str, Vmm] = field(hash=False)
+
+    @property
+    def file(self) -> Path:
+        return self.root / FILE_NAME
+
+    @property
+    def store(self) -> Path:
+        """Where the images go: an OCI layout beside the catalog."""
+        return self.root.parent / "images"
+
+    @property
+    def keyring(self) -> Path:
+        """The keys that sign kernel.org releases."""
+        return self.root / "keyrings" / "kernel.org.gpg"
+
+    @property
+    def rules(self) -> Path:
+        """What is known to go wrong (see `kconfig.rules`)."""
+        return self.root / "rules.toml"
+
+    def select(
+        self, names: Sequence[str], *, arches: Sequence[str] = (), flavors: Sequence[str] = ()
+    ) -> list[Kernel]:
+        """The kernels that versions, series or tags name; see `selection.select`."""
+        try:
+            return selection.select(self.kernels, self.features, names, arches, flavors)
+        except selection.UnknownKernelError as error:
+            raise UserError(
+                error.what,
+                why=error.why,
+                hint=f"`ingot add VERSION` adds one to {self.file}",
+            ) from None
+
+    def variant(self, kernel: Kernel, with_: Sequence[str], without: Sequence[str]) -> Kernel:
+        """The kernel with some features more or less; see `variants.variant`."""
+        return variants.variant(self.features, kernel, with_, without)
+
+    def config_file(self, kernel: Kernel) -> Path:
+        """Where the kernel's full config is kept, whether it is there or not."""
+        flavor = "" if kernel.flavor.name == DEFAULT_FLAVOR else f"-{kernel.flavor.name}"
+        return self.root / "configs" / f"linux-{kernel.arch.name}-{kernel.version}{flavor}.config"
+
+    def fragment_file(self, name: str) -> Path:
+        """The file of the fragment that is called so, such as `feature/bpf`."""
+        return self.root / "fragments" / f"{name}.config"
+
+    def requests(self, kernel: Kernel) -> dict[str, kconfig.Request]:
+        """All that the kernel's fragments ask for, merged."""
+        return self._merged(
+            kernel.fragments,
+            kernel.version.series,
+            kernel.arch,
+            monolithic=kernel.flavor.monolithic,
+        )
+
+    def feature_requests(self, name: str, series: Series, arch: Arch) -> dict[str, kconfig.Request]:
+        """What a feature, with all it needs, asks of kernels of `series` on `arch`.
+
+        A UserError if there is no such feature, or not in that series.
+        """
+        closed = variants.close([variants.known(self.features, name, "feature")], self.features)
+        feature = self.features[name]
+        if not feature.there(series):
+            raise UserError(f"series {series} has no {name}", why=f"it came with {feature.since}")
+        return self._merged([f"feature/{each}" for each in closed], series, arch)
+
+    def vmm_requests(self, name: str, series: Series, arch: Arch) -> dict[str, kconfig.Request]:
+        """What a VMM asks of kernels of `series` on `arch`; errors as `feature_requests`."""
+        vmm = self.vmms[variants.known(self.vmms, name, "VMM")]
+        if not vmm.boots(series, arch):
+            raise UserError(
+                f"{name} does not boot series {series} on {arch.name}",
+                why=f"the first one it boots is {vmm.since[arch.name]}",
+            )
+        return self._merged([f"vmm/{name}"], series, arch)
+
+    def add_feature(self, name: str, about: str) -> None:
+        """Write down a feature that the file does not have; its fragment is the caller's."""
+        text = self.file.read_text(encoding="utf-8")
+        write_atomic(self.file, edit.add_feature(text, name, about).encode())
+
+    def _merged(
+        self, fragments: Iterable[str], series: Series, arch: Arch, *, monolithic: bool = False
+    ) -> dict[str, kconfig.Request]:
+        """What fragments ask for, merged for one series and arch."""
+        requests = (
+            request
+            for name in fragments
+            for request in kconfig.load_fragment(self.fragment_file(name), f"{name}.config")
+        )
+        return kconfig.merge(requests, series, arch.name, monolithic=monolithic)
+
+    def patches(self, kernel: Kernel) -> tuple[Path, ...]:
+        """The patch files for the kernel, in the order they are applied."""
+        return tuple(sorted((self.root / "patches" / str(kernel.version.series)).glob("*.patch")))

@@ -1,0 +1,96 @@
+"""Which line of a TOML file a value stands on, so that a mistake can be pointed at.
+
+`tomllib` keeps no positions. What it does do is tell whether a text is whole, so a file that is
+known to be valid can be cut into its statements (a header, or a key with its value) by reading
+lines until they parse; each is then parsed on its own.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+Place = tuple[str | int, ...]
+"""The keys, and the indexes from 0, that lead to a value."""
+
+
+class Lines:
+    """The lines, from 1, of all that a valid TOML text defines."""
+
+    def __init__(self, text: str) -> None:
+        self._lines: dict[Place, int] = {}
+        self._ends: dict[Place, int] = {}
+        self._arrays: Counter[Place] = Counter()
+        table: Place = ()
+        for first, lines, value in _statements(text):
+            if "".join(lines).lstrip().startswith("["):
+                table = self._header(value, first)
+            else:
+                self._note(table, value, first, lines)
+            last = first + len(lines) - 1
+            for length in range(len(table) + 1):
+                self._ends[table[:length]] = last
+
+    def find(self, place: Place) -> int | None:
+        """The line of a value, or of the innermost table around it that is written down."""
+        for length in range(len(place), 0, -1):
+            if place[:length] in self._lines:
+                return self._lines[place[:length]]
+        return None
+
+    def last(self, table: Place) -> int:
+        """The last line of a table that has a header or is around one that has; 0 for no table.
+
+        The empty place is the whole file. Comments and empty lines behind do not count.
+        """
+        return self._ends.get(table, 0)
+
+    def _header(self, value: object, line: int) -> Place:
+        """Note a table's header; returns the table's place."""
+        place: Place = ()
+        while value:
+            if isinstance(value, list):
+                self._arrays[place] += 1
+                place = (*place, self._arrays[place] - 1)
+                value = value[0]
+            elif isinstance(value, dict):
+                ((key, value),) = value.items()
+                place = (*place, key)
+                # a header also makes the tables around it, unless they have their own
+                self._lines.setdefault(place, line)
+        self._lines[place] = line
+        return place
+
+    def _note(self, place: Place, value: object, first: int, lines: Sequence[str]) -> None:
+        """Note where each part of a statement's value is; `lines` are the statement's."""
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                self._lines.setdefault((*place, key), first)
+                self._note((*place, key), inner, first, lines)
+        elif isinstance(value, list):
+            at = 0
+            for index, inner in enumerate(value):
+                at = next((n for n in range(at, len(lines)) if _holds(lines[n], inner)), at)
+                self._lines[(*place, index)] = first + at
+                self._note((*place, index), inner, first + at, lines[at:])
+
+
+def _holds(line: str, value: object) -> bool:
+    return isinstance(value, str) and (f'"{value}"' in line or f"'{value}'" in line)
+
+
+def _statements(text: str) -> Iterator[tuple[int, list[str], dict[str, object]]]:
+    """Each statement's first line, its lines, and what it says when parsed alone."""
+    first, pending = 1, list[str]()
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+        if not pending:
+            first = number
+        pending.append(line)
+        try:
+            value = tomllib.loads("\n".join(pending))
+        except tomllib.TOMLDecodeError:
+            continue
+        if value:
+            yield first, pending, value
+        pending = []

@@ -1,0 +1,65 @@
+"""Reading a catalog: the file's form, then whether its parts agree, then its values."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ingot.catalog import checks, wording
+from ingot.catalog.document import Document
+from ingot.catalog.folder import FILE_NAME, Catalog
+from ingot.catalog.mistakes import Mistakes
+from ingot.catalog.model import Origins
+from ingot.catalog.parts import Parts
+from ingot.errors import UserError
+
+
+def load(root: Path) -> Catalog:
+    """Read the catalog folder `root`; every mistake in it is one line of a UserError."""
+    path = root / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"there is no catalog in {root}",
+            why=f"{FILE_NAME} is missing",
+            hint="run Ingot in a checkout of the project, name a catalog with --catalog, or make"
+            " one with `ingot init`",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read", why=str(error)) from None
+    return parse(text, root)
+
+
+def parse(text: str, root: Path) -> Catalog:
+    """The catalog that `root` is if `text` is what its file says."""
+    path = root / FILE_NAME
+    mistakes = Mistakes(path, text)
+    document = _read(text, path, mistakes)
+    checks.check(document, mistakes)
+    checks.check_fragments(document, root, mistakes)
+    mistakes.check()
+    if not document.series:
+        raise UserError(f"{path} names no kernel", hint="`ingot add SERIES` adds its newest")
+    parts = Parts.of(document)
+    kernels = parts.kernels(mistakes)
+    mistakes.check()
+    origins = Origins(tuple(document.origins.order), tuple(document.origins.debian_suites))
+    return Catalog(root, kernels, origins, parts.features, parts.vmms)
+
+
+def _read(text: str, path: Path, mistakes: Mistakes) -> Document:
+    """The text as it is written; a UserError tells all that is not of the right form."""
+    try:
+        return Document.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        where = f"{path.name}:{line[1]}" if line else path.name
+        raise UserError(f"{path} is not valid TOML", why=f"{where}: {error}") from None
+    except ValidationError as error:
+        for finding in error.errors():
+            mistakes.add(wording.place_of(finding), wording.message_of(finding))
+        raise mistakes.error() from None

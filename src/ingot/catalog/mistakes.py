@@ -1,0 +1,47 @@
+"""What is wrong in a catalog's file, gathered so that all of it can be told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ingot.catalog.lines import Lines, Place
+from ingot.errors import UserError
+
+
+class Mistakes:
+    """The mistakes found in one file so far."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._text = text
+        self._found: list[tuple[Place, str]] = []
+
+    def add(self, place: Place, message: str) -> None:
+        """Note that what stands at `place` is wrong."""
+        self._found.append((place, message))
+
+    def add_error(self, place: Place, error: UserError) -> None:
+        """Note an error that reading a value raised."""
+        self.add(place, f"{error} ({error.hint})" if error.hint else str(error))
+
+    def check(self) -> None:
+        """Raise what `error` returns, if there is any mistake."""
+        if self._found:
+            raise self.error()
+
+    def error(self) -> UserError:
+        """All mistakes, a line for each, in the order of the file."""
+        lines = Lines(self._text)
+        found = [(lines.find(place), place, text) for place, text in dict.fromkeys(self._found)]
+        return UserError(
+            f"{self._path} has mistakes",
+            why="\n".join(
+                f"{self._path.name}{f':{line}' if line else ''}: {_dotted(place)}{text}"
+                for line, place, text in sorted(found, key=lambda each: each[0] or 0)
+            ),
+        )
+
+
+def _dotted(place: Place) -> str:
+    """The place as a person writes it, for the front of a message; empty for the file itself."""
+    return f"{'.'.join(map(str, place))}: " if place else ""

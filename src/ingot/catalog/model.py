@@ -1,0 +1,133 @@
+"""What a catalog is made of, once it has been read: plain values, each valid by itself."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ingot.arch import Arch
+from ingot.digest import Digest
+from ingot.version import KernelVersion, Series
+
+DEFAULT_FLAVOR = "default"
+"""The flavor that is meant where none is named, and that no tag mentions."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuilderSpec:
+    """What a builder is made of: a Debian suite and the packages asked for by name."""
+
+    name: str
+    suite: str
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Where sources are looked for: origin names in order, and the Debian suites to search."""
+
+    order: tuple[str, ...]
+    debian_suites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something a workload needs: the fragment `feature/<name>`.
+
+    `needs` are the features without which it makes no sense; `since` is the first series that
+    has it and all it needs, None if they all do.
+    """
+
+    name: str
+    about: str
+    needs: tuple[str, ...]
+    since: Series | None
+
+    def there(self, series: Series) -> bool:
+        return self.since is None or self.since <= series
+
+
+@dataclass(frozen=True, slots=True)
+class Vmm:
+    """A virtual machine monitor: the fragment `vmm/<name>`.
+
+    `experimental` are the arches that its own makers call so; `since` is the first series it
+    boots on an arch, if it does not boot all.
+    """
+
+    name: str
+    about: str
+    experimental: tuple[str, ...]
+    since: Mapping[str, Series] = field(hash=False)
+
+    def boots(self, series: Series, arch: Arch) -> bool:
+        return arch.name not in self.since or self.since[arch.name] <= series
+
+
+@dataclass(frozen=True, slots=True)
+class Flavor:
+    """A set of VMMs and features under a name, and whether modules are built in instead."""
+
+    name: str
+    vmms: tuple[str, ...]
+    features: tuple[str, ...]
+    monolithic: bool
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One kernel the catalog offers: a version, for an arch, in a flavor.
+
+    `flavor` has only what the series can have on the arch. `pins` maps an origin to the digest
+    its source must have; `support` maps a VMM to its first release that officially supports
+    the series; `experimental` are the VMMs that call the arch experimental. `primary` says
+    that the arch is the first of the series' arches, which is meant where none is named.
+    """
+
+    version: KernelVersion
+    arch: Arch
+    flavor: Flavor
+    builder: BuilderSpec
+    pins: Mapping[str, Digest] = field(hash=False)
+    end_of_life: datetime.date | None
+    support: Mapping[str, str] = field(hash=False)
+    experimental: tuple[str, ...]
+    primary: bool
+
+    @property
+    def vmms(self) -> tuple[str, ...]:
+        return self.flavor.vmms
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self.flavor.features
+
+    @property
+    def fragments(self) -> tuple[str, ...]:
+        """The names of its fragments, below `fragments/` and without `.config`."""
+        return (
+            "base/linux",
+            f"base/{self.arch.name}",
+            *(f"vmm/{name}" for name in self.vmms),
+            *(f"feature/{name}" for name in self.features),
+        )
+
+    @property
+    def tag(self) -> str:
+        """What its images are tagged with: `6.1.176`, `6.1.176-minimal`, `6.1.176-arm64`.
+
+        The default flavor and the primary arch go without saying. A tag names the kernel:
+        `Catalog.select` understands it.
+        """
+        words = [str(self.version)]
+        if self.flavor.name != DEFAULT_FLAVOR:
+            words.append(self.flavor.name)
+        if not self.primary:
+            words.append(self.arch.oci)
+        return "-".join(words)
+
+    def ended(self, today: datetime.date) -> bool:
+        """Whether its series is no longer maintained."""
+        return self.end_of_life is not None and self.end_of_life < today

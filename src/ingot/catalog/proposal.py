@@ -1,0 +1,73 @@
+"""What new versions would change: the catalog as it would be, and the files that would differ.
+
+Nothing is written before somebody says so: configs can be resolved, and a difference shown, for
+a catalog that is only proposed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingot.catalog import edit, tables
+from ingot.catalog.folder import Catalog
+from ingot.catalog.load import parse
+from ingot.digest import Digest
+from ingot.files import write_atomic
+from ingot.version import KernelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version to be in the catalog, and its source's digest by origin.
+
+    `end_of_life` is its series', and only used if the catalog has no such series.
+    """
+
+    version: KernelVersion
+    pins: Mapping[str, Digest] = field(default_factory=dict, hash=False)
+    end_of_life: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A changed catalog, and the new text of each file that is different in it."""
+
+    catalog: Catalog
+    files: Mapping[Path, str] = field(hash=False)
+
+    def diff(self) -> str:
+        """What changes, as `diff -u` shows it; empty if nothing does."""
+        home = self.catalog.root.parent
+        return "".join(
+            line
+            for path, text in self.files.items()
+            for line in difflib.unified_diff(
+                path.read_text(encoding="utf-8").splitlines(keepends=True),
+                text.splitlines(keepends=True),
+                f"a/{path.relative_to(home)}",
+                f"b/{path.relative_to(home)}",
+            )
+        )
+
+    def write(self) -> None:
+        """Write the files, each wholly or not at all, the catalog's own first."""
+        for path, text in self.files.items():
+            write_atomic(path, text.encode())
+
+
+def propose(catalog: Catalog, versions: Iterable[NewVersion]) -> Proposal:
+    """The catalog with more versions, its file and the tables in the documents beside it.
+
+    Raises UserError if the file cannot be added to (see `edit.add_version`).
+    """
+    before = catalog.file.read_text(encoding="utf-8")
+    text = before
+    for new in versions:
+        text = edit.add_version(text, new.version, new.pins, new.end_of_life)
+    changed = parse(text, catalog.root)
+    files = {catalog.file: text} if text != before else {}
+    return Proposal(changed, files | tables.renewals(changed))

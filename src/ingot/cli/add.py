@@ -1,0 +1,108 @@
+"""`ingot add`: a version more in the catalog, with one command."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingot import growth
+from ingot.cli.options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
+from ingot.cli.render import make_console, make_progress
+from ingot.growth import Addition, NewOption
+
+
+def add(
+    kernel: Annotated[
+        str, typer.Argument(metavar="VERSION|SERIES", help="6.1.180, or 6.1: the newest there is.")
+    ],
+    dry_run: DryRun = False,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Add a version to the catalog.
+
+    Finds and verifies its source, resolves and checks the configs of every arch and flavor,
+    tells which options are new in it, and writes the version with the digest of its source
+    to kernels.toml and to the tables of README and docs. Nothing is written unless all of it
+    is sound.
+    """
+    setting = make_setting(catalog, cache)
+    progress = make_progress(Console(stderr=True))
+    addition = growth.plan_addition(setting, kernel, progress)
+    if not dry_run:
+        addition.proposal.write()
+    if as_json:
+        print(json.dumps(document(addition, dry_run=dry_run), indent=2))
+        return
+    print_addition(make_console(), addition, dry_run=dry_run)
+    if not dry_run:
+        Console(stderr=True).print(
+            f"[bold]next:[/] ingot build {addition.release.version}", highlight=False
+        )
+
+
+def print_addition(console: Console, addition: Addition, *, dry_run: bool) -> None:
+    """What was found out about a version, for a person who decides about it."""
+    source = addition.source
+    verb = "would add" if dry_run else "added"
+    console.print(f"{verb} [bold]linux {source.version}[/]", highlight=False)
+    console.print(f"source: {source.origin}, {source.digest}", highlight=False, soft_wrap=True)
+    console.print(f"        {source.evidence}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"configs: {len(addition.configs)} resolved, all as asked", highlight=False)
+    if news := addition.news:
+        count = len(news.options)
+        hidden = f"; {news.hidden} more belong to what is off" if news.hidden else ""
+        console.print(f"options: {count} new since {news.before}{hidden}", highlight=False)
+        if news.options:
+            console.print(_option_table(news.options))
+    if dry_run:
+        print(addition.proposal.diff(), end="")
+        return
+    for path in addition.proposal.files:
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _option_table(options: tuple[NewOption, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("option", "type", "default", "here", "arches", "prompt"):
+        table.add_column(title, no_wrap=title != "prompt")
+    for new in options:
+        option = new.option
+        arches = " ".join(new.arches)
+        prompt = option.prompts[0]
+        table.add_row(option.name, option.type, new.fallback, new.value, arches, prompt)
+    return table
+
+
+def document(addition: Addition, *, dry_run: bool) -> dict[str, object]:
+    """The same for a script."""
+    source = addition.source
+    return {
+        "version": str(source.version),
+        "origin": source.origin,
+        "digest": str(source.digest),
+        "evidence": source.evidence,
+        "written": not dry_run,
+        "files": [str(path) for path in addition.proposal.files],
+        "configs": [
+            {"arch": one.kernel.arch.name, "flavor": one.kernel.flavor.name}
+            for one in addition.configs
+        ],
+        "compared_with": str(addition.news.before) if addition.news else None,
+        "new_options": [
+            {
+                "option": new.option.name,
+                "type": new.option.type,
+                "default": new.fallback,
+                "value": new.value,
+                "arches": list(new.arches),
+                "prompt": new.option.prompts[0],
+            }
+            for new in (addition.news.options if addition.news else ())
+        ],
+    }

@@ -1,0 +1,115 @@
+"""`ingot config edit`: change a config in Kconfig's menu, and keep the change as a fragment."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ingot import pipeline
+from ingot.catalog import Catalog
+from ingot.cli.options import (
+    CacheFolder,
+    CatalogFolder,
+    KernelName,
+    LocalSource,
+    choose_one,
+    make_setting,
+)
+from ingot.cli.render import kernel_label, make_progress
+from ingot.errors import MachineError, UserError
+from ingot.files import write_atomic
+from ingot.kconfig import parse_config, wishes_between
+from ingot.pipeline import Resolved
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+def edit(
+    kernel: KernelName,
+    feature: Annotated[
+        str,
+        typer.Option(
+            "--feature", metavar="NAME", help="The feature whose fragment takes the changes."
+        ),
+    ] = "custom",
+    source: LocalSource = None,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+) -> None:
+    """Edit a kernel's config in menuconfig.
+
+    The menu runs in the builder. What you change there is written to the fragment of a
+    feature, fragments/feature/NAME.config, which then is built with `--with NAME`, or with
+    every kernel of a flavor that lists it.
+    """
+    setting = make_setting(catalog, cache, source=source)
+    if not _NAME.fullmatch(feature):
+        raise UserError(f"'{feature}' is no name for a feature", hint="use a-z, 0-9 and -")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise MachineError(
+            "menuconfig needs a terminal",
+            hint="run `ingot config edit` in one, or write the fragment by hand",
+        )
+    wanted = choose_one(setting, kernel)
+    console = Console(stderr=True)
+    resolved, edited = pipeline.edit(setting, wanted, make_progress(console))
+    lines, refused = _sort_out(resolved, parse_config(edited))
+    if not lines and not refused:
+        console.print("nothing was changed", highlight=False)
+        return
+    if lines:
+        _save(setting.catalog, feature, lines, kernel_label(wanted))
+        console.print(f"{len(lines)} options in fragments/feature/{feature}.config:")
+        for option, value in lines.items():
+            print(f"CONFIG_{option}={value}")
+        console.print(f"[bold]next:[/] ingot build {kernel} --with {feature}", highlight=False)
+    if refused:
+        raise UserError(
+            f"{len(refused)} changes contradict what other fragments ask for, and were not saved",
+            why="\n".join(refused),
+            hint="change these lines themselves",
+        )
+
+
+def _sort_out(
+    resolved: Resolved, edited: Mapping[str, str]
+) -> tuple[dict[str, str], Sequence[str]]:
+    """What is to be asked for besides, and what other fragments' lines stand against."""
+    changed = wishes_between(parse_config(resolved.config), edited, resolved.table)
+    lines, refused = {}, []
+    for option, value in changed.items():
+        request = resolved.plan.requests.get(option)
+        if request is None or (request.value, value) == ("m", "y"):
+            lines[option] = value
+        else:
+            refused.append(f"{request.place} wants CONFIG_{option}={request.value}, not {value}")
+    return lines, refused
+
+
+def _save(catalog: Catalog, feature: str, lines: Mapping[str, str], label: str) -> None:
+    """Add the lines to the feature's fragment, and the feature to the catalog if it is new."""
+    path = catalog.fragment_file(f"feature/{feature}")
+    kept = path.read_text(encoding="utf-8") if path.is_file() else f"# Feature: {feature}.\n"
+    others = [line for line in kept.splitlines() if not _sets(line, lines)]
+    text = "\n".join(
+        [
+            *others,
+            "",
+            f"# Changed in menuconfig, on {label}.",
+            *(f"CONFIG_{option}={value}" for option, value in lines.items()),
+            "",
+        ]
+    )
+    write_atomic(path, text.encode())
+    if feature not in catalog.features:
+        catalog.add_feature(feature, "what was changed in menuconfig")
+
+
+def _sets(line: str, lines: Mapping[str, str]) -> bool:
+    match = re.match(r"(?:# )?CONFIG_(\w+)(?:=| is not set)", line)
+    return bool(match and match[1] in lines)

@@ -1,0 +1,70 @@
+"""`ingot config explain`: why has an option the value it has?"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ingot import pipeline
+from ingot.cli.options import (
+    CacheFolder,
+    CatalogFolder,
+    Json,
+    KernelName,
+    LocalSource,
+    choose_one,
+    make_setting,
+)
+from ingot.cli.render import kernel_label, make_console, make_progress
+from ingot.kconfig import Explanation, parse_config
+from ingot.kconfig import explain as explanation
+
+
+def explain(
+    option: Annotated[str, typer.Argument(help="An option, with or without CONFIG_.")],
+    kernel: KernelName,
+    source: LocalSource = None,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Explain one option of a kernel.
+
+    Its value, who asked for it, what selects it, what it depends on and how these came out,
+    and its help text.
+    """
+    setting = make_setting(catalog, cache, source=source)
+    wanted = choose_one(setting, kernel)
+    progress = make_progress(Console(stderr=True))
+    (resolved,) = pipeline.resolve_all(setting, [wanted], progress)
+    told = explanation(
+        option.removeprefix("CONFIG_"),
+        parse_config(resolved.config),
+        resolved.table,
+        resolved.plan.requests,
+    )
+    if as_json:
+        print(json.dumps(_document(told), indent=2))
+        return
+    make_console().print(f"[bold]{kernel_label(wanted)}[/]", highlight=False)
+    print(told)
+
+
+def _document(told: Explanation) -> dict[str, object]:
+    option = told.option
+    return {
+        "option": option.name,
+        "value": told.value,
+        "type": option.type,
+        "prompt": option.prompts[0] if option.prompts else None,
+        "menu": list(option.menu),
+        "asked": told.asked and {"value": told.asked.value, "place": str(told.asked.place)},
+        "selected_by": list(told.selectors),
+        "needs": told.needs,
+        "missing": list(told.missing),
+        "defined": list(option.places),
+        "help": option.help,
+    }

@@ -1,0 +1,45 @@
+"""`ingot config show`: a kernel's config, or what its fragments ask for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ingot import pipeline
+from ingot.cli.options import (
+    CacheFolder,
+    CatalogFolder,
+    KernelName,
+    LocalSource,
+    choose_one,
+    make_setting,
+)
+from ingot.cli.render import make_progress
+
+
+def show(
+    kernel: KernelName,
+    asked: Annotated[
+        bool,
+        typer.Option("--asked", help="Only what the fragments ask for, each with its line."),
+    ] = False,
+    source: LocalSource = None,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+) -> None:
+    """Print a kernel's config.
+
+    The full `.config`, as Kconfig resolved it; with --asked, the merged wishes of its
+    fragments and where each stands.
+    """
+    setting = make_setting(catalog, cache, source=source)
+    wanted = choose_one(setting, kernel)
+    if asked:
+        for option, request in setting.catalog.requests(wanted).items():
+            print(f"CONFIG_{option}={request.value}  # {request.place}")
+        return
+    (resolved,) = pipeline.resolve_all(setting, [wanted], make_progress(Console(stderr=True)))
+    pipeline.require_sound(resolved)
+    print(resolved.config, end="")

@@ -1,0 +1,70 @@
+"""What a person may point at where a config is wanted: kernels, files, images."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot import pipeline
+from ingot.arch import Arch, arch_called
+from ingot.cli.lookup import find_image
+from ingot.cli.options import choose_one
+from ingot.cli.render import kernel_label
+from ingot.errors import UserError
+from ingot.images import KERNEL_IMAGES
+from ingot.kconfig import OptionTable, parse_config
+from ingot.pipeline import Config, Setting
+from ingot.progress import Progress
+
+REMOTE = "docker://"
+_VERSION = re.compile(r"\d+\.\d+(?:[.-]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A config, under the name it was asked for by; `table` if its kernel's Kconfig is at hand."""
+
+    config: Config
+    table: OptionTable | None = None
+
+
+def read_operand(setting: Setting, name: str, progress: Progress) -> Operand:
+    """The config that `name` means: a file, an image, or a kernel of the catalog.
+
+    A UserError says what it could have been, if it is none of these.
+    """
+    if (path := Path(name)).is_file():
+        return Operand(pipeline.config_of_file(path))
+    if is_image(name):
+        return Operand(config_of_image_named(setting, name, arch_called(setting.host)))
+    if not _VERSION.match(name):
+        raise UserError(
+            f"'{name}' is no file, no image and no kernel of the catalog",
+            hint="write ./FILE, 6.1-minimal, kernel-bin:6.1.176 or registry/kernel-bin:6.1.176",
+        )
+    kernel = choose_one(setting, name)
+    (resolved,) = pipeline.resolve_all(setting, [kernel], progress)
+    values = parse_config(resolved.config)
+    config = Config(kernel_label(kernel), values, kernel.version.series, kernel.arch)
+    return Operand(config, resolved.table)
+
+
+def is_image(name: str) -> bool:
+    """Whether a name is written as one of an image, of the store or of a registry."""
+    return (
+        name.startswith(REMOTE)
+        or name.partition(":")[0] in KERNEL_IMAGES
+        or ("/" in name and not name.startswith((".", "/")))
+    )
+
+
+def config_of_image_named(setting: Setting, name: str, platform: Arch) -> Config:
+    """The config of an image of the store (`kernel-bin:6.1`) or of a registry (`host/name:tag`).
+
+    `platform` is meant where a registry's image is one for several.
+    """
+    if "/" in name:
+        return pipeline.config_of_reference(name, platform)
+    tag, image = find_image(setting, name)
+    return pipeline.config_of_image(setting.layout, image, tag)

@@ -1,0 +1,94 @@
+"""`ingot update`: the newest release of each series."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ingot import growth
+from ingot.cli import add
+from ingot.cli.options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
+from ingot.cli.render import make_console, make_progress, print_error
+from ingot.errors import IngotError
+from ingot.growth import Addition, Outlook
+
+
+def update(
+    series: Annotated[
+        list[str] | None,
+        typer.Argument(help="Series such as 6.1. Default: all of the catalog.", show_default=False),
+    ] = None,
+    dry_run: DryRun = False,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Add the newest release of each series.
+
+    Asks kernel.org's list of releases, and the Debian archive where that is all there is.
+    Each release is added as `ingot add` does it; versions that are there stay. Warns about
+    series that are no longer maintained.
+    """
+    errors = Console(stderr=True)
+    progress = make_progress(errors)
+    today = datetime.date.today()
+    setting = make_setting(catalog, cache)
+    outlooks = growth.look_out(setting, series or [], today, progress)
+    added: list[Addition] = []
+    failed: list[IngotError] = []
+    for outlook in outlooks:
+        _tell(errors, outlook)
+        if outlook.newer is None:
+            continue
+        try:
+            # each addition begins from what the one before it wrote
+            setting = make_setting(catalog, cache)
+            name = str(outlook.series)
+            addition = growth.plan_addition(setting, name, progress)
+        except IngotError as error:
+            print_error(errors, error)
+            failed.append(error)
+            continue
+        if not dry_run:
+            addition.proposal.write()
+        added.append(addition)
+        if not as_json:
+            add.print_addition(make_console(), addition, dry_run=dry_run)
+    if as_json:
+        print(json.dumps(_document(outlooks, added, dry_run=dry_run), indent=2))
+    if failed:
+        raise typer.Exit(failed[0].exit_code)
+
+
+def _tell(console: Console, outlook: Outlook) -> None:
+    newer = f"{outlook.newer.version} is there" if outlook.newer else "nothing newer"
+    console.print(f"{outlook.series}: has {outlook.have}, {newer}", highlight=False)
+    if outlook.ended:
+        end = f" since {outlook.end_of_life}" if outlook.end_of_life else ""
+        console.print(
+            f"[yellow]warning:[/] {outlook.series} is no longer maintained{end}: no fixes come"
+            " any more",
+            highlight=False,
+        )
+
+
+def _document(
+    outlooks: list[Outlook], added: list[Addition], *, dry_run: bool
+) -> dict[str, object]:
+    return {
+        "series": [
+            {
+                "series": str(outlook.series),
+                "have": str(outlook.have),
+                "newer": str(outlook.newer.version) if outlook.newer else None,
+                "end_of_life": str(outlook.end_of_life) if outlook.end_of_life else None,
+                "ended": outlook.ended,
+            }
+            for outlook in outlooks
+        ],
+        "added": [add.document(addition, dry_run=dry_run) for addition in added],
+    }

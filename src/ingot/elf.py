@@ -1,0 +1,158 @@
+"""An ELF kernel cut down to what a VMM loads.
+
+A VMM reads the ELF header, the program headers and the segments they name, and never the
+section headers (System V ABI, chapter 5 "Program Loading"; PVH takes its entry from a note
+segment: Xen, docs/misc/pvh.pandoc). So the symbol table, relocations, debug information and
+the section headers can go; so can the gaps between segments: the linker aligns each to 2 MiB
+in the file, for loaders that map files, while VMMs copy.
+
+    ELF header, program headers
+    the bytes of each PT_LOAD segment, in order, at offsets aligned to a page
+    (PT_NOTE and others point into these, as before)
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from ingot.errors import BuildError
+
+_MAGIC = b"\x7fELF"
+_CLASS_64, _LITTLE_ENDIAN = 2, 1
+_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+_PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
+_PT_LOAD = 1
+_ALIGNMENT = 4096
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A program header (Elf64_Phdr): all numbers as in the file."""
+
+    kind: int
+    flags: int
+    offset: int
+    virtual: int
+    physical: int
+    file_size: int
+    memory_size: int
+    alignment: int
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        return cls(*_PROGRAM_HEADER.unpack(data))
+
+    def pack(self) -> bytes:
+        return _PROGRAM_HEADER.pack(
+            self.kind,
+            self.flags,
+            self.offset,
+            self.virtual,
+            self.physical,
+            self.file_size,
+            self.memory_size,
+            self.alignment,
+        )
+
+    def holds(self, other: _Segment) -> bool:
+        end = self.offset + self.file_size
+        return self.offset <= other.offset and other.offset + other.file_size <= end
+
+
+def is_elf(path: Path) -> bool:
+    """Whether the file begins as an ELF file does."""
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def write_loadable(source: Path, target: Path) -> None:
+    """Write what a loader reads of the 64-bit ELF file `source` to `target`.
+
+    The memory that comes of both files is the same, byte by byte. Raises BuildError for a
+    file whose segments cannot be told.
+    """
+    with source.open("rb") as file:
+        header, segments = _read(file, source)
+        placed = _place(segments, source)
+        with target.open("wb") as out:
+            out.write(_pack_header(header, len(placed)))
+            out.write(b"".join(new.pack() for _, new in placed))
+            for old, new in placed:
+                if old.kind == _PT_LOAD:
+                    out.write(bytes(new.offset - out.tell()))
+                    _copy(file, old, out, source)
+
+
+def _read(file: BinaryIO, path: Path) -> tuple[bytes, list[_Segment]]:
+    """The ELF header and the program headers, as they are."""
+    data = file.read(_HEADER.size)
+    if len(data) < _HEADER.size or data[:4] != _MAGIC:
+        raise _not_loadable(path, "it is too short to be an ELF file")
+    if data[4] != _CLASS_64 or data[5] != _LITTLE_ENDIAN:
+        raise _not_loadable(path, "it is not a 64-bit little-endian ELF file")
+    fields = _HEADER.unpack(data)
+    at, size, count = fields[5], fields[9], fields[10]
+    if size != _PROGRAM_HEADER.size or not count:
+        raise _not_loadable(path, f"it has {count} program headers of {size} bytes")
+    file.seek(at)
+    table = file.read(size * count)
+    if len(table) < size * count:
+        raise _not_loadable(path, "its program headers are cut off")
+    starts = range(0, len(table), size)
+    return data, [_Segment.unpack(table[i : i + size]) for i in starts]
+
+
+def _pack_header(header: bytes, segments: int) -> bytes:
+    """The ELF header with the program headers right behind it, and no sections."""
+    fields = list(_HEADER.unpack(header))
+    fields[5] = _HEADER.size  # e_phoff
+    fields[6] = 0  # e_shoff
+    fields[10] = segments  # e_phnum
+    fields[11:14] = 0, 0, 0  # e_shentsize, e_shnum, e_shstrndx
+    return _HEADER.pack(*fields)
+
+
+def _place(segments: Sequence[_Segment], path: Path) -> list[tuple[_Segment, _Segment]]:
+    """Each program header as it was and as it is to be: the loaded ones packed together."""
+    loaded: list[tuple[_Segment, _Segment]] = []
+    end = _HEADER.size + len(segments) * _PROGRAM_HEADER.size
+    for old in sorted((s for s in segments if s.kind == _PT_LOAD), key=lambda s: s.offset):
+        # the ABI wants offset and address alike modulo the alignment
+        offset = end + (old.virtual - end) % _ALIGNMENT
+        new = replace(old, offset=offset, alignment=min(old.alignment, _ALIGNMENT))
+        loaded.append((old, new))
+        end = offset + old.file_size
+    if not loaded:
+        raise _not_loadable(path, "it has no segment to load")
+    rest = [(s, _within(s, loaded)) for s in segments if s.kind != _PT_LOAD]
+    return [*loaded, *((old, new) for old, new in rest if new)]
+
+
+def _within(segment: _Segment, loaded: Sequence[tuple[_Segment, _Segment]]) -> _Segment | None:
+    """A segment that lies in a loaded one, moved with it; None for one that is not loaded."""
+    if not segment.file_size:
+        return replace(segment, offset=0)
+    for old, new in loaded:
+        if old.holds(segment):
+            return replace(segment, offset=segment.offset - old.offset + new.offset)
+    return None
+
+
+def _copy(file: BinaryIO, segment: _Segment, out: BinaryIO, path: Path) -> None:
+    file.seek(segment.offset)
+    left = segment.file_size
+    while left:
+        data = file.read(min(left, _CHUNK))
+        if not data:
+            raise _not_loadable(path, "a segment is cut off")
+        out.write(data)
+        left -= len(data)
+
+
+def _not_loadable(path: Path, why: str) -> BuildError:
+    return BuildError(f"{path.name} cannot be cut down to what a VMM loads", why=why)

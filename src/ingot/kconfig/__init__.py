@@ -1,0 +1,58 @@
+"""Kconfig: what fragments ask for, what a kernel's options are, and whether both fit.
+
+Nothing here runs a program: the kernel's own Kconfig resolves (see `ingot.configure`), and
+this package reads, merges, compares and explains.
+
+    fragment      what is asked for, and where
+    config        a resolved .config; the difference of two; the one within a kernel
+    expression    Kconfig's expressions
+    options       what a kernel's Kconfig knows, as `survey.py` wrote it down in the builder
+    findings      what is wrong with a config: `causes` has the words, `unmet` finds the way
+    explanation   all there is to say of one option
+    rules         what configs of a VMM must hold to
+    wishes        what to ask for to get from one config to another
+"""
+
+from ingot.kconfig.config import Difference, diff, embedded_config, parse_config
+from ingot.kconfig.explanation import Explanation, explain
+from ingot.kconfig.expression import Expression, evaluate
+from ingot.kconfig.findings import Finding, Kind, check, check_full, findings_error
+from ingot.kconfig.fragment import (
+    Place,
+    Request,
+    load_fragment,
+    merge,
+    parse_fragment,
+    render,
+)
+from ingot.kconfig.options import Option, OptionTable
+from ingot.kconfig.rules import Rule, broken, load_rules
+from ingot.kconfig.wishes import wishes_between
+
+__all__ = [
+    "Difference",
+    "Explanation",
+    "Expression",
+    "Finding",
+    "Kind",
+    "Option",
+    "OptionTable",
+    "Place",
+    "Request",
+    "Rule",
+    "broken",
+    "check",
+    "check_full",
+    "diff",
+    "embedded_config",
+    "evaluate",
+    "explain",
+    "findings_error",
+    "load_fragment",
+    "load_rules",
+    "merge",
+    "parse_config",
+    "parse_fragment",
+    "render",
+    "wishes_between",
+]

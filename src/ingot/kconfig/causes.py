@@ -1,0 +1,195 @@
+"""Why an option did not come out as asked, in words: short, true, and with what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+
+from ingot.kconfig.expression import evaluate, level, render, symbols
+from ingot.kconfig.fragment import Place, Request
+from ingot.kconfig.options import Option, OptionTable
+from ingot.kconfig.similar import similar
+from ingot.kconfig.unmet import Search, Way, shortened
+from ingot.kconfig.values import broken_range
+
+_STEPS = 12
+_NOBODY = Request("", "m", Place("", 0))
+_ARCHES = {"x86": "x86_64", "arm64": "arm64"}
+
+
+class Causes:
+    """Explains single requests against one resolved config. `series` is only a word here."""
+
+    def __init__(
+        self,
+        config: Mapping[str, str],
+        table: OptionTable,
+        requests: Mapping[str, Request],
+        series: str,
+    ) -> None:
+        self._config = config
+        self._table = table
+        self._requests = requests
+        self._series = series
+        self._search = Search(config, table, requests)
+
+    def of_unknown(self, request: Request) -> tuple[str, ...]:
+        """Why an option is not in the table: another arch's, renamed, misspelt, or never there."""
+        files = self._table.elsewhere.get(request.option)
+        if files:
+            return self._of_another_arch(files)
+        lines = [f"{self._series} has no such option"]
+        if names := similar(request.option, self._askable):
+            lines.append(f"did you mean {' or '.join(names)}?")
+        lines.append("if other series have it, bound the line: '# since 5.17' or '# until 6.8'")
+        return tuple(lines)
+
+    def _of_another_arch(self, files: list[str]) -> tuple[str, ...]:
+        folders = sorted({file.split("/")[1] for file in files if file.startswith("arch/")})
+        if not folders:
+            return (
+                f"{self._table.arch} does not have it: only {files[0]} defines it, drop the line",
+            )
+        known = [_ARCHES[folder] for folder in folders if folder in _ARCHES]
+        advice = f"bound the line: '# on {known[0]}'" if len(known) == 1 else "drop the line"
+        verb = "has" if len(folders) == 1 else "have"
+        return (
+            f"only {_list(folders[:4])} {verb} it, not {self._table.arch} ({files[0]})",
+            advice,
+        )
+
+    def of(self, request: Request, option: Option, got: str) -> tuple[str, ...]:
+        """Why a known option has another value than the request, which its type could have."""
+        if option.type not in ("bool", "tristate"):
+            return tuple(self._of_text(request, option))
+        if level(got) > level(request.value):
+            return tuple(self._of_too_much(request, option, got))
+        return tuple(self._of_too_little(request, option, got))
+
+    def of_off(self, option: Option) -> tuple[str, ...]:
+        """Why an option is off that may or may not have been asked for."""
+        request = self._requests.get(option.name)
+        if request and request.value == "n":
+            return (f"{request.place} asks for n",)
+        if option.type in ("bool", "tristate"):
+            wanted = replace(request or _NOBODY, option=option.name)
+            lines = self._of_too_little(wanted, option, "n")
+        else:
+            lines = _told(self._search.to_prompt(option, "y"), "would do it")
+        return tuple(lines)
+
+    # Wanted on, is off, or only a module
+
+    def _of_too_little(self, request: Request, option: Option, got: str) -> list[str]:
+        if option.transitional:
+            return [f"it is an old name, kept to read old configs: {self._replacing(option.name)}"]
+        if not option.prompts:
+            way = self._search.to_be_set(option, request.value)
+            cannot = f"it cannot be asked for: {self._search.setters(option, way)}"
+            lines = _told(way, f"would set it to {request.value}")
+            return [cannot, *(lines[-1:] if len(way.steps) == 1 else lines)]
+        if rival := self._search.rival(option):
+            return [
+                f"its choice takes one member, and {rival.place} asks for {rival.option}",
+                "drop one of the two lines",
+            ]
+        way = self._search.to_prompt(option, request.value)
+        lines = _told(way, "would do it")
+        if (request.value, got) == ("y", "m"):
+            lines.append(f"or ask for CONFIG_{option.name}=m")
+        return lines or [self._at_a_loss(option)]
+
+    def _replacing(self, name: str) -> str:
+        heirs = [
+            option.name
+            for option in self._table.options.values()
+            if any(name in symbols(value) for value, _ in option.defaults)
+        ]
+        return f"ask for {' or '.join(f'CONFIG_{heir}' for heir in heirs)}" if heirs else "drop it"
+
+    def _at_a_loss(self, option: Option) -> str:
+        """What can be said where the config contradicts what the table says of the option."""
+        needs = render(option.visible, self._config) if option.visible else "nothing"
+        return f"it needs {shortened(needs, 200)}"
+
+    # Wanted off, or a module, is more
+
+    def _of_too_much(self, request: Request, option: Option, got: str) -> list[str]:
+        if selectors := self._search.selectors(option.name, request.value):
+            return [*selectors, "drop this line, or what asks for these"]
+        if request.value == "m" and self._config.get("MODULES") != "y":
+            return ["MODULES is n, so there are no modules: what is asked for as one is built in"]
+        if option.choice:
+            others = [name for name in option.choice if name != option.name]
+            return [f"a choice takes one member: ask for another, such as {_list(others[:3], 'or')}"]
+        default = self._default(option)
+        if not option.prompts:
+            return [f"it has no prompt, and is {got} by default{default}", "drop the line"]
+        way = self._search.to_prompt(option, "y")
+        if not way.steps:
+            return [self._at_a_loss(option)]
+        return [
+            f"it is {got} by default{default}, and can only be changed where its prompt is shown",
+            *_told(way, "would show it"),
+        ]
+
+    def _default(self, option: Option) -> str:
+        """The default that made an option what it is, if it says more than its value does."""
+        for value, condition in option.defaults:
+            if evaluate(condition, self._config) != "n":
+                told = f": default {render(value)}"
+                return shortened(told + (f" if {render(condition)}" if condition else ""), 100)
+        return ""
+
+    # Numbers and text
+
+    def _of_text(self, request: Request, option: Option) -> list[str]:
+        if request.value == "n":
+            return [
+                f"it takes a value ({option.type}) and cannot be off: give one, or drop the line"
+            ]
+        if not option.prompts:
+            way = self._search.to_default(option, request.value)
+            advice = _told(way, f"would set it to {request.value}")[-1:] or ["drop the line"]
+            return ["it cannot be asked for: it has no prompt, its defaults decide", *advice]
+        if option.type != "string" and (words := broken_range(request.value, option, self._config)):
+            return [words]
+        way = self._search.to_prompt(option, "y")
+        return _told(way, "would do it") or [self._at_a_loss(option)]
+
+    @cached_property
+    def _askable(self) -> list[str]:
+        """The options that have a prompt; reading all of them takes part of a second."""
+        return [option.name for option in self._table.options.values() if option.prompts]
+
+
+def _told(way: Way, would: str) -> list[str]:
+    """The steps of a way, and what to do about them."""
+    lines = [str(step) for step in way.steps]
+    if len(lines) > _STEPS:
+        lines = [*lines[:_STEPS], f"... and {len(lines) - _STEPS} more"]
+    if not lines:
+        return []
+    advice = _advice(way, would)
+    return [*lines, advice] if advice else lines
+
+
+def _advice(way: Way, would: str) -> str:
+    """What to do about a way; empty where its steps say all there is to say."""
+    if way.never:
+        return "no fragment can change that: drop the line, or bound it to where this can be had"
+    if not way.open or not (way.ask or way.drop):
+        return ""
+    asked = _list(f"CONFIG_{option}={value}" for option, value in way.ask.items())
+    dropped = _list(str(place) for place in way.drop)
+    if not way.drop:
+        return f"{asked} {'together ' if len(way.ask) > 1 else ''}{would}"
+    if not way.ask:
+        return f"drop {dropped}, or this line"
+    return f"drop {dropped}; then {asked} {would}"
+
+
+def _list(items: Iterable[str], word: str = "and") -> str:
+    *most, last = [*items] or [""]
+    return f"{', '.join(most)} {word} {last}" if most else last

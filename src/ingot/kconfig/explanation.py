@@ -1,0 +1,85 @@
+"""All there is to say of one option of one config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ingot.errors import UserError
+from ingot.kconfig.causes import Causes
+from ingot.kconfig.expression import Expression, render
+from ingot.kconfig.fragment import Place, Request
+from ingot.kconfig.options import Option, OptionTable
+from ingot.kconfig.unmet import Search
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One option: what it is, what it came out as, and why.
+
+    `asked` is the line that asks for it, if any does. `selectors` are those that set it now,
+    each with who asks for them. `needs` is what its prompt needs, with the values of all it
+    looks at; empty if nothing, and None if it has no prompt. `missing` says what stands in the
+    way of an option that is off, and what would help.
+    """
+
+    option: Option
+    value: str
+    asked: Request | None
+    selectors: tuple[str, ...]
+    needs: str | None
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+
+def explain(
+    name: str,
+    config: Mapping[str, str],
+    table: OptionTable,
+    requests: Mapping[str, Request],
+) -> Explanation:
+    """Explain an option, by its name without `CONFIG_`; a UserError if there is none such."""
+    option = table.options.get(name)
+    causes = Causes(config, table, requests, "this kernel")
+    asked = requests.get(name)
+    if option is None:
+        lines = causes.of_unknown(Request(name, "y", Place("", 0)))
+        raise UserError(f"there is no option {name}", why="\n".join(lines))
+    value = config.get(name, "n")
+    return Explanation(
+        option=option,
+        value=value,
+        asked=asked,
+        selectors=tuple(Search(config, table, requests).selectors(name)),
+        needs=_rendered(option.visible, config) if option.prompts else None,
+        missing=causes.of_off(option) if value == "n" else (),
+    )
+
+
+def _rendered(expression: Expression | None, config: Mapping[str, str]) -> str:
+    return render(expression, config) if expression else ""
+
+
+def _lines(told: Explanation) -> Iterator[str]:
+    option = told.option
+    title = f": {option.prompts[0]}" if option.prompts else ", without a prompt"
+    yield f"CONFIG_{option.name}={told.value}  ({option.type}{title})"
+    if option.menu:
+        yield f"  menu: {' > '.join(option.menu)}"
+    yield f"  defined: {', '.join(option.places)}"
+    if told.asked:
+        yield f"  asked for: {told.asked.value} ({told.asked.place})"
+    for selector in told.selectors:
+        yield f"  {selector}"
+    if told.needs:
+        yield f"  needs: {told.needs}"
+    if told.missing:
+        yield "  it is off:"
+    for line in told.missing:
+        yield f"    {line}"
+    if option.help:
+        yield ""
+        for line in option.help.splitlines():
+            yield f"  {line}".rstrip()

@@ -1,0 +1,189 @@
+"""Kconfig fragments: what they ask for, and how several of them become one wish.
+
+A fragment is a list of lines as in a `.config` (kernel: Documentation/kbuild/kconfig.rst),
+each with an optional trailing comment that bounds it to the arch and the series that have the
+option; the same option may be asked for again with other bounds:
+
+    CONFIG_VETH=m
+    CONFIG_KVM_GUEST=y      # on x86_64
+    CONFIG_RETPOLINE=y      # on x86_64 until 6.8: renamed to MITIGATION_RETPOLINE
+    CONFIG_EXAMPLE=y        # since 5.17
+    CONFIG_UEVENT_HELPER=n
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from ingot.arch import arch as known_arch
+from ingot.errors import UserError
+from ingot.version import Series
+
+_ASSIGNMENT = re.compile(
+    r"CONFIG_(?P<option>\w+)=(?P<value>\"(?:[^\"\\]|\\.)*\"|[^\s\"#]+)\s*(?:#\s*(?P<note>.*))?"
+)
+_UNSET = re.compile(r"# CONFIG_(?P<option>\w+) is not set\s*(?:#\s*(?P<note>.*))?")
+_BOUND = re.compile(r"(?:on|since|until)(?!\w)")
+_BOUNDS = re.compile(
+    r"(?:on (?P<arch>\w+)(?!\S)\s*)?"
+    r"(?:since (?P<since>\d+\.\d+)(?!\S)\s*)?"
+    r"(?:until (?P<until>\d+\.\d+)(?!\S)\s*)?"
+)
+_VALUE = re.compile(r"[ymn]|-?\d+|0[xX][0-9a-fA-F]+|\"(?:[^\"\\]|\\.)*\"")
+
+
+class Place(NamedTuple):
+    """Where a line stands: the file's name and the line number, from 1."""
+
+    fragment: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.fragment}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One option asked for. `option` is without `CONFIG_`; `value` as a `.config` writes it.
+
+    `since` and `until` are the first and the last series that have the option, `arch` the only
+    arch that has it, by the kernel's name. `built_in` says that the line asked for a module
+    and the kernel is to have none, so that `value` is `y`.
+    """
+
+    option: str
+    value: str
+    place: Place
+    since: Series | None = None
+    until: Series | None = None
+    arch: str | None = None
+    built_in: bool = False
+
+    def applies_to(self, series: Series, arch: str) -> bool:
+        return (
+            (self.since is None or self.since <= series)
+            and (self.until is None or series <= self.until)
+            and self.arch in (None, arch)
+        )
+
+
+def parse_fragment(text: str, name: str) -> tuple[Request, ...]:
+    """Read a fragment; a UserError names the first line that is neither option nor comment."""
+    requests = []
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if unset := _UNSET.fullmatch(line):
+            requests.append(_request(unset["option"], "n", unset["note"], Place(name, number)))
+        elif line and not line.startswith("#"):
+            requests.append(_parse_assignment(line, Place(name, number)))
+    return tuple(requests)
+
+
+def _parse_assignment(line: str, place: Place) -> Request:
+    match = _ASSIGNMENT.fullmatch(line)
+    if not match or not _VALUE.fullmatch(match["value"]):
+        raise UserError(
+            f"{place}: '{line}' is not a Kconfig assignment",
+            hint="write CONFIG_NAME=y, =m, =n, a number or a quoted string; # starts a comment",
+        )
+    return _request(match["option"], match["value"], match["note"], place)
+
+
+def _request(option: str, value: str, note: str | None, place: Place) -> Request:
+    """A request with the bounds its comment gives; a comment without any is just a comment."""
+    if not note or not _BOUND.match(note):
+        return Request(option, value, place)
+    bounds = _BOUNDS.fullmatch(note.partition(":")[0])
+    if bounds is None:
+        raise UserError(
+            f"{place}: '# {note}' does not bound the option to an arch or to series",
+            hint="write '# on arm64 since 5.17 until 6.8: why', leaving out what does not matter;"
+            " a comment that bounds nothing begins with another word",
+        )
+    since = Series.parse(bounds["since"]) if bounds["since"] else None
+    until = Series.parse(bounds["until"]) if bounds["until"] else None
+    if since and until and until < since:
+        raise UserError(
+            f"{place}: '# {note}' leaves no series",
+            why=f"{until} comes before {since}",
+            hint="'since' is the first series that has the option, 'until' the last",
+        )
+    return Request(option, value, place, since, until, _arch(bounds["arch"], place))
+
+
+def _arch(name: str | None, place: Place) -> str | None:
+    """The kernel's name of the arch that `on` names; a UserError says which there are."""
+    if name is None:
+        return None
+    try:
+        return known_arch(name).name
+    except UserError as error:
+        raise UserError(f"{place}: {error.what}", why=error.why, hint=error.hint) from None
+
+
+def load_fragment(path: Path, name: str) -> tuple[Request, ...]:
+    """Read the fragment file `path`, to be called `name` in messages."""
+    try:
+        return parse_fragment(path.read_text(encoding="utf-8"), name)
+    except FileNotFoundError:
+        raise UserError(
+            f"the fragment '{name}' does not exist",
+            why=f"there is no file {path}",
+            hint="fragments live in the catalog's fragments/{base,vmm,feature}/ folders",
+        ) from None
+    except UnicodeDecodeError:
+        raise UserError(f"the fragment {path} is not UTF-8 text") from None
+
+
+def merge(
+    requests: Iterable[Request], series: Series, arch: str, *, monolithic: bool = False
+) -> dict[str, Request]:
+    """The requests that apply to `series` on `arch`, one per option, sorted by option.
+
+    `monolithic` builds in whatever is asked for as a module. Built in meets the wish for a
+    module, so `y` wins over `m`; any other disagreement is a contradiction: a UserError lists
+    all of them with both places.
+    """
+    merged: dict[str, Request] = {}
+    contradictions = []
+    for asked in requests:
+        if not asked.applies_to(series, arch):
+            continue
+        request = _build_in(asked) if monolithic else asked
+        other = merged.setdefault(request.option, request)
+        if (other.value, request.value) == ("m", "y"):
+            merged[request.option] = request
+        elif other.value != request.value and (other.value, request.value) != ("y", "m"):
+            contradictions.append((other, request))
+    if contradictions:
+        raise _contradiction(contradictions)
+    return dict(sorted(merged.items()))
+
+
+def _build_in(request: Request) -> Request:
+    return replace(request, value="y", built_in=True) if request.value == "m" else request
+
+
+def _contradiction(pairs: list[tuple[Request, Request]]) -> UserError:
+    options = list(dict.fromkeys(first.option for first, _ in pairs))
+    subject = (
+        f"CONFIG_{options[0]} is" if len(options) == 1 else f"{len(options)} options are"
+    ) + " asked for twice, differently"
+    return UserError(
+        subject,
+        why="\n".join(
+            (f"CONFIG_{first.option}: " if len(options) > 1 else "")
+            + f"{first.place} wants {first.value}, {second.place} wants {second.value}"
+            for first, second in pairs
+        ),
+        hint="keep one of the two lines",
+    )
+
+
+def render(merged: Mapping[str, Request]) -> str:
+    """The merged requests as the text Kconfig reads (`KCONFIG_ALLCONFIG`)."""
+    return "".join(f"CONFIG_{option}={request.value}\n" for option, request in merged.items())

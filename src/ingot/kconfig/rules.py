@@ -1,0 +1,201 @@
+"""Rules that configs of a VMM must hold to, as data: `rules.toml` of a catalog.
+
+    [[rules]]
+    name = "acpi-needs-pci"
+    vmms = ["firecracker"]          # kernels for any of these; none: every kernel
+    arches = ["x86_64"]             # likewise
+    since = "6.0"                   # the first series it is for; `until`: the last
+    when = "ACPI"                   # an expression in Kconfig's syntax; default: always
+    require = "PCI"
+    reason = "ACPI without PCI panics early"
+    source = "https://..."
+
+A rule is broken by a config for which `when` is not `n` and `require` is.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ingot.arch import arch as known_arch
+from ingot.errors import UserError
+from ingot.kconfig.expression import And, Constant, Expression, evaluate, parse, render, symbols
+from ingot.kconfig.findings import Finding, Kind
+from ingot.kconfig.fragment import Place
+from ingot.version import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule; what it is bounded to, if anything, is as in a catalog's file."""
+
+    name: str
+    place: Place
+    require: Expression
+    reason: str
+    source: str
+    when: Expression | None = None
+    vmms: tuple[str, ...] = ()
+    arches: tuple[str, ...] = ()
+    since: Series | None = None
+    until: Series | None = None
+
+    def applies_to(self, series: Series, arch: str, vmms: Sequence[str]) -> bool:
+        return (
+            (self.since is None or self.since <= series)
+            and (self.until is None or series <= self.until)
+            and (not self.arches or arch in self.arches)
+            and (not self.vmms or not set(self.vmms).isdisjoint(vmms))
+        )
+
+
+class _Rule(BaseModel):
+    """A rule as the file has it. Its fields are what `Rule` says of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    require: str
+    reason: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+    when: str | None = None
+    vmms: list[str] = []
+    arches: list[str] = []
+    since: str | None = None
+    until: str | None = None
+
+    @field_validator("require", "when")
+    @classmethod
+    def _is_expression(cls, text: str | None) -> str | None:
+        if text is not None:
+            _checked(parse, text)
+        return text
+
+    @field_validator("since", "until")
+    @classmethod
+    def _is_series(cls, text: str | None) -> str | None:
+        if text is not None:
+            _checked(Series.parse, text)
+        return text
+
+    @field_validator("arches")
+    @classmethod
+    def _are_arches(cls, names: list[str]) -> list[str]:
+        for name in names:
+            _checked(known_arch, name)
+        return names
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    rules: list[_Rule] = []
+
+
+def _checked(read: Callable[[str], object], text: str) -> None:
+    """Have pydantic report what Ingot's own readers find wrong."""
+    try:
+        read(text)
+    except UserError as error:
+        raise ValueError(f"{error.what} ({error.hint})") from None
+
+
+def load_rules(path: Path) -> tuple[Rule, ...]:
+    """Read a file of rules; a UserError lists all its mistakes with their lines."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = _Document.model_validate(tomllib.loads(text))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read", why=str(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is not valid TOML", why=str(error)) from None
+    except ValidationError as error:
+        raise _mistakes(path, text, error) from None
+    rules = [
+        _rule(rule, Place(path.name, _line(text, index, "name")))
+        for index, rule in enumerate(document.rules)
+    ]
+    _require_distinct(rules)
+    return tuple(rules)
+
+
+def _rule(rule: _Rule, place: Place) -> Rule:
+    return Rule(
+        name=rule.name,
+        place=place,
+        require=parse(rule.require),
+        reason=rule.reason,
+        source=rule.source,
+        when=parse(rule.when) if rule.when is not None else None,
+        vmms=tuple(rule.vmms),
+        arches=tuple(rule.arches),
+        since=Series.parse(rule.since) if rule.since else None,
+        until=Series.parse(rule.until) if rule.until else None,
+    )
+
+
+def _require_distinct(rules: Sequence[Rule]) -> None:
+    seen: dict[str, Rule] = {}
+    for rule in rules:
+        if other := seen.get(rule.name):
+            raise UserError(
+                f"{rule.place}: there is a rule {rule.name} already",
+                why=f"it stands at {other.place}",
+                hint="give one of them another name",
+            )
+        seen[rule.name] = rule
+
+
+def _mistakes(path: Path, text: str, error: ValidationError) -> UserError:
+    """Pydantic's findings, a line each: where it is, and what is wrong."""
+    lines = []
+    for finding in error.errors():
+        index, key = [*finding["loc"], 0, "", ""][1:3]
+        line = _line(text, index, str(key)) if isinstance(index, int) else 1
+        message = finding["msg"].removeprefix("Value error, ")
+        lines.append(f"{path.name}:{line}: {key or finding['loc'][0]}: {message}")
+    return UserError(f"{path} has mistakes", why="\n".join(lines))
+
+
+def _line(text: str, index: int, key: str) -> int:
+    """The line of a key in the table number `index` of [[rules]]; the table's if it has none."""
+    lines = text.splitlines()
+    headers = [n for n, line in enumerate(lines, start=1) if re.match(r"\s*\[\[rules\]\]", line)]
+    start = headers[index]
+    end = headers[index + 1] if index + 1 < len(headers) else len(lines) + 1
+    within = (
+        n for n in range(start, end) if re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", lines[n - 1])
+    )
+    return next(within, start) if key else start
+
+
+def broken(
+    rules: Sequence[Rule],
+    config: Mapping[str, str],
+    series: Series,
+    arch: str,
+    vmms: Sequence[str],
+) -> list[Finding]:
+    """The rules for such a kernel that its config breaks."""
+    return [
+        _finding(rule, config)
+        for rule in rules
+        if rule.applies_to(series, arch, vmms)
+        and evaluate(rule.when, config) != "n"
+        and evaluate(rule.require, config) == "n"
+    ]
+
+
+def _finding(rule: Rule, config: Mapping[str, str]) -> Finding:
+    values = ", ".join(
+        f"{name} is {config.get(name, 'n')}"
+        for name in symbols(And((rule.when or Constant("y"), rule.require)))
+    )
+    lines = (rule.reason, f"source: {rule.source}")
+    return Finding(Kind.RULE, rule.name, render(rule.require), values, rule.place, lines)

@@ -1,0 +1,169 @@
+"""Building one kernel: everything from the catalog's word to booted, tagged images.
+
+Nothing is tagged before it has booted, and all of a kernel's tags are set in one step. A
+build that dies leaves only what has no name yet; the next one starts from what is verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ingot import tools
+from ingot.boot.report import BootReport
+from ingot.builder import rootfs
+from ingot.builder.sandbox import Builder, Sandbox
+from ingot.catalog import Kernel
+from ingot.compile import compile_kernel
+from ingot.digest import Digest
+from ingot.errors import BootError
+from ingot.files import disk_errors, locked
+from ingot.images import BASE, facts_of, find_images, read_facts, tags_for, write_images
+from ingot.oci import Descriptor, read_image
+from ingot.pipeline.booting import boot_image
+from ingot.pipeline.configs import kept_config, require_sound, resolve
+from ingot.pipeline.inputs import ensure_builder, known_sources, obtain_source
+from ingot.pipeline.plan import Plan, make_plan
+from ingot.pipeline.setting import Setting, in_use
+from ingot.progress import Progress, Timed, Timing
+from ingot.recipe import Recipe
+from ingot.source import patches as patching
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """One image of the store: its tag, its manifest's digest, its bytes in a registry."""
+
+    tag: str
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What came of one kernel. `found`: the store had it, so nothing was compiled."""
+
+    kernel: Kernel
+    recipe_key: Digest
+    images: tuple[BuiltImage, ...]
+    found: bool
+    boot: BootReport | None
+    timings: tuple[Timing, ...]
+
+
+def build(setting: Setting, kernel: Kernel, progress: Progress) -> Built:
+    """Build one kernel, or find that it was built; returns when its images are tagged.
+
+    Raises an IngotError for whatever stands in the way; nothing is tagged then. Two calls
+    for the same kernel take turns, and the second finds what the first has built.
+    """
+
+    def waiting() -> None:
+        progress.note(f"{kernel.tag}: another build of it is on; waiting")
+
+    plan = make_plan(setting.catalog, kernel)
+    timed = Timed(progress)
+    with in_use(setting, progress):
+        if built := _find_without_work(setting, plan, timed):
+            return built
+        tools.require_all(kernel.arch.name)
+        with locked(setting.workspace.lock(f"kernel-{kernel.tag}"), on_wait=waiting):
+            return _find_without_work(setting, plan, timed) or _build(setting, plan, timed)
+
+
+def _find_without_work(setting: Setting, plan: Plan, timed: Timed) -> Built | None:
+    """Look for the recipe with what is known already: pinned digests, kept configs.
+
+    Needs no source and no builder to be there, only to be known; costs milliseconds.
+    """
+    builder = rootfs.find(plan.kernel.builder, setting.layout)
+    if builder is None or setting.local:
+        return None
+    for source in known_sources(setting, plan.kernel):
+        path = plan.config_path(source, builder.digest, setting.workspace)
+        if not path.is_file():
+            continue
+        recipe = plan.recipe(source, builder.digest, path.read_text(encoding="utf-8"))
+        if built := _find(setting, plan.kernel, recipe, timed):
+            return built
+    return None
+
+
+def _find(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Built | None:
+    """What the store has of this recipe; its images get the moving tags again."""
+    found = find_images(setting.layout, kernel.version, recipe.key)
+    if found is None:
+        return None
+    facts = read_facts(read_image(setting.layout, found[BASE]))
+    assert facts is not None
+    tags = tags_for(found, facts, kernel.tag)
+    present = setting.layout.tags()
+    if any(tag not in present or present[tag].digest != tags[tag].digest for tag in tags):
+        setting.layout.tag(tags)
+    timed.note(f"{kernel.tag}: the store has recipe {recipe.key.short}; nothing to compile")
+    return _built(setting, kernel, recipe, tags, timed, found=True, report=None)
+
+
+def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
+    """The long way: source, builder, config, then compile unless the store has the recipe."""
+    kernel, workspace = plan.kernel, setting.workspace
+    source = obtain_source(setting, kernel, timed)
+    builder = ensure_builder(setting, kernel.builder, timed)
+    log = workspace.log(kernel.tag)
+    with disk_errors(workspace.root):
+        log.unlink(missing_ok=True)
+        workspace.ccache.mkdir(parents=True, exist_ok=True)
+    with (
+        workspace.build_folder() as folder,
+        patching.patched_tree(source, plan.patches, workspace.sources, timed) as tree,
+    ):
+        sandbox = Sandbox(builder, tree, folder, workspace.ccache)
+        config = kept_config(setting, plan, source, builder)
+        if config is None:
+            resolved = resolve(setting, plan, source, sandbox, timed)
+            require_sound(resolved)
+            config = resolved.config
+        recipe = plan.recipe(source.digest, builder.digest, config)
+        if built := _find(setting, kernel, recipe, timed):
+            return built
+        artifacts = compile_kernel(sandbox, kernel.arch, config, source.epoch, log, timed)
+        with setting.layout.in_use():
+            with timed.step("write images") as step:
+                facts = facts_of(source, builder, kernel.arch, artifacts, recipe.key)
+                images = write_images(setting.layout, artifacts, facts, kernel.arch, step)
+            report = _require_boot(setting, images[BASE], builder, kernel, timed)
+            tags = tags_for(images, facts, kernel.tag)
+            setting.layout.tag(tags)
+    return _built(setting, kernel, recipe, tags, timed, found=False, report=report)
+
+
+def _require_boot(
+    setting: Setting, base: Descriptor, builder: Builder, kernel: Kernel, timed: Timed
+) -> BootReport:
+    """Boot what the images hold, or raise: a kernel that does not boot gets no tag."""
+    report = boot_image(setting, read_image(setting.layout, base), builder, timed)
+    if not report.passed:
+        raise BootError(
+            f"{kernel.tag} was compiled but did not pass its boot test: {report.verdict.value}",
+            why=report.explain(),
+            hint="it was not tagged; change its config, then build again",
+        )
+    return report
+
+
+def _built(
+    setting: Setting,
+    kernel: Kernel,
+    recipe: Recipe,
+    tags: Mapping[str, Descriptor],
+    timed: Timed,
+    *,
+    found: bool,
+    report: BootReport | None,
+) -> Built:
+    moving = {tag: descriptor for tag, descriptor in tags.items() if tag.endswith(f":{kernel.tag}")}
+    images = tuple(
+        BuiltImage(tag, descriptor.digest, read_image(setting.layout, descriptor).size)
+        for tag, descriptor in moving.items()
+    )
+    return Built(kernel, recipe.key, images, found, report, tuple(timed.timings))

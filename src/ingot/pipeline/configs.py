@@ -1,0 +1,229 @@
+"""From fragments, or from a full config in the catalog, to a config that is checked both ways.
+
+In the cache, named by the digest of all that decides them:
+
+    configs/<digest>.config     resolved and found sound
+    configs/<digest>.options    what Kconfig knows of one source's options, for one arch
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ingot import configure
+from ingot.builder import rootfs
+from ingot.builder.sandbox import Builder, Sandbox
+from ingot.catalog import Kernel
+from ingot.digest import Digest
+from ingot.errors import UserError
+from ingot.files import write_atomic
+from ingot.kconfig import (
+    Finding,
+    OptionTable,
+    broken,
+    check,
+    check_full,
+    findings_error,
+    parse_config,
+)
+from ingot.pipeline.inputs import ensure_builder, known_sources, obtain_source
+from ingot.pipeline.plan import Plan, make_plan
+from ingot.pipeline.setting import Setting, in_use
+from ingot.progress import Progress
+from ingot.source import patches as patching
+from ingot.source.model import Source
+
+_HEADER = "# Resolved by Ingot; `ingot config resolve` renews it. Fragments: "
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The config of one kernel as Kconfig resolved it, and what is wrong with it.
+
+    `table` is what Kconfig knows of the options; `defaulted` names options that a full
+    config in the catalog does not mention, with the value they got.
+    """
+
+    plan: Plan
+    config: str
+    table: OptionTable
+    findings: tuple[Finding, ...]
+    defaulted: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def kernel(self) -> Kernel:
+        return self.plan.kernel
+
+
+def require_sound(resolved: Resolved) -> None:
+    """Raise a UserError that tells every finding, if there is any."""
+    if resolved.findings:
+        raise findings_error(resolved.findings, f"linux {resolved.kernel.version}")
+
+
+def resolve_all(
+    setting: Setting, kernels: Iterable[Kernel], progress: Progress, *, fresh: bool = False
+) -> Iterator[Resolved]:
+    """Resolve the configs of kernels, one after the other; what is found is in each.
+
+    `fresh` means from the fragments, whatever full config the catalog has.
+    Raises an IngotError where it does not come to a config at all: no source, no builder, a
+    fragment that cannot be read.
+    """
+    for kernel in kernels:
+        plan = make_plan(setting.catalog, kernel)
+        if fresh:
+            plan = replace(plan, full_config=None)
+        if kept := _resolved_before(setting, plan):
+            yield kept
+            continue
+        with _opened(setting, plan, progress) as (source, sandbox):
+            yield resolve(setting, plan, source, sandbox, progress)
+
+
+def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved, str]:
+    """Let the user change a kernel's config in Kconfig's own menu; the text before and after.
+
+    The config must be sound before: what is changed is to be told from what was asked for.
+    """
+    plan = replace(make_plan(setting.catalog, kernel), full_config=None)
+    with _opened(setting, plan, progress) as (source, sandbox):
+        resolved = resolve(setting, plan, source, sandbox, progress)
+        require_sound(resolved)
+        log = setting.workspace.log(f"{kernel.tag}-config")
+        return resolved, configure.edit(sandbox, kernel.arch, resolved.config, log)
+
+
+@contextlib.contextmanager
+def _opened(setting: Setting, plan: Plan, progress: Progress) -> Iterator[tuple[Source, Sandbox]]:
+    """The source of a plan's kernel, and a sandbox to run its Kconfig in."""
+    with in_use(setting, progress):
+        source = obtain_source(setting, plan.kernel, progress)
+        builder = ensure_builder(setting, plan.kernel.builder, progress)
+        sources = setting.workspace.sources
+        with (
+            setting.workspace.build_folder() as folder,
+            patching.patched_tree(source, plan.patches, sources, progress) as tree,
+        ):
+            yield source, Sandbox(builder, tree, folder)
+
+
+def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
+    """What was found sound before, if all that decides it is as it was; costs milliseconds.
+
+    Of a full config, what it leaves out is not kept: it is looked at again.
+    """
+    builder = rootfs.find(plan.kernel.builder, setting.layout)
+    if builder is None or setting.local or plan.full_config:
+        return None
+    for source in known_sources(setting, plan.kernel):
+        config = plan.config_path(source, builder.digest, setting.workspace)
+        table = plan.table_path(source, builder.digest, setting.workspace)
+        if config.is_file() and table.is_file():
+            text = config.read_text(encoding="utf-8")
+            return Resolved(plan, text, OptionTable.load(table), ())
+    return None
+
+
+def kept_config(setting: Setting, plan: Plan, source: Source, builder: Builder) -> str | None:
+    """The sound config from before, if everything that decides it is as it was."""
+    path = plan.config_path(source.digest, builder.digest, setting.workspace)
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def resolve(
+    setting: Setting, plan: Plan, source: Source, sandbox: Sandbox, progress: Progress
+) -> Resolved:
+    """Resolve one kernel's config in the sandbox and check it; a sound one is kept."""
+    kernel = plan.kernel
+    log = setting.workspace.log(f"{kernel.tag}-config")
+    with progress.step("resolve config") as step:
+        table = _table(setting, plan, source, sandbox, log)
+        resolved = (
+            _from_full_config(plan, plan.full_config, sandbox, table, log)
+            if plan.full_config
+            else _from_fragments(plan, sandbox, table, log)
+        )
+        count = len(plan.requests)
+        step.result(
+            f"{len(resolved.findings)} findings"
+            if resolved.findings
+            else f"all {count} options asked for are as asked"
+        )
+    if not resolved.findings:
+        path = plan.config_path(source.digest, sandbox.builder.digest, setting.workspace)
+        write_atomic(path, resolved.config.encode())
+    return resolved
+
+
+def _table(
+    setting: Setting, plan: Plan, source: Source, sandbox: Sandbox, log: Path
+) -> OptionTable:
+    """What Kconfig knows of this source's options: kept from before, or asked now and kept."""
+    path = plan.table_path(source.digest, sandbox.builder.digest, setting.workspace)
+    if path.is_file():
+        return OptionTable.load(path)
+    table = configure.survey(sandbox, plan.kernel.arch, log)
+    table.save(path)
+    return table
+
+
+def _from_fragments(plan: Plan, sandbox: Sandbox, table: OptionTable, log: Path) -> Resolved:
+    text = configure.resolve(sandbox, plan.kernel.arch, plan.requests, log)
+    return Resolved(plan, text, table, (*_asked(plan, text, table), *_lint(plan, text)))
+
+
+def _from_full_config(
+    plan: Plan, path: Path, sandbox: Sandbox, table: OptionTable, log: Path
+) -> Resolved:
+    """A full config is used as it is; what Kconfig will not have so is a finding.
+
+    One that `config resolve` wrote is held to the fragments as well: it is their lock file.
+    """
+    given = path.read_text(encoding="utf-8")
+    text = configure.complete(sandbox, plan.kernel.arch, given, log)
+    name = f"{path.parent.name}/{path.name}"
+    findings, defaulted = check_full(given, parse_config(text), table, name)
+    if given.startswith(_HEADER):
+        _require_fresh(plan, path, given)
+        findings = (*findings, *_asked(plan, text, table))
+    return Resolved(plan, text, table, (*findings, *_lint(plan, text)), tuple(defaulted))
+
+
+def _asked(plan: Plan, config: str, table: OptionTable) -> tuple[Finding, ...]:
+    series = str(plan.kernel.version.series)
+    return tuple(check(plan.requests, parse_config(config), table, series))
+
+
+def _lint(plan: Plan, config: str) -> tuple[Finding, ...]:
+    kernel = plan.kernel
+    series, arch = kernel.version.series, kernel.arch.name
+    return tuple(broken(plan.rules, parse_config(config), series, arch, kernel.vmms))
+
+
+def written_by_hand(path: Path) -> bool:
+    """Whether a full config is there that Ingot did not write."""
+    return path.is_file() and not path.read_text(encoding="utf-8").startswith(_HEADER)
+
+
+def locked_text(resolved: Resolved) -> str:
+    """The config as it is committed: it says of which fragments it was made."""
+    return f"{_HEADER}{_fragments_digest(resolved.plan)}\n{resolved.config}"
+
+
+def _fragments_digest(plan: Plan) -> str:
+    return str(Digest.of(plan.fragments_text.encode()))
+
+
+def _require_fresh(plan: Plan, path: Path, given: str) -> None:
+    """Refuse a lock file whose fragments have changed since: which one is meant?"""
+    if given.splitlines()[0] != f"{_HEADER}{_fragments_digest(plan)}":
+        raise UserError(
+            f"{path} is not what its fragments say any more",
+            why="a fragment that it was resolved from has changed since",
+            hint=f"run `ingot config resolve {plan.kernel.tag}` and look at the difference, or"
+            " remove the file to build from the fragments",
+        )

@@ -1,0 +1,76 @@
+"""What the catalog says of one kernel, read once: all of its recipe but source and builder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot import kconfig
+from ingot.catalog import Catalog, Kernel
+from ingot.compile import make_flags
+from ingot.digest import Digest
+from ingot.kconfig import Request, Rule, load_rules
+from ingot.recipe import Recipe
+from ingot.source import patches as patching
+from ingot.workspace import Workspace
+
+_FORMAT = 1
+"""Raised when configs are resolved or checked in another way than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The inputs of one kernel's config.
+
+    `requests` is what its fragments ask for, `rules` what configs must hold to;
+    `full_config` is the config that the catalog has for this very kernel, if it has one.
+    """
+
+    kernel: Kernel
+    requests: Mapping[str, Request]
+    rules: tuple[Rule, ...]
+    full_config: Path | None
+    patches: tuple[Path, ...]
+    patch_digests: tuple[Digest, ...]
+
+    def config_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
+        """Where the checked config is kept, named by all that decides it."""
+        full = Digest.of_file(self.full_config) if self.full_config else ""
+        parts = [_FORMAT, source, *self.patch_digests, builder, self.kernel.arch.name, full]
+        text = "\n".join([*map(str, parts), *map(repr, self.rules), self.fragments_text])
+        return workspace.configs / f"{Digest.of(text.encode()).hex}.config"
+
+    def table_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
+        """Where the option table of this source is kept: flavors share it."""
+        parts = [_FORMAT, source, *self.patch_digests, builder, self.kernel.arch.name]
+        return workspace.configs / f"{Digest.of(' '.join(map(str, parts)).encode()).hex}.options"
+
+    @property
+    def fragments_text(self) -> str:
+        """What Kconfig is given: a change of a comment in a fragment changes no config."""
+        return kconfig.render(self.requests)
+
+    def recipe(self, source: Digest, builder: Digest, config: str) -> Recipe:
+        return Recipe(
+            source=source,
+            patches=self.patch_digests,
+            config=Digest.of(config.encode()),
+            builder=builder,
+            arch=self.kernel.arch.name,
+            make_flags=make_flags(self.kernel.arch),
+        )
+
+
+def make_plan(catalog: Catalog, kernel: Kernel) -> Plan:
+    """Read what the catalog has for the kernel; a UserError for what is wrong with it."""
+    patches = catalog.patches(kernel)
+    full = catalog.config_file(kernel)
+    return Plan(
+        kernel,
+        catalog.requests(kernel),
+        load_rules(catalog.rules) if catalog.rules.is_file() else (),
+        full if full.is_file() else None,
+        patches,
+        patching.digests(patches),
+    )

@@ -1,0 +1,121 @@
+"""The config of whatever a person points at: a file, an image, a kernel of the catalog.
+
+A published image is asked for it without pulling the kernel where that is possible: Ingot's
+images carry their config as an annotation of the manifest. Any other is fetched, and its
+config taken from `/boot/config-*` or from the kernel itself (CONFIG_IKCONFIG).
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot import registry
+from ingot.arch import Arch, arch, arch_called
+from ingot.errors import UserError
+from ingot.images import Facts, read_config
+from ingot.kconfig import embedded_config, parse_config
+from ingot.oci import Image, Layout, list_files, read_file, read_image
+from ingot.version import KernelVersion, Series
+
+_TITLE = re.compile(r"^# Linux/(\S+) (\d+\.\d+(?:\.\d+)?)\S* Kernel Configuration", re.MULTILINE)
+_REMOTE = "docker://"
+_KERNEL_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A config and what is known of its kernel: `series` and `arch` are None if nothing is."""
+
+    name: str
+    values: Mapping[str, str]
+    series: Series | None
+    arch: Arch | None
+
+
+def config_of_file(path: Path) -> Config:
+    """The config that a file is, or that a kernel file carries within itself."""
+    if path.stat().st_size > _KERNEL_BYTES:
+        raise UserError(f"{path} is too large for a kernel or its config")
+    return _config_of_bytes(path.read_bytes(), str(path))
+
+
+def config_of_image(layout: Layout, image: Image, name: str) -> Config:
+    """The config of an image of a store: from its annotation, else from its files."""
+    text = read_config(image.annotations)
+    if text is not None:
+        return _of_facts(name, text, Facts.from_labels(image.labels))
+    names = [info.name for info in list_files(layout, image) if info.size]
+    configs = [file for file in names if re.fullmatch(r"(?:.*/)?(?:config-.*|\.config)", file)]
+    kernels = [file for file in names if re.match(r"(?:boot/)?(?:vmlinu|bzImage|Image)", file)]
+    for file in [*configs, *kernels]:
+        try:
+            return _config_of_bytes(read_file(layout, image, file), f"{name} {file}")
+        except UserError:
+            continue
+    raise UserError(
+        f"{name} tells no config",
+        why="it has no annotation dev.ingot.config, no boot/config-* and no kernel that was"
+        " built with CONFIG_IKCONFIG",
+    )
+
+
+def config_of_reference(reference: str, platform: Arch) -> Config:
+    """The config of an image in a registry, for a platform if there are several."""
+    reference = reference.removeprefix(_REMOTE)
+    manifest = registry.read_manifest(reference, platform.oci)
+    annotations = manifest.get("annotations") or {}
+    text = read_config(annotations)
+    if text is not None:
+        return _of_facts(reference, text, Facts.from_labels(annotations))
+    with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as folder:
+        layout = registry.fetch_image(reference, platform.oci, Path(folder) / "layout")
+        descriptor = layout.tags()[registry.FETCHED]
+        return config_of_image(layout, read_image(layout, descriptor), reference)
+
+
+def _config_of_bytes(data: bytes, name: str) -> Config:
+    text = _as_text(data)
+    if text is None:
+        text = embedded_config(data)
+    if text is None:
+        raise UserError(
+            f"{name} tells no config",
+            why="it is no .config, and no kernel with one inside (CONFIG_IKCONFIG)",
+        )
+    title = _TITLE.search(text)
+    return Config(
+        name,
+        parse_config(text),
+        KernelVersion.parse(title[2]).series if title else None,
+        _arch(title[1]) if title else None,
+    )
+
+
+def _as_text(data: bytes) -> str | None:
+    """The bytes as a `.config`; None if they are none."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if re.search(r"^(?:# )?CONFIG_\w+[= ]", text, re.MULTILINE) else None
+
+
+def _of_facts(name: str, text: str, facts: Facts | None) -> Config:
+    return Config(
+        name,
+        parse_config(text),
+        KernelVersion.parse(facts.version).series if facts else None,
+        arch(facts.arch) if facts else None,
+    )
+
+
+def _arch(name: str) -> Arch | None:
+    """The arch that a config's title names (`Linux/x86`); None for one Ingot does not know."""
+    try:
+        return arch_called(name)
+    except UserError:
+        return None

@@ -1,0 +1,214 @@
+"""Every kind of mistake in a catalog's file is told with its line, and all of them at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingot import catalog
+from ingot.errors import UserError
+from tests.unit.catalog.conftest import PIN, SMALL, changed, line_of, mistakes, write
+
+CONTAINERS = "[features.containers]\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "suite =",
+            "suit =",
+            "builders.bookworm.suit: there is no such key (did you mean 'suite'?)",
+        ),
+        ("order =", "ordre =", "origins.ordre: there is no such key (did you mean 'order'?)"),
+        (
+            'flavors = ["default", "minimal"]',
+            'vmms = ["qemu"]',
+            "defaults.vmms: there is no such key here: it belongs to [flavors.NAME]",
+        ),
+        ("end_of_life =", "color =", "series.4.19.color: there is no such key (known: "),
+        ("[defaults]", "[default]", "default: there is no such key (did you mean 'defaults'?)"),
+        ('arches = ["x86_64"]', 'arches = "x86_64"', "arches: this must be a list"),
+        ('arches = ["x86_64"]', "arches = []", "arches: this must not be empty"),
+        ('arches = ["x86_64"]', "arches = [64]", "arches.0: this must be text"),
+        ("2026-12-31", '"soon"', "series.5.10.end_of_life: this must be a date, without quotes"),
+        ("monolithic = true", 'monolithic = "yes"', "monolithic: this must be true or false"),
+        ("monolithic = true", "features = 1", "flavors.monolithic.features: this must be a list"),
+        ('{ firecracker = "1.0.0" }', "77", "supported_by: this must be a table"),
+        ('"1.0.0"', '"new"', "supported_by.firecracker: 'new' is not a release"),
+        ('"1.0.0"', "1.0", "supported_by.firecracker: this must be text"),
+        (PIN, PIN[1:], "sha256.debian: 'babab"),
+        (PIN, PIN.upper(), f"sha256.debian: '{PIN.upper()}' is not a sha256"),
+        (
+            '"firecracker", "qemu"',
+            '"../passwd"',
+            "flavors.default.vmms.0: '../passwd' is not a name",
+        ),
+        ('["bc"]', '["bc,$(id)"]', "builders.old.packages.0: 'bc,$(id)' is not a name"),
+        ('since = "5.13"', 'since = "new"', "features.landlock.since: 'new' is not a series"),
+        (
+            '"firecracker", "qemu"',
+            '"qemu", "qemu"',
+            "flavors.default.vmms: something is listed twice",
+        ),
+    ],
+)
+def test_a_mistake_of_form_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    text = changed(old, new)
+    found = [line for line in mistakes(tmp_path, text) if says in line]
+    assert found
+    assert found[0].startswith(f"kernels.toml:{line_of(text, new)}: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            'builder = "bookworm"',
+            'builder = "older"',
+            "defaults.builder: there is no builder 'older'",
+        ),
+        (
+            'builder = "old"',
+            'builder = "older"',
+            "series.4.19.builder: there is no builder 'older'",
+        ),
+        ('arches = ["x86_64"]', 'arches = ["m68k"]', "series.4.19.arches.0: 'm68k' is not an arch"),
+        (
+            'experimental = ["arm64"]',
+            'experimental = ["m68k"]',
+            "vmms.firecracker.experimental.0: ",
+        ),
+        ('since = { x86_64 = "5.0" }', 'since = { x86 = "5.0" }', "vmms.qemu.since"),
+        (
+            '"default", "minimal"]',
+            '"default", "tiny"]',
+            "defaults.flavors: there is no flavor 'tiny'",
+        ),
+        (
+            '"default", "minimal"]',
+            '"minimal"]',
+            "defaults.flavors: the first flavor must be 'default'",
+        ),
+        ('flavors = ["default"]', 'flavors = ["x"]', "series.4.19.flavors: there is no flavor 'x'"),
+        (
+            'vmms = ["firecracker", "qemu"]',
+            'vmms = ["xen"]',
+            "flavors.default.vmms: there is no VMM",
+        ),
+        (
+            'features = ["kubernetes",',
+            'features = ["k8s",',
+            "flavors.default.features: there is no",
+        ),
+        (
+            'like = "default"',
+            'like = "defualt"',
+            "flavors.minimal.like: there is no flavor 'defualt'",
+        ),
+        ('like = "default"', 'like = "minimal"', "flavors.minimal.like: the flavor is like itself"),
+        ('needs = ["containers"]', 'needs = ["docker"]', "features.kubernetes.needs: there is no"),
+        (
+            'needs = ["containers"]',
+            'needs = ["kubernetes"]',
+            "kubernetes.needs: the feature needs its",
+        ),
+        (
+            'firecracker = "1.0.0"',
+            'xen = "4.0"',
+            "series.5.10.supported_by.xen: there is no VMM 'xen'",
+        ),
+        (
+            "debian =",
+            "debain =",
+            "sha256.debain: there is no origin 'debain' (known: kernel.org, deb",
+        ),
+        (
+            'versions."6.1.176"',
+            'versions."6.1.x"',
+            "series.6.1.versions.6.1.x: '6.1.x' is not a ker",
+        ),
+        ('versions."6.1.176"', 'versions."6.2.1"', "version 6.2.1 stands in series 6.1"),
+        ('versions."5.10.9"', 'versions."5.10.0262"', "5.10.262: this is 5.10.0262 once more"),
+        ("[features.bpf]", "[features.without-bpf]", "'with' and 'without' name variants"),
+        ("[features.bpf]", "[features.bpf-arm64]", "'arm64' at the end of a tag is an arch"),
+        ("[flavors.monolithic]", "[flavors.amd64]", "'amd64' at the end of a tag is an arch"),
+        ("[flavors.monolithic]", "[flavors.all]", "flavors.all: in a list or a tag this means"),
+        ("[flavors.monolithic]", "[flavors.0123456789ab]", "in a list or a tag this means another"),
+    ],
+)
+def test_a_mistake_of_meaning_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    text = changed(old, new)
+    found = [line for line in mistakes(tmp_path, text) if says in line]
+    assert found
+    line = line_of(text, 'versions."5.10.262"' if "0262" in new else new)
+    assert found[0].startswith(f"kernels.toml:{line}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("04.19", "series.04.19: this series is written 4.19"),
+        ("old", "series.old: 'old' is not a kernel series"),
+    ],
+)
+def test_a_series_that_is_none_is_told(tmp_path: Path, name: str, says: str) -> None:
+    text = SMALL.replace('series."4.19"', f'series."{name}"')
+    (line,) = mistakes(tmp_path, text)
+    number = line_of(text, f'[series."{name}"]')
+    assert line.startswith(f"kernels.toml:{number}: {says}")
+
+
+def test_a_flavor_without_vmms_is_told(tmp_path: Path) -> None:
+    text = changed('like = "default"\nfeatures = []\n', "")
+    (line,) = mistakes(tmp_path, text)
+    assert "flavors.minimal: it names no VMMs and is like no other flavor" in line
+    assert f":{line_of(text, '[flavors.minimal]')}:" in line
+
+
+def test_a_circle_is_told_where_each_of_its_parts_stands(tmp_path: Path) -> None:
+    text = changed(CONTAINERS, CONTAINERS + 'needs = ["kubernetes"]\n')
+    found = mistakes(tmp_path, text)
+    assert [line.split(": ")[1] for line in found] == [
+        "features.containers.needs",
+        "features.kubernetes.needs",
+    ]
+
+
+def test_what_nothing_boots_is_told(tmp_path: Path) -> None:
+    text = changed('vmms = ["firecracker", "qemu"]', 'vmms = ["qemu"]')
+    (line,) = mistakes(tmp_path, text)
+    assert "series.4.19: nothing boots its flavor 'default' on x86_64" in line
+
+
+def test_what_is_missing_is_told_where_it_should_be(tmp_path: Path) -> None:
+    text = changed('suite = "bullseye"\n', "")
+    line = line_of(text, "[builders.old]")
+    assert mistakes(tmp_path, text) == [f"kernels.toml:{line}: builders.old.suite: this is missing"]
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = changed("suite =", "suit =").replace("end_of_life =", "eol =")
+    numbers = [int(line.split(":")[1]) for line in mistakes(tmp_path, text)]
+    assert numbers == sorted(numbers)
+    assert len(numbers) == 4  # a missing suite, an unknown key, and two of the other
+
+
+def test_a_table_without_its_fragment_is_told(tmp_path: Path) -> None:
+    write(tmp_path, SMALL)
+    (tmp_path / "fragments" / "feature" / "bpf.config").unlink()
+    (tmp_path / "fragments" / "vmm" / "qemu.config").rename(tmp_path / "fragments/vmm/x.config")
+    with pytest.raises(UserError) as caught:
+        catalog.load(tmp_path)
+    assert caught.value.why.splitlines() == [
+        "kernels.toml: fragments/vmm/x.config has no table [vmms.x]",
+        f"kernels.toml:{line_of(SMALL, '[vmms.qemu]')}: vmms.qemu: there is no file"
+        " fragments/vmm/qemu.config",
+        f"kernels.toml:{line_of(SMALL, '[features.bpf]')}: features.bpf: there is no file"
+        " fragments/feature/bpf.config",
+    ]

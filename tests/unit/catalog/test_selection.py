@@ -1,0 +1,125 @@
+"""Which kernels names, arches and flavors select, and what is said of those that select none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingot.catalog import Catalog
+from ingot.errors import UserError
+from tests.unit.catalog.conftest import SMALL, load, tags
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ([], ["4.19.325", "5.10.262", "6.1.176"]),
+        (["5.10"], ["5.10.262"]),
+        (["5.10.9"], ["5.10.9"]),
+        (["6.1", "5.10.9"], ["6.1.176", "5.10.9"]),
+        (["5.10", "5.10.262", "5.10"], ["5.10.262"]),
+        (["6.1-minimal"], ["6.1.176-minimal"]),
+        (["6.1-default"], ["6.1.176"]),
+        (["6.1-arm64"], ["6.1.176-arm64"]),
+        (["6.1-amd64", "6.1-x86_64"], ["6.1.176"]),
+        (["5.10.9-minimal-arm64"], ["5.10.9-minimal-arm64"]),
+        (["6.1-with-bpf"], ["6.1.176-with-bpf"]),
+        (["6.1-minimal-with-bpf-arm64"], ["6.1.176-minimal-with-bpf-arm64"]),
+        (["6.1-with-bpf-without-landlock"], ["6.1.176-with-bpf-without-landlock"]),
+    ],
+)
+def test_names_select_kernels_once_in_the_order_asked(
+    small: Catalog, names: list[str], found: list[str]
+) -> None:
+    assert tags(small.select(names)) == found
+
+
+def test_every_tag_selects_its_kernel(small: Catalog) -> None:
+    assert small.select([kernel.tag for kernel in small.kernels]) == list(small.kernels)
+
+
+@pytest.mark.parametrize(
+    ("names", "arches", "flavors", "found"),
+    [
+        (["6.1"], ["arm64"], [], ["6.1.176-arm64"]),
+        (["6.1"], ["arm64", "amd64", "x86_64"], [], ["6.1.176-arm64", "6.1.176"]),
+        (["6.1"], ["all"], [], ["6.1.176", "6.1.176-arm64"]),
+        (["6.1"], [], ["all"], ["6.1.176", "6.1.176-minimal", "6.1.176-monolithic"]),
+        (["6.1"], [], ["minimal", "default"], ["6.1.176-minimal", "6.1.176"]),
+        (
+            ["5.10"],
+            ["all"],
+            ["all"],
+            ["5.10.262", "5.10.262-arm64", "5.10.262-minimal", "5.10.262-minimal-arm64"],
+        ),
+        # what a name says itself goes before what is asked of all
+        (["6.1-arm64", "5.10"], ["amd64"], [], ["6.1.176-arm64", "5.10.262"]),
+        (["6.1-minimal", "5.10"], [], ["default"], ["6.1.176-minimal", "5.10.262"]),
+        (["6.1-with-bpf"], ["arm64"], ["minimal"], ["6.1.176-minimal-with-bpf-arm64"]),
+        # without names: every series that has it
+        ([], ["arm64"], [], ["5.10.262-arm64", "6.1.176-arm64"]),
+        ([], [], ["minimal"], ["5.10.262-minimal", "6.1.176-minimal"]),
+        ([], ["arm64"], ["monolithic"], ["6.1.176-monolithic-arm64"]),
+        ([], ["all"], [], ["4.19.325", "5.10.262", "5.10.262-arm64", "6.1.176", "6.1.176-arm64"]),
+    ],
+)
+def test_arches_and_flavors_say_which_of_a_version(
+    small: Catalog, names: list[str], arches: list[str], flavors: list[str], found: list[str]
+) -> None:
+    assert tags(small.select(names, arches=arches, flavors=flavors)) == found
+
+
+@pytest.mark.parametrize("name", ["4.20", "6.1.1", "", "6", "latest", "minimal", "-"])
+def test_an_unknown_name_is_told_with_the_known_ones(small: Catalog, name: str) -> None:
+    with pytest.raises(UserError) as caught:
+        small.select(["6.1", name])
+    assert caught.value.what.endswith(f"no kernel {name}")
+    assert "4.19.325, 5.10.9, 5.10.262, 6.1.176" in caught.value.why
+    assert "ingot add" in caught.value.hint
+    assert "kernels.toml" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("6.1-tiny", r"Linux 6\.1\.176 has no flavor tiny: it comes in default, minimal, mono"),
+        ("4.19-arm64", r"Linux 4\.19\.325 has no arch arm64: it comes in x86_64"),
+        ("4.19-minimal", r"Linux 4\.19\.325 has no flavor minimal: it comes in default"),
+        ("6.1-m68k", r"has no flavor m68k"),
+        ("6.1-with-bfp", r"no feature 'bfp'"),
+        ("6.1-with", r"no feature ''"),
+    ],
+)
+def test_what_a_version_does_not_come_in_is_told(small: Catalog, name: str, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        small.select([name])
+
+
+@pytest.mark.parametrize(
+    ("arches", "flavors", "says"),
+    [
+        (["m68k"], [], "the catalog has no arch m68k: it comes in x86_64, arm64"),
+        (["all", "m68k"], [], "no arch m68k"),
+        ([], ["minimal", "tiny"], "the catalog has no flavor tiny"),
+    ],
+)
+def test_what_no_series_comes_in_is_told(
+    small: Catalog, arches: list[str], flavors: list[str], says: str
+) -> None:
+    with pytest.raises(UserError, match=says):
+        small.select([], arches=arches, flavors=flavors)
+
+
+@pytest.mark.parametrize("text", ["6.1", "6.1.0"])
+def test_a_series_means_its_newest_also_when_the_catalog_has_its_first(
+    tmp_path: Path, text: str
+) -> None:
+    found = load(tmp_path, SMALL + f'[series."6.1".versions."{text}"]\n')
+    assert tags(found.select(["6.1"])) == ["6.1.176"]
+
+
+def test_the_first_arch_of_a_series_is_meant_where_none_is_named(tmp_path: Path) -> None:
+    found = load(tmp_path, SMALL.replace('["x86_64", "arm64"]', '["arm64", "x86_64"]'))
+    assert tags(found.select(["6.1", "6.1-x86_64"])) == ["6.1.176", "6.1.176-amd64"]
+    assert [kernel.arch.name for kernel in found.select(["6.1"])] == ["arm64"]
