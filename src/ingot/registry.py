@@ -74,9 +74,10 @@ def fetch_image(reference: str, architecture: str, to: Path) -> Layout:
 def _read_raw(reference: str) -> dict[str, Any]:
     words = ["skopeo", "inspect", "--raw", "--retry-times", "2"]
     words += _tls_words(reference, "--tls-verify=false")
-    result = _skopeo([*words, f"docker://{reference}"], reference)
+    told = _skopeo([*words, f"docker://{reference}"], reference)
     try:
-        document = json.loads(result)
+        # warnings may stand before it
+        document, _ = json.JSONDecoder().raw_decode(told, max(told.find("{"), 0))
     except ValueError:
         document = None
     if not isinstance(document, dict):

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import typer
+
+from ingot.cli import config
 from ingot.cli.main import app
 from tests.integration.conftest import House
 
@@ -146,11 +149,19 @@ def test_the_shell_completes_kernels(house: House) -> None:
     assert result.stdout.split() == ["6.1.999"]
 
 
+def names_of(verbs: typer.Typer) -> list[str]:
+    return [
+        command.name or (command.callback.__name__ if command.callback else "")
+        for command in verbs.registered_commands
+    ]
+
+
 def test_every_verb_has_help() -> None:
-    assert len(app.registered_commands) == 9
-    for command in app.registered_commands:
-        name = command.name or (command.callback.__name__ if command.callback else "")
-        words = [sys.executable, "-m", "ingot", name, "--help"]
+    verbs = [(verb,) for verb in names_of(app)]
+    verbs += [("config", verb) for verb in names_of(config.app)]
+    assert len(verbs) == 13 + 6
+    for verb in verbs:
+        words = [sys.executable, "-m", "ingot", *verb, "--help"]
         result = subprocess.run(words, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
         assert len(result.stdout.splitlines()) > 5

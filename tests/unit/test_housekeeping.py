@@ -13,6 +13,7 @@ from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError
 from ingot.files import locked
 from ingot.housekeeping import Removed, prune
+from ingot.images import KERNEL_IMAGES
 from ingot.oci import Descriptor, Layout, Platform, file_entry, write_image, write_layer
 from ingot.oci.descriptor import INDEX_TYPE
 from ingot.pipeline import Setting
@@ -93,15 +94,15 @@ def test_images_of_the_current_recipe_stay_and_older_ones_go(
     new.build()
     removed = clean(setting)
     short = old.facts.recipe_key.short
-    assert [item.what for item in removed[:3]] == [
+    assert [item.what for item in removed[:4]] == [
         f"image {name}:{VERSION}-{short}"
-        for name in ("flintlock-kernel", "kernel-bin", "kernel-modules")
+        for name in ("flintlock-kernel", "kernel-bin", "kernel-debug", "kernel-modules")
     ]
-    assert "blobs of the store" in removed[3].what
-    assert removed[3].size > 0
+    assert "blobs of the store" in removed[4].what
+    assert removed[4].size > 0
     assert set(setting.layout.tags()) == {
         f"{name}:{tag}"
-        for name in ("flintlock-kernel", "kernel-bin", "kernel-modules")
+        for name in KERNEL_IMAGES
         for tag in (VERSION, f"{VERSION}-{new.facts.recipe_key.short}")
     }
     assert clean(setting) == []

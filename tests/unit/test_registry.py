@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from ingot import registry
-from ingot.errors import MachineError
+from ingot.errors import MachineError, UserError
 from ingot.oci import Layout
 from ingot.process import CommandFailedError, Result
 from tests.unit.conftest import Recorder
@@ -84,3 +85,81 @@ def test_a_push_that_fails_names_the_image_and_how_to_log_in(
     assert "ghcr.io/foo/a:1" in caught.value.what
     assert "unauthorized" in caught.value.why
     assert "skopeo login ghcr.io" in caught.value.hint
+
+
+# Reading what somebody published
+
+
+MANIFEST = {"schemaVersion": 2, "annotations": {"a": "b"}}
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, answers: dict[str, object]) -> list[list[str]]:
+    """Answer `skopeo inspect --raw` with the documents of `answers`, by reference."""
+    commands: list[list[str]] = []
+
+    def skopeo(argv: list[str]) -> Result:
+        commands.append(argv)
+        answer = answers[argv[-1].removeprefix("docker://")]
+        return Result(0, answer if isinstance(answer, str) else json.dumps(answer))
+
+    monkeypatch.setattr(registry, "run", skopeo)
+    return commands
+
+
+def index(*platforms: str) -> dict[str, object]:
+    return {
+        "manifests": [
+            {"digest": f"sha256:{number}", "platform": {"os": "linux", "architecture": name}}
+            for number, name in enumerate(platforms)
+        ]
+    }
+
+
+def test_the_manifest_of_a_single_image_is_read_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = serve(monkeypatch, {"example.org/kernel-bin:6.1": MANIFEST})
+    assert registry.read_manifest("example.org/kernel-bin:6.1", "amd64") == MANIFEST
+    assert "--tls-verify=false" not in commands[0]
+
+
+@pytest.mark.parametrize(
+    ("reference", "repository"),
+    [
+        ("localhost:5000/foo:1", "localhost:5000/foo"),
+        ("localhost:5000/foo", "localhost:5000/foo"),
+        ("localhost:5000/foo@sha256:00", "localhost:5000/foo"),
+    ],
+)
+def test_of_an_index_the_platform_asked_for_is_read(
+    monkeypatch: pytest.MonkeyPatch, reference: str, repository: str
+) -> None:
+    answers = {reference: index("amd64", "arm64"), f"{repository}@sha256:1": MANIFEST}
+    commands = serve(monkeypatch, answers)
+    assert registry.read_manifest(reference, "arm64") == MANIFEST
+    assert all("--tls-verify=false" in words for words in commands)
+
+
+def test_an_index_of_one_is_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, {"a.org/b:1": index("arm64"), "a.org/b@sha256:0": MANIFEST})
+    assert registry.read_manifest("a.org/b:1", "amd64") == MANIFEST
+
+
+def test_a_platform_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, {"a.org/b:1": index("arm64", "s390x")})
+    with pytest.raises(UserError, match="no image for amd64"):
+        registry.read_manifest("a.org/b:1", "amd64")
+
+
+@pytest.mark.parametrize("answer", ["<html>", "[]"])
+def test_a_manifest_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    serve(monkeypatch, {"a.org/b:1": answer})
+    with pytest.raises(MachineError, match="not JSON"):
+        registry.read_manifest("a.org/b:1", "amd64")
+
+
+def test_an_image_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(argv: list[str]) -> Result:
+        raise CommandFailedError(argv, 1, ["manifest unknown"])
+
+    monkeypatch.setattr(registry, "run", refuse)
+    with pytest.raises(MachineError, match=r"a\.org/b:1 could not be read: manifest unknown"):
+        registry.read_manifest("a.org/b:1", "amd64")

@@ -22,7 +22,7 @@ def check(document: Document, mistakes: Mistakes) -> None:
     """Note everything that names what is not there, or contradicts something else."""
     defaults = document.defaults
     _arches(("defaults",), defaults.arches, mistakes)
-    _names(("defaults", "builder"), [defaults.builder], document.builders, "builder", mistakes)
+    _name(("defaults", "builder"), defaults.builder, document.builders, "builder", mistakes)
     _flavor_list(("defaults",), defaults.flavors, document, mistakes)
     for name, vmm in document.vmms.items():
         _arches(("vmms", name), vmm.experimental, mistakes, "experimental")
@@ -35,14 +35,17 @@ def check(document: Document, mistakes: Mistakes) -> None:
         _series(name, series, document, mistakes)
 
 
+def _name(place: Place, name: str, known: Collection[str], kind: str, mistakes: Mistakes) -> None:
+    if name not in known:
+        mistakes.add(place, f"there is no {kind} '{name}' (known: {', '.join(known) or 'none'})")
+
+
 def _names(
     place: Place, names: Iterable[str], known: Collection[str], kind: str, mistakes: Mistakes
-) -> bool:
-    """Note the names that are not known; whether all are."""
-    unknown = [name for name in names if name not in known]
-    for name in unknown:
-        mistakes.add(place, f"there is no {kind} '{name}' (known: {', '.join(known) or 'none'})")
-    return not unknown
+) -> None:
+    """Note each of a list's names that is not known, at its own line."""
+    for index, name in enumerate(names):
+        _name((*place, index), name, known, kind, mistakes)
 
 
 def _arches(place: Place, names: Sequence[str], mistakes: Mistakes, key: str = "arches") -> None:
@@ -76,7 +79,8 @@ def _flavor(name: str, flavor: FlavorTable, document: Document, mistakes: Mistak
     place = ("flavors", name)
     _readable_name(place, name, document, mistakes)
     like = {other: [t.like] if t.like else [] for other, t in document.flavors.items()}
-    _names((*place, "like"), like[name], document.flavors, "flavor", mistakes)
+    if flavor.like:
+        _name((*place, "like"), flavor.like, document.flavors, "flavor", mistakes)
     _names((*place, "vmms"), flavor.vmms or [], document.vmms, "VMM", mistakes)
     _names((*place, "features"), flavor.features or [], document.features, "feature", mistakes)
     if name in _reachable(name, like):
@@ -127,18 +131,18 @@ def _series(name: str, series: SeriesTable, document: Document, mistakes: Mistak
     if str(parsed) != name:
         mistakes.add(place, f"this series is written {parsed}")
     _arches(place, series.arches or [], mistakes)
-    builder = [series.builder] if series.builder else []
-    _names((*place, "builder"), builder, document.builders, "builder", mistakes)
+    if series.builder:
+        _name((*place, "builder"), series.builder, document.builders, "builder", mistakes)
     if series.flavors:
         _flavor_list(place, series.flavors, document, mistakes)
     for vmm in series.supported_by:
-        _names((*place, "supported_by", vmm), [vmm], document.vmms, "VMM", mistakes)
+        _name((*place, "supported_by", vmm), vmm, document.vmms, "VMM", mistakes)
     seen: dict[KernelVersion, str] = {}
     for text, table in series.versions.items():
         _version(place, text, parsed, seen, mistakes)
         for origin in table.sha256:
             pin = (*place, "versions", text, "sha256", origin)
-            _names(pin, [origin], document.origins.order, "origin", mistakes)
+            _name(pin, origin, document.origins.order, "origin", mistakes)
 
 
 def _version(

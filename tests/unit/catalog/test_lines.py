@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingot.catalog.lines import Lines, Place
@@ -118,6 +118,7 @@ def _literal(value: object, gap: str) -> str:
     return '"' + "".join(f"\\U{ord(char):08x}" for char in str(value)) + '"'
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(_KEYS, st.dictionaries(_KEYS, _VALUES)), st.sampled_from([" ", "\n", " # ]\n"])
 )

@@ -86,23 +86,27 @@ def test_a_mistake_of_form_is_told_with_its_line(
         (
             '"default", "minimal"]',
             '"default", "tiny"]',
-            "defaults.flavors: there is no flavor 'tiny'",
+            "defaults.flavors.1: there is no flavor 'tiny'",
         ),
         (
             '"default", "minimal"]',
             '"minimal"]',
             "defaults.flavors: the first flavor must be 'default'",
         ),
-        ('flavors = ["default"]', 'flavors = ["x"]', "series.4.19.flavors: there is no flavor 'x'"),
+        (
+            'flavors = ["default"]',
+            'flavors = ["x"]',
+            "series.4.19.flavors.0: there is no flavor 'x'",
+        ),
         (
             'vmms = ["firecracker", "qemu"]',
             'vmms = ["xen"]',
-            "flavors.default.vmms: there is no VMM",
+            "flavors.default.vmms.0: there is no VMM",
         ),
         (
             'features = ["kubernetes",',
             'features = ["k8s",',
-            "flavors.default.features: there is no",
+            "flavors.default.features.0: there is no",
         ),
         (
             'like = "default"',
@@ -110,7 +114,11 @@ def test_a_mistake_of_form_is_told_with_its_line(
             "flavors.minimal.like: there is no flavor 'defualt'",
         ),
         ('like = "default"', 'like = "minimal"', "flavors.minimal.like: the flavor is like itself"),
-        ('needs = ["containers"]', 'needs = ["docker"]', "features.kubernetes.needs: there is no"),
+        (
+            'needs = ["containers"]',
+            'needs = ["docker"]',
+            "features.kubernetes.needs.0: there is no",
+        ),
         (
             'needs = ["containers"]',
             'needs = ["kubernetes"]',
@@ -162,6 +170,12 @@ def test_a_series_that_is_none_is_told(tmp_path: Path, name: str, says: str) -> 
     (line,) = mistakes(tmp_path, text)
     number = line_of(text, f'[series."{name}"]')
     assert line.startswith(f"kernels.toml:{number}: {says}")
+
+
+def test_a_name_in_a_long_list_is_told_with_its_own_line(tmp_path: Path) -> None:
+    text = changed('features = ["kubernetes",', 'features = [\n    "kubernetes",\n    "k8s",')
+    (line,) = mistakes(tmp_path, text)
+    assert line.startswith(f"kernels.toml:{line_of(text, 'k8s')}: flavors.default.features.1: ")
 
 
 def test_a_flavor_without_vmms_is_told(tmp_path: Path) -> None:
