@@ -157,8 +157,8 @@ def names_of(verbs: typer.Typer) -> list[str]:
 
 
 def test_every_verb_has_help() -> None:
-    verbs = [(verb,) for verb in names_of(app)]
-    verbs += [("config", verb) for verb in names_of(config.app)]
+    verbs = [[verb] for verb in names_of(app)]
+    verbs += [["config", verb] for verb in names_of(config.app)]
     assert len(verbs) == 13 + 6
     for verb in verbs:
         words = [sys.executable, "-m", "ingot", *verb, "--help"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_push_that_fails_names_the_image_and_how_to_log_in(
 MANIFEST = {"schemaVersion": 2, "annotations": {"a": "b"}}
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, answers: dict[str, object]) -> list[list[str]]:
+def serve(monkeypatch: pytest.MonkeyPatch, answers: Mapping[str, object]) -> list[list[str]]:
     """Answer `skopeo inspect --raw` with the documents of `answers`, by reference."""
     commands: list[list[str]] = []
 

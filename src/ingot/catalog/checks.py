@@ -21,12 +21,13 @@ from ingot.version import KernelVersion, Series
 def check(document: Document, mistakes: Mistakes) -> None:
     """Note everything that names what is not there, or contradicts something else."""
     defaults = document.defaults
-    _arches(("defaults",), defaults.arches, mistakes)
+    _arches(("defaults", "arches"), defaults.arches, mistakes)
     _name(("defaults", "builder"), defaults.builder, document.builders, "builder", mistakes)
     _flavor_list(("defaults",), defaults.flavors, document, mistakes)
     for name, vmm in document.vmms.items():
-        _arches(("vmms", name), vmm.experimental, mistakes, "experimental")
-        _arches(("vmms", name), list(vmm.since), mistakes, "since")
+        _arches(("vmms", name, "experimental"), vmm.experimental, mistakes)
+        for on in vmm.since:
+            _arch(("vmms", name, "since", on), on, mistakes)
     for name, feature in document.features.items():
         _feature(name, feature, document, mistakes)
     for name, flavor in document.flavors.items():
@@ -48,12 +49,16 @@ def _names(
         _name((*place, index), name, known, kind, mistakes)
 
 
-def _arches(place: Place, names: Sequence[str], mistakes: Mistakes, key: str = "arches") -> None:
+def _arches(place: Place, names: Iterable[str], mistakes: Mistakes) -> None:
     for index, name in enumerate(names):
-        try:
-            arch(name)
-        except UserError as error:
-            mistakes.add_error((*place, key, index), error)
+        _arch((*place, index), name, mistakes)
+
+
+def _arch(place: Place, name: str, mistakes: Mistakes) -> None:
+    try:
+        arch(name)
+    except UserError as error:
+        mistakes.add_error(place, error)
 
 
 def _flavor_list(
@@ -130,7 +135,7 @@ def _series(name: str, series: SeriesTable, document: Document, mistakes: Mistak
         return
     if str(parsed) != name:
         mistakes.add(place, f"this series is written {parsed}")
-    _arches(place, series.arches or [], mistakes)
+    _arches((*place, "arches"), series.arches or [], mistakes)
     if series.builder:
         _name((*place, "builder"), series.builder, document.builders, "builder", mistakes)
     if series.flavors:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,18 +45,23 @@ class Proposal:
         return "".join(
             line
             for path, text in self.files.items()
-            for line in difflib.unified_diff(
-                path.read_text(encoding="utf-8").splitlines(keepends=True),
-                text.splitlines(keepends=True),
-                f"a/{path.relative_to(home)}",
-                f"b/{path.relative_to(home)}",
-            )
+            for line in _diff(path, text, str(path.relative_to(home)))
         )
 
     def write(self) -> None:
         """Write the files, each wholly or not at all, the catalog's own first."""
         for path, text in self.files.items():
             write_atomic(path, text.encode())
+
+
+def _diff(path: Path, text: str, name: str) -> Iterator[str]:
+    """The lines of `diff -u` between a file, which need not be there yet, and its new text."""
+    old, label = "", "/dev/null"
+    if path.is_file():
+        old, label = path.read_text(encoding="utf-8"), f"a/{name}"
+    return difflib.unified_diff(
+        old.splitlines(keepends=True), text.splitlines(keepends=True), label, f"b/{name}"
+    )
 
 
 def propose(catalog: Catalog, versions: Iterable[NewVersion]) -> Proposal:

@@ -20,7 +20,7 @@ def builder(
     setting = make_setting(catalog, cache)
     tools.require_all()
     progress = make_progress(Console(stderr=True))
-    selected = choose(setting, kernels)
+    selected = choose(setting, kernels, maintained=True)
     for spec in dict.fromkeys(kernel.builder for kernel in selected):
         made = pipeline.ensure_builder(setting, spec, progress)
         print(f"{tag_of(spec)}  {made.digest}")

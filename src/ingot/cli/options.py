@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -184,14 +185,20 @@ def choose(
     flavors: Sequence[str] | None = None,
     with_: Sequence[str] | None = None,
     without: Sequence[str] | None = None,
+    *,
+    maintained: bool = False,
 ) -> list[Kernel]:
     """The kernels that a command line means, each once.
 
     Where the user's own tree is the source, a series means the version of that tree.
+    `maintained` leaves out series that have ended, unless they are named.
     """
     catalog = setting.catalog
     selected = catalog.select(names or [], arches=arches or (), flavors=flavors or ())
     kernels = [catalog.variant(kernel, with_ or (), without or ()) for kernel in selected]
+    if maintained and not names:
+        today = datetime.date.today()
+        kernels = [kernel for kernel in kernels if not kernel.ended(today)]
     exact = {name.partition("-")[0] for name in names or ()}
     return list(
         dict.fromkeys(

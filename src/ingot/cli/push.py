@@ -33,7 +33,7 @@ def push(
     Credentials are those of docker or skopeo (`skopeo login`); Ingot keeps none.
     """
     setting = make_setting(catalog, None)
-    selected = choose(setting, kernels, arches, flavors)
+    selected = choose(setting, kernels, arches, flavors, maintained=True)
     names = [f"{name}:{kernel.tag}" for kernel in selected for name in KERNEL_IMAGES]
     tags = [find_image(setting, name)[0] for name in names]
     for name in registries.push(

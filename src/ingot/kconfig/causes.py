@@ -9,9 +9,11 @@ from functools import cached_property
 from ingot.kconfig.expression import evaluate, level, render, symbols
 from ingot.kconfig.fragment import Place, Request
 from ingot.kconfig.options import Option, OptionTable
+from ingot.kconfig.selectors import Selectors
 from ingot.kconfig.similar import similar
-from ingot.kconfig.unmet import Search, Way, shortened
+from ingot.kconfig.unmet import Search, shortened
 from ingot.kconfig.values import broken_range
+from ingot.kconfig.way import Way
 
 _STEPS = 12
 _NOBODY = Request("", "m", Place("", 0))
@@ -33,6 +35,7 @@ class Causes:
         self._requests = requests
         self._series = series
         self._search = Search(config, table, requests)
+        self._selectors = Selectors(config, table, requests)
 
     def of_unknown(self, request: Request) -> tuple[str, ...]:
         """Why an option is not in the table: another arch's, renamed, misspelt, or never there."""
@@ -86,7 +89,7 @@ class Causes:
             return [f"it is an old name, kept to read old configs: {self._replacing(option.name)}"]
         if not option.prompts:
             way = self._search.to_be_set(option, request.value)
-            cannot = f"it cannot be asked for: {self._search.setters(option, way)}"
+            cannot = f"it cannot be asked for: {self._search.setters(option)}"
             lines = _told(way, f"would set it to {request.value}")
             return [cannot, *(lines[-1:] if len(way.steps) == 1 else lines)]
         if rival := self._search.rival(option):
@@ -116,7 +119,7 @@ class Causes:
     # Wanted off, or a module, is more
 
     def _of_too_much(self, request: Request, option: Option, got: str) -> list[str]:
-        if selectors := self._search.selectors(option.name, request.value):
+        if selectors := self._selectors.told(option.name, _tristate(request.value)):
             return [*selectors, "drop this line, or what asks for these"]
         if request.value == "m" and self._config.get("MODULES") != "y":
             return ["MODULES is n, so there are no modules: what is asked for as one is built in"]

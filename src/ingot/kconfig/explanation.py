@@ -10,7 +10,7 @@ from ingot.kconfig.causes import Causes
 from ingot.kconfig.expression import Expression, render
 from ingot.kconfig.fragment import Place, Request
 from ingot.kconfig.options import Option, OptionTable
-from ingot.kconfig.unmet import Search
+from ingot.kconfig.selectors import Selectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def explain(
         option=option,
         value=value,
         asked=asked,
-        selectors=tuple(Search(config, table, requests).selectors(name)),
+        selectors=tuple(Selectors(config, table, requests).told(name)),
         needs=_rendered(option.visible, config) if option.prompts else None,
         missing=causes.of_off(option) if value == "n" else (),
     )

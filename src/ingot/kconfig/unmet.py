@@ -1,6 +1,6 @@
-"""What stands between an option and the value somebody wants it to have, and what would help.
+"""Looks for the way from a resolved config to an option that it does not have as wanted.
 
-A `Way` is found by walking from the option to what it needs, as Kconfig evaluates it (kernel:
+The search walks from the option to what it needs, as Kconfig evaluates it (kernel:
 Documentation/kbuild/kconfig-language.rst): of `A && B` everything that is not met, of `A || B`
 what is the least to ask for. Each step says why the option is not there yet: nobody asked for
 it, a fragment asks for the contrary, only others can set it, the toolchain lacks something, the
@@ -11,8 +11,7 @@ as given further on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, replace
 
 from ingot.kconfig.expression import (
     And,
@@ -22,99 +21,79 @@ from ingot.kconfig.expression import (
     Not,
     Or,
     Symbol,
+    Tristate,
     evaluate,
     level,
     render,
 )
-from ingot.kconfig.fragment import Place, Request
+from ingot.kconfig.fragment import Request
 from ingot.kconfig.options import Option, OptionTable
+from ingot.kconfig.selectors import Selectors, can_be_asked, force
+from ingot.kconfig.way import Step, Way, closed, never
 
-_VALUES = ("n", "m", "y")
-_LONGEST = 12
+_VALUES: tuple[Tristate, ...] = ("n", "m", "y")
+_OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _NAMED = 3
+_LONGEST = 12
 _LOOKS = 3000
 """How many options one search looks at, so that Kconfig's larger knots end in time."""
 
-_OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that is not as it has to be; `depth` counts from what is needed first hand."""
+class _Walk:
+    """Where a search is: the options it came through, and the values with what it asks for."""
 
-    depth: int
-    text: str
+    trail: tuple[str, ...]
+    values: Mapping[str, str]
 
-    def __str__(self) -> str:
-        return "    " * self.depth + self.text
+    def through(self, name: str) -> _Walk:
+        return replace(self, trail=(*self.trail, name))
 
+    def given(self, values: Mapping[str, str]) -> _Walk:
+        return replace(self, values={**self.values, **values}) if values else self
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """What is not met, and what would meet it.
+    def value(self, name: str) -> str:
+        return self.values.get(name, "n")
 
-    `ask` is what to ask for as well, in the order of need; `drop` the lines that ask for the
-    contrary; `due` what is asked for already and has findings of its own. One that is not
-    `open` leads nowhere; if it is `never`, nothing that a fragment can say would do.
-    """
-
-    steps: tuple[Step, ...] = ()
-    ask: Mapping[str, str] = field(default_factory=dict)
-    drop: tuple[Place, ...] = ()
-    due: Mapping[str, str] = field(default_factory=dict)
-    open: bool = True
-    never: bool = False
-
-    def __add__(self, other: Way) -> Way:
-        return Way(
-            (*self.steps, *other.steps),
-            {**self.ask, **other.ask},
-            tuple(dict.fromkeys((*self.drop, *other.drop))),
-            {**self.due, **other.due},
-            self.open and other.open,
-            self.never or other.never,
-        )
-
-    @property
-    def cost(self) -> tuple[bool, int, int, int]:
-        """What makes another way the better one: this sorts first if it asks for less."""
-        return (not self.open, len(self.drop), len(self.ask), len(self.steps))
-
-    def behind(self, text: str) -> Way:
-        """This way as what a first step needs in turn."""
-        deeper = (replace(step, depth=step.depth + 1) for step in self.steps)
-        return replace(self, steps=(Step(0, text), *deeper))
+    def level(self, expression: Expression) -> int:
+        return level(evaluate(expression, self.values))
 
 
 class Search:
     """Looks for ways in one resolved config."""
 
     def __init__(
-        self,
-        config: Mapping[str, str],
-        table: OptionTable,
-        requests: Mapping[str, Request],
+        self, config: Mapping[str, str], table: OptionTable, requests: Mapping[str, Request]
     ) -> None:
         self._config = config
         self._table = table
         self._requests = requests
-        self._left = _LOOKS
+        self._selectors = Selectors(config, table, requests)
         self._modules = config.get("MODULES") == "y"
+        self._left = 0
 
     def to_prompt(self, option: Option, wanted: str) -> Way:
         """What the option needs to be there to ask for, as high as `wanted`."""
-        self._left = _LOOKS
-        return self._to_prompt(option, level(wanted), _Walk((option.name,), self._config))
+        return self._to_prompt(option, level(wanted), self._start(option))
 
     def to_be_set(self, option: Option, wanted: str) -> Way:
         """What would set an option that has no prompt."""
+        return self._to_be_set(option, level(wanted), self._start(option))
+
+    def to_default(self, option: Option, wanted: str) -> Way:
+        """What would make `wanted` the default of a number or text without a prompt."""
+        walk = self._start(option)
+        conditions = [each for value, each in option.defaults if value == Constant(wanted)]
+        return self._best(conditions, 1, walk, self._need)
+
+    def _start(self, option: Option) -> _Walk:
         self._left = _LOOKS
-        return self._to_be_set(option, level(wanted), _Walk((option.name,), self._config))
+        return _Walk((option.name,), self._config)
 
     # Up: an expression has to be at least `want`
 
     def _need(self, expression: Expression | None, want: int, walk: _Walk) -> Way:
-        if expression is None or self._level(expression, walk) >= want:
+        if expression is None or walk.level(expression) >= want:
             return Way()
         match expression:
             case Symbol(name):
@@ -124,28 +103,28 @@ class Search:
             case And(operands):
                 return self._all(operands, want, walk, self._need)
             case Or(operands):
-                return self._any([self._need(operand, want, walk) for operand in operands])
+                return self._any(operands, want, walk)
             case Compare():
                 return self._need_comparison(expression, walk)
             case Constant(value):
-                return _never(self._fixed(value, walk))
+                return self._fixed(value, walk)
 
-    def _need_at_most(self, expression: Expression, most: int, walk: _Walk) -> Way:
-        if self._level(expression, walk) <= most:
+    def _need_at_most(self, expression: Expression | None, most: int, walk: _Walk) -> Way:
+        if expression is None or walk.level(expression) <= most:
             return Way()
         match expression:
             case Symbol(name):
                 return self._lower(name, most, walk)
             case Not(operand):
                 return self._need(operand, 2 - most, walk)
+            case And(operands):
+                return self._best(operands, most, walk, self._need_at_most)
             case Or(operands):
                 return self._all(operands, most, walk, self._need_at_most)
-            case And(operands):
-                return self._any([self._need_at_most(operand, most, walk) for operand in operands])
             case Compare(operator, left, right):
                 return self._need_comparison(Compare(_OPPOSITE[operator], left, right), walk)
             case Constant(value):
-                return _never(self._fixed(value, walk))
+                return self._fixed(value, walk)
 
     @staticmethod
     def _all(
@@ -162,77 +141,97 @@ class Search:
         for operand in operands:
             way = find(operand, value, walk.given({**total.ask, **total.due}))
             total += way
-            blocked += way if not way.open else Way()
+            blocked += Way() if way.open else way
         return total if total.open else blocked
 
-    def _any(self, ways: list[Way]) -> Way:
-        """The cheapest way; its first step names the others that would do as well."""
-        best = min(ways, key=lambda way: way.cost)
-        asked = [list(way.ask)[-1] for way in ways if way.open and way.ask and way is not best]
-        names = list(dict.fromkeys(asked))[:_NAMED]
-        if not names or not best.steps or not best.ask:
-            return best
-        first, *rest = best.steps
-        last = list(best.ask)[-1]
-        text = first.text.replace(f"needs {last},", f"needs {last} (or {' or '.join(names)}),", 1)
-        return replace(best, steps=(replace(first, text=text), *rest))
+    @staticmethod
+    def _best(
+        operands: Iterable[Expression | None],
+        value: int,
+        walk: _Walk,
+        find: Callable[[Expression | None, int, _Walk], Way],
+    ) -> Way:
+        """The way to the one of them that asks for least."""
+        best = closed()
+        for operand in operands:
+            way = find(operand, value, walk)
+            if way.short:
+                return way
+            best = min(best, way, key=lambda each: (not each.steps, each.cost))
+        return best
+
+    def _any(self, operands: tuple[Expression, ...], want: int, walk: _Walk) -> Way:
+        """The way to the least of them; its first step names others that would do as well."""
+        names = [
+            operand.name
+            for operand in operands
+            if isinstance(operand, Symbol) and self._at_hand(operand.name, walk)
+        ]
+        at_hand = [Symbol(name) for name in names]
+        others = [operand for operand in operands if operand not in at_hand]
+        way = self._best([*at_hand, *others], want, walk, self._need)
+        if not names or not way.ask or (last := list(way.ask)[-1]) not in names:
+            return way
+        names.remove(last)
+        return way.beside(" or ".join(names[:_NAMED])) if names else way
+
+    def _at_hand(self, name: str, walk: _Walk) -> bool:
+        option = self._table.options.get(name)
+        return option is not None and can_be_asked(option, walk.values)
 
     def _need_comparison(self, comparison: Compare, walk: _Walk) -> Way:
         """`A = y` and the like are put as what A has to be; of any other the values are told."""
         match comparison:
             case Compare("=", Symbol(name), Constant(value)) if value in _VALUES:
-                wanted = level(value)
-                up = self._level(Symbol(name), walk) < wanted
-                return (self._raise if up else self._lower)(name, wanted, walk)
+                up = walk.level(Symbol(name)) < level(value)
+                return (self._raise if up else self._lower)(name, level(value), walk)
             case Compare("!=", Symbol(name), Constant("n")):
                 return self._raise(name, 1, walk)
             case Compare("!=", Symbol(name), Constant("y")):
                 return self._lower(name, 1, walk)
             case Compare("!=", Symbol(name), Constant("m")):
                 return self._raise(name, 2, walk)
-        text = f"needs {render(comparison)}, which is not so: "
-        values = (
-            f"{side.name} is {self._value(side.name, walk) or 'not set'}"
-            for side in (comparison.left, comparison.right)
-            if isinstance(side, Symbol)
-        )
-        return _never(text + ", ".join(values))
+        sides = (comparison.left, comparison.right)
+        names = [side.name for side in sides if isinstance(side, Symbol)]
+        values = ", ".join(f"{name} is {walk.values.get(name, 'not set')}" for name in names)
+        return closed(f"needs {render(comparison)}", f", which is not so: {values}")
 
     def _raise(self, name: str, want: int, walk: _Walk) -> Way:
         """What gets an option to at least `want`; the first step is the option itself."""
         option = self._table.options.get(name)
+        needs = f"needs {name}"
         if option is None:
-            return _never(f"needs {name}, {self._absent(name)}")
+            return never(needs, self._absent(name))
+        value = f", which is {walk.value(name)}"
         if name in walk.trail or len(walk.trail) > _LONGEST or self._left <= 0:
-            return Way((Step(0, f"needs {name}, which is {self._value(name, walk)}"),), open=False)
+            return closed(needs, value)
         self._left -= 1
-        if option.type == "bool":
-            want = 2
-        needs = f"needs {name}, which is {self._value(name, walk)}"
-        if not option.prompts:
-            way = self._to_be_set(option, want, walk.through(name))
-            told = f"{needs}: {self.setters(option, way)}"
-            return replace(way, steps=()).behind(told) if self._untold(option, way) else way.behind(told)
-        way = self._to_prompt(option, want, walk.through(name))
-        return self._with_request(option, want, way, needs)
+        want = want if option.type == "tristate" else 2
+        if option.prompts:
+            return self._raise_by_asking(option, want, walk, Step(0, needs, value))
+        way = self._to_be_set(option, want, walk.through(name))
+        if not way.open and option.tests:
+            return never(needs, f"{value}: {_fails(option)}")
+        return way.behind(Step(0, needs, f"{value}: {self.setters(option)}"))
 
-    def _with_request(self, option: Option, want: int, way: Way, needs: str) -> Way:
+    def _raise_by_asking(self, option: Option, want: int, walk: _Walk, step: Step) -> Way:
         """The way to an option with a prompt, and who asks for it already, or does not."""
-        wanted = "y" if want == 2 or not self._modules else "m"
-        asking = replace(way, ask={**way.ask, option.name: wanted})
-        request = self._requests.get(option.name)
-        rival = self.rival(option)
-        if request is None and rival:
-            text = f"{needs}: its choice takes one, and {rival.place} asks for {rival.option}"
-            return replace(asking, drop=(*way.drop, rival.place)).behind(text)
-        if request is None:
-            return asking.behind(f"{needs}: nobody asked for it{_at(option)}")
-        if level(request.value) < want:
-            text = f"{needs}: {request.place} asks for {request.value}"
-            drop = (*way.drop, request.place) if request.value == "n" else way.drop
-            return replace(asking, drop=drop).behind(text)
-        text = f"{needs} though asked for: see {request.place}"
-        return Way((Step(0, text),), due={option.name: request.value})
+        request, rival = self._requests.get(option.name), self.rival(option)
+        if request and level(request.value) >= want:
+            text = f"{step.told} though asked for: see {request.place}"
+            return Way((replace(step, told=text),), due={option.name: request.value})
+        way = self._to_prompt(option, want, walk.through(option.name))
+        value = "y" if want == 2 or not self._modules else "m"
+        way = replace(way, ask={**way.ask, option.name: value})
+        if request:
+            reason = f"{request.place} asks for {request.value}"
+            way = replace(way, drop=(*way.drop, request.place)) if request.value == "n" else way
+        elif rival:
+            reason = f"its choice takes one member, and {rival.place} asks for {rival.option}"
+            way = replace(way, drop=(*way.drop, rival.place))
+        else:
+            reason = "nobody asked for it" + (f" ({option.places[0]})" if option.places else "")
+        return way.behind(replace(step, told=f"{step.told}: {reason}"))
 
     def _to_prompt(self, option: Option, want: int, walk: _Walk) -> Way:
         """A prompt that is there at all is one for `y`, except that of a tristate (symbol.c)."""
@@ -240,117 +239,62 @@ class Search:
         return self._need(option.visible, enough, walk)
 
     def _to_be_set(self, option: Option, want: int, walk: _Walk) -> Way:
-        """The cheapest of what selects the option and what it is by default."""
-        if len(walk.trail) > _LONGEST:
-            return Way(open=False)
-        wanted = [_both(Symbol(name), condition) for name, condition in self._handy(option)]
-        wanted += [
-            _both(_both(value, condition), option.depends)
-            for value, condition in option.defaults
-            if not isinstance(value, Constant) or value.value == "y"
+        """The best of what selects the option and what it is by default."""
+        wanted: list[Expression] = [
+            force(name, condition) for name, condition in self._selectors.possible(option)
         ]
-        ways = [self._need(each, want, walk) for each in wanted]
-        return min(ways, key=lambda way: way.cost, default=Way(open=False))
-
-    def _handy(self, option: Option) -> list[tuple[str, Expression | None]]:
-        """The selectors of an option, those first that could be asked for as things are."""
-
-        def far(selector: tuple[str, Expression | None]) -> bool:
-            found = self._table.options.get(selector[0])
-            return not (found and found.prompts and evaluate(found.visible, self._config) != "n")
-
-        return sorted(option.selected_by, key=far)
+        for value, condition in option.defaults:
+            if value != Constant("n"):
+                parts = (value, condition, option.depends)
+                wanted.append(And(tuple(part for part in parts if part is not None)))
+        return self._best(wanted, want, walk, self._need) if wanted else never()
 
     # Down: an option has to be at most `most`
 
     def _lower(self, name: str, most: int, walk: _Walk) -> Way:
-        needs = f"needs {name} to be {_VALUES[most]}, which is {self._value(name, walk)}"
-        request = self._requests.get(name)
-        if request and level(request.value) > most:
-            text = f"{needs}: {request.place} asks for it"
-            return Way((Step(0, text),), drop=(request.place,))
-        if selectors := self.selectors(name, _VALUES[most]):
-            drop = self._roots(name, _VALUES[most], (name,))
-            return Way((Step(0, f"{needs}: {'; '.join(selectors)}"),), drop=drop, open=bool(drop))
         option = self._table.options.get(name)
-        if option is None or not option.prompts or evaluate(option.visible, walk.values) == "n":
-            return Way((Step(0, f"{needs} by default"),), open=False)
-        return Way((Step(0, f"{needs} by default"),), {name: _VALUES[most]})
+        wanted = _VALUES[most if option is None or option.type == "tristate" else 0]
+        step = Step(0, f"needs {name} to be {wanted}", f", which is {walk.value(name)}: ")
+        request = self._requests.get(name)
+        if request and level(request.value) > level(wanted):
+            text = f"{step.told}{request.place} asks for it"
+            return Way((replace(step, told=text),), drop=(request.place,))
+        if selectors := self._selectors.told(name, wanted, most=1):
+            drop = self._selectors.roots(name, wanted)
+            told = replace(step, told=step.told + ", and ".join(selectors))
+            return Way((told,), drop=drop, open=bool(drop))
+        told = replace(step, told=step.told + "nobody asked for it, that is its default")
+        if option and can_be_asked(option, walk.values):
+            return Way((told,), {name: wanted})
+        return Way((told,), open=False)
 
     # Words
 
-    def selectors(self, name: str, above: str = "n") -> list[str]:
-        """Who selects an option to more than `above`, and who asks for these; empty if none."""
-        found = self._selecting(name, above)
-        told = [self._told(selector, (name,)) for selector in islice(found, _NAMED)]
-        return [*told, f"and {len(found) - _NAMED} more"] if len(found) > _NAMED else told
-
-    def _selecting(self, name: str, above: str) -> list[str]:
-        option = self._table.options.get(name)
-        found = [
-            selector
-            for selector, condition in (option.selected_by if option else ())
-            if level(evaluate(_both(Symbol(selector), condition), self._config)) > level(above)
-        ]
-        return sorted(found, key=lambda selector: selector not in self._requests)
-
-    def _roots(self, name: str, above: str, trail: tuple[str, ...]) -> tuple[Place, ...]:
-        """The lines without which nobody would select an option; empty if there are others."""
-        places: list[Place] = []
-        for selector in self._selecting(name, above):
-            request = self._requests.get(selector)
-            found: tuple[Place, ...] = (request.place,) if request else ()
-            if not found and selector not in trail and len(trail) < _LONGEST:
-                found = self._roots(selector, "n", (*trail, selector))
-            if not found:
-                return ()
-            places += found
-        return tuple(dict.fromkeys(places))
-
-    def _told(self, selector: str, trail: tuple[str, ...]) -> str:
-        """A selector, followed back to somebody who asked."""
-        text = f"{selector} selects it" if len(trail) == 1 else f"which {selector} selects"
-        if request := self._requests.get(selector):
-            return f"{text} ({request.place})"
-        above = [name for name in self._selecting(selector, "n") if name not in trail]
-        if above and len(trail) < 4:
-            return f"{text}, {self._told(above[0], (*trail, selector))}"
-        return f"{text} (on by default)"
-
-    def setters(self, option: Option, way: Way) -> str:
-        """Who can set an option that has no prompt; `way` is what was found to set it."""
-        if option.tests and not way.open:
-            which = "the test" if len(option.tests) == 1 else "one of the tests"
-            return f"the builder's toolchain fails {which} {shortened(' and '.join(option.tests))}"
-        names = [selector for selector, _ in self._handy(option)]
-        if names:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            verb = "selects" if len(names) == 1 else "select"
-            return f"it has no prompt; {', '.join(names[:_NAMED])}{more} {verb} it"
+    def setters(self, option: Option) -> str:
+        """Who could set an option that has no prompt."""
+        if listed := self._selectors.listed(option):
+            return f"it has no prompt; {listed}"
         if any(value != Constant("n") for value, _ in option.defaults):
-            return "it has no prompt; what it depends on decides"
+            return "it has no prompt, what it depends on decides"
+        if option.tests:
+            return f"it has no prompt, and {_fails(option)}"
         return f"it has no prompt, and nothing on {self._table.arch} sets it"
 
-    @staticmethod
-    def _untold(option: Option, way: Way) -> bool:
-        """Whether the words on an option's setters say it all."""
-        return not way.open and bool(option.tests)
-
-    def _fixed(self, value: str, walk: _Walk) -> str:
-        """Why a literal stands in the way: `m`, or what a test of the toolchain came out as."""
+    def _fixed(self, value: str, walk: _Walk) -> Way:
+        """A literal stands in the way: `m`, or what a test of the toolchain came out as."""
         option = self._table.options.get(walk.trail[-1])
         if value == "m":
-            return "can only be a module"
+            return never(f"{walk.trail[-1]} can only be a module")
         if option and option.tests:
-            return f"needs what the builder's toolchain lacks: {shortened(option.tests[0])}"
-        return "needs what this kernel does not have"
+            return never("needs what is not there", f": {_fails(option)}")
+        return never("needs what this kernel never has")
 
     def _absent(self, name: str) -> str:
         """Why a name is not in the table."""
         files = self._table.elsewhere.get(name)
         if files is None:
-            return "which no Kconfig file of this kernel defines"
-        return f"which {self._table.arch} does not have (see {files[0]})"
+            return ", which no Kconfig file of this kernel defines"
+        return f", which {self._table.arch} does not have (see {files[0]})"
 
     def rival(self, option: Option) -> Request | None:
         """Who asked for another member of the option's choice, and has it."""
@@ -360,37 +304,12 @@ class Search:
                 return request
         return None
 
-    @staticmethod
-    def _value(name: str, walk: _Walk) -> str:
-        return walk.values.get(name, "n")
 
-    @staticmethod
-    def _level(expression: Expression, walk: _Walk) -> int:
-        return level(evaluate(expression, walk.values))
+def _fails(option: Option) -> str:
+    which = "the test" if len(option.tests) == 1 else "one of the tests"
+    return f"the builder's toolchain fails {which} {shortened(' and '.join(option.tests))}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """Where a search is: the options it came through, and the values with what it asks for."""
-
-    trail: tuple[str, ...]
-    values: Mapping[str, str]
-
-    def through(self, name: str) -> _Walk:
-        return replace(self, trail=(*self.trail, name))
-
-    def given(self, values: Mapping[str, str]) -> _Walk:
-        return replace(self, values={**self.values, **values}) if values else self
-
-
-def _both(a: Expression | None, b: Expression | None) -> Expression:
-    given = [each for each in (a, b) if each is not None]
-    return And(tuple(given)) if len(given) == 2 else given[0] if given else Constant("y")
-
-
-def _at(option: Option) -> str:
-    return f" ({option.places[0]})" if option.places else ""
-
-
-def shortened(text: str, width: int = 70) -> str:
+def shortened(text: str, width: int = 80) -> str:
+    """The text, or as much of its beginning as has room."""
     return text if len(text) <= width else text[: width - 3] + "..."

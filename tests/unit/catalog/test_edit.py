@@ -132,7 +132,7 @@ def test_the_first_feature_goes_below_the_vmms() -> None:
 _VERSIONS = st.builds("{}.{}.{}".format, st.integers(4, 7), st.integers(0, 20), st.integers(1, 400))
 
 
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(_VERSIONS, max_size=6), st.dates())
 def test_whatever_is_added_to_our_own_file_is_there_and_all_else_stays(
     versions: list[str], day: datetime.date

@@ -82,7 +82,11 @@ def test_a_mistake_of_form_is_told_with_its_line(
             'experimental = ["m68k"]',
             "vmms.firecracker.experimental.0: ",
         ),
-        ('since = { x86_64 = "5.0" }', 'since = { x86 = "5.0" }', "vmms.qemu.since"),
+        (
+            'since = { x86_64 = "5.0" }',
+            'since = { x86 = "5.0" }',
+            "vmms.qemu.since.x86: 'x86' is not",
+        ),
         (
             '"default", "minimal"]',
             '"default", "tiny"]',

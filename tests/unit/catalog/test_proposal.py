@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 
 from ingot import catalog
@@ -34,6 +35,16 @@ def test_its_difference_can_be_read(small: Catalog) -> None:
     assert '+[series."6.12".versions."6.12.3".sha256]' in lines
     assert any(line.startswith("+| 6.12 | `6.12.3` |") for line in lines)
     assert not [line for line in lines if line.startswith("-") and not line.startswith("---")]
+
+
+def test_a_file_that_is_new_is_told_as_such(small: Catalog) -> None:
+    path = small.root / "configs" / "new.config"
+    proposal = dataclasses.replace(propose(small, []), files={path: "CONFIG_A=y\n"})
+    assert proposal.diff().splitlines() == [
+        *("--- /dev/null", "+++ b/kernels/configs/new.config", "@@ -0,0 +1 @@", "+CONFIG_A=y")
+    ]
+    proposal.write()
+    assert path.read_text() == "CONFIG_A=y\n"
 
 
 def test_several_versions_make_one_proposal(small: Catalog) -> None:

@@ -1,0 +1,152 @@
+"""A catalog grows: a version is found, verified, tried on paper, and only then written down."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ingot import catalog, growth
+from ingot.digest import Digest
+from ingot.errors import MachineError, UserError
+from ingot.growth import look_out, plan_addition
+from ingot.progress import Progress, Silent
+from ingot.source.model import Archive
+from ingot.source.releases import Release
+from ingot.version import KernelVersion
+from tests.integration.conftest import FAKE_TREE, House
+
+TODAY = datetime.date(2026, 11, 23)
+README = "# Mine\n\n<!-- kernels: begin -->\n<!-- kernels: end -->\n\nThe end.\n"
+
+
+@dataclass
+class Upstream:
+    """An origin with the releases a test has put there, each a variant of the fake tree."""
+
+    folder: Path
+    name: str = "debian"
+    tells_ends: bool = True
+    ended: bool = False
+    tarballs: dict[KernelVersion, Path] = field(default_factory=dict)
+
+    def release(self, patch: int, **changes: str) -> None:
+        """Pack a release 6.1.<patch>; `changes` are what is added to files of its tree."""
+        version = KernelVersion.parse(f"6.1.{patch}")
+        tree = self.folder / f"linux-{version}"
+        shutil.copytree(FAKE_TREE, tree)
+        makefile = tree / "Makefile"
+        makefile.write_text(makefile.read_text().replace("SUBLEVEL = 999", f"SUBLEVEL = {patch}"))
+        for name, text in changes.items():
+            with (tree / name).open("a") as file:
+                file.write(text)
+        tarball = tree.with_suffix(f".{patch}.tar.xz")
+        words = ["tar", "--mtime=@1700000000", "-C", str(self.folder), "-cJf", str(tarball)]
+        subprocess.run([*words, tree.name], check=True)
+        self.tarballs[version] = tarball
+
+    def listed(self, downloads: Path, progress: Progress) -> tuple[Release, ...]:
+        return tuple(Release(version, (self,), self.ended) for version in self.tarballs)
+
+    def fetch(
+        self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
+    ) -> Archive:
+        if version not in self.tarballs:
+            raise MachineError(f"does not have linux {version}")
+        path = self.tarballs[version]
+        return Archive(path, Digest.of_file(path), self.name, "http://x", "signed by a test")
+
+
+@pytest.fixture
+def upstream(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Upstream:
+    folder = tmp_path / "upstream"
+    folder.mkdir()
+    upstream = Upstream(folder)
+    monkeypatch.setattr(growth, "origins_of", lambda _: [upstream])
+    monkeypatch.setattr(growth, "indexes_of", lambda _: [upstream])
+    (house.root / "README.md").write_text(README)
+    return upstream
+
+
+def test_a_version_is_added_with_the_digest_of_its_source(house: House, upstream: Upstream) -> None:
+    upstream.release(1000)
+    before = (house.kernels / "kernels.toml").read_text()
+    addition = plan_addition(house.setting(), "6.1.1000", Silent())
+    assert (house.kernels / "kernels.toml").read_text() == before  # not yet
+    addition.proposal.write()
+    new = [k for k in catalog.load(house.kernels).kernels if str(k.version) == "6.1.1000"]
+    assert new[0].pins == {"debian": Digest.of_file(upstream.tarballs[new[0].version])}
+    assert [c.kernel.tag for c in addition.configs] == [kernel.tag for kernel in new]
+    assert "6.1.1000" in (house.root / "README.md").read_text()
+    assert (house.root / "README.md").read_text().endswith("\n\nThe end.\n")
+
+
+def test_the_difference_is_a_few_lines(house: House, upstream: Upstream) -> None:
+    upstream.release(1000)
+    lines = plan_addition(house.setting(), "6.1.1000", Silent()).proposal.diff().splitlines()
+    changed = [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    assert 0 < len(changed) < 10
+    assert any("6.1.1000" in line for line in changed)
+
+
+def test_what_was_added_builds(house: House, upstream: Upstream) -> None:
+    upstream.release(1000)
+    plan_addition(house.setting(), "6.1.1000", Silent()).proposal.write()
+    result = house.ingot("build", "6.1.1000")
+    assert result.returncode == 0, result.stderr
+    assert "kernel-bin:6.1.1000" in house.layout.tags()
+
+
+def test_a_series_means_the_newest_that_can_be_had(house: House, upstream: Upstream) -> None:
+    upstream.release(1000)
+    upstream.release(1001)
+    upstream.tarballs[KernelVersion.parse("6.1.1002")] = Path("/nowhere")
+    real = upstream.fetch
+
+    def fetch(version: KernelVersion, *rest: object) -> Archive:
+        if str(version) == "6.1.1002":
+            raise MachineError("HTTP 404")
+        return real(version, *rest)  # type: ignore[arg-type]
+
+    upstream.fetch = fetch  # type: ignore[method-assign, assignment]
+    addition = plan_addition(house.setting(), "6.1", Silent())
+    assert str(addition.source.version) == "6.1.1001"
+
+
+def test_options_that_are_new_are_told_with_their_default(house: House, upstream: Upstream) -> None:
+    option = '\nconfig BRAND_NEW\n\tbool "Something brand new"\n\tdefault y\n'
+    upstream.release(1000, Kconfig=option)
+    news = plan_addition(house.setting(), "6.1.1000", Silent()).news
+    assert news is not None
+    assert str(news.before) == "6.1.999"
+    (new,) = news.options
+    assert (new.option.name, new.fallback, new.value) == ("BRAND_NEW", "y", "n")
+    assert new.arches == ("x86_64",)
+
+
+def test_a_version_that_is_there_is_not_added_again(house: House, upstream: Upstream) -> None:
+    with pytest.raises(UserError, match=r"has 6\.1\.999 already"):
+        plan_addition(house.setting(), "6.1.999", Silent())
+
+
+def test_nothing_is_written_if_a_config_is_not_as_asked(house: House, upstream: Upstream) -> None:
+    upstream.release(1000)
+    house.fragment("vmm/firecracker", "CONFIG_NOT_THERE=y")
+    with pytest.raises(UserError, match="NOT_THERE"):
+        plan_addition(house.setting(), "6.1.1000", Silent())
+    assert "6.1.1000" not in (house.kernels / "kernels.toml").read_text()
+
+
+def test_a_look_out_tells_what_is_newer_and_what_has_ended(
+    house: House, upstream: Upstream
+) -> None:
+    upstream.release(1000)
+    upstream.ended = True
+    (outlook,) = look_out(house.setting(), [], TODAY, Silent())
+    assert str(outlook.have) == "6.1.999"
+    assert outlook.newer is not None and str(outlook.newer.version) == "6.1.1000"
+    assert outlook.ended
