@@ -171,7 +171,7 @@ def test_an_option_that_does_not_survive_is_refused_before_compiling(house: Hous
     with pytest.raises(UserError) as raised:
         house.build()
     assert "base/x86_64.config:1: CONFIG_CHILD wanted m, got n" in raised.value.why
-    assert "depends on PARENT (=n)" in raised.value.why
+    assert "needs PARENT, which is n: nobody asked for it" in raised.value.why
     assert house.compiles() == 0
     assert moving_tags(house) == set()
 
@@ -189,7 +189,7 @@ def test_a_compile_error_shows_the_compiler_and_the_log(house: House) -> None:
     with pytest.raises(BuildError) as raised:
         house.build()
     assert "init/main.c:1:1: error: this does not compile" in raised.value.why
-    log = house.cache / "logs" / "6.1.999-x86_64.log"
+    log = house.cache / "logs" / "6.1.999.log"
     assert str(log) in raised.value.hint
     assert "this does not compile" in log.read_text()
     assert moving_tags(house) == set()

@@ -11,6 +11,7 @@ import typer
 
 from ingot.cli import config
 from ingot.cli.main import app
+from ingot.images import read_config
 from tests.integration.conftest import House
 
 ROOT = Path(__file__).parent.parent.parent
@@ -31,6 +32,10 @@ def test_inspect_shows_labels_layers_and_files(house: House) -> None:
     document = json.loads(house.ingot("inspect", "kernel-bin:6.1", "--files", "--json").stdout)
     assert document["tag"] == "kernel-bin:6.1.999"
     assert document["labels"]["dev.ingot.recipe-key"] == str(built.recipe_key)
+    config = document["annotations"].pop("dev.ingot.config")
+    assert read_config({"dev.ingot.config": config}) == (
+        "CONFIG_CHILD=m\nCONFIG_MODULES=y\nCONFIG_PARENT=y\n"
+    )
     assert document["labels"] == document["annotations"]
     assert [file["name"] for file in document["files"] if file["kind"] == "file"] == [
         "boot/vmlinux"

@@ -230,7 +230,9 @@ def test_an_image_of_somebody_else_carries_none() -> None:
     assert read_config({"org.opencontainers.image.title": "kernel"}) is None
 
 
-@pytest.mark.parametrize("packed", ["!", "AAAA", base64.b64encode(gzip.compress(b"\xff", mtime=0)).decode()])
+@pytest.mark.parametrize(
+    "packed", ["!", "AAAA", base64.b64encode(gzip.compress(b"\xff", mtime=0)).decode()]
+)
 def test_an_annotation_that_is_no_config_is_refused(packed: str) -> None:
     with pytest.raises(UserError, match="not a kernel's config"):
         read_config({"dev.ingot.config": packed})

@@ -70,7 +70,10 @@ STARTERS = (
 )
 """What another program or process can be started with."""
 
-MODULES = sorted(SOURCE.rglob("*.py"))
+SCRIPTS = {SOURCE / "kconfig" / "survey.py"}
+"""What runs in the builder, by the builder's Python, and is never imported."""
+
+MODULES = sorted(set(SOURCE.rglob("*.py")) - SCRIPTS)
 
 
 def unit_of(path: Path) -> str:

@@ -72,8 +72,8 @@ def _boot(setting: Setting, kernel: str) -> tuple[str, BootReport]:
                 why="a boot test needs kernel and modules",
                 hint=f"boot {BASE}:{tag.partition(':')[2]}",
             )
-        # any builder compiles the guest's init; the catalog's first is most likely there
-        spec = setting.catalog.kernels[0].builder
+        # any builder compiles the guest's init; that of the newest kernel is most likely there
+        spec = setting.catalog.kernels[-1].builder
         builder = pipeline.ensure_builder(setting, spec, progress)
         return tag, pipeline.boot_image(setting, image, builder, progress)
 

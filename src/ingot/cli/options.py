@@ -37,7 +37,7 @@ Kernels = Annotated[
     typer.Argument(
         metavar="KERNEL",
         help="Versions (6.1.176) or series (6.1: its newest), with a flavor or arch if it is not"
-        " the usual one (6.1-minimal, 6.12-arm64). Without any: every series.",
+        " the usual one (6.1-minimal, 6.12-arm64). Without any: every series that is maintained.",
         show_default=False,
         autocompletion=complete_kernels,
     ),

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from ingot.kconfig.expression import evaluate, level, render, symbols
+from ingot.kconfig.expression import Constant, Tristate, evaluate, level, render, symbols
 from ingot.kconfig.fragment import Place, Request
 from ingot.kconfig.options import Option, OptionTable
-from ingot.kconfig.selectors import Selectors
+from ingot.kconfig.selectors import Selectors, can_be_asked
 from ingot.kconfig.similar import similar
 from ingot.kconfig.unmet import Search, shortened
 from ingot.kconfig.values import broken_range
-from ingot.kconfig.way import Way
+from ingot.kconfig.way import Step, Way
 
 _STEPS = 12
+_DEAD_ENDS = 5
 _NOBODY = Request("", "m", Place("", 0))
 _ARCHES = {"x86": "x86_64", "arm64": "arm64"}
 
@@ -39,28 +40,30 @@ class Causes:
 
     def of_unknown(self, request: Request) -> tuple[str, ...]:
         """Why an option is not in the table: another arch's, renamed, misspelt, or never there."""
-        files = self._table.elsewhere.get(request.option)
-        if files:
-            return self._of_another_arch(files)
-        lines = [f"{self._series} has no such option"]
-        if names := similar(request.option, self._askable):
-            lines.append(f"did you mean {' or '.join(names)}?")
-        lines.append("if other series have it, bound the line: '# since 5.17' or '# until 6.8'")
-        return tuple(lines)
-
-    def _of_another_arch(self, files: list[str]) -> tuple[str, ...]:
-        folders = sorted({file.split("/")[1] for file in files if file.startswith("arch/")})
-        if not folders:
-            return (
-                f"{self._table.arch} does not have it: only {files[0]} defines it, drop the line",
-            )
-        known = [_ARCHES[folder] for folder in folders if folder in _ARCHES]
-        advice = f"bound the line: '# on {known[0]}'" if len(known) == 1 else "drop the line"
-        verb = "has" if len(folders) == 1 else "have"
+        told = self.instead_of(request.option)
+        if files := self._table.elsewhere.get(request.option):
+            known = {_ARCHES[folder] for folder in _folders(files) if folder in _ARCHES}
+            bound = f"bound the line: '# on {known.pop()}'" if len(known) == 1 else "drop the line"
+            return (*told, bound)
         return (
-            f"only {_list(folders[:4])} {verb} it, not {self._table.arch} ({files[0]})",
-            advice,
+            f"{self._series} has no such option",
+            *told,
+            "if other series have it, bound the line: '# since 5.17' or '# until 6.8'",
         )
+
+    def instead_of(self, name: str) -> tuple[str, ...]:
+        """What is known of a name that is not in the table: who has it, or what may be meant."""
+        if files := self._table.elsewhere.get(name):
+            folders = _folders(files)
+            who = f"only {_list(folders[:4])} {'has' if len(folders) == 1 else 'have'} it, not"
+            return (f"{who if folders else 'not for'} {self._table.arch} ({files[0]})",)
+        names = similar(name, [*self._askable, *self._table.elsewhere])
+        return (f"did you mean {' or '.join(map(self._labelled, names))}?",) if names else ()
+
+    def _labelled(self, name: str) -> str:
+        """A name, with the arches that it is of if this is none of them."""
+        folders = _folders(self._table.elsewhere.get(name, ()))
+        return f"{name} (of {_list(folders[:4])})" if folders else name
 
     def of(self, request: Request, option: Option, got: str) -> tuple[str, ...]:
         """Why a known option has another value than the request, which its type could have."""
@@ -74,7 +77,9 @@ class Causes:
         """Why an option is off that may or may not have been asked for."""
         request = self._requests.get(option.name)
         if request and request.value == "n":
-            return (f"{request.place} asks for n",)
+            return ()
+        if request is None and can_be_asked(option, self._config):
+            return ("nobody asked for it",)
         if option.type in ("bool", "tristate"):
             wanted = replace(request or _NOBODY, option=option.name)
             lines = self._of_too_little(wanted, option, "n")
@@ -98,9 +103,14 @@ class Causes:
                 "drop one of the two lines",
             ]
         way = self._search.to_prompt(option, request.value)
+        as_module = f"ask for CONFIG_{option.name}=m"
+        if way.never and request.value == "y" and option.type == "tristate":
+            module = self._search.to_prompt(option, "m")
+            if not module.never:
+                return [*map(str, way.steps), as_module, *_told(module, "would do then")]
         lines = _told(way, "would do it")
         if (request.value, got) == ("y", "m"):
-            lines.append(f"or ask for CONFIG_{option.name}=m")
+            lines.append(f"or {as_module}")
         return lines or [self._at_a_loss(option)]
 
     def _replacing(self, name: str) -> str:
@@ -119,14 +129,26 @@ class Causes:
     # Wanted off, or a module, is more
 
     def _of_too_much(self, request: Request, option: Option, got: str) -> list[str]:
-        if selectors := self._selectors.told(option.name, _tristate(request.value)):
-            return [*selectors, "drop this line, or what asks for these"]
+        above: Tristate = "m" if request.value == "m" else "n"
+        if selectors := self._selectors.told(option.name, above):
+            roots = _list(
+                (str(place) for place in self._selectors.roots(option.name, above)), "and"
+            )
+            return [*selectors, "drop this line" + (f", or {roots}" if roots else "")]
         if request.value == "m" and self._config.get("MODULES") != "y":
-            return ["MODULES is n, so there are no modules: what is asked for as one is built in"]
+            asked = self._requests.get("MODULES")
+            reason = f"{asked.place} asks for that" if asked else "nobody asked for it"
+            return [
+                f"it cannot be a module, since MODULES is n: {reason}",
+                f"CONFIG_MODULES=y would do it, or CONFIG_{option.name}=y here",
+            ]
         if option.choice:
             others = [name for name in option.choice if name != option.name]
-            return [f"a choice takes one member: ask for another, such as {_list(others[:3], 'or')}"]
-        default = self._default(option)
+            return [
+                f"a choice takes one member: ask for another, such as {_list(others[:3], 'or')}"
+            ]
+        default = self.default(option)
+        default = f": {default}" if default else ""
         if not option.prompts:
             return [f"it has no prompt, and is {got} by default{default}", "drop the line"]
         way = self._search.to_prompt(option, "y")
@@ -137,11 +159,13 @@ class Causes:
             *_told(way, "would show it"),
         ]
 
-    def _default(self, option: Option) -> str:
-        """The default that made an option what it is, if it says more than its value does."""
+    def default(self, option: Option) -> str:
+        """The default that made an option what it is; empty if it says no more than `y`."""
         for value, condition in option.defaults:
             if evaluate(condition, self._config) != "n":
-                told = f": default {render(value)}"
+                if value == Constant("y") and condition is None:
+                    return ""
+                told = f"default {render(value)}"
                 return shortened(told + (f" if {render(condition)}" if condition else ""), 100)
         return ""
 
@@ -153,9 +177,10 @@ class Causes:
                 f"it takes a value ({option.type}) and cannot be off: give one, or drop the line"
             ]
         if not option.prompts:
-            way = self._search.to_default(option, request.value)
-            advice = _told(way, f"would set it to {request.value}")[-1:] or ["drop the line"]
-            return ["it cannot be asked for: it has no prompt, its defaults decide", *advice]
+            way = self._search.to_default(option, request.value.strip('"'))
+            cannot = "it cannot be asked for: it has no prompt, its defaults decide"
+            lines = _told(way, f"would set it to {request.value}") or ["drop the line"]
+            return [cannot, *(lines if way.drop else lines[-1:])]
         if option.type != "string" and (words := broken_range(request.value, option, self._config)):
             return [words]
         way = self._search.to_prompt(option, "y")
@@ -167,15 +192,29 @@ class Causes:
         return [option.name for option in self._table.options.values() if option.prompts]
 
 
+def _folders(files: Iterable[str]) -> list[str]:
+    """The folders below arch/ that Kconfig files are in."""
+    return sorted({file.split("/")[1] for file in files if file.startswith("arch/")})
+
+
 def _told(way: Way, would: str) -> list[str]:
     """The steps of a way, and what to do about them."""
-    lines = [str(step) for step in way.steps]
-    if len(lines) > _STEPS:
-        lines = [*lines[:_STEPS], f"... and {len(lines) - _STEPS} more"]
+    lines = [str(step) for step in _distinct(way.steps)]
+    most = _DEAD_ENDS if way.never else _STEPS
+    if len(lines) > most:
+        lines = [*lines[:most], f"... and {len(lines) - most} more"]
     if not lines:
         return []
     advice = _advice(way, would)
     return [*lines, advice] if advice else lines
+
+
+def _distinct(steps: Iterable[Step]) -> Iterable[Step]:
+    """Each step once, however many others need it."""
+    first: dict[tuple[str, str], Step] = {}
+    for step in steps:
+        first.setdefault((step.subject, step.told), step)
+    return first.values()
 
 
 def _advice(way: Way, would: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ingot.errors import UserError
 from ingot.kconfig.causes import Causes
 from ingot.kconfig.expression import Expression, render
-from ingot.kconfig.fragment import Place, Request
+from ingot.kconfig.fragment import Request
 from ingot.kconfig.options import Option, OptionTable
 from ingot.kconfig.selectors import Selectors
 
@@ -18,7 +18,7 @@ class Explanation:
     """One option: what it is, what it came out as, and why.
 
     `asked` is the line that asks for it, if any does. `selectors` are those that set it now,
-    each with who asks for them. `needs` is what its prompt needs, with the values of all it
+    each with who asks for them; `default` what sets it if it is neither. `needs` is what its prompt needs, with the values of all it
     looks at; empty if nothing, and None if it has no prompt. `missing` says what stands in the
     way of an option that is off, and what would help.
     """
@@ -27,6 +27,7 @@ class Explanation:
     value: str
     asked: Request | None
     selectors: tuple[str, ...]
+    default: str
     needs: str | None
     missing: tuple[str, ...]
 
@@ -45,14 +46,16 @@ def explain(
     causes = Causes(config, table, requests, "this kernel")
     asked = requests.get(name)
     if option is None:
-        lines = causes.of_unknown(Request(name, "y", Place("", 0)))
-        raise UserError(f"there is no option {name}", why="\n".join(lines))
+        raise UserError(f"this kernel has no option {name}", why="\n".join(causes.instead_of(name)))
     value = config.get(name, "n")
+    selectors = tuple(Selectors(config, table, requests).told(name))
+    by_itself = value != "n" and not asked and not selectors
     return Explanation(
         option=option,
         value=value,
         asked=asked,
-        selectors=tuple(Selectors(config, table, requests).told(name)),
+        selectors=selectors,
+        default=causes.default(option) or "by default" if by_itself else "",
         needs=_rendered(option.visible, config) if option.prompts else None,
         missing=causes.of_off(option) if value == "n" else (),
     )
@@ -73,6 +76,10 @@ def _lines(told: Explanation) -> Iterator[str]:
         yield f"  asked for: {told.asked.value} ({told.asked.place})"
     for selector in told.selectors:
         yield f"  {selector}"
+    if told.default:
+        yield f"  {told.default}"
+    for test in option.tests:
+        yield f"  tests the toolchain: {test}"
     if told.needs:
         yield f"  needs: {told.needs}"
     if told.missing:

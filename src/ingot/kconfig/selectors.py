@@ -68,13 +68,25 @@ class Selectors:
         return tuple(dict.fromkeys(places))
 
     def possible(self, option: Option) -> list[tuple[str, Expression | None]]:
-        """All who could select an option, those first that could be asked for as things are."""
+        """All who could select an option, the nearest first, then what can be asked for now."""
 
-        def far(selector: tuple[str, Expression | None]) -> bool:
+        near = self.near(option)
+
+        def far(selector: tuple[str, Expression | None]) -> tuple[bool, bool]:
             found = self._table.options.get(selector[0])
-            return found is None or not can_be_asked(found, self._config)
+            return (selector not in near, found is None or not can_be_asked(found, self._config))
 
         return sorted(option.selected_by, key=far)
+
+    def near(self, option: Option) -> list[tuple[str, Expression | None]]:
+        """Those selectors that are defined beside the option: what it is there for."""
+        folders = {_folder(place) for place in option.places}
+        return [
+            (name, condition)
+            for name, condition in option.selected_by
+            if name in self._table.options
+            and any(_folder(place) in folders for place in self._table.options[name].places)
+        ]
 
     def listed(self, option: Option) -> str:
         """All who could select an option, in words; empty if there is nobody."""
@@ -89,3 +101,7 @@ class Selectors:
 def can_be_asked(option: Option, config: Mapping[str, str]) -> bool:
     """Whether an option has a prompt, and the config shows it."""
     return bool(option.prompts) and evaluate(option.visible, config) != "n"
+
+
+def _folder(place: str) -> str:
+    return place.rpartition("/")[0]

@@ -33,8 +33,12 @@ from ingot.kconfig.way import Step, Way, closed, never
 
 _VALUES: tuple[Tristate, ...] = ("n", "m", "y")
 _OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+_COMPILE_TEST = "COMPILE_TEST"
+"""Makes drivers compile that the arch cannot use: no way to get one."""
 _NAMED = 3
 _LONGEST = 12
+_ROUNDS = 3
+"""How often a way is gone again, since what one option needs may be lost by what another does."""
 _LOOKS = 3000
 """How many options one search looks at, so that Kconfig's larger knots end in time."""
 
@@ -74,7 +78,17 @@ class Search:
 
     def to_prompt(self, option: Option, wanted: str) -> Way:
         """What the option needs to be there to ask for, as high as `wanted`."""
-        return self._to_prompt(option, level(wanted), self._start(option))
+        walk = self._start(option)
+        way = Way()
+        for _ in range(_ROUNDS):
+            then = walk.given({**way.given, **way.ask})
+            more = self._to_prompt(option, level(wanted), then)
+            if not more.steps:
+                return way
+            way += more
+            if not way.open:
+                break
+        return replace(way, open=False)
 
     def to_be_set(self, option: Option, wanted: str) -> Way:
         """What would set an option that has no prompt."""
@@ -139,7 +153,7 @@ class Search:
         """
         total, blocked = Way(), Way()
         for operand in operands:
-            way = find(operand, value, walk.given({**total.ask, **total.due}))
+            way = find(operand, value, walk.given({**total.ask, **total.given}))
             total += way
             blocked += Way() if way.open else way
         return total if total.open else blocked
@@ -152,21 +166,22 @@ class Search:
         find: Callable[[Expression | None, int, _Walk], Way],
     ) -> Way:
         """The way to the one of them that asks for least."""
-        best = closed()
+        ways = []
         for operand in operands:
             way = find(operand, value, walk)
             if way.short:
                 return way
-            best = min(best, way, key=lambda each: (not each.steps, each.cost))
-        return best
+            ways.append(way)
+        best = min(ways, key=lambda way: way.cost, default=closed())
+        return replace(best, never=bool(ways) and all(way.never for way in ways))
 
     def _any(self, operands: tuple[Expression, ...], want: int, walk: _Walk) -> Way:
         """The way to the least of them; its first step names others that would do as well."""
-        names = [
-            operand.name
-            for operand in operands
-            if isinstance(operand, Symbol) and self._at_hand(operand.name, walk)
-        ]
+        symbols = [operand.name for operand in operands if isinstance(operand, Symbol)]
+        absent = [name for name in symbols if name not in self._table.options]
+        if len(absent) == len([each for each in operands if each != Symbol(_COMPILE_TEST)]):
+            return self._absent(absent)
+        names = [name for name in symbols if self._at_hand(name, walk)]
         at_hand = [Symbol(name) for name in names]
         others = [operand for operand in operands if operand not in at_hand]
         way = self._best([*at_hand, *others], want, walk, self._need)
@@ -201,7 +216,9 @@ class Search:
         option = self._table.options.get(name)
         needs = f"needs {name}"
         if option is None:
-            return never(needs, self._absent(name))
+            return self._absent([name])
+        if name == _COMPILE_TEST and name not in self._requests:
+            return never(needs, ", which is there to compile things, not to use them")
         value = f", which is {walk.value(name)}"
         if name in walk.trail or len(walk.trail) > _LONGEST or self._left <= 0:
             return closed(needs, value)
@@ -212,6 +229,7 @@ class Search:
         way = self._to_be_set(option, want, walk.through(name))
         if not way.open and option.tests:
             return never(needs, f"{value}: {_fails(option)}")
+        way = replace(way, given={**way.given, name: _VALUES[want]})
         return way.behind(Step(0, needs, f"{value}: {self.setters(option)}"))
 
     def _raise_by_asking(self, option: Option, want: int, walk: _Walk, step: Step) -> Way:
@@ -219,7 +237,7 @@ class Search:
         request, rival = self._requests.get(option.name), self.rival(option)
         if request and level(request.value) >= want:
             text = f"{step.told} though asked for: see {request.place}"
-            return Way((replace(step, told=text),), due={option.name: request.value})
+            return Way((replace(step, told=text),), given={option.name: request.value})
         way = self._to_prompt(option, want, walk.through(option.name))
         value = "y" if want == 2 or not self._modules else "m"
         way = replace(way, ask={**way.ask, option.name: value})
@@ -240,9 +258,10 @@ class Search:
 
     def _to_be_set(self, option: Option, want: int, walk: _Walk) -> Way:
         """The best of what selects the option and what it is by default."""
-        wanted: list[Expression] = [
-            force(name, condition) for name, condition in self._selectors.possible(option)
-        ]
+        near = [force(name, condition) for name, condition in self._selectors.near(option)]
+        if near and (way := self._best(near, want, walk, self._need)).open and not way.drop:
+            return way
+        wanted = [force(name, condition) for name, condition in self._selectors.possible(option)]
         for value, condition in option.defaults:
             if value != Constant("n"):
                 parts = (value, condition, option.depends)
@@ -256,13 +275,14 @@ class Search:
         wanted = _VALUES[most if option is None or option.type == "tristate" else 0]
         step = Step(0, f"needs {name} to be {wanted}", f", which is {walk.value(name)}: ")
         request = self._requests.get(name)
-        if request and level(request.value) > level(wanted):
-            text = f"{step.told}{request.place} asks for it"
-            return Way((replace(step, told=text),), drop=(request.place,))
+        asked = (request.place,) if request and level(request.value) > level(wanted) else ()
+        reasons = [f"{place} asks for it" for place in asked]
         if selectors := self._selectors.told(name, wanted, most=1):
-            drop = self._selectors.roots(name, wanted)
-            told = replace(step, told=step.told + ", and ".join(selectors))
-            return Way((told,), drop=drop, open=bool(drop))
+            roots = self._selectors.roots(name, wanted)
+            told = replace(step, told=step.told + ", and ".join([*reasons, *selectors]))
+            return Way((told,), drop=(*asked, *roots), open=bool(roots))
+        if asked:
+            return Way((replace(step, told=step.told + reasons[0]),), drop=asked)
         told = replace(step, told=step.told + "nobody asked for it, that is its default")
         if option and can_be_asked(option, walk.values):
             return Way((told,), {name: wanted})
@@ -289,12 +309,13 @@ class Search:
             return never("needs what is not there", f": {_fails(option)}")
         return never("needs what this kernel never has")
 
-    def _absent(self, name: str) -> str:
-        """Why a name is not in the table."""
-        files = self._table.elsewhere.get(name)
-        if files is None:
-            return ", which no Kconfig file of this kernel defines"
-        return f", which {self._table.arch} does not have (see {files[0]})"
+    def _absent(self, names: list[str]) -> Way:
+        """Some names are not in the table, any of which would do."""
+        needs = f"needs {' or '.join(names[:_NAMED])}" + (" or ..." if len(names) > _NAMED else "")
+        for name in names:
+            if files := self._table.elsewhere.get(name):
+                return never(needs, f", which {self._table.arch} does not have (see {files[0]})")
+        return never(needs, ", which no Kconfig file of this kernel defines")
 
     def rival(self, option: Option) -> Request | None:
         """Who asked for another member of the option's choice, and has it."""

@@ -28,14 +28,15 @@ class Way:
     """What is not met, and what would meet it.
 
     `ask` is what to ask for as well, in the order of need; `drop` the lines that ask for the
-    contrary; `due` what is asked for already and has findings of its own. One that is not
-    `open` leads nowhere; if it is `never`, nothing that a fragment can say would do.
+    contrary; `given` what follows from these, or is asked for already and has a finding of
+    its own. One that is not `open` leads nowhere; if it is `never`, nothing that a fragment can
+    say would do.
     """
 
     steps: tuple[Step, ...] = ()
     ask: Mapping[str, str] = field(default_factory=dict)
     drop: tuple[Place, ...] = ()
-    due: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
     open: bool = True
     never: bool = False
 
@@ -44,7 +45,7 @@ class Way:
             (*self.steps, *other.steps),
             {**self.ask, **other.ask},
             tuple(dict.fromkeys((*self.drop, *other.drop))),
-            {**self.due, **other.due},
+            {**self.given, **other.given},
             self.open and other.open,
             self.never or other.never,
         )

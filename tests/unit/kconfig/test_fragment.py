@@ -1,4 +1,4 @@
-"""Fragments: their grammar, how they merge, and whether a resolved config gives what they ask."""
+"""Fragments: their grammar, and how they merge."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from ingot import kconfig
 from ingot.errors import UserError
-from ingot.kconfig import Mismatch, Place, Request
+from ingot.kconfig import Place, Request
 from ingot.version import Series
 
 SERIES = Series(6, 1)
+ARCH = "x86_64"
 
 
 def ask(option: str, value: str, line: int = 1, fragment: str = "f.config") -> Request:
@@ -57,22 +58,27 @@ def test_comments_and_empty_lines_ask_for_nothing_and_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("note", "since", "until"),
+    ("note", "arch", "since", "until"),
     [
-        ("since 5.17", Series(5, 17), None),
-        ("until 6.8", None, Series(6, 8)),
-        ("until 6.8: renamed", None, Series(6, 8)),
-        ("since 5.10 until 6.1", Series(5, 10), Series(6, 1)),
-        ("since 5.10 until 6.1: for a while", Series(5, 10), Series(6, 1)),
-        ("the since of it", None, None),
-        ("Since 5.17 was released, on by default", None, None),
+        ("since 5.17", None, Series(5, 17), None),
+        ("until 6.8", None, None, Series(6, 8)),
+        ("until 6.8: renamed", None, None, Series(6, 8)),
+        ("since 5.10 until 6.1", None, Series(5, 10), Series(6, 1)),
+        ("since 5.10 until 6.1: for a while", None, Series(5, 10), Series(6, 1)),
+        ("on arm64", "arm64", None, None),
+        ("on x86_64: where it is", "x86_64", None, None),
+        ("on arm64 since 5.18 until 6.8: why", "arm64", Series(5, 18), Series(6, 8)),
+        ("the since of it", None, None, None),
+        ("Since 5.17 was released, on by default", None, None, None),
+        ("only for a test", None, None, None),
+        ("one of two", None, None, None),
     ],
 )
-def test_a_comment_may_bound_an_option_to_series(
-    note: str, since: Series | None, until: Series | None
+def test_a_comment_may_bound_an_option_to_an_arch_and_to_series(
+    note: str, arch: str | None, since: Series | None, until: Series | None
 ) -> None:
     request = parse_one(f"CONFIG_A=y  # {note}")
-    assert (request.since, request.until) == (since, until)
+    assert (request.arch, request.since, request.until) == (arch, since, until)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +89,16 @@ def test_a_comment_may_bound_an_option_to_series(
         "CONFIG_A=y  # since v5.17",
         "CONFIG_A=y  # until 6.1 since 5.10",
         "CONFIG_A=y  # since 6.1 until 5.10",
+        "CONFIG_A=y  # since 6.1 on arm64",
+        "CONFIG_A=y  # on by default",
+        "CONFIG_A=y  # on arm65",
+        "CONFIG_A=y  # on arm64, and elsewhere",
     ],
 )
 def test_a_bound_that_cannot_be_read_is_refused(line: str) -> None:
-    with pytest.raises(UserError, match=r"f\.config:1"):
+    with pytest.raises(UserError, match=r"f\.config:1") as caught:
         parse_one(line)
+    assert caught.value.hint
 
 
 def test_an_option_that_is_off_can_be_bounded_or_is_refused() -> None:
@@ -123,13 +134,19 @@ def test_a_bad_line_is_refused_with_its_place_and_its_text(line: str) -> None:
     assert caught.value.hint
 
 
+def test_a_bound_to_an_arch_leaves_the_others_out() -> None:
+    request = parse_one("CONFIG_A=y # on arm64")
+    assert request.applies_to(SERIES, "arm64")
+    assert not request.applies_to(SERIES, "x86_64")
+
+
 @pytest.mark.parametrize(
     ("series", "applies"),
     [("5.9", False), ("5.10", True), ("6.0", True), ("6.1", True), ("6.2", False), ("6.10", False)],
 )
 def test_bounds_include_both_ends(series: str, applies: bool) -> None:
     request = parse_one("CONFIG_A=y # since 5.10 until 6.1")
-    assert request.applies_to(Series.parse(series)) is applies
+    assert request.applies_to(Series.parse(series), ARCH) is applies
 
 
 def test_a_fragment_file_is_read_under_the_name_it_is_given(tmp_path: Path) -> None:
@@ -159,7 +176,7 @@ def merged_values(values: Sequence[str]) -> str | None:
     """What the option comes out as when it is asked for with each value; None: refused."""
     requests = [ask("A", value, line) for line, value in enumerate(values, start=1)]
     try:
-        return kconfig.merge(requests, SERIES)["A"].value
+        return kconfig.merge(requests, SERIES, ARCH)["A"].value
     except UserError:
         return None
 
@@ -176,21 +193,56 @@ def test_built_in_meets_the_wish_for_a_module_and_nothing_else_can_disagree(
 def test_a_contradiction_names_the_option_both_places_and_both_values() -> None:
     requests = [ask("A", "n", 3, "base/linux.config"), ask("A", "y", 7, "vmm/qemu.config")]
     with pytest.raises(UserError) as caught:
-        kconfig.merge(requests, SERIES)
+        kconfig.merge(requests, SERIES, ARCH)
     assert "CONFIG_A" in caught.value.what
     assert "base/linux.config:3 wants n" in caught.value.why
     assert "vmm/qemu.config:7 wants y" in caught.value.why
+
+
+def test_all_contradictions_are_told_at_once() -> None:
+    requests = [ask("A", "n", 1), ask("B", "1", 2), ask("A", "y", 3), ask("B", "2", 4)]
+    with pytest.raises(UserError) as caught:
+        kconfig.merge(requests, SERIES, ARCH)
+    assert caught.value.what.startswith("2 options")
+    assert caught.value.why.splitlines() == [
+        "CONFIG_A: f.config:1 wants n, f.config:3 wants y",
+        "CONFIG_B: f.config:2 wants 1, f.config:4 wants 2",
+    ]
+
+
+def test_the_same_option_may_be_asked_for_per_arch_and_series() -> None:
+    requests = kconfig.parse_fragment(
+        "CONFIG_A=y # on arm64\nCONFIG_A=n # on x86_64 until 6.1\nCONFIG_A=m # on x86_64 since 6.2\n",
+        "f.config",
+    )
+    values = [
+        kconfig.merge(requests, Series(6, minor), arch)["A"].value
+        for minor, arch in ((1, "arm64"), (1, "x86_64"), (2, "x86_64"))
+    ]
+    assert values == ["y", "n", "m"]
+
+
+def test_a_monolithic_kernel_builds_in_what_is_asked_for_as_a_module() -> None:
+    requests = [ask("A", "m", 1), ask("B", "n", 2), ask("C", "y", 3), ask("D", '"m"', 4)]
+    merged = kconfig.merge(requests, SERIES, ARCH, monolithic=True)
+    assert {o: r.value for o, r in merged.items()} == {"A": "y", "B": "n", "C": "y", "D": '"m"'}
+    assert [o for o, r in merged.items() if r.built_in] == ["A"]
+
+
+def test_a_module_contradicts_its_absence_in_a_monolithic_kernel_too() -> None:
+    with pytest.raises(UserError):
+        kconfig.merge([ask("A", "m", 1), ask("A", "n", 2)], SERIES, ARCH, monolithic=True)
 
 
 def test_what_other_series_ask_for_is_neither_merged_nor_a_contradiction() -> None:
     requests = kconfig.parse_fragment(
         "CONFIG_A=y # until 6.0\nCONFIG_A=n # since 6.1\nCONFIG_B=y # since 6.2\n", "f.config"
     )
-    assert {o: r.value for o, r in kconfig.merge(requests, SERIES).items()} == {"A": "n"}
+    assert {o: r.value for o, r in kconfig.merge(requests, SERIES, ARCH).items()} == {"A": "n"}
 
 
 def test_the_place_of_the_winner_is_kept() -> None:
-    merged = kconfig.merge([ask("A", "m", 1), ask("A", "y", 2), ask("A", "m", 3)], SERIES)
+    merged = kconfig.merge([ask("A", "m", 1), ask("A", "y", 2), ask("A", "m", 3)], SERIES, ARCH)
     assert merged["A"].place.line == 2
 
 
@@ -199,97 +251,9 @@ options = st.from_regex(r"[A-Z][A-Z0-9_]{0,6}", fullmatch=True)
 
 @given(st.dictionaries(options, st.sampled_from(["y", "m", "n", "64", '"a b"']), max_size=8))
 def test_what_is_rendered_reads_back_in_one_order(wanted: dict[str, str]) -> None:
-    forward = kconfig.merge([ask(o, v) for o, v in wanted.items()], SERIES)
-    backward = kconfig.merge([ask(o, v) for o, v in reversed(wanted.items())], SERIES)
+    forward = kconfig.merge([ask(o, v) for o, v in wanted.items()], SERIES, ARCH)
+    backward = kconfig.merge([ask(o, v) for o, v in reversed(wanted.items())], SERIES, ARCH)
     text = kconfig.render(forward)
     assert text == kconfig.render(backward)
     assert {r.option: r.value for r in kconfig.parse_fragment(text, "f")} == wanted
     assert kconfig.parse_config(text) == wanted
-
-
-# Comparing
-
-
-def test_a_resolved_config_is_read_as_what_is_set() -> None:
-    text = '#\n# Linux\n#\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="x=y"\nCONFIG_D=0x10\n'
-    assert kconfig.parse_config(text) == {"A": "y", "C": '"x=y"', "D": "0x10"}
-
-
-def test_what_came_out_as_asked_is_no_mismatch() -> None:
-    merged = kconfig.merge([ask("A", "y"), ask("B", "n"), ask("C", "m")], SERIES)
-    assert kconfig.compare(merged, {"A": "y", "C": "m", "D": "y"}) == []
-
-
-@pytest.mark.parametrize(
-    ("wanted", "got"), [("y", "m"), ("y", "n"), ("m", "y"), ("n", "y"), ("n", "m"), ("64", "8")]
-)
-def test_every_difference_is_a_mismatch(wanted: str, got: str) -> None:
-    request = ask("A", wanted)
-    assert kconfig.compare({"A": request}, {"A": got}) == [Mismatch(request, got)]
-
-
-def test_an_absent_option_is_off() -> None:
-    request = ask("A", "y")
-    assert kconfig.compare({"A": request}, {}) == [Mismatch(request, "n")]
-
-
-# Looking for causes
-
-KCONFIG = """\
-menu "Network"
-\tdepends on MENU
-
-config VETH
-\ttristate "Virtual ethernet pair device"
-\tdepends on NET_CORE && \\
-\t\t(INET || IPV6)
-\tdepends on !UML
-\thelp
-\t  It depends on nothing:
-\t  depends on NOTHING
-
-menuconfig NET_CORE
-\tbool "Network core driver support"
-
-config VETH_EXTRA
-\tbool
-\tdepends on VETH
-endmenu
-"""
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    (tmp_path / "drivers/net").mkdir(parents=True)
-    (tmp_path / "Kconfig").write_text('source "drivers/net/Kconfig"\n')
-    (tmp_path / "drivers/net/Kconfig").write_text(KCONFIG)
-    (tmp_path / "drivers/net/Kconfig.extra").write_text("config EXTRA\n\tdepends on A\n")
-    (tmp_path / "drivers/net/notes").write_text("config NOTES\n\tdepends on A\n")
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("option", "found"),
-    [
-        ("VETH", ["NET_CORE && (INET || IPV6)", "!UML"]),
-        ("NET_CORE", []),
-        ("VETH_EXTRA", ["VETH"]),
-        ("EXTRA", ["A"]),
-        ("VET", None),
-        ("V.TH", None),
-        ("NOTES", None),
-    ],
-)
-def test_what_an_option_depends_on_is_found_in_the_tree(
-    tree: Path, option: str, found: list[str] | None
-) -> None:
-    assert kconfig.find_dependencies(tree, option) == found
-
-
-def test_other_arches_say_nothing_of_an_option(tree: Path) -> None:
-    for name, needs in (("arm64", "OF"), ("x86", "X86_LOCAL_APIC")):
-        (tree / "arch" / name / "kvm").mkdir(parents=True)
-        path = tree / "arch" / name / "kvm" / "Kconfig"
-        path.write_text(f'config KVM\n\tbool "KVM"\n\tdepends on {needs}\n')
-    found = kconfig.find_dependencies(tree, "KVM")
-    assert found in (["OF"], ["X86_LOCAL_APIC"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import typer
@@ -68,11 +69,12 @@ def check(
     setting = make_setting(catalog, cache, source=source)
     selected = choose(setting, kernels, arches or [ALL], flavors or [ALL], with_, without)
     progress = make_progress(errors)
-    done = []
+    done: list[_Checked] = []
     for kernel in selected:
-        done.append(_check(setting, kernel, progress))
+        one = _check(setting, kernel, progress)
         if not as_json:
-            _print(Console(), done[-1])
+            _print(Console(), one, known=[str(other.error) for other in done])
+        done.append(one)
     if as_json:
         print(json.dumps([_document(one) for one in done], indent=2))
     _end(done)
@@ -86,11 +88,16 @@ def _check(setting: Setting, kernel: Kernel, progress: Progress) -> _Checked:
     return _Checked(kernel, resolved, None)
 
 
-def _print(console: Console, one: _Checked) -> None:
+def _print(console: Console, one: _Checked, known: Sequence[str]) -> None:
+    """What came of one kernel; an error that was told of another is not told in full again."""
     if one.resolved is None:
         assert one.error is not None
-        console.print(f"[red]✗[/] {kernel_label(one.kernel)}: not checked", highlight=False)
-        print_error(console, one.error)
+        label = f"[red]✗[/] {kernel_label(one.kernel)}: not checked"
+        if str(one.error) in known:
+            console.print(f"{label}, for the same reason", highlight=False)
+        else:
+            console.print(label, highlight=False)
+            print_error(console, one.error)
         return
     states = Counter(parse_config(one.resolved.config).values())
     asked = f"{len(one.resolved.plan.requests)} options asked for"
