@@ -11,13 +11,11 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import kconfiglib
-
 from ingot import kconfig
 from ingot.arch import Arch
 from ingot.builder.sandbox import Sandbox
 from ingot.errors import BuildError
-from ingot.files import disk_errors
+from ingot.files import disk_errors, remove_tree
 from ingot.kconfig import OptionTable, Request
 from ingot.process import CommandFailedError, Result, run, run_in_terminal
 
@@ -50,9 +48,11 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
     The kernel's make gives Kconfig the environment its files expect, so Kconfig itself is made
     to start the survey: in place of the kernel's top file it reads one that does.
     """
+    import kconfiglib  # only for where it is: importing it costs every start of Ingot 25 ms
+
     folder = sandbox.build / "survey"
     with disk_errors(sandbox.build):
-        folder.mkdir(exist_ok=True)
+        folder.mkdir()
         for script in (Path(kconfig.__file__).with_name("survey.py"), Path(kconfiglib.__file__)):
             shutil.copyfile(script, folder / script.name)
         (folder / "Kconfig").write_text(_SURVEY, encoding="utf-8")
@@ -61,8 +61,8 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
         "KBUILD_KCONFIG": "/build/survey/Kconfig",
         "KCONFIG_CONFIG": "/build/survey/.config",
     }
-    result = _make(sandbox, arch, "listnewconfig", log, environment)
     try:
+        result = _make(sandbox, arch, "listnewconfig", log, environment)
         return OptionTable((folder / "options.json").read_bytes())
     except FileNotFoundError:
         raise BuildError(
@@ -70,6 +70,8 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
             why="\n".join(result.output.splitlines()[-_SHOWN:]),
             hint=f"the builder needs python3; the whole output is in {log}",
         ) from None
+    finally:
+        remove_tree(folder)
 
 
 def edit(

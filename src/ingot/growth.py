@@ -71,9 +71,7 @@ class Addition:
     proposal: Proposal
 
 
-def plan_addition(
-    setting: Setting, name: str, progress: Progress
-) -> Addition:
+def plan_addition(setting: Setting, name: str, progress: Progress) -> Addition:
     """Find, verify and check what `name` (a version, or a series: its newest) would add.
 
     Nothing is written. Raises UserError if the catalog has it already, or if a config of it

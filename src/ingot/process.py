@@ -125,7 +125,7 @@ def run_in_terminal(argv: Sequence[str]) -> None:
     previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         environment = {**os.environ, "PATH": _search_path()}
-        returncode = subprocess.run(argv, env=environment, check=False).returncode
+        returncode = subprocess.run(_guarded(argv), env=environment, check=False).returncode
     finally:
         signal.signal(signal.SIGINT, previous)
     if returncode != 0:
@@ -196,9 +196,8 @@ class _Output:
 def _spawn(
     argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, *, feed: bool
 ) -> subprocess.Popen[bytes]:
-    guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
     return subprocess.Popen(
-        [*guard, *argv],
+        _guarded(argv),
         env={**os.environ, "PATH": _search_path(), **(env or {})},
         cwd=cwd,
         stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
@@ -206,6 +205,12 @@ def _spawn(
         stderr=subprocess.STDOUT,
         process_group=0,
     )
+
+
+def _guarded(argv: Sequence[str]) -> list[str]:
+    """The command under a guard that ends it when Ingot dies, where there is one."""
+    guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
+    return [*guard, *argv]
 
 
 def _read_all(process: subprocess.Popen[bytes], output: _Output, patience: _Patience) -> bool:

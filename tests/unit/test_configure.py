@@ -1,7 +1,9 @@
-"""Resolving a config: what is asked of Kconfig, and how a wish that was dropped is told."""
+"""The kernel's own Kconfig: what it is asked, what is read back, and how its failure is told."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,123 +11,83 @@ import pytest
 from ingot import configure, kconfig
 from ingot.arch import arch
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.errors import BuildError, UserError
+from ingot.errors import BuildError
 from ingot.process import CommandFailedError, Result
 from ingot.version import Series
 from tests.unit.conftest import digest
 
-TREE = """\
-config VETH
-\ttristate
-\tdepends on NET_CORE && (INET || !IPV6) && SMP=y
-
-config ALONE
-\tbool
-"""
+ARCH = arch("arm64")
+TABLE = {"arch": "arm64", "options": {"A": {"type": "bool"}}, "elsewhere": {}}
 
 
 class Kconfig:
-    """Stands in for `make allnoconfig`: writes the config it is told to, or fails."""
+    """Stands in for `make`: does to the build folder what it is told to, or fails."""
 
-    def __init__(self, build: Path, config: str) -> None:
+    def __init__(self, build: Path) -> None:
         self.build = build
-        self.config = config
+        self.does: Callable[[Path], object] = lambda build: None
         self.failure: CommandFailedError | None = None
         self.argv: list[str] = []
-        self.fragments = ""
 
-    def __call__(self, argv: list[str], *, log: Path) -> Result:
+    def __call__(self, argv: list[str], *, log: Path | None = None) -> Result:
+        self.argv = argv
         if self.failure:
             raise self.failure
-        self.argv = argv
-        self.fragments = (self.build / "fragments.config").read_text()
-        (self.build / ".config").write_text(self.config)
-        return Result(0, "")
+        self.does(self.build)
+        return Result(0, "first\nImportError: no json\n")
+
+    @property
+    def make(self) -> list[str]:
+        return self.argv[self.argv.index("--") + 1 :]
+
+    def variable(self, name: str) -> str:
+        return self.argv[self.argv.index(name) + 1]
+
+
+def write_config(text: str) -> Callable[[Path], object]:
+    return lambda build: (build / ".config").write_text(text)
 
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Sandbox:
     for name in ("root", "source", "build"):
         (tmp_path / name).mkdir()
-    (tmp_path / "source" / "Kconfig").write_text(TREE)
     builder = Builder("bookworm", digest("builder"), tmp_path / "root")
     return Sandbox(builder, tmp_path / "source", tmp_path / "build")
 
 
 @pytest.fixture
 def fake(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Kconfig:
-    fake = Kconfig(sandbox.build, "CONFIG_A=y\n")
+    fake = Kconfig(sandbox.build)
     monkeypatch.setattr(configure, "run", fake)
+    monkeypatch.setattr(configure, "run_in_terminal", fake)
     return fake
 
 
 def resolve(sandbox: Sandbox, fragment: str) -> str:
-    requests = kconfig.merge(kconfig.parse_fragment(fragment, "vmm/x.config"), Series(6, 1))
-    return configure.resolve(sandbox, arch("x86_64"), requests, "6.1", sandbox.build / "log")
+    requests = kconfig.merge(
+        kconfig.parse_fragment(fragment, "vmm/x.config"), Series(6, 1), ARCH.name
+    )
+    return configure.resolve(sandbox, ARCH, requests, sandbox.build / "log")
 
 
-def why(sandbox: Sandbox, fragment: str) -> list[str]:
-    with pytest.raises(UserError) as caught:
-        resolve(sandbox, fragment)
-    return caught.value.why.splitlines()
+MAKE = ["make", "-C", "/src", "O=/build", "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"]
+
+
+# Resolving
 
 
 def test_kconfig_starts_from_nothing_but_the_fragments(sandbox: Sandbox, fake: Kconfig) -> None:
+    fake.does = write_config("CONFIG_A=y\n")
     assert resolve(sandbox, "CONFIG_A=y\nCONFIG_B=n\n") == "CONFIG_A=y\n"
-    assert fake.fragments == "CONFIG_A=y\nCONFIG_B=n\n"
-    assert fake.argv[-6:] == ["make", "-C", "/src", "O=/build", "ARCH=x86", "allnoconfig"]
-    at = fake.argv.index("KCONFIG_ALLCONFIG")
-    assert fake.argv[at + 1] == "/build/fragments.config"
+    assert (sandbox.build / "fragments.config").read_text() == "CONFIG_A=y\nCONFIG_B=n\n"
+    assert fake.make == [*MAKE, "allnoconfig"]
+    assert fake.variable("KCONFIG_ALLCONFIG") == "/build/fragments.config"
 
 
-def test_a_dropped_wish_names_option_fragment_line_and_what_it_depends_on(
-    sandbox: Sandbox, fake: Kconfig
-) -> None:
-    fake.config = "CONFIG_INET=y\nCONFIG_IPV6=m\n"
-    assert why(sandbox, "# first\nCONFIG_VETH=m\n") == [
-        "vmm/x.config:2: CONFIG_VETH wanted m, got n: it depends on"
-        " NET_CORE (=n) && (INET (=y) || !IPV6 (=m)) && SMP=y"
-    ]
-
-
-def test_an_option_the_series_does_not_have_is_told_so(sandbox: Sandbox, fake: Kconfig) -> None:
-    (line,) = why(sandbox, "CONFIG_TYPO=y\n")
-    assert line.endswith("CONFIG_TYPO wanted y, got n: no such option in this series")
-
-
-def test_an_option_without_dependencies_of_its_own_points_at_the_menu(
-    sandbox: Sandbox, fake: Kconfig
-) -> None:
-    (line,) = why(sandbox, "CONFIG_ALONE=y\n")
-    assert "the menu around it is off" in line
-
-
-def test_an_option_that_is_on_though_asked_to_be_off_is_told(
-    sandbox: Sandbox, fake: Kconfig
-) -> None:
-    (line,) = why(sandbox, "CONFIG_A=n\n")
-    assert "CONFIG_A wanted n, got y" in line
-
-
-@pytest.mark.parametrize(
-    ("number", "begins"), [(1, "1 option asked for"), (25, "25 options asked for")]
-)
-def test_all_dropped_wishes_are_counted(
-    sandbox: Sandbox, fake: Kconfig, number: int, begins: str
-) -> None:
-    fragment = "".join(f"CONFIG_X{n}=y\n" for n in range(number))
-    with pytest.raises(UserError) as caught:
-        resolve(sandbox, fragment)
-    assert caught.value.what.startswith(begins)
-    assert "6.1" in caught.value.what
-    assert len(caught.value.why.splitlines()) <= 21
-    assert "since" in caught.value.hint
-
-
-def test_constants_in_a_dependency_have_no_value(sandbox: Sandbox, fake: Kconfig) -> None:
-    (sandbox.source / "Kconfig").write_text("config A_TEST\n\tdepends on m && A\n")
-    (line,) = why(sandbox, "CONFIG_A_TEST=m\n")
-    assert line.endswith("it depends on m && A (=y)")
+def test_what_kconfig_drops_is_not_looked_at_here(sandbox: Sandbox, fake: Kconfig) -> None:
+    fake.does = write_config("")
+    assert resolve(sandbox, "CONFIG_A=y\n") == ""
 
 
 def test_a_kconfig_that_fails_is_a_build_error_with_its_own_words(
@@ -137,3 +99,82 @@ def test_a_kconfig_that_fails_is_a_build_error_with_its_own_words(
     assert "syntax error" in caught.value.why
     assert str(sandbox.build / "log") in caught.value.hint
     assert "to replay it: make" in caught.value.hint
+
+
+# Completing
+
+
+def test_a_full_config_is_completed_in_place(sandbox: Sandbox, fake: Kconfig) -> None:
+    def complete(build: Path) -> None:
+        (build / ".config").write_text((build / ".config").read_text() + "CONFIG_B=m\n")
+
+    fake.does = complete
+    log = sandbox.build / "log"
+    assert configure.complete(sandbox, ARCH, "CONFIG_A=y\n", log) == "CONFIG_A=y\nCONFIG_B=m\n"
+    assert fake.make == [*MAKE, "olddefconfig"]
+
+
+# Surveying
+
+
+def test_the_survey_is_started_by_kconfig_itself(sandbox: Sandbox, fake: Kconfig) -> None:
+    there: list[str] = []
+
+    def survey(build: Path) -> None:
+        there.extend(sorted(path.name for path in (build / "survey").iterdir()))
+        assert "python3 $SURVEY/survey.py" in (build / "survey/Kconfig").read_text()
+        (build / "survey/options.json").write_text(json.dumps(TABLE))
+
+    fake.does = survey
+    table = configure.survey(sandbox, ARCH, sandbox.build / "log")
+    assert list(table.options) == ["A"]
+    assert there == ["Kconfig", "kconfiglib.py", "survey.py"]
+    assert fake.make == [*MAKE, "listnewconfig"]
+    assert fake.variable("KBUILD_KCONFIG") == "/build/survey/Kconfig"
+
+
+def test_a_survey_leaves_the_build_folder_as_it_was(sandbox: Sandbox, fake: Kconfig) -> None:
+    (sandbox.build / ".config").write_text("CONFIG_A=y\n")
+    fake.does = lambda build: (build / "survey/options.json").write_text(json.dumps(TABLE))
+    configure.survey(sandbox, ARCH, sandbox.build / "log")
+    assert [path.name for path in sandbox.build.iterdir()] == [".config"]
+
+
+def test_a_survey_that_came_to_nothing_says_what_it_printed(
+    sandbox: Sandbox, fake: Kconfig
+) -> None:
+    with pytest.raises(BuildError) as caught:
+        configure.survey(sandbox, ARCH, sandbox.build / "log")
+    assert "ImportError" in caught.value.why
+    assert "python3" in caught.value.hint
+
+
+# Editing
+
+
+def test_the_menu_has_the_terminal_and_starts_from_the_config(
+    sandbox: Sandbox, fake: Kconfig
+) -> None:
+    def change(build: Path) -> None:
+        text = (build / ".config").read_text()
+        (build / ".config").write_text(text.replace("CONFIG_A=y", "CONFIG_A=m"))
+
+    fake.does = change
+    log = sandbox.build / "log"
+    edited = configure.edit(sandbox, ARCH, "CONFIG_A=y\n", log, terminal="screen")
+    assert edited == "CONFIG_A=m\n"
+    assert fake.make == [*MAKE, "menuconfig"]
+    assert fake.variable("TERM") == "screen"
+    assert "--new-session" not in fake.argv
+
+
+def test_a_menu_that_does_not_start_is_told(
+    sandbox: Sandbox, fake: Kconfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(argv: list[str]) -> None:
+        raise CommandFailedError(argv, 2, [])
+
+    monkeypatch.setattr(configure, "run_in_terminal", fail)
+    with pytest.raises(BuildError, match="menuconfig") as caught:
+        configure.edit(sandbox, ARCH, "CONFIG_A=y\n", sandbox.build / "log")
+    assert "libncurses-dev" in caught.value.hint

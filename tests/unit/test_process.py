@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingot.errors import MachineError
-from ingot.process import CommandFailedError, Result, ToolMissingError, require_tool, run
+from ingot.process import (
+    CommandFailedError,
+    Result,
+    ToolMissingError,
+    require_tool,
+    run,
+    run_in_terminal,
+)
 from tests.unit.conftest import python_child
 
 
@@ -281,3 +288,29 @@ def test_an_interrupt_from_the_keyboard_reaches_the_program_through_ingot_only()
     with python_child(RUN, "-c", SLEEP) as ingot:
         program = child_of(ingot.pid)
         assert os.getpgid(program) != os.getpgid(ingot.pid)
+
+
+# In the terminal
+
+
+def test_a_program_in_the_terminal_prints_there(capfd: pytest.CaptureFixture[str]) -> None:
+    run_in_terminal(shell("echo here"))
+    assert capfd.readouterr().out == "here\n"
+
+
+def test_a_program_in_the_terminal_that_fails_is_told() -> None:
+    with pytest.raises(CommandFailedError, match="exit code 3"):
+        run_in_terminal(shell("exit 3"))
+
+
+def test_an_interrupt_is_for_the_program_in_the_terminal() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(CommandFailedError, match="SIGINT"):
+        # to both, as from the keyboard
+        run_in_terminal(shell(f"kill -INT {os.getpid()}; kill -INT $$; sleep 9"))
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_program_in_the_terminal_has_to_be_there() -> None:
+    with pytest.raises(ToolMissingError):
+        run_in_terminal(["ingot-no-such-program"])

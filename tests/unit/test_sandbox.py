@@ -61,6 +61,11 @@ def test_only_build_folder_and_cache_can_be_written_to(sandbox: Sandbox) -> None
     assert not {"--dev-bind", "--bind-try", "--overlay"} & set(command)
 
 
+def test_only_who_talks_to_the_user_keeps_the_terminal(sandbox: Sandbox) -> None:
+    assert "--new-session" in sandbox.command(["true"])
+    assert "--new-session" not in sandbox.command(["true"], interactive=True)
+
+
 def test_the_links_of_a_merged_usr_are_links_inside(sandbox: Sandbox) -> None:
     assert pairs(sandbox.command(["true"]), "--symlink") == {
         "/bin": "usr/bin",

@@ -21,7 +21,17 @@ _PREFERRED = ("veth", "dummy", "overlay", "bridge", "loop")
 def compile_init(sandbox: Sandbox, arch: Arch) -> bytes:
     """The guest's init as a static program for `arch`, compiled in the builder from `init.c`."""
     sandbox = replace(sandbox, source=Path(__file__).parent, ccache=None)
-    words = (f"{arch.cross}gcc", "-static", "-Os", "-s", "-Wall", "-Werror", "-o", "/build/init", "/src/init.c")
+    words = (
+        f"{arch.cross}gcc",
+        "-static",
+        "-Os",
+        "-s",
+        "-Wall",
+        "-Werror",
+        "-o",
+        "/build/init",
+        "/src/init.c",
+    )
     try:
         run(sandbox.command(words))
     except CommandFailedError as error:

@@ -117,9 +117,7 @@ def _boot_with(accelerator: str, guest: Guest, machine: Machine, timeout: float)
     verdict, checks = judge(
         guest.expected, console, returncode=result.returncode, timed_out=result.timed_out
     )
-    return BootReport(
-        verdict, machine.name, accelerator, seconds, checks, console, tuple(command)
-    )
+    return BootReport(verdict, machine.name, accelerator, seconds, checks, console, tuple(command))
 
 
 @contextlib.contextmanager

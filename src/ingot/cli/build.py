@@ -64,9 +64,7 @@ def build(
     """
     errors = Console(stderr=True)
     setting = make_setting(catalog, cache, build_dir, source, boot_timeout)
-    selected = choose(
-        setting, kernels, arches, flavors, with_, without, maintained=True
-    )
+    selected = choose(setting, kernels, arches, flavors, with_, without, maintained=True)
     if source and len({kernel.version for kernel in selected}) > 1:
         raise UserError(
             f"--source gives one tree for {len(selected)} kernels",

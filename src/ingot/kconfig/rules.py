@@ -156,23 +156,31 @@ def _mistakes(path: Path, text: str, error: ValidationError) -> UserError:
     """Pydantic's findings, a line each: where it is, and what is wrong."""
     lines = []
     for finding in error.errors():
-        index, key = [*finding["loc"], 0, "", ""][1:3]
-        line = _line(text, index, str(key)) if isinstance(index, int) else 1
+        match finding["loc"]:
+            case (_, int(index), *keys):
+                line, key = _line(text, index, str([*keys, "name"][0])), [*keys, "rule"][0]
+            case other:
+                line, key = 1, other[0]
         message = finding["msg"].removeprefix("Value error, ")
-        lines.append(f"{path.name}:{line}: {key or finding['loc'][0]}: {message}")
+        lines.append(f"{path.name}:{line}: {key}: {message}")
     return UserError(f"{path} has mistakes", why="\n".join(lines))
 
 
 def _line(text: str, index: int, key: str) -> int:
-    """The line of a key in the table number `index` of [[rules]]; the table's if it has none."""
+    """The line of a key in the table number `index` of [[rules]]; the table's if it has none.
+
+    Tables written as one inline list have no lines of their own: the first stands for them.
+    """
     lines = text.splitlines()
     headers = [n for n, line in enumerate(lines, start=1) if re.match(r"\s*\[\[rules\]\]", line)]
+    if index >= len(headers):
+        return 1
     start = headers[index]
     end = headers[index + 1] if index + 1 < len(headers) else len(lines) + 1
     within = (
         n for n in range(start, end) if re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", lines[n - 1])
     )
-    return next(within, start) if key else start
+    return next(within, start)
 
 
 def broken(

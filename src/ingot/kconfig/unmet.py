@@ -273,16 +273,18 @@ class Search:
     def _lower(self, name: str, most: int, walk: _Walk) -> Way:
         option = self._table.options.get(name)
         wanted = _VALUES[most if option is None or option.type == "tristate" else 0]
-        step = Step(0, f"needs {name} to be {wanted}", f", which is {walk.value(name)}: ")
+        needs = f"needs {name} to be {'m or n' if wanted == 'm' else wanted}"
+        step = Step(0, needs, f", which is {walk.value(name)}: ")
         request = self._requests.get(name)
         asked = (request.place,) if request and level(request.value) > level(wanted) else ()
         reasons = [f"{place} asks for it" for place in asked]
         if selectors := self._selectors.told(name, wanted, most=1):
             roots = self._selectors.roots(name, wanted)
             told = replace(step, told=step.told + ", and ".join([*reasons, *selectors]))
-            return Way((told,), drop=(*asked, *roots), open=bool(roots))
+            return Way((told,), drop=(*asked, *roots), given={name: wanted}, open=bool(roots))
         if asked:
-            return Way((replace(step, told=step.told + reasons[0]),), drop=asked)
+            told = replace(step, told=step.told + reasons[0])
+            return Way((told,), drop=asked, given={name: wanted})
         told = replace(step, told=step.told + "nobody asked for it, that is its default")
         if option and can_be_asked(option, walk.values):
             return Way((told,), {name: wanted})

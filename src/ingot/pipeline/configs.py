@@ -35,6 +35,7 @@ from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
 from ingot.source import patches as patching
 from ingot.source.model import Source
+from ingot.version import KernelVersion
 
 _HEADER = "# Resolved by Ingot; `ingot config resolve` renews it. Fragments: "
 
@@ -73,6 +74,7 @@ def resolve_all(
     Raises an IngotError where it does not come to a config at all: no source, no builder, a
     fragment that cannot be read.
     """
+    sources: dict[KernelVersion, Source] = {}
     for kernel in kernels:
         plan = make_plan(setting.catalog, kernel)
         if fresh:
@@ -80,8 +82,13 @@ def resolve_all(
         if kept := _resolved_before(setting, plan):
             yield kept
             continue
-        with _opened(setting, plan, progress) as (source, sandbox):
-            yield resolve(setting, plan, source, sandbox, progress)
+        with in_use(setting, progress):
+            if kernel.version not in sources:
+                sources[kernel.version] = obtain_source(setting, kernel, progress)
+            source = sources[kernel.version]
+            with _sandbox(setting, plan, source, progress) as sandbox:
+                resolved = resolve(setting, plan, source, sandbox, progress)
+        yield resolved
 
 
 def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved, str]:
@@ -90,25 +97,25 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
     The config must be sound before: what is changed is to be told from what was asked for.
     """
     plan = replace(make_plan(setting.catalog, kernel), full_config=None)
-    with _opened(setting, plan, progress) as (source, sandbox):
-        resolved = resolve(setting, plan, source, sandbox, progress)
-        require_sound(resolved)
-        log = setting.workspace.log(f"{kernel.tag}-config")
-        return resolved, configure.edit(sandbox, kernel.arch, resolved.config, log)
+    with in_use(setting, progress):
+        source = obtain_source(setting, kernel, progress)
+        with _sandbox(setting, plan, source, progress) as sandbox:
+            resolved = resolve(setting, plan, source, sandbox, progress)
+            require_sound(resolved)
+            log = setting.workspace.log(f"{kernel.tag}-config")
+            return resolved, configure.edit(sandbox, kernel.arch, resolved.config, log)
 
 
 @contextlib.contextmanager
-def _opened(setting: Setting, plan: Plan, progress: Progress) -> Iterator[tuple[Source, Sandbox]]:
-    """The source of a plan's kernel, and a sandbox to run its Kconfig in."""
-    with in_use(setting, progress):
-        source = obtain_source(setting, plan.kernel, progress)
-        builder = ensure_builder(setting, plan.kernel.builder, progress)
-        sources = setting.workspace.sources
-        with (
-            setting.workspace.build_folder() as folder,
-            patching.patched_tree(source, plan.patches, sources, progress) as tree,
-        ):
-            yield source, Sandbox(builder, tree, folder)
+def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -> Iterator[Sandbox]:
+    """A sandbox to run the Kconfig of a plan's kernel in, patched as it is to be built."""
+    builder = ensure_builder(setting, plan.kernel.builder, progress)
+    work = setting.workspace.sources
+    with (
+        setting.workspace.build_folder() as folder,
+        patching.patched_tree(source, plan.patches, work, progress) as tree,
+    ):
+        yield Sandbox(builder, tree, folder)
 
 
 def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
@@ -140,7 +147,7 @@ def resolve(
     """Resolve one kernel's config in the sandbox and check it; a sound one is kept."""
     kernel = plan.kernel
     log = setting.workspace.log(f"{kernel.tag}-config")
-    with progress.step("resolve config") as step:
+    with progress.step(f"resolve config of {kernel.tag}") as step:
         table = _table(setting, plan, source, sandbox, log)
         resolved = (
             _from_full_config(plan, plan.full_config, sandbox, table, log)

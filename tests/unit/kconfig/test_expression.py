@@ -80,7 +80,7 @@ def test_what_is_none_is_refused_and_shown(text: str) -> None:
         ('TEXT = "a \\"b\\""', "y"),
         ('TEXT = ""', "n"),
         ('EMPTY = ""', "y"),
-        ('N = ""', "n"),
+        ('ABSENT = ""', "y"),
         ('ABSENT != "x"', "y"),
         ("m && y", "m"),
     ],

@@ -45,7 +45,7 @@ def edit(
 
     The menu runs in the builder. What you change there is written to the fragment of a
     feature, fragments/feature/NAME.config, which then is built with `--with NAME`, or with
-    every kernel of a flavor that lists it.
+    every kernel of a flavor that lists it. To go on later, edit 6.1-with-NAME.
     """
     setting = make_setting(catalog, cache, source=source)
     if not _NAME.fullmatch(feature):
@@ -58,13 +58,13 @@ def edit(
     wanted = choose_one(setting, kernel)
     console = Console(stderr=True)
     resolved, edited = pipeline.edit(setting, wanted, make_progress(console))
-    lines, refused = _sort_out(resolved, parse_config(edited))
+    lines, refused = _sort_out(resolved, parse_config(edited), f"feature/{feature}.config")
     if not lines and not refused:
         console.print("nothing was changed", highlight=False)
         return
     if lines:
         _save(setting.catalog, feature, lines, kernel_label(wanted))
-        console.print(f"{len(lines)} options in fragments/feature/{feature}.config:")
+        console.print(f"fragments/feature/{feature}.config asks for:", highlight=False)
         for option, value in lines.items():
             print(f"CONFIG_{option}={value}")
         console.print(f"[bold]next:[/] ingot build {kernel} --with {feature}", highlight=False)
@@ -77,14 +77,15 @@ def edit(
 
 
 def _sort_out(
-    resolved: Resolved, edited: Mapping[str, str]
+    resolved: Resolved, edited: Mapping[str, str], own: str
 ) -> tuple[dict[str, str], Sequence[str]]:
-    """What is to be asked for besides, and what other fragments' lines stand against."""
+    """What is to be asked for besides, and what lines of other fragments than `own` forbid."""
     changed = wishes_between(parse_config(resolved.config), edited, resolved.table)
     lines, refused = {}, []
     for option, value in changed.items():
         request = resolved.plan.requests.get(option)
-        if request is None or (request.value, value) == ("m", "y"):
+        ours = request is None or request.place.fragment == own
+        if request is None or ours or (request.value, value) == ("m", "y"):
             lines[option] = value
         else:
             refused.append(f"{request.place} wants CONFIG_{option}={request.value}, not {value}")

@@ -1,0 +1,91 @@
+"""Resolved configs: read, compared, and found within a kernel."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+
+import pytest
+
+from ingot.kconfig import Difference, diff, embedded_config, parse_config
+from ingot.kconfig.config import config_lines
+from tests.unit.kconfig.sample import table
+
+CONFIG = "CONFIG_A=y\n# CONFIG_B is not set\n"
+
+
+def test_a_resolved_config_is_read_as_what_is_set() -> None:
+    text = '#\n# Linux\n#\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="x=y"\nCONFIG_D=0x10\n'
+    assert parse_config(text) == {"A": "y", "C": '"x=y"', "D": "0x10"}
+
+
+def test_its_lines_are_counted_and_an_option_that_is_not_set_is_off() -> None:
+    text = "# Title\n\nCONFIG_A=m\r\n# CONFIG_B is not set\n#CONFIG_C=y\nCONFIG_D=n\n"
+    assert list(config_lines(text)) == [(3, "A", "m"), (4, "B", "n"), (6, "D", "n")]
+
+
+def test_two_configs_differ_in_what_one_has_otherwise_or_not_at_all() -> None:
+    before = {"GONE": "y", "SAME": "y", "CHANGED": "m", "SIZE": "8"}
+    after = {"SAME": "y", "CHANGED": "y", "SIZE": "16", "NEW": "m"}
+    assert diff(before, after) == (
+        Difference("CHANGED", "m", "y"),
+        Difference("GONE", "y", "n"),
+        Difference("NEW", "n", "m"),
+        Difference("SIZE", "8", "16"),
+    )
+
+
+def test_differences_stand_by_the_top_two_menus_if_there_is_a_table() -> None:
+    known = table(
+        {
+            "VETH": {"menu": ["Drivers", "Network", "Core"]},
+            "EXT4": {"menu": ["File systems"]},
+            "ACPI": {"menu": []},
+        }
+    )
+    after = dict.fromkeys(("VETH", "UNKNOWN", "EXT4", "ACPI"), "y")
+    assert [(each.menu, each.option) for each in diff({}, after, known)] == [
+        ((), "ACPI"),
+        ((), "UNKNOWN"),
+        (("Drivers", "Network"), "VETH"),
+        (("File systems",), "EXT4"),
+    ]
+
+
+def kernel(config: bytes = CONFIG.encode()) -> bytes:
+    return b"\x7fELF..IKCFG_STno." + b"IKCFG_ST" + gzip.compress(config) + b"IKCFG_ED" + bytes(99)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        kernel(),
+        gzip.compress(kernel()) + b"trailing",
+        b"MZ setup code" + gzip.compress(kernel()),
+        b"MZ" + lzma.compress(kernel()) + b"trailing",
+        b"MZ" + lzma.compress(kernel(), format=lzma.FORMAT_ALONE, preset=9),
+        b"MZ" + bz2.compress(kernel()),
+        b"\x1f\x8b\x08 by chance " + gzip.compress(kernel()),
+    ],
+    ids=["plain", "gzip", "behind setup code", "xz", "lzma", "bzip2", "after a false start"],
+)
+def test_a_kernel_gives_the_config_it_carries(image: bytes) -> None:
+    assert embedded_config(image) == CONFIG
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        b"",
+        os.urandom(4096),
+        b"IKCFG_STIKCFG_ED",
+        b"IKCFG_ST" + gzip.compress(b"x"),
+        b"IKCFG_ST\x1f\x8bnonsenseIKCFG_ED",
+        gzip.compress(b"no config"),
+        gzip.compress(kernel())[:40],
+    ],
+)
+def test_what_carries_none_gives_none(image: bytes) -> None:
+    assert embedded_config(image) is None
