@@ -16,7 +16,7 @@ this package reads, merges, compares and explains.
 from ingot.kconfig.config import Difference, diff, embedded_config, parse_config
 from ingot.kconfig.explanation import Explanation, explain
 from ingot.kconfig.expression import Expression, evaluate
-from ingot.kconfig.findings import Finding, Kind, check, check_full, findings_error
+from ingot.kconfig.findings import Finding, Kind, check, check_full, findings_error, told
 from ingot.kconfig.fragment import (
     Place,
     Request,
@@ -54,5 +54,6 @@ __all__ = [
     "parse_config",
     "parse_fragment",
     "render",
+    "told",
     "wishes_between",
 ]

@@ -145,14 +145,23 @@ def _could_be_asked(option: Option, config: Mapping[str, str]) -> bool:
     return bool(option.prompts) and evaluate(option.visible, config) != "n"
 
 
+def told(findings: Sequence[Finding], most: int | None = None) -> list[str]:
+    """The first `most` findings in lines; those with the same reasons stand above them together."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for finding in findings[:most]:
+        groups.setdefault(finding.lines, []).append(finding.summary)
+    lines = []
+    for reasons, summaries in groups.items():
+        lines += [*summaries, *(f"    {line}" for line in reasons)]
+    left = len(findings) - len(findings[:most])
+    return [*lines, f"and {left} more"] if left else lines
+
+
 def findings_error(findings: Sequence[Finding], subject: str) -> UserError:
     """Findings as one error: the first of them whole, the others counted."""
     count = len(findings)
-    told = [str(finding) for finding in findings[:_SHOWN]]
-    if count > _SHOWN:
-        told.append(f"and {count - _SHOWN} more")
     return UserError(
         f"the config of {subject} has {count} finding{'s' if count != 1 else ''}",
-        why="\n".join(told),
+        why="\n".join(told(findings, _SHOWN)),
         hint="each says what would do; `ingot config explain OPTION KERNEL` tells more of an option",
     )

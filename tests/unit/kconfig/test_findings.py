@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingot.kconfig import Finding, Kind, Place, check, check_full, findings_error
+from ingot.kconfig import Finding, Kind, Place, check, check_full, findings_error, told
 from tests.unit.kconfig.sample import asked, table
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -441,6 +441,16 @@ def test_findings_come_in_the_order_of_the_lines() -> None:
         "base/linux.config:2",
         "feature/mine.config:1",
         "feature/mine.config:2",
+    ]
+
+
+def test_findings_with_the_same_reasons_are_told_together() -> None:
+    found = findings("CONFIG_VETH=m\nCONFIG_INET=y\nCONFIG_WIREGUARD=m\nCONFIG_CPUS=4\n", {})
+    assert told(found)[-4:] == [
+        "feature/mine.config:3: CONFIG_WIREGUARD wanted m, got n",
+        "feature/mine.config:4: CONFIG_CPUS wanted 4, got n",
+        "    needs NET, which is n: nobody asked for it (net/Kconfig:6)",
+        "    CONFIG_NET=y would do it",
     ]
 
 
