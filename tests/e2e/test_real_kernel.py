@@ -228,3 +228,30 @@ def test_pushes_to_a_real_registry(lab: Lab, built: Built, registry: str) -> Non
         words = ["skopeo", "inspect", "--tls-verify=false", f"docker://{registry}/{tag}"]
         found = subprocess.run(words, capture_output=True, text=True, check=True)
         assert json.loads(found.stdout)["Digest"] == digest
+
+
+def test_a_published_image_is_asked_whether_it_serves(
+    lab: Lab, built: Built, registry: str
+) -> None:
+    assert lab.ingot("push", VERSION, "--registry", registry).returncode == 0
+    image = f"{registry}/kernel-bin:{VERSION}"
+    serves = lab.ingot("require", image, "--vmm", "qemu", "--option", "CRC_CCITT=m")
+    assert serves.returncode == 0, serves.stderr
+    lacks = lab.ingot("require", image, "--option", "CRC_CCITT=y", "--option", "FUSE_FS", "--json")
+    assert lacks.returncode == 1
+    assert {wish["option"]: wish["got"] for wish in json.loads(lacks.stdout)["unmet"]} == {
+        "CRC_CCITT": "m",
+        "FUSE_FS": "n",
+    }
+
+
+def test_the_debug_image_has_what_the_kernel_ships_without(
+    lab: Lab, built: Built, tmp_path: Path
+) -> None:
+    found = files(lab, "kernel-debug")
+    symbols = f"usr/lib/debug/lib/modules/{VERSION}/vmlinux"
+    assert set(found) == {symbols, f"usr/lib/debug/boot/System.map-{VERSION}"}
+    for image, name in (("kernel-debug", symbols), ("kernel-bin", "boot/vmlinux")):
+        target = tmp_path / image
+        assert lab.ingot("export", f"{image}:{VERSION}", "--to", str(target)).returncode == 0
+        assert (b".symtab" in (target / name).read_bytes()) == (image == "kernel-debug")
