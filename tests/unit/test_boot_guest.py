@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot import guest as guests
 from ingot.arch import arch
+from ingot.boot import guest as guests
 from ingot.boot.guest import choose_module, compile_init, make_guest, read_dependencies
 from ingot.boot.report import Expectation
 from ingot.builder.sandbox import Builder, Sandbox

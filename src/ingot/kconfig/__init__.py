@@ -7,7 +7,8 @@ this package reads, merges, compares and explains.
     config        a resolved .config; the difference of two; the one within a kernel
     expression    Kconfig's expressions
     options       what a kernel's Kconfig knows, as `survey.py` wrote it down in the builder
-    findings      what is wrong with a config: `causes` has the words, `unmet` finds the way
+    findings      what is wrong with a config: `causes` has the words, `unmet` finds the `way`,
+                  `selectors` and `similar` know who is behind an option, and what is meant by it
     explanation   all there is to say of one option
     rules         what configs of a VMM must hold to
     wishes        what to ask for to get from one config to another

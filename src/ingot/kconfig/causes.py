@@ -122,9 +122,12 @@ class Causes:
         return f"ask for {' or '.join(f'CONFIG_{heir}' for heir in heirs)}" if heirs else "drop it"
 
     def _at_a_loss(self, option: Option) -> str:
-        """What can be said where the config contradicts what the table says of the option."""
-        needs = render(option.visible, self._config) if option.visible else "nothing"
-        return f"it needs {shortened(needs, 200)}"
+        """What can be said where all that the option needs is there."""
+        for member in option.choice:
+            if member != option.name and self._config.get(member) == "y":
+                return f"its choice takes one member, and {member} is it"
+        needs = f": {render(option.visible, self._config)}" if option.visible else ""
+        return f"Kconfig did not take it, though all it needs is there{shortened(needs, 200)}"
 
     # Wanted off, or a module, is more
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from ingot.cli.config import check, diff, edit, explain, resolve, show
+from ingot.cli.config.check import check
+from ingot.cli.config.diff import diff
+from ingot.cli.config.edit import edit
+from ingot.cli.config.explain import explain
+from ingot.cli.config.resolve import resolve
+from ingot.cli.config.show import show
 
 app = typer.Typer(
     name="config",
@@ -13,9 +18,9 @@ app = typer.Typer(
     " own Kconfig in the builder; nothing is compiled.",
     no_args_is_help=True,
 )
-app.command()(check.check)
-app.command()(show.show)
-app.command()(diff.diff)
-app.command()(explain.explain)
-app.command()(edit.edit)
-app.command()(resolve.resolve)
+app.command()(check)
+app.command()(show)
+app.command()(diff)
+app.command()(explain)
+app.command()(edit)
+app.command()(resolve)

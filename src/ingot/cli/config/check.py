@@ -28,7 +28,7 @@ from ingot.cli.options import (
 )
 from ingot.cli.render import kernel_label, make_progress, print_error
 from ingot.errors import IngotError, UserError
-from ingot.kconfig import Finding, parse_config
+from ingot.kconfig import Finding, parse_config, told
 from ingot.pipeline import Resolved, Setting
 from ingot.progress import Progress
 
@@ -107,9 +107,8 @@ def _print(console: Console, one: _Checked, known: Sequence[str]) -> None:
     for option, value in one.resolved.defaulted:
         line = f"  {option} is not mentioned in the full config; Kconfig made it {value}"
         console.print(line, style="dim", markup=False, highlight=False)
-    for finding in one.findings:
-        for line in str(finding).splitlines():
-            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    for line in "\n".join(told(one.findings)).splitlines():
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _end(done: list[_Checked]) -> None:
