@@ -52,7 +52,7 @@ build-%: $(TOOLS) ## Build and boot-test one version
 builder: $(TOOLS) ## Make the builder image
 	@$(INGOT) builder
 
-base-%: build-% ## Build the base image of one version (one build makes all three)
+base-%: build-% ## Build the base image of one version (one build makes all images)
 	@$(INGOT) inspect flintlock-kernel:$*
 
 binary-%: build-% ## Build the kernel-bin image of one version

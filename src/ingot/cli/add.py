@@ -57,7 +57,7 @@ def print_addition(console: Console, addition: Addition, *, dry_run: bool) -> No
     if news := addition.news:
         count = len(news.options)
         hidden = f"; {news.hidden} more belong to what is off" if news.hidden else ""
-        console.print(f"options: {count} new since {news.before}{hidden}", highlight=False)
+        console.print(f"options: {count} that {news.before} does not have{hidden}", highlight=False)
         if news.options:
             console.print(_option_table(news.options))
     if dry_run:

@@ -156,9 +156,7 @@ def resolve(
         )
         count = len(plan.requests)
         step.result(
-            f"{len(resolved.findings)} findings"
-            if resolved.findings
-            else f"all {count} options asked for are as asked"
+            "not as asked" if resolved.findings else f"all {count} options asked for are as asked"
         )
     if not resolved.findings:
         path = plan.config_path(source.digest, sandbox.builder.digest, setting.workspace)
