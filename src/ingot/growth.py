@@ -48,13 +48,13 @@ class NewOption:
 class News:
     """What a version has that `before`, an older one, has not.
 
-    `options` are those a person may set now; `hidden` counts those that something else, which
+    `options` are those a person may set now; `hidden` names those that something else, which
     is off, would have to show first.
     """
 
     before: KernelVersion
     options: tuple[NewOption, ...]
-    hidden: int
+    hidden: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ def _new_options(
             value, fallback = values.get(name, "n"), _fallback(option, values)
             found[name] = NewOption(option, value, fallback, arches)
     options = tuple(found[name] for name in sorted(found))
-    return News(other.version, options, len(hidden - set(found)))
+    return News(other.version, options, tuple(sorted(hidden - set(found))))
 
 
 def _tables(

@@ -14,6 +14,8 @@ from ingot.cli.options import CacheFolder, CatalogFolder, DryRun, Json, make_set
 from ingot.cli.render import make_console, make_progress
 from ingot.growth import Addition, NewOption
 
+_HIDDEN_SHOWN = 8
+
 
 def add(
     kernel: Annotated[
@@ -56,10 +58,14 @@ def print_addition(console: Console, addition: Addition, *, dry_run: bool) -> No
     console.print(f"configs: {len(addition.configs)} resolved, all as asked", highlight=False)
     if news := addition.news:
         count = len(news.options)
-        hidden = f"; {news.hidden} more belong to what is off" if news.hidden else ""
-        console.print(f"options: {count} that {news.before} does not have{hidden}", highlight=False)
+        console.print(f"options: {count} that {news.before} does not have", highlight=False)
         if news.options:
             console.print(_option_table(news.options))
+        if news.hidden:
+            some = ", ".join(news.hidden[:_HIDDEN_SHOWN])
+            more = ", ..." if len(news.hidden) > _HIDDEN_SHOWN else ""
+            line = f"         and {len(news.hidden)} that belong to what is off: {some}{more}"
+            console.print(line, highlight=False, markup=False)
     if dry_run:
         print(addition.proposal.diff(), end="")
         return
@@ -94,6 +100,7 @@ def document(addition: Addition, *, dry_run: bool) -> dict[str, object]:
             for one in addition.configs
         ],
         "compared_with": str(addition.news.before) if addition.news else None,
+        "hidden_options": list(addition.news.hidden) if addition.news else [],
         "new_options": [
             {
                 "option": new.option.name,
