@@ -199,6 +199,11 @@ def choose(
     if maintained and not names:
         today = datetime.date.today()
         kernels = [kernel for kernel in kernels if not kernel.ended(today)]
+        if not kernels:
+            raise UserError(
+                "no series of the catalog is maintained any more",
+                hint=f"name the one that is meant, such as {selected[-1].version.series}",
+            )
     exact = {name.partition("-")[0] for name in names or ()}
     return list(
         dict.fromkeys(
