@@ -251,8 +251,9 @@ def test_a_listener_that_raises_ends_the_program(tmp_path: Path) -> None:
 
 
 RUN = """
-import sys
+import signal, sys
 from ingot.process import run
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 try:
     run(["sh", *sys.argv[1:]], on_line=lambda line: print(line, flush=True))
 except KeyboardInterrupt:

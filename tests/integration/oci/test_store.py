@@ -30,7 +30,8 @@ from tests.unit.oci.sample import image
 ROOT = Path(__file__).parents[3]
 
 WRITER = """
-import itertools, os, sys
+import itertools, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from pathlib import Path
 from ingot.oci import *
 layout = Layout(Path(sys.argv[1]))
