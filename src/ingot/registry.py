@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from ingot.progress import Progress
 
 FETCHED = "image:fetched"
 """The tag that an image fetched from a registry has in the layout it was copied to."""
+
+_FATAL = re.compile(r'level=fatal msg="((?:[^"\\]|\\.)*)"')
+_NO_NAME = "invalid reference format"
 
 
 def push(layout: Layout, tags: Sequence[str], registry: str, progress: Progress) -> list[str]:
@@ -35,7 +39,7 @@ def push(layout: Layout, tags: Sequence[str], registry: str, progress: Progress)
             except CommandFailedError as error:
                 raise MachineError(
                     f"{name} could not be pushed",
-                    why="\n".join(error.tail),
+                    why=_reason(error),
                     hint=f"is the registry there, and is this user logged in to it?"
                     f" (skopeo login {registry.partition('/')[0]}) {error.hint}",
                 ) from error
@@ -89,12 +93,26 @@ def _skopeo(words: list[str], reference: str) -> str:
     try:
         return run(words).output
     except CommandFailedError as error:
+        reason = _reason(error)
+        if _NO_NAME in reason:
+            raise UserError(
+                f"'{reference}' is no name of an image",
+                why=reason,
+                hint="write registry/path:tag or registry/path@sha256:...",
+            ) from error
         raise MachineError(
             f"{reference} could not be read",
-            why="\n".join(error.tail),
+            why=reason,
             hint="is the name right, is the registry there, and may this user read it?"
             f" (skopeo login {reference.partition('/')[0]}) {error.hint}",
         ) from error
+
+
+def _reason(error: CommandFailedError) -> str:
+    """What skopeo gave up for, without the attempts before; all it said, if it does not tell."""
+    said = "\n".join(error.tail)
+    reasons = _FATAL.findall(said)
+    return re.sub(r"\\(.)", r"\1", reasons[-1]) if reasons else said
 
 
 def _tls_words(reference: str, off: str) -> list[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import json
 import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ingot import catalog, growth
+from ingot.cli.main import app
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError
 from ingot.growth import look_out, plan_addition
@@ -150,3 +153,49 @@ def test_a_look_out_tells_what_is_newer_and_what_has_ended(
     assert str(outlook.have) == "6.1.999"
     assert outlook.newer is not None and str(outlook.newer.version) == "6.1.1000"
     assert outlook.ended
+
+
+def test_add_shows_the_difference_or_writes_it(
+    house: House, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in house.environment().items():
+        monkeypatch.setenv(name, value)
+    upstream.release(1000, Kconfig='\nconfig BRAND_NEW\n\tbool "Something brand new"\n')
+    file = house.kernels / "kernels.toml"
+    before = file.read_text()
+    dry = CliRunner().invoke(app, ["add", "6.1", "--dry-run"])
+    assert dry.exit_code == 0, dry.output
+    assert "would add linux 6.1.1000" in dry.stdout
+    assert '+[series."6.1".versions."6.1.1000".sha256]' in dry.stdout
+    assert "BRAND_NEW" in dry.stdout
+    assert file.read_text() == before
+    done = CliRunner().invoke(app, ["add", "6.1.1000", "--json"])
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["written"] is True
+    assert document["files"] == [str(file), str(house.root / "README.md")]
+    assert [new["option"] for new in document["new_options"]] == ["BRAND_NEW"]
+    assert '"6.1.1000"' in file.read_text()
+
+
+def test_update_adds_the_newest_and_warns_of_the_end(
+    house: House, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in house.environment().items():
+        monkeypatch.setenv(name, value)
+    upstream.release(1000)
+    upstream.release(1001)
+    upstream.ended = True
+    file = house.kernels / "kernels.toml"
+    before = file.read_text()
+    dry = CliRunner().invoke(app, ["update", "--dry-run"])
+    assert dry.exit_code == 0, dry.output
+    assert "6.1.1001 is there" in dry.stderr
+    assert "6.1 is no longer maintained" in dry.stderr
+    assert file.read_text() == before
+    done = CliRunner().invoke(app, ["update", "6.1"])
+    assert done.exit_code == 0, done.output
+    versions = [str(kernel.version) for kernel in catalog.load(house.kernels).kernels]
+    assert versions == ["6.1.999", "6.1.1001"]
+    again = CliRunner().invoke(app, ["update", "--json"])
+    assert json.loads(again.stdout)["added"] == []

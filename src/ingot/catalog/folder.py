@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from ingot import kconfig
 from ingot.arch import Arch
 from ingot.catalog import edit, selection, variants
+from ingot.catalog.document import WORDS
 from ingot.catalog.model import DEFAULT_FLAVOR, Feature, Kernel, Origins, Vmm
 from ingot.errors import UserError
 from ingot.files import write_atomic
@@ -105,6 +107,23 @@ class Catalog:
                 why=f"the first one it boots is {vmm.since[arch.name]}",
             )
         return self._merged([f"vmm/{name}"], series, arch)
+
+    def require_feature_name(self, name: str) -> None:
+        """A UserError if a feature cannot be called so: tags are made of these names."""
+        if name in self.features:
+            return
+        arches = {word for kernel in self.kernels for word in (kernel.arch.name, kernel.arch.oci)}
+        words = name.split("-")
+        if not re.fullmatch(WORDS, name):
+            raise UserError(
+                f"'{name}' is no name for a feature", hint="use a-z and 0-9, with - between words"
+            )
+        if {variants.WITH, variants.WITHOUT} & set(words) or words[-1] in arches:
+            raise UserError(
+                f"'{name}' is no name for a feature",
+                why="in a tag, 'with' and 'without', and an arch at the end, mean something else",
+                hint="call it otherwise",
+            )
 
     def add_feature(self, name: str, about: str) -> None:
         """Write down a feature that the file does not have; its fragment is the caller's."""

@@ -70,7 +70,7 @@ def known(names: Collection[str], name: str, kind: str) -> str:
     near = difflib.get_close_matches(name, names, n=1)
     raise UserError(
         f"the catalog has no {kind} '{name}'",
-        why=f"it knows {', '.join(names)}",
+        why=f"it knows {', '.join(names) or 'none'}",
         hint=f"did you mean {near[0]}?" if near else "",
     )
 

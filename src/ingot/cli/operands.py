@@ -34,7 +34,7 @@ def read_operand(setting: Setting, name: str, progress: Progress) -> Operand:
 
     A UserError says what it could have been, if it is none of these.
     """
-    if (path := Path(name)).is_file():
+    if path := file_named(name):
         return Operand(pipeline.config_of_file(path))
     if is_image(name):
         return Operand(config_of_image_named(setting, name, arch_called(setting.host)))
@@ -48,6 +48,29 @@ def read_operand(setting: Setting, name: str, progress: Progress) -> Operand:
     values = parse_config(resolved.config)
     config = Config(kernel_label(kernel), values, kernel.version.series, kernel.arch)
     return Operand(config, resolved.table)
+
+
+def file_named(name: str) -> Path | None:
+    """The file of that name, which may be a pipe; None if there is none.
+
+    A UserError if the name is written as a path and yet is no file.
+    """
+    path = Path(name)
+    if path.exists() and not path.is_dir():
+        return path
+    if name.startswith((".", "/")):
+        why = "it is a folder" if path.is_dir() else "there is nothing of that name"
+        raise UserError(f"{name} is no file", why=why)
+    return None
+
+
+def option_named(text: str) -> str:
+    """An option as Kconfig calls it, from what a person types: `FUSE_FS`, `config_fuse_fs`.
+
+    Some options have lower case in their names, but none has nothing else.
+    """
+    name = re.sub("^CONFIG_", "", text.strip(), flags=re.IGNORECASE)
+    return name.upper() if name.islower() else name
 
 
 def is_image(name: str) -> bool:

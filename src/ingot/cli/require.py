@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ingot import pipeline
 from ingot.arch import Arch, arch_called
-from ingot.cli.operands import config_of_image_named
+from ingot.cli.operands import config_of_image_named, file_named, option_named
 from ingot.cli.options import CatalogFolder, Json, make_setting
 from ingot.cli.render import make_console
 from ingot.errors import UserError
@@ -21,7 +21,7 @@ from ingot.kconfig import Place, Request
 from ingot.pipeline import Config, Setting
 from ingot.version import Series
 
-_OPTION = re.compile(r"(?:CONFIG_)?(?P<option>\w+)(?:=(?P<value>.+))?")
+_OPTION = re.compile(r"(?P<option>\w+)(?:=(?P<value>.+))?")
 _ANY = "m"
 """An option asked for without a value: built in or a module, as one likes."""
 
@@ -100,8 +100,8 @@ def require(
 
 
 def _read(setting: Setting, image: str, platform: Arch) -> Config:
-    if Path(image).is_file():
-        return pipeline.config_of_file(Path(image))
+    if path := file_named(image):
+        return pipeline.config_of_file(path)
     return config_of_image_named(setting, image, platform)
 
 
@@ -116,7 +116,7 @@ def _wishes(
         match = _OPTION.fullmatch(text)
         if not match:
             raise UserError(f"'{text}' is no option", hint="write FUSE_FS or FUSE_FS=y")
-        yield _Wish("--option", match["option"], match["value"] or _ANY, None)
+        yield _Wish("--option", option_named(match["option"]), match["value"] or _ANY, None)
     if not (vmms or features):
         return
     series, arch = _kernel_of(config)
@@ -150,13 +150,15 @@ def _print(config: Config, wishes: Sequence[_Wish], unmet: Sequence[_Wish]) -> N
         got = config.values.get(wish.option, "n")
         asked = f"{wish.subject}, {wish.place}" if wish.place else wish.subject
         console.print(
-            f"[red]✗[/] CONFIG_{wish.option} must be {_text(wish.value)}, is {got} ({asked})",
+            f"[red]✗[/] CONFIG_{wish.option} must be {escape(_text(wish.value))},"
+            f" is {escape(got)} ({escape(asked)})",
             highlight=False,
         )
     mark = "[red]✗[/]" if unmet else "[green]✓[/]"
     met = len(wishes) - len(unmet)
     what = "does not serve" if unmet else "serves"
-    console.print(f"{mark} {config.name} {what}: {met} of {len(wishes)} options", highlight=False)
+    told = f"{escape(config.name)} {what}: {met} of {len(wishes)} options"
+    console.print(f"{mark} {told}", highlight=False)
 
 
 def _text(value: str) -> str:

@@ -17,7 +17,15 @@ this package reads, merges, compares and explains.
 from ingot.kconfig.config import Difference, diff, embedded_config, parse_config
 from ingot.kconfig.explanation import Explanation, explain
 from ingot.kconfig.expression import Expression, evaluate
-from ingot.kconfig.findings import Finding, Kind, check, check_full, findings_error, told
+from ingot.kconfig.findings import (
+    Finding,
+    Kind,
+    check,
+    check_full,
+    findings_error,
+    requests_of_full,
+    told,
+)
 from ingot.kconfig.fragment import (
     Place,
     Request,
@@ -55,6 +63,7 @@ __all__ = [
     "parse_config",
     "parse_fragment",
     "render",
+    "requests_of_full",
     "told",
     "wishes_between",
 ]

@@ -40,8 +40,9 @@ def config_lines(text: str) -> Iterator[tuple[int, str, str]]:
     """
     for number, line in enumerate(text.splitlines(), start=1):
         if line.startswith("CONFIG_"):
-            option, _, value = line.removeprefix("CONFIG_").partition("=")
-            yield number, option, value.strip()
+            option, given, value = line.removeprefix("CONFIG_").partition("=")
+            if given:  # Kconfig passes over a line without
+                yield number, option, value.strip()
         elif unset := _UNSET.fullmatch(line):
             yield number, unset[1], "n"
 

@@ -104,10 +104,7 @@ def check_full(
     of the toolchain or what others select: they may come out differently. Of the options that
     are not mentioned, those are listed that could have been, with the value they got.
     """
-    requests = {
-        option: Request(option, value, Place(name, line))
-        for line, option, value in config_lines(given)
-    }
+    requests = requests_of_full(given, name)
     causes = Causes(completed, table, requests, name)
     findings = []
     for request in requests.values():
@@ -115,11 +112,20 @@ def check_full(
         got = completed.get(request.option, "n")
         if option is None:
             if request.value != "n" and not _is_fact(request.option):
-                findings.append(_finding(Kind.UNKNOWN, request, got, causes.of_unknown(request)))
+                lines = ("this kernel has no such option", *causes.instead_of(request.option))
+                findings.append(_finding(Kind.UNKNOWN, request, got, lines))
         elif option.prompts and not same_value(request.value, got, option):
             lines = causes.of(request, option, got)
             findings.append(_finding(Kind.CHANGED, request, got, lines))
     return tuple(findings), tuple(_unmentioned(requests, completed, table))
+
+
+def requests_of_full(given: str, name: str) -> dict[str, Request]:
+    """What a full config, the text of the file `name`, says of each option, as requests."""
+    return {
+        option: Request(option, value, Place(name, line))
+        for line, option, value in config_lines(given)
+    }
 
 
 _FACTS = ("HAVE_", "HAS_", "ARCH_", "CC_", "AS_", "LD_", "GCC_", "CLANG_", "RUSTC_", "PAHOLE_")

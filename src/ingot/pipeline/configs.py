@@ -28,6 +28,7 @@ from ingot.kconfig import (
     check_full,
     findings_error,
     parse_config,
+    requests_of_full,
 )
 from ingot.pipeline.inputs import ensure_builder, known_sources, obtain_source
 from ingot.pipeline.plan import Plan, make_plan
@@ -45,7 +46,8 @@ class Resolved:
     """The config of one kernel as Kconfig resolved it, and what is wrong with it.
 
     `table` is what Kconfig knows of the options; `defaulted` names options that a full
-    config in the catalog does not mention, with the value they got.
+    config in the catalog does not mention, with the value they got. Where that config was put
+    there by hand, what `plan` asks for is what stands in it.
     """
 
     plan: Plan
@@ -154,7 +156,7 @@ def resolve(
             if plan.full_config
             else _from_fragments(plan, sandbox, table, log)
         )
-        count = len(plan.requests)
+        count = len(resolved.plan.requests)
         step.result(
             "not as asked" if resolved.findings else f"all {count} options asked for are as asked"
         )
@@ -188,13 +190,15 @@ def _from_full_config(
 
     One that `config resolve` wrote is held to the fragments as well: it is their lock file.
     """
-    given = path.read_text(encoding="utf-8")
+    given = _read(path)
     text = configure.complete(sandbox, plan.kernel.arch, given, log)
     name = f"{path.parent.name}/{path.name}"
     findings, defaulted = check_full(given, parse_config(text), table, name)
     if given.startswith(_HEADER):
         _require_fresh(plan, path, given)
         findings = (*findings, *_asked(plan, text, table))
+    else:
+        plan = replace(plan, requests=requests_of_full(given, name))
     return Resolved(plan, text, table, (*findings, *_lint(plan, text)), tuple(defaulted))
 
 
@@ -211,7 +215,16 @@ def _lint(plan: Plan, config: str) -> tuple[Finding, ...]:
 
 def written_by_hand(path: Path) -> bool:
     """Whether a full config is there that Ingot did not write."""
-    return path.is_file() and not path.read_text(encoding="utf-8").startswith(_HEADER)
+    return path.is_file() and not _read(path).startswith(_HEADER)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(
+            f"the full config {path} is not UTF-8 text", hint="put a .config there, or remove it"
+        ) from None
 
 
 def locked_text(resolved: Resolved) -> str:

@@ -7,8 +7,10 @@ config taken from `/boot/config-*` or from the kernel itself (CONFIG_IKCONFIG).
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,9 @@ from ingot.version import KernelVersion, Series
 _TITLE = re.compile(r"^# Linux/(\S+) (\d+\.\d+(?:\.\d+)?)\S* Kernel Configuration", re.MULTILINE)
 _REMOTE = "docker://"
 _KERNEL_BYTES = 1 << 30
+_CONFIG_BYTES = 4 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_ONLY = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,11 @@ class Config:
 
 def config_of_file(path: Path) -> Config:
     """The config that a file is, or that a kernel file carries within itself."""
-    if path.stat().st_size > _KERNEL_BYTES:
+    with path.open("rb") as file:
+        data = file.read(_KERNEL_BYTES + 1)  # a pipe does not tell its size
+    if len(data) > _KERNEL_BYTES:
         raise UserError(f"{path} is too large for a kernel or its config")
-    return _config_of_bytes(path.read_bytes(), str(path))
+    return _config_of_bytes(data, str(path))
 
 
 def config_of_image(layout: Layout, image: Image, name: str) -> Config:
@@ -90,13 +97,16 @@ def _config_of_bytes(data: bytes, name: str) -> Config:
     return Config(
         name,
         parse_config(text),
-        KernelVersion.parse(title[2]).series if title else None,
+        _series(title[2]) if title else None,
         _arch(title[1]) if title else None,
     )
 
 
 def _as_text(data: bytes) -> str | None:
-    """The bytes as a `.config`; None if they are none."""
+    """The bytes as a `.config`, perhaps packed as /proc/config.gz is; None if they are none."""
+    if data.startswith(_GZIP_MAGIC):
+        with contextlib.suppress(zlib.error):
+            data = zlib.decompressobj(_GZIP_ONLY).decompress(data, _CONFIG_BYTES)
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -111,6 +121,14 @@ def _of_facts(name: str, text: str, facts: Facts | None) -> Config:
         KernelVersion.parse(facts.version).series if facts else None,
         arch(facts.arch) if facts else None,
     )
+
+
+def _series(version: str) -> Series | None:
+    """The series that a config's title names; None for a version that is none."""
+    try:
+        return KernelVersion.parse(version).series
+    except UserError:
+        return None
 
 
 def _arch(name: str) -> Arch | None:

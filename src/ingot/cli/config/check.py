@@ -27,8 +27,9 @@ from ingot.cli.options import (
     make_setting,
 )
 from ingot.cli.render import kernel_label, make_progress, print_error
-from ingot.errors import IngotError, UserError
-from ingot.kconfig import Finding, parse_config, told
+from ingot.errors import IngotError, UserError, told_by_the_system
+from ingot.kconfig import Finding, parse_config
+from ingot.kconfig import told as told_findings
 from ingot.pipeline import Resolved, Setting
 from ingot.progress import Progress
 
@@ -83,8 +84,9 @@ def check(
 def _check(setting: Setting, kernel: Kernel, progress: Progress) -> _Checked:
     try:
         (resolved,) = pipeline.resolve_all(setting, [kernel], progress)
-    except IngotError as error:
-        return _Checked(kernel, None, error)
+    except (IngotError, OSError) as error:
+        told = told_by_the_system(error) if isinstance(error, OSError) else error
+        return _Checked(kernel, None, told)
     return _Checked(kernel, resolved, None)
 
 
@@ -107,7 +109,7 @@ def _print(console: Console, one: _Checked, known: Sequence[str]) -> None:
     for option, value in one.resolved.defaulted:
         line = f"  {option} is not mentioned in the full config; Kconfig made it {value}"
         console.print(line, style="dim", markup=False, highlight=False)
-    for line in "\n".join(told(one.findings)).splitlines():
+    for line in "\n".join(told_findings(one.findings)).splitlines():
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 

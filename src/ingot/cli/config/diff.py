@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -50,8 +51,8 @@ def _print(one: Operand, two: Operand, changes: Sequence[Difference]) -> None:
     console = make_console()
     more = sum(change.before == "n" for change in changes)
     less = sum(change.after == "n" for change in changes)
-    console.print(f"[red]-[/] {one.config.name}", highlight=False, soft_wrap=True)
-    console.print(f"[green]+[/] {two.config.name}", highlight=False, soft_wrap=True)
+    console.print(f"[red]-[/] {escape(one.config.name)}", highlight=False, soft_wrap=True)
+    console.print(f"[green]+[/] {escape(two.config.name)}", highlight=False, soft_wrap=True)
     for menu, group in itertools.groupby(changes, lambda change: change.menu):
         console.print()
         if title := " > ".join(menu):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -26,7 +26,7 @@ from ingot.files import write_atomic
 from ingot.kconfig import parse_config, wishes_between
 from ingot.pipeline import Resolved
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_TITLE = "# Changed in menuconfig, on "
 
 
 def edit(
@@ -48,8 +48,7 @@ def edit(
     every kernel of a flavor that lists it. To go on later, edit 6.1-with-NAME.
     """
     setting = make_setting(catalog, cache, source=source)
-    if not _NAME.fullmatch(feature):
-        raise UserError(f"'{feature}' is no name for a feature", hint="use a-z, 0-9 and -")
+    setting.catalog.require_feature_name(feature)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise MachineError(
             "menuconfig needs a terminal",
@@ -63,10 +62,11 @@ def edit(
         console.print("nothing was changed", highlight=False)
         return
     if lines:
-        _save(setting.catalog, feature, lines, kernel_label(wanted))
-        console.print(f"fragments/feature/{feature}.config asks for:", highlight=False)
+        # told first: what a person did by hand is not lost then, if it cannot be saved
         for option, value in lines.items():
             print(f"CONFIG_{option}={value}")
+        _save(setting.catalog, feature, lines, kernel_label(wanted))
+        console.print(f"saved in fragments/feature/{feature}.config", highlight=False)
         console.print(f"[bold]next:[/] ingot build {kernel} --with {feature}", highlight=False)
     if refused:
         raise UserError(
@@ -93,22 +93,32 @@ def _sort_out(
 
 
 def _save(catalog: Catalog, feature: str, lines: Mapping[str, str], label: str) -> None:
-    """Add the lines to the feature's fragment, and the feature to the catalog if it is new."""
+    """Add the lines to the feature's fragment, and the feature to the catalog if it is new.
+
+    A catalog that has one without the other cannot be read: both are written, or none.
+    """
     path = catalog.fragment_file(f"feature/{feature}")
     kept = path.read_text(encoding="utf-8") if path.is_file() else f"# Feature: {feature}.\n"
-    others = [line for line in kept.splitlines() if not _sets(line, lines)]
-    text = "\n".join(
-        [
-            *others,
-            "",
-            f"# Changed in menuconfig, on {label}.",
-            *(f"CONFIG_{option}={value}" for option, value in lines.items()),
-            "",
-        ]
-    )
-    write_atomic(path, text.encode())
+    others = _without_bare_titles(line for line in kept.splitlines() if not _sets(line, lines))
+    block = [f"{_TITLE}{label}.", *(f"CONFIG_{name}={value}" for name, value in lines.items())]
+    write_atomic(path, "\n".join([*others, "", *block, ""]).encode())
     if feature not in catalog.features:
-        catalog.add_feature(feature, "what was changed in menuconfig")
+        try:
+            catalog.add_feature(feature, "what was changed in menuconfig")
+        except BaseException:
+            path.unlink()
+            raise
+
+
+def _without_bare_titles(lines: Iterable[str]) -> list[str]:
+    """The lines without titles of earlier changes that nothing is left of; no empty end."""
+    kept: list[str] = []
+    for line in [*lines, ""]:
+        if kept and kept[-1].startswith(_TITLE) and not line.strip():
+            kept.pop()
+        if line.strip() or (kept and kept[-1].strip()):
+            kept.append(line)
+    return kept[:-1] if kept and not kept[-1].strip() else kept
 
 
 def _sets(line: str, lines: Mapping[str, str]) -> bool:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from ingot import pipeline
+from ingot.cli.operands import option_named
 from ingot.cli.options import (
     CacheFolder,
     CatalogFolder,
@@ -41,7 +42,7 @@ def explain(
     progress = make_progress(Console(stderr=True))
     (resolved,) = pipeline.resolve_all(setting, [wanted], progress)
     told = explanation(
-        option.removeprefix("CONFIG_"),
+        option_named(option),
         parse_config(resolved.config),
         resolved.table,
         resolved.plan.requests,
