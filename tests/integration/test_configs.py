@@ -207,6 +207,13 @@ def test_edit_does_not_contradict_another_fragment(house: House) -> None:
     assert not (house.kernels / "fragments/feature/custom.config").exists()
 
 
+def test_edit_leaves_a_full_config_alone(house: House) -> None:
+    assert house.ingot("config", "resolve", "6.1").returncode == 0
+    code, text = edit(house)
+    assert code == 2
+    assert "takes the place of this kernel's fragments" in " ".join(text.split())
+
+
 def test_edit_needs_a_terminal(house: House) -> None:
     done = house.ingot("config", "edit", "6.1")
     assert done.returncode == 3

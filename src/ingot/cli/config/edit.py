@@ -55,6 +55,11 @@ def edit(
             hint="run `ingot config edit` in one, or write the fragment by hand",
         )
     wanted = choose_one(setting, kernel)
+    if (full := setting.catalog.config_file(wanted)).is_file():
+        raise UserError(
+            f"{full} takes the place of this kernel's fragments",
+            hint="change that file itself, or remove it to go by the fragments again",
+        )
     console = Console(stderr=True)
     resolved, edited = pipeline.edit(setting, wanted, make_progress(console))
     lines, refused = _sort_out(resolved, parse_config(edited), f"feature/{feature}.config")
