@@ -33,6 +33,7 @@ from ingot.progress import Progress, Step
 _OBJECT_LINE = re.compile(r"  (?:CC|AS|LD|AR|HOSTCC)(?: \[M\])? +(\S+)")
 _ERROR_LINE = re.compile(r"error:|Error \d+$|undefined reference|No space left|Killed|\*\*\*")
 _ERRORS_SHOWN = 15
+_LARGEST_OBJECT = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,8 @@ class _Make:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         picked = [line for line in lines if _ERROR_LINE.search(line)] or error.tail
         hint = f"the whole output is in {self.log}; {error.hint}"
-        if any("No space left on device" in line for line in picked):
+        told = any("No space left on device" in line for line in picked)
+        if told or _is_nearly_full(self.sandbox.build):
             return MachineError(
                 f"no space left in the build folder {self.sandbox.build}",
                 why="\n".join(picked[-3:]),
@@ -160,6 +162,15 @@ class _Make:
         return BuildError(
             "the kernel did not compile", why="\n".join(picked[:_ERRORS_SHOWN]), hint=hint
         )
+
+
+def _is_nearly_full(folder: Path) -> bool:
+    """Whether the disk has no room for another object of a kernel.
+
+    ccache ends without a word when a file does not fit, and make then deletes that file.
+    """
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize < _LARGEST_OBJECT
 
 
 def _expected_objects(values: Mapping[str, str]) -> int:

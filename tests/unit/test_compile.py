@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -266,6 +267,17 @@ def test_a_full_disk_is_a_fault_of_the_machine_and_says_what_to_do(
     assert "no space left" in error.what
     assert str(sandbox.build) in error.what
     assert "--build-dir" in error.hint
+
+
+def test_a_disk_that_is_full_is_told_from_its_free_space_where_nobody_says_so(
+    sandbox: Sandbox, make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.fails = True
+    make.output = "make[2]: *** [/src/scripts/Makefile.build:250: fs/buffer.o] Error 1\n"
+    real = os.statvfs(sandbox.build)
+    full = os.statvfs_result((*real[:3], 10, 10, *real[5:]))
+    monkeypatch.setattr("os.statvfs", lambda _: full)
+    assert isinstance(failure(sandbox, recorder), MachineError)
 
 
 @pytest.mark.parametrize(
