@@ -22,7 +22,7 @@ from ingot.oci.graph import reachable
 from ingot.pipeline import Setting
 from ingot.source.cache import SourceCache
 from ingot.source.record import digest_named
-from ingot.workspace import Workspace, remove_stale_builds
+from ingot.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +181,7 @@ def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[Removed]:
             if not dry_run:
                 remove_tree(folder)
     if not dry_run:
-        for root in workspace.build_roots():
-            remove_stale_builds(root)
+        workspace.remove_stale()
     return removed
 
 

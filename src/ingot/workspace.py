@@ -80,8 +80,7 @@ class Workspace:
 
         It is on tmpfs when memory and its mount allow, else below the cache.
         """
-        for root in self.build_roots():  # before there is a choice: what is left takes memory
-            remove_stale_builds(root)
+        self.remove_stale()  # before there is a choice: what is left takes memory
         folder = self._choose_build_root() / f"build-{secrets.token_hex(6)}"
         lock = _lock_of(folder)
         with locked(lock):
@@ -93,6 +92,11 @@ class Workspace:
                 with disk_errors(folder.parent):
                     remove_tree(folder)
                     lock.unlink(missing_ok=True)
+
+    def remove_stale(self) -> None:
+        """Remove the build folders of killed builds, wherever they may be."""
+        for root in self.build_roots():
+            remove_stale_builds(root)
 
     def build_roots(self) -> list[Path]:
         """Every folder that build folders may have been left in."""

@@ -65,6 +65,8 @@ def build(setting: Setting, kernel: Kernel, progress: Progress) -> Built:
     timed = Timed(progress)
     with in_use(setting, progress):
         if built := _find_without_work(setting, plan, timed):
+            # a build that was killed when it was as good as done may have left its folder
+            setting.workspace.remove_stale()
             return built
         tools.require_all(kernel.arch.name)
         with locked(setting.workspace.lock(f"kernel-{kernel.tag}"), on_wait=waiting):
