@@ -26,7 +26,7 @@ from ingot.arch import Arch
 from ingot.builder.sandbox import Sandbox
 from ingot.elf import is_elf, write_loadable
 from ingot.errors import BuildError, MachineError
-from ingot.files import disk_errors, remove_tree
+from ingot.files import disk_errors, free_bytes, remove_tree
 from ingot.process import CommandFailedError, run
 from ingot.progress import Progress, Step
 
@@ -169,8 +169,7 @@ def _is_nearly_full(folder: Path) -> bool:
 
     ccache ends without a word when a file does not fit, and make then deletes that file.
     """
-    status = os.statvfs(folder)
-    return status.f_bavail * status.f_frsize < _LARGEST_OBJECT
+    return free_bytes(folder) < _LARGEST_OBJECT
 
 
 def _expected_objects(values: Mapping[str, str]) -> int:

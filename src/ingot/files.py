@@ -141,6 +141,12 @@ def _open_folders(top: Path) -> None:
                 waiting += [Path(e.path) for e in entries if e.is_dir(follow_symlinks=False)]
 
 
+def free_bytes(folder: Path) -> int:
+    """The bytes that this user may still write where the folder is."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
+
+
 def tree_size(path: Path) -> int:
     """Bytes that the regular files below `path` take on disk (blocks, not lengths)."""
     if not path.is_dir():

@@ -25,7 +25,7 @@ from ingot.source.cache import SourceCache
 from ingot.source.candidates import candidates, obtain_first
 from ingot.source.debian import DebianArchive
 from ingot.source.model import Source
-from ingot.source.releases import Index, Release, available, newer
+from ingot.source.releases import Index, Release, available, newer, of_series
 from ingot.source.releases_json import KernelOrgList
 from ingot.version import KernelVersion, Series
 
@@ -79,11 +79,15 @@ def plan_addition(setting: Setting, name: str, progress: Progress) -> Addition:
     """
     catalog = setting.catalog
     _refuse_known(catalog, name)
-    workspace = setting.workspace
-    origins = origins_of(catalog)
-    indexes = indexes_of(catalog)
-    wanted = candidates(name, origins, indexes, workspace.downloads, progress)
+    origins, indexes = origins_of(catalog), indexes_of(catalog)
+    wanted = candidates(name, origins, indexes, setting.workspace.downloads, progress)
     _refuse_known(catalog, str(wanted[0].version))
+    return plan_first(setting, wanted, progress)
+
+
+def plan_first(setting: Setting, wanted: Sequence[Release], progress: Progress) -> Addition:
+    """What the first of some releases that can be had would add; otherwise as `plan_addition`."""
+    catalog, workspace = setting.catalog, setting.workspace
     cache = SourceCache(workspace.sources)
     release, source = obtain_first(wanted, cache, workspace.downloads, progress)
     pins = {source.origin: source.digest}
@@ -115,13 +119,15 @@ def indexes_of(catalog: Catalog) -> list[Index]:
 class Outlook:
     """A series of the catalog: its newest version here, and what is newer elsewhere.
 
-    `newer` is what to add, None if there is nothing newer; `ended` says that the series is no
-    longer maintained, by the catalog's date or by what kernel.org says.
+    `newer` is what to add, None if there is nothing newer; `listed` all that there is of the
+    series, the newest first, since the newest may not be served yet. `ended` says that the
+    series is no longer maintained, by the catalog's date or by what kernel.org says.
     """
 
     series: Series
     have: KernelVersion
     newer: Release | None
+    listed: tuple[Release, ...]
     end_of_life: datetime.date | None
     ended: bool
 
@@ -136,14 +142,15 @@ def look_out(
     outlooks = []
     for kernel in kernels:
         series = kernel.version.series
-        found = newer(known, kernel.version)
-        said = next((release for release in known if release.version.series == series), None)
-        ended = kernel.ended(today) or bool(said and said.end_of_life)
+        listed = of_series(known, series)
+        found = newer(listed, kernel.version)
+        ended = kernel.ended(today) or bool(listed and listed[0].end_of_life)
         outlooks.append(
             Outlook(
                 series,
                 kernel.version,
                 found[0] if found else None,
+                listed,
                 kernel.end_of_life,
                 ended,
             )

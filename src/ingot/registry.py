@@ -14,6 +14,9 @@ from ingot.oci import Layout
 from ingot.process import CommandFailedError, run
 from ingot.progress import Progress
 
+TRANSPORT = "docker://"
+"""What skopeo wants before the name of an image of a registry (containers-transports(5))."""
+
 FETCHED = "image:fetched"
 """The tag that an image fetched from a registry has in the layout it was copied to."""
 
@@ -35,7 +38,7 @@ def push(layout: Layout, tags: Sequence[str], registry: str, progress: Progress)
             if is_loopback(registry):
                 words.append("--dest-tls-verify=false")
             try:
-                run([*words, f"oci:{layout.root}:{tag}", f"docker://{name}"])
+                run([*words, f"oci:{layout.root}:{tag}", f"{TRANSPORT}{name}"])
             except CommandFailedError as error:
                 raise MachineError(
                     f"{name} could not be pushed",
@@ -71,14 +74,14 @@ def fetch_image(reference: str, architecture: str, to: Path) -> Layout:
     """Copy an image out of a registry to a new OCI layout `to`, tagged `image:fetched`."""
     words = ["skopeo", "--override-arch", architecture, "--override-os", "linux", "copy"]
     words += ["--quiet", "--retry-times", "2", *_tls_words(reference, "--src-tls-verify=false")]
-    _skopeo([*words, f"docker://{reference}", f"oci:{to}:{FETCHED}"], reference)
+    _skopeo([*words, f"{TRANSPORT}{reference}", f"oci:{to}:{FETCHED}"], reference)
     return Layout(to)
 
 
 def _read_raw(reference: str) -> dict[str, Any]:
     words = ["skopeo", "inspect", "--raw", "--retry-times", "2"]
     words += _tls_words(reference, "--tls-verify=false")
-    told = _skopeo([*words, f"docker://{reference}"], reference)
+    told = _skopeo([*words, f"{TRANSPORT}{reference}"], reference)
     try:
         # warnings may stand before it
         document, _ = json.JSONDecoder().raw_decode(told, max(told.find("{"), 0))

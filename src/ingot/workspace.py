@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.errors import MachineError
-from ingot.files import disk_errors, locked, locked_if_free, remove_tree
+from ingot.files import disk_errors, free_bytes, locked, locked_if_free, remove_tree
 
 _SHARED_MEMORY = Path("/dev/shm")
 _MEMORY_INFO = Path("/proc/meminfo")
@@ -115,9 +115,9 @@ class Workspace:
             return self._shared_memory_root()
         with disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-        if _free_bytes(self.root) < _DISK_BYTES_AT_LEAST:
+        if free_bytes(self.root) < _DISK_BYTES_AT_LEAST:
             raise MachineError(
-                f"too little space to compile a kernel: {_free_bytes(self.root) // (1 << 20)} MiB"
+                f"too little space to compile a kernel: {free_bytes(self.root) // (1 << 20)} MiB"
                 f" free in {self.root}",
                 hint="free at least 2 GiB (`ingot prune` removes what is unused), or name a folder"
                 " with space with --build-dir",
@@ -189,14 +189,9 @@ def _memory_allows(folder: Path) -> bool:
     noexec = os.statvfs(folder).f_flag & os.ST_NOEXEC
     return (
         not noexec
-        and _free_bytes(folder) >= _BUILD_BYTES
+        and free_bytes(folder) >= _BUILD_BYTES
         and _available_memory() >= _BUILD_BYTES + _MEMORY_FOR_COMPILERS
     )
-
-
-def _free_bytes(folder: Path) -> int:
-    status = os.statvfs(folder)
-    return status.f_bavail * status.f_frsize
 
 
 def _available_memory() -> int:

@@ -54,7 +54,7 @@ class Machine:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(tmp_path)
     monkeypatch.setattr(workspaces, "_SHARED_MEMORY", machine.shared_memory)
-    monkeypatch.setattr(workspaces, "_free_bytes", machine.free)
+    monkeypatch.setattr(workspaces, "free_bytes", machine.free)
     monkeypatch.setattr(workspaces, "_available_memory", lambda: machine.memory)
     # wherever the tests run, programs may be run there
     monkeypatch.setattr("ingot.workspace.os.ST_NOEXEC", 0)

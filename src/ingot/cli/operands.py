@@ -16,8 +16,8 @@ from ingot.images import KERNEL_IMAGES
 from ingot.kconfig import OptionTable, parse_config
 from ingot.pipeline import Config, Setting
 from ingot.progress import Progress
+from ingot.registry import TRANSPORT
 
-REMOTE = "docker://"
 _VERSION = re.compile(r"\d+\.\d+(?:[.-]|$)")
 
 
@@ -76,7 +76,7 @@ def option_named(text: str) -> str:
 def is_image(name: str) -> bool:
     """Whether a name is written as one of an image, of the store or of a registry."""
     return (
-        name.startswith(REMOTE)
+        name.startswith(TRANSPORT)
         or name.partition(":")[0] in KERNEL_IMAGES
         or ("/" in name and not name.startswith((".", "/")))
     )

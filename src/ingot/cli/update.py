@@ -47,8 +47,7 @@ def update(
         try:
             # each addition begins from what the one before it wrote
             setting = make_setting(catalog, cache)
-            name = str(outlook.series)
-            addition = growth.plan_addition(setting, name, progress)
+            addition = growth.plan_first(setting, outlook.listed, progress)
         except IngotError as error:
             print_error(errors, error)
             failed.append(error)

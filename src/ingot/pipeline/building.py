@@ -82,10 +82,10 @@ def _find_without_work(setting: Setting, plan: Plan, timed: Timed) -> Built | No
     if builder is None or setting.local:
         return None
     for source in known_sources(setting, plan.kernel):
-        path = plan.config_path(source, builder.digest, setting.workspace)
-        if not path.is_file():
+        config = kept_config(setting, plan, source, builder.digest)
+        if config is None:
             continue
-        recipe = plan.recipe(source, builder.digest, path.read_text(encoding="utf-8"))
+        recipe = plan.recipe(source, builder.digest, config)
         if built := _find(setting, plan.kernel, recipe, timed):
             return built
     return None
@@ -120,7 +120,7 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
         patching.patched_tree(source, plan.patches, workspace.sources, timed) as tree,
     ):
         sandbox = Sandbox(builder, tree, folder, workspace.ccache)
-        config = kept_config(setting, plan, source, builder)
+        config = kept_config(setting, plan, source.digest, builder.digest)
         if config is None:
             resolved = resolve(setting, plan, source, sandbox, timed)
             require_sound(resolved)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ingot import configure
 from ingot.builder import rootfs
-from ingot.builder.sandbox import Builder, Sandbox
+from ingot.builder.sandbox import Sandbox
 from ingot.catalog import Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
@@ -129,17 +129,16 @@ def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
     if builder is None or setting.local or plan.full_config:
         return None
     for source in known_sources(setting, plan.kernel):
-        config = plan.config_path(source, builder.digest, setting.workspace)
+        config = kept_config(setting, plan, source, builder.digest)
         table = plan.table_path(source, builder.digest, setting.workspace)
-        if config.is_file() and table.is_file():
-            text = config.read_text(encoding="utf-8")
-            return Resolved(plan, text, OptionTable.load(table), ())
+        if config is not None and table.is_file():
+            return Resolved(plan, config, OptionTable.load(table), ())
     return None
 
 
-def kept_config(setting: Setting, plan: Plan, source: Source, builder: Builder) -> str | None:
+def kept_config(setting: Setting, plan: Plan, source: Digest, builder: Digest) -> str | None:
     """The sound config from before, if everything that decides it is as it was."""
-    path = plan.config_path(source.digest, builder.digest, setting.workspace)
+    path = plan.config_path(source, builder, setting.workspace)
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 

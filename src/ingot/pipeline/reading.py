@@ -24,7 +24,6 @@ from ingot.oci import Image, Layout, list_files, read_file, read_image
 from ingot.version import KernelVersion, Series
 
 _TITLE = re.compile(r"^# Linux/(\S+) (\d+\.\d+(?:\.\d+)?)\S* Kernel Configuration", re.MULTILINE)
-_REMOTE = "docker://"
 _KERNEL_BYTES = 1 << 30
 _CONFIG_BYTES = 4 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -72,7 +71,7 @@ def config_of_image(layout: Layout, image: Image, name: str) -> Config:
 
 def config_of_reference(reference: str, platform: Arch) -> Config:
     """The config of an image in a registry, for a platform if there are several."""
-    reference = reference.removeprefix(_REMOTE)
+    reference = reference.removeprefix(registry.TRANSPORT)
     manifest = registry.read_manifest(reference, platform.oci)
     annotations = manifest.get("annotations") or {}
     text = read_config(annotations)

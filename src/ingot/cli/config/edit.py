@@ -89,8 +89,7 @@ def _sort_out(
     lines, refused = {}, []
     for option, value in changed.items():
         request = resolved.plan.requests.get(option)
-        ours = request is None or request.place.fragment == own
-        if request is None or ours or (request.value, value) == ("m", "y"):
+        if request is None or request.place.fragment == own or (request.value, value) == ("m", "y"):
             lines[option] = value
         else:
             refused.append(f"{request.place} wants CONFIG_{option}={request.value}, not {value}")
