@@ -1,6 +1,8 @@
 """OCI images as such: layers, images and the store they are kept in. It knows no kernels."""
 
+from ingot.oci.artifact import Artifact, read_artifact, write_artifact
 from ingot.oci.contents import FileInfo, list_files, read_file
+from ingot.oci.copying import copy_image
 from ingot.oci.descriptor import REF_NAME, Descriptor, Platform
 from ingot.oci.entry import Entry, Kind, file_entry, folder_entry, link_entry, tree_entries
 from ingot.oci.garbage import Garbage, collect_garbage
@@ -12,6 +14,7 @@ from ingot.oci.validate import Problem, validate_image, validate_layout
 
 __all__ = [
     "REF_NAME",
+    "Artifact",
     "Descriptor",
     "Entry",
     "FileInfo",
@@ -24,16 +27,19 @@ __all__ = [
     "Problem",
     "check_tag_name",
     "collect_garbage",
+    "copy_image",
     "extract",
     "file_entry",
     "folder_entry",
     "link_entry",
     "list_files",
+    "read_artifact",
     "read_file",
     "read_image",
     "tree_entries",
     "validate_image",
     "validate_layout",
+    "write_artifact",
     "write_image",
     "write_layer",
     "write_tar_layer",

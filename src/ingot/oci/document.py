@@ -69,8 +69,10 @@ class ManifestDocument(_Document):
 
     schema_version: Literal[2] = Field(alias="schemaVersion")
     media_type: str | None = Field(default=None, alias="mediaType")
+    artifact_type: str | None = Field(default=None, alias="artifactType")
     config: DescriptorDocument
     layers: tuple[DescriptorDocument, ...]
+    subject: DescriptorDocument | None = None
     annotations: dict[str, str] | None = None
 
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from ingot.errors import IngotError
 from ingot.oci.archive import open_layer
 from ingot.oci.descriptor import CONFIG_TYPE, INDEX_TYPES, MANIFEST_TYPE, Descriptor
-from ingot.oci.document import ConfigDocument, IndexDocument, ManifestDocument, parse
+from ingot.oci.document import (
+    ConfigDocument,
+    DescriptorDocument,
+    IndexDocument,
+    ManifestDocument,
+    parse,
+)
 from ingot.oci.image import Image, read_image
 from ingot.oci.layout import Layout
 
@@ -34,7 +40,7 @@ def validate_layout(layout: Layout) -> list[Problem]:
 
 
 def validate_image(layout: Layout, descriptor: Descriptor) -> list[Problem]:
-    """All that is wrong with one image (or with all images of an index).
+    """All that is wrong with one image (or with all images of an index, or an artifact).
 
     Checked: every blob's size and digest, every layer's tar and diff ID, that manifest and
     config agree on layers and history, and that the descriptor's platform is the config's.
@@ -47,13 +53,15 @@ def validate_image(layout: Layout, descriptor: Descriptor) -> list[Problem]:
         config = manifest.config.to_descriptor()
     except IngotError as error:
         return [Problem(where, str(error))]
+    if manifest.artifact_type is not None:
+        return list(_blob_problems(layout, manifest.config, *manifest.layers))
     problems = list(_manifest_problems(manifest, descriptor, where))
     problems += _config_problems(layout, manifest, config, descriptor)
     try:
         image = read_image(layout, descriptor)
     except IngotError as error:
         # Without diff IDs to compare with, the layers' blobs can still be checked.
-        return [*problems, Problem(where, str(error)), *_blob_problems(layout, manifest)]
+        return [*problems, Problem(where, str(error)), *_blob_problems(layout, *manifest.layers)]
     return problems + list(_layer_problems(layout, image))
 
 
@@ -108,11 +116,11 @@ def _layer_problems(layout: Layout, image: Image) -> Iterator[Problem]:
             yield Problem(f"layer {layer.descriptor.digest.short}", str(error))
 
 
-def _blob_problems(layout: Layout, manifest: ManifestDocument) -> Iterator[Problem]:
-    for layer in manifest.layers:
-        descriptor = layer.to_descriptor()
+def _blob_problems(layout: Layout, *parts: DescriptorDocument) -> Iterator[Problem]:
+    for part in parts:
+        descriptor = part.to_descriptor()
         try:
             with layout.open_blob(descriptor) as blob:
                 blob.drain()
         except IngotError as error:
-            yield Problem(f"layer {descriptor.digest.short}", str(error))
+            yield Problem(f"blob {descriptor.digest.short}", str(error))
