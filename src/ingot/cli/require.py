@@ -17,7 +17,7 @@ from ingot.cli.operands import config_of_image_named, file_named, option_named
 from ingot.cli.options import CatalogFolder, Json, make_setting
 from ingot.cli.render import make_console
 from ingot.errors import UserError
-from ingot.kconfig import Place, Request
+from ingot.kconfig import Place, Request, serves
 from ingot.pipeline import Config, Setting
 from ingot.version import Series
 
@@ -36,7 +36,7 @@ class _Wish:
     place: Place | None
 
     def met_by(self, got: str) -> bool:
-        return got == self.value or (self.value == "m" and got == "y")
+        return serves(self.value, got)
 
 
 def require(

@@ -36,6 +36,7 @@ from ingot.kconfig.fragment import (
 )
 from ingot.kconfig.options import Option, OptionTable
 from ingot.kconfig.rules import Rule, broken, load_rules
+from ingot.kconfig.values import serves
 from ingot.kconfig.wishes import wishes_between
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "parse_fragment",
     "render",
     "requests_of_full",
+    "serves",
     "told",
     "wishes_between",
 ]

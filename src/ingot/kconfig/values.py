@@ -23,6 +23,11 @@ def same_value(wanted: str, got: str, option: Option) -> bool:
     return wanted == got
 
 
+def serves(wanted: str, got: str) -> bool:
+    """Whether an option that is `got` will do for who wants it so: built in does for a module."""
+    return got == wanted or (wanted, got) == ("m", "y")
+
+
 def _hex(text: str) -> int | str:
     try:
         return int(text, 16)

@@ -1,0 +1,26 @@
+"""What there is in one place, a store or a registry, for people: a page, or the data behind it.
+
+local, published   images as they are found
+gather             what the catalog knows of them, and what their configs answer
+treemap, charts    where bytes and time go, as places in percent
+page, document     HTML and JSON
+"""
+
+from ingot.report.document import to_document
+from ingot.report.gather import gather
+from ingot.report.local import kernels_of_store
+from ingot.report.model import Entry, Found, Omission, Report
+from ingot.report.page import render_page
+from ingot.report.published import kernels_of_registry
+
+__all__ = [
+    "Entry",
+    "Found",
+    "Omission",
+    "Report",
+    "gather",
+    "kernels_of_registry",
+    "kernels_of_store",
+    "render_page",
+    "to_document",
+]

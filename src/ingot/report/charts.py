@@ -1,0 +1,142 @@
+"""What the page draws beside treemaps: rows of stacked bars on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ingot.report.model import Entry
+
+_MOST_FOLDERS = 9
+_PHASE_COLOURS = 12
+REST = "the rest"
+UNTOLD = "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a bar: `amount` in the unit of its row, `share` in percent of the scale.
+
+    `hue` is the class that the style sheet has a colour for.
+    """
+
+    name: str
+    hue: str
+    amount: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A kernel's bar."""
+
+    entry: Entry
+    total: int
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The bar in words: its three largest parts."""
+        largest = sorted(self.parts, key=lambda part: -part.amount)[:3]
+        shares = (f"{part.name} {100 * part.amount / self.total:.0f}%" for part in largest)
+        return ", ".join(shares) if self.total else ""
+
+
+def size_rows(entries: Iterable[Entry]) -> tuple[Row, ...]:
+    """The kernel files whose size is known, by top folder where that is known."""
+    shown = [entry for entry in entries if entry.kernel_size]
+    most = max((entry.kernel_size or 0 for entry in shown), default=0)
+    folders = [_by_top(entry.makeup.kernel if entry.makeup else {}) for entry in shown]
+    names = _largest(folders)
+    return tuple(
+        _row(entry, entry.kernel_size or 0, _parts_of(sizes, names, entry), most)
+        for entry, sizes in zip(shown, folders, strict=True)
+    )
+
+
+def boot_rows(entries: Iterable[Entry]) -> tuple[Row, ...]:
+    """The boots that were measured, by phase."""
+    shown = [(entry, entry.profile) for entry in entries if entry.profile]
+    hues = phase_hues(entry for entry, _ in shown)
+    most = max((profile.instructions for _, profile in shown), default=0)
+    return tuple(
+        _row(
+            entry,
+            profile.instructions,
+            [(phase.name, hues[phase.name], phase.instructions) for phase in profile.phases],
+            most,
+        )
+        for entry, profile in shown
+    )
+
+
+def legend(rows: Sequence[Row]) -> dict[str, str]:
+    """The name of every part and its hue, in the order of the bars."""
+    return {part.name: part.hue for row in rows for part in row.parts}
+
+
+_HUES = frozenset(
+    {
+        *("arch", "block", "crypto", "drivers", "fs", "io_uring", "kernel"),
+        *("lib", "mm", "net", "security", "sound", "virt"),
+    }
+)
+"""The folders of the kernel's source that have a colour of their own."""
+
+
+def folder_hue(name: str) -> str:
+    """The class of a folder's colour, by its first part; all that is below it has the same."""
+    first = name.partition("/")[0]
+    return f"f-{first}" if first in _HUES else "f-none" if not first else "f-rest"
+
+
+def phase_hues(entries: Iterable[Entry]) -> dict[str, str]:
+    """The class of each phase's colour, by its name: the same for all kernels of a page."""
+    names = dict.fromkeys(
+        phase.name for entry in entries if entry.profile for phase in entry.profile.phases
+    )
+    return {name: f"p{number % _PHASE_COLOURS}" for number, name in enumerate(names)}
+
+
+def folder_name(path: str) -> str:
+    """A folder as the page calls it; what has none is what the linker made."""
+    return path or "linker"
+
+
+def _by_top(sizes: Mapping[str, int]) -> dict[str, int]:
+    tops: dict[str, int] = {}
+    for path, size in sizes.items():
+        top = path.partition("/")[0]
+        tops[top] = tops.get(top, 0) + size
+    return tops
+
+
+def _largest(folders: Iterable[Mapping[str, int]]) -> list[str]:
+    """The folders to tell apart, the same for all kernels: the largest of all together."""
+    total: dict[str, int] = {}
+    for sizes in folders:
+        for name, size in sizes.items():
+            total[name] = total.get(name, 0) + size
+    named = sorted((name for name in total if name), key=lambda name: (-total[name], name))
+    return named[:_MOST_FOLDERS]
+
+
+def _parts_of(
+    sizes: Mapping[str, int], names: Sequence[str], entry: Entry
+) -> list[tuple[str, str, int]]:
+    if not sizes:
+        return [(UNTOLD, "f-unknown", entry.kernel_size or 0)]
+    rest = sum(size for name, size in sizes.items() if name and name not in names)
+    parts = [(name, folder_hue(name), sizes.get(name, 0)) for name in names]
+    parts += [(REST, "f-rest", rest), (folder_name(""), "f-none", sizes.get("", 0))]
+    return parts
+
+
+def _row(entry: Entry, total: int, parts: Iterable[tuple[str, str, int]], most: int) -> Row:
+    return Row(
+        entry,
+        total,
+        tuple(
+            Part(name, hue, amount, 100 * amount / most) for name, hue, amount in parts if amount
+        ),
+    )

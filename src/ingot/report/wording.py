@@ -1,0 +1,82 @@
+"""How the page says things: amounts with their units, names of kernels and of folders."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+from ingot.report.charts import folder_name
+from ingot.report.model import Entry
+from ingot.report.treemap import Cell, Group
+
+_SPACE = "\N{NO-BREAK SPACE}"
+_NAMED = 4
+
+
+def size(amount: int) -> str:
+    """Bytes in units of 1024, the number never torn from its unit."""
+    value = float(amount)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f}{_SPACE}{unit}" if unit == "B" else f"{value:.1f}{_SPACE}{unit}"
+        value /= 1024
+    return f"{value:.1f}{_SPACE}GiB"
+
+
+def duration(instructions: int) -> str:
+    """Virtual time: an instruction is a nanosecond (see `ingot.boot.profile`)."""
+    if instructions < 10**6:
+        return f"{instructions / 1e3:.0f}{_SPACE}µs"
+    if instructions < 10**9:
+        return f"{instructions / 1e6:.1f}{_SPACE}ms"
+    return f"{instructions / 1e9:.2f}{_SPACE}s"
+
+
+def percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%" if whole else ""
+
+
+def figure(value: float) -> str:
+    """A number for a style sheet: short, and always with a point."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def day(date: datetime.date) -> str:
+    return f"{date.day}{_SPACE}{date:%B %Y}"
+
+
+def anchor(entry: Entry) -> str:
+    """What links to the kernel's part of the page name: no two kernels have the same."""
+    return f"kernel-{entry.digest.short}"
+
+
+def flavor(entry: Entry) -> str:
+    """The flavor; where no tag tells it any more, the recipe that the immutable tag names."""
+    return entry.flavor or entry.facts.recipe_key.short
+
+
+def label(entry: Entry) -> str:
+    return f"{entry.version} {flavor(entry)} {entry.facts.arch}"
+
+
+def place(box: Group | Cell) -> str:
+    """Where a box of a map is, for the style sheet: as on a wide screen, and as on a tall one."""
+    names = "xywhXYWH"
+    return ";".join(
+        f"--{name}:{figure(value)}"
+        for name, value in zip(names, (*box.wide, *box.tall), strict=True)
+    )
+
+
+def cell_name(cell: Cell, group: Group) -> str:
+    """A cell's name where there is little room: what it is called within its group."""
+    if cell.others:
+        return f"{cell.others} more"
+    name = cell.path.rpartition("/")[2].partition(".ko")[0]
+    return "own files" if cell.path == group.name else name
+
+
+def summary(groups: Sequence[Group], total: int) -> str:
+    """A map in words: its largest groups."""
+    shares = [f"{folder_name(group.name)} {percent(group.size, total)}" for group in groups]
+    return ", ".join(shares[:_NAMED])
