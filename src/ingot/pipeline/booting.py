@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ingot.arch import arch
 from ingot.boot.guest import compile_init, make_guest
+from ingot.boot.pvh import APPEND, needs_entry, with_entry
 from ingot.boot.qemu import boot, machine_for
 from ingot.boot.report import BootReport
 from ingot.builder.sandbox import Builder, Sandbox
@@ -30,9 +33,14 @@ def boot_image(setting: Setting, image: Image, builder: Builder, progress: Progr
     ):
         root = folder / "root"
         extract(setting.layout, image, root)
-        init = compile_init(Sandbox(builder, source=root, build=folder), arch(facts.arch))
+        sandbox = Sandbox(builder, source=root, build=folder)
+        init = compile_init(sandbox, arch(facts.arch))
+        kernel = root / KERNEL_FILE
         modules = root / "lib/modules" / facts.release
-        guest = make_guest(root / KERNEL_FILE, modules, facts.release, init, machine.shutdown)
+        guest = make_guest(kernel, modules, facts.release, init, machine.shutdown)
+        if needs_entry(kernel):
+            entered = with_entry(sandbox, kernel, arch(facts.arch))
+            guest = replace(guest, kernel=entered, append=APPEND)
         report = boot(guest, arch(facts.arch), setting.boot_seconds)
         step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
     return report
