@@ -24,9 +24,11 @@ from pathlib import Path
 from ingot import kconfig
 from ingot.arch import Arch
 from ingot.builder.sandbox import Sandbox
+from ingot.builder.toolchain import make_words
 from ingot.elf import is_elf, write_loadable
 from ingot.errors import BuildError, MachineError
 from ingot.files import disk_errors, free_bytes, remove_tree
+from ingot.makeup import Makeup, measure
 from ingot.process import CommandFailedError, run
 from ingot.progress import Progress, Step
 
@@ -43,7 +45,7 @@ class Artifacts:
     `kernel` is what VMMs load, `symbols` the vmlinux that debuggers read: with its symbol
     table, and with debug information if the config asks for it. `modules` is the folder to
     be known as /lib/modules/<release>; `release` is what `uname -r` will print; `epoch` is
-    the time, in seconds, that every file is given.
+    the time, in seconds, that every file is given; `makeup` says where their bytes go.
     """
 
     release: str
@@ -53,17 +55,17 @@ class Artifacts:
     system_map: Path
     modules: Path
     epoch: int
+    makeup: Makeup
 
 
-def make_flags(arch: Arch) -> tuple[str, ...]:
+def make_flags(arch: Arch, *, llvm: bool = False) -> tuple[str, ...]:
     """The arguments of make that decide what comes out: they are part of the recipe.
 
     The user, host and version names replace those of this machine (kernel:
     Documentation/kbuild/reproducible-builds.rst).
     """
     return (
-        f"ARCH={arch.make}",
-        f"CROSS_COMPILE={arch.cross}",
+        *make_words(arch, llvm=llvm),
         "KBUILD_BUILD_HOST=ingot",
         "KBUILD_BUILD_USER=ingot",
         "KBUILD_BUILD_VERSION=1",
@@ -94,15 +96,26 @@ def compile_kernel(
     with progress.step("install modules") as step:
         modules = _install_modules(make, sandbox.build, with_modules=with_modules)
         step.result(f"{sum(1 for _ in modules.rglob('*.ko'))} modules")
+    kernel = _install_kernel(sandbox.build, arch)
+    with progress.step("measure") as step:
+        makeup = measure(sandbox.build, arch.make, kernel, modules)
+        step.result(_told(makeup))
     return Artifacts(
         release=modules.name,
-        kernel=_install_kernel(sandbox.build, arch),
+        kernel=kernel,
         symbols=sandbox.build / "vmlinux",
         config=sandbox.build / ".config",
         system_map=sandbox.build / "System.map",
         modules=modules,
         epoch=epoch,
+        makeup=makeup,
     )
+
+
+def _told(makeup: Makeup) -> str:
+    """How much of the kernel is known to come from some folder of its source."""
+    share = 1 - makeup.kernel[""] / max(makeup.kernel_size, 1)
+    return f"{share:.0%} of the kernel comes from {len(makeup.kernel) - 1} folders of its source"
 
 
 class _Counter:
@@ -133,7 +146,7 @@ class _Make:
         timestamp = datetime.fromtimestamp(self.epoch, UTC).strftime("%a %b %e %H:%M:%S UTC %Y")
         argv = [
             *("make", "-C", "/src", "O=/build"),
-            *make_flags(self.arch),
+            *make_flags(self.arch, llvm=self.sandbox.builder.llvm),
             f"KBUILD_BUILD_TIMESTAMP={timestamp}",
             *words,
         ]

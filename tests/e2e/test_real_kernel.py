@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import socket
 import struct
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ingot.images import KERNEL_IMAGES
-from ingot.oci import Layout, validate_layout
+from ingot.images import KERNEL_IMAGES, read_makeup
+from ingot.oci import Layout, list_files, read_image, validate_layout
 from tests.e2e.conftest import VERSION, Lab
+from tests.registries import serve
 
 pytestmark = pytest.mark.e2e
 
@@ -74,6 +72,22 @@ def test_each_image_holds_what_it_promises(lab: Lab, built: Built) -> None:
         name for name in base if name.startswith(modules)
     }
     assert of_modules["modules.dep"] == f"{modules}modules.dep"
+
+
+def test_where_the_kernels_bytes_go_is_told(lab: Lab, built: Built) -> None:
+    layout = Layout(lab.store)
+    image = read_image(layout, layout.tags()[f"flintlock-kernel:{VERSION}"])
+    makeup = read_makeup(image.annotations)
+    assert makeup is not None
+    sizes = {info.name: info.size for info in list_files(layout, image)}
+    assert makeup.kernel_size == sizes["boot/vmlinux"]
+    # what no folder has is mostly alignment: x86_64 keeps its parts on pages of 2 MiB
+    assert makeup.kernel[""] < 0.6 * makeup.kernel_size
+    assert {"mm", "fs/proc", "arch/x86/kernel", "drivers/tty/serial/8250"} < set(makeup.kernel)
+    assert (
+        makeup.modules["lib/crc-ccitt.ko"]
+        == sizes[f"lib/modules/{VERSION}/kernel/lib/crc-ccitt.ko"]
+    )
 
 
 def test_layers_are_shared(lab: Lab, built: Built) -> None:
@@ -196,38 +210,24 @@ def test_a_full_disk_is_said_and_leaves_nothing(
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
     """A real registry on loopback; yields its host:port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = tmp_path / "registry.yml"
-    config.write_text(
-        f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {tmp_path}/registry\n"
-        f"http:\n  addr: 127.0.0.1:{port}\n"
-    )
-    program = shutil.which("docker-registry")
-    assert program, "the package docker-registry is missing; `make test` installs it"
-    with (tmp_path / "registry.log").open("wb") as log:
-        process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log)
-    try:
-        for _ in range(100):
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
+    with serve(tmp_path / "registry") as served:
+        yield served.address
 
 
 def test_pushes_to_a_real_registry(lab: Lab, built: Built, registry: str) -> None:
     done = lab.ingot("push", VERSION, "--registry", registry)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [f"{registry}/{name}:{VERSION}" for name in KERNEL_IMAGES]
+    names = done.stdout.splitlines()
+    series = VERSION.rpartition(".")[0]
+    for tag in (VERSION, f"{VERSION}-x86_64", series):
+        assert {f"{registry}/{name}:{tag}" for name in KERNEL_IMAGES} <= set(names)
     for tag, digest in digests(built).items():
-        words = ["skopeo", "inspect", "--tls-verify=false", f"docker://{registry}/{tag}"]
+        words = ["skopeo", "inspect", "--tls-verify=false", f"docker://{registry}/{tag}-x86_64"]
         found = subprocess.run(words, capture_output=True, text=True, check=True)
         assert json.loads(found.stdout)["Digest"] == digest
+    again = lab.ingot("push", VERSION, "--registry", registry)
+    assert "nothing to send" in again.stderr
+    assert again.stdout == done.stdout
 
 
 def test_a_published_image_is_asked_whether_it_serves(

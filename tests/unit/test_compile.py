@@ -15,8 +15,10 @@ from ingot.arch import arch
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.compile import Artifacts, compile_kernel, make_flags
 from ingot.errors import BuildError, IngotError, MachineError
+from ingot.makeup import Makeup
 from ingot.process import CommandFailedError, Result
 from tests.unit.conftest import Recorder, digest
+from tests.unit.objects import Part, make_archive, make_object
 from tests.unit.test_elf import KERNEL, elf
 
 CONFIG = "CONFIG_MODULES=y\nCONFIG_A=y\nCONFIG_B=m\nCONFIG_C=64\n# CONFIG_D is not set\n"
@@ -145,6 +147,35 @@ def test_the_artifacts_are_where_make_left_them(
     assert [path.name for path in artifacts.modules.iterdir()] == ["kernel"]  # no links out
 
 
+def test_where_the_bytes_of_kernel_and_modules_go_is_measured(
+    sandbox: Sandbox, make: Make, recorder: Recorder
+) -> None:
+    artifacts = compiled(sandbox, recorder)
+    assert artifacts.makeup == Makeup({"": len(b"no ELF")}, {"veth.ko": 0})
+    assert recorder.steps[-1] == "measure"
+    assert recorder.results[-1] == "0% of the kernel comes from 0 folders of its source"
+
+
+def test_what_the_kernel_was_linked_from_is_told_by_folder(
+    sandbox: Sandbox, make: Make, recorder: Recorder
+) -> None:
+    make.vmlinux = make_object([Part(".text", b"t" * 3000)])
+    files = {
+        "arch/arm64/boot/Image": b"t" * 4000,
+        "arch/arm64/kernel/vmlinux.lds": b".text : { *(.text) }",
+        "net/core/sock.o": make_object([Part(".text", b"t" * 1000)]),
+        "net/core/built-in.a": make_archive(["sock.o"]),
+    }
+    for name, data in files.items():
+        path = sandbox.build / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    log = sandbox.build / "log"
+    artifacts = compile_kernel(sandbox, arch("arm64"), CONFIG, 86_400, log, recorder)
+    assert artifacts.makeup.kernel == {"": 3000, "net/core": 1000}
+    assert recorder.results[-1] == "25% of the kernel comes from 1 folders of its source"
+
+
 def test_an_elf_kernel_ships_without_what_no_vmm_loads(
     sandbox: Sandbox, make: Make, recorder: Recorder
 ) -> None:
@@ -161,7 +192,8 @@ def test_a_kernel_without_modules_gets_an_empty_folder(
     assert list(artifacts.modules.iterdir()) == []
     (only,) = make.calls
     assert "modules" not in only
-    assert recorder.results[-1] == "0 modules"
+    assert recorder.results[1] == "0 modules"
+    assert artifacts.makeup.modules == {}
 
 
 def test_objects_are_counted_and_nothing_else_is(
@@ -170,7 +202,7 @@ def test_objects_are_counted_and_nothing_else_is(
     compiled(sandbox, recorder)
     assert [done for done, _, _ in recorder.advances] == [1, 2, 3, 4, 5, 6]
     assert recorder.advances[2][2] == "drivers/net/veth.o"
-    assert recorder.results == ["6 objects", "1 modules"]
+    assert recorder.results[:2] == ["6 objects", "1 modules"]
 
 
 def test_more_enabled_options_are_expected_to_be_more_objects(

@@ -64,6 +64,11 @@ def read(data: bytes) -> tuple[tuple[int, ...], list[Segment]]:
     return fields, segments
 
 
+def far(data: bytes, at: int) -> bytes:
+    """A file with an offset no file has, where the header keeps one."""
+    return data[:at] + struct.pack("<Q", 1 << 63) + data[at + 8 :]
+
+
 def cut(tmp_path: Path, data: bytes) -> bytes:
     source, target = tmp_path / "vmlinux", tmp_path / "cut"
     source.write_bytes(data)
@@ -141,6 +146,8 @@ def test_any_set_of_segments_survives(
         (elf([Segment(NOTE, 200, 0, b"x", 0)]), "no segment to load"),
         (elf(KERNEL, b"")[: 2 * TWO_MIB + 10], "cut off"),
         (elf(KERNEL)[:100], "cut off"),
+        (far(elf(KERNEL), 32), "program headers are cut off"),
+        (far(elf(KERNEL[:1]), HEADER.size + 8), "a segment is cut off"),
     ],
 )
 def test_what_is_no_such_kernel_is_refused_with_the_reason(

@@ -27,9 +27,11 @@ from ingot.images import (
     find_images,
     read_config,
     read_facts,
+    read_makeup,
     tags_for,
     write_images,
 )
+from ingot.makeup import Makeup
 from ingot.oci import Descriptor, Layout, list_files, read_file, read_image, validate_layout
 from ingot.progress import Silent
 from ingot.source.model import Source
@@ -39,6 +41,7 @@ from tests.unit.conftest import digest
 VERSION = KernelVersion.parse("6.1.176")
 RELEASE = "6.1.176"
 CONFIG = '# Linux/x86\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="ä"\n'
+MAKEUP = Makeup({"": 7, "net/core": 9}, {"net/veth.ko": 14})
 X86 = arch("x86_64")
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -73,7 +76,9 @@ class Kernel:
         return images
 
 
-def make_kernel(root: Path, key: str = "recipe", *, with_modules: bool = True) -> Kernel:
+def make_kernel(
+    root: Path, key: str = "recipe", *, with_modules: bool = True, makeup: Makeup | None = None
+) -> Kernel:
     build = root / f"build-{key}-{with_modules}"
     modules = build / "install/lib/modules" / RELEASE
     modules.mkdir(parents=True)
@@ -92,6 +97,7 @@ def make_kernel(root: Path, key: str = "recipe", *, with_modules: bool = True) -
         system_map=build / "System.map",
         modules=modules,
         epoch=86_400,
+        makeup=MAKEUP if makeup is None else makeup,
     )
     source = Source(VERSION, "debian", digest("source"), root, 86_400, "http://x", "signed")
     builder = Builder("bookworm", digest("builder"), root)
@@ -242,6 +248,51 @@ def test_a_bomb_in_the_annotation_is_refused() -> None:
     packed = base64.b64encode(gzip.compress(bytes(8 << 20))).decode()
     with pytest.raises(UserError, match="more than"):
         read_config({"dev.ingot.config": packed})
+
+
+# The makeup on the way
+
+
+def packed(data: bytes) -> dict[str, str]:
+    return {"dev.ingot.makeup": base64.b64encode(gzip.compress(data, mtime=0)).decode()}
+
+
+def test_every_image_says_where_its_kernels_bytes_go(kernel: Kernel) -> None:
+    for descriptor in kernel.write().values():
+        image = read_image(kernel.layout, descriptor)
+        assert read_makeup(image.annotations) == MAKEUP
+        assert "dev.ingot.makeup" not in image.labels
+
+
+def test_the_makeup_is_canonical_json(kernel: Kernel) -> None:
+    image = read_image(kernel.layout, kernel.write()[BIN])
+    told = gzip.decompress(base64.b64decode(image.annotations["dev.ingot.makeup"]))
+    assert told == b'{"kernel":{"":7,"net/core":9},"modules":{"net/veth.ko":14}}'
+
+
+def test_an_image_of_before_has_no_makeup() -> None:
+    assert read_makeup({"dev.ingot.config": "x"}) is None
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        {"dev.ingot.makeup": "!"},
+        {"dev.ingot.makeup": "ä"},
+        {"dev.ingot.makeup": "AAAA"},
+        {"dev.ingot.makeup": ""},
+        packed(b""),
+        packed(b"\xff"),
+        packed(b"[]"),
+        packed(b'{"kernel":{},"modules":{"a":NaN}}'),
+        packed(b'{"kernel":{},"modules":{"a":' + b"9" * 100_000 + b"}}"),
+        packed(b"[" * 1_000_000),
+        packed(bytes(8 << 20)),
+    ],
+)
+def test_an_annotation_that_is_no_makeup_is_refused(annotations: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="not a kernel's makeup"):
+        read_makeup(annotations)
 
 
 # Tags, and finding again

@@ -9,7 +9,8 @@ from ingot.oci.garbage import Garbage, collect_garbage
 from ingot.oci.image import Image, read_image, write_image
 from ingot.oci.layer import Layer, write_layer, write_tar_layer
 from ingot.oci.layout import Layout, check_tag_name
-from ingot.oci.unpack import extract
+from ingot.oci.packed import pack_text, unpack_text
+from ingot.oci.unpack import extract, require_new
 from ingot.oci.validate import Problem, validate_image, validate_layout
 
 __all__ = [
@@ -33,10 +34,13 @@ __all__ = [
     "folder_entry",
     "link_entry",
     "list_files",
+    "pack_text",
     "read_artifact",
     "read_file",
     "read_image",
+    "require_new",
     "tree_entries",
+    "unpack_text",
     "validate_image",
     "validate_layout",
     "write_artifact",

@@ -27,14 +27,19 @@ _MODE_BITS = 0o1777
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+def require_new(to: Path) -> None:
+    """UserError if there is something of that name, which `extract` would refuse as well."""
+    if to.exists() or to.is_symlink():
+        raise UserError(f"{to} exists already", hint="name a folder that does not exist yet")
+
+
 def extract(layout: Layout, image: Image, to: Path, step: Step | None = None) -> None:
     """Unpack `image` into the new folder `to`, with modes and times, wholly or not at all.
 
     UserError if `to` exists or an entry would leave it, VerificationError if a layer is
     damaged, MachineError if the disk is full.
     """
-    if to.exists() or to.is_symlink():
-        raise UserError(f"{to} exists already", hint="name a folder that does not exist yet")
+    require_new(to)
     total = sum(layer.descriptor.size for layer in image.layers)
     done = 0
     with disk_errors(to.parent), staging_folder(to.parent) as staging:

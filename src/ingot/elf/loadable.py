@@ -19,11 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from ingot.elf.header import HEADER_SIZE, ElfError, Header, read_at, read_header
 from ingot.errors import BuildError
 
-_MAGIC = b"\x7fELF"
-_CLASS_64, _LITTLE_ENDIAN = 2, 1
-_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 _PT_LOAD = 1
 _ALIGNMENT = 4096
@@ -64,12 +62,6 @@ class _Segment:
         return self.offset <= other.offset and other.offset + other.file_size <= end
 
 
-def is_elf(path: Path) -> bool:
-    """Whether the file begins as an ELF file does."""
-    with path.open("rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
-
-
 def write_loadable(source: Path, target: Path) -> None:
     """Write what a loader reads of the 64-bit ELF file `source` to `target`.
 
@@ -80,7 +72,7 @@ def write_loadable(source: Path, target: Path) -> None:
         header, segments = _read(file, source)
         placed = _place(segments, source)
         with target.open("wb") as out:
-            out.write(_pack_header(header, len(placed)))
+            out.write(_without_sections(header, len(placed)).pack())
             out.write(b"".join(new.pack() for _, new in placed))
             for old, new in placed:
                 if old.kind == _PT_LOAD:
@@ -88,39 +80,38 @@ def write_loadable(source: Path, target: Path) -> None:
                     _copy(file, old, out, source)
 
 
-def _read(file: BinaryIO, path: Path) -> tuple[bytes, list[_Segment]]:
+def _read(file: BinaryIO, path: Path) -> tuple[Header, list[_Segment]]:
     """The ELF header and the program headers, as they are."""
-    data = file.read(_HEADER.size)
-    if len(data) < _HEADER.size or data[:4] != _MAGIC:
-        raise _not_loadable(path, "it is too short to be an ELF file")
-    if data[4] != _CLASS_64 or data[5] != _LITTLE_ENDIAN:
-        raise _not_loadable(path, "it is not a 64-bit little-endian ELF file")
-    fields = _HEADER.unpack(data)
-    at, size, count = fields[5], fields[9], fields[10]
+    try:
+        header = read_header(file)
+    except ElfError as error:
+        raise _not_loadable(path, str(error)) from None
+    size, count = header.segment_size, header.segments
     if size != _PROGRAM_HEADER.size or not count:
         raise _not_loadable(path, f"it has {count} program headers of {size} bytes")
-    file.seek(at)
-    table = file.read(size * count)
+    table = read_at(file, header.segments_offset, size * count)
     if len(table) < size * count:
         raise _not_loadable(path, "its program headers are cut off")
     starts = range(0, len(table), size)
-    return data, [_Segment.unpack(table[i : i + size]) for i in starts]
+    return header, [_Segment.unpack(table[i : i + size]) for i in starts]
 
 
-def _pack_header(header: bytes, segments: int) -> bytes:
+def _without_sections(header: Header, segments: int) -> Header:
     """The ELF header with the program headers right behind it, and no sections."""
-    fields = list(_HEADER.unpack(header))
-    fields[5] = _HEADER.size  # e_phoff
-    fields[6] = 0  # e_shoff
-    fields[10] = segments  # e_phnum
-    fields[11:14] = 0, 0, 0  # e_shentsize, e_shnum, e_shstrndx
-    return _HEADER.pack(*fields)
+    return header._replace(
+        segments_offset=HEADER_SIZE,
+        sections_offset=0,
+        segments=segments,
+        section_size=0,
+        sections=0,
+        names=0,
+    )
 
 
 def _place(segments: Sequence[_Segment], path: Path) -> list[tuple[_Segment, _Segment]]:
     """Each program header as it was and as it is to be: the loaded ones packed together."""
     loaded: list[tuple[_Segment, _Segment]] = []
-    end = _HEADER.size + len(segments) * _PROGRAM_HEADER.size
+    end = HEADER_SIZE + len(segments) * _PROGRAM_HEADER.size
     for old in sorted((s for s in segments if s.kind == _PT_LOAD), key=lambda s: s.offset):
         # the ABI wants offset and address alike modulo the alignment
         offset = end + (old.virtual - end) % _ALIGNMENT
@@ -144,14 +135,13 @@ def _within(segment: _Segment, loaded: Sequence[tuple[_Segment, _Segment]]) -> _
 
 
 def _copy(file: BinaryIO, segment: _Segment, out: BinaryIO, path: Path) -> None:
-    file.seek(segment.offset)
-    left = segment.file_size
-    while left:
-        data = file.read(min(left, _CHUNK))
+    done = 0
+    while done < segment.file_size:
+        data = read_at(file, segment.offset + done, min(segment.file_size - done, _CHUNK))
         if not data:
             raise _not_loadable(path, "a segment is cut off")
         out.write(data)
-        left -= len(data)
+        done += len(data)
 
 
 def _not_loadable(path: Path, why: str) -> BuildError:

@@ -1,0 +1,39 @@
+"""What the images of a kernel are called, and how they are found by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ingot.digest import Digest
+from ingot.images.facts import Facts, read_facts
+from ingot.oci import Descriptor, Layout, read_image
+from ingot.version import KernelVersion
+
+BASE, BIN, MODULES, DEBUG = "flintlock-kernel", "kernel-bin", "kernel-modules", "kernel-debug"
+KERNEL_IMAGES = (BASE, BIN, MODULES, DEBUG)
+
+
+def tags_for(images: Mapping[str, Descriptor], facts: Facts, moving: str) -> dict[str, Descriptor]:
+    """The tags of a kernel's images: the one that moves, after `:`, and the immutable one."""
+    tags = {}
+    for name, descriptor in images.items():
+        tags[f"{name}:{moving}"] = descriptor
+        tags[f"{name}:{facts.version}-{facts.recipe_key.short}"] = descriptor
+    return tags
+
+
+def find_images(
+    layout: Layout, version: KernelVersion, recipe_key: Digest
+) -> dict[str, Descriptor] | None:
+    """The images that were built from this very recipe, if the store has each of them whole."""
+    tags = layout.tags()
+    found = {name: tags.get(f"{name}:{version}-{recipe_key.short}") for name in KERNEL_IMAGES}
+    images = {
+        name: descriptor
+        for name, descriptor in found.items()
+        if descriptor and layout.is_complete(descriptor)
+    }
+    if len(images) < len(KERNEL_IMAGES):
+        return None
+    facts = [read_facts(read_image(layout, descriptor)) for descriptor in images.values()]
+    return images if all(fact and fact.recipe_key == recipe_key for fact in facts) else None

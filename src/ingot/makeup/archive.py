@@ -1,0 +1,80 @@
+"""Thin archives, which is what kbuild gathers objects in: names of files, not their bytes.
+
+    "!<thin>\\n"
+    header "//"       60 bytes, then the long names, each ended by "/\\n"
+    header "/<n>"     a member whose name is n bytes into the long names; nothing follows
+    header "<name>/"  the same for a short name
+    header "/"        the index of symbols, which does follow; "/SYM64/" likewise
+
+A header is: name 16, time 12, owner 6, group 6, mode 8, size 10 characters, "`\\n". What follows
+begins at an even offset. Names are relative to the archive's folder.
+Source: the System V/GNU form of ar(5), and binutils' documentation of `ar`, "thin archives".
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+_MAGIC = b"!<thin>\n"
+_HEADER = struct.Struct("16s12s6s6s8s10s2s")
+_HEADER_END = b"`\n"
+_LARGEST = 256 << 20
+_TABLES = (b"/", b"/SYM64/")
+
+
+class ArchiveError(ValueError):
+    """A file is no whole thin archive; the text says why."""
+
+
+def members(path: Path) -> tuple[str, ...]:
+    """The names in the thin archive `path`, in its order, as paths relative to its folder.
+
+    ArchiveError for anything else.
+    """
+    with path.open("rb") as file:
+        data = file.read(_LARGEST + 1)
+    if not data.startswith(_MAGIC):
+        raise ArchiveError("it is no thin archive")
+    if len(data) > _LARGEST:
+        raise ArchiveError("it is too large for an archive of names")
+    return tuple(posixpath.normpath(name) for name in _names(data))
+
+
+def _names(data: bytes) -> Iterator[str]:
+    long_names = b""
+    at = len(_MAGIC)
+    while at < len(data):
+        if at + _HEADER.size > len(data):
+            raise ArchiveError("it is cut off")
+        fields = _HEADER.unpack_from(data, at)
+        name, size = fields[0].rstrip(b" "), fields[5].rstrip(b" ")
+        if fields[-1] != _HEADER_END or not re.fullmatch(rb"\d{1,10}", size):
+            raise ArchiveError(f"what is {at} bytes into it is no member")
+        at += _HEADER.size
+        if name == b"//" or name in _TABLES:
+            table = data[at : at + int(size)]
+            if len(table) < int(size):
+                raise ArchiveError("it is cut off")
+            long_names = table if name == b"//" else long_names
+            at += int(size) + int(size) % 2
+        else:
+            yield _name(name, long_names)
+
+
+def _name(name: bytes, long_names: bytes) -> str:
+    # ar ends the field with another slash where the name itself would not have fitted into it
+    if match := re.fullmatch(rb"/(\d{1,14}) */?", name):
+        start = int(match[1])
+        end = long_names.find(b"/\n", start)
+        if end < 0:
+            raise ArchiveError(f"it has no name at {start}")
+        name = long_names[start:end]
+    elif name.endswith(b"/"):
+        name = name[:-1]
+    if not name or name.startswith(b"/") or b"\0" in name:
+        raise ArchiveError(f"a member's name is {name!r}")
+    return name.decode("utf-8", errors="surrogateescape")

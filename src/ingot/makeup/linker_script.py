@@ -1,0 +1,79 @@
+"""Where the linker puts each section of an object, by the kernel's own linker script.
+
+The build leaves `arch/<arch>/kernel/vmlinux.lds`, which names every section of the kernel, what
+goes into it, and what is discarded:
+
+    .init.text : AT(...) { _sinittext = .; *(.init.text .init.text.*) KEEP(*(SORT(.x*))) }
+    /DISCARD/ : { *(.exitcall.exit) *(.discard) *(.discard.*) }
+
+The first pattern that fits decides; a section that none fits keeps its own name.
+Source: binutils' documentation of `ld`, "SECTIONS", "Input Section" and "Orphan Sections".
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+
+DISCARD = "/DISCARD/"
+"""Where the linker puts what is not to be in the kernel."""
+
+_LINE_MARK = re.compile(r"^#[^\n]*", re.MULTILINE)
+"""What the preprocessor leaves of which line was whose; comments it does not leave."""
+_BLOCK = re.compile(r"(?:\A|(?<=[{};]))([^{};]*+)\{([^{}]*+)\}")
+_INPUT = re.compile(r"\*\s*\(((?:[^()]|\([^()]*\))*)\)")
+_EXCLUDED = re.compile(r"EXCLUDE_FILE\s*\([^()]*\)")
+_SORTED = re.compile(r"\w+\s*\(([^()]*)\)")
+_WILD = re.compile(r"[*?\[]")
+
+
+class LinkerScript:
+    """Tells which section of the kernel a section of an object goes to."""
+
+    def __init__(self, text: str) -> None:
+        self._exact: dict[str, tuple[int, str]] = {}
+        self._wild: list[tuple[int, str, re.Pattern[str]]] = []
+        self._known: dict[str, str] = {}
+        for number, (pattern, target) in enumerate(_patterns(text)):
+            if _WILD.search(pattern):
+                self._wild.append((number, target, re.compile(fnmatch.translate(pattern))))
+            else:
+                self._exact.setdefault(pattern, (number, target))
+
+    def place(self, section: str) -> str:
+        """The section of the kernel that it goes to, or `DISCARD`."""
+        if section not in self._known:
+            self._known[section] = self._find(section)
+        return self._known[section]
+
+    def _find(self, section: str) -> str:
+        first, target = self._exact.get(section, (None, section))
+        for number, other, pattern in self._wild:
+            if first is not None and number > first:
+                break
+            if pattern.match(section):
+                return other
+        return target
+
+
+def _patterns(text: str) -> list[tuple[str, str]]:
+    """Each pattern of the script with the section that it fills, in order."""
+    found = []
+    for block in _BLOCK.finditer(_LINE_MARK.sub("", text)):
+        if target := _name(block[1]):
+            for given in _INPUT.finditer(block[2]):
+                names = _SORTED.sub(r"\1", _EXCLUDED.sub(" ", given[1]))
+                found += [(name, target) for name in names.split()]
+    return found
+
+
+def _name(heading: str) -> str:
+    """The name of the section that a block fills; empty for PHDRS and the like.
+
+    It stands before the last colon, with an address (`0`) or a type (`(INFO)`) perhaps; what is
+    before it belongs to the block before, or is an ASSERT.
+    """
+    words = heading.rpartition(":")[0].split()
+    while words and (words[-1].startswith("(") or words[-1][0].isdigit()):
+        words.pop()
+    return words[-1] if words else ""
