@@ -1,0 +1,142 @@
+"""`ingot diff`: two images side by side."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ingot import comparison as comparisons
+from ingot.arch import Arch, arch_called
+from ingot.cli.differences import option_documents
+from ingot.cli.lookup import find_image
+from ingot.cli.options import CatalogFolder, Insecure, Json, make_setting
+from ingot.cli.render import make_console, make_progress
+from ingot.cli.side_by_side import print_comparison
+from ingot.comparison import Change, Changes, Comparison, Subject
+from ingot.errors import UserError
+from ingot.progress import Progress
+from ingot.registry import TRANSPORT
+
+_SHOWN = 15
+
+
+def diff(
+    a: Annotated[
+        str,
+        typer.Argument(
+            help="An image of the store (6.1, 6.1-minimal, kernel-bin:6.1.176) or of a registry"
+            " (docker.io/foobar/kernel-bin:6.1.176)."
+        ),
+    ],
+    b: Annotated[str, typer.Argument(help="The same, to compare with.")],
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            help="Which platform of a registry's images, as in x86_64, arm64. Default: this"
+            " machine's.",
+            show_default=False,
+        ),
+    ] = None,
+    insecure: Insecure = False,
+    show_all: Annotated[
+        bool, typer.Option("--all", help=f"Show lists of more than {_SHOWN} lines whole.")
+    ] = False,
+    catalog: CatalogFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two images.
+
+    Shows what they were made from, what their kernels, modules and layers weigh, what they cost
+    to boot if that was measured (ingot boot --profile), where in its source the kernel grew,
+    which modules came and went, and the config options that differ.
+
+    An image of a registry is only fetched where its manifest does not tell all this: if it is
+    not Ingot's, or older. For configs alone, and with their menus: ingot config diff.
+    """
+    platform = arch_called(arch or os.uname().machine)
+    progress = make_progress(Console(stderr=True))
+    before, after = (_subject(name, platform, insecure, catalog, progress) for name in (a, b))
+    comparison = comparisons.compare(before, after)
+    if as_json:
+        print(json.dumps(_document(comparison), indent=2))
+    else:
+        print_comparison(make_console(), comparison, None if show_all else _SHOWN)
+
+
+def _subject(
+    name: str, platform: Arch, insecure: bool, catalog: Path | None, progress: Progress
+) -> Subject:
+    if name.startswith((".", "/")):
+        raise UserError(
+            f"{name} is written as a file, and images are compared here",
+            hint="compare configs and kernel files with: ingot config diff",
+        )
+    if "/" in name:
+        reference = name.removeprefix(TRANSPORT)
+        return comparisons.subject_of_reference(reference, platform, progress, insecure=insecure)
+    setting = make_setting(catalog, None)
+    tag, image = find_image(setting, name)
+    return comparisons.subject_of_image(setting.layout, image, tag)
+
+
+def _document(comparison: Comparison) -> dict[str, object]:
+    options = comparison.options
+    return {
+        "a": _subject_document(comparison.before),
+        "b": _subject_document(comparison.after),
+        "same": comparison.same,
+        "kernel": _changes_document(comparison.folders),
+        "modules": _changes_document(comparison.modules),
+        "files": _changes_document(comparison.files),
+        "options": None if options is None else option_documents(options),
+    }
+
+
+def _subject_document(subject: Subject) -> dict[str, object]:
+    facts, profile = subject.facts, subject.profile
+    return {
+        "name": subject.name,
+        "platform": subject.platform,
+        "layers": [str(layer) for layer in subject.layers],
+        "size": subject.size,
+        "kernel_size": subject.kernel_size,
+        "modules_size": subject.modules_size,
+        "modules": None if subject.modules is None else len(subject.modules),
+        "facts": facts
+        and {
+            "version": facts.version,
+            "release": facts.release,
+            "arch": facts.arch,
+            "recipe_key": str(facts.recipe_key),
+            "source_digest": str(facts.source_digest),
+            "builder_digest": str(facts.builder_digest),
+            "config_digest": str(facts.config_digest),
+        },
+        "boot": profile
+        and {
+            "machine": profile.machine,
+            "emulator": profile.emulator,
+            "instructions": profile.instructions,
+            "memory_used": profile.memory_used,
+        },
+    }
+
+
+def _changes_document(changes: Changes | None) -> dict[str, object] | None:
+    if changes is None:
+        return None
+
+    def rows(some: Sequence[Change]) -> list[dict[str, object]]:
+        return [{"name": each.name, "a": each.before, "b": each.after} for each in some]
+
+    return {
+        "gained": rows(changes.gained),
+        "lost": rows(changes.lost),
+        "resized": rows(changes.resized),
+    }

@@ -1,0 +1,166 @@
+"""What the comparison of two images looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ingot.boot.profile import Profile
+from ingot.cli.differences import option_counts, option_groups, plain, print_names
+from ingot.cli.render import size_text
+from ingot.comparison import Change, Changes, Comparison, Subject
+
+_LINKER = "(tables, alignment: no folder's)"
+
+
+def print_comparison(console: Console, comparison: Comparison, limit: int | None) -> None:
+    """Print all that differs; of long lists `limit` lines, or all."""
+    before, after = comparison.before, comparison.after
+    print_names(console, before.name, after.name)
+    console.print()
+    console.print(_table(_origin_rows(before, after)))
+    console.print()
+    console.print(_sizes_table(before, after))
+    if comparison.same:
+        console.print("\nThe layers are the same, to the byte.")
+    _print_changes(console, "kernel by folder", comparison.folders, limit)
+    _print_changes(console, "modules", comparison.modules, limit)
+    _print_changes(console, "files", comparison.files, limit)
+    if comparison.options:
+        console.print(f"\n[bold]config[/]: {option_counts(comparison.options)}", highlight=False)
+        for _, table in option_groups(comparison.options[:limit]):
+            console.print(table)
+        _print_rest(console, len(comparison.options), limit)
+    for line in _untold(before, after):
+        console.print(Text(f"\n{line}", "dim"))
+
+
+def _table(rows: Iterator[tuple[str, str, str]]) -> Table:
+    """What two things are, one line each: a mark, its name, and both values where they differ."""
+    table = Table.grid(padding=(0, 2))
+    for name, before, after in rows:
+        if before == after:
+            table.add_row(Text("=", "dim"), name, plain(before))
+        else:
+            table.add_row(Text("~", "yellow"), name, plain(f"{before} -> {after}"))
+    return table
+
+
+def _origin_rows(before: Subject, after: Subject) -> Iterator[tuple[str, str, str]]:
+    yield "platform", before.platform, after.platform
+    one, two = before.facts, after.facts
+    if one and two:
+        yield "version", one.version, two.version
+        yield "release", one.release, two.release
+        yield "source", one.source_digest.short, two.source_digest.short
+        yield "builder", one.builder_digest.short, two.builder_digest.short
+        yield "config", one.config_digest.short, two.config_digest.short
+        yield "recipe", one.recipe_key.short, two.recipe_key.short
+    if before.profile and after.profile:
+        yield "booted in", _machine(before.profile), _machine(after.profile)
+
+
+def _machine(profile: Profile) -> str:
+    return f"{profile.machine}, {profile.emulator}"
+
+
+def _sizes_table(before: Subject, after: Subject) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for justify in ("left", "right", "right", "right", "right"):
+        table.add_column(justify=justify, no_wrap=True)
+    table.add_row("", Text("-", "red"), Text("+", "green"), "", "")
+    table.add_row(*_size_cells("kernel", before.kernel_size, after.kernel_size))
+    table.add_row(*_size_cells("modules", before.modules_size, after.modules_size))
+    table.add_row(*_size_cells("image, compressed", before.size, after.size))
+    if before.profile and after.profile:
+        one, two = before.profile, after.profile
+        table.add_row(*_size_cells("memory, booted", one.memory_used, two.memory_used))
+        table.add_row(
+            *_size_cells("instructions to init", one.instructions, two.instructions, _count_text)
+        )
+    return table
+
+
+def _size_cells(
+    name: str,
+    before: int | None,
+    after: int | None,
+    text: Callable[[int], str] = size_text,
+) -> list[str]:
+    texts = ["?" if size is None else text(size) for size in (before, after)]
+    if before is None or after is None:
+        return [name, *texts]
+    share = f"{100 * (after - before) / before:+.1f}%" if before and after != before else ""
+    return [name, *texts, _growth(after - before, text), share]
+
+
+def _count_text(count: int) -> str:
+    """A count as a person reads it, in millions."""
+    return f"{count / 1e6:,.1f} M"
+
+
+def _growth(size: int, text: Callable[[int], str] = size_text) -> str:
+    return f"{'-' if size < 0 else '+'}{text(abs(size))}" if size else "="
+
+
+def _print_changes(
+    console: Console, title: str, changes: Changes | None, limit: int | None
+) -> None:
+    """A list of what changed its size, the largest change first."""
+    if not changes or not changes.all:
+        return
+    counts = [
+        f"{len(some)} {word}"
+        for some, word in (
+            (changes.gained, "more"),
+            (changes.lost, "less"),
+            (changes.resized, "of another size"),
+        )
+        if some
+    ]
+    console.print(f"\n[bold]{title}[/]: {', '.join(counts)}", highlight=False)
+    table = Table.grid(padding=(0, 2))
+    for column in range(4):
+        table.add_column(justify="right" if column else "left", no_wrap=True)
+    for change in changes.all[:limit]:
+        table.add_row(*_change_cells(change))
+    console.print(table)
+    _print_rest(console, len(changes.all), limit)
+
+
+def _change_cells(change: Change) -> list[Text]:
+    """A mark, the size before, the size after, the growth where there are both, and the name."""
+    name = plain(change.name or _LINKER)
+    sizes = [Text("" if n is None else size_text(n)) for n in (change.before, change.after)]
+    if change.before is None:
+        return [Text("+", "green"), *sizes, Text(""), name]
+    if change.after is None:
+        return [Text("-", "red"), *sizes, Text(""), name]
+    return [Text("~", "yellow"), *sizes, Text(_growth(change.growth)), name]
+
+
+def _print_rest(console: Console, number: int, limit: int | None) -> None:
+    if limit is not None and number > limit:
+        console.print(Text(f"... and {number - limit:,} more; all of them: --all", "dim"))
+
+
+def _untold(before: Subject, after: Subject) -> Iterator[str]:
+    """What could not be compared, and why."""
+    for subject in (before, after):
+        missing = [
+            what
+            for what, told in (
+                ("what it was made from", subject.facts),
+                ("its kernel", subject.kernel_size),
+                ("its modules", subject.modules),
+                ("its config", subject.config),
+                ("where its kernel's bytes go", subject.makeup),
+            )
+            if told is None
+        ]
+        if missing:
+            why = "an older Ingot made it" if subject.facts else "it is not Ingot's"
+            yield f"{subject.name} does not tell {', '.join(missing)}: {why}."
