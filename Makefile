@@ -6,6 +6,7 @@
 KERNEL_VERSIONS ?=
 REGISTRY ?= ghcr.io/weaveworks-liquidmetal
 INGOT_FLAGS ?=
+PUSH_FLAGS ?=
 
 VENV := .venv
 INGOT := $(VENV)/bin/ingot
@@ -24,6 +25,7 @@ help: ## Show the targets and variables
 	@echo "  KERNEL_VERSIONS      versions or series, such as \"5.10 6.1.176\" (default: every series)"
 	@echo "  REGISTRY             where push sends images (default: $(REGISTRY))"
 	@echo "  INGOT_FLAGS          more flags for ingot build, such as --source PATH"
+	@echo "  PUSH_FLAGS           more flags for ingot push, such as --builder or --dry-run"
 
 setup: $(TOOLS) ## Install what Ingot needs: a virtual environment, Debian packages
 
@@ -61,11 +63,11 @@ binary-%: build-% ## Build the kernel-bin image of one version
 modules-%: build-% ## Build the kernel-modules image of one version
 	@$(INGOT) inspect kernel-modules:$*
 
-push: $(TOOLS) ## Push KERNEL_VERSIONS to REGISTRY
-	@$(INGOT) push $(KERNEL_VERSIONS) --registry $(REGISTRY)
+push: $(TOOLS) ## Push KERNEL_VERSIONS to REGISTRY (default: all that is built)
+	@$(INGOT) push $(KERNEL_VERSIONS) --registry $(REGISTRY) $(PUSH_FLAGS)
 
 push-%: $(TOOLS) ## Push one version to REGISTRY
-	@$(INGOT) push $* --registry $(REGISTRY)
+	@$(INGOT) push $* --registry $(REGISTRY) $(PUSH_FLAGS)
 
 test: $(TOOLS) ## Run every test: unit, integration, and a real kernel compiled and booted
 	@scripts/run-tests $(VENV)

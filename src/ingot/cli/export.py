@@ -1,17 +1,27 @@
-"""`ingot export`: a kernel as plain files, for those without a container stack."""
+"""`ingot export` and `ingot pull`: images as plain files, for those without a container stack."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from ingot import registry
+from ingot.arch import arch_called
 from ingot.cli.lookup import find_image
-from ingot.cli.options import CatalogFolder, complete_kernels, make_setting
+from ingot.cli.options import CatalogFolder, Insecure, complete_kernels, make_setting
 from ingot.cli.render import make_progress, size_text
-from ingot.oci import Kind, extract, list_files
+from ingot.errors import UserError
+from ingot.oci import Image, Kind, Layout, extract, list_files, read_image, require_new
+from ingot.progress import Progress
+
+Target = Annotated[
+    Path, typer.Option("--to", metavar="DIR", help="The folder to make; it must not exist yet.")
+]
 
 
 def export(
@@ -22,9 +32,7 @@ def export(
             autocompletion=complete_kernels,
         ),
     ],
-    to: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder to make; it must not exist yet.")
-    ],
+    to: Target,
     catalog: CatalogFolder = None,
 ) -> None:
     """Write a kernel's files to a new folder.
@@ -35,10 +43,62 @@ def export(
     """
     setting = make_setting(catalog, None)
     tag, image = find_image(setting, kernel)
+    _write(setting.layout, image, f"export {tag}", to, make_progress(Console(stderr=True)))
+
+
+def pull(
+    image: Annotated[
+        str,
+        typer.Argument(
+            metavar="IMAGE",
+            help="An image of a registry: docker.io/foobar/kernel-bin:6.1, or ...@sha256:...",
+        ),
+    ],
+    to: Target,
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            help="Which of the image's platforms, as in x86_64, arm64. Default: this machine's.",
+            show_default=False,
+        ),
+    ] = None,
+    insecure: Insecure = False,
+) -> None:
+    """Write the files of an image in a registry to a new folder.
+
+    Works for any image; needs no catalog and no container stack. Credentials are those of
+    docker or skopeo.
+
+    Every byte is checked against the image's digests; the folder appears when all is well.
+    """
+    reference = image.removeprefix(registry.TRANSPORT)
+    if "/" not in reference:
+        raise UserError(
+            f"'{image}' names no registry",
+            hint=f"write registry/path/{image}; what is in the store: ingot export {image}",
+        )
+    require_new(to)  # before anything is fetched
+    platform = arch_called(arch or os.uname().machine)
+    progress = make_progress(Console(stderr=True))
+    with tempfile.TemporaryDirectory(prefix="ingot-pull-") as folder:
+        with progress.step(f"pull {reference}") as step:
+            layout = registry.fetch_image(
+                reference, platform.oci, Path(folder) / "layout", insecure=insecure
+            )
+            found = read_image(layout, layout.tags()[registry.FETCHED])
+            step.result(f"{found.platform}, {size_text(found.size)}, {found.descriptor.digest}")
+        _write(layout, found, "unpack", to, progress)
+
+
+def _write(layout: Layout, image: Image, title: str, to: Path, progress: Progress) -> None:
+    """Unpack an image to the new folder `to`; what is in its boot/ is told on standard output."""
     target = to.absolute()
-    with make_progress(Console(stderr=True)).step(f"export {tag}") as step:
-        extract(setting.layout, image, target, step)
+    with progress.step(title) as step:
+        extract(layout, image, target, step)
         step.result(f"to {to}")
-    for info in list_files(setting.layout, image):
-        if info.kind == Kind.FILE and info.name.startswith("boot/"):
-            print(f"{target / info.name}  ({size_text(info.size)})")
+    files = [info for info in list_files(layout, image) if info.kind == Kind.FILE]
+    booted = [info for info in files if info.name.startswith("boot/")]
+    for info in booted:
+        print(f"{target / info.name}  ({size_text(info.size)})")
+    if not booted:
+        print(f"{target}  ({len(files)} files, {size_text(sum(info.size for info in files))})")

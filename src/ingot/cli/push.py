@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
-from ingot import registry as registries
+from ingot import pipeline
 from ingot.catalog import Kernel
 from ingot.catalog.selection import ALL
-from ingot.cli.lookup import find_image
-from ingot.cli.options import Arches, CatalogFolder, Flavors, Kernels, choose, make_setting
-from ingot.cli.render import make_progress
+from ingot.cli.options import (
+    Arches,
+    CatalogFolder,
+    Flavors,
+    Insecure,
+    Json,
+    Kernels,
+    With,
+    Without,
+    choose,
+    make_setting,
+)
+from ingot.cli.render import make_console, make_progress, size_text
 from ingot.errors import UserError
-from ingot.images import BASE, KERNEL_IMAGES
-from ingot.pipeline import Setting
+from ingot.images import BASE
+from ingot.pipeline import Published, Setting
+from ingot.pipeline.tagging import Action
+from ingot.registry import Registry, check_registry
 
 DEFAULT_REGISTRY = "ghcr.io/weaveworks-liquidmetal"
 
@@ -25,36 +39,68 @@ def push(
     kernels: Kernels = None,
     arches: Arches = None,
     flavors: Flavors = None,
+    with_: With = None,
+    without: Without = None,
     registry: Annotated[
         str,
         typer.Option(envvar="REGISTRY", metavar="HOST[/PATH]", help="Where the images go."),
     ] = DEFAULT_REGISTRY,
+    builder: Annotated[
+        bool,
+        typer.Option(
+            "--builder", help="Push the builder too, for others to compile in it (--cache-from)."
+        ),
+    ] = False,
+    insecure: Insecure = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would go where.")
+    ] = False,
     catalog: CatalogFolder = None,
+    as_json: Json = False,
 ) -> None:
     """Push kernel images to a registry.
 
     All images of each kernel; without a name, of every kernel of the catalog that is built.
+    Nothing is sent that is there already, and no tag is set before all that it needs is there:
+    a push that breaks can be run again.
+
+    The tags are `6.1.176` (all arches), `6.1.176-x86_64` (one), `6.1` (the newest version) and
+    `6.1.176-<recipe key>`, which never moves. The tags of a flavor have it behind the version.
 
     Credentials are those of docker or skopeo (`skopeo login`); Ingot keeps none.
     """
+    target = Registry(check_registry(registry), insecure)
     setting = make_setting(catalog, None)
-    selected = (
-        choose(setting, kernels, arches, flavors) if kernels else _built(setting, arches, flavors)
+
+    def chosen(names: list[str], *, every: bool) -> list[Kernel]:
+        own = (arches or [ALL], flavors or [ALL]) if every else (arches, flavors)
+        return choose(setting, names, *own, with_, without)
+
+    selected = chosen(kernels, every=False) if kernels else _built(setting, chosen)
+    errors = Console(stderr=True)
+    published = pipeline.publish(
+        setting, selected, target, make_progress(errors), builders=builder, dry_run=dry_run
     )
-    names = [f"{name}:{kernel.tag}" for kernel in selected for name in KERNEL_IMAGES]
-    tags = [find_image(setting, name)[0] for name in names]
-    for name in registries.push(
-        setting.layout, tags, registry, make_progress(Console(stderr=True))
+    for text in dict.fromkeys(
+        f"{tag.image.partition(':')[2]} {tag.note}" for tag in published.tags if tag.note
     ):
-        print(name)
+        errors.print(text, markup=False, highlight=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps(_document(published, target, dry_run=dry_run), indent=2))
+    elif dry_run:
+        _print_plan(make_console(), published, target)
+    else:
+        for tag in published.tags:
+            if tag.action != Action.KEPT:
+                print(target.reference(tag.image))
+    if error := published.refusal(target):
+        raise error
 
 
-def _built(
-    setting: Setting, arches: Sequence[str] | None, flavors: Sequence[str] | None
-) -> list[Kernel]:
+def _built(setting: Setting, chosen: Callable[..., list[Kernel]]) -> list[Kernel]:
     """The kernels of the catalog that the store has; a UserError if there is none."""
     names = dict.fromkeys(str(kernel.version) for kernel in setting.catalog.kernels)
-    offered = choose(setting, list(names), arches or [ALL], flavors or [ALL])
+    offered = chosen(list(names), every=True)
     tags = setting.layout.tags()
     built = [kernel for kernel in offered if f"{BASE}:{kernel.tag}" in tags]
     if not built:
@@ -63,3 +109,40 @@ def _built(
             hint="build one first: ingot build 6.1",
         )
     return built
+
+
+def _print_plan(console: Console, published: Published, target: Registry) -> None:
+    """What would go where; what there is to send stands beside the tag of its arch."""
+    sizes = {upload.image: upload.size for upload in published.uploads}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(f"in {target.name}", overflow="fold")
+    table.add_column("digest", no_wrap=True)
+    table.add_column("tag", no_wrap=True)
+    table.add_column("to send", justify="right", no_wrap=True)
+    for tag in published.tags:
+        size = size_text(sizes[tag.image]) if tag.image in sizes else ""
+        table.add_row(tag.image, tag.digest.short, tag.action.value, size)
+    console.print(table)
+    if published.size:
+        console.print(f"\nat most {size_text(published.size)} to send", highlight=False)
+
+
+def _document(published: Published, target: Registry, *, dry_run: bool) -> object:
+    return {
+        "registry": target.name,
+        "dry_run": dry_run,
+        "bytes": published.size,
+        "images": [
+            {"image": upload.image, "digest": str(upload.digest), "bytes": upload.size}
+            for upload in published.uploads
+        ],
+        "tags": [
+            {
+                "reference": target.reference(tag.image),
+                "digest": str(tag.digest),
+                "before": str(tag.before) if tag.before else None,
+                "action": tag.action.value,
+            }
+            for tag in published.tags
+        ],
+    }

@@ -1,0 +1,158 @@
+"""The registry as a cache: what a recipe gave elsewhere, taken instead of compiled again.
+
+A kernel is asked for by its immutable tag `<version>-<12 digits of the recipe key>`, a builder
+by its name. What comes is checked against the digests its manifests name, and against what was
+asked for; whether the registry itself is to be trusted is for those who name it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+from ingot import registry
+from ingot.arch import Arch
+from ingot.builder import image as builders
+from ingot.builder import rootfs
+from ingot.catalog import BuilderSpec, Kernel
+from ingot.digest import Digest
+from ingot.errors import IngotError, VerificationError
+from ingot.images import KERNEL_IMAGES, read_facts
+from ingot.oci import Descriptor, Image, Layout, copy_image, read_image
+from ingot.pipeline.builders import site_of
+from ingot.pipeline.setting import Setting
+from ingot.progress import Progress
+from ingot.registry import Registry
+
+
+def fetch_kernel(
+    setting: Setting, kernel: Kernel, recipe_key: Digest, progress: Progress
+) -> dict[str, Descriptor] | None:
+    """Bring the images of a recipe into the store, untagged; None if the registry lacks one.
+
+    A registry that cannot be asked, or that holds something else under this name, is told of in
+    a note, and None as well: compiling is always a way. The caller holds the store's `in_use`
+    until the images are tagged.
+    """
+    cache = setting.cache
+    if cache is None:
+        return None
+    with _or_note(cache, progress):
+        digests = _digests(cache, f"{kernel.version}-{recipe_key.short}")
+        if digests is None:
+            progress.note(f"{kernel.tag}: {cache.name} does not have recipe {recipe_key.short}")
+            return None
+        with (
+            progress.step(f"pull {kernel.tag} from {cache.name}") as step,
+            _fetched(setting, cache, digests, kernel.arch) as (layout, images),
+        ):
+            for name, descriptor in images.items():
+                _require_recipe(name, read_image(layout, descriptor), recipe_key)
+                copy_image(layout, descriptor, setting.layout)
+            step.result(f"recipe {recipe_key.short}")
+        return images
+    return None
+
+
+def fetch_builder(setting: Setting, spec: BuilderSpec, progress: Progress) -> None:
+    """Bring the registry's builder into the store, where the store has none of this spec.
+
+    Kernels of one recipe key are compiled in one builder: who makes an own one, from packages
+    of another day, asks for keys that nobody else has. The one that a lock file lists is asked
+    for first. Does nothing but note it if the registry has no builder of this very spec.
+    """
+    cache, site = setting.cache, site_of(setting)
+    if cache is None or spec.kind != rootfs.KIND or builders.find(spec, site):
+        return
+    with _or_note(cache, progress):
+        for tag in builders.wanted_tags(spec, site):
+            reference = cache.reference(tag)
+            digest = registry.find_digest(reference, insecure=cache.insecure)
+            if digest is None:
+                progress.note(f"{cache.name} has no {tag}")
+                continue
+            pinned = cache.reference(f"{builders.IMAGE}@{digest}")
+            manifest = registry.read_manifest(pinned, site.host.oci, insecure=cache.insecure)
+            if builders.serves(manifest.get("annotations") or {}, spec, site):
+                _fetch_builder(setting, spec, tag, digest, progress)
+                return
+            progress.note(f"{reference} is made from another list of packages")
+        progress.note(f"builder {spec.name}: it is made here")
+
+
+def _fetch_builder(
+    setting: Setting, spec: BuilderSpec, tag: str, digest: Digest, progress: Progress
+) -> None:
+    """Bring a builder into the store and tag it, unless it is another than its manifest says."""
+    cache, site = setting.cache, site_of(setting)
+    assert cache is not None
+    with (
+        progress.step(f"pull {tag} from {cache.name}") as step,
+        _fetched(setting, cache, {builders.IMAGE: digest}, site.host) as (layout, descriptors),
+        setting.layout.in_use(),
+    ):
+        (descriptor,) = descriptors.values()
+        image = read_image(layout, descriptor)
+        builders.require_honest(layout, image)
+        if (
+            not builders.serves(image.labels, spec, site)
+            or image.platform.architecture != site.host.oci
+        ):
+            raise VerificationError(f"{tag} is not the builder its manifest promises")
+        copy_image(layout, descriptor, setting.layout)
+        setting.layout.tag(builders.tags_for(spec, image))
+        step.result(digest.short)
+
+
+@contextlib.contextmanager
+def _or_note(cache: Registry, progress: Progress) -> Iterator[None]:
+    """Turn what a registry lacks or refuses into a note: it is a shortcut, not a need."""
+    try:
+        yield
+    except IngotError as error:
+        progress.note(f"{cache.name} is of no help: {' '.join(str(error).split())}")
+
+
+@contextlib.contextmanager
+def _fetched(
+    setting: Setting, cache: Registry, digests: Mapping[str, Digest], arch: Arch
+) -> Iterator[tuple[Layout, dict[str, Descriptor]]]:
+    """A layout, for as long as the body lasts, with the images of these digests, and their manifests.
+
+    One layout for all: a layer that two images share is fetched once.
+    """
+    with setting.workspace.build_folder() as folder:
+        layout = Layout(folder / "layout")
+        descriptors = {}
+        for name, digest in digests.items():
+            reference = cache.reference(f"{name}@{digest}")
+            registry.fetch_image(reference, arch.oci, layout.root, insecure=cache.insecure)
+            descriptor = layout.tags()[registry.FETCHED]
+            if descriptor.digest != digest:
+                raise VerificationError(
+                    f"{reference} came with the digest {descriptor.digest}",
+                    hint="nothing of it was kept",
+                )
+            descriptors[name] = descriptor
+        yield layout, descriptors
+
+
+def _digests(cache: Registry, tag: str) -> dict[str, Digest] | None:
+    """What the registry has under this tag, by name of the image; None unless it has them all."""
+    found = {}
+    for name in KERNEL_IMAGES:
+        digest = registry.find_digest(cache.reference(f"{name}:{tag}"), insecure=cache.insecure)
+        if digest is None:
+            return None
+        found[name] = digest
+    return found
+
+
+def _require_recipe(name: str, image: Image, recipe_key: Digest) -> None:
+    facts = read_facts(image)
+    if facts is None or facts.recipe_key != recipe_key:
+        raise VerificationError(
+            f"its {name} is of another recipe than its tag says",
+            why=f"asked for was {recipe_key.short}",
+            hint="nothing of it was kept",
+        )

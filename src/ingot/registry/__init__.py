@@ -1,0 +1,42 @@
+"""Images in registries, through skopeo."""
+
+from ingot.registry.names import (
+    TRANSPORT,
+    Registry,
+    check_registry,
+    host_of,
+    is_loopback,
+    repository_of,
+)
+from ingot.registry.read import (
+    FETCHED,
+    Document,
+    fetch_image,
+    find_digest,
+    find_tags,
+    list_tags,
+    read_document,
+    read_manifest,
+)
+from ingot.registry.send import send, send_index
+from ingot.registry.skopeo import at_once
+
+__all__ = [
+    "FETCHED",
+    "TRANSPORT",
+    "Document",
+    "Registry",
+    "at_once",
+    "check_registry",
+    "fetch_image",
+    "find_digest",
+    "find_tags",
+    "host_of",
+    "is_loopback",
+    "list_tags",
+    "read_document",
+    "read_manifest",
+    "repository_of",
+    "send",
+    "send_index",
+]

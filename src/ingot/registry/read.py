@@ -1,0 +1,183 @@
+"""Reading from registries: manifests, tags, whole images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from ingot.digest import Digest
+from ingot.errors import MachineError, UserError, VerificationError
+from ingot.oci import Descriptor, Layout
+from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
+from ingot.process import CommandFailedError, run
+from ingot.registry.failures import explain, is_absent, is_withheld
+from ingot.registry.names import TRANSPORT, host_of, repository_of, trust_words
+from ingot.registry.skopeo import RETRIES, answer, layout_name
+
+FETCHED = "image:fetched"
+"""The tag that an image fetched from a registry has in the layout it was copied to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A manifest or an index to the byte, and the JSON that it is."""
+
+    data: bytes
+    content: Mapping[str, Any] = field(compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, data: bytes, name: str) -> Self:
+        """The document that `data` is; a MachineError, which calls it `name`, if it is none."""
+        return cls(data, _json(data, name))
+
+    @property
+    def digest(self) -> Digest:
+        return Digest.of(self.data)
+
+    @property
+    def entries(self) -> list[Mapping[str, Any]] | None:
+        """What an index lists; None for a manifest."""
+        found = self.content.get("manifests")
+        return [entry for entry in found if _is_blob(entry)] if isinstance(found, list) else None
+
+    @property
+    def blobs(self) -> list[str]:
+        """The digests of a manifest's config and layers."""
+        layers = self.content.get("layers")
+        parts = [self.content.get("config"), *(layers if isinstance(layers, list) else [])]
+        return [part["digest"] for part in parts if _is_blob(part)]
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        found = self.content.get("annotations")
+        pairs = found.items() if isinstance(found, dict) else ()
+        return {name: text for name, text in pairs if isinstance(text, str)}
+
+    @property
+    def descriptor(self) -> Descriptor:
+        # image-spec 1.0 left out the type (manifest.md, "mediaType")
+        usual = MANIFEST_TYPE if self.entries is None else INDEX_TYPE
+        media_type = self.content.get("mediaType")
+        return Descriptor(str(media_type or usual), self.digest, len(self.data))
+
+
+def read_document(reference: str, *, insecure: bool = False) -> Document | None:
+    """What `reference` (host[:port]/path[:tag|@digest]) names; None if there is no such image.
+
+    UserError for a name that is none, VerificationError if it is not what its digest says,
+    MachineError for whatever else stands in the way.
+    """
+    words = ["inspect", "--raw", *RETRIES]
+    words += trust_words(reference, "--tls-verify", insecure=insecure)
+    try:
+        data = answer([*words, f"{TRANSPORT}{reference}"])
+    except CommandFailedError as error:
+        if is_absent(error, reference):
+            return None
+        raise explain(error, f"{reference} could not be read", reference) from error
+    document = Document.parse(data, reference)
+    named = reference.rpartition("@")[2] if "@" in reference else ""
+    if named and named != str(document.digest):
+        raise VerificationError(
+            f"{reference} came with the digest {document.digest}",
+            why="the registry sent something else than what was asked for",
+        )
+    return document
+
+
+def read_manifest(
+    reference: str, architecture: str, *, insecure: bool = False
+) -> Mapping[str, Any]:
+    """The manifest of the image `reference` (host[:port]/path[:tag|@digest]), as JSON.
+
+    Of an image for several platforms, that of `architecture` (Go's GOARCH; OCI image-spec,
+    image-index.md), or the only one there is. A UserError if there is no such image.
+    """
+    document = _require(reference, insecure)
+    if document.entries is None:
+        return document.content
+    fitting = [
+        entry
+        for entry in document.entries
+        if len(document.entries) == 1 or _platform(entry).get("architecture") == architecture
+    ]
+    if not fitting:
+        raise UserError(f"{reference} has no image for {architecture}")
+    return _require(f"{repository_of(reference)}@{fitting[0]['digest']}", insecure).content
+
+
+def find_digest(reference: str, *, insecure: bool = False) -> Digest | None:
+    """The digest of what `reference` names, an image or an index; None if there is no such image.
+
+    A registry that denies to read is taken to have none: some answer so for what does not exist.
+    """
+    document = read_document(reference, insecure=insecure)
+    return document.digest if document else None
+
+
+def list_tags(repository: str, *, insecure: bool = False) -> tuple[str, ...]:
+    """The tags that a repository has, sorted; () if there is no such repository.
+
+    A registry that does not tell is taken to have none.
+    """
+    return find_tags(repository, insecure=insecure) or ()
+
+
+def find_tags(repository: str, *, insecure: bool = False) -> tuple[str, ...] | None:
+    """The tags that a repository has, sorted; None if the registry does not tell."""
+    words = ["list-tags", *RETRIES, *trust_words(repository, "--tls-verify", insecure=insecure)]
+    try:
+        data = answer([*words, f"{TRANSPORT}{repository}"])
+    except CommandFailedError as error:
+        if is_withheld(error, repository):
+            return None
+        if is_absent(error, repository):
+            return ()
+        raise explain(error, f"the tags of {repository} could not be read", repository) from error
+    tags = _json(data, repository).get("Tags")
+    return tuple(sorted(map(str, tags))) if isinstance(tags, list) else ()
+
+
+def fetch_image(reference: str, architecture: str, to: Path, *, insecure: bool = False) -> Layout:
+    """Copy an image out of a registry to an OCI layout `to`, tagged `image:fetched`."""
+    words = ["skopeo", "--override-arch", architecture, "--override-os", "linux", "copy"]
+    words += ["--quiet", *RETRIES, *trust_words(reference, "--src-tls-verify", insecure=insecure)]
+    try:
+        with layout_name(to, FETCHED) as target:
+            run([*words, f"{TRANSPORT}{reference}", target])
+    except CommandFailedError as error:
+        raise explain(error, f"{reference} could not be fetched", reference) from error
+    return Layout(to)
+
+
+def _require(reference: str, insecure: bool) -> Document:
+    document = read_document(reference, insecure=insecure)
+    if document is None:
+        raise UserError(
+            f"there is no image {reference}",
+            why="the registry has none of this name, or none that this user may read",
+            hint=f"look at the name; to log in: skopeo login {host_of(reference)}",
+        )
+    return document
+
+
+def _json(data: bytes, reference: str) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise MachineError(f"{reference} has a manifest that is not JSON")
+    return document
+
+
+def _is_blob(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("digest"), str)
+
+
+def _platform(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = entry.get("platform")
+    return found if isinstance(found, dict) else {}

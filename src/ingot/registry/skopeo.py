@@ -1,0 +1,112 @@
+"""Running skopeo: credentials, mirrors, certificates and retries are its craft.
+
+It reads credentials where containers-auth.json(5) says: REGISTRY_AUTH_FILE, what `skopeo login`
+wrote, docker's config.json with its credential helpers. Ingot sees none of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from ingot.process import run
+
+RETRIES = ("--retry-times", "2")
+_WORKERS = 6
+_LOOK_SECONDS = 120.0
+_AWAKE_SECONDS = 0.5
+# what skopeo warns of goes where its answer goes
+_WARNINGS = re.compile(rb'\A(?:time="[^\n]*\n)+')
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def answer(words: Sequence[str]) -> bytes:
+    """What skopeo prints, to the byte; CommandFailedError if it fails or takes too long."""
+    with tempfile.TemporaryDirectory(prefix="ingot-look-") as folder:
+        log = Path(folder) / "answer"
+        run(["skopeo", *words], log=log, timeout=_LOOK_SECONDS, keep_output=False)
+        return _WARNINGS.sub(b"", log.read_bytes())
+
+
+@contextlib.contextmanager
+def layout_name(root: Path, tag: str) -> Iterator[str]:
+    """What skopeo calls an image of an OCI layout (containers-transports(5), "oci:path:tag").
+
+    A path with a colon would be cut there, so it goes by another name as long as the body lasts.
+    """
+    if ":" not in str(root):
+        yield f"oci:{root}:{tag}"
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="ingot-name-") as folder:
+        link = Path(folder) / "layout"
+        link.symlink_to(root.absolute())
+        yield f"oci:{link}:{tag}"
+
+
+def at_once(
+    work: Callable[[_Item], _Result],
+    items: Sequence[_Item],
+    on_done: Callable[[int], None] | None = None,
+) -> list[_Result]:
+    """`work` of every item, some at a time; the results are in the items' order.
+
+    For programs that mostly wait for the network. After an error what is under way is waited
+    for, nothing more is begun, and the first error is raised. `on_done` hears, in the caller's
+    thread, how many are done.
+
+    An interrupt waits for nothing: the threads end with the process, and with each thread the
+    program that it runs (`ingot.process`).
+    """
+    waiting = deque(enumerate(items))
+    done: SimpleQueue[tuple[int, _Result] | BaseException | None] = SimpleQueue()
+
+    def worker() -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                number, item = waiting.popleft()
+                try:
+                    done.put((number, work(item)))
+                except BaseException as error:
+                    waiting.clear()
+                    done.put(error)
+        done.put(None)
+
+    workers = min(_WORKERS, len(items))
+    results: dict[int, _Result] = {}
+    errors: list[BaseException] = []
+    try:
+        for _ in range(workers):
+            threading.Thread(target=worker, daemon=True).start()
+        while workers:
+            match _next(done):
+                case None:
+                    workers -= 1
+                case (number, result):
+                    results[number] = result
+                    if on_done:
+                        on_done(len(results))
+                case error:
+                    errors.append(error)
+    finally:
+        waiting.clear()
+    if errors:
+        raise errors[0]
+    return [results[number] for number in range(len(items))]
+
+
+def _next(queue: SimpleQueue[_Item]) -> _Item:
+    """What comes next, awake now and then: Python acts on a signal only between two steps, and
+    one that another thread got, or that came just before the wait, would wait as well."""
+    while True:
+        with contextlib.suppress(Empty):
+            return queue.get(timeout=_AWAKE_SECONDS)

@@ -1,0 +1,176 @@
+"""A registry as the cache: what was built elsewhere is pulled, and everything else compiled."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingot.images import KERNEL_IMAGES
+from ingot.oci import validate_layout
+from tests.integration.conftest import House
+from tests.registries import Served, serve
+
+TAGS = [f"{name}:6.1.999" for name in KERNEL_IMAGES]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    with serve(tmp_path / "registry") as served:
+        yield served
+
+
+@pytest.fixture
+def published(house: House, served: Served) -> str:
+    """A registry that has the house's kernel and builder; its name."""
+    registry = f"{served.address}/kernels"
+    assert house.ingot("build", "6.1").returncode == 0
+    pushed = house.ingot("push", "6.1", "--registry", registry, "--builder")
+    assert pushed.returncode == 0, pushed.stderr
+    return registry
+
+
+@pytest.fixture
+def elsewhere(house: House) -> House:
+    """Another machine with the same catalog: it has the source, but no builder and no image."""
+    root = house.root / "elsewhere"
+    shutil.copytree(house.kernels, root / "kernels")
+    shutil.copytree(house.cache / "sources", root / "cache" / "sources", symlinks=True)
+    return House(root)
+
+
+def build(house: House, registry: str, *words: str) -> tuple[dict[str, object], str]:
+    """What `ingot build --json` says of the one kernel, and what it told on the way."""
+    done = house.ingot("build", "6.1", "--cache-from", registry, "--json", *words)
+    assert done.returncode == 0, done.stderr
+    (built,) = json.loads(done.stdout)["built"]
+    return built, done.stderr
+
+
+def test_what_was_built_elsewhere_is_not_compiled(
+    house: House, elsewhere: House, published: str
+) -> None:
+    compiled, made = house.compiles(), len(house.recorded("mmdebstrap"))
+    built, told = build(elsewhere, published)
+    assert built["pulled"] is True
+    assert built["found_in_store"] is False
+    assert house.compiles() == compiled
+    assert len(house.recorded("mmdebstrap")) == made
+    assert f"pull 6.1.999 from {published}" in told
+    here, there = elsewhere.layout.tags(), house.layout.tags()
+    assert {tag: here[tag].digest for tag in TAGS} == {tag: there[tag].digest for tag in TAGS}
+    assert here["kernel-builder:test"].digest == there["kernel-builder:test"].digest
+    assert not validate_layout(elsewhere.layout)
+    assert not list((elsewhere.root / "build").glob("build-*"))
+
+
+def test_what_was_pulled_is_found_the_next_time(elsewhere: House, published: str) -> None:
+    build(elsewhere, published)
+    built, told = build(elsewhere, "127.0.0.1:1/nobody")
+    assert built["found_in_store"] is True
+    assert built["pulled"] is False
+    assert "127.0.0.1:1" not in told  # nothing was to be asked
+
+
+def test_another_recipe_is_compiled(house: House, elsewhere: House, published: str) -> None:
+    compiled = house.compiles()
+    elsewhere.fragment("base/linux", "CONFIG_MODULES=y", "CONFIG_PARENT=y", "CONFIG_OTHER=y")
+    built, told = build(elsewhere, published)
+    assert built["pulled"] is False
+    assert house.compiles() == compiled + 1
+    assert f"{published} does not have recipe" in told
+
+
+def test_a_registry_that_is_not_there_costs_a_note(house: House, elsewhere: House) -> None:
+    built, told = build(elsewhere, "127.0.0.1:1/nobody")
+    assert built["pulled"] is False
+    assert house.compiles() == 1
+    assert "127.0.0.1:1/nobody is of no help" in told
+    assert "Traceback" not in told
+
+
+def test_a_registry_without_the_builder_costs_a_note(
+    house: House, elsewhere: House, served: Served
+) -> None:
+    _, told = build(elsewhere, f"{served.address}/kernels")
+    assert "has no kernel-builder:test; it is made here" in told
+    assert len(house.recorded("mmdebstrap")) == 1
+
+
+def test_a_builder_of_other_packages_is_left(
+    house: House, elsewhere: House, published: str
+) -> None:
+    toml = elsewhere.kernels / "kernels.toml"
+    toml.write_text(toml.read_text().replace('packages = ["make"]', 'packages = ["make", "bc"]'))
+    built, told = build(elsewhere, published)
+    assert "is made from another list of packages" in told
+    assert built["pulled"] is False
+    assert len(house.recorded("mmdebstrap")) == 2
+
+
+def test_an_image_of_another_recipe_under_the_tag_is_not_taken(
+    house: House, elsewhere: House, published: str
+) -> None:
+    house.fragment("base/linux", "CONFIG_MODULES=y", "CONFIG_PARENT=y", "CONFIG_OTHER=y")
+    key = next(tag for tag in house.layout.tags() if tag.startswith("kernel-bin:6.1.999-"))
+    other = json.loads(house.ingot("build", "6.1", "--json").stdout)["built"][0]["recipe_key"]
+    wrong = f"kernel-bin:6.1.999-{other.removeprefix('sha256:')[:12]}"
+    _copy(f"oci:{house.layout.root}:{wrong}", f"docker://{published}/{key}")
+    compiled = house.compiles()
+    built, told = build(elsewhere, published)
+    assert built["pulled"] is False
+    assert "of another recipe than its tag says" in told
+    assert house.compiles() == compiled + 1
+    assert not validate_layout(elsewhere.layout)
+
+
+def test_a_damaged_blob_is_not_taken(
+    house: House, elsewhere: House, published: str, served: Served
+) -> None:
+    manifest = json.loads(house.layout.read_blob(house.layout.tags()["kernel-bin:6.1.999"]))
+    hexed = manifest["layers"][0]["digest"].removeprefix("sha256:")
+    (stored,) = served.folder.rglob(f"{hexed}/data")
+    data = bytearray(stored.read_bytes())
+    data[-1] ^= 1
+    stored.write_bytes(data)
+    compiled = house.compiles()
+    built, told = build(elsewhere, published)
+    assert built["pulled"] is False
+    assert "is of no help" in told
+    assert house.compiles() == compiled + 1
+    assert not validate_layout(elsewhere.layout)
+
+
+def test_files_of_a_published_image(house: House, published: str, tmp_path: Path) -> None:
+    to = tmp_path / "plain"
+    done = house.ingot("pull", f"{published}/kernel-bin:6.1", "--to", str(to), "--arch", "x86_64")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{to}/boot/vmlinux  (")
+    assert [path.name for path in to.rglob("*") if path.is_file()] == ["vmlinux"]
+
+
+def test_a_pull_that_cannot_be(house: House, published: str, tmp_path: Path) -> None:
+    def refused(*words: str) -> str:
+        done = house.ingot("pull", *words)
+        assert done.returncode in (2, 3), done.stderr
+        assert "Traceback" not in done.stderr
+        assert not done.stdout
+        return done.stderr
+
+    to = str(tmp_path / "plain")
+    assert "ingot export kernel-bin:6.1" in refused("kernel-bin:6.1", "--to", to)
+    assert "kernel-bin:5.10" in refused(f"{published}/kernel-bin:5.10", "--to", to)
+    refused("127.0.0.1:1/kernel-bin:6.1", "--to", to)
+    assert "exists already" in refused(f"{published}/kernel-bin:6.1", "--to", str(tmp_path))
+    arm = refused(f"{published}/kernel-bin:6.1", "--to", to, "--arch", "arm64")
+    assert "arm64" in arm
+    assert not Path(to).exists()
+
+
+def _copy(source: str, target: str) -> None:
+    words = ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", source, target]
+    subprocess.run(words, check=True)
