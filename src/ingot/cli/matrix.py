@@ -1,0 +1,118 @@
+"""`ingot matrix`: the kernels to build, as a job matrix for GitHub Actions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ingot import changes
+from ingot.catalog import Kernel
+from ingot.catalog.selection import ALL
+from ingot.changes import Change
+from ingot.cli.options import Arches, CatalogFolder, Flavors, choose, complete_kernels, make_setting
+from ingot.cli.render import make_progress
+from ingot.pipeline import Setting
+
+_MOST_JOBS = 256
+"""What GitHub runs of one matrix (GitHub's documentation, "Actions limits")."""
+
+
+def matrix(
+    kernels: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KERNEL",
+            help="Versions (6.1.176), series (6.1: its newest) or kernels (6.1-minimal-arm64)."
+            " Without any: every version of every series that is maintained.",
+            show_default=False,
+            autocompletion=complete_kernels,
+        ),
+    ] = None,
+    changed_since: Annotated[
+        str | None,
+        typer.Option(
+            "--changed-since",
+            metavar="COMMIT",
+            help="Only kernels that are not what they were at this commit of the catalog's git"
+            " repository. A comment in a fragment changes none; Ingot itself, in the same"
+            " repository, changes all.",
+            show_default=False,
+        ),
+    ] = None,
+    sample: Annotated[
+        bool,
+        typer.Option(
+            "--sample",
+            help="Only a few that stand for them: of each series' newest version the smallest"
+            " kernel of each arch, and the fullest of the primary one.",
+        ),
+    ] = False,
+    arches: Arches = None,
+    flavors: Flavors = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Tell on standard error why each kernel is there.")
+    ] = False,
+    catalog: CatalogFolder = None,
+) -> None:
+    """Print the kernels to build as a matrix for GitHub Actions, in one line of JSON.
+
+    In every arch and flavor, unless a name or an option says which. Each row has `kernel`, the
+    name to build it by, and its `version`, `series`, `arch` and `flavor`.
+    """
+    setting = make_setting(catalog, None)
+    errors = Console(stderr=True)
+    chosen = [
+        Change(kernel, "it is in the catalog")
+        for kernel in _select(setting, kernels, arches, flavors)
+    ]
+    if changed_since is not None:
+        selected = [change.kernel for change in chosen]
+        chosen = changes.changed_since(
+            changed_since, setting.catalog, selected, make_progress(errors)
+        )
+    if sample:
+        kept = set(changes.sample(setting.catalog, [change.kernel for change in chosen]))
+        chosen = [change for change in chosen if change.kernel in kept]
+    print(
+        json.dumps({"include": [_row(change.kernel) for change in chosen]}, separators=(",", ":"))
+    )
+    for change in chosen if why else ():
+        errors.print(f"{change.kernel.tag}: {change.reason}", markup=False, soft_wrap=True)
+    if len(chosen) > _MOST_JOBS:
+        errors.print(
+            f"[yellow]warning:[/] these are {len(chosen)} jobs, and GitHub runs at most"
+            f" {_MOST_JOBS} of one matrix: name some of them",
+            highlight=False,
+        )
+
+
+def _select(
+    setting: Setting,
+    names: Sequence[str] | None,
+    arches: Sequence[str] | None,
+    flavors: Sequence[str] | None,
+) -> list[Kernel]:
+    """The kernels that are meant: those named, or all versions of what is maintained."""
+    found = choose(setting, names, arches or [ALL], flavors or [ALL], maintained=True)
+    if names:
+        return found
+    kinds = {(kernel.version.series, kernel.arch, kernel.flavor.name) for kernel in found}
+    return [
+        kernel
+        for kernel in setting.catalog.kernels
+        if (kernel.version.series, kernel.arch, kernel.flavor.name) in kinds
+    ]
+
+
+def _row(kernel: Kernel) -> dict[str, str]:
+    return {
+        "kernel": kernel.tag,
+        "version": str(kernel.version),
+        "series": str(kernel.version.series),
+        "arch": kernel.arch.name,
+        "flavor": kernel.flavor.name,
+    }

@@ -1,0 +1,419 @@
+"""What action.yml runs, without docker: which container it asks for, and what is done in there.
+
+The fake docker runs the inner script right here, with the variables that the container would have.
+Ingot, make and skopeo are fakes that record how they were started; what is recorded must be such
+as the real command line takes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import parse
+from tests.integration.conftest import House
+from tests.registries import PASSWORD, serve
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+_DOCKER = """\
+import json, os, subprocess, sys
+words = sys.argv[1:]
+mounts = [dict(field.split("=") for field in word.split(",")) for at, word in enumerate(words)
+          if words[at - 1] == "--mount"]
+places = {mount["target"]: mount["source"] for mount in mounts}
+names = [words[at + 1] for at, word in enumerate(words) if word == "--env"]
+given = sys.stdin.read()
+with open(os.environ["RECORD"], "a") as record:
+    record.write(json.dumps(["docker", words, sorted(os.environ), given]) + "\\n")
+at = words.index(os.environ["IMAGE"])
+inside = {name: os.environ[name] for name in names if name in os.environ}
+outside = {name: os.environ[name] for name in os.environ["KEPT"].split() if name in os.environ}
+command = [places.get(word, word) for word in words[at + 1 :]]
+result = subprocess.run(
+    command, input=given, text=True, env={**outside, **inside},
+    cwd=words[words.index("--workdir") + 1],
+)
+sys.exit(result.returncode)
+"""
+
+_TOOL = """\
+import json, os, sys
+name, words = os.path.basename(sys.argv[0]), sys.argv[1:]
+given = sys.stdin.read()
+with open(os.environ["RECORD"], "a") as record:
+    seen = {key: os.environ.get(key) for key in ("INGOT_CATALOG", "REGISTRY_AUTH_FILE")}
+    record.write(json.dumps([name, words, seen, given]) + "\\n")
+fake = json.loads(os.environ["FAKE"])
+if name != "ingot":
+    sys.exit(0)
+verb = words[0]
+kernel = words[1] if len(words) > 1 else ""
+if verb == "matrix":
+    print(json.dumps({"include": fake["rows"]}, separators=(",", ":")))
+elif verb == "build":
+    if kernel in fake["failing"]:
+        sys.exit(5)
+    image = {"tag": f"kernel-bin:{kernel}", "digest": f"sha256:{kernel}", "size": 1}
+    print(json.dumps({"built": [{"images": [image]}], "failed": []}, indent=2))
+elif verb == "push":
+    if kernel in fake["refused"]:
+        sys.exit(3)
+    registry = words[words.index("--registry") + 1]
+    tag = {"reference": f"{registry}/kernel-bin:{kernel}", "digest": f"sha256:{kernel}"}
+    print(json.dumps({"tags": [{**tag, "action": "new"}]}, indent=2))
+elif verb in ("update", "config"):
+    print("added linux\\n\\nEOF $HOME `id` ${{ x }}")
+    sys.exit(fake["exit"])
+"""
+
+_BWRAP = """\
+import os, sys
+if "--" not in sys.argv:  # `ingot doctor` tries whether it works at all
+    sys.exit(0)
+os.execv("{0}", sys.argv)
+"""
+
+ROWS = (("6.1.9", "x86_64"), ("6.1.9-minimal-arm64", "arm64"), ("6.1.9-minimal", "x86_64"))
+
+
+@dataclass
+class Run:
+    """Runs of the action, and what came of them. `more` is for what is run in the container."""
+
+    folder: Path
+    image: str = "debian:bookworm"
+    more: dict[str, str] = field(default_factory=dict)
+    fake: dict[str, object] = field(
+        default_factory=lambda: {
+            "rows": [{"kernel": kernel, "arch": arch} for kernel, arch in ROWS],
+            "failing": [],
+            "refused": [],
+            "exit": 0,
+        }
+    )
+
+    def __call__(self, **inputs: str) -> subprocess.CompletedProcess[str]:
+        """Run the action, which is to succeed."""
+        done = self.attempt(**inputs)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def attempt(self, **inputs: str) -> subprocess.CompletedProcess[str]:
+        """Run the action with some inputs, which are strings as in a workflow."""
+        given = {f"ACTION_{name.upper()}": value for name, value in inputs.items()}
+        if "ACTION_IMAGE" in given:
+            self.image = given["ACTION_IMAGE"]
+        environment = {
+            "PATH": f"{self.folder}/fakes:{os.environ['PATH']}",
+            "RECORD": str(self.folder / "record"),
+            "FAKE": json.dumps(self.fake),
+            "IMAGE": self.image,
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "GITHUB_OUTPUT": str(self.folder / "output"),
+            "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
+            "RUNNER_TEMP": str(self.folder / "temp"),
+            "TMPDIR": str(self.folder / "temp"),
+            "KEPT": " ".join(["PATH", "RECORD", "FAKE", "TMPDIR", *self.more]),
+            **self.more,
+            **given,
+        }
+        argv = [str(self.folder / "action" / "scripts" / "action")]
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+    @property
+    def workspace(self) -> Path:
+        return self.folder / "workspace"
+
+    def recorded(self, tool: str) -> list[tuple[list[str], dict[str, str], str]]:
+        lines = (self.folder / "record").read_text().splitlines()
+        calls = [json.loads(line) for line in lines]
+        return [(words, seen, given) for name, words, seen, given in calls if name == tool]
+
+    def commands_given(self) -> list[list[str]]:
+        return [words for words, _, _ in self.recorded("ingot")]
+
+    def commands(self) -> list[str]:
+        return [" ".join(words) for words in self.commands_given()]
+
+    @property
+    def docker(self) -> list[str]:
+        ((words, _, _),) = self.recorded("docker")
+        return words
+
+    def outputs(self) -> dict[str, str]:
+        """The outputs as GitHub reads them: NAME<<END, lines, END."""
+        found = {}
+        lines = iter((self.folder / "output").read_text().splitlines())
+        for line in lines:
+            name, _, end = line.partition("<<")
+            value = []
+            for each in lines:
+                if each == end:
+                    break
+                value.append(each)
+            found[name] = "\n".join(value)
+        return found
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """The action with every tool a fake.
+
+    After the test, Ingot's own parser is asked whether it takes every recorded command line.
+    """
+    for name in ("fakes", "workspace", "temp", "action/scripts", "action/.venv/bin"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("action", "action-inside"):
+        shutil.copy2(SCRIPTS / name, tmp_path / "action/scripts")
+    tools = [("docker", _DOCKER), *((name, _TOOL) for name in ("make", "skopeo", "apt-get"))]
+    for name, text in tools:
+        write_program(tmp_path / "fakes" / name, text)
+    write_program(tmp_path / "action/.venv/bin/ingot", _TOOL)
+    (tmp_path / "action/.venv/bin/python").symlink_to(sys.executable)
+    run = Run(tmp_path)
+    yield run
+    for words in run.commands_given() if (tmp_path / "record").exists() else ():
+        parse(words)
+
+
+def write_program(path: Path, text: str) -> None:
+    path.write_text(f"#!{sys.executable} -IS\n{text}")
+    path.chmod(0o755)
+
+
+def test_the_container_is_privileged_and_sees_the_repository_where_it_is(run: Run) -> None:
+    run(command="matrix")
+    words = run.docker
+    workspace, action = run.workspace, run.folder / "action"
+    assert words[0] == "run"
+    assert {"--rm", "--init", "--interactive", "--privileged"} <= set(words)
+    mounts = [words[at + 1] for at, word in enumerate(words) if word == "--mount"]
+    assert f"type=bind,source={workspace},target={workspace}" in mounts
+    assert f"type=bind,source={action},target={action}" in mounts
+    assert "type=bind,source=/dev/shm,target=/dev/shm" in mounts
+    assert words[words.index("--workdir") + 1] == str(workspace)
+    assert words[-3:] == ["debian:bookworm", f"{action}/scripts/action-inside", "/results"]
+
+
+def test_an_action_that_is_the_repository_is_mounted_once(run: Run) -> None:
+    shutil.rmtree(run.workspace)
+    run.workspace.symlink_to(run.folder / "action")
+    run(command="matrix")
+    mounts = [word for word in run.docker if word.startswith("type=bind")]
+    targets = [mount.partition("target=")[2] for mount in mounts]
+    assert len(targets) == len(set(targets)) == 3
+    assert str(run.folder / "action") in targets
+
+
+def test_another_image_may_be_named(run: Run) -> None:
+    run(command="matrix", image="debian@sha256:abc")
+    assert "debian@sha256:abc" in run.docker
+
+
+def test_the_matrix_is_an_output(run: Run) -> None:
+    run(command="matrix", kernels="6.1 6.1-minimal", arch="arm64 x86_64", changed_since="HEAD^1")
+    assert run.commands() == [
+        "matrix --why --changed-since HEAD^1 --arch arm64 --arch x86_64 -- 6.1 6.1-minimal"
+    ]
+    assert json.loads(run.outputs()["matrix"]) == {"include": run.fake["rows"]}
+    assert set(run.outputs()) == {"matrix"}
+
+
+def test_a_sample_and_flavors_are_asked_for(run: Run) -> None:
+    run(command="matrix", sample="true", flavor="minimal")
+    assert run.commands() == ["matrix --why --sample --flavor minimal --"]
+
+
+def test_each_kernel_is_built_and_pushed_before_the_next(run: Run) -> None:
+    run(registry="ghcr.io/Me", username="Me", password="secret")
+    common = "--cache-from ghcr.io/me --json"
+    expected = ["matrix --why --", "doctor --install --quiet --arch x86_64 --arch arm64"]
+    for kernel, _ in ROWS:
+        expected.append(f"build {kernel} {common}")
+        expected.append(f"push {kernel} --registry ghcr.io/me --builder --json")
+    assert run.commands() == expected
+    images = json.loads(run.outputs()["images"])
+    assert images == [
+        {"image": f"ghcr.io/me/kernel-bin:{kernel}", "digest": f"sha256:{kernel}"}
+        for kernel, _ in ROWS
+    ]
+    assert "| `ghcr.io/me/kernel-bin:6.1.9` | `sha256:6.1.9` |" in (
+        (run.folder / "summary").read_text()
+    )
+
+
+def test_the_password_is_seen_by_skopeo_and_by_nobody_else(run: Run) -> None:
+    done = run(registry="ghcr.io/me", username="me", password="s3cret 'q\" $x\n")
+    ((words, seen, given),) = run.recorded("skopeo")
+    assert words == ["login", "--username", "me", "--password-stdin", "ghcr.io"]
+    assert given == "s3cret 'q\" $x\n"
+    ((docker, names, _),) = run.recorded("docker")
+    assert "s3cret" not in json.dumps(docker)
+    assert "ACTION_PASSWORD" not in names
+    assert "ACTION_PASSWORD" not in docker
+    assert "s3cret" not in done.stdout + done.stderr
+    assert all("s3cret" not in given for _, _, given in run.recorded("ingot"))
+    assert not Path(seen["REGISTRY_AUTH_FILE"]).parent.exists()
+    assert not Path(seen["REGISTRY_AUTH_FILE"]).is_relative_to(run.workspace)
+
+
+def test_without_a_password_nobody_is_logged_in(run: Run) -> None:
+    run(registry="registry.example.org/x", username="me", password="")
+    assert run.recorded("skopeo") == []
+    assert "push 6.1.9 --registry registry.example.org/x --builder --json" in run.commands()
+
+
+def test_what_is_not_to_be_pushed_is_only_built(run: Run) -> None:
+    run(registry="ghcr.io/me", push="false", username="me", password="p")
+    assert not any(command.startswith("push") for command in run.commands())
+    assert "build 6.1.9 --cache-from ghcr.io/me --json" in run.commands()
+    assert json.loads(run.outputs()["images"])[0] == {
+        "image": "kernel-bin:6.1.9",
+        "digest": "sha256:6.1.9",
+    }
+
+
+def test_without_a_registry_nothing_leaves_the_machine(run: Run) -> None:
+    run(username="me", password="p")
+    assert "build 6.1.9 --json" in run.commands()
+    assert run.recorded("skopeo") == []
+    assert not any(command.startswith("push") for command in run.commands())
+
+
+def test_another_registry_may_be_the_cache(run: Run) -> None:
+    run(cache_from="ghcr.io/Them")
+    assert "build 6.1.9 --cache-from ghcr.io/them --json" in run.commands()
+
+
+def test_one_that_fails_does_not_keep_the_others_back(run: Run) -> None:
+    run.fake |= {"failing": ["6.1.9"], "refused": ["6.1.9-minimal"]}
+    done = run.attempt(registry="ghcr.io/me")
+    assert done.returncode == 5
+    assert "push 6.1.9-minimal-arm64 --registry ghcr.io/me --builder --json" in run.commands()
+    assert not any(command.startswith("push 6.1.9 ") for command in run.commands())
+    assert "::error::6.1.9 failed" in done.stdout
+    assert "::error::6.1.9-minimal failed" in done.stdout
+    images = [one["image"] for one in json.loads(run.outputs()["images"])]
+    assert images == ["ghcr.io/me/kernel-bin:6.1.9-minimal-arm64", "kernel-bin:6.1.9-minimal"]
+
+
+def test_nothing_to_do_is_no_failure(run: Run) -> None:
+    run.fake["rows"] = []
+    run(changed_since="HEAD^1", registry="ghcr.io/me", username="me", password="p")
+    assert len(run.commands()) == 1
+    assert run.outputs() == {"matrix": '{"include":[]}', "images": "[]"}
+
+
+def test_configs_are_checked_of_every_kernel(run: Run) -> None:
+    run(command="check")
+    assert run.commands()[1] == f"config check -- {' '.join(kernel for kernel, _ in ROWS)}"
+    assert "added linux" in run.outputs()["report"]
+
+
+@pytest.mark.parametrize("command", ["check", "update"])
+def test_a_report_is_handed_on_as_it_is_also_of_a_failure(run: Run, command: str) -> None:
+    run.fake["exit"] = 3
+    done = run.attempt(command=command)
+    assert done.returncode == 3
+    assert run.outputs()["report"] == "added linux\n\nEOF $HOME `id` ${{ x }}"
+
+
+def test_an_update_is_of_the_series_that_are_named(run: Run) -> None:
+    run(command="update", kernels="6.1")
+    assert run.commands() == ["update -- 6.1"]
+
+
+def test_a_catalog_elsewhere_is_named(run: Run) -> None:
+    run(command="matrix", catalog="my/catalog")
+    ((_, seen, _),) = run.recorded("ingot")
+    assert seen["INGOT_CATALOG"] == "my/catalog"
+
+
+@pytest.mark.parametrize(
+    "names", ["$(touch x)", "; touch x", "`touch x`", "*", "--help", "' \" \\", "a\tb\nc"]
+)
+def test_names_are_words_and_never_commands(run: Run, names: str) -> None:
+    (run.workspace / "a file").touch()
+    run(command="matrix", kernels=names)
+    assert [path.name for path in run.workspace.iterdir()] == ["a file"]
+    ((words, _, _),) = run.recorded("ingot")
+    assert words == ["matrix", "--why", "--", *names.split()]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("command", "destroy"), ("push", "yes"), ("sample", "1")]
+)
+def test_an_input_that_means_nothing_is_refused_before_anything(
+    run: Run, name: str, value: str
+) -> None:
+    done = run.attempt(**{name: value})
+    assert done.returncode == 2
+    assert "::error::" in done.stderr and value in done.stderr
+    assert not any(run.recorded(tool) for tool in ("make", "ingot"))
+
+
+def test_a_setup_that_fails_ends_it(run: Run) -> None:
+    write_program(run.folder / "fakes/make", "import sys\nsys.exit(3)\n")
+    assert run.attempt().returncode == 3
+    assert run.recorded("ingot") == []
+
+
+def test_what_cannot_be_given_back_does_not_change_how_it_ends(run: Run) -> None:
+    """Files that the container's root made go to whom the repository belongs, where that can be."""
+    (run.folder / "fakes/chown").write_text("#!/bin/sh\nexit 1\n")
+    (run.folder / "fakes/chown").chmod(0o755)
+    run(command="matrix")
+    run.fake["exit"] = 4
+    assert run.attempt(command="update").returncode == 4
+
+
+def test_nothing_is_left_in_temporary_folders(run: Run) -> None:
+    run(registry="ghcr.io/me", username="me", password="p")
+    assert list((run.folder / "temp").iterdir()) == []
+
+
+def test_a_catalog_is_published_and_the_next_run_compiles_nothing(
+    house: House, tmp_path: Path
+) -> None:
+    """Ingot, skopeo and a registry that asks for a password are real; the kernel is a fake."""
+    run = Run(tmp_path / "machine")
+    for name in ("fakes", "temp", "action/scripts"):
+        (run.folder / name).mkdir(parents=True)
+    for name in ("action", "action-inside"):
+        shutil.copy2(SCRIPTS / name, run.folder / "action/scripts")
+    write_program(run.folder / "fakes/docker", _DOCKER)
+    write_program(run.folder / "fakes/bwrap", _BWRAP.format(shutil.which("bwrap")))
+    (run.folder / "action/Makefile").write_text("setup:\n\t@echo set up\n")
+    (run.folder / "action/.venv").symlink_to(Path(sys.executable).parents[1])
+    run.workspace.mkdir()
+    shutil.copytree(house.kernels, run.workspace / "kernels")
+    with serve(tmp_path / "registry", tls=True, users={"me": PASSWORD}) as served:
+        run.more = {
+            "FAKE_RECORD": os.environ["FAKE_RECORD"],
+            "INGOT_CACHE": str(house.cache),
+            "INGOT_BUILD_DIR": str(tmp_path / "build"),
+            "SSL_CERT_FILE": str(served.authority),
+            "HOME": str(run.folder / "temp"),
+        }
+        inputs = {"registry": f"{served.address}/Kernels", "username": "me", "password": PASSWORD}
+        run(**inputs)
+        images = {one["image"] for one in json.loads(run.outputs()["images"])}
+        assert f"{served.address}/kernels/kernel-bin:6.1.999" in images
+        assert f"{served.address}/kernels/flintlock-kernel:6.1" in images
+        assert house.compiles() == 1
+        shutil.rmtree(run.workspace / "images")
+        done = run(**inputs)
+        assert house.compiles() == 1
+        assert "pull 6.1.999" in done.stdout + done.stderr
+        refused = run.attempt(**inputs | {"password": "wrong"})
+        assert refused.returncode != 0
+        assert "wrong" not in refused.stdout + refused.stderr

@@ -1,0 +1,112 @@
+"""The weekly pull request: a branch with the change, and one request for it however often it is run."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "propose-update"
+
+_GH = f"""\
+#!{sys.executable} -IS
+import json, os, sys
+with open(os.environ["RECORD"], "a") as record:
+    record.write(json.dumps(sys.argv[1:]) + "\\n")
+if sys.argv[1:3] == ["pr", "list"] and os.environ["OPEN"]:
+    print(os.environ["OPEN"])
+"""
+
+
+@dataclass
+class Project:
+    """A clone of a repository, and the program `gh` as a fake."""
+
+    folder: Path
+
+    def git(self, *words: str, where: str = "clone") -> str:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        argv = ["git", "-C", str(self.folder / where), *identity, *words]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+    def propose(self, patch: str, report: str = "added", number: str = "") -> None:
+        """Run the script as a job does, in a fresh clone."""
+        subprocess.run(["rm", "-rf", str(self.folder / "clone")], check=True)
+        self.git("clone", "--quiet", str(self.folder / "origin"), "clone", where=".")
+        environment = {
+            **os.environ,
+            "PATH": f"{self.folder}:{os.environ['PATH']}",
+            "RECORD": str(self.folder / "record"),
+            "OPEN": number,
+            "GITHUB_REPOSITORY": "me/kernels",
+            "PATCH": base64.b64encode(patch.encode()).decode(),
+            "REPORT": report,
+            "BASE": "main",
+        }
+        subprocess.run([str(SCRIPT)], cwd=self.folder / "clone", env=environment, check=True)
+
+    def calls(self) -> list[list[str]]:
+        return [json.loads(line) for line in (self.folder / "record").read_text().splitlines()]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path)
+    (tmp_path / "gh").write_text(_GH)
+    (tmp_path / "gh").chmod(0o755)
+    (tmp_path / "clone").mkdir()
+    project.git("init", "--quiet", "--initial-branch=main")
+    (tmp_path / "clone" / "kernels.toml").write_text("old\n")
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message=x")
+    project.git("clone", "--quiet", "--bare", "clone", "origin", where=".")
+    return project
+
+
+def patch_to(text: str) -> str:
+    return (
+        "diff --git a/kernels.toml b/kernels.toml\n--- a/kernels.toml\n+++ b/kernels.toml\n"
+        f"@@ -1 +1 @@\n-old\n+{text}\n"
+    )
+
+
+def test_a_change_becomes_a_branch_and_a_request(project: Project) -> None:
+    project.propose(patch_to("new"), report='added `linux`\n$(touch here) "quoted"')
+    assert project.git("show", "ingot-update:kernels.toml", where="origin") == "new"
+    assert project.git("rev-list", "--count", "main..ingot-update", where="origin") == "1"
+    create = project.calls()[-1]
+    assert create[:6] == ["pr", "create", "--base", "main", "--head", "ingot-update"]
+    body = create[create.index("--body") + 1]
+    assert 'added `linux`\n$(touch here) "quoted"' in body
+    assert "close and open" in body
+    assert not (project.folder / "clone" / "here").exists()
+
+
+def test_a_request_that_is_open_is_renewed(project: Project) -> None:
+    project.propose(patch_to("new"))
+    project.propose(patch_to("newer"), report="more", number="7")
+    assert project.git("show", "ingot-update:kernels.toml", where="origin") == "newer"
+    assert project.git("rev-list", "--count", "main..ingot-update", where="origin") == "1"
+    renew = project.calls()[-1]
+    assert renew[:5] == ["api", "--silent", "--method", "PATCH", "repos/me/kernels/pulls/7"]
+    assert "more" in renew[-1]
+    assert sum(call[:2] == ["pr", "create"] for call in project.calls()) == 1
+
+
+def test_a_long_report_is_cut_to_what_github_takes(project: Project) -> None:
+    project.propose(patch_to("new"), report="word " * 20_000)
+    create = project.calls()[-1]
+    assert 50_000 < len(create[create.index("--body") + 1]) < 65_536
+
+
+def test_a_change_that_does_not_apply_is_no_request(project: Project) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        project.propose(patch_to("new").replace("-old", "-other"))
+    assert not (project.folder / "record").exists()
+    assert project.git("branch", "--list", where="origin") == "* main"
