@@ -1,25 +1,35 @@
 """What can be removed: images no `<version>` tag stands for, and caches of what is not built.
 
-Kept are the images of every moving tag, the builders of the catalog, the sources whose digest
-the catalog pins, and what another tool put into the store. Nothing is touched while a build
-runs.
+Kept are the images of every moving tag and what was measured of them, the builders of the
+catalog, the sources whose digest the catalog pins, and what another tool put into the store.
+Nothing is touched while a build runs.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ingot.builder import rootfs
+from ingot.arch import all_arches
+from ingot.boot.profile import PROFILE_TYPE
+from ingot.builder.image import SPEC_LABEL, find
 from ingot.digest import Digest
-from ingot.errors import MachineError, UserError
+from ingot.errors import MachineError, UserError, VerificationError
 from ingot.files import STAGING_PREFIX, locked_if_free, remove_tree, tree_size
 from ingot.images import read_facts
-from ingot.oci import REF_NAME, Descriptor, Image, Layout, collect_garbage, read_image
+from ingot.oci import (
+    REF_NAME,
+    Descriptor,
+    Image,
+    Layout,
+    collect_garbage,
+    read_artifact,
+    read_image,
+)
 from ingot.oci.graph import reachable
-from ingot.pipeline import Setting
+from ingot.pipeline import Setting, is_profile, site_of
 from ingot.source.cache import SourceCache
 from ingot.source.record import digest_named
 from ingot.workspace import Workspace
@@ -79,7 +89,7 @@ def _images(setting: Setting, *, dry_run: bool) -> list[Removed]:
         if garbage.skipped:  # somebody began to write just now
             raise _store_in_use(layout)
         count, size = garbage.blobs, garbage.bytes
-    removed = [Removed(f"image {tag}", 0) for tag in stale]
+    removed = [Removed(f"{'profile' if is_profile(tag) else 'image'} {tag}", 0) for tag in stale]
     return [*removed, *([Removed(f"{count} blobs of the store", size)] if count else [])]
 
 
@@ -99,15 +109,26 @@ def _stale_tags(setting: Setting) -> list[str]:
     immutable = {tag for tag, image in images.items() if image and _is_immutable(tag, image)}
     moving = {tags[tag].digest for tag in tags if tag not in immutable}
     builders = _builders_of_catalog(setting)
-    return [
+    stale = [
         tag
         for tag, image in images.items()
         if image
         and (
             (tag in immutable and tags[tag].digest not in moving)
-            or (rootfs.SPEC_LABEL in image.labels and tags[tag].digest not in builders)
+            or (SPEC_LABEL in image.labels and tags[tag].digest not in builders)
         )
     ]
+    kept = {tags[tag].digest for tag, image in images.items() if image and tag not in stale}
+    return [*stale, *(tag for tag in tags if _subject(layout, tags[tag]) not in {None, *kept})]
+
+
+def _subject(layout: Layout, descriptor: Descriptor) -> Digest | None:
+    """The image that a boot profile was measured of; None for what is no boot profile."""
+    try:
+        artifact = read_artifact(layout, descriptor)
+    except (UserError, VerificationError):  # what is damaged is told by who reads it
+        return None
+    return artifact.subject.digest if artifact.artifact_type == PROFILE_TYPE else None
 
 
 def _image(layout: Layout, descriptor: Descriptor) -> Image | None:
@@ -136,9 +157,10 @@ def _blobs_of_only(layout: Layout, tags: Collection[str]) -> list[Path]:
 
 
 def _builders_of_catalog(setting: Setting) -> set[Digest]:
-    """The images of the store that are builders, as they are asked for now."""
-    specs = {kernel.builder for kernel in setting.catalog.kernels}
-    found = [rootfs.find(spec, setting.layout) for spec in specs]
+    """The images of the store that are builders, as machines of any arch ask for them now."""
+    site = site_of(setting)
+    sites = [replace(site, host=arch) for arch in all_arches()]
+    found = [find(spec, each) for spec in setting.catalog.builders.values() for each in sites]
     return {descriptor.digest for descriptor in found if descriptor}
 
 
@@ -168,12 +190,12 @@ def _unfinished(path: Path) -> bool:
 
 
 def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[Removed]:
-    """What killed runs left unfinished: builders and patched trees under way, build folders.
+    """What killed runs left unfinished: builders, patched trees, clones and build folders.
 
     Sources are not among them: the cache of sources sees to those, under their own locks.
     """
     removed = []
-    for parent in (workspace.builders, workspace.sources):
+    for parent in (workspace.builders, workspace.sources, workspace.downloads):
         for folder in sorted(parent.glob(f"{STAGING_PREFIX}*/")):
             if digest_named(folder.name.removeprefix(STAGING_PREFIX)):
                 continue

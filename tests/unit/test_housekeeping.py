@@ -8,16 +8,27 @@ from pathlib import Path
 import pytest
 
 from ingot import catalog
-from ingot.builder import rootfs
+from ingot.arch import arch
+from ingot.boot.profile import PROFILE_TYPE
+from ingot.builder import image as builders
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError
 from ingot.files import locked
 from ingot.housekeeping import Removed, prune
-from ingot.images import KERNEL_IMAGES
-from ingot.oci import Descriptor, Layout, Platform, file_entry, write_image, write_layer
-from ingot.oci.descriptor import INDEX_TYPE
+from ingot.images import BASE, KERNEL_IMAGES
+from ingot.oci import (
+    Descriptor,
+    Layout,
+    Platform,
+    file_entry,
+    write_artifact,
+    write_image,
+    write_layer,
+)
+from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
 from ingot.pipeline import Setting
 from ingot.workspace import Workspace
+from tests.unit.conftest import digest
 from tests.unit.test_images import VERSION, make_kernel
 
 PIN = "ab" * 32
@@ -57,13 +68,13 @@ def fill(folder: Path) -> Path:
     return folder
 
 
-def make_builder(setting: Setting, spec: BuilderSpec = SPEC) -> Descriptor:
+def make_builder(setting: Setting, spec: BuilderSpec = SPEC, host: str = "x86_64") -> Descriptor:
     """A builder's image in the store, and its root unpacked."""
     layer = write_layer(setting.layout, [file_entry("etc/suite", spec.suite.encode())], 0)
-    labels = {rootfs.SPEC_LABEL: rootfs._spec_digest(spec)}
-    platform = Platform("linux", "amd64")
+    labels = {builders.SPEC_LABEL: builders.spec_digest(spec, arch(host))}
+    platform = Platform("linux", arch(host).oci)
     descriptor = write_image(setting.layout, [layer], platform, labels, {}, 0)
-    setting.layout.tag({rootfs.tag_of(spec): descriptor})
+    setting.layout.tag({builders.tag_of(spec): descriptor})
     fill(setting.workspace.builders / descriptor.digest.hex)
     return descriptor
 
@@ -108,6 +119,50 @@ def test_images_of_the_current_recipe_stay_and_older_ones_go(
     assert clean(setting) == []
 
 
+def keep_profile(setting: Setting, key: str, subject: Descriptor) -> str:
+    """A boot profile of the image in the store; returns its tag."""
+    artifact = write_artifact(setting.layout, PROFILE_TYPE, b'{"profile": 1}', subject)
+    tag = f"{BASE}:{VERSION}-{digest(key).short}-boot"
+    setting.layout.tag({tag: artifact})
+    return tag
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_profile_goes_with_its_image_and_not_before(
+    setting: Setting, tmp_path: Path, dry_run: bool
+) -> None:
+    old, new = make_kernel(tmp_path, "old"), make_kernel(tmp_path, "new")
+    gone = keep_profile(setting, "old", old.build()[BASE])
+    kept = keep_profile(setting, "new", new.build()[BASE])
+    removed = [item.what for item in clean(setting, dry_run=dry_run)]
+    assert removed[4] == f"profile {gone}"
+    assert "blobs of the store" in removed[5]
+    if not dry_run:
+        assert gone not in setting.layout.tags()
+        assert setting.layout.is_complete(setting.layout.tags()[kept])
+        assert clean(setting) == []
+
+
+def test_a_profile_of_an_image_that_is_gone_goes_by_itself(
+    setting: Setting, tmp_path: Path
+) -> None:
+    kernel = make_kernel(tmp_path)
+    kernel.build()
+    tag = keep_profile(setting, "other", kernel.layout.write_blob([b"{}"], MANIFEST_TYPE))
+    assert clean(setting)[0] == Removed(f"profile {tag}", 0)
+    assert f"{BASE}:{VERSION}" in setting.layout.tags()
+
+
+def test_an_artifact_of_another_tool_stays(setting: Setting, tmp_path: Path) -> None:
+    kernel = make_kernel(tmp_path)
+    kernel.build()
+    about = kernel.layout.write_blob([b"{}"], MANIFEST_TYPE)
+    foreign = write_artifact(setting.layout, "application/vnd.example.sbom", b"{}", about)
+    setting.layout.tag({"foreign:1": foreign})
+    clean(setting)
+    assert "foreign:1" in setting.layout.tags()
+
+
 def test_blobs_that_were_never_tagged_go(setting: Setting, tmp_path: Path) -> None:
     make_kernel(tmp_path).write()
     (removed,) = clean(setting)
@@ -129,6 +184,12 @@ def test_a_builder_whose_spec_has_changed_goes(setting: Setting) -> None:
     old = make_builder(setting, BuilderSpec("bookworm", "bookworm", ("bc", "flex")))
     clean(setting)
     assert not (setting.workspace.builders / old.digest.hex).exists()
+
+
+def test_the_builder_of_a_machine_of_another_arch_stays(setting: Setting) -> None:
+    kept = make_builder(setting, host="arm64")
+    assert clean(setting) == []
+    assert (setting.workspace.builders / kept.digest.hex).is_dir()
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

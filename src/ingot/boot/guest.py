@@ -11,6 +11,7 @@ from ingot.boot.initramfs import write_initramfs
 from ingot.boot.qemu import Guest
 from ingot.boot.report import Expectation
 from ingot.builder.sandbox import Sandbox
+from ingot.builder.toolchain import compiler
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError, run
 
@@ -18,11 +19,18 @@ _PREFERRED = ("veth", "dummy", "overlay", "bridge", "loop")
 """Modules that load in any guest, since they drive no hardware; the first one built is tried."""
 
 
-def compile_init(sandbox: Sandbox, arch: Arch) -> bytes:
-    """The guest's init as a static program for `arch`, compiled in the builder from `init.c`."""
+_FLAGS = {
+    "init.c": (),
+    "measure.c": ("-nostdlib", "-ffreestanding", "-fno-stack-protector"),
+}
+"""What guests can have as their init, and how it is compiled."""
+
+
+def compile_init(sandbox: Sandbox, arch: Arch, source: str = "init.c") -> bytes:
+    """The guest's init as a static program for `arch`, compiled in the builder from `source`."""
     sandbox = replace(sandbox, source=Path(__file__).parent, ccache=None)
     words = (
-        f"{arch.cross}gcc",
+        *compiler(arch.cross, llvm=sandbox.builder.llvm),
         "-static",
         "-Os",
         "-s",
@@ -30,7 +38,8 @@ def compile_init(sandbox: Sandbox, arch: Arch) -> bytes:
         "-Werror",
         "-o",
         "/build/init",
-        "/src/init.c",
+        *_FLAGS[source],
+        f"/src/{source}",
     )
     try:
         run(sandbox.command(words))
@@ -38,7 +47,8 @@ def compile_init(sandbox: Sandbox, arch: Arch) -> bytes:
         raise MachineError(
             "the boot test's init does not compile in this builder",
             why="\n".join(error.tail),
-            hint=f"a builder needs {arch.cross}gcc and a static libc; {error.hint}",
+            hint=f"a builder needs {words[0]} and a static libc for {arch.name} (on Debian, to cross"
+            f" compile: libc6-dev-ARCH-cross, and for clang libgcc-N-dev-ARCH-cross); {error.hint}",
         ) from error
     return (sandbox.build / "init").read_bytes()
 

@@ -27,15 +27,19 @@ KVM = Path("/dev/kvm")
 _KVM_SILENCE_SECONDS = 6.0
 """A guest under a KVM that works prints its first line at once, and never pauses this long."""
 
-_MEMORY_MIB = 256
+MEMORY_MIB = 256
+_INITRAMFS = "initramfs.cpio"
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """How QEMU stands in for a microVM of one arch: program, machine, processor, console.
 
-    `name` is what reports call it; `append` is the kernel's command line, `append_tcg` what emulation needs beside it;
-    `shutdown` is how init ends the guest.
+    `name` is what reports call it; `append` is the kernel's command line, `append_tcg` what
+    emulation needs beside it; `shutdown` is how init ends the guest. Where instructions are
+    counted, the processor is `counting_cpu`, whose counter ticks once a nanosecond,
+    `append_counting` is added to the command line, and `append_detailed` as well for the kernel to
+    say what it is at.
     """
 
     name: str
@@ -46,11 +50,16 @@ class Machine:
     append: str
     append_tcg: str
     shutdown: str
+    counting_cpu: str
+    append_counting: str
+    append_detailed: str
 
 
 # `reboot=k` is the shutdown Firecracker knows: init reboots, the kernel pulses the i8042, and
 # the machine ends. Under TCG the kernel's calibration of the TSC against the PIT never ends:
 # the frequency is given instead (kernel: admin-guide/kernel-parameters.txt, tsc_early_khz).
+# Where instructions are counted, that calibration ends at once. `no_timer_check` leaves out what
+# KVM's guests leave out by themselves (kernel: arch/x86/kernel/kvm.c, kvm_guest_init).
 _MACHINES = {
     "x86_64": Machine(
         name="qemu microvm",
@@ -61,6 +70,9 @@ _MACHINES = {
         append="console=ttyS0 reboot=k panic=-1",
         append_tcg="tsc_early_khz=2800000",
         shutdown="reboot",
+        counting_cpu="max",
+        append_counting="no_timer_check",
+        append_detailed="earlycon=uart8250,io,0x3f8 apic=verbose",
     ),
     # pointer authentication by a cheap cipher: the architected one makes emulation crawl
     "arm64": Machine(
@@ -72,17 +84,24 @@ _MACHINES = {
         append="console=ttyAMA0 panic=-1",
         append_tcg="",
         shutdown="poweroff",
+        counting_cpu="max,pauth-impdef=on,cntfrq=1000000000",
+        append_counting="nokaslr",
+        append_detailed="earlycon=pl011,0x9000000",
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """What is booted: a kernel file, an initramfs (cpio), and what its init must report."""
+    """What is booted: a kernel file, an initramfs (cpio), and what its init must report.
+
+    `append` is what this kernel needs on its command line, beside what the machine needs.
+    """
 
     kernel: Path
     initramfs: bytes
     expected: Expectation
+    append: str = ""
 
 
 def machine_for(arch: Arch) -> Machine:
@@ -107,8 +126,20 @@ def boot(guest: Guest, arch: Arch, timeout: float) -> BootReport:
 
 
 def _boot_with(accelerator: str, guest: Guest, machine: Machine, timeout: float) -> BootReport:
-    with _initramfs_file(guest.initramfs) as initramfs:
-        command = _command(accelerator, guest.kernel, initramfs, machine)
+    append = " ".join(
+        words
+        for words in (
+            machine.append,
+            machine.append_tcg if accelerator == "tcg" else "",
+            guest.append,
+        )
+        if words
+    )
+    with guest_folder(guest.initramfs) as folder:
+        command = [
+            *base_command(machine, guest.kernel, folder, append),
+            *("-accel", accelerator, "-cpu", machine.cpu, "-serial", "stdio"),
+        ]
         began = time.monotonic()
         silence = _KVM_SILENCE_SECONDS if accelerator == "kvm" else None
         result = run(command, check=False, timeout=timeout, silence=silence)
@@ -121,29 +152,25 @@ def _boot_with(accelerator: str, guest: Guest, machine: Machine, timeout: float)
 
 
 @contextlib.contextmanager
-def _initramfs_file(data: bytes) -> Iterator[Path]:
-    """The initramfs as a file, which QEMU needs; removed at the end."""
+def guest_folder(initramfs: bytes) -> Iterator[Path]:
+    """A folder for what QEMU needs as files, with the initramfs in it; removed at the end."""
     root = Path(tempfile.gettempdir())
     with disk_errors(root):
         folder = Path(tempfile.mkdtemp(dir=root, prefix="ingot-boot-"))
     try:
-        path = folder / "initramfs.cpio"
         with disk_errors(root):
-            path.write_bytes(data)
-        yield path
+            (folder / _INITRAMFS).write_bytes(initramfs)
+        yield folder
     finally:
         remove_tree(folder)
 
 
-def _command(accelerator: str, kernel: Path, initramfs: Path, machine: Machine) -> list[str]:
-    append = machine.append
-    if accelerator == "tcg" and machine.append_tcg:
-        append += f" {machine.append_tcg}"
+def base_command(machine: Machine, kernel: Path, folder: Path, append: str) -> list[str]:
+    """QEMU's command but for accelerator, processor and console; `folder` is `guest_folder`'s."""
     return [
         machine.program,
         *("-nodefaults", "-no-user-config", "-nographic", "-no-reboot"),
-        *("-M", machine.machine, "-accel", accelerator, "-cpu", machine.cpu),
-        *("-m", str(_MEMORY_MIB), "-smp", "1", "-serial", "stdio"),
+        *("-M", machine.machine, "-m", str(MEMORY_MIB), "-smp", "1"),
         *(word for device in machine.devices for word in ("-device", device)),
-        *("-kernel", str(kernel), "-initrd", str(initramfs), "-append", append),
+        *("-kernel", str(kernel), "-initrd", str(folder / _INITRAMFS), "-append", append),
     ]

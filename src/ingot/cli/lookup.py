@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from ingot import pipeline
 from ingot.errors import UserError
 from ingot.images import BASE, KERNEL_IMAGES
 from ingot.oci import Image, read_image
@@ -13,7 +14,8 @@ from ingot.pipeline import Setting
 def find_image(setting: Setting, name: str) -> tuple[str, Image]:
     """The tag and image for `kernel-bin:6.1.176`, `kernel-bin:6.1`, `6.1-minimal` or `6.1`.
 
-    A kernel's name alone means its base image. UserError, listing what is there, if nothing fits.
+    A kernel's name alone means its base image. UserError, listing what is there, if nothing fits,
+    and for the name of something else than an image.
     """
     image, _, version = name.rpartition(":")
     candidates = [name, f"{image or BASE}:{version}"]
@@ -23,9 +25,14 @@ def find_image(setting: Setting, name: str) -> tuple[str, Image]:
         ]
     tags = setting.layout.tags()
     for tag in candidates:
-        if tag in tags:
+        if tag in tags and not pipeline.is_profile(tag):
             return tag, read_image(setting.layout, tags[tag])
-    known = [tag for tag in tags if tag.partition(":")[0] in (*KERNEL_IMAGES, "kernel-builder")]
+    known = [
+        tag
+        for tag in tags
+        if tag.partition(":")[0] in (*KERNEL_IMAGES, "kernel-builder")
+        and not pipeline.is_profile(tag)
+    ]
     raise UserError(
         f"the store {setting.layout.root} has no image '{name}'",
         why=f"it has {', '.join(known)}" if known else "it has no images yet",

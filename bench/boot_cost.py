@@ -1,0 +1,117 @@
+"""What kernels cost until init starts, side by side: instructions, memory, bytes.
+
+    .venv/bin/python bench/boot_cost.py [--catalog DIR] [--arch ARCH] KERNEL|FILE ...
+
+A KERNEL is one of the store (6.1, 6.1.176-minimal), a FILE any kernel that QEMU's machine for
+ARCH starts: an x86_64 vmlinux, an arm64 Image. All of them get the machine, the initramfs and the
+command line of `ingot boot --profile` (src/ingot/boot/measuring.py), so peers are measured as
+Ingot's own are: for example Firecracker's CI config, which its repository has below
+resources/guest_configs, or a distribution's vmlinux. Figures are the same on every run and machine
+with the same QEMU.
+
+Instructions are in millions; without --json, parts below 0.05 of every kernel are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot import arch, catalog, pipeline
+from ingot.boot.profile import Initcall, Phase, Profile
+from ingot.cli.lookup import find_image
+from ingot.images import KERNEL_FILE
+from ingot.oci import Layout, list_files
+from ingot.pipeline import Setting
+from ingot.progress import Silent
+from ingot.workspace import Workspace
+
+_NAME_WIDTH = 34
+_WIDTH = 18
+_SMALL = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One kernel: what it was called, the bytes of its file, what it costs."""
+
+    name: str
+    size: int
+    profile: Profile
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("kernels", nargs="+", metavar="KERNEL|FILE")
+    parser.add_argument("--catalog", type=Path, default=Path("kernels"))
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/ingot")
+    parser.add_argument("--arch", default="x86_64", help="what the files are for")
+    parser.add_argument("--initcalls", type=int, default=15, help="how many of each are shown")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    found = catalog.load(options.catalog.absolute())
+    setting = Setting(found, Layout(found.store), Workspace(options.cache), os.uname().machine)
+    columns = [measure(setting, name, options.arch) for name in options.kernels]
+    if options.json:
+        rows = [{"kernel": c.name, "size": c.size, **c.profile.to_json()} for c in columns]
+        print(json.dumps(rows, indent=1))
+    else:
+        show(columns, options.initcalls)
+
+
+def measure(setting: Setting, name: str, arch_name: str) -> Column:
+    """Count one kernel, by a file's path or by what it is called in the store."""
+    builder = pipeline.ensure_builder(setting, setting.catalog.kernels[-1].builder, Silent())
+    path = Path(name)
+    if path.is_file():
+        profile = pipeline.profile_file(setting, path, arch.arch(arch_name), builder, Silent())
+        return Column(path.name, path.stat().st_size, profile)
+    tag, image = find_image(setting, name)
+    profile = pipeline.profile_image(setting, image, builder, Silent())
+    sizes = [file.size for file in list_files(setting.layout, image) if file.name == KERNEL_FILE]
+    return Column(tag.partition(":")[2], sizes[0], profile)
+
+
+def show(columns: Sequence[Column], initcalls: int) -> None:
+    """Print the table: a column a kernel."""
+    profiles = [column.profile for column in columns]
+    row("", [column.name[-_WIDTH:] for column in columns])
+    row("to init", [millions(profile.instructions) for profile in profiles])
+    row("  by the kernel's log", [millions(profile.log_clock) for profile in profiles])
+    row("  APIC timing, left out", [millions(profile.calibration) for profile in profiles])
+    row("memory used, MiB", [f"{profile.memory_used / (1 << 20):.1f}" for profile in profiles])
+    row("kernel file, MiB", [f"{column.size / (1 << 20):.1f}" for column in columns])
+    print()
+    parts("phase", [profile.phases for profile in profiles])
+    print()
+    shown = {call.name for profile in profiles for call in profile.initcalls[:initcalls]}
+    parts("initcall", [[c for c in p.initcalls if c.name in shown] for p in profiles])
+
+
+def parts(title: str, lists: Sequence[Sequence[Phase | Initcall]]) -> None:
+    """A row for each part that any kernel has, phases in their order, initcalls by their cost."""
+    row(title, [""] * len(lists))
+    tables = [{part.name: part.instructions for part in parts} for parts in lists]
+    names = list(dict.fromkeys(name for table in tables for name in table))
+    if title == "initcall":
+        names.sort(key=lambda name: -max(table.get(name, 0) for table in tables))
+    for name in names:
+        if any(table.get(name, 0) >= _SMALL for table in tables):
+            row(f"  {name}", [millions(t[name]) if name in t else "-" for t in tables])
+
+
+def row(name: str, values: Sequence[str]) -> None:
+    cells = (f"{value:>{_WIDTH}}" for value in values)
+    print(f"{name[:_NAME_WIDTH]:<{_NAME_WIDTH}} {' '.join(cells)}".rstrip())
+
+
+def millions(instructions: int) -> str:
+    return f"{instructions / 1e6:.3f}"
+
+
+if __name__ == "__main__":
+    main()

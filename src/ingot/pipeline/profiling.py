@@ -1,0 +1,110 @@
+"""Measuring what a base image's kernel costs to boot, and keeping that beside the image.
+
+    flintlock-kernel:<version>-<12 digits of the recipe key>-boot
+
+is an OCI artifact whose subject is the image: it goes where the image goes, and says nothing of
+any other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from ingot.arch import Arch, arch
+from ingot.boot.guest import compile_init
+from ingot.boot.measuring import measure
+from ingot.boot.profile import PROFILE_TYPE, Profile
+from ingot.boot.pvh import needs_entry, with_entry
+from ingot.builder.sandbox import Builder, Sandbox
+from ingot.errors import UserError, VerificationError
+from ingot.images import BASE, KERNEL_FILE, Facts, read_facts
+from ingot.oci import Image, Layout, extract, read_artifact, write_artifact
+from ingot.pipeline.setting import Setting, in_use
+from ingot.progress import Progress
+
+_TAG = re.compile(rf"{BASE}:.+-[0-9a-f]{{12}}-boot")
+
+
+def is_profile(tag: str) -> bool:
+    """Whether a tag of the store is the name of a profile, and so not of an image."""
+    return _TAG.fullmatch(tag) is not None
+
+
+def profile_image(setting: Setting, image: Image, builder: Builder, progress: Progress) -> Profile:
+    """Measure the kernel of a base image and keep the profile; BootError if it does not boot."""
+    facts = read_facts(image)
+    if facts is None:
+        raise UserError(
+            "this image holds no kernel of Ingot's",
+            hint=f"measure a {BASE} image: it has the kernel",
+        )
+    with in_use(setting, progress), setting.workspace.build_folder() as folder:
+        root = folder / "root"
+        extract(setting.layout, image, root)
+        sandbox = Sandbox(builder, source=root, build=folder)
+        profile = _measure(
+            setting, sandbox, root / KERNEL_FILE, arch(facts.arch), facts.release, progress
+        )
+        _keep(setting.layout, profile, image, facts)
+    return profile
+
+
+def profile_file(
+    setting: Setting, kernel: Path, arch: Arch, builder: Builder, progress: Progress
+) -> Profile:
+    """Measure a kernel file, whoever built it; nothing is kept. BootError if it does not boot."""
+    with in_use(setting, progress), setting.workspace.build_folder() as folder:
+        sandbox = Sandbox(builder, source=folder, build=folder)
+        return _measure(setting, sandbox, kernel, arch, None, progress)
+
+
+def kept_profile(layout: Layout, base: Image) -> Profile | None:
+    """What was measured of this very base image; None if the store has nothing of it.
+
+    VerificationError for a profile that is damaged.
+    """
+    facts = read_facts(base)
+    tag = _tag(facts) if facts else ""
+    descriptor = layout.find(tag)
+    if descriptor is None:
+        return None
+    try:
+        artifact = read_artifact(layout, descriptor)
+        if artifact.subject.digest != base.descriptor.digest:
+            return None
+        if artifact.artifact_type != PROFILE_TYPE:
+            raise UserError("this is not a boot profile", why=f"it is {artifact.artifact_type}")
+        return Profile.from_json(json.loads(artifact.data))
+    except (UserError, ValueError, RecursionError) as error:
+        raise VerificationError(
+            f"the boot profile {tag} of the store cannot be read",
+            why=str(error),
+            hint="measure the kernel again: ingot boot KERNEL --profile",
+        ) from None
+
+
+def _measure(
+    setting: Setting,
+    sandbox: Sandbox,
+    kernel: Path,
+    arch: Arch,
+    release: str | None,
+    progress: Progress,
+) -> Profile:
+    init = compile_init(sandbox, arch, "measure.c")
+    if needs_entry(kernel):
+        kernel = with_entry(sandbox, kernel, arch)
+    return measure(kernel, init, arch, release, setting.boot_seconds, progress)
+
+
+def _keep(layout: Layout, profile: Profile, image: Image, facts: Facts) -> None:
+    data = json.dumps(profile.to_json(), indent=1).encode()
+    with layout.in_use():
+        artifact = write_artifact(layout, PROFILE_TYPE, data, image.descriptor)
+        layout.tag({_tag(facts): artifact})
+
+
+def _tag(facts: Facts) -> str:
+    return f"{BASE}:{facts.version}-{facts.recipe_key.short}-boot"

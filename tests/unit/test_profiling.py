@@ -1,0 +1,175 @@
+"""Profiles in the store: kept beside their image, read back for it alone, damaged ones told."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from ingot import pipeline
+from ingot.arch import arch
+from ingot.boot.profile import PROFILE_TYPE, Profile
+from ingot.builder.sandbox import Builder
+from ingot.errors import UserError, VerificationError
+from ingot.images import BASE, BIN
+from ingot.oci import Image, Layout, read_artifact, read_image, validate_layout, write_artifact
+from ingot.pipeline import Setting, kept_profile, profiling
+from tests.unit.conftest import Recorder, digest
+from tests.unit.test_boot_profile import PROFILE
+from tests.unit.test_images import Kernel, make_kernel
+from tests.unit.test_pipeline import setting  # noqa: F401 (a fixture)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shelf:
+    """A store with one kernel's images."""
+
+    kernel: Kernel
+    base: Image
+
+    @property
+    def layout(self) -> Layout:
+        return self.kernel.layout
+
+    @property
+    def tag(self) -> str:
+        return f"{BASE}:6.1.176-{self.kernel.facts.recipe_key.short}-boot"
+
+    def put(self, data: bytes, kind: str = PROFILE_TYPE, subject: Image | None = None) -> None:
+        about = (subject or self.base).descriptor
+        self.layout.tag({self.tag: write_artifact(self.layout, kind, data, about)})
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    kernel = make_kernel(tmp_path)
+    return Shelf(kernel, read_image(kernel.layout, kernel.build()[BASE]))
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, str | None]]:
+    """Stands in for the guests; has the kernel files and releases that were measured."""
+    seen: list[tuple[Path, str | None]] = []
+
+    def measure(
+        kernel: Path,
+        init: bytes,
+        arch: object,
+        release: str | None,
+        timeout: float,
+        progress: object,
+    ) -> Profile:
+        assert kernel.is_file() and init == b"INIT" and timeout == 180.0
+        seen.append((kernel, release))
+        return PROFILE
+
+    monkeypatch.setattr(profiling, "compile_init", lambda *_: b"INIT")
+    monkeypatch.setattr(profiling, "needs_entry", lambda _: False)
+    monkeypatch.setattr(profiling, "measure", measure)
+    return seen
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> Builder:
+    return Builder("bookworm", digest("builder"), tmp_path)
+
+
+def test_what_is_measured_is_kept_beside_the_image(
+    setting: Setting,  # noqa: F811
+    shelf: Shelf,
+    builder: Builder,
+    measured: list[tuple[Path, str | None]],
+) -> None:
+    assert kept_profile(shelf.layout, shelf.base) is None
+    assert pipeline.profile_image(setting, shelf.base, builder, Recorder()) == PROFILE
+    assert kept_profile(shelf.layout, shelf.base) == PROFILE
+    ((kernel, release),) = measured
+    assert release == "6.1.176"
+    assert not kernel.exists()
+    artifact = read_artifact(shelf.layout, shelf.layout.tags()[shelf.tag])
+    assert artifact.artifact_type == PROFILE_TYPE
+    assert artifact.subject.digest == shelf.base.descriptor.digest
+    assert json.loads(artifact.data) == json.loads(json.dumps(PROFILE.to_json()))
+    assert not validate_layout(shelf.layout)
+    before = shelf.layout.tags()
+    pipeline.profile_image(setting, shelf.base, builder, Recorder())
+    assert shelf.layout.tags() == before
+
+
+def test_a_file_is_measured_and_nothing_kept(
+    setting: Setting,  # noqa: F811
+    builder: Builder,
+    measured: list[tuple[Path, str | None]],
+    tmp_path: Path,
+) -> None:
+    kernel = tmp_path / "vmlinux"
+    kernel.write_bytes(b"ELF")
+    assert pipeline.profile_file(setting, kernel, arch("x86_64"), builder, Recorder()) == PROFILE
+    assert measured == [(kernel, None)]
+    assert setting.layout.tags() == {}
+
+
+def test_an_image_of_something_else_is_refused(
+    setting: Setting,  # noqa: F811
+    shelf: Shelf,
+    builder: Builder,
+) -> None:
+    other = dataclasses.replace(shelf.base, labels={})
+    with pytest.raises(UserError, match="no kernel of Ingot's"):
+        pipeline.profile_image(setting, other, builder, Recorder())
+    assert kept_profile(shelf.layout, other) is None
+
+
+def test_what_was_measured_of_another_image_is_not_this_ones(shelf: Shelf) -> None:
+    other = read_image(shelf.layout, shelf.layout.tags()[f"{BIN}:6.1.176"])
+    shelf.put(json.dumps(PROFILE.to_json()).encode(), subject=other)
+    assert kept_profile(shelf.layout, shelf.base) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", PROFILE_TYPE),
+        (b"\xff", PROFILE_TYPE),
+        (b"{}", PROFILE_TYPE),
+        (b"[" * 100_000, PROFILE_TYPE),
+        (json.dumps({**PROFILE.to_json(), "instructions": 1}).encode(), PROFILE_TYPE),
+        (json.dumps(PROFILE.to_json()).encode(), "application/vnd.example.other"),
+    ],
+)
+def test_a_profile_that_cannot_be_read_is_told(shelf: Shelf, data: bytes, kind: str) -> None:
+    shelf.put(data, kind)
+    with pytest.raises(VerificationError, match=shelf.tag) as caught:
+        kept_profile(shelf.layout, shelf.base)
+    assert "--profile" in caught.value.hint
+
+
+def test_an_image_under_the_name_of_a_profile_is_told(shelf: Shelf) -> None:
+    shelf.layout.tag({shelf.tag: shelf.base.descriptor})
+    with pytest.raises(VerificationError, match="cannot be read"):
+        kept_profile(shelf.layout, shelf.base)
+
+
+def test_a_damaged_profile_is_told(shelf: Shelf) -> None:
+    shelf.put(json.dumps(PROFILE.to_json()).encode())
+    artifact = json.loads(shelf.layout.read_blob(shelf.layout.tags()[shelf.tag]))
+    path = shelf.layout.blobs.folder / artifact["layers"][0]["digest"].removeprefix("sha256:")
+    path.write_bytes(path.read_bytes().replace(b"qemu", b"QEMU"))
+    with pytest.raises(VerificationError):
+        kept_profile(shelf.layout, shelf.base)
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_one"),
+    [
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot", True),
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f", False),
+        ("flintlock-kernel:6.1.176-boot", False),
+        ("kernel-bin:6.1.176-1a2b3c4d5e6f-boot", False),
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot-x", False),
+    ],
+)
+def test_the_name_of_a_profile_is_told_from_those_of_images(tag: str, is_one: bool) -> None:
+    assert pipeline.is_profile(tag) is is_one
