@@ -11,14 +11,19 @@ from ingot.cli import (
     build,
     builder,
     config,
+    diff,
     doctor,
     export,
+    fetch,
     init,
     inspect,
     list_kernels,
+    matrix,
     prune,
     push,
+    report,
     require,
+    spec,
     update,
 )
 from ingot.cli.render import print_error
@@ -36,17 +41,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("list")(list_kernels.list_kernels)
+app.command()(fetch.fetch)
 app.command()(build.build)
 app.command()(inspect.inspect)
+app.command()(diff.diff)
 app.command()(boot.boot)
 app.command()(export.export)
+app.command()(export.pull)
 app.command()(push.push)
+app.command()(spec.spec)
 app.command()(require.require)
+app.command()(report.report)
 app.command()(add.add)
 app.command()(update.update)
+app.command()(matrix.matrix)
 app.command()(init.init)
 app.add_typer(config.app)
-app.command()(builder.builder)
+app.add_typer(builder.app)
 app.command()(doctor.doctor)
 app.command()(prune.prune)
 
