@@ -8,8 +8,10 @@
       fragments/vmm/<name>.config      what a VMM needs
       fragments/feature/<name>.config  what a workload needs
       rules.toml                       what is known to go wrong, and how to see it in a config
+      toolchain.toml                   the oldest tools that compile a series
+      builders/<name>-<arch>.lock      what the builders are made of, on machines of that arch
       configs/linux-<arch>-<version>[-<flavor>].config   resolved, or put there by hand
-      patches/<series>/*.patch         applied to that series in the order of their names
+      patches/<series>/*.patch         applied to that series, or where [[patches]] tables say
       keyrings/                        whose signatures on sources are trusted
 
 The file is parsed once, here, into frozen values.
@@ -18,7 +20,7 @@ The file is parsed once, here, into frozen values.
 from ingot.catalog.bundle import bundled, starter
 from ingot.catalog.folder import FILE_NAME, Catalog
 from ingot.catalog.load import load, parse
-from ingot.catalog.model import BuilderSpec, Feature, Flavor, Kernel, Origins, Vmm
+from ingot.catalog.model import BuilderSpec, Feature, Flavor, GitTags, Kernel, Origins, Vmm
 from ingot.catalog.proposal import NewVersion, Proposal, propose
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Catalog",
     "Feature",
     "Flavor",
+    "GitTags",
     "Kernel",
     "NewVersion",
     "Origins",

@@ -8,8 +8,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ingot.arch import arch
-from ingot.catalog import variants
-from ingot.catalog.document import Document, FeatureTable, FlavorTable, SeriesTable
+from ingot.catalog import patches, variants
+from ingot.catalog.document import (
+    BUILDER_TABLES,
+    BuilderTable,
+    Document,
+    FeatureTable,
+    FlavorTable,
+    PatchTable,
+    RootfsBuilderTable,
+    SeriesTable,
+    builder_kind,
+)
 from ingot.catalog.lines import Place
 from ingot.catalog.mistakes import Mistakes
 from ingot.catalog.model import DEFAULT_FLAVOR
@@ -24,6 +34,8 @@ def check(document: Document, mistakes: Mistakes) -> None:
     _arches(("defaults", "arches"), defaults.arches, mistakes)
     _name(("defaults", "builder"), defaults.builder, document.builders, "builder", mistakes)
     _flavor_list(("defaults",), defaults.flavors, document, mistakes)
+    for name, builder in document.builders.items():
+        _builder(name, builder, mistakes)
     for name, vmm in document.vmms.items():
         _arches(("vmms", name, "experimental"), vmm.experimental, mistakes)
         for on in vmm.since:
@@ -34,6 +46,10 @@ def check(document: Document, mistakes: Mistakes) -> None:
         _flavor(name, flavor, document, mistakes)
     for name, series in document.series.items():
         _series(name, series, document, mistakes)
+    for index, patch in enumerate(document.patches):
+        _patch(("patches", index), patch, document, mistakes)
+    if "git" in document.origins.order and document.origins.git is None:
+        mistakes.add(("origins", "order"), "where 'git' has its tags, [origins.git] must say")
 
 
 def _name(place: Place, name: str, known: Collection[str], kind: str, mistakes: Mistakes) -> None:
@@ -69,6 +85,16 @@ def _flavor_list(
     _names(place, names, document.flavors, "flavor", mistakes)
     if names[0] != DEFAULT_FLAVOR:
         mistakes.add(place, f"the first flavor must be '{DEFAULT_FLAVOR}'")
+
+
+def _builder(name: str, builder: BuilderTable, mistakes: Mistakes) -> None:
+    """Arches that exist, and a name that `--builder` cannot take for a kind."""
+    place = ("builders", name)
+    if name in BUILDER_TABLES and name != builder_kind(builder):
+        mistakes.add(place, f"'{name}' is a kind of builders, which this one is not of")
+    if isinstance(builder, RootfsBuilderTable):
+        for on in builder.packages_on:
+            _arch((*place, "packages_on", on), on, mistakes)
 
 
 def _feature(name: str, feature: FeatureTable, document: Document, mistakes: Mistakes) -> None:
@@ -108,11 +134,13 @@ def _reachable(start: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
 def _readable_name(place: Place, name: str, document: Document, mistakes: Mistakes) -> None:
     """A name that stands in tags must not be taken for something else there."""
     words = name.split("-")
-    if {variants.WITH, variants.WITHOUT} & set(words):
-        mistakes.add(place, "'with' and 'without' name variants: no word of a name may be one")
+    if variants.RESERVED & set(words):
+        mistakes.add(
+            place, "'with', 'without' and 'patched' name variants: no word of a name may be one"
+        )
     if words[-1] in _spellings(document):
         mistakes.add(place, f"'{words[-1]}' at the end of a tag is an arch: call it otherwise")
-    if place[0] == "flavors" and (name == ALL or re.fullmatch(r"[0-9a-f]{12}", name)):
+    if place[0] == "flavors" and (name == ALL or re.match(r"[0-9a-f]{12}$|rc[0-9]", name)):
         mistakes.add(place, "in a list or a tag this means another thing: call it otherwise")
 
 
@@ -164,6 +192,32 @@ def _version(
     elif version in seen:
         mistakes.add(place, f"this is {seen[version]} once more")
     seen[version] = text
+
+
+def _patch(place: Place, patch: PatchTable, document: Document, mistakes: Mistakes) -> None:
+    """Bounds that leave something, of flavors and arches that exist."""
+    _names((*place, "flavors"), patch.flavors, document.flavors, "flavor", mistakes)
+    _arches((*place, "arches"), patch.arches, mistakes)
+    since = KernelVersion.parse(patch.since) if patch.since else None
+    if since and patch.until and KernelVersion.parse(patch.until) < since:
+        mistakes.add((*place, "until"), f"it comes before since = {since}")
+
+
+def check_patches(document: Document, root: Path, mistakes: Mistakes) -> None:
+    """Note every patch that is named and not there, and every one that nothing would apply."""
+    folder = root / patches.FOLDER
+    named = {patch.file for patch in document.patches}
+    for index, patch in enumerate(document.patches):
+        if not (folder / patch.file).is_file():
+            mistakes.add(
+                ("patches", index, "file"), f"there is no file {patches.FOLDER}/{patch.file}"
+            )
+    for path in sorted(folder.glob("**/*.patch")):
+        name = path.relative_to(folder).as_posix()
+        if name not in named and not re.fullmatch(r"\d+\.\d+/[^/]+", name):
+            mistakes.add(
+                (), f"{patches.FOLDER}/{name} is in no series' folder and in no [[patches]] table"
+            )
 
 
 def check_fragments(document: Document, root: Path, mistakes: Mistakes) -> None:

@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import datetime
 import json
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+)
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -24,7 +33,12 @@ WORDS = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SHA256 = r"^[0-9a-f]{64}$"
 RELEASE = r"^[0-9]+(\.[0-9]+)+$"
 SERIES = r"^[0-9]{1,3}\.[0-9]{1,3}$"
-VERSION = r"^[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,4})?$"
+VERSION = r"^[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,4})?(-rc[1-9][0-9]?)?$"
+URL = r"^https?://[^\s\[\]]+$"
+PATH = r"^[^\s]+$"
+REPOSITORY = r"^(https|ssh|file)://[^\s#]+$"
+TAG = r"^[A-Za-z0-9_./-]*\{version\}[A-Za-z0-9_./-]*$"
+PATCH = r"^([A-Za-z0-9_+-][A-Za-z0-9_.+-]*/)*[A-Za-z0-9_+-][A-Za-z0-9_.+-]*$"
 
 
 def _unique(values: list[str]) -> list[str]:
@@ -37,6 +51,9 @@ Name = Annotated[str, Field(pattern=NAME)]
 Words = Annotated[str, Field(pattern=WORDS)]
 Sha256 = Annotated[str, Field(pattern=SHA256)]
 Release = Annotated[str, Field(pattern=RELEASE)]
+Url = Annotated[str, Field(pattern=URL)]
+FilePath = Annotated[str, Field(pattern=PATH)]
+VersionName = Annotated[str, Field(pattern=VERSION)]
 SeriesName = Annotated[str, Field(pattern=SERIES)]
 SeriesKey = Annotated[str, WithJsonSchema({"type": "string", "pattern": SERIES})]
 VersionKey = Annotated[str, WithJsonSchema({"type": "string", "pattern": VERSION})]
@@ -64,18 +81,89 @@ class Defaults(Table):
     )
 
 
+class GitTable(Table):
+    """A git repository whose signed tags are releases: the origin 'git'."""
+
+    repository: Annotated[str, Field(pattern=REPOSITORY)] = Field(
+        description="Its address: https://, ssh:// or file://."
+    )
+    keyring: FilePath = Field(
+        description="Whose signatures on tags are trusted: a file below the catalog folder, or an"
+        " absolute path."
+    )
+    tag: Annotated[str, Field(pattern=TAG)] = Field(
+        "v{version}", description="What the tag of a version is called."
+    )
+
+
 class OriginsTable(Table):
     """Where sources come from."""
 
     order: list[Name] = Field(min_length=1, description="Tried in this order.")
+    kernel_org_mirror: Url | None = Field(
+        None,
+        description="A mirror of kernel.org's /pub/linux/kernel. Default: kernel.org's own.",
+    )
     debian_suites: list[Name] = Field([], description="The Debian suites to search.")
+    git: GitTable | None = Field(None, description="Where the origin 'git' has its tags.")
 
 
 class BuilderTable(Table):
-    """What kernels are compiled in."""
+    """What kernels are compiled in, of whatever kind."""
 
-    suite: Name = Field(description="A Debian suite.")
+    llvm: bool = Field(False, description="Compile with clang and lld instead of gcc.")
+
+
+class RootfsBuilderTable(BuilderTable):
+    """A builder that is made of a distribution's packages."""
+
+    kind: Literal["rootfs"] = Field("rootfs", description="A root filesystem of packages.")
+    suite: Name = Field(description="A Debian or Ubuntu suite.")
+    more_suites: list[Name] = Field(
+        [], description="Suites of the same archive that packages may come from as well."
+    )
+    components: list[Name] = Field(["main"], min_length=1, description="Parts of the suites.")
     packages: list[Name] = Field(min_length=1, description="Packages of the suite.")
+    packages_on: dict[str, list[Name]] = Field(
+        {}, description="More packages, by the arch of the machine that compiles."
+    )
+    mirror: Url | None = Field(
+        None, description="The archive's base URL. Default: the one that apt is configured with."
+    )
+    keyring: FilePath | None = Field(
+        None,
+        description="Whose signature the archive must have: a file below the catalog folder, an"
+        " absolute path, or one in /usr/share/keyrings. Default: the keys that apt trusts.",
+    )
+    locked: bool = Field(
+        False, description="Refuse a builder that is not made of what its lock file lists."
+    )
+
+
+class HostBuilderTable(BuilderTable):
+    """The machine's own compiler: nothing to make, and nothing that other machines share."""
+
+    kind: Literal["host"] = Field(description="This machine's own compiler.")
+
+
+BUILDER_TABLES: Mapping[str, type[BuilderTable]] = {
+    "rootfs": RootfsBuilderTable,
+    "host": HostBuilderTable,
+}
+"""The kinds of builders, and what each is told."""
+
+
+def builder_kind(table: object) -> str:
+    """The kind of builder that a table in the file, or a model of it, is about."""
+    if isinstance(table, BaseModel):
+        return str(getattr(table, "kind", ""))
+    return str(table.get("kind", "rootfs")) if isinstance(table, dict) else "rootfs"
+
+
+AnyBuilderTable = Annotated[
+    Annotated[RootfsBuilderTable, Tag("rootfs")] | Annotated[HostBuilderTable, Tag("host")],
+    Discriminator(builder_kind),
+]
 
 
 class FeatureTable(Table):
@@ -110,6 +198,22 @@ class FlavorTable(Table):
     )
 
 
+class PatchTable(Table):
+    """A patch that is not for all of a series."""
+
+    file: Annotated[str, Field(pattern=PATCH)] = Field(description="A path below patches/.")
+    about: str = Field("", description="What it is for, and where it comes from.")
+    since: VersionName | None = Field(None, description="The first version it is applied to.")
+    until: VersionName | None = Field(
+        None, description="The last one: the release before that which carries the fix."
+    )
+    series: Annotated[list[SeriesName], AfterValidator(_unique), Once] = Field(
+        [], description="Only these series. Default: all that the versions allow."
+    )
+    flavors: Names = Field([], description="Only these flavors, and variants of them.")
+    arches: Arches = Field([], description="Only these arches, as the kernel calls them.")
+
+
 class VersionTable(Table):
     """One release."""
 
@@ -138,11 +242,12 @@ class Document(Table):
 
     defaults: Defaults
     origins: OriginsTable
-    builders: dict[Name, BuilderTable] = Field(description="What kernels are compiled in.")
+    builders: dict[Name, AnyBuilderTable] = Field(description="What kernels are compiled in.")
     vmms: dict[Words, VmmTable] = Field(description="What kernels can boot under.")
     features: dict[Words, FeatureTable] = Field({}, description="What kernels can do.")
     flavors: dict[Words, FlavorTable] = Field(description="Sets of VMMs and features.")
     series: dict[SeriesKey, SeriesTable] = Field(description="The kernels.")
+    patches: list[PatchTable] = Field([], description="Patches that are not for all of a series.")
 
 
 class _SchemaOfToml(GenerateJsonSchema):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingot import kconfig
 from ingot.arch import Arch
-from ingot.catalog import edit, selection, variants
+from ingot.catalog import edit, patches, selection, toolchain, variants
 from ingot.catalog.document import WORDS
-from ingot.catalog.model import DEFAULT_FLAVOR, Feature, Kernel, Origins, Vmm
+from ingot.catalog.model import DEFAULT_FLAVOR, BuilderSpec, Feature, Kernel, Origins, Vmm
+from ingot.catalog.patches import PatchBounds
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.version import Series
@@ -24,7 +25,8 @@ class Catalog:
     """A catalog folder, read.
 
     `kernels` are sorted by version; of one version, in the order of its flavors and, in each,
-    of its arches. `features` and `vmms` are in the order of the file.
+    of its arches. `features`, `vmms` and `builders` are in the order of the file, as are
+    `bounds`, which say for which kernels some patches are.
     """
 
     root: Path
@@ -32,6 +34,8 @@ class Catalog:
     origins: Origins
     features: Mapping[str, Feature] = field(hash=False)
     vmms: Mapping[str, Vmm] = field(hash=False)
+    bounds: tuple[PatchBounds, ...] = ()
+    builders: Mapping[str, BuilderSpec] = field(default_factory=dict, hash=False)
 
     @property
     def file(self) -> Path:
@@ -46,6 +50,11 @@ class Catalog:
     def keyring(self) -> Path:
         """The keys that sign kernel.org releases."""
         return self.root / "keyrings" / "kernel.org.gpg"
+
+    @property
+    def list_keyring(self) -> Path:
+        """The key that signs kernel.org's lists of files, and nothing else."""
+        return self.root / "keyrings" / "kernel.org-lists.gpg"
 
     @property
     def rules(self) -> Path:
@@ -68,6 +77,14 @@ class Catalog:
     def variant(self, kernel: Kernel, with_: Sequence[str], without: Sequence[str]) -> Kernel:
         """The kernel with some features more or less; see `variants.variant`."""
         return variants.variant(self.features, kernel, with_, without)
+
+    def compiled_in(self, kernel: Kernel, builder: str) -> Kernel:
+        """The kernel in a builder that is named, or of a kind; see `toolchain.chosen`."""
+        return replace(kernel, builder=toolchain.chosen(self.builders, kernel.builder, builder))
+
+    def minimums(self, series: Series) -> dict[str, str]:
+        """The oldest versions of tools that compile a series; see `toolchain.minimums`."""
+        return toolchain.minimums(self.root / "toolchain.toml", series)
 
     def config_file(self, kernel: Kernel) -> Path:
         """Where the kernel's full config is kept, whether it is there or not."""
@@ -118,10 +135,11 @@ class Catalog:
             raise UserError(
                 f"'{name}' is no name for a feature", hint="use a-z and 0-9, with - between words"
             )
-        if {variants.WITH, variants.WITHOUT} & set(words) or words[-1] in arches:
+        if variants.RESERVED & set(words) or words[-1] in arches:
             raise UserError(
                 f"'{name}' is no name for a feature",
-                why="in a tag, 'with' and 'without', and an arch at the end, mean something else",
+                why="in a tag, 'with', 'without' and 'patched', and an arch at the end, mean"
+                " something else",
                 hint="call it otherwise",
             )
 
@@ -142,5 +160,5 @@ class Catalog:
         return kconfig.merge(requests, series, arch.name, monolithic=monolithic)
 
     def patches(self, kernel: Kernel) -> tuple[Path, ...]:
-        """The patch files for the kernel, in the order they are applied."""
-        return tuple(sorted((self.root / "patches" / str(kernel.version.series)).glob("*.patch")))
+        """The catalog's patch files for the kernel, in the order they are applied."""
+        return patches.for_kernel(self.root, self.bounds, kernel)

@@ -9,12 +9,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ingot.catalog import checks, wording
-from ingot.catalog.document import Document
+from ingot.catalog.document import Document, OriginsTable
 from ingot.catalog.folder import FILE_NAME, Catalog
 from ingot.catalog.mistakes import Mistakes
-from ingot.catalog.model import Origins
+from ingot.catalog.model import GitTags, Origins
 from ingot.catalog.parts import Parts
+from ingot.catalog.patches import PatchBounds
 from ingot.errors import UserError
+from ingot.version import KernelVersion, Series
 
 
 def load(root: Path) -> Catalog:
@@ -41,14 +43,40 @@ def parse(text: str, root: Path) -> Catalog:
     document = _read(text, path, mistakes)
     checks.check(document, mistakes)
     checks.check_fragments(document, root, mistakes)
+    checks.check_patches(document, root, mistakes)
     mistakes.check()
     if not document.series:
         raise UserError(f"{path} names no kernel", hint="`ingot add SERIES` adds its newest")
     parts = Parts.of(document)
     kernels = parts.kernels(mistakes)
     mistakes.check()
-    origins = Origins(tuple(document.origins.order), tuple(document.origins.debian_suites))
-    return Catalog(root, kernels, origins, parts.features, parts.vmms)
+    origins = _origins(document.origins, root)
+    bounds = _patches(document)
+    return Catalog(root, kernels, origins, parts.features, parts.vmms, bounds, parts.builders)
+
+
+def _origins(table: OriginsTable, root: Path) -> Origins:
+    git = table.git
+    return Origins(
+        tuple(table.order),
+        tuple(table.debian_suites),
+        table.kernel_org_mirror or "",
+        GitTags(git.repository, root / git.keyring, git.tag) if git else None,
+    )
+
+
+def _patches(document: Document) -> tuple[PatchBounds, ...]:
+    return tuple(
+        PatchBounds(
+            table.file,
+            KernelVersion.parse(table.since) if table.since else None,
+            KernelVersion.parse(table.until) if table.until else None,
+            tuple(map(Series.parse, table.series)),
+            tuple(table.flavors),
+            tuple(table.arches),
+        )
+        for table in document.patches
+    )
 
 
 def _read(text: str, path: Path, mistakes: Mistakes) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.digest import Digest
@@ -13,22 +14,63 @@ from ingot.version import KernelVersion, Series
 DEFAULT_FLAVOR = "default"
 """The flavor that is meant where none is named, and that no tag mentions."""
 
+PATCHED = "patched"
+"""What stands in the tag of a kernel with patches that are not the catalog's."""
+
 
 @dataclass(frozen=True, slots=True)
 class BuilderSpec:
-    """What a builder is made of: a Debian suite and the packages asked for by name."""
+    """What kernels are compiled in, as the catalog asks for it.
+
+    `kind` is how it comes to be: `rootfs`, made of packages, or `host`, the machine's own
+    compiler, of which only `llvm` (clang and lld instead of gcc) is said here. `packages` are
+    those asked for by name; `packages_on` more of them, by the arch of the machine that compiles.
+    `mirror` is the base URL of the archive that `suite` and `more_suites` are in, empty for the
+    one apt is configured with; `keyring` whose signature it must have, empty for those apt
+    trusts. A `locked` one is refused if it is not made of what its lock file lists.
+    """
 
     name: str
-    suite: str
-    packages: tuple[str, ...]
+    suite: str = ""
+    packages: tuple[str, ...] = ()
+    kind: str = "rootfs"
+    packages_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    more_suites: tuple[str, ...] = ()
+    components: tuple[str, ...] = ("main",)
+    mirror: str = ""
+    keyring: str = ""
+    llvm: bool = False
+    locked: bool = False
+
+    def packages_for(self, host: Arch) -> tuple[str, ...]:
+        """The packages asked for on a machine of the arch `host`, sorted."""
+        return tuple(sorted({*self.packages, *self.packages_on.get(host.name, ())}))
+
+
+@dataclass(frozen=True, slots=True)
+class GitTags:
+    """A repository whose tags are releases, signed by a key in `keyring`.
+
+    `tag` is what a version's tag is called, with {version} for the version.
+    """
+
+    repository: str
+    keyring: Path
+    tag: str = "v{version}"
 
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Where sources are looked for: origin names in order, and the Debian suites to search."""
+    """Where sources are looked for: origin names in order, and where each of them looks.
+
+    `debian_suites` are the suites to search, `kernel_org_mirror` is used instead of kernel.org
+    itself if it is not empty.
+    """
 
     order: tuple[str, ...]
     debian_suites: tuple[str, ...]
+    kernel_org_mirror: str = ""
+    git: GitTags | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +122,8 @@ class Flavor:
 class Kernel:
     """One kernel the catalog offers: a version, for an arch, in a flavor.
 
-    `flavor` has only what the series can have on the arch. `pins` maps an origin to the digest
+    `flavor` has only what the series can have on the arch. `patched` says that patches are
+    applied which the catalog does not have. `pins` maps an origin to the digest
     its source must have; `support` maps a VMM to its first release that officially supports
     the series; `experimental` are the VMMs that call the arch experimental. `primary` says
     that the arch is the first of the series' arches, which is meant where none is named.
@@ -95,6 +138,7 @@ class Kernel:
     support: Mapping[str, str] = field(hash=False)
     experimental: tuple[str, ...]
     primary: bool
+    patched: bool = False
 
     @property
     def vmms(self) -> tuple[str, ...]:
@@ -118,12 +162,15 @@ class Kernel:
     def tag(self) -> str:
         """What its images are tagged with: `6.1.176`, `6.1.176-minimal`, `6.1.176-arm64`.
 
-        The default flavor and the primary arch go without saying. A tag names the kernel:
+        The default flavor and the primary arch go without saying; `patched` stands behind the
+        flavor, so that a patch that is tried out never moves the tag of the catalog's own. A tag names the kernel:
         `Catalog.select` understands it.
         """
         words = [str(self.version)]
         if self.flavor.name != DEFAULT_FLAVOR:
             words.append(self.flavor.name)
+        if self.patched:
+            words.append(PATCHED)
         if not self.primary:
             words.append(self.arch.oci)
         return "-".join(words)

@@ -9,7 +9,13 @@ from typing import Self
 
 from ingot.arch import arch
 from ingot.catalog import variants
-from ingot.catalog.document import Document, FlavorTable, SeriesTable
+from ingot.catalog.document import (
+    Document,
+    FlavorTable,
+    HostBuilderTable,
+    RootfsBuilderTable,
+    SeriesTable,
+)
 from ingot.catalog.mistakes import Mistakes
 from ingot.catalog.model import BuilderSpec, Feature, Flavor, Kernel, Vmm
 from ingot.digest import Digest
@@ -75,10 +81,25 @@ class Parts:
 
 
 def _builders(document: Document) -> dict[str, BuilderSpec]:
-    return {
-        name: BuilderSpec(name, table.suite, tuple(sorted(set(table.packages))))
-        for name, table in document.builders.items()
-    }
+    return {name: _builder(name, table) for name, table in document.builders.items()}
+
+
+def _builder(name: str, table: RootfsBuilderTable | HostBuilderTable) -> BuilderSpec:
+    if isinstance(table, HostBuilderTable):
+        return BuilderSpec(name, kind=table.kind, llvm=table.llvm)
+    return BuilderSpec(
+        name,
+        table.suite,
+        tuple(sorted(set(table.packages))),
+        table.kind,
+        {on: tuple(packages) for on, packages in table.packages_on.items()},
+        tuple(table.more_suites),
+        tuple(table.components),
+        (table.mirror or "").rstrip("/"),
+        table.keyring or "",
+        table.llvm,
+        table.locked,
+    )
 
 
 def _features(document: Document) -> dict[str, Feature]:

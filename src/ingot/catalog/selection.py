@@ -2,16 +2,19 @@
 
 A name is a version or a series, with what distinguishes a kernel of it behind it, as in tags:
 
-    NAME = VERSION|SERIES ["-" FLAVOR] {"-with-" FEATURE | "-without-" FEATURE} ["-" ARCH]
+    NAME = VERSION|SERIES ["-" FLAVOR] {"-with-" FEATURE | "-without-" FEATURE}
+           ["-patched"] ["-" ARCH]
 """
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingot.catalog import variants
-from ingot.catalog.model import DEFAULT_FLAVOR, Feature, Kernel
+from ingot.catalog.model import DEFAULT_FLAVOR, PATCHED, Feature, Kernel
 from ingot.errors import UserError
 
 ALL = "all"
@@ -31,6 +34,7 @@ class _Name:
     flavor: str
     with_: Sequence[str]
     without: Sequence[str]
+    patched: bool
     arch: str
 
 
@@ -64,7 +68,10 @@ def select(
         own_flavors = [name.flavor] if name.flavor else flavors
         chosen = _choose(by_version[name.base], own_arches, own_flavors)
         found |= dict.fromkeys(
-            variants.variant(features, kernel, name.with_, name.without) for kernel in chosen
+            dataclasses.replace(
+                variants.variant(features, kernel, name.with_, name.without), patched=name.patched
+            )
+            for kernel in chosen
         )
     return list(found) if names else _newest(kernels, arches, flavors)
 
@@ -83,9 +90,17 @@ def _by_version(kernels: Iterable[Kernel]) -> dict[str, list[Kernel]]:
 
 def _parse(text: str, arches: Iterable[str]) -> _Name:
     base, *words = text.split("-")
+    if words and re.fullmatch(r"rc\d+", words[0]):
+        base = f"{base}-{words.pop(0)}"
     arch = words.pop() if words and words[-1] in arches else ""
-    flavor, with_, without = variants.split(words)
-    return _Name(text, base, flavor, with_, without, arch)
+    patched = bool(words) and words[-1] == PATCHED
+    flavor, with_, without = variants.split(words[:-1] if patched else words)
+    return _Name(text, base, flavor, with_, without, patched, arch)
+
+
+def version_in(name: str) -> str:
+    """The version or series that a kernel's name begins with: 6.1 for 6.1-minimal-arm64."""
+    return _parse(name, ()).base
 
 
 def _choose(

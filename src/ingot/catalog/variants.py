@@ -12,11 +12,13 @@ import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ingot.arch import Arch
-from ingot.catalog.model import DEFAULT_FLAVOR, Feature, Flavor, Kernel, Vmm
+from ingot.catalog.model import DEFAULT_FLAVOR, PATCHED, Feature, Flavor, Kernel, Vmm
 from ingot.errors import UserError
 from ingot.version import Series
 
 WITH, WITHOUT = "with", "without"
+RESERVED = frozenset({WITH, WITHOUT, PATCHED})
+"""Words that no name of a flavor or feature may have: they say something in tags."""
 
 _LONGEST = 80
 """Characters of a variant's name: a tag has 128 (OCI distribution-spec, "Pulling manifests"), of

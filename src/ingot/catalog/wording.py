@@ -14,7 +14,9 @@ _TABLES: Mapping[Place, type[document.Table]] = {
     (): document.Document,
     ("defaults",): document.Defaults,
     ("origins",): document.OriginsTable,
-    ("builders", "NAME"): document.BuilderTable,
+    ("origins", "NAME"): document.GitTable,
+    ("patches", "NAME"): document.PatchTable,
+    ("builders", "NAME"): document.RootfsBuilderTable,
     ("vmms", "NAME"): document.VmmTable,
     ("features", "NAME"): document.FeatureTable,
     ("flavors", "NAME"): document.FlavorTable,
@@ -29,6 +31,12 @@ _FORMS = {
     document.SHA256: "a sha256 (64 lower-case hexadecimal digits)",
     document.RELEASE: "a release such as 1.9.0",
     document.SERIES: "a series such as 6.1",
+    document.URL: "a URL that begins with http:// or https://",
+    document.PATH: "a path without spaces",
+    document.VERSION: "a version such as 6.1.176",
+    document.REPOSITORY: "the address of a repository (https://, ssh:// or file://)",
+    document.TAG: "the name of a tag with {version} in it",
+    document.PATCH: "the path of a patch file below patches/",
 }
 
 _MESSAGES = {
@@ -46,17 +54,32 @@ _MESSAGES = {
 
 def place_of(finding: ErrorDetails) -> Place:
     """Where in the file it is."""
-    return tuple(part for part in finding["loc"] if part != "[key]")
+    loc = finding["loc"]
+    if loc[0] == "builders":  # behind the builder's name stands its kind, which the file has not
+        loc = (*loc[:2], *loc[3:])
+    return tuple(part for part in loc if part != "[key]")
 
 
 def message_of(finding: ErrorDetails) -> str:
     """What is wrong there."""
     kind = finding["type"]
     if kind == "extra_forbidden":
-        return _unknown_key(place_of(finding))
+        return _unknown_key_of_builder(finding) or _unknown_key(place_of(finding))
+    if kind == "union_tag_invalid":
+        known = ", ".join(document.BUILDER_TABLES)
+        return f"there is no kind of builders '{finding['ctx']['tag']}' (known: {known})"
     if kind == "string_pattern_mismatch":
         return f"'{finding['input']}' is not {_FORMS[finding['ctx']['pattern']]}"
     return _MESSAGES.get(kind) or finding["msg"].removeprefix("Value error, ")
+
+
+def _unknown_key_of_builder(finding: ErrorDetails) -> str:
+    """That a builder of one kind has no key that another has; empty for any other key."""
+    top, _, kind, key = (*finding["loc"], "", "", "", "")[:4]
+    if top != "builders" or key not in document.RootfsBuilderTable.model_fields:
+        return ""
+    known = ", ".join(document.BUILDER_TABLES[str(kind)].model_fields)
+    return f"a builder of the kind '{kind}' has no such key (known: {known})"
 
 
 def _unknown_key(place: Place) -> str:

@@ -6,8 +6,9 @@
     <root>/.staging-<hex>/        being unpacked, or left by a run that was killed meanwhile
     <root>/downloads/             partial downloads and package indexes (see download.py)
 
-<hex> is the sha256 of the tarball. A folder has this name only when it is complete; what a
-killed run left is removed by the next one that wants the same source, and by `prune`.
+<hex> is the sha256 of the tarball, or that of the contents where the tree was taken from git. A
+folder has this name only when it is complete; what a killed run left is removed by the next
+one that wants the same source, and by `prune`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingot.digest import Digest
-from ingot.errors import MachineError
+from ingot.errors import MachineError, VerificationError
 from ingot.files import (
     STAGING_PREFIX,
     disk_errors,
@@ -32,13 +33,14 @@ from ingot.process import run
 from ingot.progress import Progress
 from ingot.source import download
 from ingot.source.kernel_tree import check_tree
-from ingot.source.model import Archive, Source
-from ingot.source.record import Entry, digest_named, read_entry, write_entry
-from ingot.source.unpack import unpack
+from ingot.source.model import Archive, Export, Source
+from ingot.source.record import Entry, Reference, digest_named, read_entry, write_entry
+from ingot.source.tree_digest import tree_digest
+from ingot.source.unpack import Unpacked, unpack
 from ingot.version import KernelVersion
 
 LOCAL = "local"
-"""The name of the origin that is a file or folder of this machine."""
+"""The name of the origin that is what the user named: a file, a folder, a repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +78,68 @@ class SourceCache:
         found = [entry for folder in folders if (entry := read_entry(folder))]
         return sorted(found, key=lambda entry: (entry.source.version, entry.source.digest))
 
-    def add(self, archive: Archive, version: KernelVersion, progress: Progress) -> Source:
+    def add(self, archive: Archive, version: KernelVersion | None, progress: Progress) -> Source:
         """The unpacked source in `archive`; unpacks it unless that was done before.
 
-        Raises what `unpack` raises, and UserError if it is no kernel tree of `version`.
+        No `version` means that any will do. Raises what `unpack` raises, UserError if it is no
+        kernel tree of `version`, and VerificationError if the contents of an Export are not
+        those that are pinned.
         """
 
         def wait() -> None:
-            progress.note(f"source: waiting for another process that unpacks linux {version}")
+            progress.note(f"source: waiting for another process that unpacks {archive.path.name}")
 
+        if isinstance(archive, Export):
+            with disk_errors(self.root), locked(self._lock(archive.digest), on_wait=wait):
+                return self._unpack_export(archive, version, progress)
         folder = self._folder(archive.digest)
         if read_entry(folder) is None:
             with disk_errors(self.root), locked(self._lock(archive.digest), on_wait=wait):
                 if read_entry(folder) is None:
                     return self._unpack(archive, version, progress)
         check_tree(folder / "tree", version, archive.path.name)
-        return self._with_better_evidence(archive)
+        entry = read_entry(folder)
+        if entry is None:  # removed by another process a moment ago
+            raise _vanished(archive.digest)
+        source = _source(archive, entry.source.version, archive.digest, folder, entry.source.epoch)
+        return self._with_better_evidence(entry, source)
+
+    def refer(self, name: str, to: Digest, reference: Reference) -> None:
+        """Remember that `name` in a repository means the source `to` from now on."""
+        for entry in self.entries():
+            digest = entry.source.digest
+            if entry.references.get(name) == (reference if digest == to else None):
+                continue
+            with locked(self._lock(digest)):
+                kept = read_entry(self._folder(digest))
+                if kept is None:  # removed by another process a moment ago
+                    continue
+                references = {key: one for key, one in kept.references.items() if key != name}
+                if digest == to:
+                    references[name] = reference
+                write_entry(self._folder(digest), replace(kept, references=references))
+
+    def referred(self, name: str) -> tuple[Source, Reference] | None:
+        """The source that `name` in a repository meant when it was last asked, if it is here."""
+        for entry in self.entries():
+            if name in entry.references:
+                return entry.source, entry.references[name]
+        return None
+
+    def standing_for(self, object_id: str) -> tuple[Source, Reference] | None:
+        """The source that a commit or a tag object stands for, under whatever name, if here."""
+        for entry in self.entries():
+            for reference in entry.references.values():
+                if object_id == reference.id:
+                    return entry.source, reference
+                if object_id == reference.commit:
+                    return entry.source, Reference(object_id, object_id)
+        return None
+
+    def size(self, source: Source) -> int:
+        """The bytes on disk of a source that is here; 0 for one that is elsewhere."""
+        entry = read_entry(self._folder(source.digest))
+        return entry.size if entry and entry.source.tree == source.tree else 0
 
     def remove_unused(
         self, keep: Set[Digest], dry_run: bool = False, downloads: Path | None = None
@@ -133,31 +181,70 @@ class SourceCache:
             folder.rename(staging)
         remove_tree(staging)
 
-    def _unpack(self, archive: Archive, version: KernelVersion, progress: Progress) -> Source:
+    def _discard_unreadable(self, digest: Digest) -> None:
+        """Remove a folder whose record cannot be read: it would be in the way of a new one."""
+        if self._folder(digest).exists():
+            self._discard(self._folder(digest), digest)
+
+    def _unpack(
+        self, archive: Archive, version: KernelVersion | None, progress: Progress
+    ) -> Source:
         """Unpack into a staging folder and give that its name; under the lock of the digest."""
-        final = self._folder(archive.digest)
-        with (
-            self._fresh_staging(archive.digest) as staging,
-            progress.step(f"unpack {archive.path.name}") as step,
-        ):
-            unpacked = unpack(archive, staging, step)
-            check_tree(unpacked.tree, version, archive.path.name)
+        with self._fresh_staging(archive.digest) as staging:
+            unpacked = self._unpacked(archive, staging, progress)
+            found = check_tree(unpacked.tree, version, archive.path.name)
             epoch = int((unpacked.tree / "Makefile").stat().st_mtime)
-            source = _source(archive, version, final, epoch)
-            write_entry(staging, Entry(source, unpacked.size))
-            # One flush of the file system: an fsync for each of 84,000 files takes minutes.
-            run(["sync", "-f", str(staging)])
-            staging.rename(final)
-            sync_folder(self.root)
+            final = self._folder(archive.digest)
+            source = _source(archive, found, archive.digest, final, epoch)
+            self._keep(staging, Entry(source, unpacked.size))
         return source
+
+    def _unpack_export(
+        self, export: Export, version: KernelVersion | None, progress: Progress
+    ) -> Source:
+        """The same for a tree that its contents identify: these are known once it is unpacked."""
+        with self._fresh_staging(export.digest) as staging:
+            unpacked = self._unpacked(export, staging, progress)
+            found = check_tree(unpacked.tree, version, export.path.name)
+            with progress.step(f"hash linux {found}") as step:
+                digest = tree_digest(
+                    unpacked.tree, lambda count: step.advance(count, None, "files")
+                )
+            if export.pin not in (None, digest):
+                raise VerificationError(
+                    f"the contents of {export.path.name} are not the pinned ones",
+                    why=f"they have {digest}, pinned is {export.pin}",
+                    hint="has the tag been moved since? It was another commit then",
+                )
+            # The times in it are those of a commit, and other commits have the same contents.
+            source = _source(export, found, digest, self._folder(digest), epoch=0)
+            source = replace(source, commit=export.commit)
+            with locked(self._lock(digest)):
+                entry = read_entry(self._folder(digest))
+                if entry is not None:
+                    return self._with_better_evidence(entry, source)
+                self._discard_unreadable(digest)
+                self._keep(staging, Entry(source, unpacked.size))
+        return source
+
+    def _unpacked(self, archive: Archive, staging: Path, progress: Progress) -> Unpacked:
+        with progress.step(f"unpack {archive.path.name}") as step:
+            return unpack(archive, staging, step)
+
+    def _keep(self, staging: Path, entry: Entry) -> None:
+        """Give what is unpacked its name; under the lock of its digest."""
+        write_entry(staging, entry)
+        # One flush of the file system: an fsync for each of 84,000 files takes minutes.
+        run(["sync", "-f", str(staging)])
+        staging.rename(self._folder(entry.source.digest))
+        sync_folder(self.root)
 
     @contextlib.contextmanager
     def _fresh_staging(self, digest: Digest) -> Iterator[Path]:
         """An empty folder to unpack into, in place of what a killed run may have left."""
         staging = self._staging(digest)
         remove_tree(staging)
-        if self._folder(digest).exists():
-            self._discard(self._folder(digest), digest)  # its record cannot be read
+        self._discard_unreadable(digest)
         staging.mkdir(parents=True)
         staging.chmod(0o755)  # whatever the umask
         try:
@@ -165,16 +252,11 @@ class SourceCache:
         finally:
             remove_tree(staging)
 
-    def _with_better_evidence(self, archive: Archive) -> Source:
-        """The cached source; if only known as a local file so far, now as what it proved to be."""
-        folder = self._folder(archive.digest)
-        entry = read_entry(folder)
-        if entry is None:  # removed by another process a moment ago
-            raise _vanished(archive.digest)
-        if entry.source.origin == LOCAL != archive.origin:
-            better = _source(archive, entry.source.version, folder, entry.source.epoch)
-            entry = replace(entry, source=better)
-            write_entry(folder, entry)
+    def _with_better_evidence(self, entry: Entry, source: Source) -> Source:
+        """The cached source; if only known as the user's so far, now as what it proved to be."""
+        if entry.source.origin == LOCAL != source.origin:
+            entry = replace(entry, source=source)
+            write_entry(self._folder(source.digest), entry)
         return entry.source
 
     def _folder(self, digest: Digest) -> Path:
@@ -187,11 +269,13 @@ class SourceCache:
         return self.root / f"{digest.hex}.lock"
 
 
-def _source(archive: Archive, version: KernelVersion, folder: Path, epoch: int) -> Source:
+def _source(
+    archive: Archive, version: KernelVersion, digest: Digest, folder: Path, epoch: int
+) -> Source:
     return Source(
         version=version,
         origin=archive.origin,
-        digest=archive.digest,
+        digest=digest,
         tree=folder / "tree",
         epoch=epoch,
         url=archive.url,

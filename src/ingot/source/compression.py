@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ingot.errors import UserError, VerificationError
 
+MAX_BYTES = 8 << 30
+"""The largest tar, in bytes uncompressed: five times a kernel of 2026."""
+
 _CHUNK = 1 << 20
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xfd7zXZ\0", "xz -T0"),  # all cores, where the file has blocks and xz is 5.4 or newer
@@ -37,11 +40,20 @@ def decompressor(path: Path) -> str:
 def unxz(path: Path, on_bytes: Callable[[int], None] | None = None) -> Iterator[bytes]:
     """The decompressed bytes of an .xz file; `on_bytes` hears the compressed offset.
 
-    Raises VerificationError if the file is truncated or corrupt.
+    Raises VerificationError if the file is truncated or corrupt, or if more than MAX_BYTES come
+    of it: what a signature is to be checked over is not known to be good yet.
     """
+    done = 0
     with path.open("rb") as raw, lzma.open(raw) as file:
         try:
             while chunk := file.read(_CHUNK):
+                done += len(chunk)
+                if done > MAX_BYTES:
+                    raise VerificationError(
+                        f"{path.name.removesuffix('.part')} was refused",
+                        why=f"it holds more than {MAX_BYTES >> 30} GiB",
+                        hint="no kernel release is as large: do not use this file",
+                    )
                 yield chunk
                 if on_bytes:
                     on_bytes(raw.tell())

@@ -51,7 +51,9 @@ def read_release(text: bytes, suite: str) -> ReleaseFile:
     if suite not in (fields.get("Codename"), fields.get("Suite")):
         # Signed, but for another suite: a server must not be able to swap them.
         raise VerificationError(
-            "the InRelease file is that of another suite", why=str(fields.get("Codename"))
+            "the InRelease file is that of another suite",
+            why=str(fields.get("Codename")),
+            hint="the mirror is not right: try another one, or the same one later",
         )
     listed = {entry["name"]: entry for entry in fields.get("SHA256", [])}
     for path in _SOURCES:
@@ -68,17 +70,17 @@ def find_tarballs(index: Path, version: KernelVersion) -> list[File]:
 
 
 def listed_versions(index: Path) -> set[KernelVersion]:
-    """The upstream releases whose tarballs a Sources index lists."""
-    return {version for version, _ in _tarballs(index)}
+    """The upstream releases whose tarballs a Sources index lists, without candidates."""
+    return {version for version, _ in _tarballs(index) if not version.candidate}
 
 
 def _tarballs(index: Path) -> Iterator[tuple[KernelVersion, File]]:
     """Every `linux_<version>.orig.tar.xz` of a Sources index, with its upstream version.
 
     Only the paragraphs of `linux` are parsed: reading all 35,000 takes 13 s instead of 1.
-    Release candidates are left out. So are the packages that bring the kernel of a newer
-    suite to an older one (`linux-6.12` in bookworm-security): `linux` of that newer suite has
-    the same versions, as another tarball, and one pin for Debian cannot stand for both.
+    A candidate is written 7.3~rc7 there. Left out are the packages that bring the kernel of a
+    newer suite to an older one (`linux-6.12` in bookworm-security): `linux` of that newer suite
+    has the same versions, as another tarball, and one pin for Debian cannot stand for both.
     """
     from debian.deb822 import Sources
     from debian.debian_support import Version
@@ -89,9 +91,9 @@ def _tarballs(index: Path) -> Iterator[tuple[KernelVersion, File]]:
         source = Sources(paragraph)
         upstream = Version(source["Version"]).upstream_version or ""
         try:
-            version = KernelVersion.parse(upstream)
+            version = KernelVersion.parse(upstream.replace("~rc", "-rc"))
         except UserError:
-            continue  # such as 7.3~rc7
+            continue
         name = f"linux_{upstream}.orig.tar.xz"
         for entry in source.get("Checksums-Sha256", []):
             if entry["name"] == name:

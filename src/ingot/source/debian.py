@@ -14,18 +14,19 @@ from typing import ClassVar, TypeVar
 
 from ingot.apt import configured_mirrors
 from ingot.digest import Digest
-from ingot.errors import IngotError, MachineError, VerificationError
+from ingot.errors import IngotError, MachineError
 from ingot.progress import Progress
 from ingot.source.attempts import Attempts
 from ingot.source.deb_index import File, find_tarballs, listed_versions
 from ingot.source.deb_suite import Mirrors, Suite
 from ingot.source.download import Wanted, download
-from ingot.source.model import Archive
+from ingot.source.model import Archive, check_pin
 from ingot.source.releases import Release
 from ingot.version import KernelVersion
 
 _Answer = TypeVar("_Answer")
 
+_REPACKED = "repacked by Debian without some non-free files"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -131,13 +132,9 @@ class DebianArchive:
         expected: Digest | None,
         progress: Progress,
     ) -> Archive:
-        if expected is not None and entry.digest != expected:
-            raise VerificationError(
-                "the listed digest is not the pinned one",
-                why=f"listed {entry.digest}, pinned {expected}",
-            )
+        check_pin(entry.digest, expected)
         name = entry.path.rpartition("/")[2]
         wanted = Wanted(f"{suite.mirror}/{entry.path}", name, entry.size, entry.digest)
         got = download(wanted, downloads, progress)
-        evidence = f"listed in {suite.name}, signed by {suite.signer}"
+        evidence = f"listed in {suite.name}, signed by {suite.signer}; {_REPACKED}"
         return Archive(got.path, got.digest, self.name, wanted.url, evidence)

@@ -19,6 +19,7 @@ from ingot.errors import MachineError
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 30.0
+_BACKOFF_SECONDS = 0.5
 _CHUNK = 1 << 16
 
 
@@ -45,7 +46,7 @@ def session(*, https_only: bool = False) -> requests.Session:
         read=0,
         redirect=5,
         status=2,
-        backoff_factor=0.5,
+        backoff_factor=_BACKOFF_SECONDS,
         status_forcelist=(429, 500, 502, 503, 504),
         respect_retry_after_header=False,  # a build does not wait for minutes unasked
         raise_on_status=False,

@@ -11,8 +11,8 @@ from ingot.version import KernelVersion
 _FIELDS = ("VERSION", "PATCHLEVEL", "SUBLEVEL")
 
 
-def check_tree(tree: Path, version: KernelVersion, shown: Path | str = "") -> None:
-    """Raise UserError unless `tree` is a kernel of `version` that `make O=` accepts.
+def check_tree(tree: Path, version: KernelVersion | None, shown: Path | str = "") -> KernelVersion:
+    """The version of the kernel tree `tree`; UserError unless it is `version`, if that is given.
 
     `shown` is what to call it in messages, if not by its path.
     """
@@ -24,14 +24,15 @@ def check_tree(tree: Path, version: KernelVersion, shown: Path | str = "") -> No
                 why=f"it has no top-level {file}",
                 hint="give the folder that holds the kernel's Makefile and Kconfig",
             )
-    found = _makefile_version((tree / "Makefile").read_text("utf-8", errors="replace"))
-    wanted = f"{version.series.major}.{version.series.minor}.{version.patch}"
-    if found != wanted:
+    text = _makefile_version((tree / "Makefile").read_text("utf-8", errors="replace"))
+    found = _parsed(text)
+    if found is None or version not in (None, found):
         raise UserError(
-            f"{name} is not linux {version}",
-            why=f"its Makefile says {found}",
+            f"{name} is not linux {version}" if version else f"{name} is no release of linux",
+            why=f"its Makefile says {text}",
             hint="ask for the version that it holds, or give another source",
         )
+    return found
 
 
 def tree_version(tree: Path) -> KernelVersion | None:
@@ -39,10 +40,7 @@ def tree_version(tree: Path) -> KernelVersion | None:
     makefile = tree / "Makefile"
     if not makefile.is_file():
         return None
-    try:
-        return KernelVersion.parse(_makefile_version(makefile.read_text("utf-8", errors="replace")))
-    except UserError:
-        return None
+    return _parsed(_makefile_version(makefile.read_text("utf-8", errors="replace")))
 
 
 def check_clean(tree: Path) -> None:
@@ -60,10 +58,21 @@ def check_clean(tree: Path) -> None:
             )
 
 
+def _parsed(text: str) -> KernelVersion | None:
+    try:
+        return KernelVersion.parse(text)
+    except UserError:
+        return None
+
+
 def _makefile_version(makefile: str) -> str:
-    """`6.1.176` from the first assignments of VERSION, PATCHLEVEL and SUBLEVEL."""
+    """`6.1.176` from the first assignments of VERSION, PATCHLEVEL and SUBLEVEL.
+
+    `6.19.0-rc1` if EXTRAVERSION says so; what else vendors write there names no version.
+    """
     numbers = []
     for field in _FIELDS:
         match = re.search(rf"^{field}\s*=[ \t]*(\d*)", makefile, re.MULTILINE)
         numbers.append((match and match[1]) or "?")
-    return ".".join(numbers)
+    extra = re.search(r"^EXTRAVERSION\s*=[ \t]*(-rc\d+)\s*$", makefile, re.MULTILINE)
+    return ".".join(numbers) + (extra[1] if extra else "")

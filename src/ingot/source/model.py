@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ingot.digest import Digest
+from ingot.errors import VerificationError
 from ingot.progress import Progress
 from ingot.version import KernelVersion
 
@@ -28,14 +29,28 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
+class Export(Archive):
+    """A tree taken out of a git repository, packed as an uncompressed tar by `git archive`.
+
+    Versions of git pack the same tree in other bytes: what identifies it is not `digest` but
+    its content, so `pin`, if there is one, is the digest that the contents must have (see
+    `tree_digest`). `commit` is the ID of the commit it was taken from.
+    """
+
+    commit: str
+    pin: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One unpacked kernel tree, ready to be compiled from without being written to.
 
-    `digest` is that of the tarball, or of the contents of a local tree. `epoch` is the
-    SOURCE_DATE_EPOCH of what is built from it, in seconds: the time of the top-level
-    Makefile in the tarball; 0 for a local tree, since the times of a checkout are not
-    content. `origin`, `url` and `evidence` say where it came from (see Archive): they
-    differ between machines that got the same bytes from different places.
+    `digest` is that of the tarball, or of the contents of a tree that is local or from git.
+    `epoch` is the SOURCE_DATE_EPOCH of what is built from it, in seconds: the time of the
+    top-level Makefile in the tarball; 0 where the digest is that of the contents, since the
+    times of a checkout are not content. `origin`, `url`, `evidence` and `commit` (empty if it
+    is not from git) say where it came from (see Archive): they differ between machines that
+    got the same bytes from different places.
     """
 
     version: KernelVersion
@@ -45,10 +60,21 @@ class Source:
     epoch: int
     url: str
     evidence: str
+    commit: str = ""
+
+
+def check_pin(listed: Digest, pinned: Digest | None) -> None:
+    """Raise VerificationError if a list vouches for another file than the catalog pins."""
+    if pinned is not None and listed != pinned:
+        raise VerificationError(
+            "the listed digest is not the pinned one",
+            why=f"listed {listed}, pinned {pinned}",
+            hint="if the pinned digest is right, the list is not: try another origin",
+        )
 
 
 class Origin(Protocol):
-    """A place that kernel tarballs come from."""
+    """A place that kernel trees come from."""
 
     @property
     def name(self) -> str:
@@ -57,10 +83,10 @@ class Origin(Protocol):
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
     ) -> Archive:
-        """Get and verify the tarball of `version`; downloads go below `downloads`.
+        """Get and verify the source of `version`; downloads go below `downloads`.
 
         `expected` is the digest the catalog pins for this origin; it is checked besides the
-        origin's own proof. Raises an IngotError if the origin does not have the version
-        (MachineError, UserError) or what it has does not verify (VerificationError); a file
-        that does not verify is removed.
+        origin's own proof, that of an Export once it is unpacked. Raises an IngotError if the
+        origin does not have the version (MachineError, UserError) or what it has does not
+        verify (VerificationError); a file that does not verify is removed.
         """

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingot.digest import Digest
-from ingot.errors import IngotError, UserError
+from ingot.errors import IngotError, MachineError, UserError
 from ingot.files import locked
 from ingot.progress import Progress
 from ingot.source.attempts import Attempts, is_fault_of_this_machine
@@ -23,6 +23,8 @@ def obtain(
     cache: SourceCache,
     downloads: Path,
     progress: Progress,
+    *,
+    offline: bool = False,
 ) -> Source:
     """The verified source of `version`, unpacked in `cache`.
 
@@ -31,7 +33,7 @@ def obtain(
     before, then the origins are tried in order; each that fails is one note. If all fail
     raises VerificationError if something did not verify, else MachineError; a full disk or
     a missing program is raised at once. Processes that want the same version take turns,
-    so that only one downloads.
+    so that only one downloads. `offline`, no origin is tried: MachineError if it is not here.
     """
     if not origins:
         raise UserError(f"no origin is given for linux {version}", hint="use `--source PATH`")
@@ -42,6 +44,8 @@ def obtain(
     found = _cached(version, origins, pins, cache)
     if found is not None:
         return found
+    if offline:
+        raise _not_here(version, pins, cache)
     with locked(downloads / f".linux-{version}.lock", on_wait=wait):
         return _cached(version, origins, pins, cache) or _from_origins(
             version, origins, pins, cache, downloads, progress
@@ -63,6 +67,19 @@ def _cached(
     known = [source for source in cache.known(version) if source.origin in unpinned]
     # In the order of the origins, not of digests: the first one is the preferred one.
     return min(known, key=lambda source: unpinned.index(source.origin), default=None)
+
+
+def _not_here(
+    version: KernelVersion, pins: Mapping[str, Digest], cache: SourceCache
+) -> MachineError:
+    others = [source.digest.short for source in cache.known(version)]
+    return MachineError(
+        f"the source of linux {version} is not here, and without the network it cannot be had",
+        why=f"what is here ({', '.join(others)}) is not what the catalog pins"
+        if pins and others
+        else "",
+        hint=f"with the network: ingot fetch {version}",
+    )
 
 
 def _as_pinned(found: Source, origin: str) -> Source:

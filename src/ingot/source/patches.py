@@ -9,15 +9,21 @@ changes anew, so the original stays as it was.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.files import staging_folder
+from ingot.files import remove_tree, staging_folder
 from ingot.process import CommandFailedError, run
 from ingot.progress import Progress
+from ingot.source.git_program import git
 from ingot.source.model import Source
+
+_FAILED = re.compile(r"error: patch failed: (?P<file>.+):(?P<line>\d+)")
+_FILE = re.compile(r"(?:---|\+\+\+) (?:[^/\t]+/)?(?P<file>[^\t]+)")
+_HUNK = re.compile(r"@@ -(?P<line>\d+)(?:,\d+)? \+\d+(?:,\d+)? @@.*")
 
 
 @contextlib.contextmanager
@@ -55,17 +61,51 @@ def _copy(tree: Path, to: Path) -> None:
     except CommandFailedError:
         run(["rm", "-rf", "--", str(to)])
         run(["cp", "-a", "--reflink=auto", "--", str(tree), str(to)])
+    # git looks for a repository where it applies a patch: there is none for it to find here
+    repository = to / ".git"
+    if repository.is_dir():
+        remove_tree(repository)
+    else:
+        repository.unlink(missing_ok=True)
 
 
 def _apply(patch: Path, tree: Path) -> None:
     # a repository above the tree would make git take the patch's paths for its own
-    env = {"GIT_CEILING_DIRECTORIES": str(tree.parent), "LC_ALL": "C.UTF-8"}
-    words = ["git", "-C", str(tree), "apply", "--whitespace=nowarn", str(patch.absolute())]
+    env = {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
     try:
-        run(words, env=env)
+        git(["-C", str(tree), "apply", "--whitespace=nowarn", str(patch.absolute())], env=env)
     except CommandFailedError as error:
+        hunks = _hunks(patch.read_text(encoding="utf-8", errors="replace"))
         raise UserError(
             f"the patch {patch.name} does not apply",
-            why="\n".join(error.tail),
-            hint="renew the patch for this version, or remove it from the catalog's patches/",
+            why="\n".join(_with_hunk(line, hunks) for line in error.tail),
+            hint="renew the patch for this version; if the version carries the fix itself, end it"
+            " in a [[patches]] table of the catalog with `until`",
         ) from error
+
+
+def _with_hunk(line: str, hunks: dict[tuple[str, str], str]) -> str:
+    """A line of git's, which tells a hunk by the line it begins at, with the hunk named."""
+    match = _FAILED.fullmatch(line)
+    hunk = hunks.get((match["file"], match["line"])) if match else None
+    return f"{line} ({hunk})" if hunk else line
+
+
+def _hunks(patch: str) -> dict[tuple[str, str], str]:
+    """What to call each hunk of a patch, by its file and the line it begins at: `hunk 2, @@ ...`.
+
+    The names are those before and after, as git applies patches: without their first folder.
+    """
+    found: dict[tuple[str, str], str] = {}
+    files: set[str] = set()
+    count = 0
+    for line in patch.splitlines():
+        if match := _HUNK.fullmatch(line):
+            count += 1
+            for file in files:
+                found.setdefault((file, match["line"]), f"hunk {count}, {line}")
+        elif match := _FILE.fullmatch(line):
+            if line.startswith("---"):
+                files, count = set(), 0
+            files.add(match["file"])
+    return found

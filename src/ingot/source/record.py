@@ -1,18 +1,24 @@
 """`source.json`: what the cache keeps about a source, beside its tree.
 
-    {"version": "6.1.176", "origin": ..., "url": ..., "evidence": ..., "epoch": 1781869053,
-     "size": 1506803712}
+    {"version": "6.1.176", "origin": ..., "url": ..., "evidence": ..., "commit": "",
+     "epoch": 1781869053, "size": 1506803712,
+     "references": {"git+https://example.org/linux#v6.1.176": {"id": ..., "commit": ..., "tag": ...}}}
 
 The digest is the name of the folder, and the tree is in it: the cache can be moved.
-`epoch` is in seconds, `size` in bytes on disk.
+`epoch` is in seconds, `size` in bytes on disk. `references` says what names in repositories
+meant when they were last asked: the object's ID, the commit, and the text of a tag object in
+base64, so that its signature can be checked again.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
 
 from ingot.digest import Digest
 from ingot.errors import IngotError
@@ -24,11 +30,36 @@ _FILE = "source.json"
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """What a name in a git repository meant when it was last asked.
+
+    `id` is that of the object it names, a commit or a tag; `tag` the tag object's own bytes,
+    empty where it names the commit itself.
+    """
+
+    id: str
+    commit: str
+    tag: bytes = b""
+
+    def to_json(self) -> dict[str, str]:
+        return {
+            "id": self.id,
+            "commit": self.commit,
+            "tag": base64.b64encode(self.tag).decode(),
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        return cls(str(fields["id"]), str(fields["commit"]), base64.b64decode(fields["tag"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A source in the cache, and the bytes that it takes on disk."""
+    """A source in the cache, the bytes that it takes on disk, and what in git refers to it."""
 
     source: Source
     size: int
+    references: Mapping[str, Reference] = field(default_factory=dict, hash=False)
 
 
 def digest_named(name: str) -> Digest | None:
@@ -51,9 +82,14 @@ def read_entry(folder: Path) -> Entry | None:
             epoch=int(fields["epoch"]),
             url=str(fields["url"]),
             evidence=str(fields["evidence"]),
+            commit=str(fields.get("commit", "")),
         )
-        return Entry(source, int(fields["size"])) if source.tree.is_dir() else None
-    except (OSError, ValueError, KeyError, TypeError, IngotError):
+        references = {
+            name: Reference.from_json(row) for name, row in fields.get("references", {}).items()
+        }
+        entry = Entry(source, int(fields["size"]), references)
+        return entry if source.tree.is_dir() else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IngotError):
         # Such a folder counts as absent: it is made anew when it is wanted.
         return None
 
@@ -66,7 +102,9 @@ def write_entry(folder: Path, entry: Entry) -> None:
         "origin": source.origin,
         "url": source.url,
         "evidence": source.evidence,
+        "commit": source.commit,
         "epoch": source.epoch,
         "size": entry.size,
+        "references": {name: found.to_json() for name, found in entry.references.items()},
     }
     write_atomic(folder / _FILE, json.dumps(fields, indent=1).encode() + b"\n")

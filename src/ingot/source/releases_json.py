@@ -108,5 +108,7 @@ def _newest(row: _Release) -> Newest | None:
         version = KernelVersion.parse(row.version)
     except UserError:
         return None
+    if version.candidate:
+        return None
     released = row.released.isodate if row.released else None
     return Newest(version, row.moniker, row.iseol, released)

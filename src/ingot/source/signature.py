@@ -2,18 +2,21 @@
 
 `gpgv` trusts every key in the keyring it is given and no other. Its exit code is not enough:
 2 can merely mean that one more signer is unknown, so its status lines are read instead
-(GnuPG, doc/DETAILS, "Format of the --status-fd output"). Keyrings must be binary: gpgv does
-not read armored ones.
+(GnuPG, doc/DETAILS, "Format of the --status-fd output"). gpgv reads binary keyrings only, so an
+armored one (RFC 4880, 6.2) is made binary first.
 """
 
 from __future__ import annotations
 
+import binascii
+import contextlib
+import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingot.errors import MachineError, VerificationError
+from ingot.errors import MachineError, UserError, VerificationError
 from ingot.process import run
 
 _PREFIX = "[GNUPG:] "
@@ -25,6 +28,16 @@ _REFUSED = {
 }
 _WEAK_HASHES = frozenset({"1", "2", "3"})
 """MD5, SHA-1 and RIPEMD-160 (RFC 4880, 9.4): collisions can be made, or nearly so."""
+
+_ARMORED_KEYS = re.compile(
+    rb"^-----BEGIN PGP PUBLIC KEY BLOCK-----[ \t]*\r?\n"
+    rb"(?:[^\s:]+: .*\n)*"  # headers such as `Comment: ...`
+    rb"[ \t]*\r?\n"
+    rb"(?P<body>[A-Za-z0-9+/=\s]*?)"
+    rb"(?:^=[A-Za-z0-9+/]{4}\s*)?"  # a checksum, which protects from noise only
+    rb"^-----END PGP PUBLIC KEY BLOCK-----",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,8 @@ def good_signer(status: Sequence[str], what: str) -> str:
     raise VerificationError(
         f"the signature on {what} was refused",
         why=", ".join(dict.fromkeys(reasons)) or "it holds no signature that gpgv can read",
+        hint="try another mirror or origin, or the same one later; whose signature counts is for"
+        " the keyring to say",
     )
 
 
@@ -102,7 +117,30 @@ def _gpgv(keyring: Path, arguments: list[str], data: Iterable[bytes] | None) -> 
             hint="Debian's is in the package debian-archive-keyring; kernel.org's is in this"
             " repository",
         )
-    # Absolute, since gpgv looks for other names in its home folder.
-    argv = ["gpgv", "--status-fd", "1", "--keyring", str(keyring.resolve()), *arguments]
-    output = run(argv, check=False, env={"LC_ALL": "C"}, stdin=data).output
+    with _binary(keyring) as binary:
+        # Absolute, since gpgv looks for other names in its home folder.
+        argv = ["gpgv", "--status-fd", "1", "--keyring", str(binary.resolve()), *arguments]
+        output = run(argv, check=False, env={"LC_ALL": "C"}, stdin=data).output
     return [line.removeprefix(_PREFIX) for line in output.splitlines() if line.startswith(_PREFIX)]
+
+
+@contextlib.contextmanager
+def _binary(keyring: Path) -> Iterator[Path]:
+    """The keyring as gpgv reads it; UserError if it is armored and holds no key."""
+    data = keyring.read_bytes()
+    if b"-----BEGIN PGP " not in data:
+        yield keyring
+        return
+    try:
+        keys = [binascii.a2b_base64(block["body"]) for block in _ARMORED_KEYS.finditer(data)]
+    except binascii.Error:
+        keys = []
+    if not any(keys):
+        raise UserError(
+            f"{keyring} holds no public key that can be read",
+            hint="export keys anew: gpg --export KEY > FILE",
+        )
+    with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
+        file = Path(folder, "keyring")
+        file.write_bytes(b"".join(keys))
+        yield file

@@ -19,14 +19,12 @@ from pathlib import Path
 from ingot.errors import UserError, VerificationError
 from ingot.process import CommandFailedError, require_tool, run
 from ingot.progress import Step
-from ingot.source.compression import decompressor
+from ingot.source.compression import MAX_BYTES, decompressor
 from ingot.source.model import Archive
 
 _CHUNK = 1 << 20
 _RECORD = 10240
 _CHECK_RECORDS = 500
-MAX_BYTES = 8 << 30
-"""The largest tar, in bytes uncompressed: five times a kernel of 2026."""
 MAX_ENTRIES = 500_000
 """The most files, folders and links: five times a kernel of 2026."""
 

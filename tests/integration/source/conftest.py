@@ -8,6 +8,7 @@ import lzma
 import subprocess
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -20,8 +21,11 @@ import pytest
 from ingot.digest import Digest
 from ingot.progress import Silent
 from ingot.source import download
+from ingot.source.cache import SourceCache
 from ingot.source.model import Archive
 from ingot.version import KernelVersion
+
+from .repository import Repository, make_repository
 
 VERSION = KernelVersion.parse("6.1.176")
 EPOCH = 1_700_000_000
@@ -61,6 +65,16 @@ class Web:
     validators: bool = True
     break_after: list[int] = field(default_factory=list)
     """One number for each of the next GETs of something large: cut after so many bytes."""
+    stall_after: list[int] = field(default_factory=list)
+    """The same, but silent after so many bytes, and not closed before the test ends."""
+    ended: threading.Event = field(default_factory=threading.Event)
+    answers: dict[str, list[int]] = field(default_factory=dict)
+    """Statuses that the next GETs of a path are answered with, before it is served."""
+    redirects: dict[str, str] = field(default_factory=dict)
+    lengths: dict[str, int] = field(default_factory=dict)
+    """What Content-Length says of a path, if not the truth."""
+    chunk: int = 0
+    """If it is not 0, bodies come in pieces of so many bytes, with a pause between them."""
     log: list[Request] = field(default_factory=list)
 
     def of(self, part: str) -> list[Request]:
@@ -79,10 +93,14 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             wanted = self.headers.get("Range", "")
             request = Request(self.path, wanted, 404)
             web.log.append(request)
+            if web.answers.get(self.path):
+                self._nothing(web.answers[self.path].pop(0))
+                return
+            if self.path in web.redirects:
+                self._nothing(302, Location=web.redirects[self.path])
+                return
             if data is None:
-                self.send_response(404)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self._nothing(404)
                 return
             etag = f'"{sha256(data).hexdigest()}"'
             start = 0
@@ -101,27 +119,55 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             if request.status == 206:
                 self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
             body = data[start:]
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(web.lengths.get(self.path, len(body))))
             self.end_headers()
+            if web.lengths.get(self.path, 0) > len(body):
+                self.close_connection = True
             if web.break_after and len(data) > 100_000:
                 body = body[: web.break_after.pop(0)]
                 self.close_connection = True
+            stalling = bool(web.stall_after) and len(data) > 100_000
+            if stalling:
+                body = body[: web.stall_after.pop(0)]
+                self.close_connection = True
             with contextlib.suppress(ConnectionError):  # the other side may have seen enough
-                self.wfile.write(body)
-                request.sent = len(body)
+                for at in range(0, len(body), web.chunk or max(len(body), 1)):
+                    piece = body[at : at + web.chunk] if web.chunk else body
+                    self.wfile.write(piece)
+                    request.sent += len(piece)
+                    time.sleep(0.01 if web.chunk else 0)
+            if stalling:
+                web.ended.wait()
+
+        def _nothing(self, status: int, **headers: str) -> None:
+            """An answer without a body."""
+            web.log[-1].status = status
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": "0"}.items():
+                self.send_header(name, value)
+            self.end_headers()
 
     return Handler
+
+
+class _QuietServer(ThreadingHTTPServer):
+    """Says nothing of clients that end the connection before they have heard it all."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        del request, client_address
 
 
 @pytest.fixture
 def web() -> Iterator[Web]:
     web = Web("")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(web))
-    server.daemon_threads = True
+    server = _QuietServer(("127.0.0.1", 0), _handler(web))
     web.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield web
+    web.ended.set()
     server.shutdown()
     server.server_close()
 
@@ -183,15 +229,6 @@ def _export(home: Path, keyring: Path) -> Path:
     return keyring
 
 
-def _revoke(signer: Signer) -> None:
-    """Import the revocation that gpg made along with the key (a colon keeps it unusable)."""
-    file = next((signer.home / "openpgp-revocs.d").iterdir())
-    text = file.read_text().replace(":-----BEGIN", "-----BEGIN")
-    argv = ["gpg", "--homedir", str(signer.home), "--batch", "-q", "--import"]
-    subprocess.run(argv, input=text.encode(), check=True, capture_output=True)
-    _export(signer.home, signer.keyring)
-
-
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
     # Not below a long path: gpg-agent's socket must have a name of at most 107 bytes.
@@ -207,9 +244,20 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
         subprocess.run(["gpgconf", "--homedir", str(signer.home), "--kill", "all"], check=False)
 
 
-@pytest.fixture(scope="session")
-def revoke() -> Callable[[Signer], None]:
-    return _revoke
+@pytest.fixture
+def revoked_keyring(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A keyring with the key of `revoked` and its revocation; the key itself can still sign.
+
+    gpg makes the revocation along with the key, and a colon keeps it unusable.
+    """
+    file = next((keys.revoked.home / "openpgp-revocs.d").iterdir())
+    text = file.read_text().replace(":-----BEGIN", "-----BEGIN")
+    home = tmp_path_factory.mktemp("r")
+    home.chmod(0o700)
+    for data in (keys.revoked.keyring.read_bytes(), text.encode()):
+        argv = ["gpg", "--homedir", str(home), "--batch", "-q", "--import"]
+        subprocess.run(argv, input=data, check=True, capture_output=True)
+    return _export(home, home / "revoked.gpg")
 
 
 Member = tuple[str, bytes | None, dict[str, object]]
@@ -278,6 +326,16 @@ def published(web: Web, release: Release, release_signature: bytes) -> Release:
     web.files[release.path] = release.xz
     web.files[release.sign] = release_signature
     return release
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> SourceCache:
+    return SourceCache(tmp_path / "cache")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return make_repository(tmp_path / "linux")
 
 
 @pytest.fixture

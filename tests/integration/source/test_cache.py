@@ -23,11 +23,6 @@ MakeArchive = Callable[..., Archive]
 OTHER = KernelVersion.parse("6.12")
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> SourceCache:
-    return SourceCache(tmp_path / "cache")
-
-
 def test_add_then_find(cache: SourceCache, archive: MakeArchive, notes: Notes) -> None:
     made = archive()
     source = cache.add(made, VERSION, notes)

@@ -16,6 +16,7 @@ from ingot.digest import Digest
 from ingot.errors import MachineError, VerificationError
 from ingot.source.debian import DebianArchive
 from ingot.source.model import Archive
+from ingot.version import KernelVersion
 
 from .conftest import VERSION, Keys, Notes, Release, Web
 
@@ -100,7 +101,8 @@ def test_a_good_chain(
     archive = fetch(web, keys, downloads, expected=Digest.of(release.xz))
     assert archive.path.read_bytes() == release.xz
     assert archive.digest == Digest.of(release.xz)
-    assert archive.evidence == f"listed in a, signed by {keys.good.fingerprint}"
+    told = f"listed in a, signed by {keys.good.fingerprint}"
+    assert archive.evidence == f"{told}; repacked by Debian without some non-free files"
     assert leftovers(downloads) == [TARBALL]
 
 
@@ -131,6 +133,30 @@ def test_suites_are_tried_in_order_and_each_failure_is_one_line(
     assert "HTTP 404" in notes.notes[2]
     # The security mirror was asked first for a security suite.
     assert web.of("/debian/dists/b-security") == []
+
+
+@pytest.mark.parametrize(
+    "suite", ["a", "a-updates", "a-security", "a-backports", "a-backports-sloppy"]
+)
+def test_any_suite_that_a_mirror_has_will_do(
+    web: Web, keys: Keys, release: Release, downloads: Path, suite: str
+) -> None:
+    base = "/debian-security" if suite.endswith("-security") else "/debian"
+    Suite(suite, release.xz, versions=("6.1.176-1~bpo1+1",), base=base).publish(web, keys)
+    assert f"listed in {suite}," in fetch(web, keys, downloads, suite).evidence
+
+
+def test_a_candidate_is_had_where_it_is_named_and_never_listed(
+    web: Web, keys: Keys, release: Release, downloads: Path
+) -> None:
+    suite = Suite("a", release.xz, versions=("6.19~rc1-1~exp1", "6.18.2-1"))
+    suite.publish(web, keys)
+    name = "linux_6.19~rc1.orig.tar.xz"
+    web.files[f"/debian/{suite.pool}/{name}"] = release.xz
+    origin = DebianArchive(("a",), keys.good.keyring, (f"{web.url}/debian",))
+    candidate = KernelVersion.parse("6.19-rc1")
+    assert origin.fetch(candidate, downloads, None, Notes()).path.name == name
+    assert [str(version) for version in origin.versions(downloads, Notes())] == ["6.18.2"]
 
 
 def test_a_tampered_inrelease_is_refused(

@@ -7,15 +7,15 @@ import lzma
 import socket
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ingot.digest import Digest
-from ingot.errors import MachineError, VerificationError
+from ingot.errors import MachineError, UserError, VerificationError
 from ingot.source.kernel_org import KernelOrg
 from ingot.source.model import Archive
+from ingot.version import KernelVersion
 
 from .conftest import VERSION, Keys, Notes, Release, Signer, Web
 
@@ -59,15 +59,13 @@ def test_a_key_that_must_not_sign(
     keys: Keys,
     published: Release,
     downloads: Path,
-    revoke: Callable[[Signer], None],
+    revoked_keyring: Path,
     which: str,
 ) -> None:
     signer: Signer = getattr(keys, which)
     faked = "20200102T000000!" if which == "expired" else ""
     web.files[published.sign] = signer.detached(published.tar, faked)
-    if which == "revoked":
-        revoke(signer)
-    keyring = keys.good.keyring if which == "other" else signer.keyring
+    keyring = {"other": keys.good.keyring, "revoked": revoked_keyring}.get(which, signer.keyring)
     with pytest.raises(VerificationError) as caught:
         fetch(web, keyring, downloads)
     word = {"other": "not in the keyring", "expired": "expired", "revoked": "revoked"}[which]
@@ -221,16 +219,189 @@ def test_a_missing_keyring(web: Web, published: Release, downloads: Path) -> Non
         fetch(web, downloads / "none.gpg", downloads)
 
 
-def test_the_keyring_in_the_repository() -> None:
-    keyring = Path(__file__).parents[3] / "kernels/keyrings/kernel.org.gpg"
-    argv = ["gpg", "--show-keys", "--with-colons", str(keyring)]
+KEYRINGS = Path(__file__).parents[3] / "kernels/keyrings"
+DEVELOPERS = [
+    "647F28654894E3BD457199BE38DBBDC86092693E",
+    "ABAF11C65A2970B130ABE3C479BE3E4300411886",
+    "E27E5D8A3403A2EF66873BBCDEA66FF797772CDC",
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("kernel.org.gpg", DEVELOPERS),
+        ("kernel.org-lists.gpg", ["B8868C80BA62A1FFFAF5FDA9632D3A06589DA6B1"]),
+    ],
+)
+def test_the_keyrings_in_the_repository(name: str, keys: list[str]) -> None:
+    argv = ["gpg", "--show-keys", "--with-colons", str(KEYRINGS / name)]
     listing = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     rows = [line.split(":") for line in listing.splitlines()]
     primary = [rows[i + 1][9] for i, row in enumerate(rows) if row[0] == "pub"]
-    assert sorted(primary) == [
-        "647F28654894E3BD457199BE38DBBDC86092693E",
-        "ABAF11C65A2970B130ABE3C479BE3E4300411886",
-        "E27E5D8A3403A2EF66873BBCDEA66FF797772CDC",
-    ]
-    readme = keyring.with_name("README.md").read_text().replace(" ", "")
+    assert sorted(primary) == keys
+    readme = (KEYRINGS / "README.md").read_text().replace(" ", "")
     assert all(fingerprint in readme for fingerprint in primary)
+
+
+def test_every_keyring_in_the_repository_is_explained() -> None:
+    readme = (KEYRINGS / "README.md").read_text()
+    assert all(f"`{path.name}`" in readme for path in KEYRINGS.glob("*.gpg"))
+
+
+# The signed list, for a release that comes without a signature of its own
+
+LIST = "/v6.x/sha256sums.asc"
+
+
+def list_of(*rows: tuple[str, bytes]) -> bytes:
+    return "".join(f"{Digest.of(data).hex}  {name}\n" for name, data in rows).encode()
+
+
+@pytest.fixture
+def listed(web: Web, keys: Keys, release: Release) -> Release:
+    """The release without a signature of its own, in a list that `other` signed."""
+    web.files[release.path] = release.xz
+    rows = list_of(("linux-6.1.17.tar.xz", b"x"), (NAME, release.xz), ("patch-6.1.176.xz", b"y"))
+    web.files[LIST] = keys.other.inline(rows)
+    return release
+
+
+def fetch_listed(
+    web: Web,
+    keys: Keys,
+    downloads: Path,
+    expected: Digest | None = None,
+    notes: Notes | None = None,
+) -> Archive:
+    origin = KernelOrg(keys.good.keyring, web.url, keys.other.keyring)
+    return origin.fetch(VERSION, downloads, expected, notes or Notes())
+
+
+def test_the_list_vouches_where_there_is_no_signature(
+    web: Web, keys: Keys, listed: Release, downloads: Path, notes: Notes
+) -> None:
+    archive = fetch_listed(web, keys, downloads, Digest.of(listed.xz), notes)
+    assert archive.path.read_bytes() == listed.xz
+    assert archive.evidence == f"listed in sha256sums.asc, signed by {keys.other.fingerprint}"
+    assert "going by sha256sums.asc" in notes.notes[0]
+
+
+def test_the_list_is_not_asked_where_there_is_a_signature(
+    web: Web, keys: Keys, published: Release, listed: Release, downloads: Path
+) -> None:
+    assert fetch_listed(web, keys, downloads).evidence == f"signed by {keys.good.fingerprint}"
+    assert web.of("sha256sums") == []
+    (downloads / NAME).unlink()
+    # what is signed by somebody else is not made up for by a list that is right
+    web.files[published.sign] = keys.other.detached(published.tar)
+    with pytest.raises(VerificationError, match="not in the keyring"):
+        fetch_listed(web, keys, downloads)
+    assert web.of("sha256sums") == []
+
+
+@pytest.mark.parametrize("damage", ["key of tarballs", "altered", "text before", "unsigned"])
+def test_a_list_that_must_not_vouch(
+    web: Web, keys: Keys, listed: Release, downloads: Path, damage: str
+) -> None:
+    signed = web.files[LIST]
+    evil = list_of((NAME, b"evil"))
+    web.files[listed.path] = b"evil"
+    web.files[LIST] = {
+        "key of tarballs": keys.good.inline(evil),
+        "altered": signed.replace(
+            Digest.of(listed.xz).hex.encode(), Digest.of(b"evil").hex.encode()
+        ),
+        "text before": evil + signed,
+        "unsigned": evil,
+    }[damage]
+    with pytest.raises(VerificationError):
+        fetch_listed(web, keys, downloads)
+    assert files(downloads) == []
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        list_of(("linux-6.1.17.tar.xz", b"x"), ("linux-6.1.176.tar.gz", b"x")),
+        list_of(("linux-6.1.1760.tar.xz", b"x"), ("old/linux-6.1.176.tar.xz", b"x")),
+        b"",
+    ],
+)
+def test_a_list_without_the_version(
+    web: Web, keys: Keys, listed: Release, downloads: Path, rows: bytes
+) -> None:
+    web.files[LIST] = keys.other.inline(rows)
+    with pytest.raises(MachineError, match=r"sha256sums\.asc does not list linux 6\.1\.176"):
+        fetch_listed(web, keys, downloads)
+    assert web.of(".tar.xz") == []
+
+
+def test_a_file_that_is_not_the_listed_one(
+    web: Web, keys: Keys, listed: Release, downloads: Path
+) -> None:
+    web.files[listed.path] = listed.xz[:-1] + b"Y"
+    with pytest.raises(VerificationError, match="refused and removed"):
+        fetch_listed(web, keys, downloads)
+    assert files(downloads) == []
+    web.files[listed.path] = listed.xz
+    with pytest.raises(VerificationError, match="not the pinned one"):
+        fetch_listed(web, keys, downloads, Digest.of(b"pinned"))
+
+
+def test_neither_signature_nor_list(web: Web, keys: Keys, downloads: Path) -> None:
+    with pytest.raises(MachineError, match=r"HTTP 404.*linux-6\.1\.176\.tar\.sign"):
+        fetch_listed(web, keys, downloads)
+
+
+def test_a_busy_server_is_no_reason_to_go_by_the_list(
+    web: Web, keys: Keys, listed: Release, downloads: Path
+) -> None:
+    web.answers = {listed.sign: [403]}
+    with pytest.raises(MachineError, match="HTTP 403"):
+        fetch_listed(web, keys, downloads)
+    assert web.of("sha256sums") == []
+
+
+def test_candidates_have_no_tarballs_and_nobody_is_asked_for_them(
+    web: Web, keys: Keys, downloads: Path
+) -> None:
+    candidate = KernelVersion.parse("6.19-rc1")
+    origin = KernelOrg(keys.good.keyring, web.url, keys.other.keyring)
+    with pytest.raises(MachineError, match="no tarball") as caught:
+        origin.fetch(candidate, downloads, None, Notes())
+    assert "signed tags" in caught.value.why
+    assert web.log == []
+
+
+# Keyrings
+
+
+def test_an_armored_keyring_serves_as_well(
+    web: Web, keys: Keys, published: Release, downloads: Path, tmp_path: Path
+) -> None:
+    blocks = []
+    for signer in (keys.other, keys.good):
+        argv = ["gpg", "--homedir", str(signer.home), "--batch", "--armor", "--export"]
+        blocks.append(subprocess.run(argv, check=True, capture_output=True).stdout)
+    armored = tmp_path / "keys.asc"
+    armored.write_bytes(b"pub   ed25519\n\n" + b"Some words.\n".join(blocks))
+    assert keys.good.fingerprint in fetch(web, armored, downloads).evidence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n",
+        "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n-----END PGP PUBLIC KEY BLOCK-----\n",
+        "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nA\n-----END PGP PUBLIC KEY BLOCK-----\n",
+        "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n",
+    ],
+)
+def test_an_armored_keyring_without_a_key(
+    web: Web, published: Release, downloads: Path, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "keys.asc").write_text(text)
+    with pytest.raises(UserError, match="no public key"):
+        fetch(web, tmp_path / "keys.asc", downloads)
+    assert NAME not in files(downloads)

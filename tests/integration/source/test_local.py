@@ -20,11 +20,6 @@ MAKEFILE = "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 176\n"
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> SourceCache:
-    return SourceCache(tmp_path / "cache")
-
-
-@pytest.fixture
 def tree(tmp_path: Path) -> Path:
     tree = tmp_path / "linux"
     tree.mkdir()

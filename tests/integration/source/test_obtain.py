@@ -44,11 +44,6 @@ class FakeOrigin:
         return self.answer
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> SourceCache:
-    return SourceCache(tmp_path / "cache")
-
-
 def test_the_first_origin_that_has_it_wins(
     archive: MakeArchive, cache: SourceCache, downloads: Path, notes: Notes
 ) -> None:

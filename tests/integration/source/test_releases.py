@@ -221,11 +221,6 @@ def test_a_dead_mirror_is_asked_once(keys: Keys, downloads: Path, notes: Notes) 
 # From a name to a source
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> SourceCache:
-    return SourceCache(tmp_path / "cache")
-
-
 def deliver(
     name: str, web: Web, keys: Keys, suites: tuple[str, ...], cache: SourceCache, notes: Notes
 ) -> Source:

@@ -9,7 +9,7 @@ import pytest
 
 from ingot import catalog
 from ingot.arch import arch
-from ingot.catalog import BuilderSpec, Catalog, Kernel
+from ingot.catalog import BuilderSpec, Catalog, GitTags, Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.version import Series
@@ -128,6 +128,20 @@ def test_a_catalog_can_be_as_small_as_this(tmp_path: Path) -> None:
 
 def test_the_origins_are_kept_in_their_order(small: Catalog) -> None:
     assert small.origins == catalog.Origins(("kernel.org", "debian"), ("bookworm",))
+
+
+def test_origins_that_are_told_more(tmp_path: Path) -> None:
+    told = """order = ["git", "kernel.org"]
+kernel_org_mirror = "http://mirror.example.org/linux"
+git = { repository = "https://example.org/linux", keyring = "keyrings/ours.asc" }
+"""
+    old = 'order = ["kernel.org", "debian"]\n'
+    text = changed(old, told).replace(f'debian = "{PIN}"', f'git = "{PIN}"')
+    found = load(tmp_path / "kernels", text)
+    ours = tmp_path / "kernels" / "keyrings" / "ours.asc"
+    assert found.origins.git == GitTags("https://example.org/linux", ours, "v{version}")
+    assert found.origins.kernel_org_mirror == "http://mirror.example.org/linux"
+    assert found.select(["5.10"])[0].pins == {"git": Digest(PIN)}
 
 
 def test_a_kernel_can_be_a_key(small: Catalog) -> None:

@@ -38,6 +38,31 @@ CONTAINERS = "[features.containers]\n"
         ('{ firecracker = "1.0.0" }', "77", "supported_by: this must be a table"),
         ('"1.0.0"', '"new"', "supported_by.firecracker: 'new' is not a release"),
         ('"1.0.0"', "1.0", "supported_by.firecracker: this must be text"),
+        (
+            'debian_suites = ["bookworm"]',
+            'kernel_org_mirror = "ftp://example.org"',
+            "origins.kernel_org_mirror: 'ftp://example.org' is not a URL",
+        ),
+        (
+            'debian_suites = ["bookworm"]',
+            'git = { repository = "ext::id", keyring = "k" }',
+            "origins.git.repository: 'ext::id' is not the address of a repository",
+        ),
+        (
+            'debian_suites = ["bookworm"]',
+            'git = { repository = "https://example.org/linux", keyring = "k", tag = "v6.1" }',
+            "origins.git.tag: 'v6.1' is not the name of a tag with {version} in it",
+        ),
+        (
+            'debian_suites = ["bookworm"]',
+            'git = { repository = "https://example.org/linux" }',
+            "origins.git.keyring: this is missing",
+        ),
+        (
+            'debian_suites = ["bookworm"]',
+            'git = { repository = "https://e.org/l", keyring = "k", tags = "v{version}" }',
+            "origins.git.tags: there is no such key (did you mean 'tag'?)",
+        ),
         (PIN, PIN[1:], "sha256.debian: 'babab"),
         (PIN, PIN.upper(), f"sha256.debian: '{PIN.upper()}' is not a sha256"),
         (
@@ -134,6 +159,11 @@ def test_a_mistake_of_form_is_told_with_its_line(
             "series.5.10.supported_by.xen: there is no VMM 'xen'",
         ),
         (
+            'order = ["kernel.org", "debian"]',
+            'order = ["kernel.org", "git", "debian"]',
+            "origins.order: where 'git' has its tags, [origins.git] must say",
+        ),
+        (
             "debian =",
             "debain =",
             "sha256.debain: there is no origin 'debain' (known: kernel.org, deb",
@@ -145,7 +175,9 @@ def test_a_mistake_of_form_is_told_with_its_line(
         ),
         ('versions."6.1.176"', 'versions."6.2.1"', "version 6.2.1 stands in series 6.1"),
         ('versions."5.10.9"', 'versions."5.10.0262"', "5.10.262: this is 5.10.0262 once more"),
-        ("[features.bpf]", "[features.without-bpf]", "'with' and 'without' name variants"),
+        ("[features.bpf]", "[features.without-bpf]", "'with', 'without' and 'patched' name"),
+        ("[features.bpf]", "[features.bpf-patched]", "'with', 'without' and 'patched' name"),
+        ("[flavors.monolithic]", "[flavors.rc1]", "in a list or a tag this means another thing"),
         ("[features.bpf]", "[features.bpf-arm64]", "'arm64' at the end of a tag is an arch"),
         ("[flavors.monolithic]", "[flavors.amd64]", "'amd64' at the end of a tag is an arch"),
         ("[flavors.monolithic]", "[flavors.all]", "flavors.all: in a list or a tag this means"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingot.catalog import Catalog
+from ingot.catalog.selection import version_in
 from ingot.errors import UserError
 from tests.unit.catalog.conftest import SMALL, load, tags
 
@@ -27,6 +28,12 @@ from tests.unit.catalog.conftest import SMALL, load, tags
         (["6.1-with-bpf"], ["6.1.176-with-bpf"]),
         (["6.1-minimal-with-bpf-arm64"], ["6.1.176-minimal-with-bpf-arm64"]),
         (["6.1-with-bpf-without-landlock"], ["6.1.176-with-bpf-without-landlock"]),
+        (["6.1-patched"], ["6.1.176-patched"]),
+        (["6.1-minimal-patched-arm64"], ["6.1.176-minimal-patched-arm64"]),
+        (
+            ["6.1-with-bpf-patched", "6.1-with-bpf"],
+            ["6.1.176-with-bpf-patched", "6.1.176-with-bpf"],
+        ),
     ],
 )
 def test_names_select_kernels_once_in_the_order_asked(
@@ -123,3 +130,52 @@ def test_the_first_arch_of_a_series_is_meant_where_none_is_named(tmp_path: Path)
     found = load(tmp_path, SMALL.replace('["x86_64", "arm64"]', '["arm64", "x86_64"]'))
     assert tags(found.select(["6.1", "6.1-x86_64"])) == ["6.1.176", "6.1.176-amd64"]
     assert [kernel.arch.name for kernel in found.select(["6.1"])] == ["arm64"]
+
+
+# Release candidates
+
+
+@pytest.fixture
+def with_candidates(tmp_path: Path) -> Catalog:
+    more = '[series."6.19".versions."6.19-rc1"]\n[series."6.19".versions."6.19-rc10"]\n'
+    return load(tmp_path / "candidates", f"{SMALL}\n{more}")
+
+
+def test_a_candidate_is_named_in_full_or_by_its_series(with_candidates: Catalog) -> None:
+    names = ["6.19-rc1", "6.19", "6.19-rc1-minimal-arm64", "6.19-minimal", "6.19-rc10-patched"]
+    assert tags(with_candidates.select(names)) == [
+        "6.19-rc1",
+        "6.19-rc10",
+        "6.19-rc1-minimal-arm64",
+        "6.19-rc10-minimal",
+        "6.19-rc10-patched",
+    ]
+    every = list(with_candidates.kernels)
+    assert with_candidates.select([kernel.tag for kernel in every]) == every
+
+
+def test_a_release_comes_after_its_candidates(tmp_path: Path) -> None:
+    more = '[series."6.19".versions."6.19"]\n[series."6.19".versions."6.19-rc10"]\n'
+    found = load(tmp_path / "released", f"{SMALL}\n{more}")
+    assert tags(found.select(["6.19"])) == ["6.19"]
+    assert tags(found.select([]))[-1] == "6.19"
+
+
+def test_a_candidate_that_is_not_there(with_candidates: Catalog) -> None:
+    with pytest.raises(UserError, match=r"no kernel 6\.19-rc2"):
+        with_candidates.select(["6.19-rc2"])
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("6.1", "6.1"),
+        ("6.1.176", "6.1.176"),
+        ("6.1-minimal-with-bpf", "6.1"),
+        ("6.19-rc1", "6.19-rc1"),
+        ("6.19-rc1-minimal-arm64", "6.19-rc1"),
+        ("6.19-rcx", "6.19"),
+    ],
+)
+def test_the_version_that_a_name_begins_with(name: str, version: str) -> None:
+    assert version_in(name) == version

@@ -1,0 +1,101 @@
+"""`ingot fetch`: all that builds need from the network, for builds without one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from ingot import pipeline
+from ingot.cli.each import Failed, end_badly, failed_document, for_each
+from ingot.cli.options import (
+    Arches,
+    BuilderName,
+    CacheFolder,
+    CacheFrom,
+    CatalogFolder,
+    Insecure,
+    Json,
+    Kernels,
+    choose,
+    make_setting,
+)
+from ingot.cli.render import make_console, make_progress, size_text
+from ingot.cli.source_options import Keyring, OwnSource
+from ingot.pipeline import Fetched
+from ingot.registry import Registry, check_registry
+
+
+def fetch(
+    kernels: Kernels = None,
+    arches: Arches = None,
+    source: OwnSource = None,
+    keyring: Keyring = None,
+    builder: BuilderName = None,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    cache_from: CacheFrom = None,
+    insecure: Insecure = False,
+    as_json: Json = False,
+) -> None:
+    """Get sources and builders, to build without a network later.
+
+    Gets and verifies the source of each kernel and makes its builder, as a build does first.
+    After that `ingot build --offline` needs no network at all.
+
+    What is here is not fetched again. One that cannot be had does not stop the others; the exit
+    code is then that of the first failure.
+    """
+    errors = Console(stderr=True)
+    remote = Registry(check_registry(cache_from), insecure) if cache_from else None
+    setting = make_setting(catalog, cache, source=source, cache_from=remote, keyring=keyring)
+    progress = make_progress(errors)
+    selected = choose(setting, kernels, arches, maintained=True, builder=builder)
+    fetched, failed = for_each(
+        selected, lambda kernel: pipeline.fetch(setting, kernel, progress), errors
+    )
+    if as_json:
+        print(json.dumps(_document(fetched, failed), indent=2))
+    elif fetched:
+        make_console().print(_table(fetched))
+    end_badly(errors, failed, alone=len(selected) == 1)
+
+
+def _table(fetched: Sequence[Fetched]) -> Table:
+    """A row for every source, then one for every builder."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("what", "from", "digest"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    sources = {one.source: one.size for one in fetched}
+    for source, size in sources.items():
+        name = f"linux {source.version}"
+        place = f"git {source.commit[:12]}" if source.commit else source.origin
+        table.add_row(name, place, str(source.digest), size_text(size) if size else "")
+    for builder in dict.fromkeys(one.builder for one in fetched):
+        table.add_row(f"builder {builder.name}", "", str(builder.digest), "")
+    return table
+
+
+def _document(fetched: Sequence[Fetched], failed: Sequence[Failed]) -> object:
+    return {
+        "fetched": [
+            {
+                "version": str(one.source.version),
+                "arch": one.kernel.arch.name,
+                "source": {
+                    "origin": one.source.origin,
+                    "url": one.source.url,
+                    "commit": one.source.commit,
+                    "evidence": one.source.evidence,
+                    "digest": str(one.source.digest),
+                    "size": one.size,
+                },
+                "builder": {"name": one.builder.name, "digest": str(one.builder.digest)},
+            }
+            for one in fetched
+        ],
+        "failed": failed_document(failed),
+    }

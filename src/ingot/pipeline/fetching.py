@@ -1,0 +1,44 @@
+"""Getting what a build needs from the network, without building: see `Setting.offline`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingot import tools
+from ingot.builder.sandbox import Builder
+from ingot.catalog import Kernel
+from ingot.pipeline.builders import builder_for
+from ingot.pipeline.inputs import obtain_source
+from ingot.pipeline.remote import fetch_builder
+from ingot.pipeline.setting import Setting, in_use
+from ingot.progress import Progress
+from ingot.source.cache import SourceCache
+from ingot.source.model import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one kernel needs, all of it here. `size` is that of the source, in bytes on disk.
+
+    It is 0 for a tree of the user's own, which takes no room of ours.
+    """
+
+    kernel: Kernel
+    source: Source
+    size: int
+    builder: Builder
+
+
+def fetch(setting: Setting, kernel: Kernel, progress: Progress) -> Fetched:
+    """Have the kernel's source verified and unpacked, and its builder ready to be entered.
+
+    What is here already is not fetched again. Raises an IngotError for what stands in the way,
+    such as a program that is missing: nothing else is to be found out when there is no network.
+    """
+    tools.require_all(kernel.arch.name, kind=kernel.builder.kind)
+    with in_use(setting, progress):
+        source = obtain_source(setting, kernel, progress)
+        fetch_builder(setting, kernel.builder, progress)
+        builder = builder_for(setting, kernel, progress)
+    size = SourceCache(setting.workspace.sources).size(source)
+    return Fetched(kernel, source, size, builder)

@@ -1,0 +1,68 @@
+"""Running git, so that neither a repository nor where Ingot was started from decides what it does.
+
+What belongs to the user stays: credentials, proxies, SSH keys, certificates.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ingot.process import CommandFailedError, Result, require_tool, run
+
+_FOREIGN = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_SHALLOW_FILE"),
+    *("GIT_PREFIX", "GIT_QUARANTINE_PATH"),
+)
+"""What git sets for its hooks, to say which repository is meant: never the one meant here."""
+
+_ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",
+    # nobody is asked: output is read by a program, and a terminal's answer would never come
+    "GIT_TERMINAL_PROMPT": "0",
+    "SSH_ASKPASS": "false",
+    "SSH_ASKPASS_REQUIRE": "force",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+}
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.autocrlf=false",
+    "core.eol=lf",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "fetch.recurseSubmodules=false",
+)
+
+
+def git(
+    arguments: Iterable[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    silence: float | None = None,
+) -> Result:
+    """Run `git` with these arguments; see `process.run` for the rest, and for what it raises.
+
+    A full disk is an OSError, as if Ingot itself had written.
+    """
+    require_tool("git")
+    argv = [
+        "env",
+        *(word for name in _FOREIGN for word in ("-u", name)),
+        "git",
+        *(word for setting in _SETTINGS for word in ("-c", setting)),
+        *arguments,
+    ]
+    environment = {**_ENVIRONMENT, **(env or {})}
+    try:
+        return run(argv, env=environment, log=log, silence=silence)
+    except CommandFailedError as error:
+        if any(os.strerror(errno.ENOSPC) in line for line in error.tail):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
