@@ -1,4 +1,4 @@
-"""The Debian archives that apt on this machine is configured with.
+"""The archives that apt on this machine is configured with.
 
 No mirror's host is written into Ingot: a machine's apt knows the one it is meant to use.
 """
@@ -14,6 +14,9 @@ from ingot.process import ToolMissingError, run
 
 _FORMAT = "$(SITE)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(LABEL)"
 _LABELS = ("Debian", "Debian-Security")
+_DISTRIBUTIONS = ("Debian", "Ubuntu")
+_OPTIONS: tuple[list[str], ...] = ([], ["--no-release-info"])
+"""Without downloaded indexes apt lists nothing unless told not to look for them."""
 _NEXT = "use `--source PATH`, or run where apt has a Debian archive in its sources"
 
 
@@ -38,12 +41,32 @@ def configured_mirrors() -> tuple[str, ...]:
 
     Raises MachineError if there is no apt, or none of its sources is a Debian archive.
     """
-    # Without downloaded indexes apt lists nothing unless told not to look for them.
-    for options in ([], ["--no-release-info"]):
+    for options in _OPTIONS:
         sites = debian_sites(_targets(options))
         if sites:
             return sites
     raise MachineError("apt on this machine uses no Debian archive", hint=_NEXT)
+
+
+def mirror_of(suite: str) -> str:
+    """The base URL of the archive to take a suite's packages from.
+
+    It is the distribution's own that apt has this very suite of, or, since an archive has more
+    suites than one, the main Debian one. Raises MachineError if there is neither.
+    """
+    for target in filter(None, map(_Target.parse, _targets([]))):
+        found = (target.release, target.component) == (suite, "main")
+        if found and target.origin in _DISTRIBUTIONS:
+            for url in _urls(target.site):
+                return url.rstrip("/")
+    try:
+        return configured_mirrors()[0]
+    except MachineError as error:
+        raise MachineError(
+            f"apt on this machine has no archive for the suite '{suite}'",
+            why=error.what,
+            hint='name one in the builder\'s table: mirror = "http://...", and its keyring',
+        ) from error
 
 
 def _targets(options: list[str]) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from ingot import kconfig
 from ingot.arch import Arch
 from ingot.builder.sandbox import Sandbox
+from ingot.builder.toolchain import make_words
 from ingot.errors import BuildError
 from ingot.files import disk_errors, remove_tree
 from ingot.kconfig import OptionTable, Request
@@ -31,7 +32,7 @@ def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, Request], log: 
     with disk_errors(sandbox.build):
         (sandbox.build / "fragments.config").write_text(kconfig.render(requests), encoding="utf-8")
     _make(sandbox, arch, "allnoconfig", log, {"KCONFIG_ALLCONFIG": "/build/fragments.config"})
-    return _config(sandbox).read_text(encoding="utf-8")
+    return _resolved(sandbox)
 
 
 def complete(sandbox: Sandbox, arch: Arch, text: str, log: Path) -> str:
@@ -39,7 +40,7 @@ def complete(sandbox: Sandbox, arch: Arch, text: str, log: Path) -> str:
     with disk_errors(sandbox.build):
         _config(sandbox).write_text(text, encoding="utf-8")
     _make(sandbox, arch, "olddefconfig", log)
-    return _config(sandbox).read_text(encoding="utf-8")
+    return _resolved(sandbox)
 
 
 def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
@@ -83,7 +84,8 @@ def edit(
     the config as it was.
     """
     complete(sandbox, arch, text, log)
-    command = sandbox.command(_words(arch, "menuconfig"), {"TERM": terminal}, interactive=True)
+    words = _words(sandbox, arch, "menuconfig")
+    command = sandbox.command(words, {"TERM": terminal}, interactive=True)
     try:
         run_in_terminal(command)
     except CommandFailedError as error:
@@ -99,12 +101,28 @@ def _config(sandbox: Sandbox) -> Path:
     return sandbox.build / ".config"
 
 
+def _resolved(sandbox: Sandbox) -> str:
+    """The config that Kconfig wrote; a BuildError if it is for another compiler than asked for.
+
+    A kernel whose make does not know what asks for clang takes gcc without a word.
+    """
+    text = _config(sandbox).read_text(encoding="utf-8")
+    if sandbox.builder.llvm and kconfig.parse_config(text).get("CC_IS_CLANG") != "y":
+        raise BuildError(
+            f"this kernel cannot be compiled with clang, which the builder"
+            f" '{sandbox.builder.name}' is for",
+            why="its make does not know LLVM=1, which series have since 5.7",
+            hint="compile it in a builder with gcc",
+        )
+    return text
+
+
 def _make(
     sandbox: Sandbox, arch: Arch, target: str, log: Path, env: Mapping[str, str] | None = None
 ) -> Result:
     """Run one of Kconfig's make targets; its failure is a BuildError."""
     try:
-        return run(sandbox.command(_words(arch, target), env), log=log)
+        return run(sandbox.command(_words(sandbox, arch, target), env), log=log)
     except CommandFailedError as error:
         raise BuildError(
             "Kconfig could not resolve the config",
@@ -113,6 +131,6 @@ def _make(
         ) from error
 
 
-def _words(arch: Arch, target: str) -> list[str]:
-    names = (f"ARCH={arch.make}", f"CROSS_COMPILE={arch.cross}")
-    return ["make", "-C", "/src", "O=/build", *names, target]
+def _words(sandbox: Sandbox, arch: Arch, target: str) -> list[str]:
+    words = make_words(arch, llvm=sandbox.builder.llvm)
+    return ["make", "-C", "/src", "O=/build", *words, target]

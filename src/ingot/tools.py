@@ -21,7 +21,8 @@ DEBIAN_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 class Tool:
     """A program (or, with a leading slash, a file) and the Debian package that has it.
 
-    `arch`, if given, is the only architecture (as the kernel names it) whose kernels need it.
+    `arch`, if given, is the only architecture (as the kernel names it) whose kernels need it,
+    `kind` the only kind of builders that does.
     """
 
     program: str
@@ -29,6 +30,7 @@ class Tool:
     purpose: str
     only_unprivileged: bool = False
     arch: str = ""
+    kind: str = ""
 
     def present(self) -> bool:
         if self.program.startswith("/"):
@@ -45,9 +47,15 @@ TOOLS = (
     Tool(str(DEBIAN_KEYRING), "debian-archive-keyring", "the keys that sign Debian's archive"),
     Tool("tar", "tar", "unpacks sources"),
     Tool("xz", "xz-utils", "unpacks sources"),
-    Tool("git", "git", "applies patches"),
-    Tool("mmdebstrap", "mmdebstrap", "makes the builder from Debian packages"),
-    Tool("newuidmap", "uidmap", "lets an ordinary user make the builder", only_unprivileged=True),
+    Tool("git", "git", "applies patches, and fetches sources that are in git"),
+    Tool("mmdebstrap", "mmdebstrap", "makes the builder of packages", kind="rootfs"),
+    Tool(
+        "newuidmap",
+        "uidmap",
+        "lets an ordinary user make the builder",
+        only_unprivileged=True,
+        kind="rootfs",
+    ),
     Tool("bwrap", "bubblewrap", "the sandbox that kernels are compiled in"),
     Tool("setpriv", "util-linux", "ends programs together with Ingot"),
     Tool("qemu-system-x86_64", "qemu-system-x86", "boots x86_64 kernels", arch="x86_64"),
@@ -56,8 +64,8 @@ TOOLS = (
 )
 
 
-def needed(*arches: str) -> list[Tool]:
-    """The tools this user needs to build for these arches.
+def needed(*arches: str, kind: str = "rootfs") -> list[Tool]:
+    """The tools this user needs to build for these arches, in a builder of this kind.
 
     Root makes user namespaces without helpers.
     """
@@ -66,11 +74,12 @@ def needed(*arches: str) -> list[Tool]:
         for tool in TOOLS
         if (os.geteuid() != 0 or not tool.only_unprivileged)
         and (not tool.arch or tool.arch in arches)
+        and tool.kind in ("", kind)
     ]
 
 
-def missing(*arches: str) -> list[Tool]:
-    return [tool for tool in needed(*arches) if not tool.present()]
+def missing(*arches: str, kind: str = "rootfs") -> list[Tool]:
+    return [tool for tool in needed(*arches, kind=kind) if not tool.present()]
 
 
 def install_command(tools: Sequence[Tool]) -> str:
@@ -80,9 +89,9 @@ def install_command(tools: Sequence[Tool]) -> str:
     return f"{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}"
 
 
-def require_all(*arches: str) -> None:
+def require_all(*arches: str, kind: str = "rootfs") -> None:
     """Raise a MachineError that names every missing package, its purpose and the command."""
-    if not (absent := missing(*arches)):
+    if not (absent := missing(*arches, kind=kind)):
         return
     if not shutil.which("apt-get"):
         hint = "install these with the system's package manager (Debian's package names are given)"

@@ -6,6 +6,7 @@
       builders/<digest>/        unpacked builders, by the digest of their image
       configs/<digest>.config   resolved configs, by the digest of all that decides them
       ccache/                   the compile cache
+      ccache/own/<digest>/      that of one source or set of patches of the user's own
       logs/<kernel>.log         the output of the last build of each kernel
       locks/                    lock files; they mean nothing unless a process holds them
       build/                    build folders, when there is no tmpfs for them
@@ -28,6 +29,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingot.digest import Digest
 from ingot.errors import MachineError
 from ingot.files import disk_errors, free_bytes, locked, locked_if_free, remove_tree
 
@@ -67,6 +69,10 @@ class Workspace:
     @property
     def ccache(self) -> Path:
         return self.root / "ccache"
+
+    def own_ccache(self, *places: str) -> Path:
+        """The compile cache of what the user has in these places, by path or URL."""
+        return self.ccache / "own" / Digest.of("\n".join(places).encode()).short
 
     def log(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"

@@ -1,99 +1,111 @@
-"""The default builder: a root filesystem of Debian packages, kept as an OCI image.
+"""The default builder: a root filesystem of packages, made from a signed archive.
 
-`mmdebstrap` makes it once from the signed archive that apt is configured with. The image
-`kernel-builder:<name>` in the store holds it, and its root is unpacked to be entered:
+It is kept as an image of the store (`image`), and its root is unpacked to be entered:
 
     builders/<digest of the image's manifest>/
-
-What is particular to the machine that made it (host name, resolver, mirror) is left out, so
-that the same packages give the same digest anywhere.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import contextlib
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from ingot.apt import configured_mirrors
 from ingot.arch import Arch
+from ingot.builder.bootstrap import bootstrap
+from ingot.builder.image import find, packages_told, store
+from ingot.builder.lock import write_lock
+from ingot.builder.packages import STATUS_FILE, changes, digest_of, read_status
 from ingot.builder.sandbox import Builder
+from ingot.builder.site import Site
 from ingot.catalog import BuilderSpec
-from ingot.digest import Digest
-from ingot.errors import MachineError
+from ingot.errors import MachineError, UserError
 from ingot.files import locked, staging_folder
-from ingot.oci import (
-    Descriptor,
-    Layout,
-    Platform,
-    extract,
-    read_image,
-    write_image,
-    write_tar_layer,
-)
-from ingot.process import CommandFailedError, run
+from ingot.oci import Image, extract, read_image
 from ingot.progress import Progress
 
-SPEC_LABEL = "dev.ingot.builder.spec"
-_EPOCH = 0
-_LOG_LINES = 900
-_FORMAT = 2
-# files that name the machine or mirror the root was made on, or that no compiler reads
-_REMOVE = (
-    "etc/hostname",
-    "etc/resolv.conf",
-    "etc/apt/sources.list",
-    "etc/machine-id",
-    "var/log",
-    "var/cache",
-    "var/lib/apt",
-    "var/lib/dpkg/available-old",
-    "var/lib/dpkg/status-old",
-)
-_EXCLUDE = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale")
+KIND = "rootfs"
+_LOG_LINES = 1900
+_SHOWN = 3
 
 
-def tag_of(spec: BuilderSpec) -> str:
-    """The tag of a builder's image in the store."""
-    return f"kernel-builder:{spec.name}"
+def packages(spec: BuilderSpec, _arch: Arch, site: Site) -> tuple[str, ...] | None:
+    """What the builder is made of, if the store has it; costs milliseconds."""
+    image = _image(spec, site)
+    return packages_told(image) if image else None
 
 
-def find(spec: BuilderSpec, layout: Layout) -> Descriptor | None:
-    """The image of this builder in the store, if it was made from this very spec."""
-    descriptor = layout.find(tag_of(spec))
-    if descriptor is None or not layout.is_complete(descriptor):
-        return None
-    if read_image(layout, descriptor).labels.get(SPEC_LABEL) == _spec_digest(spec):
-        return descriptor
-    return None
-
-
-def ensure(
-    spec: BuilderSpec, host: Arch, layout: Layout, builders: Path, progress: Progress
-) -> Builder:
+def ensure(spec: BuilderSpec, _arch: Arch, site: Site, progress: Progress) -> Builder:
     """The builder, ready to be entered: made if the store lacks it, unpacked if need be.
 
-    `host` is the architecture it runs on; `builders` the folder that roots are unpacked in.
-    Two processes that want the same builder make it once.
+    Two processes that want the same one make it once. One that is not as its lock file lists is
+    told in a note, and refused with a UserError if it is `locked`.
     """
+    with _alone(spec, site, progress):
+        image = _image(spec, site)
+        if image is None:
+            with (
+                _made(spec, site, progress) as (tar, found),
+                progress.step("store builder") as step,
+            ):
+                image = store(spec, site, tar, found, step)
+        told = packages_told(image)
+        _compare(spec, site, told, progress)
+        root = site.folder / image.descriptor.digest.hex
+        if not root.is_dir():
+            with progress.step("unpack builder") as step:
+                extract(site.layout, image, root, step)
+    return Builder(spec.name, digest_of(told), root, told, llvm=spec.llvm)
 
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A builder made anew: what it was made of before, None if nothing says so, and is now."""
+
+    before: tuple[str, ...] | None
+    after: tuple[str, ...]
+
+
+def update(spec: BuilderSpec, site: Site, progress: Progress, *, dry_run: bool) -> Update:
+    """Make the builder from the archive as it is now, and write its lock file.
+
+    It is compared with the lock file, or, without one, with what the store has. A builder of
+    the same packages stays as it is. A dry run keeps nothing of what it made.
+    """
+    with _alone(spec, site, progress):
+        image, lock = _image(spec, site), site.lock(spec)
+        old = packages_told(image) if image else None
+        with _made(spec, site, progress) as (tar, found):
+            if not dry_run:
+                if found != old:
+                    with progress.step("store builder") as step:
+                        store(spec, site, tar, found, step)
+                write_lock(site.lock_path(spec), spec.name, found)
+    return Update(lock.packages if lock else old, found)
+
+
+def _image(spec: BuilderSpec, site: Site) -> Image | None:
+    descriptor = find(spec, site)
+    return read_image(site.layout, descriptor) if descriptor else None
+
+
+@contextlib.contextmanager
+def _alone(spec: BuilderSpec, site: Site, progress: Progress) -> Iterator[None]:
     def waiting() -> None:
         progress.note("builder: another process is making it; waiting")
 
-    with locked(builders / f".{spec.name}.lock", on_wait=waiting):
-        descriptor = find(spec, layout) or _make(spec, host, layout, builders, progress)
-        root = builders / descriptor.digest.hex
-        if not root.is_dir():
-            with progress.step("unpack builder") as step:
-                extract(layout, read_image(layout, descriptor), root, step)
-    return Builder(spec.name, descriptor.digest, root)
+    with locked(site.folder / f".{spec.name}.lock", on_wait=waiting):
+        yield
 
 
-def _make(
-    spec: BuilderSpec, host: Arch, layout: Layout, work: Path, progress: Progress
-) -> Descriptor:
-    """Make the root filesystem and put it into the store as an image."""
-    with staging_folder(work) as folder, layout.in_use():
+@contextlib.contextmanager
+def _made(
+    spec: BuilderSpec, site: Site, progress: Progress
+) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The builder's root, made now, as a tar file for as long as the body lasts; its packages."""
+    with staging_folder(site.folder) as folder:
         tar = folder / "root.tar"
         with progress.step(f"make builder {spec.name}") as step:
             lines = 0
@@ -103,53 +115,43 @@ def _make(
                 lines += 1
                 step.advance(lines, _LOG_LINES if lines < _LOG_LINES else None, line[:60])
 
-            _bootstrap(spec, tar, folder, count)
-            step.result(f"{tar.stat().st_size >> 20} MiB of packages")
-        with progress.step("store builder") as step:
-            layer = write_tar_layer(layout, tar, step)
-            labels = {SPEC_LABEL: _spec_digest(spec), "dev.ingot.builder.suite": spec.suite}
-            descriptor = write_image(
-                layout,
-                [layer],
-                Platform("linux", host.oci),
-                labels=labels,
-                annotations={"org.opencontainers.image.title": "kernel-builder", **labels},
-                created=_EPOCH,
-                history=[f"mmdebstrap {spec.suite}: {' '.join(spec.packages)}"],
-            )
-            layout.tag({tag_of(spec): descriptor})
-    return descriptor
+            bootstrap(spec, site, tar, folder, count)
+            found = _packages_in(tar)
+            step.result(f"{len(found)} packages, {tar.stat().st_size >> 20} MiB")
+        yield tar, found
 
 
-def _bootstrap(spec: BuilderSpec, tar: Path, folder: Path, on_line: Callable[[str], None]) -> None:
-    """Run mmdebstrap(1), which writes the root as the tar file `tar`; see `_REMOVE`."""
-    mirror = configured_mirrors()[0]
-    remove = " ".join(f'"$1"/{name}' for name in _REMOVE)
-    argv = [
-        *("mmdebstrap", "--mode=auto", "--variant=buildd", "--verbose"),
-        f"--include={','.join(spec.packages)}",
-        *(f"--dpkgopt=path-exclude=/{name}/*" for name in _EXCLUDE),
-        f"--customize-hook=rm -rf {remove}",
-        # after the hook it would make folders again whose owner depends on who made the root
-        "--skip=cleanup/apt",
-        spec.suite,
-        str(tar),
-        f"deb {mirror} {spec.suite} main",
-    ]
-    env = {"SOURCE_DATE_EPOCH": str(_EPOCH), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
-    try:
-        run(argv, env=env, on_line=on_line, keep_output=False)
-    except CommandFailedError as error:
-        raise MachineError(
-            f"the builder '{spec.name}' could not be made",
-            why="\n".join(error.tail),
-            hint=f"is the suite '{spec.suite}' on the mirror apt is configured with, and is the"
-            " network there? An ordinary user also needs ranges of IDs in /etc/subuid and"
-            f" /etc/subgid (usermod --add-subuids, --add-subgids). {error.hint}",
-        ) from error
+def _packages_in(tar: Path) -> tuple[str, ...]:
+    """The packages that are installed in the root which a tar file holds."""
+    with tarfile.open(tar) as archive:
+        for member in archive:
+            if member.name.removeprefix("./") == STATUS_FILE:
+                file = archive.extractfile(member)
+                return read_status(file.read().decode("utf-8", "replace")) if file else ()
+    raise MachineError("the builder that was made has no list of its packages", why=STATUS_FILE)
 
 
-def _spec_digest(spec: BuilderSpec) -> str:
-    """Identifies what a builder was asked to be, so that a changed spec makes it anew."""
-    document = [_FORMAT, spec.suite, list(spec.packages)]
-    return str(Digest.of(json.dumps(document).encode()))
+def _compare(spec: BuilderSpec, site: Site, told: tuple[str, ...], progress: Progress) -> None:
+    """Tell, or refuse if it is locked, a builder that is not as its lock file lists."""
+    lock = site.lock(spec)
+    if lock is None and spec.locked:
+        raise UserError(
+            f"the builder '{spec.name}' is locked, but there is no {site.lock_path(spec)}",
+            hint=f"`ingot builder update {spec.name}` writes it",
+        )
+    found = changes(lock.packages, told) if lock else ()
+    if not lock or not found:
+        return
+    what = f"the builder '{spec.name}' is not as {lock.path.name} lists"
+    some = ", ".join(change.text for change in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    if not spec.locked:
+        progress.note(f"{what}: {some}{more} (`ingot builder update {spec.name}` takes that over)")
+        return
+    raise UserError(
+        what,
+        why=f"the archive has changed since: {some}{more}",
+        hint=f"take it over (`ingot builder update {spec.name}` shows what changes), take the"
+        " builder from a registry that has it (--cache-from), or name a mirror that keeps what"
+        " was there, as snapshot archives do",
+    )

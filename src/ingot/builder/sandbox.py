@@ -2,7 +2,7 @@
 
 Inside there is no network, no capability, a user other than root, and nothing but:
 
-    /usr, /etc, /lib, ...   the builder's root, read-only
+    /usr, /etc, /lib, ...   what the builder shows of its root, read-only
     /src                    the kernel tree, read-only
     /build                  the build folder
     /ccache                 the compile cache
@@ -15,18 +15,22 @@ compiled bytes do not tell machines apart and the compile cache can be shared.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingot.digest import Digest
 from ingot.errors import MachineError
 from ingot.process import CommandFailedError, run
 
+SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs are looked for inside, after what stands before them to serve the compile."""
+
 _TOP_LEVEL = ("usr", "etc", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "opt")
 _USER_ID = "1000"
+_NAMES = "/toolchain"
 _ENVIRONMENT = {
     # ccache's compiler links come first; a builder without ccache just lacks the folder
-    "PATH": "/usr/lib/ccache:/usr/sbin:/usr/bin:/sbin:/bin",
+    "PATH": f"/usr/lib/ccache:{_NAMES}:{SEARCH_PATH}",
     "HOME": "/tmp",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
@@ -35,11 +39,24 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """A builder ready to be entered: its name, the digest of its image, its unpacked root."""
+    """A builder ready to be entered.
+
+    `digest` is that of all it is made of: `packages`, a line each (see `packages`); `root` is
+    the folder of which the parts that are `shown` can be seen inside. It is `hermetic` if it is
+    the same wherever it is entered: this machine's own compiler is not. An `llvm` one compiles
+    with clang and lld. `aliases` are more names for its programs: name -> path inside;
+    `confinement` is what `confinement` found this machine's bwrap to know.
+    """
 
     name: str
     digest: Digest
     root: Path
+    packages: tuple[str, ...] = ()
+    hermetic: bool = True
+    llvm: bool = False
+    shown: tuple[str, ...] = _TOP_LEVEL
+    aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
+    confinement: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +83,16 @@ class Sandbox:
         environment = {**_ENVIRONMENT, **self._ccache_environment(), **(env or {})}
         return [
             "bwrap",
-            *("--unshare-all", "--die-with-parent"),
+            *("--unshare-all", *self.builder.confinement, "--die-with-parent"),
             *(() if interactive else ("--new-session",)),
             *("--uid", _USER_ID, "--gid", _USER_ID, "--cap-drop", "ALL"),
             *("--hostname", "ingot", "--clearenv"),
             *(word for name, value in environment.items() for word in ("--setenv", name, value)),
             *self._root_mounts(),
+            *self._aliases(),
             *("--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),
+            # whoever is root outside may write to /proc/sys, whatever it is inside
+            *("--remount-ro", "/proc"),
             *("--ro-bind", str(self.source), "/src"),
             *("--bind", str(self.build), "/build"),
             *(("--bind", str(self.ccache), "/ccache") if self.ccache else ()),
@@ -81,32 +101,49 @@ class Sandbox:
         ]
 
     def _root_mounts(self) -> list[str]:
-        """The builder's top-level folders; its links (merged /usr) are made anew as links."""
+        """What the builder shows; its links (merged /usr) are made anew as links."""
         words = []
-        for name in _TOP_LEVEL:
+        for name in self.builder.shown:
             path = self.builder.root / name
             if path.is_symlink():
                 words += ["--symlink", str(path.readlink()), f"/{name}"]
-            elif path.is_dir():
+            elif path.exists():
                 words += ["--ro-bind", str(path), f"/{name}"]
         return words
+
+    def _aliases(self) -> list[str]:
+        aliases = self.builder.aliases.items()
+        return [word for name, path in aliases for word in ("--symlink", path, f"{_NAMES}/{name}")]
 
     def _ccache_environment(self) -> dict[str, str]:
         """How ccache is used (ccache(1)): a cold compile must cost no more than without it.
 
         Depend mode takes the includes from the compiler instead of preprocessing once more.
-        The compiler is told apart by the builder's digest, not by its mtime.
+        The compiler is told apart by the builder's digest, not by its mtime; one that is not
+        hermetic can change under the same digest, and is looked at.
         """
         if not self.ccache:
             return {"CCACHE_DISABLE": "1"}
+        digest = f"string:{self.builder.digest}"
         return {
             "CCACHE_DIR": "/ccache",
             "CCACHE_DEPEND": "1",
             "CCACHE_NOCOMPRESS": "1",
-            "CCACHE_COMPILERCHECK": f"string:{self.builder.digest}",
+            "CCACHE_COMPILERCHECK": digest if self.builder.hermetic else "content",
             "CCACHE_MAXSIZE": "5G",
             "CCACHE_UMASK": "022",
         }
+
+
+def confinement() -> tuple[str, ...]:
+    """The words that keep a command from making user namespaces, if this machine's bwrap has them.
+
+    In one of its own, a command started by root could mount the machine's control groups and
+    write to them. Bubblewrap before 0.8 cannot forbid that.
+    """
+    words = ("--unshare-user", "--disable-userns")
+    result = run(["bwrap", *words, "--ro-bind", "/", "/", "--", "true"], check=False)
+    return words if result.returncode == 0 else ()
 
 
 def check_sandbox() -> None:

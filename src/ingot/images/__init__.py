@@ -15,7 +15,7 @@ Every image has two tags: `<version>[-<flavor>][-<arch>]`, which moves, and
 `<version>-<12 digits of the recipe key>`, which does not.
 """
 
-from ingot.images.annotations import read_config, read_makeup
+from ingot.images.annotations import read_config, read_makeup, read_packages
 from ingot.images.facts import KERNEL_FILE, Facts, facts_of, read_facts
 from ingot.images.names import (
     BASE,
@@ -41,6 +41,7 @@ __all__ = [
     "read_config",
     "read_facts",
     "read_makeup",
+    "read_packages",
     "tags_for",
     "write_images",
 ]

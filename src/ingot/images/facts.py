@@ -35,7 +35,7 @@ class Facts:
     """What an image says of the kernel it was cut from; labels and annotations alike.
 
     Nothing in it depends on the machine that built, so the same recipe gives the same
-    digests everywhere.
+    digests everywhere. `hermetic` is whether the builder was: a machine's own compiler is not.
     """
 
     version: str
@@ -46,6 +46,7 @@ class Facts:
     source_digest: Digest
     builder_digest: Digest
     command_line: str
+    hermetic: bool = True
 
     def labels(self) -> dict[str, str]:
         """The facts as `dev.ingot.*` labels."""
@@ -58,6 +59,7 @@ class Facts:
             "config-digest": str(self.config_digest),
             "source-digest": str(self.source_digest),
             "builder-digest": str(self.builder_digest),
+            "hermetic": "true" if self.hermetic else "false",
             "filename": KERNEL_FILE,
             "mount-path": f"/lib/modules/{self.release}",
             "command-line": self.command_line,
@@ -83,6 +85,7 @@ class Facts:
             source_digest=Digest.parse(value["source-digest"]),
             builder_digest=Digest.parse(value["builder-digest"]),
             command_line=value["command-line"],
+            hermetic=value.get("hermetic") != "false",
         )
 
 
@@ -99,6 +102,7 @@ def facts_of(
         source_digest=source.digest,
         builder_digest=builder.digest,
         command_line=arch.command_line,
+        hermetic=builder.hermetic,
     )
 
 

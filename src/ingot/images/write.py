@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from ingot.arch import Arch
@@ -33,9 +33,17 @@ _DESCRIPTIONS = {
 
 
 def write_images(
-    layout: Layout, artifacts: Artifacts, facts: Facts, arch: Arch, step: Step
+    layout: Layout,
+    artifacts: Artifacts,
+    facts: Facts,
+    arch: Arch,
+    step: Step,
+    packages: Iterable[str] = (),
 ) -> dict[str, Descriptor]:
-    """Write the images, untagged; returns the manifest of each by the image's name."""
+    """Write the images, untagged; returns the manifest of each by the image's name.
+
+    `packages` is what the builder was made of.
+    """
     modules_path = f"lib/modules/{facts.release}"
     kernel = write_layer(
         layout, [file_entry(KERNEL_FILE, artifacts.kernel, 0o644)], artifacts.epoch, step
@@ -63,7 +71,7 @@ def write_images(
     }
     if links := _root_links(artifacts, modules_path):
         layers[MODULES].append(write_layer(layout, links, artifacts.epoch))
-    told = pack(artifacts.config.read_text(encoding="utf-8"), artifacts.makeup)
+    told = pack(artifacts.config.read_text(encoding="utf-8"), artifacts.makeup, packages)
     return {
         name: _write(layout, name, parts, facts, arch, artifacts.epoch, told)
         for name, parts in layers.items()

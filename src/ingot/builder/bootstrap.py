@@ -1,0 +1,98 @@
+"""Making a root filesystem of packages, with mmdebstrap(1).
+
+What is particular to the machine that made it (host name, resolver, mirror) is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ingot.apt import mirror_of
+from ingot.builder.site import Site
+from ingot.catalog import BuilderSpec
+from ingot.errors import MachineError, UserError
+from ingot.process import CommandFailedError, run
+
+_EPOCH = 0
+KEYRINGS = Path("/usr/share/keyrings")
+"""Where distributions install the keys of archives."""
+
+# files that name the machine or mirror the root was made on, or that no compiler reads
+_REMOVE = (
+    "etc/hostname",
+    "etc/resolv.conf",
+    "etc/apt/sources.list",
+    "etc/machine-id",
+    "var/log",
+    "var/cache",
+    "var/lib/apt",
+    "var/lib/dpkg/available-old",
+    "var/lib/dpkg/status-old",
+    # not kept from being unpacked: older packages' scripts put something into these folders
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/info",
+    "usr/share/locale",
+)
+_HINTS = {
+    "NO_PUBKEY": "the archive is signed by a key that is not trusted: put its keyring into the"
+    " catalog folder, and name it as `keyring` in [builders.{name}]",
+    "Unable to locate package": "`components` of [builders.{name}] says which parts of the archive"
+    ' packages come from: on Ubuntu, most are in ["main", "universe"]',
+    "": "is the suite '{suite}' on the mirror, and is the network there? An ordinary user also"
+    " needs ranges of IDs in /etc/subuid and /etc/subgid (usermod --add-subuids, --add-subgids)",
+}
+"""What a word in mmdebstrap's output hints at; the first one that is there counts."""
+
+
+def bootstrap(
+    spec: BuilderSpec, site: Site, tar: Path, folder: Path, on_line: Callable[[str], None]
+) -> None:
+    """Write the root of the builder's packages as the file `tar`; `folder` is for what it takes.
+
+    MachineError with mmdebstrap's own words if it cannot be made, UserError for a keyring that
+    is not there.
+    """
+    env = {"SOURCE_DATE_EPOCH": str(_EPOCH), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
+    try:
+        run(_command(spec, site, tar), env=env, on_line=on_line, keep_output=False)
+    except CommandFailedError as error:
+        why = "\n".join(error.tail)
+        hint = next(hint for word, hint in _HINTS.items() if word in why)
+        raise MachineError(
+            f"the builder '{spec.name}' could not be made",
+            why=why,
+            hint=f"{hint.format(name=spec.name, suite=spec.suite)}. {error.hint}",
+        ) from error
+
+
+def _command(spec: BuilderSpec, site: Site, tar: Path) -> list[str]:
+    mirror = spec.mirror or mirror_of(spec.suite)
+    components = " ".join(spec.components)
+    remove = " ".join(f'"$1"/{name}' for name in _REMOVE)
+    return [
+        *("mmdebstrap", "--mode=auto", "--variant=buildd", "--verbose"),
+        f"--include={','.join(spec.packages_for(site.host))}",
+        *((f"--keyring={keyring_of(spec, site.catalog)}",) if spec.keyring else ()),
+        f"--customize-hook=rm -rf {remove}",
+        # after the hook it would make folders again whose owner depends on who made the root
+        "--skip=cleanup/apt",
+        spec.suite,
+        str(tar),
+        *(f"deb {mirror} {suite} {components}" for suite in (spec.suite, *spec.more_suites)),
+    ]
+
+
+def keyring_of(spec: BuilderSpec, catalog: Path) -> Path:
+    """The file that a builder's `keyring` names: in the catalog, absolute, or an installed one."""
+    places = dict.fromkeys((catalog / spec.keyring, KEYRINGS / spec.keyring))
+    for path in places:
+        if path.is_file():
+            return path
+    raise UserError(
+        f"the builder '{spec.name}' has no keyring '{spec.keyring}'",
+        why="looked for " + " and ".join(map(str, places)),
+        hint="put the archive's public keys there, or install the package that has them (Debian's:"
+        " debian-archive-keyring; Ubuntu's: ubuntu-keyring, in Debian ubuntu-archive-keyring)",
+    )

@@ -1,0 +1,78 @@
+"""The builder of a kernel: looked for, made, held against what the kernel needs."""
+
+from __future__ import annotations
+
+from ingot.arch import Arch, arch_called
+from ingot.builder import host, kinds, rootfs
+from ingot.builder.sandbox import Builder
+from ingot.builder.site import Site
+from ingot.catalog import BuilderSpec, Kernel
+from ingot.digest import Digest
+from ingot.errors import MachineError, UserError
+from ingot.pipeline.setting import Setting, in_use
+from ingot.progress import Progress
+
+
+def site_of(setting: Setting) -> Site:
+    """Where the builders of this machine are."""
+    return Site(
+        arch_called(setting.host),
+        setting.layout,
+        setting.workspace.builders,
+        setting.catalog.root,
+    )
+
+
+def ensure_builder(
+    setting: Setting, spec: BuilderSpec, progress: Progress, arch: Arch | None = None
+) -> Builder:
+    """A builder, ready to compile for `arch` (default: this machine's); made if need be.
+
+    MachineError if it would have to be made, and no use may be made of the network.
+    """
+    site = site_of(setting)
+    with in_use(setting, progress):
+        if setting.offline and spec.kind == rootfs.KIND and not kinds.known(spec, site.host, site):
+            raise MachineError(
+                f"the builder '{spec.name}' is not here, and without the network it cannot be made",
+                hint="with the network: ingot fetch, which makes the builder of a kernel as well",
+            )
+        return kinds.ensure(spec, arch or site.host, site, progress)
+
+
+def builder_for(setting: Setting, kernel: Kernel, progress: Progress) -> Builder:
+    """The kernel's builder, ready to compile it.
+
+    MachineError if it is this machine's own compiler and too old for the kernel's series. What
+    is made of packages was chosen for the series when it was written into the catalog.
+    """
+    builder = ensure_builder(setting, kernel.builder, progress, kernel.arch)
+    if not builder.hermetic:
+        series = kernel.version.series
+        host.require(builder, setting.catalog.minimums(series), f"linux {series}")
+    return builder
+
+
+def known_builder(setting: Setting, kernel: Kernel) -> Digest | None:
+    """The digest of the kernel's builder, if it is there already; costs milliseconds."""
+    return kinds.known(kernel.builder, kernel.arch, site_of(setting))
+
+
+def packages_of(setting: Setting, spec: BuilderSpec) -> tuple[str, ...] | None:
+    """What a builder is made of, for this machine's arch; None if it would have to be made."""
+    site = site_of(setting)
+    return kinds.packages(spec, site.host, site)
+
+
+def update_builder(
+    setting: Setting, spec: BuilderSpec, progress: Progress, *, dry_run: bool
+) -> rootfs.Update:
+    """Make a builder of the archive as it is now, and write its lock file: see `rootfs.update`."""
+    if spec.kind != rootfs.KIND:
+        raise UserError(
+            f"the builder '{spec.name}' is not made of packages",
+            why=f"it is of the kind '{spec.kind}'",
+            hint="what it has is what it is: `ingot builder show` tells that",
+        )
+    with in_use(setting, progress):
+        return rootfs.update(spec, site_of(setting), progress, dry_run=dry_run)

@@ -1,0 +1,349 @@
+"""What a hostile Makefile can do in the sandbox: a real one, for a tree that tries everything.
+
+The builder is this machine's own /usr, so that nothing has to be made. Every attempt is written
+down by the tree itself; what counts is what the machine looks like afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ingot.arch import arch
+from ingot.builder import host
+from ingot.builder.sandbox import Builder, Sandbox, check_sandbox, confinement
+from ingot.digest import Digest
+from ingot.errors import MachineError
+from ingot.process import run
+
+SECRET = "nobody-in-the-sandbox-may-read-this"
+
+# Each attempt is a rule of its own, whose output is its verdict. `perl` is what speaks to sockets.
+MAKEFILE = r"""
+.PHONY: all
+all: $(filter-out all, $(TRIES))
+	@:
+
+tcp:
+	@perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new("$(LISTENER)")' && echo reached || echo no
+udp:
+	@perl -MSocket -e 'socket(S, AF_INET, SOCK_DGRAM, 0); send(S, "hello", 0, pack_sockaddr_in($(UDP), inet_aton("127.0.0.1"))) or exit 1' && echo reached || echo no
+abstract:
+	@perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, pack_sockaddr_un("\0$(ABSTRACT)")) or exit 1' && echo reached || echo no
+unix:
+	@perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, pack_sockaddr_un("$(UNIX)")) or exit 1' && echo reached || echo no
+interfaces:
+	@grep -c : /proc/net/dev
+
+read:
+	@for file in $(FILES); do cat $$file 2>/dev/null; done; echo done
+secrets:
+	@cat /etc/shadow /etc/ssh/ssh_host_* /root/.bash_history /home/*/.ssh/* 2>/dev/null; echo done
+list:
+	@ls -a / /root /home /run /var /dev/shm /tmp /mnt /media /srv /opt $(HOME_OUTSIDE) 2>/dev/null; echo done
+proc:
+	@cat /proc/[0-9]*/cmdline | tr '\0' ' '; echo done
+roots:
+	@for p in /proc/[0-9]*; do cat $$p/root$(word 1, $(FILES)) $$p/cwd/secret 2>/dev/null; done; echo done
+climb:
+	@cat /src/../../../../../../..$(word 1, $(FILES)) 2>/dev/null; echo done
+links:
+	@ln -sf $(word 1, $(FILES)) /build/link; cat /build/link 2>/dev/null; echo done
+environment:
+	@env
+
+write:
+	@for file in $(FILES); do echo hostile > $$file; rm -f $$file; done 2>/dev/null; echo done
+source:
+	@echo hostile > /src/Makefile; echo hostile > /src/new; rm -f /src/Makefile; chmod 777 /src; mv /src/Makefile /src/other; echo done
+system:
+	@echo hostile > /usr/bin/gcc.hostile; echo hostile > /usr/hostile; echo hostile > /etc/alternatives/hostile; echo done
+remount:
+	@mount -o remount,rw /usr; mount -o remount,rw /src; umount /src; mount -t tmpfs none /usr; unshare -Urm mount -o remount,bind,rw /usr; echo hostile > /usr/hostile; echo done
+sysctl:
+	@echo hostile > /proc/sys/kernel/core_pattern; echo 1 > /proc/sys/vm/drop_caches; echo h > /proc/sysrq-trigger; echo done
+namespaces:
+	@perl -e 'exit(syscall(272, 0x12020000) != 0)' && echo reached || echo no
+devices:
+	@mknod /build/disk b 254 0; mknod /build/mem c 1 1; ls /dev; echo done
+
+signal:
+	@kill -9 $(VICTIM) && echo reached || echo no
+trace:
+	@perl -e 'exit(syscall(101, 16, $(VICTIM), 0, 0) != 0)' && echo reached || echo no
+identity:
+	@id -u; id -g; grep -E '^(CapEff|CapPrm|CapBnd|NoNewPrivs)' /proc/self/status
+terminal:
+	@perl -e 'open(T, "+<", "/dev/tty") or exit 1; exit(ioctl(T, 0x5412, "x") ? 0 : 1)' && echo reached || echo no
+stay:
+	@setsid sh -c 'exec -a $(MARK) sleep 600' >/dev/null 2>&1 </dev/null & echo done
+memory:
+	@perl -e 'exit(defined(shmget($(SHM), 16, 0666)) ? 0 : 1)' && echo reached || echo no
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What surrounds the hostile tree: things it must neither see nor change."""
+
+    sandbox: Sandbox
+    variables: dict[str, str]
+    victim: subprocess.Popen[bytes]
+    sockets: tuple[socket.socket, ...]
+
+    def attempt(self, name: str, **more: str) -> str:
+        """What the rule of this name says when it is made in the sandbox."""
+        given = {**self.variables, **more}
+        words = ["make", "-C", "/src", *(f"{key}={value}" for key, value in given.items()), name]
+        command = self.sandbox.command([*words[:1], "--no-print-directory", *words[1:]])
+        return run(command, check=False, timeout=60).output
+
+    def reached(self) -> int:
+        """How many of its sockets somebody has knocked at."""
+        return len(select.select(self.sockets, [], [], 0)[0])
+
+    @property
+    def files(self) -> list[Path]:
+        return [Path(name) for name in self.variables["FILES"].split()]
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    try:
+        check_sandbox()
+    except MachineError as error:
+        pytest.skip(str(error))
+    for name in ("source", "build", "ccache"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "source" / "Makefile").write_text(MAKEFILE)
+    builder = Builder(
+        "host",
+        Digest.of(b"host"),
+        Path("/"),
+        hermetic=False,
+        shown=host.SHOWN,
+        confinement=confinement(),
+    )
+    return Sandbox(builder, tmp_path / "source", tmp_path / "build", tmp_path / "ccache")
+
+
+@pytest.fixture
+def world(sandbox: Sandbox, tmp_path: Path) -> Iterator[World]:
+    files = [
+        tmp_path / name
+        for name in (
+            "home/.netrc",
+            "images/blobs/sha256/secret",
+            "images/index.json",
+            "cache/sources/other/tree/secret",
+            "cache/builders/other/usr/bin/secret",
+            "shm/build-other/vmlinux",
+        )
+    ]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(SECRET)
+        file.chmod(0o666)
+    abstract = f"ingot-test-{Digest.of(str(tmp_path).encode()).short}"
+    sockets = (
+        socket.create_server(("127.0.0.1", 0)),
+        _unix(str(tmp_path / "socket")),
+        _unix(f"\0{abstract}"),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+    )
+    tcp, *_, udp = sockets
+    udp.bind(("127.0.0.1", 0))
+    victim = subprocess.Popen(["sleep", "600"])
+    variables = {
+        "FILES": " ".join(map(str, files)),
+        "LISTENER": f"127.0.0.1:{tcp.getsockname()[1]}",
+        "UDP": str(udp.getsockname()[1]),
+        "UNIX": str(tmp_path / "socket"),
+        "ABSTRACT": abstract,
+        "HOME_OUTSIDE": str(Path.home()),
+        "VICTIM": str(victim.pid),
+    }
+    yield World(sandbox, variables, victim, sockets)
+    victim.kill()
+    victim.wait()
+    for each in sockets:
+        each.close()
+
+
+def _unix(name: str) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX)
+    made.bind(name)
+    made.listen()
+    return made
+
+
+def test_the_attempts_work_where_there_is_no_sandbox(world: World) -> None:
+    """The control: outside, the same rules do reach what they try to reach."""
+    variables = [f"{key}={value}" for key, value in world.variables.items()]
+    words = ["make", "--no-print-directory", "-C", str(world.sandbox.source), *variables]
+    outside = {name: run([*words, name]).output for name in ("tcp", "udp", "abstract", "unix")}
+    assert set(outside.values()) == {"reached\n"}
+    assert world.reached() == 4
+    assert SECRET in run([*words, "read"]).output
+    assert run([*words, "signal"]).output == "reached\n"
+    assert world.victim.wait(10) == -9
+
+
+@pytest.mark.parametrize("name", ["tcp", "udp", "abstract", "unix"])
+def test_the_network_cannot_be_reached(world: World, name: str) -> None:
+    world.attempt(name)
+    assert world.reached() == 0
+
+
+def test_there_is_no_interface_but_loopback(world: World) -> None:
+    assert world.attempt("interfaces") == "1\n"
+
+
+@pytest.mark.parametrize("name", ["read", "roots", "climb", "links"])
+def test_home_store_sources_and_other_builds_cannot_be_read(world: World, name: str) -> None:
+    said = world.attempt(name)
+    assert said.endswith("done\n")
+    assert SECRET not in said
+
+
+def test_secrets_of_the_system_cannot_be_read(world: World) -> None:
+    assert world.attempt("secrets") == "done\n"
+
+
+def test_nothing_of_the_machine_but_its_programs_can_be_seen(world: World) -> None:
+    shown = {name for line in world.attempt("list").splitlines() for name in line.split()}
+    outside = {path.name for path in (*Path.home().iterdir(), *Path("/var").iterdir())}
+    assert not outside & shown - {"lib", "tmp", "opt"}
+    assert "shm" not in shown or not any(name.startswith("ingot") for name in shown)
+
+
+def test_other_processes_cannot_be_seen(world: World) -> None:
+    said = world.attempt("proc")
+    assert "sleep 600" not in said
+    assert "-m pytest" not in said
+
+
+def test_the_environment_is_the_sandboxs_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGISTRY_PASSWORD", SECRET)
+    said = world.attempt("environment")
+    assert SECRET not in said
+    assert "HOME=/tmp" in said.splitlines()
+
+
+def test_files_outside_stay_as_they_are(world: World) -> None:
+    world.attempt("write")
+    assert [file.read_text() for file in world.files] == [SECRET] * len(world.files)
+
+
+def test_the_source_stays_as_it_is(world: World) -> None:
+    world.attempt("source")
+    source = world.sandbox.source
+    assert [path.name for path in source.iterdir()] == ["Makefile"]
+    assert (source / "Makefile").read_text() == MAKEFILE
+    assert source.stat().st_mode & 0o777 != 0o777
+
+
+def test_the_builder_stays_as_it_is(world: World) -> None:
+    for name in ("system", "remount"):
+        world.attempt(name)
+    places = ("/usr/hostile", "/usr/bin/gcc.hostile", "/etc/alternatives/hostile")
+    changed = [path for path in map(Path, places) if path.exists()]
+    for path in changed:
+        path.unlink()
+    assert changed == []
+
+
+def test_the_kernel_of_the_machine_takes_no_orders(world: World) -> None:
+    pattern = Path("/proc/sys/kernel/core_pattern")
+    before = pattern.read_text()
+    said = world.attempt("sysctl")
+    try:
+        assert pattern.read_text() == before
+    finally:
+        if pattern.read_text() != before:
+            pattern.write_text(before)
+    assert said.endswith("done\n")
+
+
+def test_no_namespace_can_be_made_to_mount_things_in(world: World) -> None:
+    """Control groups, mounted there, are the machine's own, and root's to change (x86_64)."""
+    if not world.sandbox.builder.confinement:
+        pytest.skip("this bwrap cannot forbid it (0.8 and newer can)")
+    assert world.attempt("namespaces").endswith("no\n")
+
+
+def test_no_device_can_be_made_or_seen(world: World) -> None:
+    said = world.attempt("devices")
+    assert not {path.name for path in world.sandbox.build.iterdir()} & {"disk", "mem"}
+    assert not {"kvm", "mem", "kmsg", "fuse", "vda", "sda"} & set(said.split())
+
+
+@pytest.mark.parametrize("name", ["signal", "trace"])
+def test_processes_of_the_machine_cannot_be_touched(world: World, name: str) -> None:
+    said = world.attempt(name)
+    assert "reached" not in said
+    assert world.victim.poll() is None
+
+
+def test_there_is_no_privilege_to_be_had(world: World) -> None:
+    lines = world.attempt("identity").split()
+    assert lines[:2] == ["1000", "1000"]
+    values = dict(zip(lines[2::2], lines[3::2], strict=True))
+    assert set(values) == {"CapPrm:", "CapEff:", "CapBnd:", "NoNewPrivs:"}
+    assert {int(values[name], 16) for name in ("CapPrm:", "CapEff:", "CapBnd:")} == {0}
+    assert values["NoNewPrivs:"] == "1"
+
+
+def test_no_terminal_can_be_typed_into(world: World) -> None:
+    assert world.attempt("terminal").endswith("no\n")
+
+
+def test_nothing_stays_behind(world: World) -> None:
+    mark = f"ingot-test-stays-{os.getpid()}"
+    assert world.attempt("stay", MARK=mark) == "done\n"
+    command_lines = [_command_line(path) for path in Path("/proc").glob("[0-9]*")]
+    assert not any(mark in line for line in command_lines)
+
+
+def _command_line(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_text(errors="replace")
+    except OSError:
+        return ""  # it has ended meanwhile
+
+
+def test_shared_memory_of_the_machine_is_another(world: World) -> None:
+    key = 0x1D670000 + os.getpid() % 0xFFFF
+    code = f"$id = shmget({key}, 16, 01666); defined $id or exit 1; print qq($id\\n)"
+    made = run(["perl", "-e", code]).output.strip()
+    try:
+        assert world.attempt("memory", SHM=str(key)) == "no\n"
+    finally:
+        run(["perl", "-e", f"shmctl({made}, 0, 0)"])
+
+
+def test_what_a_tree_may_write_to_is_its_build_folder_and_its_cache(world: World) -> None:
+    command = world.sandbox.command(["sh", "-c", "echo x > /build/a && echo x > /ccache/b"])
+    run(command)
+    assert (world.sandbox.build / "a").is_file()
+    assert (world.sandbox.ccache and world.sandbox.ccache / "b").is_file()  # type: ignore[union-attr]
+
+
+def test_an_arch_with_its_own_toolchain_finds_it_under_the_kernels_names(world: World) -> None:
+    """Names that the machine lacks are made in the sandbox (see `host`)."""
+    own = arch("x86_64").cross + "true"
+    builder = Builder(
+        "host",
+        Digest.of(b"host"),
+        Path("/"),
+        shown=host.SHOWN,
+        aliases={own: "/usr/bin/true"},
+    )
+    run(Sandbox(builder, world.sandbox.source, world.sandbox.build).command([own]))

@@ -1,0 +1,183 @@
+"""The image of a builder: which one serves, and what it must not be believed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ingot.arch import arch
+from ingot.builder import image, kinds
+from ingot.builder.packages import digest_of
+from ingot.builder.site import Site
+from ingot.catalog import BuilderSpec
+from ingot.errors import UserError, VerificationError
+from ingot.oci import read_image, write_image
+from tests.unit.builder.conftest import NEW, OLD, SPEC, lock, put
+from tests.unit.conftest import Recorder
+
+
+def test_a_builder_has_a_tag_that_moves_and_one_that_stays(site: Site) -> None:
+    put(site, OLD)
+    second = put(site, NEW)
+    tags = site.layout.tags()
+    assert set(tags) == {
+        "kernel-builder:bookworm",
+        f"kernel-builder:bookworm-{digest_of(OLD).short}",
+        f"kernel-builder:bookworm-{digest_of(NEW).short}",
+    }
+    assert tags["kernel-builder:bookworm"].digest == second.descriptor.digest
+    assert image.find(SPEC, site) == tags["kernel-builder:bookworm"]
+
+
+def test_it_tells_what_it_is_made_of(site: Site) -> None:
+    made = put(site, OLD)
+    assert image.packages_told(made) == OLD
+    assert image.digest_told(made.labels) == digest_of(OLD)
+    assert kinds.known(SPEC, site.host, site) == digest_of(OLD)
+    assert made.platform.architecture == "amd64"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"packages": ("bc", "flex")},
+        {"packages_on": {"x86_64": ("flex",)}},
+        {"suite": "bullseye"},
+        {"more_suites": ("bookworm-updates",)},
+        {"components": ("main", "contrib")},
+        {"mirror": "http://127.0.0.1/debian"},
+    ],
+)
+def test_one_of_another_spec_does_not_serve(site: Site, change: dict[str, object]) -> None:
+    put(site)
+    assert image.find(replace(SPEC, **change), site) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"},
+        {"llvm": True},
+        {"keyring": "keys.gpg"},
+        {"packages_on": {"arm64": ("flex",)}},
+        {"packages": (), "packages_on": {"x86_64": ("bc",)}},
+    ],
+)
+def test_what_does_not_decide_its_packages_makes_no_other_builder(
+    site: Site, change: dict[str, object]
+) -> None:
+    made = put(site)
+    found = image.find(replace(SPEC, **change), site)  # type: ignore[arg-type]
+    assert found and found.digest == made.descriptor.digest
+
+
+def test_machines_of_two_arches_share_a_store(site: Site) -> None:
+    other = replace(site, host=arch("arm64"))
+    ours = put(site, OLD)
+    assert image.find(SPEC, other) is None
+    theirs = put(other, tuple(line.replace("amd64", "arm64") for line in OLD))
+    for at, made in ((site, ours), (other, theirs)):
+        found = image.find(SPEC, at)
+        assert found and found.digest == made.descriptor.digest
+
+
+def test_the_one_that_a_lock_lists_serves_whichever_was_made_last(site: Site) -> None:
+    first = put(site, OLD)
+    put(site, NEW)
+    lock(site, OLD)
+    found = image.find(SPEC, site)
+    assert found and found.digest == first.descriptor.digest
+
+
+def test_one_that_was_made_under_another_lock_does_not_serve(site: Site) -> None:
+    put(site, OLD)
+    lock(site, NEW)
+    assert image.find(SPEC, site) is None  # made anew: the archive may have what the lock lists
+    third = put(site, ("bc:amd64=2",))  # it has not
+    found = image.find(SPEC, site)
+    assert found and found.digest == third.descriptor.digest
+    assert kinds.known(SPEC, site.host, site) == digest_of(("bc:amd64=2",))
+    assert kinds.known(replace(SPEC, locked=True), site.host, site) is None
+
+
+def test_elsewhere_the_locked_one_is_asked_for_first(site: Site) -> None:
+    assert image.wanted_tags(SPEC, site) == ("kernel-builder:bookworm",)
+    lock(site, OLD)
+    assert image.wanted_tags(SPEC, site) == (
+        f"kernel-builder:bookworm-{digest_of(OLD).short}",
+        "kernel-builder:bookworm",
+    )
+
+
+def test_an_incomplete_image_does_not_serve(site: Site) -> None:
+    made = put(site)
+    site.layout.blobs.path(made.layers[0].descriptor.digest).unlink()
+    assert image.find(SPEC, site) is None
+
+
+def test_a_builder_from_elsewhere_must_be_made_of_what_it_says(site: Site) -> None:
+    image.require_honest(site.layout, put(site))
+    for status in (
+        "",
+        "Package: bc\nStatus: install ok installed\nArchitecture: amd64\nVersion: 6\n",
+    ):
+        with pytest.raises(VerificationError):
+            image.require_honest(site.layout, put(site, OLD, status=status))
+
+
+@pytest.mark.parametrize("annotation", [None, "no base64!", "bm8gZ3ppcA=="])
+def test_an_image_that_does_not_say_what_it_is_made_of(site: Site, annotation: str | None) -> None:
+    made = put(site)
+    annotations = {name: text for name, text in made.annotations.items() if "packages" not in name}
+    if annotation:
+        annotations["dev.ingot.builder.packages"] = annotation
+    descriptor = write_image(site.layout, made.layers, made.platform, made.labels, annotations, 0)
+    with pytest.raises(UserError, match="does not say what it is made of"):
+        image.packages_told(read_image(site.layout, descriptor))
+
+
+# Held against the lock when it is entered
+
+
+@pytest.fixture
+def entered(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    monkeypatch.setattr("ingot.builder.rootfs.extract", lambda *_: None)
+    return site
+
+
+def test_one_as_its_lock_lists_is_entered_without_a_word(entered: Site, recorder: Recorder) -> None:
+    put(entered, OLD)
+    lock(entered, OLD)
+    for spec in (SPEC, replace(SPEC, locked=True), replace(SPEC, llvm=True)):
+        builder = kinds.ensure(spec, entered.host, entered, recorder)
+        assert (builder.digest, builder.packages) == (digest_of(OLD), OLD)
+        assert (builder.hermetic, builder.llvm) == (True, spec.llvm)
+    assert recorder.notes == []
+
+
+def test_another_one_is_told_or_refused(entered: Site, recorder: Recorder) -> None:
+    lock(entered, OLD)
+    put(entered, NEW)
+    kinds.ensure(SPEC, entered.host, entered, recorder)
+    (note,) = recorder.notes
+    assert "is not as bookworm-x86_64.lock lists: gcc:amd64 12.1 -> 12.2 (" in note
+    with pytest.raises(UserError) as caught:
+        kinds.ensure(replace(SPEC, locked=True), entered.host, entered, recorder)
+    assert "gcc:amd64 12.1 -> 12.2" in caught.value.why
+    assert "--cache-from" in caught.value.hint
+
+
+def test_many_changes_are_told_by_some(entered: Site, recorder: Recorder) -> None:
+    lock(entered, ())
+    put(entered, tuple(f"p{n}:amd64=1" for n in range(9)))
+    kinds.ensure(SPEC, entered.host, entered, recorder)
+    assert "p2:amd64 1 is new and 6 more (" in recorder.notes[0]
+
+
+def test_a_locked_one_needs_a_lock(entered: Site, recorder: Recorder) -> None:
+    put(entered)
+    spec = BuilderSpec("bookworm", "bookworm", ("bc",), locked=True)
+    with pytest.raises(UserError, match=r"there is no .*bookworm-x86_64\.lock") as caught:
+        kinds.ensure(spec, entered.host, entered, recorder)
+    assert "ingot builder update bookworm" in caught.value.hint
