@@ -6,7 +6,7 @@ import contextlib
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _CHUNK = 1 << 16
 _REQUEST = re.compile(rb"^([A-Z]+) (/v2/[^ ]*) HTTP/1\.1\r$", re.MULTILINE)
@@ -16,11 +16,18 @@ class Wire:
     """A TCP proxy on loopback. `address` is its host:port.
 
     It is cut as soon as clients have sent more than `limit` bytes in all, or the text `cut_at`:
-    from then on nothing gets through, until `mend`.
+    from then on nothing gets through, until `mend`. `on_cut` is called when that happens.
     """
 
-    def __init__(self, to: tuple[str, int], limit: int | None, cut_at: bytes | None) -> None:
+    def __init__(
+        self,
+        to: tuple[str, int],
+        limit: int | None,
+        cut_at: bytes | None,
+        on_cut: Callable[[], None],
+    ) -> None:
         self._to = to
+        self._on_cut = on_cut
         self._limit = limit
         self._cut_at = cut_at
         self._cut = threading.Event()
@@ -113,15 +120,24 @@ class Wire:
         too_much = self._limit is not None and self.sent > self._limit
         with self._lock:
             seen = self._cut_at is not None and self._cut_at in heard
-        if too_much or seen:
-            self._cut.set()
+            first = (too_much or seen) and not self._cut.is_set()
+            if first:
+                self._cut.set()
+        if first:
+            self._on_cut()
 
 
 @contextlib.contextmanager
-def wire(address: str, *, limit: int | None = None, cut_at: bytes | None = None) -> Iterator[Wire]:
+def wire(
+    address: str,
+    *,
+    limit: int | None = None,
+    cut_at: bytes | None = None,
+    on_cut: Callable[[], None] = lambda: None,
+) -> Iterator[Wire]:
     """Put a wire before the host:port `address`."""
     host, _, port = address.rpartition(":")
-    made = Wire((host, int(port)), limit, cut_at)
+    made = Wire((host, int(port)), limit, cut_at, on_cut)
     try:
         yield made
     finally:

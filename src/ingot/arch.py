@@ -62,6 +62,11 @@ _ARCHES = {
 }
 
 
+def all_arches() -> tuple[Arch, ...]:
+    """Every architecture that Ingot builds for."""
+    return tuple(_ARCHES.values())
+
+
 def arch(name: str) -> Arch:
     """The architecture the kernel calls `name`; a UserError lists the known ones."""
     try:

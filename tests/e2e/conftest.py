@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ingot import catalog
+from ingot.arch import arch_called
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -114,7 +115,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     text = _CATALOG.format(
         suites=json.dumps(ours.origins.debian_suites),
         suite=kernel.builder.suite,
-        packages=json.dumps(kernel.builder.packages),
+        packages=json.dumps(kernel.builder.packages_for(arch_called(os.uname().machine))),
         version=VERSION,
         pin=kernel.pins["debian"].hex,
     )

@@ -130,6 +130,15 @@ def test_a_flavor_is_part_of_every_name_that_moves(shop: Shop, served: Served) -
     )
 
 
+def test_a_variant_is_pushed_as_it_is_built(shop: Shop, served: Served) -> None:
+    images = shop.put(f"{V}-with-fuse")
+    done = ingot(shop, "push", V, "--with", "fuse", "--registry", served.address)
+    assert done.returncode == 0, done.stderr
+    found = there(served.address)
+    assert found[f"kernel-bin:{V}-with-fuse-x86_64"] == str(images[BIN].digest)
+    assert found["kernel-bin:6.1-with-fuse"] == found[f"kernel-bin:{V}-with-fuse"]
+
+
 def test_an_index_says_what_its_images_say_alike(shop: Shop, served: Served) -> None:
     shop.put(V)
     push(shop, served.address, V)
@@ -582,17 +591,21 @@ def test_a_name_that_is_none_is_refused_before_anything_else(
 
 def whole(to: str, tmp_path: Path) -> None:
     """Every tag of the registry can be pulled, and is what it should be."""
-    for number, image in enumerate(there(to)):
-        layout = registry.fetch_image(f"{to}/{image}", "amd64", tmp_path / f"pulled-{number}")
+    for digest, image in {digest: image for image, digest in there(to).items()}.items():
+        name = f"{to}/{image.partition(':')[0]}@{digest}"
+        layout = registry.fetch_image(name, "amd64", tmp_path / digest.removeprefix("sha256:"))
         assert validate_layout(layout) == []
 
 
+@pytest.mark.parametrize("killed", [False, True])
 def test_a_push_that_is_cut_is_completed_by_the_next(
-    shop: Shop, served: Served, tmp_path: Path
+    shop: Shop, served: Served, tmp_path: Path, killed: bool
 ) -> None:
+    """The network fails, or the registry is killed in the middle of it."""
     images = shop.put(V)
     sizes = blob_sizes(shop.layout, *images.values())
-    with wire(served.address, limit=300_000) as line:
+    on_cut = served.stop if killed else lambda: None
+    with wire(served.address, limit=300_000, on_cut=on_cut) as line:
         done = ingot(shop, "push", V, "--registry", line.address)
         assert line.is_cut
         assert done.returncode == 3
@@ -600,10 +613,12 @@ def test_a_push_that_is_cut_is_completed_by_the_next(
         assert "run the same command again" in done.stderr
         assert "level=" not in done.stderr
         assert "Traceback" not in done.stderr
+        if killed:
+            served.start()
         assert there(served.address) == {}
         arrived = {
             path.parent.name
-            for path in served.data.glob("**/blobs/sha256/*/*/data")
+            for path in served.data.glob("**/_layers/sha256/*/link")
             if path.parent.name in sizes
         }
         assert arrived, "the limit is too small to show anything"

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from ingot.cli.main import app
-from ingot.images import read_config, read_makeup
+from ingot.images import read_config, read_makeup, read_packages
 from tests.integration.conftest import House
 
 ROOT = Path(__file__).parent.parent.parent
@@ -38,6 +38,8 @@ def test_inspect_shows_labels_layers_and_files(house: House) -> None:
     assert read_config({"dev.ingot.config": config}) == (
         "CONFIG_CHILD=m\nCONFIG_MODULES=y\nCONFIG_PARENT=y\n"
     )
+    packages = document["annotations"].pop("dev.ingot.builder-packages")
+    assert read_packages({"dev.ingot.builder-packages": packages}) == ("make:amd64=1.0-1",)
     assert document["labels"] == document["annotations"]
     assert [file["name"] for file in document["files"] if file["kind"] == "file"] == [
         "boot/vmlinux"

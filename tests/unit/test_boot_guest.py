@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,38 @@ def test_init_is_compiled_statically_in_the_builder(
     source = seen[seen.index("/src") - 1]
     assert (Path(source) / "init.c").is_file()
     assert "/ccache" not in seen
+
+
+def test_the_init_that_measures_is_compiled_without_a_libc(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def gcc(argv: list[str]) -> Result:
+        seen.extend(argv)
+        (sandbox.build / "init").write_bytes(b"ELF")
+        return Result(0, "")
+
+    monkeypatch.setattr(guests, "run", gcc)
+    assert compile_init(sandbox, arch("arm64"), "measure.c") == b"ELF"
+    assert {"-nostdlib", "-ffreestanding", "/src/measure.c"} <= set(seen)
+    assert (Path(seen[seen.index("/src") - 1]) / "measure.c").is_file()
+
+
+def test_a_builder_with_clang_compiles_init_with_it(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def clang(argv: list[str]) -> Result:
+        seen.extend(argv[argv.index("--") + 1 :])
+        (sandbox.build / "init").write_bytes(b"ELF")
+        return Result(0, "")
+
+    monkeypatch.setattr(guests, "run", clang)
+    llvm = replace(sandbox, builder=replace(sandbox.builder, llvm=True))
+    assert compile_init(llvm, arch("arm64")) == b"ELF"
+    assert seen[:3] == ["clang", "--target=aarch64-linux-gnu", "-fuse-ld=lld"]
 
 
 def test_a_builder_that_cannot_compile_init_is_told_what_it_lacks(

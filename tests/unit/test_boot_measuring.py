@@ -39,6 +39,7 @@ class Qemu:
             "clock": "100000 1000000000",
             "log clock": "0.000077244",
             "release": "6.1.176",
+            "initramfs": "unpacked",
             "memory": "237064",
             "end": "rebooting",
         }
@@ -160,7 +161,7 @@ def test_without_a_recording_that_can_be_read_the_figure_is_there(
     assert found.phases == (Phase("kernel", 100_000),)
     assert found.initcalls == ()
     (note,) = recorder.notes
-    assert note.startswith("no breakdown: ")
+    assert note.startswith("no breakdown, ")
 
 
 def test_a_kernel_that_does_not_boot_is_no_profile(fake: Qemu) -> None:
@@ -168,6 +169,13 @@ def test_a_kernel_that_does_not_boot_is_no_profile(fake: Qemu) -> None:
     with pytest.raises(BootError, match="does not boot where its instructions are counted: failed"):
         count()
     assert len(fake.commands) == 1
+
+
+def test_a_kernel_that_does_not_unpack_what_all_unpack_is_not_compared(fake: Qemu) -> None:
+    del fake.reports["initramfs"]
+    with pytest.raises(BootError, match="does not unpack a gzip initramfs") as caught:
+        count()
+    assert "CONFIG_RD_GZIP" in caught.value.hint
 
 
 def test_a_guest_that_is_stopped_is_said_to_hang(fake: Qemu) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,29 @@ def test_a_kconfig_that_fails_is_a_build_error_with_its_own_words(
     assert "syntax error" in caught.value.why
     assert str(sandbox.build / "log") in caught.value.hint
     assert "to replay it: make" in caught.value.hint
+
+
+# clang
+
+
+def test_clang_is_asked_for_in_every_call(sandbox: Sandbox, fake: Kconfig) -> None:
+    clang = replace(sandbox, builder=replace(sandbox.builder, llvm=True))
+    fake.does = write_config("CONFIG_CC_IS_CLANG=y\n")
+    assert resolve(clang, "CONFIG_A=y\n") == "CONFIG_CC_IS_CLANG=y\n"
+    assert fake.make == [*MAKE, "LLVM=1", "LLVM_IAS=1", "allnoconfig"]
+
+
+@pytest.mark.parametrize("text", ["", "# CONFIG_CC_IS_CLANG is not set\nCONFIG_CC_IS_GCC=y\n"])
+def test_a_kernel_that_takes_gcc_instead_is_refused(
+    sandbox: Sandbox, fake: Kconfig, text: str
+) -> None:
+    clang = replace(sandbox, builder=replace(sandbox.builder, llvm=True))
+    fake.does = write_config(text)
+    with pytest.raises(BuildError, match="cannot be compiled with clang") as caught:
+        resolve(clang, "CONFIG_A=y\n")
+    assert "5.7" in caught.value.why
+    with pytest.raises(BuildError, match="cannot be compiled with clang"):
+        configure.complete(clang, ARCH, "CONFIG_A=y\n", sandbox.build / "log")
 
 
 # Completing

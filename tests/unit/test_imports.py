@@ -17,15 +17,15 @@ SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
     ("errors",),
-    ("arch", "digest", "files", "progress", "version"),
+    ("arch", "digest", "elf", "files", "progress", "version"),
     ("process",),
-    ("apt", "elf", "kconfig", "recipe", "tools"),
+    ("apt", "kconfig", "makeup", "recipe", "tools"),
     ("catalog", "oci", "workspace"),
     ("builder", "source"),
     ("compile", "configure"),
     ("boot", "images", "registry"),
     ("pipeline",),
-    ("growth", "housekeeping"),
+    ("changes", "comparison", "growth", "housekeeping", "report", "specs"),
     ("cli",),
     ("__main__",),
 )

@@ -14,7 +14,7 @@ from ingot.builder.sandbox import Builder
 from ingot.files import locked, locked_if_free
 from ingot.images import BASE
 from ingot.oci import Layout, read_image
-from ingot.pipeline import Setting, booting, building
+from ingot.pipeline import Setting, booting, building, profiling
 from ingot.workspace import Workspace
 from tests.unit.conftest import Recorder, digest
 from tests.unit.test_housekeeping import CATALOG
@@ -51,7 +51,7 @@ def work(setting: Setting) -> Callable[..., NoReturn]:
 def test_prune_stays_away_while_a_builder_is_made(
     setting: Setting, work: Callable[..., NoReturn], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingot.pipeline.inputs.rootfs.ensure", work)
+    monkeypatch.setattr("ingot.pipeline.builders.kinds.ensure", work)
     spec = setting.catalog.kernels[0].builder
     with pytest.raises(ReachedError):
         pipeline.ensure_builder(setting, spec, Recorder())
@@ -71,6 +71,20 @@ def test_prune_stays_away_while_an_image_is_booted(
         pipeline.boot_image(setting, image, builder, Recorder())
 
 
+def test_prune_stays_away_while_an_image_is_measured(
+    setting: Setting,
+    work: Callable[..., NoReturn],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(profiling, "extract", work)
+    kernel = make_kernel(tmp_path)
+    image = read_image(kernel.layout, kernel.build()[BASE])
+    builder = Builder("bookworm", digest("builder"), tmp_path)
+    with pytest.raises(ReachedError):
+        pipeline.profile_image(setting, image, builder, Recorder())
+
+
 @pytest.mark.parametrize("step", ["_find_without_work", "_build"])
 def test_prune_stays_away_while_a_kernel_is_looked_for_and_built(
     setting: Setting,
@@ -80,7 +94,7 @@ def test_prune_stays_away_while_a_kernel_is_looked_for_and_built(
 ) -> None:
     monkeypatch.setattr(building, "make_plan", lambda *_: None)
     monkeypatch.setattr(building, "_find_without_work", lambda *_: None)
-    monkeypatch.setattr("ingot.pipeline.building.tools.require_all", lambda *_: None)
+    monkeypatch.setattr("ingot.pipeline.building.tools.require_all", lambda *_, **__: None)
     monkeypatch.setattr(building, step, work)
     with pytest.raises(ReachedError):
         pipeline.build(setting, setting.catalog.kernels[0], Recorder())

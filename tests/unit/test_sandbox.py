@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ingot.builder import sandbox as sandboxes
-from ingot.builder.sandbox import Builder, Sandbox, check_sandbox
+from ingot.builder.sandbox import Builder, Sandbox, check_sandbox, confinement
 from ingot.errors import MachineError
-from ingot.process import CommandFailedError
+from ingot.process import CommandFailedError, Result
 from tests.unit.conftest import digest
 
 
@@ -103,6 +104,46 @@ def test_nothing_of_this_machines_environment_comes_in(
     assert variables(command)["HOME"] == "/tmp"
     assert variables(command)["LC_ALL"] == "C.UTF-8"
     assert variables(command)["TZ"] == "UTC"
+
+
+def test_what_is_told_of_processes_cannot_be_written_to(sandbox: Sandbox) -> None:
+    words = options(sandbox.command(["true"]))
+    at = words.index("--proc")
+    assert words[words.index("--remount-ro", at) + 1] == "/proc"
+
+
+def test_what_this_machines_bwrap_can_forbid_is_forbidden(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    codes = iter([0, 1])
+
+    def try_out(argv: list[str], *, check: bool) -> Result:
+        asked.append(argv)
+        return Result(next(codes), "")
+
+    monkeypatch.setattr(sandboxes, "run", try_out)
+    found = confinement()
+    assert found == ("--unshare-user", "--disable-userns")
+    assert asked[0][1:3] == list(found)
+    assert confinement() == ()
+    confined = replace(sandbox, builder=replace(sandbox.builder, confinement=found))
+    assert set(found) <= set(options(confined.command(["true"])))
+    assert not set(found) & set(options(sandbox.command(["true"])))
+
+
+def test_only_what_the_builder_shows_is_seen(sandbox: Sandbox) -> None:
+    builder = replace(sandbox.builder, shown=("usr", "bin", "etc/passwd", "none"))
+    (builder.root / "etc" / "passwd").touch()
+    command = replace(sandbox, builder=builder).command(["true"])
+    assert set(pairs(command, "--ro-bind")) == {"/usr", "/etc/passwd", "/src"}
+    assert set(pairs(command, "--symlink")) == {"/bin"}
+
+
+def test_a_compiler_that_may_change_is_looked_at_by_the_cache(sandbox: Sandbox) -> None:
+    builder = replace(sandbox.builder, hermetic=False)
+    found = variables(replace(sandbox, builder=builder).command(["true"]))
+    assert found["CCACHE_COMPILERCHECK"] == "content"
 
 
 def test_a_call_may_add_to_the_environment(sandbox: Sandbox) -> None:

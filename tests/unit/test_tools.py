@@ -72,6 +72,15 @@ def test_what_is_missing_depends_on_who_asks(user: User) -> None:
     assert tools.missing() == [GHOST, OTHER, TWIN, HELPER]
 
 
+def test_what_makes_builders_of_packages_is_needed_for_these_only() -> None:
+    programs = {
+        kind: {tool.program for tool in tools.needed(kind=kind)} for kind in ("rootfs", "host")
+    }
+    assert "mmdebstrap" in programs["rootfs"] - programs["host"]
+    assert {"bwrap", "gpgv", "skopeo"} <= programs["host"]
+    assert programs["host"] < programs["rootfs"]
+
+
 @pytest.mark.parametrize(("uid", "sudo"), [(0, ""), (1000, "sudo ")])
 def test_the_command_names_each_package_once_and_asks_for_rights_if_needed(
     user: User, uid: int, sudo: str

@@ -6,11 +6,13 @@
  *     INGOT {"check":"clock","ok":true,"detail":"211632373 1000000000"}
  *     INGOT {"check":"log clock","ok":true,"detail":"0.077244604"}
  *     INGOT {"check":"release","ok":true,"detail":"6.1.176"}
+ *     INGOT {"check":"initramfs","ok":true,"detail":"unpacked"}
  *     INGOT {"check":"memory","ok":true,"detail":"237064"}
  *
  * "clock" is the counter that runs from the reset of the machine (TSC, CNTVCT), and its ticks
  * per second; "log clock" what the kernel takes for the time since it was entered, in seconds
- * (CLOCK_MONOTONIC); "memory" the MemFree of /proc/meminfo, in KiB (proc(5)).
+ * (CLOCK_MONOTONIC); "initramfs" is told if the compressed part of it is there; "memory" is the
+ * MemFree of /proc/meminfo, in KiB (proc(5)).
  *
  * No libc: what runs before the clock is read is the kernel's and four instructions, and the
  * file is a few KiB whoever compiles it, so that two builders' guests cost the same to start.
@@ -133,6 +135,12 @@ static void report_release(void)
 		report("release", names[2]);
 }
 
+static void report_initramfs(void)
+{
+	if (call(__NR_faccessat, AT_FDCWD, (long)"/ingot/ballast", 0, 0, 0) == 0)
+		report("initramfs", "unpacked");
+}
+
 static void report_clock(unsigned long ticks, unsigned long frequency)
 {
 	struct text detail;
@@ -200,6 +208,7 @@ __attribute__((noreturn, used)) void measure(unsigned long ticks, unsigned long 
 	report_clock(ticks, frequency);	/* at once: by when it appears, time spent idle is told */
 	report_log_clock(now);
 	report_release();
+	report_initramfs();
 	report_memory();
 	report("end", REBOOT_HOW == REBOOT_RESTART ? "rebooting" : "powering off");
 	call(__NR_sync, 0, 0, 0, 0, 0);

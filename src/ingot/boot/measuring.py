@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from ingot.boot.replay import read_characters
 from ingot.boot.report import BootReport, Expectation, judge, parse_check
 from ingot.boot.timeline import Breakdown, break_down, read_lines
 from ingot.errors import BootError, MachineError
-from ingot.process import run
+from ingot.process import Result, run
 from ingot.progress import Progress
 
 _COUNTING = "shift=0,sleep=off"
@@ -78,13 +78,12 @@ def measure(
     phase and no initcalls.
     """
     machine = machine_for(arch)
-    # as long whoever compiled it, and not compressed: it costs the same to unpack everywhere
-    padded = init + bytes(-len(init) % _INIT_BYTES)
-    guest = _Guest(machine, kernel, write_initramfs({"/init": padded}) + make_ballast(), release)
+    guest = _Guest(machine, kernel, _initramfs(init), release)
     append = " ".join((machine.append, machine.append_counting, _BOTH))
     with progress.step("count instructions") as step:
         step.advance(0, 2, "all of them")
         quiet = _boot(guest, f"{append} {_QUIET}", timeout)
+        _require_unpacked(quiet)
         step.advance(1, 2, "what they are spent on")
         loud = f"{append} {machine.append_detailed} {_DETAILED}"
         detailed = _boot(guest, loud, timeout, record=True)
@@ -104,12 +103,30 @@ def measure(
     )
 
 
+def _initramfs(init: bytes) -> bytes:
+    """One that costs the same to unpack everywhere: init as it is, then the ballast.
+
+    Init is as long whoever compiled it.
+    """
+    return write_initramfs({"/init": init + bytes(-len(init) % _INIT_BYTES)}) + make_ballast()
+
+
+def _require_unpacked(boot: _Boot) -> None:
+    """BootError if the ballast never was: the figure would compare with no other."""
+    if "initramfs" not in boot.reported:
+        raise BootError(
+            "the kernel boots, but does not unpack a gzip initramfs",
+            why="what it costs to start is measured with one",
+            hint="add CONFIG_RD_GZIP=y",
+        )
+
+
 def _parts(boot: _Boot, quiet: int, progress: Progress) -> Breakdown:
     """What the instructions were spent on; all on one thing where that cannot be told."""
     try:
         lines = read_lines(boot.console, read_characters(boot.recording))
     except (MachineError, ValueError) as error:
-        progress.note(f"no breakdown: {error}")
+        progress.note(f"no breakdown, and what it would leave out is in the figure: {error}")
         lines = []
     return break_down(lines, boot.instructions, quiet)
 
@@ -129,21 +146,32 @@ def _boot(guest: _Guest, append: str, timeout: float, *, record: bool = False) -
         seconds = time.monotonic() - began
         said = console.read_bytes() if console.exists() else b""
         recorded = recording.read_bytes() if record and recording.exists() else b""
-    lines = (*result.output.splitlines(), *said.decode("utf-8", errors="replace").splitlines())
-    shown = tuple(line for line in lines if line.strip())
-    reported = {check.name: check.detail for check in filter(None, map(parse_check, shown))}
-    expected = Expectation(guest.release or reported.get("release", ""), ())
-    verdict, checks = judge(
-        expected, shown, returncode=result.returncode, timed_out=result.timed_out
-    )
-    report = BootReport(verdict, guest.machine.name, "tcg", seconds, checks, shown, tuple(command))
+    report = _judge(guest, result, said, seconds, command)
     if not report.passed:
         raise BootError(
-            f"the kernel does not boot where its instructions are counted: {verdict.value}",
+            f"the kernel does not boot where its instructions are counted: {report.verdict.value}",
             why=report.explain(),
             hint="`ingot boot` without --profile tells whether it boots at all",
         )
-    return _Boot(reported, said, recorded)
+    return _Boot(_reported(report.console), said, recorded)
+
+
+def _judge(
+    guest: _Guest, result: Result, console: bytes, seconds: float, command: Sequence[str]
+) -> BootReport:
+    """The report of a boot: it passes if init was reached, is of the release, and ended well."""
+    lines = result.output.splitlines() + console.decode("utf-8", errors="replace").splitlines()
+    shown = tuple(line for line in lines if line.strip())
+    release = guest.release or _reported(shown).get("release", "")
+    verdict, checks = judge(
+        Expectation(release, ()), shown, returncode=result.returncode, timed_out=result.timed_out
+    )
+    return BootReport(verdict, guest.machine.name, "tcg", seconds, checks, shown, tuple(command))
+
+
+def _reported(lines: Sequence[str]) -> dict[str, str]:
+    """What init said: the detail of each check by its name."""
+    return {check.name: check.detail for check in filter(None, map(parse_check, lines))}
 
 
 def _numbers(boot: _Boot, check: str, count: int) -> list[int]:

@@ -5,40 +5,39 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
 from ingot import pipeline
-from ingot.catalog import Kernel
+from ingot.cli.each import Failed, end_badly, failed_document, for_each
 from ingot.cli.options import (
     DEFAULT_BOOT_SECONDS,
     Arches,
     BootTimeout,
+    BuilderName,
     BuildFolder,
     CacheFolder,
+    CacheFrom,
     CatalogFolder,
     Flavors,
+    Insecure,
     Json,
     Kernels,
-    LocalSource,
     With,
     Without,
     choose,
     make_setting,
 )
 from ingot.cli.render import (
-    kernel_label,
     make_console,
     make_progress,
-    print_error,
     seconds_text,
     size_text,
 )
-from ingot.errors import IngotError, UserError, told_by_the_system
-from ingot.pipeline import Built
-
-Failed = tuple[Kernel, IngotError]
+from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches, git_document
+from ingot.errors import UserError
+from ingot.pipeline import Built, Setting
+from ingot.registry import Registry, check_registry
 
 
 def build(
@@ -47,57 +46,59 @@ def build(
     flavors: Flavors = None,
     with_: With = None,
     without: Without = None,
-    source: LocalSource = None,
+    source: OwnSource = None,
+    keyring: Keyring = None,
+    patches: Patches = None,
+    offline: Offline = False,
+    builder: BuilderName = None,
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
     build_dir: BuildFolder = None,
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
+    cache_from: CacheFrom = None,
+    insecure: Insecure = False,
     as_json: Json = False,
 ) -> None:
     """Build kernels, boot them, tag their images.
 
-    A kernel whose recipe is in the store already is not compiled again. One that fails does
-    not stop the others; the exit code is then that of the first failure.
+    A kernel whose recipe is in the store already is not compiled again; nor is one that
+    --cache-from finds in a registry. One that fails does not stop the others; the exit code is
+    then that of the first failure.
 
     With --with and --without the kernel is a variant that the catalog does not list; its
-    images are tagged after what is different, such as 6.1.176-with-bpf.
+    images are tagged after what is different, such as 6.1.176-with-bpf. With --patch they are
+    tagged as 6.1.176-patched, whatever the patches.
     """
     errors = Console(stderr=True)
-    setting = make_setting(catalog, cache, build_dir, source, boot_timeout)
-    selected = choose(setting, kernels, arches, flavors, with_, without, maintained=True)
+    remote = Registry(check_registry(cache_from), insecure) if cache_from else None
+    setting = make_setting(
+        catalog,
+        cache,
+        build_dir,
+        source,
+        boot_timeout,
+        remote,
+        keyring=keyring,
+        patches=patches,
+        offline=offline,
+    )
+    selected = choose(
+        setting, kernels, arches, flavors, with_, without, builder=builder, maintained=True
+    )
     if source and len({kernel.version for kernel in selected}) > 1:
         raise UserError(
-            f"--source gives one tree for {len(selected)} kernels",
+            f"--source gives one tree for {len({kernel.version for kernel in selected})} versions",
             hint="name the one version it is",
         )
-    built: list[Built] = []
-    failed: list[Failed] = []
     progress = make_progress(errors)
-    for kernel in selected:
-        if len(selected) > 1:
-            errors.rule(kernel_label(kernel), align="left")
-        try:
-            built.append(pipeline.build(setting, kernel, progress))
-        except (IngotError, OSError) as error:
-            told = told_by_the_system(error) if isinstance(error, OSError) else error
-            failed.append((kernel, told))
-            if len(selected) > 1:
-                print_error(errors, told)
+    built, failed = for_each(
+        selected, lambda kernel: pipeline.build(setting, kernel, progress), errors
+    )
     if as_json:
-        print(json.dumps(_document(built, failed), indent=2))
+        print(json.dumps(_document(setting, built, failed), indent=2))
     else:
         _print_summary(make_console(), built, failed)
-    if failed:
-        _end_badly(errors, failed, alone=len(selected) == 1)
-
-
-def _end_badly(errors: Console, failed: Sequence[Failed], *, alone: bool) -> None:
-    first = failed[0][1]
-    if alone:
-        raise first
-    names = ", ".join(kernel.tag for kernel, _ in failed)
-    errors.print(f"[bold red]failed:[/] {names} (each error is above)", highlight=False)
-    raise typer.Exit(first.exit_code)
+    end_badly(errors, failed, alone=len(selected) == 1)
 
 
 def _print_summary(console: Console, built: Sequence[Built], failed: Sequence[Failed]) -> None:
@@ -138,15 +139,18 @@ def _timing_table(built: Sequence[Built]) -> Table:
     return table
 
 
-def _document(built: Sequence[Built], failed: Sequence[Failed]) -> object:
+def _document(setting: Setting, built: Sequence[Built], failed: Sequence[Failed]) -> object:
     return {
+        "source": git_document(setting),
         "built": [
             {
                 "version": str(one.kernel.version),
                 "arch": one.kernel.arch.name,
                 "flavor": one.kernel.flavor.name,
+                "patched": one.kernel.patched,
                 "recipe_key": str(one.recipe_key),
                 "found_in_store": one.found,
+                "pulled": one.pulled,
                 "boot": one.boot
                 and {"verdict": one.boot.verdict.value, "machine": one.boot.machine},
                 "images": [
@@ -157,13 +161,5 @@ def _document(built: Sequence[Built], failed: Sequence[Failed]) -> object:
             }
             for one in built
         ],
-        "failed": [
-            {
-                "version": str(kernel.version),
-                "arch": kernel.arch.name,
-                "flavor": kernel.flavor.name,
-                "error": str(error),
-            }
-            for kernel, error in failed
-        ],
+        "failed": failed_document(failed),
     }

@@ -11,6 +11,8 @@ from rich.table import Table
 from ingot.cli.lookup import find_image
 from ingot.cli.options import CatalogFolder, Json, make_setting
 from ingot.cli.render import make_console, size_text
+from ingot.errors import UserError
+from ingot.images import read_packages
 from ingot.oci import FileInfo, Image, list_files
 
 
@@ -22,18 +24,26 @@ def inspect(
         ),
     ],
     files: Annotated[bool, typer.Option("--files", help="List the files it holds too.")] = False,
+    packages: Annotated[
+        bool, typer.Option("--packages", help="List what its builder was made of too.")
+    ] = False,
     catalog: CatalogFolder = None,
     as_json: Json = False,
 ) -> None:
     """Show what an image is, and what it holds.
 
-    Prints its digests, layers and labels; with --files, its files too, every layer verified.
+    Prints its digests, layers and labels; with --files, its files too, every layer verified;
+    with --packages, the packages that its kernel was compiled with.
     """
     setting = make_setting(catalog, None)
     tag, found = find_image(setting, image)
     held = list_files(setting.layout, found) if files else []
+    made_of = _packages(tag, found) if packages else ()
     if as_json:
-        print(json.dumps(_document(tag, found, held if files else None), indent=2))
+        document = _document(tag, found, held if files else None)
+        if packages:
+            document["builder_packages"] = list(made_of)
+        print(json.dumps(document, indent=2))
         return
     console = make_console()
     console.print(f"[bold]{tag}[/]  {found.platform}  {size_text(found.size)}", highlight=False)
@@ -47,12 +57,27 @@ def inspect(
     for name, value in sorted(found.labels.items()):
         table.add_row(name, value)
     console.print(table)
+    if packages:
+        console.print()
+    for line in made_of:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     if files:
         console.print()
     for info in held:
         target = f" -> {info.target}" if info.target else ""
         line = f"{info.mode:04o} {info.size:>12,} {info.name}{target}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _packages(tag: str, image: Image) -> tuple[str, ...]:
+    packages = read_packages(image.annotations)
+    if packages is None:
+        raise UserError(
+            f"{tag} does not tell what its builder was made of",
+            hint="images of kernels do: kernel-bin, kernel-modules, flintlock-kernel; of a builder,"
+            " `ingot builder show` tells it",
+        )
+    return packages
 
 
 def _document(tag: str, image: Image, files: list[FileInfo] | None) -> dict[str, object]:

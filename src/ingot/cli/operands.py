@@ -11,7 +11,7 @@ from ingot.arch import Arch, arch_called
 from ingot.cli.lookup import find_image
 from ingot.cli.options import choose_one
 from ingot.cli.render import kernel_label
-from ingot.errors import UserError
+from ingot.errors import MachineError, UserError
 from ingot.images import KERNEL_IMAGES
 from ingot.kconfig import OptionTable, parse_config
 from ingot.pipeline import Config, Setting
@@ -85,9 +85,12 @@ def is_image(name: str) -> bool:
 def config_of_image_named(setting: Setting, name: str, platform: Arch) -> Config:
     """The config of an image of the store (`kernel-bin:6.1`) or of a registry (`host/name:tag`).
 
-    `platform` is meant where a registry's image is one for several.
+    `platform` is meant where a registry's image is one for several. MachineError if a registry
+    would have to be asked without a network.
     """
     if "/" in name:
+        if setting.offline:
+            raise MachineError(f"{name} is in a registry", hint="leave out --offline to ask it")
         return pipeline.config_of_reference(name, platform)
     tag, image = find_image(setting, name)
     return pipeline.config_of_image(setting.layout, image, tag)

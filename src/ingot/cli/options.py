@@ -5,16 +5,22 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from ingot import catalog as catalogs
 from ingot.catalog import Catalog, Kernel
+from ingot.catalog.selection import version_in
+from ingot.cli.render import make_progress
+from ingot.cli.source_options import parse_patches, parse_source
 from ingot.errors import UserError
 from ingot.oci import Layout
-from ingot.pipeline import Setting, with_version_of
+from ingot.pipeline import Setting, own_version, with_git_source, with_version_of
+from ingot.registry import Registry
 from ingot.workspace import Workspace
 
 DEFAULT_BOOT_SECONDS = 180.0
@@ -86,16 +92,6 @@ Without = Annotated[
         show_default=False,
     ),
 ]
-LocalSource = Annotated[
-    Path | None,
-    typer.Option(
-        "--source",
-        metavar="PATH",
-        help="Use this kernel tarball or tree instead of a download. With a tree, a series means"
-        " the version that the tree is.",
-        show_default=False,
-    ),
-]
 CatalogFolder = Annotated[
     Path | None,
     typer.Option(
@@ -124,6 +120,36 @@ BuildFolder = Annotated[
         envvar="INGOT_BUILD_DIR",
         help="Where kernels are compiled. Default: in memory (/dev/shm) if it has room.",
         show_default=False,
+    ),
+]
+BuilderName = Annotated[
+    str | None,
+    typer.Option(
+        "--builder",
+        metavar="NAME|KIND",
+        help="Compile in this builder of the catalog, or in one of this kind: rootfs (packages) or"
+        " host (this machine's own compiler). Default: what the catalog says.",
+        show_default=False,
+    ),
+]
+CacheFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--cache-from",
+        metavar="HOST[/PATH]",
+        envvar="INGOT_CACHE_FROM",
+        help="Ask this registry for the recipe before compiling, and for the builder before"
+        " making one. What comes is verified by digest; that the registry is to be trusted is"
+        " your word.",
+        show_default=False,
+    ),
+]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        help="Speak plain HTTP to the registry, or accept any certificate. One on loopback may"
+        " without.",
     ),
 ]
 BootTimeout = Annotated[
@@ -160,22 +186,34 @@ def make_setting(
     catalog: Path | None,
     cache: Path | None,
     build_dir: Path | None = None,
-    source: Path | None = None,
+    source: str | None = None,
     boot_timeout: float = DEFAULT_BOOT_SECONDS,
+    cache_from: Registry | None = None,
+    *,
+    keyring: Path | None = None,
+    patches: Sequence[Path] | None = None,
+    offline: bool = False,
 ) -> Setting:
-    """What the verbs hand to the pipeline."""
+    """What the verbs hand to the pipeline. A `source` in git is fetched here, if it is not here."""
     found = find_catalog(catalog)
+    local, git = parse_source(source, keyring)
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Setting(
+    setting = Setting(
         catalog=found,
         layout=Layout(found.store),
         workspace=Workspace(
             (cache or base / "ingot").absolute(), build_dir.absolute() if build_dir else None
         ),
         host=os.uname().machine,
-        local=source.absolute() if source else None,
+        local=local,
         boot_seconds=boot_timeout,
+        cache=None if offline else cache_from,
+        patches=parse_patches(patches or ()),
+        offline=offline,
     )
+    if git:
+        return with_git_source(setting, git, keyring, make_progress(Console(stderr=True)))
+    return setting
 
 
 def choose(
@@ -186,14 +224,19 @@ def choose(
     with_: Sequence[str] | None = None,
     without: Sequence[str] | None = None,
     *,
+    builder: str | None = None,
     maintained: bool = False,
 ) -> list[Kernel]:
     """The kernels that a command line means, each once.
 
-    Where the user's own tree is the source, a series means the version of that tree.
+    Where the user's own tree is the source, a series means the version of that tree, and its
+    series is meant where none is named. Where the user has patches, the kernels are patched ones. `builder` is what to compile them in, by name
+    or kind.
     `maintained` leaves out series that have ended, unless they are named.
     """
     catalog = setting.catalog
+    if not names and (own := own_version(setting)):
+        names = [str(own.series)]
     selected = catalog.select(names or [], arches=arches or (), flavors=flavors or ())
     kernels = [catalog.variant(kernel, with_ or (), without or ()) for kernel in selected]
     if maintained and not names:
@@ -204,7 +247,11 @@ def choose(
                 "no series of the catalog is maintained any more",
                 hint=f"name the one that is meant, such as {selected[-1].version.series}",
             )
-    exact = {name.partition("-")[0] for name in names or ()}
+    if setting.patches:
+        kernels = [replace(kernel, patched=True) for kernel in kernels]
+    if builder:
+        kernels = [catalog.compiled_in(kernel, builder) for kernel in kernels]
+    exact = {version_in(name) for name in names or ()}
     return list(
         dict.fromkeys(
             kernel if str(kernel.version) in exact else with_version_of(setting, kernel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -71,12 +71,12 @@ def push(
     """
     target = Registry(check_registry(registry), insecure)
     setting = make_setting(catalog, None)
-
-    def chosen(names: list[str], *, every: bool) -> list[Kernel]:
-        own = (arches or [ALL], flavors or [ALL]) if every else (arches, flavors)
-        return choose(setting, names, *own, with_, without)
-
-    selected = chosen(kernels, every=False) if kernels else _built(setting, chosen)
+    if kernels:
+        selected = choose(setting, kernels, arches, flavors, with_, without)
+    else:
+        names = list(dict.fromkeys(str(kernel.version) for kernel in setting.catalog.kernels))
+        offered = choose(setting, names, arches or [ALL], flavors or [ALL], with_, without)
+        selected = _built(setting, offered)
     errors = Console(stderr=True)
     published = pipeline.publish(
         setting, selected, target, make_progress(errors), builders=builder, dry_run=dry_run
@@ -97,10 +97,8 @@ def push(
         raise error
 
 
-def _built(setting: Setting, chosen: Callable[..., list[Kernel]]) -> list[Kernel]:
-    """The kernels of the catalog that the store has; a UserError if there is none."""
-    names = dict.fromkeys(str(kernel.version) for kernel in setting.catalog.kernels)
-    offered = chosen(list(names), every=True)
+def _built(setting: Setting, offered: Sequence[Kernel]) -> list[Kernel]:
+    """The kernels that the store has; a UserError if there is none."""
     tags = setting.layout.tags()
     built = [kernel for kernel in offered if f"{BASE}:{kernel.tag}" in tags]
     if not built:

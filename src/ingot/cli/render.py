@@ -48,7 +48,8 @@ def print_error(console: Console, error: IngotError) -> None:
 
 def kernel_label(kernel: Kernel) -> str:
     """A kernel with all that distinguishes it: `6.1.176 x86_64 default`."""
-    return f"{kernel.version} {kernel.arch.name} {kernel.flavor.name}"
+    patched = " patched" if kernel.patched else ""
+    return f"{kernel.version} {kernel.arch.name} {kernel.flavor.name}{patched}"
 
 
 def seconds_text(seconds: float) -> str:

@@ -6,6 +6,7 @@ Each function here takes the `Setting` that all calls of one command share.
 """
 
 from ingot.pipeline.booting import boot_image
+from ingot.pipeline.builders import ensure_builder, packages_of, site_of, update_builder
 from ingot.pipeline.building import Built, BuiltImage, build
 from ingot.pipeline.configs import (
     Resolved,
@@ -15,7 +16,16 @@ from ingot.pipeline.configs import (
     resolve_all,
     written_by_hand,
 )
-from ingot.pipeline.inputs import ensure_builder, obtain_source, origins_of, with_version_of
+from ingot.pipeline.fetching import Fetched, fetch
+from ingot.pipeline.inputs import (
+    obtain_source,
+    origins_of,
+    own_version,
+    with_git_source,
+    with_version_of,
+)
+from ingot.pipeline.profiling import is_profile, kept_profile, profile_file, profile_image
+from ingot.pipeline.publishing import Published, publish
 from ingot.pipeline.reading import (
     Config,
     config_of_file,
@@ -28,6 +38,8 @@ __all__ = [
     "Built",
     "BuiltImage",
     "Config",
+    "Fetched",
+    "Published",
     "Resolved",
     "Setting",
     "boot_image",
@@ -37,12 +49,23 @@ __all__ = [
     "config_of_reference",
     "edit",
     "ensure_builder",
+    "fetch",
     "in_use",
+    "is_profile",
+    "kept_profile",
     "locked_text",
     "obtain_source",
     "origins_of",
+    "own_version",
+    "packages_of",
+    "profile_file",
+    "profile_image",
+    "publish",
     "require_sound",
     "resolve_all",
+    "site_of",
+    "update_builder",
+    "with_git_source",
     "with_version_of",
     "written_by_hand",
 ]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from ingot import tools
 from ingot.boot.report import BootReport
-from ingot.builder import rootfs
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.catalog import Kernel
 from ingot.compile import compile_kernel
@@ -21,13 +21,16 @@ from ingot.files import disk_errors, locked
 from ingot.images import BASE, facts_of, find_images, read_facts, tags_for, write_images
 from ingot.oci import Descriptor, read_image
 from ingot.pipeline.booting import boot_image
+from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.configs import kept_config, require_sound, resolve
-from ingot.pipeline.inputs import ensure_builder, known_sources, obtain_source
+from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.plan import Plan, make_plan
+from ingot.pipeline.remote import fetch_builder, fetch_kernel
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress, Timed, Timing
 from ingot.recipe import Recipe
 from ingot.source import patches as patching
+from ingot.source.model import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,16 @@ class BuiltImage:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What came of one kernel. `found`: the store had it, so nothing was compiled."""
+    """What came of one kernel. `found`: the store had it, so nothing was compiled.
+
+    `pulled`: nothing was compiled either, for the registry that is the cache had it.
+    """
 
     kernel: Kernel
     recipe_key: Digest
     images: tuple[BuiltImage, ...]
     found: bool
+    pulled: bool
     boot: BootReport | None
     timings: tuple[Timing, ...]
 
@@ -61,15 +68,16 @@ def build(setting: Setting, kernel: Kernel, progress: Progress) -> Built:
     def waiting() -> None:
         progress.note(f"{kernel.tag}: another build of it is on; waiting")
 
-    plan = make_plan(setting.catalog, kernel)
+    plan = make_plan(setting.catalog, kernel, setting.patches)
     timed = Timed(progress)
     with in_use(setting, progress):
         if built := _find_without_work(setting, plan, timed):
             # a build that was killed when it was as good as done may have left its folder
             setting.workspace.remove_stale()
             return built
-        tools.require_all(kernel.arch.name)
+        tools.require_all(kernel.arch.name, kind=kernel.builder.kind)
         with locked(setting.workspace.lock(f"kernel-{kernel.tag}"), on_wait=waiting):
+            fetch_builder(setting, kernel.builder, timed)
             return _find_without_work(setting, plan, timed) or _build(setting, plan, timed)
 
 
@@ -78,14 +86,14 @@ def _find_without_work(setting: Setting, plan: Plan, timed: Timed) -> Built | No
 
     Needs no source and no builder to be there, only to be known; costs milliseconds.
     """
-    builder = rootfs.find(plan.kernel.builder, setting.layout)
+    builder = known_builder(setting, plan.kernel)
     if builder is None or setting.local:
         return None
     for source in known_sources(setting, plan.kernel):
-        config = kept_config(setting, plan, source, builder.digest)
+        config = kept_config(setting, plan, source, builder)
         if config is None:
             continue
-        recipe = plan.recipe(source, builder.digest, config)
+        recipe = plan.recipe(source, builder, config)
         if built := _find(setting, plan.kernel, recipe, timed):
             return built
     return None
@@ -96,47 +104,81 @@ def _find(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
     found = find_images(setting.layout, kernel.version, recipe.key)
     if found is None:
         return None
-    facts = read_facts(read_image(setting.layout, found[BASE]))
+    tags = _tag(setting, kernel, found)
+    timed.note(f"{kernel.tag}: the store has recipe {recipe.key.short}; nothing to compile")
+    return _built(setting, kernel, recipe, tags, timed, found=True)
+
+
+def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Built | None:
+    """What the registry that is the cache has of this recipe, brought into the store.
+
+    It booted where it was built: nothing else is ever tagged, here or there.
+    """
+    with setting.layout.in_use():
+        found = fetch_kernel(setting, kernel, recipe.key, timed)
+        if found is None:
+            return None
+        tags = _tag(setting, kernel, found)
+    return _built(setting, kernel, recipe, tags, timed, pulled=True)
+
+
+def _tag(
+    setting: Setting, kernel: Kernel, images: Mapping[str, Descriptor]
+) -> dict[str, Descriptor]:
+    """Give a kernel's images their tags, unless they have them."""
+    facts = read_facts(read_image(setting.layout, images[BASE]))
     assert facts is not None
-    tags = tags_for(found, facts, kernel.tag)
+    tags = tags_for(images, facts, kernel.tag)
     present = setting.layout.tags()
     if any(tag not in present or present[tag].digest != tags[tag].digest for tag in tags):
         setting.layout.tag(tags)
-    timed.note(f"{kernel.tag}: the store has recipe {recipe.key.short}; nothing to compile")
-    return _built(setting, kernel, recipe, tags, timed, found=True, report=None)
+    return tags
 
 
 def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
     """The long way: source, builder, config, then compile unless the store has the recipe."""
     kernel, workspace = plan.kernel, setting.workspace
     source = obtain_source(setting, kernel, timed)
-    builder = ensure_builder(setting, kernel.builder, timed)
-    log = workspace.log(kernel.tag)
+    builder = builder_for(setting, kernel, timed)
+    log, ccache = workspace.log(kernel.tag), _compile_cache(setting)
     with disk_errors(workspace.root):
         log.unlink(missing_ok=True)
-        workspace.ccache.mkdir(parents=True, exist_ok=True)
+        ccache.mkdir(parents=True, exist_ok=True)
     with (
         workspace.build_folder() as folder,
         patching.patched_tree(source, plan.patches, workspace.sources, timed) as tree,
     ):
-        sandbox = Sandbox(builder, tree, folder, workspace.ccache)
+        sandbox = Sandbox(builder, tree, folder, ccache)
         config = kept_config(setting, plan, source.digest, builder.digest)
         if config is None:
             resolved = resolve(setting, plan, source, sandbox, timed)
             require_sound(resolved)
             config = resolved.config
         recipe = plan.recipe(source.digest, builder.digest, config)
-        if built := _find(setting, kernel, recipe, timed):
+        if built := _find(setting, kernel, recipe, timed) or _pull(setting, kernel, recipe, timed):
             return built
         artifacts = compile_kernel(sandbox, kernel.arch, config, source.epoch, log, timed)
         with setting.layout.in_use():
             with timed.step("write images") as step:
                 facts = facts_of(source, builder, kernel.arch, artifacts, recipe.key)
-                images = write_images(setting.layout, artifacts, facts, kernel.arch, step)
+                images = write_images(
+                    setting.layout, artifacts, facts, kernel.arch, step, builder.packages
+                )
             report = _require_boot(setting, images[BASE], builder, kernel, timed)
             tags = tags_for(images, facts, kernel.tag)
             setting.layout.tag(tags)
-    return _built(setting, kernel, recipe, tags, timed, found=False, report=report)
+    return _built(setting, kernel, recipe, tags, timed, report=report)
+
+
+def _compile_cache(setting: Setting) -> Path:
+    """The cache that this compile reads and writes.
+
+    A source or patches that nobody has verified could leave there what others would then compile
+    from: what is the user's own has a cache to itself.
+    """
+    local = setting.local.url if isinstance(setting.local, Source) else setting.local
+    own = [str(place) for place in (local, *setting.patches) if place]
+    return setting.workspace.own_ccache(*own) if own else setting.workspace.ccache
 
 
 def _require_boot(
@@ -160,12 +202,13 @@ def _built(
     tags: Mapping[str, Descriptor],
     timed: Timed,
     *,
-    found: bool,
-    report: BootReport | None,
+    found: bool = False,
+    pulled: bool = False,
+    report: BootReport | None = None,
 ) -> Built:
     moving = {tag: descriptor for tag, descriptor in tags.items() if tag.endswith(f":{kernel.tag}")}
     images = tuple(
         BuiltImage(tag, descriptor.digest, read_image(setting.layout, descriptor).size)
         for tag, descriptor in moving.items()
     )
-    return Built(kernel, recipe.key, images, found, report, tuple(timed.timings))
+    return Built(kernel, recipe.key, images, found, pulled, report, tuple(timed.timings))

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingot import configure
-from ingot.builder import rootfs
 from ingot.builder.sandbox import Sandbox
 from ingot.catalog import Kernel
 from ingot.digest import Digest
@@ -30,7 +29,8 @@ from ingot.kconfig import (
     parse_config,
     requests_of_full,
 )
-from ingot.pipeline.inputs import ensure_builder, known_sources, obtain_source
+from ingot.pipeline.builders import builder_for, known_builder
+from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.plan import Plan, make_plan
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
@@ -78,7 +78,7 @@ def resolve_all(
     """
     sources: dict[KernelVersion, Source] = {}
     for kernel in kernels:
-        plan = make_plan(setting.catalog, kernel)
+        plan = make_plan(setting.catalog, kernel, setting.patches)
         if fresh:
             plan = replace(plan, full_config=None)
         if kept := _resolved_before(setting, plan):
@@ -98,7 +98,7 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
 
     The config must be sound before: what is changed is to be told from what was asked for.
     """
-    plan = replace(make_plan(setting.catalog, kernel), full_config=None)
+    plan = replace(make_plan(setting.catalog, kernel, setting.patches), full_config=None)
     with in_use(setting, progress):
         source = obtain_source(setting, kernel, progress)
         with _sandbox(setting, plan, source, progress) as sandbox:
@@ -111,7 +111,7 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
 @contextlib.contextmanager
 def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -> Iterator[Sandbox]:
     """A sandbox to run the Kconfig of a plan's kernel in, patched as it is to be built."""
-    builder = ensure_builder(setting, plan.kernel.builder, progress)
+    builder = builder_for(setting, plan.kernel, progress)
     work = setting.workspace.sources
     with (
         setting.workspace.build_folder() as folder,
@@ -125,12 +125,12 @@ def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
 
     Of a full config, what it leaves out is not kept: it is looked at again.
     """
-    builder = rootfs.find(plan.kernel.builder, setting.layout)
+    builder = known_builder(setting, plan.kernel)
     if builder is None or setting.local or plan.full_config:
         return None
     for source in known_sources(setting, plan.kernel):
-        config = kept_config(setting, plan, source, builder.digest)
-        table = plan.table_path(source, builder.digest, setting.workspace)
+        config = kept_config(setting, plan, source, builder)
+        table = plan.table_path(source, builder, setting.workspace)
         if config is not None and table.is_file():
             return Resolved(plan, config, OptionTable.load(table), ())
     return None

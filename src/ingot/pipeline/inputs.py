@@ -1,46 +1,66 @@
-"""The inputs of a build: the verified source, and the builder ready to be entered."""
+"""The source of a build: the user's own, or a verified one from where the catalog says."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from ingot import tools
-from ingot.arch import arch_called
-from ingot.builder import rootfs
-from ingot.builder.sandbox import Builder
-from ingot.catalog import BuilderSpec, Catalog, Kernel
+from ingot.catalog import Catalog, Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
 from ingot.source.cache import SourceCache
 from ingot.source.debian import DebianArchive
-from ingot.source.kernel_org import KernelOrg
-from ingot.source.kernel_tree import tree_version
+from ingot.source.git import GitOrigin, git_source
+from ingot.source.git_repository import GitUrl
+from ingot.source.kernel_org import BASE_URL, KernelOrg
+from ingot.source.kernel_tree import check_tree, tree_version
 from ingot.source.local import local_source
 from ingot.source.model import Origin, Source
 from ingot.source.obtain import obtain
-
-
-def ensure_builder(setting: Setting, spec: BuilderSpec, progress: Progress) -> Builder:
-    """The builder, made if the store lacks it, ready to be entered."""
-    host = arch_called(setting.host)
-    with in_use(setting, progress):
-        return rootfs.ensure(spec, host, setting.layout, setting.workspace.builders, progress)
+from ingot.version import KernelVersion
 
 
 def obtain_source(setting: Setting, kernel: Kernel, progress: Progress) -> Source:
     """The kernel's verified source, unpacked: the user's own, or from the catalog's origins."""
     cache = SourceCache(setting.workspace.sources)
+    if isinstance(setting.local, Source):
+        check_tree(setting.local.tree, kernel.version, setting.local.url)
+        return setting.local
     if setting.local:
         return local_source(setting.local, kernel.version, cache, progress)
-    downloads = setting.workspace.downloads
     with progress.step("source") as step:
         source = obtain(
-            kernel.version, origins_of(setting.catalog), kernel.pins, cache, downloads, progress
+            kernel.version,
+            origins_of(setting.catalog),
+            kernel.pins,
+            cache,
+            setting.workspace.downloads,
+            progress,
+            offline=setting.offline,
         )
         step.result(f"{source.origin}, {source.digest.short} ({source.evidence})")
     return source
+
+
+def with_git_source(
+    setting: Setting, url: GitUrl, keyring: Path | None, progress: Progress
+) -> Setting:
+    """The setting with what `url` means now as the user's own source; see `git_source`."""
+    workspace = setting.workspace
+    with in_use(setting, progress), progress.step("source") as step:
+        source = git_source(
+            url,
+            keyring,
+            SourceCache(workspace.sources),
+            workspace.downloads,
+            progress,
+            offline=setting.offline,
+        )
+        step.result(f"git, {source.digest.short} ({source.evidence})")
+    return replace(setting, local=source)
 
 
 def with_version_of(setting: Setting, kernel: Kernel) -> Kernel:
@@ -49,10 +69,18 @@ def with_version_of(setting: Setting, kernel: Kernel) -> Kernel:
     So `4.19 --source ~/linux` builds the 4.19.90 that is there as the catalog builds its
     own 4.19. What does not fit is left as it is, to be refused when the source is looked at.
     """
-    version = tree_version(setting.local) if setting.local else None
+    version = own_version(setting)
     if version is None or version.series != kernel.version.series:
         return kernel
     return replace(kernel, version=version, pins={})
+
+
+def own_version(setting: Setting) -> KernelVersion | None:
+    """The version that the user's own tree is; None for a tarball, which is not unpacked yet."""
+    own = setting.local
+    if isinstance(own, Source):
+        return own.version
+    return tree_version(own) if own else None
 
 
 def known_sources(setting: Setting, kernel: Kernel) -> list[Digest]:
@@ -66,13 +94,17 @@ def known_sources(setting: Setting, kernel: Kernel) -> list[Digest]:
 
 def origins_of(catalog: Catalog) -> list[Origin]:
     """The catalog's origins, in its order; a UserError names one that Ingot does not know."""
+    named = catalog.origins
+    lists = catalog.list_keyring if catalog.list_keyring.is_file() else None
     known: dict[str, Origin] = {
-        "kernel.org": KernelOrg(keyring=catalog.keyring),
-        "debian": DebianArchive(catalog.origins.debian_suites, keyring=tools.DEBIAN_KEYRING),
+        "kernel.org": KernelOrg(catalog.keyring, named.kernel_org_mirror or BASE_URL, lists),
+        "debian": DebianArchive(named.debian_suites, keyring=tools.DEBIAN_KEYRING),
     }
-    if unknown := [name for name in catalog.origins.order if name not in known]:
+    if git := named.git:
+        known["git"] = GitOrigin(git.repository, git.keyring, git.tag)
+    if unknown := [name for name in named.order if name not in known]:
         raise UserError(
             f"the catalog names an origin Ingot does not know: {', '.join(unknown)}",
             hint=f"known: {', '.join(known)}",
         )
-    return [known[name] for name in catalog.origins.order]
+    return [known[name] for name in named.order]

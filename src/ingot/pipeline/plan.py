@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from ingot import kconfig
 from ingot.catalog import Catalog, Kernel
 from ingot.compile import make_flags
 from ingot.digest import Digest
+from ingot.errors import UserError
 from ingot.kconfig import Request, Rule, load_rules
 from ingot.recipe import Recipe
 from ingot.source import patches as patching
@@ -37,14 +38,20 @@ class Plan:
     def config_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
         """Where the checked config is kept, named by all that decides it."""
         full = Digest.of_file(self.full_config) if self.full_config else ""
-        parts = [_FORMAT, source, *self.patch_digests, builder, self.kernel.arch.name, full]
+        parts = [*self._surroundings(source, builder), full]
         text = "\n".join([*map(str, parts), *map(repr, self.rules), self.fragments_text])
         return workspace.configs / f"{Digest.of(text.encode()).hex}.config"
 
     def table_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
         """Where the option table of this source is kept: flavors share it."""
-        parts = [_FORMAT, source, *self.patch_digests, builder, self.kernel.arch.name]
+        parts = self._surroundings(source, builder)
         return workspace.configs / f"{Digest.of(' '.join(map(str, parts)).encode()).hex}.options"
+
+    def _surroundings(self, source: Digest, builder: Digest) -> list[object]:
+        """What decides how Kconfig sees the options, whatever is asked of it."""
+        compiler = ["llvm"] if self.kernel.builder.llvm else []
+        arch = self.kernel.arch.name
+        return [_FORMAT, source, *self.patch_digests, builder, *compiler, arch]
 
     @property
     def fragments_text(self) -> str:
@@ -58,13 +65,21 @@ class Plan:
             config=Digest.of(config.encode()),
             builder=builder,
             arch=self.kernel.arch.name,
-            make_flags=make_flags(self.kernel.arch),
+            make_flags=make_flags(self.kernel.arch, llvm=self.kernel.builder.llvm),
         )
 
 
-def make_plan(catalog: Catalog, kernel: Kernel) -> Plan:
-    """Read what the catalog has for the kernel; a UserError for what is wrong with it."""
-    patches = catalog.patches(kernel)
+def make_plan(catalog: Catalog, kernel: Kernel, own_patches: Sequence[Path] = ()) -> Plan:
+    """Read what the catalog has for the kernel; a UserError for what is wrong with it.
+
+    `own_patches` are the user's, for a kernel that is `patched`; they come after the catalog's.
+    """
+    if kernel.patched and not own_patches:
+        raise UserError(
+            f"{kernel.tag} is a kernel with patches that the catalog does not have",
+            hint="name them, in order, with --patch FILE",
+        )
+    patches = (*catalog.patches(kernel), *(own_patches if kernel.patched else ()))
     full = catalog.config_file(kernel)
     return Plan(
         kernel,

@@ -64,20 +64,21 @@ def fetch_builder(setting: Setting, spec: BuilderSpec, progress: Progress) -> No
     cache, site = setting.cache, site_of(setting)
     if cache is None or spec.kind != rootfs.KIND or builders.find(spec, site):
         return
+    reasons = []
     with _or_note(cache, progress):
         for tag in builders.wanted_tags(spec, site):
             reference = cache.reference(tag)
             digest = registry.find_digest(reference, insecure=cache.insecure)
             if digest is None:
-                progress.note(f"{cache.name} has no {tag}")
+                reasons.append(f"{cache.name} has no {tag}")
                 continue
             pinned = cache.reference(f"{builders.IMAGE}@{digest}")
             manifest = registry.read_manifest(pinned, site.host.oci, insecure=cache.insecure)
             if builders.serves(manifest.get("annotations") or {}, spec, site):
                 _fetch_builder(setting, spec, tag, digest, progress)
                 return
-            progress.note(f"{reference} is made from another list of packages")
-        progress.note(f"builder {spec.name}: it is made here")
+            reasons.append(f"{reference} is made from another list of packages")
+        progress.note(f"{', '.join(reasons)}; it is made here")
 
 
 def _fetch_builder(

@@ -11,6 +11,8 @@ from ingot.catalog import Catalog
 from ingot.files import locked
 from ingot.oci import Layout
 from ingot.progress import Progress
+from ingot.registry import Registry
+from ingot.source.model import Source
 from ingot.workspace import Workspace
 
 
@@ -19,16 +21,21 @@ class Setting:
     """What every build of one call shares.
 
     `host` is what this machine calls its architecture (`uname -m`); `local` a source the
-    user named, which then takes the place of every origin; `boot_seconds` how long a guest
-    may take before it counts as hung.
+    user named, which then takes the place of every origin: a tarball, a tree, or what was taken
+    from git; `boot_seconds` how long a guest may take before it counts as hung; `cache` a
+    registry to look into before compiling; `patches` the user's own, applied after the
+    catalog's; `offline` forbids all use of the network.
     """
 
     catalog: Catalog
     layout: Layout
     workspace: Workspace
     host: str
-    local: Path | None = None
+    local: Path | Source | None = None
     boot_seconds: float = 180.0
+    cache: Registry | None = None
+    patches: tuple[Path, ...] = ()
+    offline: bool = False
 
 
 @contextlib.contextmanager

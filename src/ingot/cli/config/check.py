@@ -20,13 +20,13 @@ from ingot.cli.options import (
     Flavors,
     Json,
     Kernels,
-    LocalSource,
     With,
     Without,
     choose,
     make_setting,
 )
 from ingot.cli.render import kernel_label, make_progress, print_error
+from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.errors import IngotError, UserError, told_by_the_system
 from ingot.kconfig import Finding, parse_config
 from ingot.kconfig import told as told_findings
@@ -53,7 +53,10 @@ def check(
     flavors: Flavors = None,
     with_: With = None,
     without: Without = None,
-    source: LocalSource = None,
+    source: OwnSource = None,
+    keyring: Keyring = None,
+    patches: Patches = None,
+    offline: Offline = False,
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
     as_json: Json = False,
@@ -67,7 +70,9 @@ def check(
     Without --arch and --flavor, all of them are checked. Exits with 2 if there are findings.
     """
     errors = Console(stderr=True)
-    setting = make_setting(catalog, cache, source=source)
+    setting = make_setting(
+        catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
+    )
     selected = choose(setting, kernels, arches or [ALL], flavors or [ALL], with_, without)
     progress = make_progress(errors)
     done: list[_Checked] = []

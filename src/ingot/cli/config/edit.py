@@ -16,11 +16,11 @@ from ingot.cli.options import (
     CacheFolder,
     CatalogFolder,
     KernelName,
-    LocalSource,
     choose_one,
     make_setting,
 )
 from ingot.cli.render import kernel_label, make_progress
+from ingot.cli.source_options import Keyring, Offline, OwnSource
 from ingot.errors import MachineError, UserError
 from ingot.files import write_atomic
 from ingot.kconfig import parse_config, wishes_between
@@ -37,7 +37,9 @@ def edit(
             "--feature", metavar="NAME", help="The feature whose fragment takes the changes."
         ),
     ] = "custom",
-    source: LocalSource = None,
+    source: OwnSource = None,
+    keyring: Keyring = None,
+    offline: Offline = False,
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
 ) -> None:
@@ -47,7 +49,7 @@ def edit(
     feature, fragments/feature/NAME.config, which then is built with `--with NAME`, or with
     every kernel of a flavor that lists it. To go on later, edit 6.1-with-NAME.
     """
-    setting = make_setting(catalog, cache, source=source)
+    setting = make_setting(catalog, cache, source=source, keyring=keyring, offline=offline)
     setting.catalog.require_feature_name(feature)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise MachineError(

@@ -15,11 +15,11 @@ from ingot.cli.options import (
     CatalogFolder,
     Json,
     KernelName,
-    LocalSource,
     choose_one,
     make_setting,
 )
 from ingot.cli.render import kernel_label, make_console, make_progress
+from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.kconfig import Explanation, parse_config
 from ingot.kconfig import explain as explanation
 
@@ -27,7 +27,10 @@ from ingot.kconfig import explain as explanation
 def explain(
     option: Annotated[str, typer.Argument(help="An option, with or without CONFIG_.")],
     kernel: KernelName,
-    source: LocalSource = None,
+    source: OwnSource = None,
+    keyring: Keyring = None,
+    patches: Patches = None,
+    offline: Offline = False,
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
     as_json: Json = False,
@@ -37,7 +40,9 @@ def explain(
     Its value, who asked for it, what selects it, what it depends on and how these came out,
     and its help text.
     """
-    setting = make_setting(catalog, cache, source=source)
+    setting = make_setting(
+        catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
+    )
     wanted = choose_one(setting, kernel)
     progress = make_progress(Console(stderr=True))
     (resolved,) = pipeline.resolve_all(setting, [wanted], progress)

@@ -11,11 +11,11 @@ from ingot.cli.options import (
     CatalogFolder,
     Flavors,
     Kernels,
-    LocalSource,
     choose,
     make_setting,
 )
 from ingot.cli.render import make_progress
+from ingot.cli.source_options import Keyring, Offline, OwnSource
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.pipeline import locked_text, written_by_hand
@@ -25,7 +25,9 @@ def resolve(
     kernels: Kernels = None,
     arches: Arches = None,
     flavors: Flavors = None,
-    source: LocalSource = None,
+    source: OwnSource = None,
+    keyring: Keyring = None,
+    offline: Offline = False,
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
 ) -> None:
@@ -35,7 +37,7 @@ def resolve(
     builds use it, and refuse it once the fragments say something else. Without such a file,
     builds resolve the fragments themselves. A config put there by hand is never overwritten.
     """
-    setting = make_setting(catalog, cache, source=source)
+    setting = make_setting(catalog, cache, source=source, keyring=keyring, offline=offline)
     selected = choose(setting, kernels, arches, flavors)
     for kernel in selected:
         path = setting.catalog.config_file(kernel)

@@ -12,11 +12,11 @@ from ingot.cli.options import (
     CacheFolder,
     CatalogFolder,
     KernelName,
-    LocalSource,
     choose_one,
     make_setting,
 )
 from ingot.cli.render import make_progress
+from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches
 
 
 def show(
@@ -25,7 +25,10 @@ def show(
         bool,
         typer.Option("--asked", help="Only what the fragments ask for, each with its line."),
     ] = False,
-    source: LocalSource = None,
+    source: OwnSource = None,
+    keyring: Keyring = None,
+    patches: Patches = None,
+    offline: Offline = False,
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
 ) -> None:
@@ -34,7 +37,9 @@ def show(
     The full `.config`, as Kconfig resolved it; with --asked, the merged wishes of its
     fragments and where each stands.
     """
-    setting = make_setting(catalog, cache, source=source)
+    setting = make_setting(
+        catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
+    )
     wanted = choose_one(setting, kernel)
     if asked:
         for option, request in setting.catalog.requests(wanted).items():
