@@ -304,7 +304,9 @@ def test_scripts_that_workflows_start_are_there() -> None:
                 assert (REPOSITORY / name).is_file()
 
 
-COMMAND = re.compile(r"(?<!from)(?:^|[\s(`/])ingot (?P<words>[a-z][a-z-]*(?: [^\n|>&;`#]*)?)", re.MULTILINE)
+COMMAND = re.compile(
+    r"(?<!from)(?:^|[\s(`/])ingot (?P<words>[a-z][a-z-]*(?: [^\n|>&;`#]*)?)", re.MULTILINE
+)
 """A command line of Ingot's in a script or a document, up to where the shell takes over."""
 
 
