@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingot.images import KERNEL_IMAGES
-from ingot.oci import validate_layout
+from ingot.oci import validate_layout, write_artifact
 from tests.integration.conftest import House
 from tests.registries import Served, serve
 
@@ -166,9 +166,34 @@ def test_a_pull_that_cannot_be(house: House, published: str, tmp_path: Path) -> 
     assert "kernel-bin:5.10" in refused(f"{published}/kernel-bin:5.10", "--to", to)
     refused("127.0.0.1:1/kernel-bin:6.1", "--to", to)
     assert "exists already" in refused(f"{published}/kernel-bin:6.1", "--to", str(tmp_path))
-    arm = refused(f"{published}/kernel-bin:6.1", "--to", to, "--arch", "arm64")
-    assert "arm64" in arm
+    for tag in ("6.1", "6.1.999-x86_64"):  # an index that lacks it, and an image of another
+        arm = refused(f"{published}/kernel-bin:{tag}", "--to", to, "--arch", "arm64")
+        assert "platform" in arm or "is for linux/amd64, not for arm64" in arm
     assert not Path(to).exists()
+
+
+def test_a_platform_that_is_asked_for_is_the_one_that_answers(house: House, published: str) -> None:
+    image = f"{published}/kernel-bin:6.1"
+    assert house.ingot("require", image, "--option", "PARENT").returncode == 0
+    done = house.ingot("require", image, "--option", "PARENT", "--arch", "arm64")
+    assert done.returncode == 2
+    assert "is for x86_64, not for arm64" in done.stderr
+    done = house.ingot("diff", image, "6.1", "--arch", "arm64")
+    assert done.returncode == 2
+    assert "is for x86_64, not for arm64" in done.stderr
+
+
+def test_an_artifact_has_no_files_to_pull(house: House, published: str, tmp_path: Path) -> None:
+    note = write_artifact(
+        house.layout, "application/vnd.example+json", b"{}", house.layout.tags()[TAGS[0]]
+    )
+    house.layout.tag({"kernel-bin:note": note})
+    _copy(f"oci:{house.layout.root}:kernel-bin:note", f"docker://{published}/kernel-bin:note")
+    to = tmp_path / "plain"
+    done = house.ingot("pull", f"{published}/kernel-bin:note", "--to", str(to))
+    assert done.returncode == 2
+    assert "is no image with files" in done.stderr
+    assert not to.exists()
 
 
 def _copy(source: str, target: str) -> None:

@@ -5,7 +5,10 @@ What is particular to the machine that made it (host name, resolver, mirror) is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ingot.apt import mirror_of
@@ -56,7 +59,9 @@ def bootstrap(
     """
     env = {"SOURCE_DATE_EPOCH": str(_EPOCH), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
     try:
-        run(_command(spec, site, tar), env=env, on_line=on_line, keep_output=False)
+        with _trusting(spec, site) as options:
+            argv = _command(spec, site, tar, options)
+            run(argv, env=env, on_line=on_line, keep_output=False)
     except CommandFailedError as error:
         why = "\n".join(error.tail)
         hint = next(hint for word, hint in _HINTS.items() if word in why)
@@ -67,14 +72,35 @@ def bootstrap(
         ) from error
 
 
-def _command(spec: BuilderSpec, site: Site, tar: Path) -> list[str]:
+@contextlib.contextmanager
+def _trusting(spec: BuilderSpec, site: Site) -> Iterator[tuple[str, ...]]:
+    """The options that make apt trust the builder's keyring and no other key of this machine.
+
+    apt reads keys as a user of its own, who may not look into the home of the one that runs this:
+    it gets a copy.
+    """
+    if not spec.keyring:
+        yield ()
+        return
+    keyring = keyring_of(spec, site.catalog)
+    with tempfile.TemporaryDirectory(prefix="ingot-keys-") as name:
+        folder = Path(name)
+        copy, nothing = folder / f"archive{keyring.suffix}", folder / "nothing"
+        shutil.copyfile(keyring, copy)
+        nothing.mkdir()
+        for path in (folder, copy, nothing):
+            path.chmod(0o755)
+        yield f"--keyring={copy}", f"--keyring={nothing}"
+
+
+def _command(spec: BuilderSpec, site: Site, tar: Path, options: Sequence[str]) -> list[str]:
     mirror = spec.mirror or mirror_of(spec.suite)
     components = " ".join(spec.components)
     remove = " ".join(f'"$1"/{name}' for name in _REMOVE)
     return [
         *("mmdebstrap", "--mode=auto", "--variant=buildd", "--verbose"),
         f"--include={','.join(spec.packages_for(site.host))}",
-        *((f"--keyring={keyring_of(spec, site.catalog)}",) if spec.keyring else ()),
+        *options,
         f"--customize-hook=rm -rf {remove}",
         # after the hook it would make folders again whose owner depends on who made the root
         "--skip=cleanup/apt",

@@ -85,9 +85,27 @@ def pull(
             layout = registry.fetch_image(
                 reference, platform.oci, Path(folder) / "layout", insecure=insecure
             )
-            found = read_image(layout, layout.tags()[registry.FETCHED])
+            found = _image(layout, reference)
+            if arch and found.platform.architecture != platform.oci:
+                raise UserError(
+                    f"{reference} is for {found.platform}, not for {platform.name}",
+                    hint="leave out --arch, or name the image of that arch",
+                )
             step.result(f"{found.platform}, {size_text(found.size)}, {found.descriptor.digest}")
         _write(layout, found, "unpack", to, progress)
+
+
+def _image(layout: Layout, reference: str) -> Image:
+    """What was fetched; a UserError if it holds no files: signatures have tags as images do."""
+    try:
+        return read_image(layout, layout.tags()[registry.FETCHED])
+    except UserError as error:
+        raise UserError(
+            f"{reference} is no image with files",
+            why="it may be an artifact that tells of an image, such as a signature or a boot"
+            f" profile ({error.what})",
+            hint="name an image, such as kernel-bin:6.1",
+        ) from error
 
 
 def _write(layout: Layout, image: Image, title: str, to: Path, progress: Progress) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
+from collections.abc import Sequence
 
 from ingot import pipeline
 from ingot.errors import UserError
-from ingot.images import BASE, KERNEL_IMAGES
+from ingot.images import BASE
 from ingot.oci import Image, read_image
 from ingot.pipeline import Setting
+
+_IMMUTABLE = re.compile(r"-[0-9a-f]{12}$")
 
 
 def find_image(setting: Setting, name: str) -> tuple[str, Image]:
@@ -27,16 +31,24 @@ def find_image(setting: Setting, name: str) -> tuple[str, Image]:
     for tag in candidates:
         if tag in tags and not pipeline.is_profile(tag):
             return tag, read_image(setting.layout, tags[tag])
-    known = [
-        tag
-        for tag in tags
-        if tag.partition(":")[0] in (*KERNEL_IMAGES, "kernel-builder")
-        and not pipeline.is_profile(tag)
-    ]
-    raise UserError(
+    raise _not_found(setting, name, [tag for tag in tags if not pipeline.is_profile(tag)])
+
+
+def _not_found(setting: Setting, name: str, tags: Sequence[str]) -> UserError:
+    """What the store has instead, without the tags that nobody types, and how to get `name`."""
+    image, _, version = name.rpartition(":")
+    moving = [tag for tag in tags if not _IMMUTABLE.search(tag)]
+    if "/" in name:
+        hint = f"that names an image of a registry: ingot pull {name} --to DIR, or ingot diff"
+    elif image == "kernel-builder":
+        hint = "make it first: ingot builder"
+    else:
+        hint = "`ingot list` shows what can be built"
+        with contextlib.suppress(UserError):
+            setting.catalog.select([version])
+            hint = f"build it first: ingot build {version}"
+    return UserError(
         f"the store {setting.layout.root} has no image '{name}'",
-        why=f"it has {', '.join(known)}" if known else "it has no images yet",
-        hint="make it first: ingot builder"
-        if image == "kernel-builder"
-        else f"build it first: ingot build {version}",
+        why=f"it has {', '.join(moving)}" if moving else "it has no images yet",
+        hint=hint,
     )

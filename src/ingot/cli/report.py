@@ -48,6 +48,8 @@ def report(
     VMMs and features of the catalog it serves, until when its series is maintained. The page is
     one HTML file that loads nothing else.
     """
+    if to.is_dir() and not as_json:
+        raise UserError(f"{to} is a folder", hint=f"name a file, such as {to / 'report.html'}")
     setting = make_setting(catalog, None)
     found = _gather(setting, registry, insecure)
     today = datetime.date.today()

@@ -89,6 +89,11 @@ def require(
         raise UserError("nothing is required of the image", hint="add --vmm, --feature or --option")
     platform = arch_called(arch or setting.host)
     config = _read(setting, image, platform)
+    if arch and config.arch and config.arch != platform:
+        raise UserError(
+            f"{image} is for {config.arch.name}, not for {platform.name}",
+            hint="leave out --arch, or name the image of that arch",
+        )
     wishes = list(_wishes(setting, config, vmms or [], features or [], options or []))
     unmet = [wish for wish in wishes if not wish.met_by(config.values.get(wish.option, "n"))]
     if as_json:

@@ -48,6 +48,7 @@ def fetch_kernel(
         ):
             for name, descriptor in images.items():
                 _require_recipe(name, read_image(layout, descriptor), recipe_key)
+            for descriptor in images.values():
                 copy_image(layout, descriptor, setting.layout)
             step.result(f"recipe {recipe_key.short}")
         return images

@@ -48,6 +48,12 @@ _CAUSES = (
         UserError,
     ),
     _Cause(
+        "no image found in .*for architecture",
+        "it is there, but not for this platform",
+        "choose another one with --arch, or push the image of this one first",
+        UserError,
+    ),
+    _Cause(
         r"credential helper|error getting credentials|docker-credential-\S+",
         "the credential helper that the configuration names does not work",
         "look at credHelpers and credsStore in ~/.docker/config.json, or: skopeo login {host}",

@@ -142,13 +142,18 @@ def find_tags(repository: str, *, insecure: bool = False) -> tuple[str, ...] | N
 
 
 def fetch_image(reference: str, architecture: str, to: Path, *, insecure: bool = False) -> Layout:
-    """Copy an image out of a registry to an OCI layout `to`, tagged `image:fetched`."""
+    """Copy an image out of a registry to an OCI layout `to`, tagged `image:fetched`.
+
+    A UserError if there is no such image.
+    """
     words = ["skopeo", "--override-arch", architecture, "--override-os", "linux", "copy"]
     words += ["--quiet", *RETRIES, *trust_words(reference, "--src-tls-verify", insecure=insecure)]
     try:
         with layout_name(to, FETCHED) as target:
             run([*words, f"{TRANSPORT}{reference}", target])
     except CommandFailedError as error:
+        if is_absent(error, reference):  # it, or only something that it needs?
+            _require(reference, insecure)
         raise explain(error, f"{reference} could not be fetched", reference) from error
     return Layout(to)
 

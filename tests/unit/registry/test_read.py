@@ -245,5 +245,22 @@ def test_an_image_that_cannot_be_fetched_is_told(
         raise CommandFailedError(argv, 1, ['level=fatal msg="manifest unknown"'])
 
     monkeypatch.setattr(read, "run", refuse)
+    serve(monkeypatch, {"a.org/b:1": MANIFEST})  # a layer is gone
     with pytest.raises(MachineError, match=r"a\.org/b:1 could not be fetched"):
         registry.fetch_image("a.org/b:1", "amd64", tmp_path / "to")
+    with pytest.raises(UserError, match=r"there is no image a\.org/c:1"):
+        registry.fetch_image("a.org/c:1", "amd64", tmp_path / "to")
+
+
+def test_a_platform_that_cannot_be_fetched_is_the_users_mistake(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = 'no image found in image index for architecture arm64, variant \\"\\", OS linux'
+
+    def refuse(argv: list[str]) -> Result:
+        raise CommandFailedError(argv, 1, [f'level=fatal msg="{said}"'])
+
+    monkeypatch.setattr(read, "run", refuse)
+    with pytest.raises(UserError, match=r"a\.org/b:1 could not be fetched") as raised:
+        registry.fetch_image("a.org/b:1", "arm64", tmp_path / "to")
+    assert "not for this platform" in str(raised.value.why)
