@@ -193,6 +193,11 @@ def _builders(
     shipments: dict[Digest, Shipment] = {}
     for build in builds:
         digest = build.facts.builder_digest
+        if not build.facts.hermetic:
+            raise UserError(
+                f"{build.version} was compiled by a machine's own compiler, which is no image",
+                hint="leave out --builder, or build the kernel in a builder of packages",
+            )
         if digest not in there:
             raise UserError(
                 f"the store has no image of the builder of {build.version}",
