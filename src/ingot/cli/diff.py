@@ -62,12 +62,6 @@ def diff(
     platform = arch_called(arch or os.uname().machine)
     progress = make_progress(Console(stderr=True))
     before, after = (_subject(name, platform, insecure, catalog, progress) for name in (a, b))
-    for name, subject in ((a, before), (b, after)):
-        if arch and "/" in name and subject.facts and subject.facts.arch != platform.name:
-            raise UserError(
-                f"{name} is for {subject.facts.arch}, not for {platform.name}",
-                hint="leave out --arch, or name the image of that arch",
-            )
     comparison = comparisons.compare(before, after)
     if as_json:
         print(json.dumps(_document(comparison), indent=2))
