@@ -17,7 +17,7 @@ from rich.markup import escape
 from ingot import tools
 from ingot.arch import arch, arch_called
 from ingot.boot.qemu import KVM
-from ingot.builder.sandbox import check_sandbox
+from ingot.builder.sandbox import check_sandbox, confinement
 from ingot.cli.options import Json
 from ingot.errors import IngotError, MachineError
 
@@ -102,6 +102,12 @@ def _sandbox() -> _Finding:
         check_sandbox()
     except IngotError as error:
         return _Finding("sandbox", False, f"{error} (next: {error.hint})")
+    if os.geteuid() == 0 and not confinement():
+        detail = (
+            "bubblewrap can make one; before 0.8 it cannot keep what root compiles from the"
+            " machine's control groups: build as an ordinary user what you do not trust"
+        )
+        return _Finding("sandbox", None, detail)
     return _Finding("sandbox", True, "bubblewrap can make one")
 
 

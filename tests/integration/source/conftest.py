@@ -241,11 +241,16 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
     )
     yield made
     for signer in (made.good, made.other, made.expired, made.revoked):
-        subprocess.run(["gpgconf", "--homedir", str(signer.home), "--kill", "all"], check=False)
+        _end_agent(signer.home)
 
 
-@pytest.fixture
-def revoked_keyring(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _end_agent(home: Path) -> None:
+    """End what gpg has started for a home: it would keep the tests' output open."""
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
+
+
+@pytest.fixture(scope="session")
+def revoked_keyring(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A keyring with the key of `revoked` and its revocation; the key itself can still sign.
 
     gpg makes the revocation along with the key, and a colon keeps it unusable.
@@ -257,7 +262,8 @@ def revoked_keyring(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Pat
     for data in (keys.revoked.keyring.read_bytes(), text.encode()):
         argv = ["gpg", "--homedir", str(home), "--batch", "-q", "--import"]
         subprocess.run(argv, input=data, check=True, capture_output=True)
-    return _export(home, home / "revoked.gpg")
+    yield _export(home, home / "revoked.gpg")
+    _end_agent(home)
 
 
 Member = tuple[str, bytes | None, dict[str, object]]
