@@ -17,6 +17,7 @@
 The file is parsed once, here, into frozen values.
 """
 
+from ingot.catalog.budgets import Budget
 from ingot.catalog.bundle import bundled, starter
 from ingot.catalog.folder import FILE_NAME, Catalog
 from ingot.catalog.load import load, parse
@@ -25,6 +26,7 @@ from ingot.catalog.proposal import NewVersion, Proposal, propose
 
 __all__ = [
     "FILE_NAME",
+    "Budget",
     "BuilderSpec",
     "Catalog",
     "Feature",

@@ -48,6 +48,7 @@ def check(document: Document, mistakes: Mistakes) -> None:
         _series(name, series, document, mistakes)
     for index, patch in enumerate(document.patches):
         _patch(("patches", index), patch, document, mistakes)
+    _budgets(document, mistakes)
     if "git" in document.origins.order and document.origins.git is None:
         mistakes.add(("origins", "order"), "where 'git' has its tags, [origins.git] must say")
 
@@ -201,6 +202,22 @@ def _patch(place: Place, patch: PatchTable, document: Document, mistakes: Mistak
     since = KernelVersion.parse(patch.since) if patch.since else None
     if since and patch.until and KernelVersion.parse(patch.until) < since:
         mistakes.add((*place, "until"), f"it comes before since = {since}")
+
+
+def _budgets(document: Document, mistakes: Mistakes) -> None:
+    """One for each kernel, of names that exist, and something that it bounds."""
+    seen: set[tuple[str, str, str]] = set()
+    for index, budget in enumerate(document.budgets):
+        place: Place = ("budgets", index)
+        _name((*place, "series"), budget.series, document.series, "series", mistakes)
+        _name((*place, "flavor"), budget.flavor, document.flavors, "flavor", mistakes)
+        _arch((*place, "arch"), budget.arch, mistakes)
+        if budget.instructions is budget.memory is budget.size is None:
+            mistakes.add(place, "it bounds nothing: give instructions, memory or size")
+        key = (budget.series, budget.flavor, budget.arch)
+        if key in seen:
+            mistakes.add(place, f"this kernel has a budget already: {' '.join(key)}")
+        seen.add(key)
 
 
 def check_patches(document: Document, root: Path, mistakes: Mistakes) -> None:

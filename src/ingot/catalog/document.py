@@ -57,6 +57,7 @@ VersionName = Annotated[str, Field(pattern=VERSION)]
 SeriesName = Annotated[str, Field(pattern=SERIES)]
 SeriesKey = Annotated[str, WithJsonSchema({"type": "string", "pattern": SERIES})]
 VersionKey = Annotated[str, WithJsonSchema({"type": "string", "pattern": VERSION})]
+Amount = Annotated[int, Field(gt=0, lt=1 << 53)]
 Once = Field(json_schema_extra={"uniqueItems": True})
 Names = Annotated[list[Words], AfterValidator(_unique), Once]
 SomeNames = Annotated[Names, Field(min_length=1)]
@@ -222,6 +223,21 @@ class VersionTable(Table):
     )
 
 
+class BudgetTable(Table):
+    """What one kernel may cost: a build that costs more fails."""
+
+    series: SeriesName = Field(description="Of which series.")
+    flavor: Words = Field("default", description="In which flavor.")
+    arch: str = Field(description="For which arch.")
+    instructions: Amount | None = Field(None, description="The most until init starts.")
+    memory: Amount | None = Field(None, description="The most bytes in use when init starts.")
+    size: Amount | None = Field(None, description="The most bytes of the kernel file.")
+    emulator: str | None = Field(
+        None,
+        description="What counted, such as 'QEMU 7.2': what others count is told, and fails nothing.",
+    )
+
+
 class SeriesTable(Table):
     """A line of releases, such as 6.1."""
 
@@ -248,6 +264,7 @@ class Document(Table):
     flavors: dict[Words, FlavorTable] = Field(description="Sets of VMMs and features.")
     series: dict[SeriesKey, SeriesTable] = Field(description="The kernels.")
     patches: list[PatchTable] = Field([], description="Patches that are not for all of a series.")
+    budgets: list[BudgetTable] = Field([], description="What kernels may cost.")
 
 
 class _SchemaOfToml(GenerateJsonSchema):

@@ -10,6 +10,7 @@ from pathlib import Path
 from ingot import kconfig
 from ingot.arch import Arch
 from ingot.catalog import edit, patches, selection, toolchain, variants
+from ingot.catalog.budgets import Budget, budget_of
 from ingot.catalog.document import WORDS
 from ingot.catalog.model import DEFAULT_FLAVOR, BuilderSpec, Feature, Kernel, Origins, Vmm
 from ingot.catalog.patches import PatchBounds
@@ -26,7 +27,7 @@ class Catalog:
 
     `kernels` are sorted by version; of one version, in the order of its flavors and, in each,
     of its arches. `features`, `vmms` and `builders` are in the order of the file, as are
-    `bounds`, which say for which kernels some patches are.
+    `bounds`, which say for which kernels some patches are, and `budgets`.
     """
 
     root: Path
@@ -36,6 +37,7 @@ class Catalog:
     vmms: Mapping[str, Vmm] = field(hash=False)
     bounds: tuple[PatchBounds, ...] = ()
     builders: Mapping[str, BuilderSpec] = field(default_factory=dict, hash=False)
+    budgets: tuple[Budget, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -162,3 +164,7 @@ class Catalog:
     def patches(self, kernel: Kernel) -> tuple[Path, ...]:
         """The catalog's patch files for the kernel, in the order they are applied."""
         return patches.for_kernel(self.root, self.bounds, kernel)
+
+    def budget(self, kernel: Kernel) -> Budget | None:
+        """What the kernel may cost, if the catalog says."""
+        return budget_of(self.budgets, kernel)

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ingot.catalog import checks, wording
+from ingot.catalog.budgets import Budget
 from ingot.catalog.document import Document, OriginsTable
 from ingot.catalog.folder import FILE_NAME, Catalog
 from ingot.catalog.mistakes import Mistakes
@@ -52,7 +53,16 @@ def parse(text: str, root: Path) -> Catalog:
     mistakes.check()
     origins = _origins(document.origins, root)
     bounds = _patches(document)
-    return Catalog(root, kernels, origins, parts.features, parts.vmms, bounds, parts.builders)
+    return Catalog(
+        root,
+        kernels,
+        origins,
+        parts.features,
+        parts.vmms,
+        bounds,
+        parts.builders,
+        _budgets(document),
+    )
 
 
 def _origins(table: OriginsTable, root: Path) -> Origins:
@@ -76,6 +86,21 @@ def _patches(document: Document) -> tuple[PatchBounds, ...]:
             tuple(table.arches),
         )
         for table in document.patches
+    )
+
+
+def _budgets(document: Document) -> tuple[Budget, ...]:
+    return tuple(
+        Budget(
+            Series.parse(table.series),
+            table.flavor,
+            table.arch,
+            table.instructions,
+            table.memory,
+            table.size,
+            table.emulator or "",
+        )
+        for table in document.budgets
     )
 
 

@@ -16,6 +16,7 @@ _TABLES: Mapping[Place, type[document.Table]] = {
     ("origins",): document.OriginsTable,
     ("origins", "NAME"): document.GitTable,
     ("patches", "NAME"): document.PatchTable,
+    ("budgets", "NAME"): document.BudgetTable,
     ("builders", "NAME"): document.RootfsBuilderTable,
     ("vmms", "NAME"): document.VmmTable,
     ("features", "NAME"): document.FeatureTable,

@@ -2,19 +2,20 @@
 
 A fragment is a list of lines as in a `.config` (kernel: Documentation/kbuild/kconfig.rst),
 each with an optional trailing comment that bounds it to the arch and the series that have the
-option; the same option may be asked for again with other bounds:
+option, or has it give way to another option; it may be asked for again with other bounds:
 
     CONFIG_VETH=m
     CONFIG_KVM_GUEST=y      # on x86_64
     CONFIG_RETPOLINE=y      # on x86_64 until 6.8: renamed to MITIGATION_RETPOLINE
     CONFIG_EXAMPLE=y        # since 5.17
+    CONFIG_UNWINDER_GUESS=y     # on x86_64 unless UNWINDER_ORC: the cheaper of a choice
     CONFIG_UEVENT_HELPER=n
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -27,11 +28,12 @@ _ASSIGNMENT = re.compile(
     r"CONFIG_(?P<option>\w+)=(?P<value>\"(?:[^\"\\]|\\.)*\"|[^\s\"#]+)\s*(?:#\s*(?P<note>.*))?"
 )
 _UNSET = re.compile(r"# CONFIG_(?P<option>\w+) is not set\s*(?:#\s*(?P<note>.*))?")
-_BOUND = re.compile(r"(?:on|since|until)(?!\w)")
+_BOUND = re.compile(r"(?:on|since|until|unless)(?!\w)")
 _BOUNDS = re.compile(
     r"(?:on (?P<arch>\w+)(?!\S)\s*)?"
     r"(?:since (?P<since>\d+\.\d+)(?!\S)\s*)?"
     r"(?:until (?P<until>\d+\.\d+)(?!\S)\s*)?"
+    r"(?:unless (?P<unless>[A-Z0-9]\w*)(?!\S)\s*)?"
 )
 _VALUE = re.compile(r"[ymn]|-?\d+|0[xX][0-9a-fA-F]+|\"(?:[^\"\\]|\\.)*\"")
 
@@ -52,7 +54,8 @@ class Request:
 
     `since` and `until` are the first and the last series that have the option, `arch` the only
     arch that has it, by the kernel's name. `built_in` says that the line asked for a module
-    and the kernel is to have none, so that `value` is `y`.
+    and the kernel is to have none, so that `value` is `y`. The line gives way where another one
+    asks for the option `unless`, if it names one.
     """
 
     option: str
@@ -61,6 +64,7 @@ class Request:
     since: Series | None = None
     until: Series | None = None
     arch: str | None = None
+    unless: str | None = None
     built_in: bool = False
 
     def applies_to(self, series: Series, arch: str) -> bool:
@@ -100,9 +104,9 @@ def _request(option: str, value: str, note: str | None, place: Place) -> Request
     bounds = _BOUNDS.fullmatch(note.partition(":")[0])
     if bounds is None:
         raise UserError(
-            f"{place}: '# {note}' does not bound the option to an arch or to series",
-            hint="write '# on arm64 since 5.17 until 6.8: why', leaving out what does not matter;"
-            " a comment that bounds nothing begins with another word",
+            f"{place}: '# {note}' does not bound the option to an arch, to series or by another option",
+            hint="write '# on arm64 since 5.17 until 6.8 unless OPTION: why', leaving out what does"
+            " not matter; a comment that bounds nothing begins with another word",
         )
     since = Series.parse(bounds["since"]) if bounds["since"] else None
     until = Series.parse(bounds["until"]) if bounds["until"] else None
@@ -112,7 +116,8 @@ def _request(option: str, value: str, note: str | None, place: Place) -> Request
             why=f"{until} comes before {since}",
             hint="'since' is the first series that has the option, 'until' the last",
         )
-    return Request(option, value, place, since, until, _arch(bounds["arch"], place))
+    arch = _arch(bounds["arch"], place)
+    return Request(option, value, place, since, until, arch, bounds["unless"])
 
 
 def _arch(name: str | None, place: Place) -> str | None:
@@ -150,9 +155,7 @@ def merge(
     """
     merged: dict[str, Request] = {}
     contradictions = []
-    for asked in requests:
-        if not asked.applies_to(series, arch):
-            continue
+    for asked in _standing([each for each in requests if each.applies_to(series, arch)]):
         request = _build_in(asked) if monolithic else asked
         other = merged.setdefault(request.option, request)
         if (other.value, request.value) == ("m", "y"):
@@ -162,6 +165,12 @@ def merge(
     if contradictions:
         raise _contradiction(contradictions)
     return dict(sorted(merged.items()))
+
+
+def _standing(requests: Sequence[Request]) -> list[Request]:
+    """Those that do not give way: whose `unless` no line asks for that gives way to none."""
+    wanted = {each.option for each in requests if each.value != "n" and each.unless is None}
+    return [each for each in requests if each.unless not in wanted]
 
 
 def _build_in(request: Request) -> Request:

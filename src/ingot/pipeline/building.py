@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot import tools
+from ingot.boot.profile import Profile
 from ingot.boot.report import BootReport
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.catalog import Kernel
@@ -21,10 +22,12 @@ from ingot.files import disk_errors, locked
 from ingot.images import BASE, facts_of, find_images, read_facts, tags_for, write_images
 from ingot.oci import Descriptor, read_image
 from ingot.pipeline.booting import boot_image
+from ingot.pipeline.budgets import require_affordable
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.configs import kept_config, require_sound, resolve
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.plan import Plan, make_plan
+from ingot.pipeline.profiling import count_image, keep_profile
 from ingot.pipeline.remote import fetch_builder, fetch_kernel
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress, Timed, Timing
@@ -104,6 +107,7 @@ def _find(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
     found = find_images(setting.layout, kernel.version, recipe.key)
     if found is None:
         return None
+    require_affordable(setting, kernel, read_image(setting.layout, found[BASE]), None, timed)
     tags = _tag(setting, kernel, found)
     timed.note(f"{kernel.tag}: the store has recipe {recipe.key.short}; nothing to compile")
     return _built(setting, kernel, recipe, tags, timed, found=True)
@@ -118,6 +122,7 @@ def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
         found = fetch_kernel(setting, kernel, recipe.key, timed)
         if found is None:
             return None
+        require_affordable(setting, kernel, read_image(setting.layout, found[BASE]), None, timed)
         tags = _tag(setting, kernel, found)
     return _built(setting, kernel, recipe, tags, timed, pulled=True)
 
@@ -165,8 +170,11 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
                     setting.layout, artifacts, facts, kernel.arch, step, builder.packages
                 )
             report = _require_boot(setting, images[BASE], builder, kernel, timed)
+            profile = _count(setting, images[BASE], builder, kernel, timed)
             tags = tags_for(images, facts, kernel.tag)
             setting.layout.tag(tags)
+            if profile:
+                keep_profile(setting.layout, profile, read_image(setting.layout, images[BASE]))
     return _built(setting, kernel, recipe, tags, timed, report=report)
 
 
@@ -193,6 +201,17 @@ def _require_boot(
             hint="it was not tagged; change its config, then build again",
         )
     return report
+
+
+def _count(
+    setting: Setting, base: Descriptor, builder: Builder, kernel: Kernel, timed: Timed
+) -> Profile | None:
+    """What the kernel costs, if its budget asks for that; BootError if it is too much."""
+    budget, image = setting.catalog.budget(kernel), read_image(setting.layout, base)
+    counted = budget is not None and budget.needs_profile
+    profile = count_image(setting, image, builder, timed) if counted else None
+    require_affordable(setting, kernel, image, profile, timed)
+    return profile
 
 
 def _built(

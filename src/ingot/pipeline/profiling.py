@@ -34,6 +34,13 @@ def is_profile(tag: str) -> bool:
 
 def profile_image(setting: Setting, image: Image, builder: Builder, progress: Progress) -> Profile:
     """Measure the kernel of a base image and keep the profile; BootError if it does not boot."""
+    profile = count_image(setting, image, builder, progress)
+    keep_profile(setting.layout, profile, image)
+    return profile
+
+
+def count_image(setting: Setting, image: Image, builder: Builder, progress: Progress) -> Profile:
+    """Measure the kernel of a base image, and keep nothing; BootError if it does not boot."""
     facts = read_facts(image)
     if facts is None:
         raise UserError(
@@ -44,11 +51,9 @@ def profile_image(setting: Setting, image: Image, builder: Builder, progress: Pr
         root = folder / "root"
         extract(setting.layout, image, root)
         sandbox = Sandbox(builder, source=root, build=folder)
-        profile = _measure(
+        return _measure(
             setting, sandbox, root / KERNEL_FILE, arch(facts.arch), facts.release, progress
         )
-        _keep(setting.layout, profile, image, facts)
-    return profile
 
 
 def profile_file(
@@ -99,7 +104,10 @@ def _measure(
     return measure(kernel, init, arch, release, setting.boot_seconds, progress)
 
 
-def _keep(layout: Layout, profile: Profile, image: Image, facts: Facts) -> None:
+def keep_profile(layout: Layout, profile: Profile, image: Image) -> None:
+    """Keep what was measured of a base image beside it."""
+    facts = read_facts(image)
+    assert facts is not None
     data = json.dumps(profile.to_json(), indent=1).encode()
     with layout.in_use():
         artifact = write_artifact(layout, PROFILE_TYPE, data, image.descriptor)

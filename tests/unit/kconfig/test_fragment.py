@@ -68,6 +68,7 @@ def test_comments_and_empty_lines_ask_for_nothing_and_are_counted() -> None:
         ("on arm64", "arm64", None, None),
         ("on x86_64: where it is", "x86_64", None, None),
         ("on arm64 since 5.18 until 6.8: why", "arm64", Series(5, 18), Series(6, 8)),
+        ("on arm64 until 6.8 unless B: why", "arm64", None, Series(6, 8)),
         ("the since of it", None, None, None),
         ("Since 5.17 was released, on by default", None, None, None),
         ("only for a test", None, None, None),
@@ -93,6 +94,9 @@ def test_a_comment_may_bound_an_option_to_an_arch_and_to_series(
         "CONFIG_A=y  # on by default",
         "CONFIG_A=y  # on arm65",
         "CONFIG_A=y  # on arm64, and elsewhere",
+        "CONFIG_A=y  # unless that is so",
+        "CONFIG_A=y  # unless B or C",
+        "CONFIG_A=y  # unless B since 6.1",
     ],
 )
 def test_a_bound_that_cannot_be_read_is_refused(line: str) -> None:
@@ -232,6 +236,38 @@ def test_a_monolithic_kernel_builds_in_what_is_asked_for_as_a_module() -> None:
 def test_a_module_contradicts_its_absence_in_a_monolithic_kernel_too() -> None:
     with pytest.raises(UserError):
         kconfig.merge([ask("A", "m", 1), ask("A", "n", 2)], SERIES, ARCH, monolithic=True)
+
+
+def merge_text(text: str) -> dict[str, str]:
+    merged = kconfig.merge(kconfig.parse_fragment(text, "f.config"), Series(6, 1), "x86_64")
+    return {option: request.value for option, request in merged.items()}
+
+
+USUAL = "CONFIG_GUESS=y  # unless EXACT\n"
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ("", {"GUESS": "y"}),
+        ("CONFIG_EXACT=y\n", {"EXACT": "y"}),
+        ("CONFIG_EXACT=m\n", {"EXACT": "m"}),
+        ("CONFIG_EXACT=n\n", {"EXACT": "n", "GUESS": "y"}),
+        ("CONFIG_EXACT=y\nCONFIG_GUESS=n\n", {"EXACT": "y", "GUESS": "n"}),
+        ("CONFIG_EXACT=y  # on arm64\n", {"GUESS": "y"}),
+        ("CONFIG_EXACT=y  # until 5.10\n", {"GUESS": "y"}),
+        ("CONFIG_EXACT=y\nCONFIG_GUESS=y\n", {"EXACT": "y", "GUESS": "y"}),
+    ],
+)
+def test_a_usual_answer_gives_way_to_whoever_asks_for_another(
+    others: str, expected: dict[str, str]
+) -> None:
+    assert merge_text(USUAL + others) == merge_text(others + USUAL) == expected
+
+
+def test_two_usual_answers_that_name_each_other_do_not_both_vanish() -> None:
+    text = "CONFIG_A=y  # unless B\nCONFIG_B=y  # unless A\n"
+    assert merge_text(text) == {"A": "y", "B": "y"}
 
 
 def test_what_other_series_ask_for_is_neither_merged_nor_a_contradiction() -> None:
