@@ -1,13 +1,20 @@
 """What kernels cost until init starts, side by side: instructions, memory, bytes.
 
-    .venv/bin/python bench/boot_cost.py [--catalog DIR] [--arch ARCH] KERNEL|FILE ...
+    .venv/bin/python bench/boot_cost.py [--catalog DIR] [--arch ARCH] KERNEL|FILE|KERNEL=CONFIG ...
 
 A KERNEL is one of the store (6.1, 6.1.176-minimal), a FILE any kernel that QEMU's machine for
-ARCH starts: an x86_64 vmlinux, an arm64 Image. All of them get the machine, the initramfs and the
+ARCH starts: an x86_64 vmlinux, an arm64 Image. KERNEL=CONFIG is the source of that kernel of the
+catalog, compiled with a .config from elsewhere. All of them get the machine, the initramfs and the
 command line of `ingot boot --profile` (src/ingot/boot/measuring.py), so peers are measured as
-Ingot's own are: for example Firecracker's CI config, which its repository has below
-resources/guest_configs, or a distribution's vmlinux. Figures are the same on every run and machine
-with the same QEMU.
+Ingot's own are. Those of note:
+
+    6.1=microvm-kernel-ci-x86_64-6.1.config     Firecracker's CI (its repository has that file
+                                                below resources/guest_configs)
+    5.10=linux-x86_64-5.10.77.config            Liquid Metal (image-builder, kernel/firecracker)
+    vmlinux                                     of Debian's linux-image-6.1-cloud, unpacked by the
+                                                kernel's own scripts/extract-vmlinux
+
+Figures are the same on every run and machine with the same QEMU.
 
 Instructions are in millions; without --json, parts below 0.05 of every kernel are left out.
 """
@@ -21,9 +28,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 from ingot import arch, catalog, pipeline
 from ingot.boot.profile import Initcall, Phase, Profile
 from ingot.cli.lookup import find_image
+from ingot.cli.render import make_progress
 from ingot.images import KERNEL_FILE
 from ingot.oci import Layout, list_files
 from ingot.pipeline import Setting
@@ -46,7 +56,7 @@ class Column:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("kernels", nargs="+", metavar="KERNEL|FILE")
+    parser.add_argument("kernels", nargs="+", metavar="KERNEL|FILE|KERNEL=CONFIG")
     parser.add_argument("--catalog", type=Path, default=Path("kernels"))
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/ingot")
     parser.add_argument("--arch", default="x86_64", help="what the files are for")
@@ -66,7 +76,14 @@ def main() -> None:
 def measure(setting: Setting, name: str, arch_name: str) -> Column:
     """Count one kernel, by a file's path or by what it is called in the store."""
     builder = pipeline.ensure_builder(setting, setting.catalog.kernels[-1].builder, Silent())
-    path = Path(name)
+    kernel, given, config = name.partition("=")
+    path = Path(config or name)
+    if given:
+        (chosen,) = setting.catalog.select([kernel])
+        values = pipeline.config_of_file(path).values
+        progress = make_progress(Console(stderr=True))
+        profile, size = pipeline.profile_config(setting, chosen, values, progress)
+        return Column(path.stem, size, profile)
     if path.is_file():
         profile = pipeline.profile_file(setting, path, arch.arch(arch_name), builder, Silent())
         return Column(path.name, path.stat().st_size, profile)

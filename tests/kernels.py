@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ingot import catalog
 from ingot.catalog import Kernel
-from ingot.compile import Artifacts
+from ingot.compile import Artifacts, Devel
 from ingot.digest import Digest
 from ingot.images import Facts, tags_for, write_images
 from ingot.makeup import Makeup
@@ -89,7 +89,9 @@ class Shop:
             command_line=kernel.arch.command_line,
         )
         with self.layout.in_use():
-            images = write_images(self.layout, artifacts, facts, kernel.arch, Silent())
+            images = write_images(
+                self.layout, artifacts, facts, kernel.arch, Silent(), host=kernel.arch
+            )
             self.layout.tag(tags_for(images, facts, kernel.tag))
         return images
 
@@ -136,4 +138,5 @@ def _artifacts(folder: Path, kernel: Kernel, content: str) -> Artifacts:
         modules=modules,
         epoch=86_400,
         makeup=Makeup({"": 150_000}, {"net/veth.ko": 40_000}),
+        devel=Devel({}, {".config": folder / ".config"}),
     )

@@ -55,7 +55,7 @@ class CommandFailedError(MachineError):
 class Result:
     """How a program ended: its exit code (-N: killed by signal N), and what it printed.
 
-    `timed_out` says that Ingot ended it because its time was up.
+    `timed_out` says that Ingot ended it: its time was up, or it was told to stop.
     """
 
     returncode: int
@@ -85,6 +85,7 @@ def run(
     on_line: Callable[[str], None] | None = None,
     timeout: float | None = None,
     silence: float | None = None,
+    stop: int | None = None,
     keep_output: bool = True,
 ) -> Result:
     """Run a program to its end and return how it went.
@@ -92,9 +93,10 @@ def run(
     It sees this process's environment, changed by `env`.
     Standard output and error come as one stream: each line goes to `on_line`, to the end
     of `log`, and into `Result.output` (unless `keep_output` is off). `stdin` is fed to it.
-    The program is ended when `timeout` seconds have passed, or when it printed nothing for
-    `silence` seconds. With `check`, an exit code other than 0 raises CommandFailedError, and so
-    does such an end. A log that cannot be written ends the program too, with a MachineError.
+    The program is ended when `timeout` seconds have passed, when it printed nothing for
+    `silence` seconds, or when the file descriptor `stop` can be read. With `check`, an exit code
+    other than 0 raises CommandFailedError, and so does such an end. A log that cannot be written
+    ends the program too, with a MachineError.
     """
     require_tool(argv[0])
     patience = _Patience(None if timeout is None else time.monotonic() + timeout, silence)
@@ -102,9 +104,10 @@ def run(
     with output, _spawn(argv, env, cwd, feed=stdin is not None) as process:
         try:
             with _feeding(process, stdin):
-                in_time = _read_all(process, output, patience) and _ended(process, patience)
+                in_time = _read_all(process, output, patience, stop) and _ended(process, patience)
                 if not in_time:
                     _end(process)
+                    _read_rest(process, output)
             output.finish()
             returncode = process.wait()
         except BaseException:
@@ -213,17 +216,32 @@ def _guarded(argv: Sequence[str]) -> list[str]:
     return [*guard, *argv]
 
 
-def _read_all(process: subprocess.Popen[bytes], output: _Output, patience: _Patience) -> bool:
-    """Read until the program closes its output; False if its time was up first."""
+def _read_all(
+    process: subprocess.Popen[bytes], output: _Output, patience: _Patience, stop: int | None
+) -> bool:
+    """Read until the program closes its output; False if it is to be ended first."""
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
-        while (seconds := patience.seconds()) != 0 and selector.select(seconds):
+        if stop is not None:
+            selector.register(stop, selectors.EVENT_READ)
+        while (seconds := patience.seconds()) != 0 and (ready := selector.select(seconds)):
+            if any(key.fd == stop for key, _ in ready):
+                return False
             data = os.read(process.stdout.fileno(), 1 << 16)
             if not data:
                 return True
             output.feed(data)
     return False
+
+
+def _read_rest(process: subprocess.Popen[bytes], output: _Output) -> None:
+    """Read what a program that was ended had printed, and wait for no more."""
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    with contextlib.suppress(BlockingIOError):
+        while data := os.read(process.stdout.fileno(), 1 << 16):
+            output.feed(data)
 
 
 def _ended(process: subprocess.Popen[bytes], patience: _Patience) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ingot.digest import Digest
 
-FORMAT = 3
+FORMAT = 4
 """Raised when Ingot itself would make other bytes from the same inputs."""
 
 

@@ -22,7 +22,7 @@ class Tool:
     """A program (or, with a leading slash, a file) and the Debian package that has it.
 
     `arch`, if given, is the only architecture (as the kernel names it) whose kernels need it,
-    `kind` the only kind of builders that does.
+    `kinds` are the only kinds of builders that do.
     """
 
     program: str
@@ -30,7 +30,7 @@ class Tool:
     purpose: str
     only_unprivileged: bool = False
     arch: str = ""
-    kind: str = ""
+    kinds: tuple[str, ...] = ()
 
     def present(self) -> bool:
         if self.program.startswith("/"):
@@ -48,15 +48,20 @@ TOOLS = (
     Tool("tar", "tar", "unpacks sources"),
     Tool("xz", "xz-utils", "unpacks sources"),
     Tool("git", "git", "applies patches, and fetches sources that are in git"),
-    Tool("mmdebstrap", "mmdebstrap", "makes the builder of packages", kind="rootfs"),
+    Tool("mmdebstrap", "mmdebstrap", "makes the builder of packages", kinds=("rootfs",)),
     Tool(
         "newuidmap",
         "uidmap",
         "lets an ordinary user make the builder",
         only_unprivileged=True,
-        kind="rootfs",
+        kinds=("rootfs",),
     ),
-    Tool("bwrap", "bubblewrap", "the sandbox that kernels are compiled in"),
+    Tool(
+        "bwrap",
+        "bubblewrap",
+        "the sandbox that kernels are compiled in",
+        kinds=("rootfs", "host"),
+    ),
     Tool("setpriv", "util-linux", "ends programs together with Ingot"),
     Tool("qemu-system-x86_64", "qemu-system-x86", "boots x86_64 kernels", arch="x86_64"),
     Tool("qemu-system-aarch64", "qemu-system-arm", "boots arm64 kernels", arch="arm64"),
@@ -74,7 +79,7 @@ def needed(*arches: str, kind: str = "rootfs") -> list[Tool]:
         for tool in TOOLS
         if (os.geteuid() != 0 or not tool.only_unprivileged)
         and (not tool.arch or tool.arch in arches)
-        and tool.kind in ("", kind)
+        and (not tool.kinds or kind in tool.kinds)
     ]
 
 

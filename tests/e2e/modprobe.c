@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The first process of a guest that has kmod. It does what /plan says, a line each, and reports
- * as Ingot's own init does (src/ingot/boot/init.c):
+ * as Ingot's own init does (src/ingot/boot/init/main.c):
  *
  *     bind <folder> <folder>      show the first at the second as well (mount(2))
  *     modprobe <module>           run modprobe, then look for the module in /proc/modules
@@ -20,8 +20,8 @@
 
 static void report(const char *what, const char *name, int ok, const char *detail)
 {
-	printf("\nINGOT {\"check\":\"%s%s\",\"ok\":%s,\"detail\":\"%s\"}\n", what, name,
-	       ok ? "true" : "false", detail);
+	printf("\nINGOT {\"check\":\"%s%s\",\"outcome\":\"%s\",\"detail\":\"%s\"}\n", what, name,
+	       ok ? "passed" : "failed", detail);
 	fflush(stdout);
 }
 

@@ -6,6 +6,7 @@ so that what finds the modules is what finds them in any distribution.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -17,7 +18,8 @@ import pytest
 
 from ingot import pipeline
 from ingot.arch import arch
-from ingot.boot.qemu import Guest, boot
+from ingot.boot.machines import Guest, machine_for
+from ingot.boot.qemu import boot
 from ingot.boot.report import BootReport, Expectation
 from ingot.builder.sandbox import Sandbox
 from ingot.cli.options import make_setting
@@ -53,8 +55,8 @@ class Kit:
         self.run(guest, "cd /src && find . | cpio --quiet -o -H newc -R 0:0 > /build/initramfs")
         initramfs = (self.sandbox.build / "initramfs").read_bytes()
         kernel = self.root / "kernel-bin/boot/vmlinux"
-        expected = Expectation(VERSION, tuple(modules))
-        return boot(Guest(kernel, initramfs, expected), arch("x86_64"), BOOT_SECONDS)
+        expected = Expectation(VERSION, tuple(f"module {name}" for name in modules))
+        return boot(Guest(kernel, initramfs, expected), machine_for(arch("x86_64")), BOOT_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +119,113 @@ def test_without_the_image_there_are_no_modules(kit: Kit, tmp_path: Path) -> Non
     details = {check.name: check.detail for check in report.checks}
     assert details["module crc_ccitt"] == "exit code 1, not there"
     assert details["shutdown"] == "clean"
+
+
+# A module that is not of the kernel's tree
+
+HELLO = HERE / "hello"
+CRC = "ingot_hello answers 6f91"  # the CRC of "123456789" that begins with all ones
+
+
+@pytest.fixture(scope="module")
+def module(lab: Lab, kit: Kit) -> dict[str, str]:
+    """The module's images, as `ingot module build --json` tells them: tag -> digest."""
+    before = sorted(path.name for path in HELLO.iterdir())
+    words = ("module", "build", str(HELLO), "--kernel", VERSION, "--json")
+    first, second = (lab.ingot(*words) for _ in range(2))
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert sorted(path.name for path in HELLO.iterdir()) == before
+    documents = [json.loads(done.stdout) for done in (first, second)]
+    images = [{image["tag"]: image["digest"] for image in doc["images"]} for doc in documents]
+    assert images[0] == images[1]
+    return dict(images[0])
+
+
+def export(lab: Lab, image: str, to: Path) -> Path:
+    done = lab.ingot("export", image, "--to", str(to))
+    assert done.returncode == 0, done.stderr
+    return to
+
+
+@pytest.mark.parametrize("appended", [False, True])
+def test_a_module_of_ones_own_is_loaded_by_name(
+    lab: Lab, kit: Kit, module: dict[str, str], tmp_path: Path, appended: bool
+) -> None:
+    """From the image that has all modules, and from its one layer over the kernel's own."""
+    guest = make_guest(kit, tmp_path / "guest", "modprobe ingot_hello\n")
+    alone, both = f"kernel-module-hello:{VERSION}", f"kernel-modules:{VERSION}-plus-hello"
+    assert set(module) == {alone, both}
+    parts = [f"kernel-modules:{VERSION}", alone] if appended else [both]
+    for number, image in enumerate(parts):
+        files = export(lab, image, tmp_path / str(number))
+        subprocess.run(["cp", "-a", f"{files}/.", str(guest)], check=True)
+    report = kit.boot(guest, ["ingot_hello"])
+    assert report.passed, report.explain()
+    assert loaded(report)["crc_ccitt"] == "ingot_hello,"  # the indexes are of both
+    assert any(CRC in line for line in report.console)
+    assert not any(str(kit.root) in line for line in report.console)
+
+
+def test_who_has_the_compiler_builds_modules_as_anywhere(
+    lab: Lab, kit: Kit, built: Built, tmp_path: Path
+) -> None:
+    """With the kernel's own make, as distributions' packages of headers are used."""
+    root = export(lab, f"kernel-devel:{VERSION}", tmp_path / "devel")
+    link = root / MODULES / "build"
+    assert str(link.readlink()) == f"/usr/src/linux-{VERSION}"
+    shutil.copytree(HELLO, kit.sandbox.build / "hello")
+    tree = root / str(link.readlink()).lstrip("/")
+    kit.run(tree, "make -C /src M=/build/hello modules")
+    told = kit.run(tree, "modinfo -F vermagic /build/hello/ingot_hello.ko")
+    assert told.split()[0] == VERSION
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (
+            "int broken(void) { return nothing; }\n",
+            r"^  hello\.c:\d+:\d+: error: .nothing. undeclared",
+        ),
+        (
+            "int no_such_symbol(void);\nint missing(void);\n"
+            "int missing(void) { return no_such_symbol(); }\n",
+            r'^  ERROR: modpost: "no_such_symbol" \[ingot_hello\.ko\] undefined!',
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_module_is_said_in_the_compilers_words(
+    lab: Lab, built: Built, tmp_path: Path, line: str, says: str
+) -> None:
+    folder = tmp_path / "hello"
+    shutil.copytree(HELLO, folder)
+    with (folder / "hello.c").open("a") as file:
+        file.write(line)
+    done = lab.ingot("module", "build", str(folder), "--kernel", VERSION)
+    assert done.returncode == 5
+    assert re.search(says, done.stderr, re.MULTILINE)
+    assert "the module did not compile" in done.stderr
+
+
+def test_a_hostile_makefile_stays_in_the_sandbox(lab: Lab, built: Built, tmp_path: Path) -> None:
+    """It tries to write to the kernel's tree, to this folder and to the home, and to be root."""
+    folder, mark = tmp_path / "hello", tmp_path / "mark"
+    shutil.copytree(HELLO, folder)
+    tries = [
+        *(f"touch {place}/owned" for place in ("/src", "/usr", "/root", "/home", str(tmp_path))),
+        f"cat {mark}",
+        "ls /ccache",
+        "mount -t tmpfs none /usr",
+        "chown 0:0 /build",
+        "grep -vE 'lo:|Inter|face' /proc/net/dev",
+    ]
+    mark.write_text("a secret")
+    with (folder / "Kbuild").open("a") as file:
+        for number, words in enumerate(tries):
+            file.write(
+                f"tried-{number} := $(shell {words} >/dev/null 2>&1 && echo DONE-{number})\n"
+            )
+            file.write(f"$(if $(tried-{number}),$(error it could: {number}))\n")
+    done = lab.ingot("module", "build", str(folder), "--kernel", VERSION)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["hello", "mark"]

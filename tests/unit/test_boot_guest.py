@@ -1,7 +1,8 @@
-"""What a guest is given: which module it loads, after what, and what it must report."""
+"""What a guest is given: its init, its modules, what it is to prove and what it is not asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from ingot.arch import arch
 from ingot.boot import guest as guests
 from ingot.boot.guest import choose_module, compile_init, make_guest, read_dependencies
-from ingot.boot.report import Expectation
+from ingot.boot.machines import Guest, Machine
+from ingot.boot.report import Expectation, Outcome
 from ingot.builder.sandbox import Builder, Sandbox
+from ingot.catalog import Proof
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError, Result
 from tests.unit.conftest import digest
@@ -35,31 +38,71 @@ def modules(tmp_path: Path) -> Path:
     return folder
 
 
+OVERLAY = Proof("overlay", "layers", "feature/containers", ("overlay",), options=("OVERLAY_FS",))
+BLOCK = Proof(
+    "block",
+    "a disk",
+    "vmm/qemu",
+    ("block", "/dev/vda"),
+    needs=frozenset({"block"}),
+    seconds=5,
+    modules=("virtio_blk", "loop"),
+    append="one=1",
+    options=("VIRTIO_BLK",),
+)
+VSOCK = replace(OVERLAY, name="vsock", needs=frozenset({"vsock", "block"}), append="two=2")
+OLD = replace(OVERLAY, name="netkit", unfit="it came with 6.7", needs=frozenset({"pmem"}))
+
+MACHINE = Machine(
+    name="qemu microvm",
+    vmm="qemu",
+    arch="x86_64",
+    stands_for=("qemu",),
+    offers=frozenset({"block", "net"}),
+    append="console=ttyS0",
+    shutdown="reboot",
+)
+
+
+def guest_of(modules: Path, proofs: Sequence[Proof] = ()) -> Guest:
+    kernel = Path("/boot/vmlinux")
+    return make_guest(kernel, modules, "6.1.176", b"INIT", MACHINE, proofs)
+
+
+def checks_of(guest: Guest) -> tuple[str, ...]:
+    assert guest.expected is not None
+    return guest.expected.checks
+
+
+def contents(guest: Guest) -> bytes:
+    assert guest.initramfs is not None
+    return guest.initramfs
+
+
 def test_what_a_module_needs_comes_before_it_the_farthest_first(modules: Path) -> None:
-    assert choose_module(read_dependencies(modules)) == (
+    assert read_dependencies(modules)["kernel/net/bridge/bridge.ko"] == (
         "kernel/net/llc/llc.ko",
         "kernel/net/802/stp.ko",
-        "kernel/net/bridge/bridge.ko",
     )
 
 
 @pytest.mark.parametrize(
     ("there", "chosen"),
     [
-        (["bridge", "veth", "aaa"], "veth"),
-        (["loop", "aaa", "overlay"], "overlay"),
-        (["zzz", "mmm"], "mmm"),
-        (["veth_extra", "aaa"], "aaa"),
+        (["bridge", "veth", "aaa"], "veth.ko"),
+        (["loop", "aaa", "overlay"], "overlay.ko"),
+        (["zzz", "mmm"], "mmm.ko"),
+        (["veth_extra", "aaa"], "aaa.ko"),
     ],
 )
 def test_a_module_that_needs_no_hardware_is_preferred(there: list[str], chosen: str) -> None:
     dependencies: dict[str, tuple[str, ...]] = {f"kernel/x/{name}.ko": () for name in there}
-    assert choose_module(dependencies) == (f"kernel/x/{chosen}.ko",)
+    assert choose_module(dependencies) == chosen
 
 
 def test_without_modules_there_is_none_to_choose(tmp_path: Path) -> None:
     assert read_dependencies(tmp_path) == {}
-    assert choose_module({}) == ()
+    assert choose_module({}) == ""
 
 
 def test_modules_without_their_index_are_refused(modules: Path) -> None:
@@ -68,26 +111,58 @@ def test_modules_without_their_index_are_refused(modules: Path) -> None:
         read_dependencies(modules)
 
 
-def test_the_guest_holds_init_plan_and_modules_and_must_report_them(modules: Path) -> None:
-    guest = make_guest(Path("/boot/vmlinux"), modules, "6.1.176", b"INIT", "reboot")
+def test_the_guest_holds_init_plan_and_all_modules_with_their_lists(modules: Path) -> None:
+    guest = guest_of(modules)
     assert guest.kernel == Path("/boot/vmlinux")
-    assert guest.expected == Expectation("6.1.176", ("llc.ko", "stp.ko", "bridge.ko"))
-    plan = (
-        b"module /lib/modules/6.1.176/kernel/net/llc/llc.ko\n"
-        b"module /lib/modules/6.1.176/kernel/net/802/stp.ko\n"
-        b"module /lib/modules/6.1.176/kernel/net/bridge/bridge.ko\n"
-        b"reboot\n"
-    )
-    for part in (plan, b"INIT", b"llc.ko", b"lib/modules/6.1.176/kernel/net/bridge/bridge.ko\0"):
-        assert part in guest.initramfs
-    assert b"libcrc32c" not in guest.initramfs
+    assert guest.expected == Expectation("6.1.176", ("module bridge.ko",))
+    home = b"lib/modules/6.1.176/"
+    for part in (
+        b"\nmodule bridge.ko\nreboot\n".lstrip(b"\n"),
+        b"INIT",
+        home + b"kernel/net/bridge/bridge.ko\0",
+        home + b"kernel/lib/libcrc32c.ko\0",
+        home + b"modules.dep\0",
+    ):
+        assert part in contents(guest)
+    assert not guest.scratch
+    assert guest.append == ""
 
 
 def test_a_guest_without_modules_is_only_told_how_to_end(tmp_path: Path) -> None:
-    guest = make_guest(Path("/boot/vmlinux"), tmp_path, "6.1.176", b"INIT", "poweroff")
+    guest = guest_of(tmp_path)
     assert guest.expected == Expectation("6.1.176", ())
-    assert b"poweroff\n" in guest.initramfs
-    assert b"module" not in guest.initramfs
+    assert b"reboot\n" in contents(guest)
+    assert b"module" not in contents(guest)
+
+
+def test_checks_are_asked_for_in_their_order_and_expected(modules: Path) -> None:
+    guest = guest_of(modules, [OVERLAY, BLOCK])
+    assert checks_of(guest) == ("overlay", "block", "module bridge.ko")
+    lines = b"check overlay 10 - overlay\ncheck block 5 virtio_blk,loop block /dev/vda\nmodule"
+    assert lines in contents(guest)
+    assert guest.append == "one=1"
+    assert guest.scratch
+    assert guest.skipped == ()
+
+
+def test_what_machine_or_kernel_cannot_run_is_skipped_with_a_reason(modules: Path) -> None:
+    guest = guest_of(modules, [VSOCK, OLD])
+    assert [(check.name, check.outcome, check.detail) for check in guest.skipped] == [
+        ("vsock", Outcome.SKIPPED, "qemu microvm offers no vsock"),
+        ("netkit", Outcome.SKIPPED, "it came with 6.7"),
+    ]
+    assert checks_of(guest) == ("module bridge.ko",)
+    assert guest.append == ""
+    assert not guest.scratch
+    assert b"netkit" not in contents(guest)
+    assert b"vsock" not in contents(guest)
+
+
+def test_images_come_along_for_checks_that_name_them(modules: Path) -> None:
+    run = ("image", "erofs", "/ingot/images/erofs", "file")
+    with_image = guest_of(modules, [replace(OVERLAY, name="erofs", run=run)])
+    assert b"ingot/images/erofs\0" in contents(with_image)
+    assert b"ingot/images" not in contents(guest_of(modules, [OVERLAY]))
 
 
 @pytest.fixture
@@ -113,7 +188,8 @@ def test_init_is_compiled_statically_in_the_builder(
     assert "-static" in seen
     assert "x86_64-linux-gnu-gcc" in seen
     source = seen[seen.index("/src") - 1]
-    assert (Path(source) / "init.c").is_file()
+    assert {"/src/init/main.c", "/src/init/modprobe.c"} <= set(seen)
+    assert (Path(source) / "init/main.c").is_file()
     assert "/ccache" not in seen
 
 

@@ -27,7 +27,7 @@ KERNEL = (
 
 
 def report(check: str, detail: str) -> str:
-    return f'INGOT {{"check":"{check}","ok":true,"detail":"{detail}"}}'
+    return f'INGOT {{"check":"{check}","outcome":"passed","detail":"{detail}"}}'
 
 
 @dataclass

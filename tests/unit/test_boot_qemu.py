@@ -6,21 +6,24 @@ import dataclasses
 import errno
 import itertools
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from ingot.arch import arch
-from ingot.boot import qemu
-from ingot.boot.qemu import Guest, boot, machine_for
-from ingot.boot.report import Expectation, Verdict
+from ingot.boot import machines, qemu, running
+from ingot.boot.machines import QEMU_MACHINES, Guest, QemuMachine, machine_for, without_acpi
+from ingot.boot.qemu import boot
+from ingot.boot.report import Check, Expectation, Outcome, Verdict
 from ingot.errors import MachineError, UserError
 from ingot.process import Result
 
 X86 = arch("x86_64")
+MICROVM, Q35, VIRT, VIRT_PCI = QEMU_MACHINES
 GOOD = (
-    'INGOT {"check":"release","ok":true,"detail":"6.1.176"}\n\n'
-    'INGOT {"check":"end","ok":true,"detail":"rebooting"}\n'
+    'INGOT {"check":"release","outcome":"passed","detail":"6.1.176"}\n\n'
+    'INGOT {"check":"end","outcome":"passed","detail":"rebooting"}\n'
 )
 
 
@@ -33,33 +36,49 @@ class Qemu:
         self.timeouts: list[float] = []
         self.silences: list[float | None] = []
         self.initramfs = b""
+        self.files: dict[Path, int] = {}
 
     @property
     def tried(self) -> list[str]:
         return [command[command.index("-accel") + 1] for command in self.commands]
 
     def __call__(
-        self, argv: list[str], *, check: bool, timeout: float, silence: float | None
+        self,
+        argv: list[str],
+        *,
+        check: bool,
+        timeout: float,
+        silence: float | None,
+        stop: int | None,
+        on_line: object,
     ) -> Result:
         assert not check  # how it ended is for the judge
+        assert stop is None
         self.commands.append(argv)
         self.timeouts.append(timeout)
         self.silences.append(silence)
-        self.initramfs = Path(argv[argv.index("-initrd") + 1]).read_bytes()
+        if "-initrd" in argv:
+            self.initramfs = Path(argv[argv.index("-initrd") + 1]).read_bytes()
+        self.files = {
+            path: path.stat().st_size
+            for word in argv
+            for name in re.findall(r"(?:file|path)=([^,]+)", word)
+            if (path := Path(name)).exists()
+        }
         return self.results[self.tried[-1]]
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Qemu:
+def fake(monkeypatch: pytest.MonkeyPatch) -> Qemu:
     fake = Qemu()
-    monkeypatch.setattr(qemu, "run", fake)
-    monkeypatch.setattr(qemu, "KVM", tmp_path / "kvm")
+    monkeypatch.setattr(running, "run", fake)
+    monkeypatch.setattr(qemu, "kvm_fault", lambda: "there is none")
     return fake
 
 
 @pytest.fixture
-def kvm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "kvm").touch()
+def kvm(fake: Qemu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qemu, "kvm_fault", lambda: "")
     real = os.uname()
     fields = (real.sysname, real.nodename, real.release, real.version, "x86_64")
     monkeypatch.setattr("ingot.boot.qemu.os.uname", lambda: os.uname_result(fields))
@@ -73,7 +92,7 @@ def guest() -> Guest:
 def test_the_command_starts_a_microvm_with_its_timers_and_nothing_else(
     fake: Qemu, guest: Guest
 ) -> None:
-    report = boot(guest, X86, 60.0)
+    report = boot(guest, MICROVM, 60.0)
     command = list(report.command)
     assert command == fake.commands[0]
     assert command[0] == "qemu-system-x86_64"
@@ -92,7 +111,7 @@ def test_the_command_starts_a_microvm_with_its_timers_and_nothing_else(
 
 
 def test_the_initramfs_is_handed_over_and_removed_afterwards(fake: Qemu, guest: Guest) -> None:
-    report = boot(guest, X86, 60.0)
+    report = boot(guest, MICROVM, 60.0)
     assert fake.initramfs == b"CPIO"
     assert not Path(report.command[report.command.index("-initrd") + 1]).exists()
 
@@ -104,16 +123,16 @@ def test_a_full_disk_is_told_and_nothing_stays(
         raise OSError(errno.ENOSPC, "full")
 
     (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("ingot.boot.qemu.tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr("ingot.boot.running.tempfile.tempdir", str(tmp_path / "temporary"))
     monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(MachineError, match=r"no space left .*/temporary"):
-        boot(guest, X86, 60.0)
+        boot(guest, MICROVM, 60.0)
     assert fake.tried == []
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_without_kvm_the_guest_is_emulated_within_the_time_given(fake: Qemu, guest: Guest) -> None:
-    report = boot(guest, X86, 60.0)
+    report = boot(guest, MICROVM, 60.0)
     assert fake.tried == ["tcg"]
     assert fake.timeouts == [60.0]
     assert report.verdict is Verdict.PASSED
@@ -123,7 +142,7 @@ def test_without_kvm_the_guest_is_emulated_within_the_time_given(fake: Qemu, gue
 
 @pytest.mark.usefixtures("kvm")
 def test_with_kvm_that_works_nothing_is_emulated(fake: Qemu, guest: Guest) -> None:
-    assert boot(guest, X86, 60.0).accelerator == "kvm"
+    assert boot(guest, MICROVM, 60.0).accelerator == "kvm"
     assert fake.tried == ["kvm"]
     (command,) = fake.commands
     assert "tsc_early_khz" not in command[command.index("-append") + 1]
@@ -137,7 +156,7 @@ def test_a_kvm_that_runs_no_guest_is_not_held_against_the_kernel(
     fake: Qemu, guest: Guest, broken: Result
 ) -> None:
     fake.results["kvm"] = broken
-    report = boot(guest, X86, 60.0)
+    report = boot(guest, MICROVM, 60.0)
     assert fake.tried == ["kvm", "tcg"]
     assert report.passed
     assert report.accelerator == "tcg"
@@ -150,13 +169,112 @@ def test_a_kvm_that_runs_no_guest_is_not_held_against_the_kernel(
 @pytest.mark.usefixtures("kvm")
 def test_a_kernel_that_boots_nowhere_is_judged_by_the_emulation(fake: Qemu, guest: Guest) -> None:
     fake.results = dict.fromkeys(("kvm", "tcg"), Result(0, "Kernel panic - not syncing\n"))
-    report = boot(guest, X86, 60.0)
+    report = boot(guest, MICROVM, 60.0)
     assert report.verdict is Verdict.PANIC
     assert report.accelerator == "tcg"
 
 
+@pytest.mark.usefixtures("kvm")
+def test_kvm_is_not_tried_for_another_arch(fake: Qemu, guest: Guest) -> None:
+    assert boot(guest, VIRT, 60.0).accelerator == "tcg"
+    assert fake.tried == ["tcg"]
+
+
+# Devices
+
+
+def devices(fake: Qemu) -> list[str]:
+    words = fake.commands[-1]
+    return [after for word, after in itertools.pairwise(words) if word == "-device"]
+
+
+@pytest.mark.parametrize("machine", QEMU_MACHINES, ids=lambda machine: machine.word)
+def test_a_machine_has_what_it_offers_on_its_own_transport(
+    machine: QemuMachine, fake: Qemu, guest: Guest
+) -> None:
+    boot(dataclasses.replace(guest, scratch=True), machine, 60.0)
+    names = {device.partition(",")[0] for device in devices(fake)}
+    wanted = {"block": "blk", "net": "net", "rng": "rng", "balloon": "balloon", "9p": "9p"}
+    assert {f"virtio-{name}-{machine.transport}" for name in wanted.values()} <= names
+    assert set(wanted) <= machine.offers
+    assert not any("vsock" in name for name in names)  # this host has no vhost
+    ends = "pci" if "pci" in machine.offers else "device"
+    assert machine.transport == ends
+    assert ("mmio" in machine.offers) == (ends == "device")
+
+
+def test_the_scratch_disk_comes_first_is_16_mib_and_goes(
+    fake: Qemu, guest: Guest, tmp_path: Path
+) -> None:
+    disk = tmp_path / "a,b.img"
+    disk.write_bytes(bytes(512))
+    boot(dataclasses.replace(guest, scratch=True, disks=(disk,)), MICROVM, 60.0)
+    words = fake.commands[0]
+    drives = [after for word, after in itertools.pairwise(words) if word == "-drive"]
+    assert [drive.partition(",file=")[0] for drive in drives] == [
+        "if=none,id=disk0,format=raw",
+        "if=none,id=disk1,format=raw",
+    ]
+    assert drives[1].endswith("a,,b.img")  # a comma would end the option
+    (scratch,) = (path for path in fake.files if path.name == "scratch.img")
+    assert fake.files[scratch] == 16 << 20
+    assert not scratch.exists()
+    assert disk.exists()
+
+
+def test_what_is_sent_to_the_host_comes_back_and_nothing_else_gets_out(
+    fake: Qemu, guest: Guest
+) -> None:
+    boot(guest, MICROVM, 60.0)
+    words = fake.commands[0]
+    network = words[words.index("-netdev") + 1].split(",")
+    assert "restrict=on" in network
+    assert "guestfwd=tcp:10.0.2.100:7-cmd:cat" in network
+
+
+def test_vsock_is_offered_where_the_host_has_it(
+    fake: Qemu, guest: Guest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "vhost-vsock").touch()
+    monkeypatch.setattr(machines, "VHOST_VSOCK", tmp_path / "vhost-vsock")
+    machine = machine_for(X86)
+    assert "vsock" in machine.offers
+    boot(guest, machine, 60.0)
+    (device,) = (word for word in devices(fake) if "vsock" in word)
+    assert re.fullmatch(r"vhost-vsock-device,guest-cid=\d+", device)
+    assert int(device.rpartition("=")[2]) > 2
+
+
+def test_a_guest_without_an_initramfs_is_given_none(fake: Qemu, guest: Guest) -> None:
+    boot(dataclasses.replace(guest, initramfs=None, append="root=/dev/vda"), MICROVM, 60.0)
+    words = fake.commands[0]
+    assert "-initrd" not in words
+    assert words[words.index("-append") + 1].endswith(" root=/dev/vda")
+
+
+def test_a_guest_gets_the_memory_it_needs(fake: Qemu, guest: Guest) -> None:
+    boot(guest, MICROVM, 60.0)
+    boot(dataclasses.replace(guest, memory=1000), MICROVM, 60.0)
+    sizes = [words[words.index("-m") + 1] for words in fake.commands]
+    assert sizes == ["256", "1000"]
+
+
+def test_skipped_checks_are_in_the_report(fake: Qemu, guest: Guest) -> None:
+    skipped = Check("vsock", Outcome.SKIPPED, "qemu microvm offers no vsock")
+    report = boot(dataclasses.replace(guest, skipped=(skipped,)), MICROVM, 60.0)
+    assert report.passed
+    assert skipped in report.checks
+
+
+def test_a_kernel_that_must_not_see_acpi_is_told_of_its_devices_otherwise() -> None:
+    machine = without_acpi(MICROVM)
+    assert machine.machine == f"{MICROVM.machine},acpi=off"
+    assert "acpi" not in machine.offers
+
+
 def test_the_guest_ends_in_the_way_the_machine_knows() -> None:
-    assert machine_for(X86).shutdown == "reboot"
+    for machine in QEMU_MACHINES:
+        assert machine.shutdown in machine.offers
 
 
 def test_an_arch_without_a_machine_is_refused_by_name() -> None:

@@ -12,16 +12,19 @@ from ingot.boot.report import (
     BootReport,
     Check,
     Expectation,
+    Outcome,
     Verdict,
+    console_lines,
     judge,
     parse_check,
 )
 
-EXPECTED = Expectation("6.1.176", ("crc.ko", "veth.ko"))
+EXPECTED = Expectation("6.1.176", ("module crc.ko", "module veth.ko"))
 
 
 def report(check: str, detail: str, *, ok: bool = True) -> str:
-    return "INGOT " + json.dumps({"check": check, "ok": ok, "detail": detail})
+    outcome = "passed" if ok else "failed"
+    return "INGOT " + json.dumps({"check": check, "outcome": outcome, "detail": detail})
 
 
 GOOD = [
@@ -70,21 +73,34 @@ def test_a_kernel_without_modules_passes_without_any() -> None:
     assert found is Verdict.PASSED
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "[    0.5] Kernel panic - not syncing: VFS: Unable to mount root fs",
-        "[    0.5] BUG: unable to handle page fault for address: 0",
-        "[    0.5] Oops: 0000 [#1] SMP",
-        "[    0.5] general protection fault, probably for non-canonical address",
-    ],
-)
+PANIC = "[    0.5] Kernel panic - not syncing: VFS: Unable to mount root fs"
+OOPSES = [
+    "[    0.5] BUG: unable to handle page fault for address: 0",
+    "[    0.5] Oops: 0000 [#1] SMP",
+    "[    0.5] general protection fault, probably for non-canonical address",
+    "[    0.5] kernel BUG at mm/slub.c:419!",
+    "[    0.5] Unable to handle kernel NULL pointer dereference at virtual address 0",
+    "[    0.5] Internal error: Oops - BUG: 00000000f2000800 [#1] SMP",
+]
+
+
 @pytest.mark.parametrize("timed_out", [True, False])
-def test_a_kernel_that_panicked_is_told_so_whatever_else_it_said(
-    line: str, timed_out: bool
-) -> None:
-    assert verdict([*GOOD[:2], line], timed_out=timed_out) is Verdict.PANIC
-    assert verdict([*GOOD, line], timed_out=timed_out) is Verdict.PANIC
+def test_a_kernel_that_panicked_is_told_so_whatever_else_it_said(timed_out: bool) -> None:
+    assert verdict([*GOOD[:2], PANIC], timed_out=timed_out) is Verdict.PANIC
+    assert verdict([*GOOD, PANIC], timed_out=timed_out) is Verdict.PANIC
+    assert verdict([*GOOD[:2], OOPSES[0], PANIC], timed_out=timed_out) is Verdict.PANIC
+
+
+@pytest.mark.parametrize("line", OOPSES)
+@pytest.mark.parametrize("timed_out", [True, False])
+def test_an_oops_is_told_from_a_panic_and_never_passes(line: str, timed_out: bool) -> None:
+    assert verdict([*GOOD[:2], line], timed_out=timed_out) is Verdict.OOPS
+    assert verdict([*GOOD, line], timed_out=timed_out) is Verdict.OOPS
+
+
+def test_what_a_check_says_of_an_oops_is_none() -> None:
+    console = instead("module veth.ko", report("module veth.ko", "no Oops: at all"))
+    assert verdict(console) is Verdict.PASSED
 
 
 def test_a_debug_message_is_no_bug() -> None:
@@ -107,10 +123,30 @@ def test_a_guest_that_said_nothing_is_silent(timed_out: bool) -> None:
     assert failed([])[0] == "release: init never reported it"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "qemu-system-x86_64: warning: TCG doesn't support requested feature",
+        "2026-11-24T02:30:17.123456789 [anonymous-instance:main] Running Firecracker v1.13.1",
+        "cloud-hypervisor: 12.5ms: <vmm> WARN:vmm/src/lib.rs:1 -- something",
+        "SeaBIOS (version 1.16.2-debian-1.16.2-1)",
+        "Booting from ROM..",
+    ],
+)
+def test_what_the_vmm_says_itself_is_no_word_of_the_guest(line: str) -> None:
+    assert verdict([line], timed_out=True) is Verdict.SILENT
+    assert verdict([line, "[    0.0] Linux version"], timed_out=True) is Verdict.HANG
+
+
 def test_a_machine_that_does_not_start_is_not_blamed_on_the_kernel() -> None:
     console = ["qemu-system-x86_64: could not load PVH note"]
     assert verdict(console, returncode=1) is Verdict.NOT_STARTED
     assert verdict([], returncode=1) is Verdict.NOT_STARTED
+
+
+def test_a_machine_that_dies_under_its_guest_had_started() -> None:
+    console = ["[    0.000000] Linux version 6.1.176", "qemu: Aborted"]
+    assert verdict(console, returncode=-6) is Verdict.FAILED
 
 
 def test_another_release_fails() -> None:
@@ -164,7 +200,7 @@ def test_a_check_that_failed_once_has_failed() -> None:
 @pytest.mark.parametrize("after", ["", "\r", "  "])
 def test_a_report_is_read_out_of_what_the_kernel_put_around_it(before: str, after: str) -> None:
     line = f"{before}{report('release', '6.1.176')}{after}"
-    assert parse_check(line) == Check("release", True, "6.1.176")
+    assert parse_check(line) == Check("release", Outcome.PASSED, "6.1.176")
 
 
 @pytest.mark.parametrize(
@@ -174,21 +210,23 @@ def test_a_report_is_read_out_of_what_the_kernel_put_around_it(before: str, afte
         "INGOT",
         "INGOT {}",
         "INGOT {not json}",
-        'INGOT {"check":"a","ok":true}',
-        'INGOT {"check":"a","ok":true,"detail":"x"} and [    0.1] more',
-        'ingot {"check":"a","ok":true,"detail":"x"}',
-        'INGOT [{"check":"a","ok":true,"detail":"x"}]',
+        'INGOT {"check":"a","outcome":"passed"}',
+        'INGOT {"check":"a","outcome":"passed","detail":"x"} and [    0.1] more',
+        'ingot {"check":"a","outcome":"passed","detail":"x"}',
+        'INGOT [{"check":"a","outcome":"passed","detail":"x"}]',
     ],
 )
 def test_a_line_that_is_no_whole_report_is_none(line: str) -> None:
     assert parse_check(line) is None
 
 
-@pytest.mark.parametrize("value", ["1", '"true"', "null", "false", "[true]"])
-def test_only_true_is_well(value: str) -> None:
-    check = parse_check(f'INGOT {{"check":"a","ok":{value},"detail":"x"}}')
-    assert check is not None
-    assert not check.ok
+@pytest.mark.parametrize("value", ["1", '"PASSED"', '"ok"', "null", "true", "[]"])
+def test_an_outcome_that_is_none_reports_nothing(value: str) -> None:
+    assert parse_check(f'INGOT {{"check":"a","outcome":{value},"detail":"x"}}') is None
+
+
+def test_deep_json_is_no_report() -> None:
+    assert parse_check(f"INGOT {{{'[' * 100_000}}}") is None
 
 
 @given(st.lists(st.text(max_size=40), max_size=5), st.integers(-20, 20), st.booleans())
@@ -198,7 +236,10 @@ def test_noise_never_passes(console: list[str], returncode: int, timed_out: bool
 
 def test_a_report_explains_itself_by_what_failed_and_the_end_of_the_console() -> None:
     console = tuple(f"line {n}" for n in range(100))
-    checks = (Check("release", True, "6.1.176"), Check("module veth.ko", False, "no memory"))
+    checks = (
+        Check("release", Outcome.PASSED, "6.1.176"),
+        Check("module veth.ko", Outcome.FAILED, "no memory"),
+    )
     found = BootReport(Verdict.FAILED, "qemu microvm", "tcg", 1.0, checks, console, ("qemu",))
     lines = found.explain().splitlines()
     assert lines[0] == "module veth.ko: no memory"
@@ -213,3 +254,117 @@ def test_a_panic_is_told_by_its_first_line_however_long_its_trace() -> None:
     told = BootReport(Verdict.PANIC, "qemu microvm", "tcg", 1.0, (), console, ("qemu",)).explain()
     assert told.startswith("Kernel panic - not syncing: no init\n")
     assert told.endswith("trace 49")
+
+
+# Skipped
+
+
+def test_what_could_not_run_is_listed_and_neither_passes_nor_fails() -> None:
+    skipped = (Check("vsock", Outcome.SKIPPED, "qemu microvm offers no vsock"),)
+    found, checks = judge(EXPECTED, GOOD, returncode=0, timed_out=False, skipped=skipped)
+    assert found is Verdict.PASSED
+    assert skipped[0] in checks
+    assert [check.ok for check in skipped] == [True]
+
+
+def test_a_check_that_init_skipped_is_not_one_that_passed() -> None:
+    line = "INGOT " + json.dumps(
+        {"check": "module veth.ko", "outcome": "skipped", "detail": "no such thing"}
+    )
+    found, checks = judge(EXPECTED, instead("module veth.ko", line), returncode=0, timed_out=False)
+    assert found is Verdict.PASSED
+    (check,) = (check for check in checks if check.name == "module veth.ko")
+    assert check.outcome is Outcome.SKIPPED
+
+
+def test_any_release_will_do_where_none_is_known() -> None:
+    expected = Expectation("", ())
+    assert judge(expected, GOOD, returncode=0, timed_out=False)[0] is Verdict.PASSED
+    assert judge(expected, GOOD[2:], returncode=0, timed_out=False)[0] is Verdict.FAILED
+
+
+# An init of the guest's own
+
+
+@pytest.mark.parametrize(
+    ("console", "returncode", "timed_out", "found"),
+    [
+        (
+            ["[    0.1] Linux version", "login:", "[ 9.1] reboot: Power down"],
+            0,
+            False,
+            Verdict.PASSED,
+        ),
+        (["[    0.1] Linux version 6.1.176"], 0, False, Verdict.FAILED),  # it fell over
+        (["[    0.1] Linux version 6.1.176", "login:"], -15, True, Verdict.HANG),
+        ([], 0, False, Verdict.SILENT),
+        ([], -15, True, Verdict.SILENT),
+        ([PANIC], 0, False, Verdict.PANIC),
+        ([OOPSES[0]], 0, False, Verdict.OOPS),
+        (["qemu: no such file"], 1, False, Verdict.NOT_STARTED),
+        (["[    0.1] Linux version 6.1.176"], -6, False, Verdict.FAILED),
+    ],
+)
+def test_of_an_init_that_is_not_ingots_nothing_is_asked_but_to_end(
+    console: list[str], returncode: int, timed_out: bool, found: Verdict
+) -> None:
+    told, checks = judge(None, console, returncode=returncode, timed_out=timed_out)
+    assert told is found
+    assert [check.name for check in checks] == ["shutdown"]
+
+
+# The reason, in one line
+
+
+def told(
+    console: list[str], *, returncode: int = 0, timed_out: bool = False, seconds: float = 12.0
+) -> BootReport:
+    found, checks = judge(EXPECTED, console, returncode=returncode, timed_out=timed_out)
+    return BootReport(found, "qemu microvm", "tcg", seconds, checks, tuple(console), ("qemu",))
+
+
+def test_each_verdict_has_its_reason() -> None:
+    assert told(GOOD).reason == ""
+    assert told([*GOOD[:1], PANIC]).reason == (
+        "Kernel panic - not syncing: VFS: Unable to mount root fs"
+    )
+    assert told([*GOOD, OOPSES[1]]).reason == "Oops: 0000 [#1] SMP (the kernel went on)"
+    assert told([GOOD[0], OOPSES[1]]).reason == "Oops: 0000 [#1] SMP (and no clean end)"
+    assert told(["[    0.1] scanning"], timed_out=True).reason == (
+        "still running after 12 s, and silent since: scanning"
+    )
+    ended = ["[    0.1] scanning", "qemu-system-x86_64: terminating on signal 15 from pid 1"]
+    assert told(ended, timed_out=True).reason.endswith("silent since: scanning")
+    assert told([], timed_out=True).reason == "nothing on the console in 12 s"
+    assert told(["qemu: no KVM"], returncode=1).reason == "qemu: no KVM"
+    assert told([], returncode=1).reason == "without a word"
+    assert told(GOOD, returncode=3).reason == "shutdown: the machine ended with exit code 3"
+    assert told(without("end")[:1]).reason == "release: init never reported it (and 3 more)"
+
+
+def test_a_reason_is_short_and_without_its_time_stamp() -> None:
+    line = f"<4>[   12.5][    T1] Kernel panic - not syncing: {'x' * 5000}"
+    assert told([line]).reason.startswith("Kernel panic")
+    assert len(told([line]).reason) < 300
+
+
+def test_many_checks_that_were_never_reported_take_one_line() -> None:
+    lines = told([PANIC]).explain().splitlines()
+    assert lines[0] == "Kernel panic - not syncing: VFS: Unable to mount root fs"
+    assert "init never reported it: release, module crc.ko, module veth.ko" in lines
+
+
+def test_what_went_well_is_no_news_at_the_end_of_a_console() -> None:
+    lines = told(instead("module veth.ko", report("module veth.ko", "bad", ok=False))).explain()
+    assert '"outcome": "passed"' not in lines
+    assert '"outcome": "failed"' in lines
+
+
+def test_what_is_known_without_a_console_is_told() -> None:
+    found = BootReport(Verdict.WRONG_ARCH, "none", "none", 0, (), (), (), "a kernel for arm64")
+    assert found.reason == found.explain() == "a kernel for arm64"
+
+
+def test_no_line_of_a_guest_does_anything_to_a_terminal() -> None:
+    output = "\x1bc\x1b[?7l\x1b[2J\x1b[0mSeaBIOS\r\n\n \t\none\x07\x00 two\x9b31m\n[  0.1] x\n"
+    assert console_lines(output) == ("SeaBIOS", "one two31m", "[  0.1] x")

@@ -10,7 +10,7 @@ from ingot.boot.profile import Initcall, Phase
 from ingot.boot.timeline import Breakdown, Line, break_down, read_lines
 from tests.unit.recordings import said
 
-REPORT = 'INGOT {"check":"clock","ok":true,"detail":"1 1"}'
+REPORT = 'INGOT {"check":"clock","outcome":"passed","detail":"1 1"}'
 KERNEL = (
     (1_000, "[    0.000000] Linux version 6.1.176 (ingot@ingot)"),
     (1_200, "[    0.000000] earlycon: uart8250 at I/O port 0x3f8 (options '')"),

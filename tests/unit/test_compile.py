@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ingot import compile as compiling
 from ingot.arch import arch
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.compile import Artifacts, compile_kernel, make_flags
+from ingot.compile import Artifacts, Devel, compile_kernel, make_flags
+from ingot.compile import make as making
 from ingot.errors import BuildError, IngotError, MachineError
 from ingot.makeup import Makeup
 from ingot.process import CommandFailedError, Result
@@ -91,7 +91,7 @@ def sandbox(tmp_path: Path) -> Sandbox:
 @pytest.fixture
 def make(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Make:
     make = Make(sandbox.build)
-    monkeypatch.setattr(compiling, "run", make)
+    monkeypatch.setattr(making, "run", make)
     return make
 
 
@@ -145,6 +145,19 @@ def test_the_artifacts_are_where_make_left_them(
     assert artifacts.epoch == 86_400
     assert artifacts.modules == sandbox.build / "install/lib/modules" / RELEASE
     assert [path.name for path in artifacts.modules.iterdir()] == ["kernel"]  # no links out
+
+
+def test_the_devel_tree_is_of_source_and_build(
+    sandbox: Sandbox, make: Make, recorder: Recorder
+) -> None:
+    (sandbox.source / "Makefile").touch()
+    assert compiled(sandbox, recorder).devel == Devel(
+        {"Makefile": sandbox.source / "Makefile"},
+        {
+            ".config": sandbox.build / ".config",
+            "include/config/kernel.release": sandbox.build / "include/config/kernel.release",
+        },
+    )
 
 
 def test_where_the_bytes_of_kernel_and_modules_go_is_measured(

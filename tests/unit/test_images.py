@@ -14,18 +14,20 @@ from hypothesis import strategies as st
 
 from ingot.arch import arch
 from ingot.builder.sandbox import Builder
-from ingot.compile import Artifacts
+from ingot.compile import Artifacts, Devel
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.images import (
     BASE,
     BIN,
+    DEVEL,
     KERNEL_IMAGES,
     MODULES,
     Facts,
     facts_of,
     find_images,
     read_config,
+    read_devel_host,
     read_facts,
     read_makeup,
     tags_for,
@@ -68,7 +70,9 @@ class Kernel:
     facts: Facts
 
     def write(self) -> dict[str, Descriptor]:
-        return write_images(self.layout, self.artifacts, self.facts, X86, Silent())
+        return write_images(
+            self.layout, self.artifacts, self.facts, X86, Silent(), host=arch("arm64")
+        )
 
     def build(self) -> dict[str, Descriptor]:
         images = self.write()
@@ -89,6 +93,9 @@ def make_kernel(
     for name in ("kernel", "vmlinux", "System.map"):
         (build / name).write_text(f"{name} of {key}")
     (build / ".config").write_text(CONFIG)
+    (root / "Makefile").write_text("all:\n")
+    (build / "modpost").write_text("#!/bin/sh\n")
+    (build / "modpost").chmod(0o755)
     artifacts = Artifacts(
         release=RELEASE,
         kernel=build / "kernel",
@@ -98,6 +105,10 @@ def make_kernel(
         modules=modules,
         epoch=86_400,
         makeup=MAKEUP if makeup is None else makeup,
+        devel=Devel(
+            {"Makefile": root / "Makefile", ".config": root / "Makefile"},
+            {".config": build / ".config", "scripts/mod/modpost": build / "modpost"},
+        ),
     )
     source = Source(VERSION, "debian", digest("source"), root, 86_400, "http://x", "signed")
     builder = Builder("bookworm", digest("builder"), root)
@@ -179,6 +190,39 @@ def test_the_modules_image_can_be_mounted_where_modprobe_looks(kernel: Kernel) -
         "kernel": f"lib/modules/{RELEASE}/kernel",
         "modules.dep": f"lib/modules/{RELEASE}/modules.dep",
     }
+
+
+def test_the_devel_image_is_a_tree_to_make_modules_in(kernel: Kernel) -> None:
+    image = read_image(kernel.layout, kernel.write()[DEVEL])
+    tree = f"usr/src/linux-{RELEASE}"
+    files = list_files(kernel.layout, image)
+    assert {i.name: (i.mode, i.target) for i in files if i.kind.value != "folder"} == {
+        f"{tree}/.config": (0o644, ""),
+        f"{tree}/Makefile": (0o644, ""),
+        f"{tree}/scripts/mod/modpost": (0o755, ""),
+        f"lib/modules/{RELEASE}/build": (0o777, f"/{tree}"),
+    }
+
+
+def test_kernels_of_one_source_share_most_of_their_devel_images(tmp_path: Path) -> None:
+    one, other = make_kernel(tmp_path), make_kernel(tmp_path, with_modules=False)
+    (other.artifacts.config).write_text("CONFIG_B=y\n")
+    images = [read_image(kernel.layout, kernel.write()[DEVEL]) for kernel in (one, other)]
+    first, second = ([layer.descriptor.digest for layer in image.layers] for image in images)
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+    # what is its own goes over what is common
+    config = read_file(one.layout, images[0], f"usr/src/linux-{RELEASE}/.config")
+    assert config.decode() == CONFIG
+
+
+def test_the_devel_image_alone_tells_what_its_programs_run_on(kernel: Kernel) -> None:
+    images = {name: read_image(kernel.layout, d) for name, d in kernel.write().items()}
+    assert {name: read_devel_host(image) for name, image in images.items()} == {
+        **dict.fromkeys(KERNEL_IMAGES, ""),
+        DEVEL: "arm64",
+    }
+    assert images[DEVEL].annotations["dev.ingot.devel.host"] == "arm64"
 
 
 def test_kernel_and_modules_are_stored_once(kernel: Kernel) -> None:
@@ -304,7 +348,10 @@ def test_each_image_has_a_tag_that_moves_and_one_that_does_not(kernel: Kernel) -
     short = kernel.facts.recipe_key.hex[:12]
     assert tags == {
         f"{name}:{tag}": images[name]
-        for name in ("flintlock-kernel", "kernel-bin", "kernel-modules", "kernel-debug")
+        for name in (
+            *("flintlock-kernel", "kernel-bin", "kernel-modules"),
+            *("kernel-debug", "kernel-devel"),
+        )
         for tag in ("6.1.176-minimal", f"6.1.176-{short}")
     }
 

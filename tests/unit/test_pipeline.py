@@ -68,7 +68,7 @@ def test_prune_stays_away_while_an_image_is_booted(
     image = read_image(kernel.layout, kernel.build()[BASE])
     builder = Builder("bookworm", digest("builder"), tmp_path)
     with pytest.raises(ReachedError):
-        pipeline.boot_image(setting, image, builder, Recorder())
+        pipeline.boot_image(setting, image, builder, pipeline.BootWish(), Recorder())
 
 
 def test_prune_stays_away_while_an_image_is_measured(

@@ -315,3 +315,21 @@ def test_an_interrupt_is_for_the_program_in_the_terminal() -> None:
 def test_a_program_in_the_terminal_has_to_be_there() -> None:
     with pytest.raises(ToolMissingError):
         run_in_terminal(["ingot-no-such-program"])
+
+
+# Ended from elsewhere
+
+
+def test_a_program_is_ended_when_it_is_told_to_stop_and_what_it_said_is_kept() -> None:
+    stop = os.eventfd(0)
+
+    def tell(_: str) -> None:
+        os.eventfd_write(stop, 1)
+
+    try:
+        words = ["sh", "-c", "echo one; echo two; exec sleep 600"]
+        result = run(words, check=False, stop=stop, on_line=tell)
+    finally:
+        os.close(stop)
+    assert result.timed_out
+    assert result.output == "one\ntwo\n"

@@ -74,11 +74,13 @@ def test_what_is_missing_depends_on_who_asks(user: User) -> None:
 
 def test_what_makes_builders_of_packages_is_needed_for_these_only() -> None:
     programs = {
-        kind: {tool.program for tool in tools.needed(kind=kind)} for kind in ("rootfs", "host")
+        kind: {tool.program for tool in tools.needed(kind=kind)}
+        for kind in ("rootfs", "container", "host")
     }
     assert "mmdebstrap" in programs["rootfs"] - programs["host"]
     assert {"bwrap", "gpgv", "skopeo"} <= programs["host"]
     assert programs["host"] < programs["rootfs"]
+    assert programs["host"] - programs["container"] == {"bwrap"}
 
 
 @pytest.mark.parametrize(("uid", "sudo"), [(0, ""), (1000, "sudo ")])

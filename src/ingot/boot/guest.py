@@ -1,17 +1,19 @@
-"""What a test guest is given: the init, the modules it loads, and the plan it follows."""
+"""What a test guest is given: its init, its modules, and the plan of what it is to prove."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ingot.arch import Arch
+from ingot.boot import plan
 from ingot.boot.initramfs import write_initramfs
-from ingot.boot.qemu import Guest
-from ingot.boot.report import Expectation
+from ingot.boot.machines import Guest, Machine
+from ingot.boot.report import Check, Expectation, Outcome
 from ingot.builder.sandbox import Sandbox
 from ingot.builder.toolchain import compiler
+from ingot.catalog import Proof
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError, run
 
@@ -19,16 +21,24 @@ _PREFERRED = ("veth", "dummy", "overlay", "bridge", "loop")
 """Modules that load in any guest, since they drive no hardware; the first one built is tried."""
 
 
+INIT = "init"
+"""The init that makes checks: the C files in the folder of this name."""
+
 _FLAGS = {
-    "init.c": (),
+    INIT: (),
     "measure.c": ("-nostdlib", "-ffreestanding", "-fno-stack-protector"),
 }
 """What guests can have as their init, and how it is compiled."""
 
+SCRATCH = "block"
+"""What a check needs that writes to the guest's scratch disk."""
 
-def compile_init(sandbox: Sandbox, arch: Arch, source: str = "init.c") -> bytes:
+
+def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
     """The guest's init as a static program for `arch`, compiled in the builder from `source`."""
-    sandbox = replace(sandbox, source=Path(__file__).parent, ccache=None)
+    here = Path(__file__).parent
+    named = [here / source] if (here / source).is_file() else sorted((here / source).glob("*.c"))
+    sandbox = replace(sandbox, source=here, ccache=None)
     words = (
         *compiler(arch.cross, llvm=sandbox.builder.llvm),
         "-static",
@@ -39,7 +49,7 @@ def compile_init(sandbox: Sandbox, arch: Arch, source: str = "init.c") -> bytes:
         "-o",
         "/build/init",
         *_FLAGS[source],
-        f"/src/{source}",
+        *(f"/src/{path.relative_to(here).as_posix()}" for path in named),
     )
     try:
         run(sandbox.command(words))
@@ -53,19 +63,72 @@ def compile_init(sandbox: Sandbox, arch: Arch, source: str = "init.c") -> bytes:
     return (sandbox.build / "init").read_bytes()
 
 
-def make_guest(kernel: Path, modules: Path, release: str, init: bytes, shutdown: str) -> Guest:
-    """A guest that boots `kernel` and loads one module of the folder `modules`.
+def make_guest(
+    kernel: Path,
+    modules: Path,
+    release: str,
+    init: bytes,
+    machine: Machine,
+    proofs: Sequence[Proof] = (),
+) -> Guest:
+    """A guest that boots `kernel`, loads one module of the folder `modules` and makes the checks.
 
-    `modules` is the image's /lib/modules/<release>; `shutdown` is how init ends the guest
-    (`reboot` or `poweroff`). A kernel without modules is asked to load none.
+    `modules` is the image's /lib/modules/<release>. A check for which the machine has no device,
+    or that a kernel of this series and arch cannot pass, is skipped. A kernel without modules is
+    asked to load none.
     """
-    chosen = choose_module(read_dependencies(modules))
-    paths = {f"/lib/modules/{release}/{name}": modules / name for name in chosen}
-    plan = "".join(f"module {path}\n" for path in paths) + f"{shutdown}\n"
-    files = {"/init": init, "/ingot/plan": plan.encode()}
-    files |= {path: file.read_bytes() for path, file in paths.items()}
-    names = tuple(Path(name).name for name in chosen)
-    return Guest(kernel, write_initramfs(files), Expectation(release, names))
+    guest, files = assemble(kernel, modules, release, init, machine, proofs)
+    return replace(guest, initramfs=write_initramfs(files))
+
+
+def assemble(
+    kernel: Path,
+    modules: Path,
+    release: str,
+    init: bytes,
+    machine: Machine,
+    proofs: Sequence[Proof],
+    volume: str = "",
+) -> tuple[Guest, dict[str, bytes]]:
+    """A guest as that of `make_guest` without a root, and the files (absolute path -> content) that
+    its root is to hold. The modules are to be on the disk `volume`, if it names one.
+    """
+    skipped = skipped_checks(proofs, machine)
+    left_out = {check.name for check in skipped}
+    asked = [proof for proof in proofs if proof.name not in left_out]
+    module = choose_module(read_dependencies(modules))
+    mount = f"{volume} {plan.home(release)}" if volume else ""
+    files = {
+        "/init": init,
+        plan.PLAN_FILE: plan.plan(asked, machine.shutdown, module, mount).encode(),
+        **plan.files(asked, modules, release),
+    }
+    expected = (
+        *([plan.VOLUME] if volume else []),
+        *(proof.name for proof in asked),
+        *([f"module {module}"] if module else []),
+    )
+    guest = Guest(
+        kernel,
+        None,
+        Expectation(release, expected),
+        append=" ".join(proof.append for proof in asked if proof.append),
+        scratch=any(SCRATCH in proof.needs for proof in asked),
+        skipped=skipped,
+    )
+    return guest, files
+
+
+def skipped_checks(proofs: Iterable[Proof], machine: Machine) -> tuple[Check, ...]:
+    """The checks that a kernel cannot be asked for in this machine, each with its reason."""
+    found = []
+    for proof in proofs:
+        reason = proof.unfit
+        if missing := sorted(proof.needs - machine.offers):
+            reason = reason or f"{machine.name} offers no {', '.join(missing)}"
+        if reason:
+            found.append(Check(proof.name, Outcome.SKIPPED, reason))
+    return tuple(found)
 
 
 def read_dependencies(modules: Path) -> dict[str, tuple[str, ...]]:
@@ -85,10 +148,7 @@ def read_dependencies(modules: Path) -> dict[str, tuple[str, ...]]:
     return dependencies
 
 
-def choose_module(dependencies: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """One module to prove that modules load, after all that it needs; empty if there is none."""
-    by_name = {Path(path).stem: path for path in dependencies}
-    for name in (*_PREFERRED, *sorted(by_name)):
-        if path := by_name.get(name):
-            return (*dependencies[path], path)
-    return ()
+def choose_module(dependencies: Mapping[str, tuple[str, ...]]) -> str:
+    """The file name of a module that proves that modules load; empty if there is none."""
+    by_name = {Path(path).stem: Path(path).name for path in dependencies}
+    return next((by_name[one] for one in (*_PREFERRED, *sorted(by_name)) if one in by_name), "")

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 _MAGIC = b"070701"
-_TRAILER = "TRAILER!!!"
+TRAILER = "TRAILER!!!"
 _ALIGNMENT = 4
-_CONSOLE = (5, 1)
+CONSOLE = (5, 1)
+"""The device that init's standard streams are (kernel: admin-guide/devices.txt)."""
 
 
 def write_initramfs(files: Mapping[str, bytes]) -> bytes:
@@ -26,14 +27,15 @@ def write_initramfs(files: Mapping[str, bytes]) -> bytes:
         for parent in PurePosixPath(name).parents
         if parent.name
     }
-    records = [_record(name, stat.S_IFDIR | 0o755) for name in sorted(folders)]
-    records.append(_record("/dev/console", stat.S_IFCHR | 0o600, device=_CONSOLE))
-    records += [_record(name, stat.S_IFREG | 0o755, files[name]) for name in sorted(files)]
-    records.append(_record(_TRAILER, 0))
+    records = [record(name, stat.S_IFDIR | 0o755) for name in sorted(folders)]
+    records.append(record("/dev/console", stat.S_IFCHR | 0o600, device=CONSOLE))
+    records += [record(name, stat.S_IFREG | 0o755, files[name]) for name in sorted(files)]
+    records.append(record(TRAILER, 0))
     return b"".join(records)
 
 
-def _record(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
+def record(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
+    """One entry; `mode` has its type, and `data` what a file holds or a link points at."""
     encoded = name.lstrip("/").encode() + b"\0"
     fields = (
         0,  # inode: the kernel needs it for hard links only

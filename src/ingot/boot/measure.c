@@ -3,11 +3,11 @@
  * The init of a guest whose boot is measured. It reads the clock before it does anything else,
  * then reports, one line each, in the form of init.c, and shuts the guest down:
  *
- *     INGOT {"check":"clock","ok":true,"detail":"211632373 1000000000"}
- *     INGOT {"check":"log clock","ok":true,"detail":"0.077244604"}
- *     INGOT {"check":"release","ok":true,"detail":"6.1.176"}
- *     INGOT {"check":"initramfs","ok":true,"detail":"unpacked"}
- *     INGOT {"check":"memory","ok":true,"detail":"237064"}
+ *     INGOT {"check":"clock","outcome":"passed","detail":"211632373 1000000000"}
+ *     INGOT {"check":"log clock","outcome":"passed","detail":"0.077244604"}
+ *     INGOT {"check":"release","outcome":"passed","detail":"6.1.176"}
+ *     INGOT {"check":"initramfs","outcome":"passed","detail":"unpacked"}
+ *     INGOT {"check":"memory","outcome":"passed","detail":"237064"}
  *
  * "clock" is the counter that runs from the reset of the machine (TSC, CNTVCT), and its ticks
  * per second; "log clock" what the kernel takes for the time since it was entered, in seconds
@@ -121,7 +121,7 @@ static void report(const char *check, const char *detail)
 	begin(&line);
 	add(&line, "\nINGOT {\"check\":\"");
 	add(&line, check);
-	add(&line, "\",\"ok\":true,\"detail\":\"");
+	add(&line, "\",\"outcome\":\"passed\",\"detail\":\"");
 	add(&line, detail);
 	add(&line, "\"}\n");
 	call(__NR_write, STDOUT, (long)line.bytes, line.length, 0, 0);

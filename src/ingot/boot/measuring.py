@@ -21,10 +21,12 @@ from pathlib import Path
 from ingot.arch import Arch
 from ingot.boot.ballast import make_ballast
 from ingot.boot.initramfs import write_initramfs
+from ingot.boot.machines import MEMORY_MIB, QemuMachine, machine_for
 from ingot.boot.profile import Profile
-from ingot.boot.qemu import MEMORY_MIB, Machine, base_command, guest_folder, machine_for
+from ingot.boot.qemu import base_command
 from ingot.boot.replay import read_characters
 from ingot.boot.report import BootReport, Expectation, judge, parse_check
+from ingot.boot.running import guest_folder
 from ingot.boot.timeline import Breakdown, break_down, read_lines
 from ingot.errors import BootError, MachineError
 from ingot.process import Result, run
@@ -47,7 +49,7 @@ _VERSION = re.compile(r"version (\S+)")
 class _Guest:
     """What both boots have in common."""
 
-    machine: Machine
+    machine: QemuMachine
     kernel: Path
     initramfs: bytes
     release: str | None
@@ -191,7 +193,7 @@ def _log_clock(boot: _Boot) -> int:
     return int(match[1]) * _NANOSECONDS + int(match[2]) if match else 0
 
 
-def _emulator(machine: Machine) -> str:
+def _emulator(machine: QemuMachine) -> str:
     """What QEMU calls itself, such as `QEMU 7.2.22`."""
     match = _VERSION.search(run([machine.program, "--version"]).output)
     return f"QEMU {match[1]}" if match else "QEMU"

@@ -1,41 +1,72 @@
 """Judging a boot by what the guest printed and how its machine ended.
 
-A guest passes when its init reported every check that was planned, all of them well, and the
-machine then ended by itself. Everything else is told apart: a panic, a hang, a kernel that
-never said a word, a machine that did not start.
+A guest passes when its init reported every check that was planned, none of them failed, and the
+machine then ended by itself. Everything else is told apart: a panic, an oops, a hang, a kernel
+that never said a word, a machine that did not start.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 _REPORT = re.compile(r"INGOT (\{.*\})\s*$")
-_PANIC = re.compile(r"Kernel panic|---\[ end Kernel panic|Oops:|\bBUG: |general protection fault")
+_STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? *")
+_PANIC = re.compile(r"Kernel panic - not syncing|---\[ end Kernel panic")
+_OOPS = re.compile(
+    r"Oops(?: - [\w ]+)?:|Internal error: |\bBUG: |kernel BUG at |general protection fault"
+    r"|Unable to handle kernel "
+)
+_KERNEL = re.compile(r"^\[ *\d+\.\d+\]|Linux version |INGOT ")
+# what QEMU, its firmware, Cloud Hypervisor and Firecracker say among what the guest prints
+_VMM = re.compile(
+    r"^(?:qemu-system-\w+|cloud-hypervisor): |^\d{4}-\d\d-\d\dT[\d:.]+ \[[\w-]+:[\w-]+"
+    r"|SeaBIOS \(version|^Booting from ROM"
+)
+# sequences that a terminal acts on (ECMA-48), and what it does not show
+_UNSEEN = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# printed whatever the log level (kernel: kernel/reboot.c)
+_REBOOT = re.compile(r"reboot: (?:Restarting system|Power down|System halted)")
 _CONSOLE_SHOWN = 20
+_LONGEST = 200
+_UNREPORTED = "init never reported it"
 
 
 class Verdict(Enum):
-    """How a boot went, in one word."""
+    """How a boot went, in a word or two."""
 
     PASSED = "passed"
     FAILED = "failed"
+    OOPS = "oops"
     PANIC = "panic"
     HANG = "hang"
     SILENT = "silent"
     NOT_STARTED = "not started"
+    WRONG_ARCH = "wrong arch"
+
+
+class Outcome(Enum):
+    """How one check went. What could not run is skipped, never passed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing the guest was asked to prove."""
+    """One thing the guest was asked to prove; `detail` says what was seen, or why it was skipped."""
 
     name: str
-    ok: bool
+    outcome: Outcome
     detail: str
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome is not Outcome.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +74,8 @@ class BootReport:
     """What came of one boot.
 
     `machine` and `accelerator` say where it ran, `seconds` how long by the host's clock;
-    `console` holds what the guest printed, `command` replays it.
+    `console` holds what the guest printed, `command` replays it. `told` is why, where that was
+    known without a console.
     """
 
     verdict: Verdict
@@ -53,27 +85,82 @@ class BootReport:
     checks: tuple[Check, ...]
     console: tuple[str, ...]
     command: tuple[str, ...]
+    told: str = ""
 
     @property
     def passed(self) -> bool:
         return self.verdict is Verdict.PASSED
 
+    @property
+    def reason(self) -> str:
+        """Why it did not pass, in one line; empty if it did."""
+        if self.passed:
+            return ""
+        if self.told:
+            return self.told
+        line = {
+            Verdict.PANIC: self._first(_PANIC),
+            Verdict.OOPS: self._oops(),
+            Verdict.HANG: f"still running after {self.seconds:.0f} s, and silent since: "
+            + _plain(next((line for line in reversed(self.console) if not _VMM.search(line)), "")),
+            Verdict.SILENT: f"nothing on the console in {self.seconds:.0f} s",
+            Verdict.NOT_STARTED: _plain(self.console[0]) if self.console else "without a word",
+        }.get(self.verdict, "")
+        return line or self._first_failure()
+
     def explain(self) -> str:
         """Why it did not pass: the kernel's own word, failed checks, the end of the console."""
-        # a panic's first line is the one that tells; the trace after it may be long
-        panic = [line for line in self.console if _PANIC.search(line)][:1]
-        failed = [f"{check.name}: {check.detail}" for check in self.checks if not check.ok]
-        return "\n".join(
-            [*panic, *failed, "last lines of the console:", *self.console[-_CONSOLE_SHOWN:]]
-        )
+        lines = [self.reason] if self.reason and self.verdict is not Verdict.FAILED else []
+        missing = [check.name for check in self.checks if check.detail == _UNREPORTED]
+        lines += [
+            f"{check.name}: {check.detail}" for check in self._failed() if check.name not in missing
+        ]
+        if missing:
+            lines.append(f"{_UNREPORTED}: {', '.join(missing)}")
+        told = [line for line in self.console if not _went_well(line)]
+        if told:
+            lines += ["last lines of the console:", *told[-_CONSOLE_SHOWN:]]
+        return "\n".join(lines)
+
+    def _first_failure(self) -> str:
+        failed = self._failed()
+        if not failed:
+            return ""
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return f"{failed[0].name}: {failed[0].detail}{more}"
+
+    def _failed(self) -> list[Check]:
+        return [check for check in self.checks if not check.ok]
+
+    def _first(self, pattern: re.Pattern[str]) -> str:
+        # the first line is the one that tells; the trace after it may be long
+        found = (line for line in self.console if pattern.search(line))
+        return _plain(next(found, ""))
+
+    def _oops(self) -> str:
+        ended = any(check.name == SHUTDOWN and check.ok for check in self.checks)
+        return f"{self._first(_OOPS)} ({'the kernel went on' if ended else 'and no clean end'})"
+
+
+SHUTDOWN = "shutdown"
+"""The check of how the machine ended, which every report has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a guest must report: its release, and the names of the modules it loads."""
+    """What a guest must report: its release, and these checks (modules as `module veth.ko`).
+
+    An empty release is any.
+    """
 
     release: str
-    modules: tuple[str, ...]
+    checks: tuple[str, ...]
+
+
+def console_lines(output: str) -> tuple[str, ...]:
+    """What a VMM printed, as lines that can be shown: without blank ones and control sequences."""
+    lines = (_UNSEEN.sub("", line).rstrip() for line in output.split("\n"))
+    return tuple(line for line in lines if line)
 
 
 def parse_check(line: str) -> Check | None:
@@ -83,63 +170,109 @@ def parse_check(line: str) -> Check | None:
         return None
     try:
         fields = json.loads(match[1])
-        return Check(str(fields["check"]), fields["ok"] is True, str(fields["detail"]))
-    except (ValueError, KeyError, TypeError):
+        return Check(str(fields["check"]), Outcome(fields["outcome"]), str(fields["detail"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
+def _went_well(line: str) -> bool:
+    """Whether a console line only tells of a check that did not fail."""
+    check = parse_check(line)
+    return check is not None and check.ok
+
+
+def is_end_of_panic(line: str) -> bool:
+    """Whether a console line is the last that a panicking kernel prints."""
+    return "---[ end Kernel panic" in line
+
+
 def judge(
-    expected: Expectation, console: Sequence[str], *, returncode: int, timed_out: bool
+    expected: Expectation | None,
+    console: Sequence[str],
+    *,
+    returncode: int,
+    timed_out: bool,
+    skipped: Sequence[Check] = (),
 ) -> tuple[Verdict, tuple[Check, ...]]:
-    """The verdict on a guest that was run to its end or stopped when its time was up."""
+    """The verdict on a guest that was run to its end or stopped when its time was up.
+
+    `skipped` are the checks that it was not asked for; they are listed with the others. Nothing is
+    `expected` of an init that is not Ingot's, but to end.
+    """
+    reported = _reported(console)
+    ended = _judge_end(returncode, timed_out=timed_out)
+    if expected:
+        found = _judge_reported(expected, reported)
+        ended = ended if "end" in reported else _failure(SHUTDOWN, "init did not get that far")
+    else:
+        found = []
+        asked = any(_REBOOT.search(line) for line in console)
+        ended = ended if asked or not ended.ok else _failure(SHUTDOWN, "no init asked for it")
+    checks = (*found, *skipped, ended)
+    kernel = [line for line in console if not _REPORT.search(line) and not _VMM.search(line)]
+    silent = not reported and not kernel
+    if any(_PANIC.search(line) for line in kernel):
+        return Verdict.PANIC, checks
+    if any(_OOPS.search(line) for line in kernel):
+        return Verdict.OOPS, checks
+    if all(check.ok for check in checks):
+        return Verdict.PASSED, checks
+    if timed_out:
+        return (Verdict.SILENT if silent else Verdict.HANG), checks
+    if returncode != 0 and not any(_KERNEL.search(line) for line in console):
+        return Verdict.NOT_STARTED, checks
+    return (Verdict.SILENT if silent else Verdict.FAILED), checks
+
+
+def _reported(console: Iterable[str]) -> dict[str, Check]:
     reported: dict[str, Check] = {}
     for check in filter(None, map(parse_check, console)):
         # what failed once has failed, whatever is said of it later
         earlier = reported.get(check.name)
         if earlier is None or earlier.ok:
             reported[check.name] = check
-    checks = (
+    return reported
+
+
+def _judge_reported(expected: Expectation, reported: Mapping[str, Check]) -> list[Check]:
+    return [
         _judge_release(expected.release, reported.get("release")),
-        *(_judge_module(name, reported) for name in expected.modules),
+        *(reported.get(name, _unreported(name)) for name in expected.checks),
         *_unexpected_failures(expected, reported),
-        _judge_shutdown(reported, returncode, timed_out=timed_out),
-    )
-    if any(_PANIC.search(line) for line in console):
-        return Verdict.PANIC, checks
-    if all(check.ok for check in checks):
-        return Verdict.PASSED, checks
-    if timed_out:
-        return (Verdict.HANG if console else Verdict.SILENT), checks
-    if returncode != 0 and not reported:
-        return Verdict.NOT_STARTED, checks
-    return (Verdict.FAILED if console else Verdict.SILENT), checks
+    ]
 
 
 def _unexpected_failures(expected: Expectation, reported: Mapping[str, Check]) -> list[Check]:
     """What init could not do though nobody asked, such as reading its plan."""
-    asked = {"release", *(f"module {name}" for name in expected.modules)}
+    asked = {"release", *expected.checks}
     return [check for name, check in reported.items() if not check.ok and name not in asked]
+
+
+def _failure(name: str, detail: str) -> Check:
+    return Check(name, Outcome.FAILED, detail)
+
+
+def _unreported(name: str) -> Check:
+    return _failure(name, _UNREPORTED)
 
 
 def _judge_release(expected: str, reported: Check | None) -> Check:
     if reported is None:
-        return Check("release", False, "init never reported it")
-    if reported.detail != expected:
-        return Check("release", False, f"is {reported.detail}, not {expected}")
+        return _unreported("release")
+    if reported.ok and expected and reported.detail != expected:
+        return _failure("release", f"is {reported.detail}, not {expected}")
     return reported
 
 
-def _judge_module(name: str, reported: Mapping[str, Check]) -> Check:
-    check = f"module {name}"
-    return reported.get(check, Check(check, False, "init never reported it"))
-
-
-def _judge_shutdown(reported: Mapping[str, Check], returncode: int, *, timed_out: bool) -> Check:
-    """Clean means: init said it was done, and the machine then ended by itself, without error."""
-    if "end" not in reported:
-        return Check("shutdown", False, "init did not get that far")
+def _judge_end(returncode: int, *, timed_out: bool) -> Check:
+    """Clean means that the machine ended by itself, without error."""
     if timed_out:
-        return Check("shutdown", False, "the guest did not end after init was done")
+        return _failure(SHUTDOWN, "the guest did not end after init was done")
     if returncode != 0:
-        return Check("shutdown", False, f"the machine ended with exit code {returncode}")
-    return Check("shutdown", True, "clean")
+        return _failure(SHUTDOWN, f"the machine ended with exit code {returncode}")
+    return Check(SHUTDOWN, Outcome.PASSED, "clean")
+
+
+def _plain(line: str) -> str:
+    """A console line without its time stamp, and no longer than a person reads."""
+    return _STAMP.sub("", line.strip())[:_LONGEST]

@@ -7,14 +7,13 @@ the same versions may still be other programs on another machine, so it is not h
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.builder.packages import digest_of
+from ingot.builder.programs import HEADERS, line_of, programs
 from ingot.builder.sandbox import SEARCH_PATH, Builder
 from ingot.builder.site import Site
 from ingot.builder.toolchain import compiler
@@ -28,47 +27,8 @@ SHOWN = (
     # not all of /etc: it has secrets, which root may read in the sandbox as well
     *("etc/alternatives", "etc/ld.so.cache", "etc/ld.so.conf", "etc/ld.so.conf.d"),
 )
-_VERSION = re.compile(r"(?<![\w.-])v?(\d+(?:\.\d+)*)")
 _PLAIN = {"LC_ALL": "C"}
 _BINUTILS = ("as", "ld", "ar", "nm", "objcopy", "objdump", "ranlib", "readelf", "size", "strip")
-
-
-@dataclass(frozen=True, slots=True)
-class _Tool:
-    """A program, or a file, that kernels are compiled with, and what is asked of its version.
-
-    `name` is what it is called in the builder's list. The program's name may begin with that of
-    the target (`{cross}`). `like` is whose minimum it must have. `llvm` says which toolchain it is
-    part of: None for both. One that is not `needed` is of use to some configs.
-    """
-
-    name: str
-    program: str
-    like: str = ""
-    llvm: bool | None = None
-    needed: bool = True
-    question: tuple[str, ...] = ("--version",)
-
-
-_TOOLS = (
-    _Tool("gcc", "{cross}gcc", llvm=False),
-    _Tool("binutils", "{cross}ld", llvm=False),
-    _Tool("host-gcc", "gcc", "gcc", llvm=False),
-    _Tool("clang", "clang", llvm=True),
-    _Tool("lld", "ld.lld", "clang", llvm=True),
-    _Tool("llvm", "llvm-objcopy", "clang", llvm=True),
-    _Tool("make", "make"),
-    _Tool("flex", "flex"),
-    _Tool("bison", "bison"),
-    _Tool("bc", "bc"),
-    _Tool("perl", "perl", question=("-e", "print qq(perl $^V\n)")),
-    _Tool("python3", "python3"),
-    _Tool("kmod", "depmod"),
-    _Tool("openssl", "openssl", needed=False, question=("version",)),
-    _Tool("pahole", "pahole", needed=False),
-)
-_HEADERS = {"libelf": ("usr/include/gelf.h", "usr/include/libelf/gelf.h")}
-"""Files without which the kernel's own tools do not compile: what has them, where they may be."""
 
 
 def packages(spec: BuilderSpec, arch: Arch, site: Site) -> tuple[str, ...] | None:
@@ -94,43 +54,20 @@ def ensure(spec: BuilderSpec, arch: Arch, site: Site, _progress: Progress) -> Bu
         llvm=spec.llvm,
         shown=SHOWN,
         aliases=_aliases(arch, site.host),
+        told=lines,
     )
-
-
-def require(builder: Builder, minimums: Mapping[str, str], kernel: str) -> None:
-    """Raise a MachineError if a tool is older than what compiling `kernel` needs at least.
-
-    `minimums` are versions by the tools' names; what they do not name is not looked at, nor is
-    a tool that tells no version.
-    """
-    told = dict(line.split("=", 1) for line in builder.packages)
-    old = []
-    for tool in _TOOLS:
-        least = minimums.get(tool.like or tool.name)
-        number = _number(told.get(tool.name, ""))
-        if least and number and number < _number(least):
-            old.append(f"{tool.name} is '{told[tool.name]}', and must be {least} or newer")
-    if old:
-        raise MachineError(
-            f"this machine's tools are too old to compile {kernel}",
-            why="\n".join(old),
-            hint="install newer ones, or compile in a builder of packages (--builder rootfs)",
-        )
 
 
 def _examine(spec: BuilderSpec, arch: Arch, host: Arch) -> tuple[tuple[str, ...], list[str]]:
     """The lines of the tools that are there, and the names of needed ones that are not."""
     lines, missing = [f"machine={host.machine}"], []
-    for tool in _TOOLS:
-        if tool.llvm not in (None, spec.llvm):
-            continue
-        path = _find(tool.program, arch, host)
+    for each in programs(llvm=spec.llvm):
+        path = _find(each.program, arch, host)
         if path:
-            said = run([path, *tool.question], env=_PLAIN, check=False).output
-            lines.append(f"{tool.name}={_telling_line(said)}")
-        elif tool.needed:
-            missing.append(tool.program.format(cross=arch.cross))
-    for name, places in _HEADERS.items():
+            lines.append(line_of(each, run([path, *each.question], env=_PLAIN, check=False).output))
+        elif each.needed:
+            missing.append(each.program.format(cross=arch.cross))
+    for name, places in HEADERS.items():
         if not any((Path("/") / place).exists() for place in places):
             missing.append(f"{name}'s headers")
     if not missing and not _has_static_libc(spec, arch, host):
@@ -166,18 +103,3 @@ def _own_names(arch: Arch) -> Iterator[tuple[str, str]]:
         own = shutil.which(program, path=SEARCH_PATH)
         if own and not shutil.which(name, path=SEARCH_PATH):
             yield name, own
-
-
-def _telling_line(output: str) -> str:
-    """Of what a tool says of itself, the first line with a version."""
-    lines = [line.strip() for line in output.splitlines()]
-    return next((line for line in lines if _VERSION.search(line)), "unknown")
-
-
-def _number(text: str) -> tuple[int, ...]:
-    """The version in what a tool says of itself; () if there is none.
-
-    It is the first number that is no part of a word: `gcc (Debian 12.2.0-14) 12.2.0`.
-    """
-    match = _VERSION.search(text)
-    return tuple(map(int, match[1].split("."))) if match else ()

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Protocol
 
 from ingot.arch import Arch
-from ingot.builder import host, rootfs
+from ingot.builder import container, host, rootfs
 from ingot.builder.packages import digest_of
 from ingot.builder.sandbox import Builder, confinement
 from ingot.builder.site import Site
 from ingot.catalog import BuilderSpec
 from ingot.digest import Digest
+from ingot.errors import UserError
 from ingot.progress import Progress
 
 
@@ -26,7 +27,12 @@ class Kind(Protocol):
         """The builder, ready to compile for `arch`; made if need be."""
 
 
-_KINDS: Mapping[str, Kind] = {"rootfs": rootfs, "host": host}
+_KINDS: Mapping[str, Kind] = {
+    "rootfs": rootfs,
+    "container": container,
+    "host": host,
+}
+_UPDATES = {rootfs.KIND: rootfs.update, container.KIND: container.update}
 
 
 def packages(spec: BuilderSpec, arch: Arch, site: Site) -> tuple[str, ...] | None:
@@ -45,7 +51,21 @@ def known(spec: BuilderSpec, arch: Arch, site: Site) -> Digest | None:
     return digest_of(found)
 
 
+def update(spec: BuilderSpec, site: Site, progress: Progress, *, dry_run: bool) -> rootfs.Update:
+    """Make the builder as its packages are now, and write its lock file.
+
+    UserError for one that nobody makes.
+    """
+    if spec.kind not in _UPDATES:
+        raise UserError(
+            f"the builder '{spec.name}' is not made of packages",
+            why=f"it is of the kind '{spec.kind}'",
+            hint="what it has is what it is: `ingot builder show` tells that",
+        )
+    return _UPDATES[spec.kind](spec, site, progress, dry_run=dry_run)
+
+
 def ensure(spec: BuilderSpec, arch: Arch, site: Site, progress: Progress) -> Builder:
     """The builder, ready to compile for `arch`: made if it is not there."""
     builder = _KINDS[spec.kind].ensure(spec, arch, site, progress)
-    return replace(builder, confinement=confinement())
+    return builder if builder.entrance else replace(builder, confinement=confinement())

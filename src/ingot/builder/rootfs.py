@@ -43,7 +43,7 @@ def ensure(spec: BuilderSpec, _arch: Arch, site: Site, progress: Progress) -> Bu
     Two processes that want the same one make it once. One that is not as its lock file lists is
     told in a note, and refused with a UserError if it is `locked`.
     """
-    with _alone(spec, site, progress):
+    with alone(spec, site, progress):
         image = _image(spec, site)
         if image is None:
             with (
@@ -52,7 +52,7 @@ def ensure(spec: BuilderSpec, _arch: Arch, site: Site, progress: Progress) -> Bu
             ):
                 image = store(spec, site, tar, found, step)
         told = packages_told(image)
-        _compare(spec, site, told, progress)
+        compare(spec, site, told, progress)
         root = site.folder / image.descriptor.digest.hex
         if not root.is_dir():
             with progress.step("unpack builder") as step:
@@ -74,7 +74,7 @@ def update(spec: BuilderSpec, site: Site, progress: Progress, *, dry_run: bool) 
     It is compared with the lock file, or, without one, with what the store has. A builder of
     the same packages stays as it is. A dry run keeps nothing of what it made.
     """
-    with _alone(spec, site, progress):
+    with alone(spec, site, progress):
         image, lock = _image(spec, site), site.lock(spec)
         old = packages_told(image) if image else None
         with _made(spec, site, progress) as (tar, found):
@@ -92,7 +92,7 @@ def _image(spec: BuilderSpec, site: Site) -> Image | None:
 
 
 @contextlib.contextmanager
-def _alone(spec: BuilderSpec, site: Site, progress: Progress) -> Iterator[None]:
+def alone(spec: BuilderSpec, site: Site, progress: Progress) -> Iterator[None]:
     def waiting() -> None:
         progress.note("builder: another process is making it; waiting")
 
@@ -131,7 +131,7 @@ def _packages_in(tar: Path) -> tuple[str, ...]:
     raise MachineError("the builder that was made has no list of its packages", why=STATUS_FILE)
 
 
-def _compare(spec: BuilderSpec, site: Site, told: tuple[str, ...], progress: Progress) -> None:
+def compare(spec: BuilderSpec, site: Site, told: tuple[str, ...], progress: Progress) -> None:
     """Tell, or refuse if it is locked, a builder that is not as its lock file lists."""
     lock = site.lock(spec)
     if lock is None and spec.locked:

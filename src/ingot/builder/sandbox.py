@@ -1,6 +1,7 @@
-"""Running a command in a builder, away from everything else (bubblewrap, bwrap(1)).
+"""Running a command in a builder, away from everything else.
 
-Inside there is no network, no capability, a user other than root, and nothing but:
+How a builder is entered is its own affair: through bubblewrap (bwrap(1)), or as the container of
+an engine (see `container`). Inside there is no network, no capability, a user other than root, and nothing but:
 
     /usr, /etc, /lib, ...   what the builder shows of its root, read-only
     /src                    the kernel tree, read-only
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from ingot.digest import Digest
 from ingot.errors import MachineError
@@ -27,36 +29,70 @@ SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 _TOP_LEVEL = ("usr", "etc", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "opt")
 _USER_ID = "1000"
+HOST_NAME = "ingot"
 _NAMES = "/toolchain"
-_ENVIRONMENT = {
+ENVIRONMENT: Mapping[str, str] = {
     # ccache's compiler links come first; a builder without ccache just lacks the folder
     "PATH": f"/usr/lib/ccache:{_NAMES}:{SEARCH_PATH}",
     "HOME": "/tmp",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
 }
+"""All that a command sees of an environment, and what the compile cache adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of this machine, and where it is seen inside."""
+
+    outside: Path
+    inside: str
+    writable: bool = False
+
+
+class Entrance(Protocol):
+    """A way into a builder other than bubblewrap."""
+
+    def command(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        folders: Sequence[Folder],
+        /,
+        *,
+        interactive: bool = False,
+    ) -> list[str]:
+        """The full command that runs `argv` inside, with this environment and no other.
+
+        It starts in /build if that is one of the folders.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Builder:
     """A builder ready to be entered.
 
-    `digest` is that of all it is made of: `packages`, a line each (see `packages`); `root` is
-    the folder of which the parts that are `shown` can be seen inside. It is `hermetic` if it is
-    the same wherever it is entered: this machine's own compiler is not. An `llvm` one compiles
-    with clang and lld. `aliases` are more names for its programs: name -> path inside;
-    `confinement` is what `confinement` found this machine's bwrap to know.
+    `digest` is that of all it is made of: `packages`, a line each (see `packages`); `told` is
+    what its programs tell of themselves, a line each, if they were asked (see `programs`). It is
+    `hermetic` if it is the same wherever it is entered: this machine's own compiler is not. An
+    `llvm` one compiles with clang and lld.
+
+    It is entered by its `entrance`. Without one, by bubblewrap: `root` is the folder of which the
+    parts that are `shown` can be seen inside, `aliases` are more names for its programs (name ->
+    path inside), and `confinement` is what `confinement` found this machine's bwrap to know.
     """
 
     name: str
     digest: Digest
-    root: Path
+    root: Path = Path("/")
     packages: tuple[str, ...] = ()
     hermetic: bool = True
     llvm: bool = False
     shown: tuple[str, ...] = _TOP_LEVEL
     aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
     confinement: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    entrance: Entrance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +116,31 @@ class Sandbox:
         Only an `interactive` one keeps the terminal: whoever has it can type into it (bwrap(1),
         --new-session).
         """
-        environment = {**_ENVIRONMENT, **self._ccache_environment(), **(env or {})}
+        environment = {**ENVIRONMENT, **self._ccache_environment(), **(env or {})}
+        if entrance := self.builder.entrance:
+            return entrance.command(argv, environment, self._folders(), interactive=interactive)
         return [
             "bwrap",
             *("--unshare-all", *self.builder.confinement, "--die-with-parent"),
             *(() if interactive else ("--new-session",)),
             *("--uid", _USER_ID, "--gid", _USER_ID, "--cap-drop", "ALL"),
-            *("--hostname", "ingot", "--clearenv"),
+            *("--hostname", HOST_NAME, "--clearenv"),
             *(word for name, value in environment.items() for word in ("--setenv", name, value)),
             *self._root_mounts(),
             *self._aliases(),
             *("--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),
             # whoever is root outside may write to /proc/sys, whatever it is inside
             *("--remount-ro", "/proc"),
-            *("--ro-bind", str(self.source), "/src"),
-            *("--bind", str(self.build), "/build"),
-            *(("--bind", str(self.ccache), "/ccache") if self.ccache else ()),
+            *(word for folder in self._folders() for word in _bound(folder)),
             *("--chdir", "/build", "--"),
             *argv,
         ]
+
+    def _folders(self) -> list[Folder]:
+        """What of this machine is seen inside."""
+        cache = [Folder(self.ccache, "/ccache", writable=True)] if self.ccache else []
+        build = Folder(self.build, "/build", writable=True)
+        return [Folder(self.source, "/src"), build, *cache]
 
     def _root_mounts(self) -> list[str]:
         """What the builder shows; its links (merged /usr) are made anew as links."""
@@ -133,6 +175,10 @@ class Sandbox:
             "CCACHE_MAXSIZE": "5G",
             "CCACHE_UMASK": "022",
         }
+
+
+def _bound(folder: Folder) -> tuple[str, ...]:
+    return "--bind" if folder.writable else "--ro-bind", str(folder.outside), folder.inside
 
 
 def confinement() -> tuple[str, ...]:

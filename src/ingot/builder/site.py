@@ -16,13 +16,14 @@ class Site:
     """A machine of the arch `host`, with the store that has the builders' images.
 
     `folder` is where their roots are unpacked; `catalog` the folder that their keyrings and lock
-    files are below.
+    files are below. `offline` forbids all use of the network.
     """
 
     host: Arch
     layout: Layout
     folder: Path
     catalog: Path
+    offline: bool = False
 
     def lock_path(self, spec: BuilderSpec) -> Path:
         """Where the builder's lock file is, whether it is there or not."""

@@ -7,6 +7,7 @@
       fragments/base/<arch>.config     what an architecture adds
       fragments/vmm/<name>.config      what a VMM needs
       fragments/feature/<name>.config  what a workload needs
+      fragments/*/<name>.toml          the checks that prove it in a guest
       rules.toml                       what is known to go wrong, and how to see it in a config
       toolchain.toml                   the oldest tools that compile a series
       builders/<name>-<arch>.lock      what the builders are made of, on machines of that arch
@@ -22,6 +23,7 @@ from ingot.catalog.bundle import bundled, starter
 from ingot.catalog.folder import FILE_NAME, Catalog
 from ingot.catalog.load import load, parse
 from ingot.catalog.model import BuilderSpec, Feature, Flavor, GitTags, Kernel, Origins, Vmm
+from ingot.catalog.proofs import Proof
 from ingot.catalog.proposal import NewVersion, Proposal, propose
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Kernel",
     "NewVersion",
     "Origins",
+    "Proof",
     "Proposal",
     "Vmm",
     "bundled",

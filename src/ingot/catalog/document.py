@@ -38,6 +38,7 @@ URL = r"^https?://[^\s\[\]]+$"
 PATH = r"^[^\s]+$"
 REPOSITORY = r"^(https|ssh|file)://[^\s#]+$"
 TAG = r"^[A-Za-z0-9_./-]*\{version\}[A-Za-z0-9_./-]*$"
+IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]*$"
 PATCH = r"^([A-Za-z0-9_+-][A-Za-z0-9_.+-]*/)*[A-Za-z0-9_+-][A-Za-z0-9_.+-]*$"
 
 
@@ -141,6 +142,28 @@ class RootfsBuilderTable(BuilderTable):
     )
 
 
+class ContainerBuilderTable(BuilderTable):
+    """An image that docker, podman or buildah enters."""
+
+    kind: Literal["container"] = Field(description="The image of a container engine.")
+    image: Annotated[str, Field(pattern=IMAGE)] = Field(
+        description="What the engine pulls, pinned by digest or not; or oci:PATH:TAG, a layout on"
+        " this machine."
+    )
+    engine: Literal["docker", "podman", "buildah"] | None = Field(
+        None, description="What enters it. Default: the first of these that is here."
+    )
+    packages: list[Name] = Field(
+        [], description="Packages that its own apt adds. None: it has all it needs."
+    )
+    packages_on: dict[str, list[Name]] = Field(
+        {}, description="More packages, by the arch of the machine that compiles."
+    )
+    locked: bool = Field(
+        False, description="Refuse a builder that is not made of what its lock file lists."
+    )
+
+
 class HostBuilderTable(BuilderTable):
     """The machine's own compiler: nothing to make, and nothing that other machines share."""
 
@@ -149,6 +172,7 @@ class HostBuilderTable(BuilderTable):
 
 BUILDER_TABLES: Mapping[str, type[BuilderTable]] = {
     "rootfs": RootfsBuilderTable,
+    "container": ContainerBuilderTable,
     "host": HostBuilderTable,
 }
 """The kinds of builders, and what each is told."""
@@ -162,7 +186,9 @@ def builder_kind(table: object) -> str:
 
 
 AnyBuilderTable = Annotated[
-    Annotated[RootfsBuilderTable, Tag("rootfs")] | Annotated[HostBuilderTable, Tag("host")],
+    Annotated[RootfsBuilderTable, Tag("rootfs")]
+    | Annotated[ContainerBuilderTable, Tag("container")]
+    | Annotated[HostBuilderTable, Tag("host")],
     Discriminator(builder_kind),
 ]
 

@@ -14,6 +14,7 @@ from ingot.catalog.budgets import Budget, budget_of
 from ingot.catalog.document import WORDS
 from ingot.catalog.model import DEFAULT_FLAVOR, BuilderSpec, Feature, Kernel, Origins, Vmm
 from ingot.catalog.patches import PatchBounds
+from ingot.catalog.proofs import Proof, load_proofs, merged
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.version import Series
@@ -96,6 +97,22 @@ class Catalog:
     def fragment_file(self, name: str) -> Path:
         """The file of the fragment that is called so, such as `feature/bpf`."""
         return self.root / "fragments" / f"{name}.config"
+
+    def proofs(self, kernel: Kernel) -> tuple[Proof, ...]:
+        """The checks that a kernel must pass, or be unfit for; see `proofs_of`."""
+        return self.proofs_of(kernel.fragments, kernel.version.series, kernel.arch)
+
+    def proofs_of(self, fragments: Iterable[str], series: Series, arch: Arch) -> tuple[Proof, ...]:
+        """The checks beside some fragments, for kernels of `series` on `arch`, each once.
+
+        A UserError tells what is wrong in the files that hold them (see `proofs`).
+        """
+        found = (
+            proof.fitted(series, arch)
+            for name in fragments
+            for proof in load_proofs(self.root / "fragments" / f"{name}.toml", name)
+        )
+        return merged(found)
 
     def requests(self, kernel: Kernel) -> dict[str, kconfig.Request]:
         """All that the kernel's fragments ask for, merged."""

@@ -22,9 +22,10 @@ PATCHED = "patched"
 class BuilderSpec:
     """What kernels are compiled in, as the catalog asks for it.
 
-    `kind` is how it comes to be: `rootfs`, made of packages, or `host`, the machine's own
-    compiler, of which only `llvm` (clang and lld instead of gcc) is said here. `packages` are
-    those asked for by name; `packages_on` more of them, by the arch of the machine that compiles.
+    `kind` is how it comes to be: `rootfs`, made of packages; `container`, the `image` of a
+    container `engine` (empty: whichever is here) with `packages` added; or `host`, the machine's own compiler, of which only
+    `llvm` (clang and lld instead of gcc) is said here. `packages` are those asked for by name;
+    `packages_on` more of them, by the arch of the machine that compiles.
     `mirror` is the base URL of the archive that `suite` and `more_suites` are in, empty for the
     one apt is configured with; `keyring` whose signature it must have, empty for those apt
     trusts. A `locked` one is refused if it is not made of what its lock file lists.
@@ -41,6 +42,8 @@ class BuilderSpec:
     keyring: str = ""
     llvm: bool = False
     locked: bool = False
+    image: str = ""
+    engine: str = ""
 
     def packages_for(self, host: Arch) -> tuple[str, ...]:
         """The packages asked for on a machine of the arch `host`, sorted."""

@@ -10,6 +10,7 @@ from typing import Self
 from ingot.arch import arch
 from ingot.catalog import variants
 from ingot.catalog.document import (
+    ContainerBuilderTable,
     Document,
     FlavorTable,
     HostBuilderTable,
@@ -84,9 +85,22 @@ def _builders(document: Document) -> dict[str, BuilderSpec]:
     return {name: _builder(name, table) for name, table in document.builders.items()}
 
 
-def _builder(name: str, table: RootfsBuilderTable | HostBuilderTable) -> BuilderSpec:
+def _builder(
+    name: str, table: RootfsBuilderTable | ContainerBuilderTable | HostBuilderTable
+) -> BuilderSpec:
     if isinstance(table, HostBuilderTable):
         return BuilderSpec(name, kind=table.kind, llvm=table.llvm)
+    if isinstance(table, ContainerBuilderTable):
+        return BuilderSpec(
+            name,
+            kind=table.kind,
+            image=table.image,
+            engine=table.engine or "",
+            packages=tuple(sorted(set(table.packages))),
+            packages_on={on: tuple(packages) for on, packages in table.packages_on.items()},
+            llvm=table.llvm,
+            locked=table.locked,
+        )
     return BuilderSpec(
         name,
         table.suite,

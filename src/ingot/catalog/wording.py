@@ -36,6 +36,7 @@ _FORMS = {
     document.PATH: "a path without spaces",
     document.VERSION: "a version such as 6.1.176",
     document.REPOSITORY: "the address of a repository (https://, ssh:// or file://)",
+    document.IMAGE: "the name of an image, such as docker.io/library/ubuntu:20.04",
     document.TAG: "the name of a tag with {version} in it",
     document.PATCH: "the path of a patch file below patches/",
 }

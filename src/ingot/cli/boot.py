@@ -1,58 +1,122 @@
-"""`ingot boot`: boot a kernel of the store again, and show what its guest reported."""
+"""`ingot boot`: boot a kernel, and show what its guest reported."""
 
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
-from ingot import pipeline
 from ingot.boot.report import BootReport
-from ingot.builder.sandbox import Builder
-from ingot.cli.lookup import find_image
+from ingot.catalog import Kernel
+from ingot.cli.boot_all import Row, boot_all, documents, print_rows, suites
+from ingot.cli.boot_cost import bisect_options, profile
+from ingot.cli.boot_result import document, print_report
+from ingot.cli.boot_rootfs import boot_rootfs
+from ingot.cli.boot_subject import boot_subject, find_subject
+from ingot.cli.junit import Suite, write_junit
 from ingot.cli.options import (
     DEFAULT_BOOT_SECONDS,
+    Arches,
     BootTimeout,
     BuildFolder,
     CacheFolder,
     CatalogFolder,
+    Flavors,
     Json,
+    choose,
     complete_kernels,
     make_setting,
 )
-from ingot.cli.profile_table import print_profile
-from ingot.cli.render import make_progress, seconds_text
+from ingot.cli.render import make_console, make_progress
 from ingot.errors import BootError, UserError
-from ingot.images import BASE
-from ingot.oci import Image
-from ingot.pipeline import Setting
-from ingot.progress import Progress
-
-T = TypeVar("T")
-Work = Callable[[Setting, Image, Builder, Progress], T]
+from ingot.pipeline import BootWish, Setting, in_use
 
 
 def boot(
     kernel: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="A version, a series (its newest), or a base image of the store.",
+            metavar="KERNEL",
+            help="A version, a series (its newest), an image of the store that has a kernel, or"
+            " a kernel file (./vmlinux, a bzImage, an arm64 Image).",
+            show_default=False,
             autocompletion=complete_kernels,
         ),
-    ],
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
-    build_dir: BuildFolder = None,
-    boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
+    ] = None,
+    arches: Arches = None,
+    vmm: Annotated[
+        str,
+        typer.Option(
+            "--vmm",
+            metavar="VMM",
+            help="qemu; or firecracker or cloud-hypervisor themselves, where their program and a"
+            " KVM that works are.",
+        ),
+    ] = "qemu",
+    machine: Annotated[
+        str,
+        typer.Option(
+            "--machine",
+            metavar="MACHINE",
+            help="QEMU's: microvm or q35, virt or virt-pci. Default: the first that is like one"
+            " of the kernel's VMMs.",
+            show_default=False,
+        ),
+    ] = "",
+    checks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--checks",
+            metavar="NAME,...",
+            help="Only these checks, or all of these features or VMMs; none: only the release, a"
+            " module and a clean end; root-on-disk or modules-volume: in a guest whose root, or"
+            " modules as well, are on disks. Default: all that the kernel promises.",
+            show_default=False,
+        ),
+    ] = None,
+    append: Annotated[
+        str,
+        typer.Option(metavar="WORDS", help="Add to the kernel's command line.", show_default=False),
+    ] = "",
+    rootfs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="Boot with the files of this image as the guest's root, and its own init instead"
+            " of any check: host/path:tag, or oci:DIR:TAG.",
+            show_default=False,
+        ),
+    ] = None,
+    interactive: Annotated[
+        bool,
+        typer.Option(
+            "--interactive",
+            "-i",
+            help="Have this terminal as the console of the guest that --rootfs makes (QEMU: Ctrl-A"
+            " X ends it).",
+        ),
+    ] = False,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Boot every kernel of the store, or those that KERNEL, --arch and --flavor mean,"
+            " in each machine that is like one of its VMMs.",
+        ),
+    ] = False,
+    flavors: Flavors = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write JUnit XML as well.", show_default=False),
+    ] = None,
     show_console: Annotated[
         bool, typer.Option("--console", help="Print all that the guest printed.")
     ] = False,
-    profile: Annotated[
+    count: Annotated[
         bool,
         typer.Option(
             "--profile",
@@ -60,75 +124,122 @@ def boot(
             " figure on every run and machine with the same QEMU. It is kept beside the image.",
         ),
     ] = False,
+    bisect: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--bisect-options",
+            metavar="A B",
+            help="Find which option makes B cost more than A: kernels of the catalog, images or"
+            " configs. Compiles and counts until it is found.",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[
+        str,
+        typer.Option("--by", metavar="COST", help="What to bisect: instructions, memory, size."),
+    ] = "instructions",
+    tries: Annotated[
+        int, typer.Option("--tries", min=1, help="How many kernels a bisection may compile.")
+    ] = 24,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    build_dir: BuildFolder = None,
+    boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     as_json: Json = False,
 ) -> None:
-    """Boot a kernel of the store in QEMU.
+    """Boot a kernel in a virtual machine and check what it promises.
 
-    The guest reports its release, loads a module of the modules image and shuts down; each
-    check is a line. Exits with 6 if one fails.
+    The guest reports its release, loads a module of the image, makes the checks of the kernel's
+    VMMs and features, and shuts down; each check is a line. What the machine or the arch cannot
+    run is skipped, and says why. Exits with 6 if anything fails.
     """
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
-    if profile:
-        if show_console:
-            raise UserError("--profile boots twice and shows neither console", hint="leave one out")
-        _profile(setting, kernel, as_json=as_json)
+    if bisect:
+        _refuse(kernel, "--bisect-options names two kernels itself")
+        bisect_options(setting, bisect, by, tries, as_json=as_json)
         return
-    tag, report = _work_on(setting, kernel, pipeline.boot_image)
-    if as_json:
-        print(json.dumps(_document(tag, report), indent=2))
+    wish = BootWish(vmm=vmm, machine=machine, append=append)
+    names = _split(checks)
+    if every:
+        _refuse(machine or rootfs or interactive or count, "--all takes every machine in turn")
+        kernels = _kernels(setting, kernel, arches, flavors)
+        rows = boot_all(setting, kernels, wish, names, make_progress(Console(stderr=True)))
+        _all_done(rows, junit, as_json=as_json)
+        return
+    if kernel is None:
+        raise UserError("nothing to boot", hint="name a kernel, an image or a file; or say --all")
+    if arches and len(arches) > 1:
+        raise UserError("one kernel has one arch", hint="name one --arch, or say --all")
+    arch = arches[0] if arches else None
+    if count:
+        _refuse(show_console, "--profile boots twice and shows neither console")
+        profile(setting, kernel, as_json=as_json)
+    elif rootfs or interactive:
+        done = boot_rootfs(setting, kernel, arch, wish, rootfs, interactive=interactive)
+        if done:
+            _one_done(*done, junit, as_json=as_json, show_console=show_console)
     else:
-        _print(Console(), report, show_console=show_console)
-    if not report.passed:
-        raise BootError(f"{tag} did not pass: {report.verdict.value}", why=report.explain())
+        report = _boot_one(setting, kernel, arch, wish, names)
+        _one_done(*report, junit, as_json=as_json, show_console=show_console)
 
 
-def _profile(setting: Setting, kernel: str, *, as_json: bool) -> None:
-    tag, profile = _work_on(setting, kernel, pipeline.profile_image)
-    if as_json:
-        document = {"image": tag, "seconds": profile.seconds, **profile.to_json()}
-        print(json.dumps(document, indent=2))
-    else:
-        print_profile(Console(), tag, profile)
+def _kernels(
+    setting: Setting,
+    name: str | None,
+    arches: Sequence[str] | None,
+    flavors: Sequence[str] | None,
+) -> list[Kernel]:
+    """The kernels that the options mean: all of them where none is named."""
+    if name:
+        return choose(setting, [name], arches, flavors)
+    versions = dict.fromkeys(str(kernel.version) for kernel in setting.catalog.kernels)
+    return choose(setting, list(versions), arches or ["all"], flavors or ["all"])
 
 
-def _work_on(setting: Setting, kernel: str, work: Work[T]) -> tuple[str, T]:
-    """Work on what a person calls `kernel`; returns its tag too. A UserError if it is no base."""
+def _boot_one(
+    setting: Setting, name: str, arch: str | None, wish: BootWish, checks: Sequence[str]
+) -> tuple[str, BootReport]:
     progress = make_progress(Console(stderr=True))
-    with pipeline.in_use(setting, progress):
-        tag, image = find_image(setting, kernel)
-        if not tag.startswith(f"{BASE}:"):
-            raise UserError(
-                f"{tag} cannot be booted by itself",
-                why="a boot test needs kernel and modules",
-                hint=f"boot {BASE}:{tag.partition(':')[2]}",
-            )
-        # any builder compiles the guest's init; that of the newest kernel is most likely there
-        spec = setting.catalog.kernels[-1].builder
-        builder = pipeline.ensure_builder(setting, spec, progress)
-        return tag, work(setting, image, builder, progress)
+    with in_use(setting, progress):
+        subject = find_subject(setting, name, arch)
+        return subject.name, boot_subject(setting, subject, wish, checks, progress)
 
 
-def _print(console: Console, report: BootReport, *, show_console: bool) -> None:
-    if show_console:
-        for line in report.console:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for check in report.checks:
-        mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
-        console.print(f"{mark} {escape(check.name)}: {escape(check.detail)}", highlight=False)
-    where = f"{report.machine}, {report.accelerator}, {seconds_text(report.seconds)}"
-    console.print(f"{report.verdict.value} ({where})", highlight=False)
+def _one_done(
+    name: str, report: BootReport, junit: Path | None, *, as_json: bool, show_console: bool
+) -> None:
+    """Tell what came of one boot; BootError if it did not pass."""
+    if junit:
+        write_junit(junit, [Suite(name, report)])
+    if as_json:
+        print(json.dumps(document(name, report), indent=2))
+    else:
+        print_report(Console(), report, show_console=show_console)
+    if not report.passed:
+        raise BootError(f"{name} did not pass: {report.verdict.value}", why=report.explain())
 
 
-def _document(tag: str, report: BootReport) -> dict[str, object]:
-    return {
-        "image": tag,
-        "verdict": report.verdict.value,
-        "machine": report.machine,
-        "accelerator": report.accelerator,
-        "seconds": round(report.seconds, 3),
-        "checks": [
-            {"name": check.name, "ok": check.ok, "detail": check.detail} for check in report.checks
-        ],
-        "console": list(report.console),
-        "command": shlex.join(report.command),
-    }
+def _all_done(rows: Sequence[Row], junit: Path | None, *, as_json: bool) -> None:
+    """Tell what came of all boots; BootError if one did not pass."""
+    if junit:
+        write_junit(junit, suites(rows))
+    if as_json:
+        print(json.dumps({"boots": documents(rows)}, indent=2))
+    else:
+        print_rows(make_console(), rows)
+    if failed := [row for row in rows if not row.passed]:
+        raise BootError(
+            f"{len(failed)} of {len(rows)} did not pass",
+            why="\n".join(f"{row.label}: {row.verdict}" for row in failed),
+        )
+
+
+def _split(names: Sequence[str] | None) -> list[str]:
+    """The names that lists parted by commas have."""
+    return [name for text in names or () for name in map(str.strip, text.split(",")) if name]
+
+
+def _refuse(given: object, reason: str) -> None:
+    """A UserError if what is `given` does not go with the rest."""
+    if given:
+        raise UserError("these options do not go together", why=reason, hint="leave one out")

@@ -16,7 +16,8 @@ from rich.markup import escape
 
 from ingot import tools
 from ingot.arch import arch, arch_called
-from ingot.boot.qemu import KVM
+from ingot.boot.kvm import kvm_fault
+from ingot.builder import engines
 from ingot.builder.sandbox import check_sandbox, confinement
 from ingot.cli.options import Json
 from ingot.errors import IngotError, MachineError
@@ -81,7 +82,7 @@ def _examine(arches: Sequence[str]) -> list[_Finding]:
         findings.append(_sandbox())
     if os.geteuid() != 0:
         findings.append(_id_ranges())
-    findings.append(_kvm())
+    findings += [_kvm(), _engines()]
     return findings
 
 
@@ -112,9 +113,17 @@ def _sandbox() -> _Finding:
 
 
 def _kvm() -> _Finding:
-    if os.access(KVM, os.R_OK | os.W_OK):
-        return _Finding("KVM", None, "/dev/kvm is there; boot tests try it, then QEMU's TCG")
-    return _Finding("KVM", None, "no usable /dev/kvm: boot tests run in QEMU's TCG, slower")
+    if fault := kvm_fault():
+        return _Finding("KVM", None, f"{fault}: boot tests run in QEMU's TCG, slower")
+    return _Finding("KVM", None, "it runs guests; boot tests try it, then QEMU's TCG")
+
+
+def _engines() -> _Finding:
+    found = ", ".join(engines.installed())
+    detail = (
+        f"{found} for --builder container" if found else "none, which only builders of theirs need"
+    )
+    return _Finding("container engine", None, detail)
 
 
 def _print(console: Console, findings: list[_Finding]) -> None:

@@ -11,6 +11,7 @@ from ingot.cli import (
     build,
     builder,
     config,
+    containerfile,
     diff,
     doctor,
     export,
@@ -19,6 +20,7 @@ from ingot.cli import (
     inspect,
     list_kernels,
     matrix,
+    module,
     prune,
     push,
     report,
@@ -34,7 +36,7 @@ app = typer.Typer(
     help="Build Linux kernels for microVMs and ship them as small OCI images.\n\n"
     "`ingot build 6.1` takes the verified source of the newest 6.1 kernel of the catalog,"
     " compiles it in a sandbox, boots it, and leaves its images in images/: flintlock-kernel,"
-    " kernel-bin, kernel-modules and kernel-debug.",
+    " kernel-bin, kernel-modules, kernel-debug and kernel-devel.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
@@ -47,6 +49,7 @@ app.command()(inspect.inspect)
 app.command()(diff.diff)
 app.command()(boot.boot)
 app.command()(export.export)
+app.command()(containerfile.containerfile)
 app.command()(export.pull)
 app.command()(push.push)
 app.command()(spec.spec)
@@ -58,6 +61,7 @@ app.command()(matrix.matrix)
 app.command()(init.init)
 app.add_typer(config.app)
 app.add_typer(builder.app)
+app.add_typer(module.app)
 app.command()(doctor.doctor)
 app.command()(prune.prune)
 

@@ -38,12 +38,24 @@ def complete_kernels(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+_KERNELS_HELP = (
+    "Versions (6.1.176) or series (6.1: its newest), with a flavor or arch if it is not"
+    " the usual one (6.1-minimal, 6.12-arm64). Without any: "
+)
 Kernels = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KERNEL",
-        help="Versions (6.1.176) or series (6.1: its newest), with a flavor or arch if it is not"
-        " the usual one (6.1-minimal, 6.12-arm64). Without any: every series that is maintained.",
+        help=f"{_KERNELS_HELP}every series that is maintained.",
+        show_default=False,
+        autocompletion=complete_kernels,
+    ),
+]
+BuiltKernels = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="KERNEL",
+        help=f"{_KERNELS_HELP}all that is built.",
         show_default=False,
         autocompletion=complete_kernels,
     ),
@@ -127,8 +139,9 @@ BuilderName = Annotated[
     typer.Option(
         "--builder",
         metavar="NAME|KIND",
-        help="Compile in this builder of the catalog, or in one of this kind: rootfs (packages) or"
-        " host (this machine's own compiler). Default: what the catalog says.",
+        help="Compile in this builder of the catalog, or in one of this kind: rootfs (packages),"
+        " container (an image that docker, podman or buildah enters) or host (this machine's own"
+        " compiler). Default: what the catalog says.",
         show_default=False,
     ),
 ]

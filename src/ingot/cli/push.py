@@ -15,11 +15,11 @@ from ingot.catalog import Kernel
 from ingot.catalog.selection import ALL
 from ingot.cli.options import (
     Arches,
+    BuiltKernels,
     CatalogFolder,
     Flavors,
     Insecure,
     Json,
-    Kernels,
     With,
     Without,
     choose,
@@ -36,7 +36,7 @@ DEFAULT_REGISTRY = "ghcr.io/weaveworks-liquidmetal"
 
 
 def push(
-    kernels: Kernels = None,
+    kernels: BuiltKernels = None,
     arches: Arches = None,
     flavors: Flavors = None,
     with_: With = None,

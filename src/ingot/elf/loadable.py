@@ -9,17 +9,21 @@ in the file, for loaders that map files, while VMMs copy.
     ELF header, program headers
     the bytes of each PT_LOAD segment, in order, at offsets aligned to a page
     (PT_NOTE and others point into these, as before)
+
+A plain container build does this with the builder's own Python (`pipeline.containerfile`): this
+file, and those it imports, keep to what Python 3.7 has.
 """
 
 from __future__ import annotations
 
+import shutil
 import struct
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple
 
-from ingot.elf.header import HEADER_SIZE, ElfError, Header, read_at, read_header
+from ingot.elf.header import HEADER_SIZE, ElfError, Header, is_elf, read_at, read_header
 from ingot.errors import BuildError
 
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
@@ -28,8 +32,7 @@ _ALIGNMENT = 4096
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
+class _Segment(NamedTuple):
     """A program header (Elf64_Phdr): all numbers as in the file."""
 
     kind: int
@@ -41,21 +44,8 @@ class _Segment:
     memory_size: int
     alignment: int
 
-    @classmethod
-    def unpack(cls, data: bytes) -> Self:
-        return cls(*_PROGRAM_HEADER.unpack(data))
-
     def pack(self) -> bytes:
-        return _PROGRAM_HEADER.pack(
-            self.kind,
-            self.flags,
-            self.offset,
-            self.virtual,
-            self.physical,
-            self.file_size,
-            self.memory_size,
-            self.alignment,
-        )
+        return _PROGRAM_HEADER.pack(*self)
 
     def holds(self, other: _Segment) -> bool:
         end = self.offset + self.file_size
@@ -93,7 +83,7 @@ def _read(file: BinaryIO, path: Path) -> tuple[Header, list[_Segment]]:
     if len(table) < size * count:
         raise _not_loadable(path, "its program headers are cut off")
     starts = range(0, len(table), size)
-    return header, [_Segment.unpack(table[i : i + size]) for i in starts]
+    return header, [_Segment(*_PROGRAM_HEADER.unpack(table[i : i + size])) for i in starts]
 
 
 def _without_sections(header: Header, segments: int) -> Header:
@@ -115,7 +105,7 @@ def _place(segments: Sequence[_Segment], path: Path) -> list[tuple[_Segment, _Se
     for old in sorted((s for s in segments if s.kind == _PT_LOAD), key=lambda s: s.offset):
         # the ABI wants offset and address alike modulo the alignment
         offset = end + (old.virtual - end) % _ALIGNMENT
-        new = replace(old, offset=offset, alignment=min(old.alignment, _ALIGNMENT))
+        new = old._replace(offset=offset, alignment=min(old.alignment, _ALIGNMENT))
         loaded.append((old, new))
         end = offset + old.file_size
     if not loaded:
@@ -127,10 +117,10 @@ def _place(segments: Sequence[_Segment], path: Path) -> list[tuple[_Segment, _Se
 def _within(segment: _Segment, loaded: Sequence[tuple[_Segment, _Segment]]) -> _Segment | None:
     """A segment that lies in a loaded one, moved with it; None for one that is not loaded."""
     if not segment.file_size:
-        return replace(segment, offset=0)
+        return segment._replace(offset=0)
     for old, new in loaded:
         if old.holds(segment):
-            return replace(segment, offset=segment.offset - old.offset + new.offset)
+            return segment._replace(offset=segment.offset - old.offset + new.offset)
     return None
 
 
@@ -146,3 +136,11 @@ def _copy(file: BinaryIO, segment: _Segment, out: BinaryIO, path: Path) -> None:
 
 def _not_loadable(path: Path, why: str) -> BuildError:
     return BuildError(f"{path.name} cannot be cut down to what a VMM loads", why=why)
+
+
+if __name__ == "__main__":
+    made, shipped = map(Path, sys.argv[1:])
+    if is_elf(made):
+        write_loadable(made, shipped)
+    else:
+        shutil.copyfile(made, shipped)

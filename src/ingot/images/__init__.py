@@ -5,11 +5,17 @@
     kernel-modules     lib/modules/<release>, and links to its files at the root
     kernel-debug       usr/lib/debug/lib/modules/<release>/vmlinux, with the symbols that the
                        kernel ships without, and usr/lib/debug/boot/System.map-<release>
+    kernel-devel       usr/src/linux-<release>, what compiling modules for it needs, and the
+                       link lib/modules/<release>/build to it
+
+    kernel-module-<name>   modules of somebody's own: lib/modules/<release>/updates, and indexes
+                           of these and the kernel's, to be laid over kernel-modules
 
 The links let kernel-modules serve both ways platforms use it: laid over `/`, and mounted at
 /lib/modules/<release>, where modprobe finds modules.dep and kernel/ through them. The debug
 image laid over `/` is where perf, crash and drgn look. Layers are shared by digest: a kernel
-and its modules are stored once.
+and its modules are stored once, and so is what all kernels of one source have in kernel-devel.
+A kernel without modules has that too: its headers serve tools that read them, such as bcc.
 
 Every image has two tags: `<version>[-<flavor>][-<arch>]`, which moves, and
 `<version>-<12 digits of the recipe key>`, which does not.
@@ -17,31 +23,38 @@ Every image has two tags: `<version>[-<flavor>][-<arch>]`, which moves, and
 
 from ingot.images.annotations import read_config, read_makeup, read_packages
 from ingot.images.facts import KERNEL_FILE, Facts, facts_of, read_facts
+from ingot.images.module import Modules, check_module_name, write_module_images
 from ingot.images.names import (
     BASE,
     BIN,
     DEBUG,
+    DEVEL,
     KERNEL_IMAGES,
     MODULES,
     find_images,
     tags_for,
 )
-from ingot.images.write import write_images
+from ingot.images.write import read_devel_host, write_images
 
 __all__ = [
     "BASE",
     "BIN",
     "DEBUG",
+    "DEVEL",
     "KERNEL_FILE",
     "KERNEL_IMAGES",
     "MODULES",
     "Facts",
+    "Modules",
+    "check_module_name",
     "facts_of",
     "find_images",
     "read_config",
+    "read_devel_host",
     "read_facts",
     "read_makeup",
     "read_packages",
     "tags_for",
     "write_images",
+    "write_module_images",
 ]

@@ -9,8 +9,9 @@ from ingot.images.facts import Facts, read_facts
 from ingot.oci import Descriptor, Layout, read_image
 from ingot.version import KernelVersion
 
-BASE, BIN, MODULES, DEBUG = "flintlock-kernel", "kernel-bin", "kernel-modules", "kernel-debug"
-KERNEL_IMAGES = (BASE, BIN, MODULES, DEBUG)
+BASE, BIN, MODULES = "flintlock-kernel", "kernel-bin", "kernel-modules"
+DEBUG, DEVEL = "kernel-debug", "kernel-devel"
+KERNEL_IMAGES = (BASE, BIN, MODULES, DEBUG, DEVEL)
 
 
 def tags_for(images: Mapping[str, Descriptor], facts: Facts, moving: str) -> dict[str, Descriptor]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ingot.arch import Arch, arch_called
-from ingot.builder import host, kinds, rootfs
+from ingot.builder import kinds, programs, rootfs
 from ingot.builder.sandbox import Builder
 from ingot.builder.site import Site
 from ingot.catalog import BuilderSpec, Kernel
 from ingot.digest import Digest
-from ingot.errors import MachineError, UserError
+from ingot.errors import MachineError
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
 
@@ -20,6 +20,7 @@ def site_of(setting: Setting) -> Site:
         setting.layout,
         setting.workspace.builders,
         setting.catalog.root,
+        setting.offline,
     )
 
 
@@ -43,13 +44,13 @@ def ensure_builder(
 def builder_for(setting: Setting, kernel: Kernel, progress: Progress) -> Builder:
     """The kernel's builder, ready to compile it.
 
-    MachineError if it is this machine's own compiler and too old for the kernel's series. What
-    is made of packages was chosen for the series when it was written into the catalog.
+    MachineError if its tools were asked for their versions, and are too old for the kernel's
+    series. What is made of packages was chosen for it when it was written into the catalog.
     """
     builder = ensure_builder(setting, kernel.builder, progress, kernel.arch)
-    if not builder.hermetic:
+    if builder.told:
         series = kernel.version.series
-        host.require(builder, setting.catalog.minimums(series), f"linux {series}")
+        programs.require(builder, setting.catalog.minimums(series), f"linux {series}")
     return builder
 
 
@@ -67,12 +68,6 @@ def packages_of(setting: Setting, spec: BuilderSpec) -> tuple[str, ...] | None:
 def update_builder(
     setting: Setting, spec: BuilderSpec, progress: Progress, *, dry_run: bool
 ) -> rootfs.Update:
-    """Make a builder of the archive as it is now, and write its lock file: see `rootfs.update`."""
-    if spec.kind != rootfs.KIND:
-        raise UserError(
-            f"the builder '{spec.name}' is not made of packages",
-            why=f"it is of the kind '{spec.kind}'",
-            hint="what it has is what it is: `ingot builder show` tells that",
-        )
+    """Make a builder of the archive as it is now, and write its lock file: see `kinds.update`."""
     with in_use(setting, progress):
-        return rootfs.update(spec, site_of(setting), progress, dry_run=dry_run)
+        return kinds.update(spec, site_of(setting), progress, dry_run=dry_run)

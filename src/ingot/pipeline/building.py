@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot import tools
+from ingot.arch import arch_called
 from ingot.boot.profile import Profile
 from ingot.boot.report import BootReport
 from ingot.builder.sandbox import Builder, Sandbox
@@ -21,7 +22,7 @@ from ingot.errors import BootError
 from ingot.files import disk_errors, locked
 from ingot.images import BASE, facts_of, find_images, read_facts, tags_for, write_images
 from ingot.oci import Descriptor, read_image
-from ingot.pipeline.booting import boot_image
+from ingot.pipeline.booting import BootWish, boot_image
 from ingot.pipeline.budgets import require_affordable
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.configs import kept_config, require_sound, resolve
@@ -167,7 +168,13 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
             with timed.step("write images") as step:
                 facts = facts_of(source, builder, kernel.arch, artifacts, recipe.key)
                 images = write_images(
-                    setting.layout, artifacts, facts, kernel.arch, step, builder.packages
+                    setting.layout,
+                    artifacts,
+                    facts,
+                    kernel.arch,
+                    step,
+                    builder.packages,
+                    host=arch_called(setting.host),
                 )
             report = _require_boot(setting, images[BASE], builder, kernel, timed)
             profile = _count(setting, images[BASE], builder, kernel, timed)
@@ -193,7 +200,8 @@ def _require_boot(
     setting: Setting, base: Descriptor, builder: Builder, kernel: Kernel, timed: Timed
 ) -> BootReport:
     """Boot what the images hold, or raise: a kernel that does not boot gets no tag."""
-    report = boot_image(setting, read_image(setting.layout, base), builder, timed)
+    wish = BootWish(setting.catalog.proofs(kernel), vmms=kernel.vmms)
+    report = boot_image(setting, read_image(setting.layout, base), builder, wish, timed)
     if not report.passed:
         raise BootError(
             f"{kernel.tag} was compiled but did not pass its boot test: {report.verdict.value}",

@@ -149,7 +149,7 @@ def resolve(
     kernel = plan.kernel
     log = setting.workspace.log(f"{kernel.tag}-config")
     with progress.step(f"resolve config of {kernel.tag}") as step:
-        table = _table(setting, plan, source, sandbox, log)
+        table = option_table(setting, plan, source.digest, sandbox, log)
         resolved = (
             _from_full_config(plan, plan.full_config, sandbox, table, log)
             if plan.full_config
@@ -165,11 +165,11 @@ def resolve(
     return resolved
 
 
-def _table(
-    setting: Setting, plan: Plan, source: Source, sandbox: Sandbox, log: Path
+def option_table(
+    setting: Setting, plan: Plan, source: Digest, sandbox: Sandbox, log: Path
 ) -> OptionTable:
     """What Kconfig knows of this source's options: kept from before, or asked now and kept."""
-    path = plan.table_path(source.digest, sandbox.builder.digest, setting.workspace)
+    path = plan.table_path(source, sandbox.builder.digest, setting.workspace)
     if path.is_file():
         return OptionTable.load(path)
     table = configure.survey(sandbox, plan.kernel.arch, log)

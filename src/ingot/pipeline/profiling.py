@@ -51,7 +51,7 @@ def count_image(setting: Setting, image: Image, builder: Builder, progress: Prog
         root = folder / "root"
         extract(setting.layout, image, root)
         sandbox = Sandbox(builder, source=root, build=folder)
-        return _measure(
+        return measure_kernel(
             setting, sandbox, root / KERNEL_FILE, arch(facts.arch), facts.release, progress
         )
 
@@ -62,7 +62,7 @@ def profile_file(
     """Measure a kernel file, whoever built it; nothing is kept. BootError if it does not boot."""
     with in_use(setting, progress), setting.workspace.build_folder() as folder:
         sandbox = Sandbox(builder, source=folder, build=folder)
-        return _measure(setting, sandbox, kernel, arch, None, progress)
+        return measure_kernel(setting, sandbox, kernel, arch, None, progress)
 
 
 def kept_profile(layout: Layout, base: Image) -> Profile | None:
@@ -90,7 +90,7 @@ def kept_profile(layout: Layout, base: Image) -> Profile | None:
         ) from None
 
 
-def _measure(
+def measure_kernel(
     setting: Setting,
     sandbox: Sandbox,
     kernel: Path,

@@ -87,7 +87,7 @@ class Machine:
         for name, text in SAYS.items():
             self.has(name, text)
         monkeypatch.setattr(host, "SEARCH_PATH", str(self.bin))
-        monkeypatch.setattr(host, "_HEADERS", {"libelf": (str(root / "gelf.h"),)})
+        monkeypatch.setattr(host, "HEADERS", {"libelf": (str(root / "gelf.h"),)})
 
     def has(self, name: str, text: str) -> None:
         path = self.bin / name

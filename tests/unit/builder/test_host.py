@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import Arch, arch
-from ingot.builder import host, kinds
+from ingot.builder import kinds, programs
 from ingot.builder.packages import digest_of
 from ingot.builder.sandbox import Sandbox
 from ingot.builder.site import Site
@@ -123,13 +123,13 @@ def test_tools_that_are_new_enough_are_fine(
     machine: Machine, site: Site, recorder: Recorder, spec: BuilderSpec
 ) -> None:
     builder = kinds.ensure(spec, X86_64, site, recorder)
-    host.require(builder, {}, "linux 6.1")
-    host.require(
+    programs.require(builder, {}, "linux 6.1")
+    programs.require(
         builder,
         {"gcc": "12.2", "clang": "14.0.6", "make": "4.3", "binutils": "2.40", "kmod": "13"},
         "linux 6.1",
     )
-    host.require(builder, {"bc": "1.06.95", "perl": "5", "pahole": "9"}, "linux 6.1")
+    programs.require(builder, {"bc": "1.06.95", "perl": "5", "pahole": "9"}, "linux 6.1")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_tool_that_is_too_old_is_refused(
 ) -> None:
     builder = kinds.ensure(spec, X86_64, site, recorder)
     with pytest.raises(MachineError) as caught:
-        host.require(builder, {tool: least}, "linux 6.18")
+        programs.require(builder, {tool: least}, "linux 6.18")
     assert "too old to compile linux 6.18" in caught.value.what
     assert f"must be {least} or newer" in caught.value.why
     assert f"{tool} is '" in caught.value.why
@@ -167,4 +167,4 @@ def test_a_tool_that_is_too_old_is_refused(
     ],
 )
 def test_the_version_is_found_in_what_a_tool_says(text: str, version: tuple[int, ...]) -> None:
-    assert host._number(text) == version
+    assert programs._number(text) == version

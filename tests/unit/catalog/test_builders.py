@@ -147,6 +147,36 @@ def test_a_word_means_a_builder_by_name_or_by_kind(
     assert found.compiled_in(one, word).builder == found.builders[meant]
 
 
+IMAGE = """
+[builders.box]
+kind = "container"
+image = "{image}"
+"""
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "docker.io/library/ubuntu:20.04",
+        f"registry.example:5000/a/b@sha256:{'0' * 64}",
+        "oci:/images:kernel-builder:bookworm",
+        "debian",
+    ],
+)
+def test_an_image_is_a_builder(tmp_path: Path, image: str) -> None:
+    text = SMALL + IMAGE.format(image=image) + 'packages = ["gcc", "bc", "gcc"]\n'
+    found = load(tmp_path, text)
+    spec = found.builders["box"]
+    assert spec == BuilderSpec("box", kind="container", image=image, packages=("bc", "gcc"))
+    assert found.compiled_in(found.kernels[0], "container").builder == spec
+
+
+@pytest.mark.parametrize("image", ["", "-v", "a b", "$(id)", "a\\nRUN id", "ubuntu;id"])
+def test_what_is_no_name_of_an_image_is_refused(tmp_path: Path, image: str) -> None:
+    with pytest.raises(UserError, match="image"):
+        load(tmp_path, SMALL + IMAGE.format(image=image))
+
+
 def test_the_machines_own_compiler_needs_no_table(small: Catalog) -> None:
     made = small.compiled_in(small.kernels[0], "host")
     assert made.builder == BuilderSpec("host", kind="host")
@@ -156,7 +186,9 @@ def test_the_machines_own_compiler_needs_no_table(small: Catalog) -> None:
 def test_a_word_that_means_none_is_told_with_what_there_is(small: Catalog) -> None:
     with pytest.raises(UserError, match="no builder 'clang'") as caught:
         small.compiled_in(small.kernels[0], "clang")
-    assert caught.value.hint == "builders of the catalog: bookworm, old; kinds: rootfs, host"
+    assert caught.value.hint == (
+        "builders of the catalog: bookworm, old; kinds: rootfs, container, host"
+    )
 
 
 # The oldest tools

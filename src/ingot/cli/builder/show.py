@@ -91,6 +91,8 @@ def _print(console: Console, setting: Setting, shown: _Shown, *, listed: bool) -
     rows = [("kind", spec.kind), ("compiler", "clang" if spec.llvm else "gcc")]
     if spec.suite:
         rows.append(("suite", " ".join((spec.suite, *spec.more_suites))))
+    if spec.image:
+        rows.append(("from", spec.image))
     rows.append(("for", f"machines of the arch {pipeline.site_of(setting).host.name}"))
     rows.append(("digest", str(shown.digest or f"not here yet: `ingot builder make {spec.name}`")))
     if shown.image:
@@ -125,6 +127,7 @@ def _document(setting: Setting, shown: _Shown) -> dict[str, object]:
         "kind": spec.kind,
         "llvm": spec.llvm,
         "suite": spec.suite or None,
+        "from": spec.image or None,
         "host": pipeline.site_of(setting).host.name,
         "digest": str(shown.digest) if shown.digest else None,
         "image": str(shown.image) if shown.image else None,

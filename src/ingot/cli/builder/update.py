@@ -37,10 +37,11 @@ def update(
     """
     setting = make_setting(catalog, cache)
     progress = make_progress(Console(stderr=True))
-    tools.require_all()
+    specs = named(setting, names)
+    for kind in dict.fromkeys(spec.kind for spec in specs):
+        tools.require_all(kind=kind)
     updates = {
-        spec: pipeline.update_builder(setting, spec, progress, dry_run=dry_run)
-        for spec in named(setting, names)
+        spec: pipeline.update_builder(setting, spec, progress, dry_run=dry_run) for spec in specs
     }
     if as_json:
         print(json.dumps(_document(setting, updates, dry_run=dry_run), indent=2))

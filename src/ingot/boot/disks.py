@@ -1,0 +1,110 @@
+"""Guests whose root file system is a disk, not an initramfs, as most microVMs are started.
+
+Their modules come in either of the ways that platforms use: laid over the root, or as a volume of
+their own that is mounted at /lib/modules/<release>. The disks are made in the builder, by
+mke2fs(8), which every Debian has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ingot.boot import plan
+from ingot.boot.guest import SCRATCH, assemble
+from ingot.boot.machines import Guest, Machine
+from ingot.boot.report import Check, Outcome
+from ingot.builder.sandbox import Sandbox
+from ingot.catalog import Proof
+from ingot.errors import MachineError
+from ingot.files import disk_errors, remove_tree
+from ingot.process import CommandFailedError, run
+
+_ROOT = "root=/dev/vda rootfstype=ext4 rw init=/init"
+_SECOND = "/dev/vdb"
+_FOLDERS = ("/dev", "/proc", "/sys", "/tmp", "/sbin")
+_SPARE_BYTES = 8 << 20
+"""Room for what ext4 itself needs, and for what checks write."""
+
+ON_DISK = Proof(
+    "root-on-disk",
+    "the root file system is a disk",
+    "base/linux",
+    ("root", "ext4"),
+    options=("EXT4_FS", "VIRTIO_BLK"),
+)
+
+
+def make_disk_guest(
+    kernel: Path,
+    modules: Path,
+    release: str,
+    init: bytes,
+    machine: Machine,
+    proofs: Sequence[Proof],
+    sandbox: Sandbox,
+    *,
+    volume: bool = False,
+) -> Guest:
+    """A guest like that of `make_guest`, with its root on a disk made in the sandbox's folder.
+
+    With `volume`, the modules are on a second one. Checks that write to the first disk are
+    skipped. A MachineError if the builder cannot make disks.
+    """
+    fitting = [proof for proof in proofs if SCRATCH not in proof.needs]
+    asked = [ON_DISK, *fitting]
+    second = _SECOND if volume else ""
+    guest, files = assemble(kernel, modules, release, init, machine, asked, second)
+    on_volume = {
+        f"/{name.removeprefix(plan.home(release))}": files.pop(name)
+        for name in list(files)
+        if volume and name.startswith(f"{plan.home(release)}/")
+    }
+    folders = [*_FOLDERS, plan.home(release)]
+    disks = [make_disk(sandbox, "root", files, folders)]
+    if volume:
+        disks.append(make_disk(sandbox, "volume", on_volume))
+    left_out = [
+        Check(proof.name, Outcome.SKIPPED, "the first disk is the guest's root")
+        for proof in proofs
+        if SCRATCH in proof.needs
+    ]
+    return replace(
+        guest,
+        initramfs=None,
+        append=" ".join(filter(None, (_ROOT, guest.append))),
+        disks=tuple(disks),
+        skipped=(*guest.skipped, *left_out),
+    )
+
+
+def make_disk(
+    sandbox: Sandbox, name: str, files: Mapping[str, bytes], folders: Iterable[str] = ()
+) -> Path:
+    """An ext4 of `files` (absolute path -> content) and `folders`, as <name>.ext4 in /build."""
+    folder = sandbox.build / f"{name}.files"
+    image = sandbox.build / f"{name}.ext4"
+    with disk_errors(sandbox.build):
+        for place in ("/", *folders):
+            (folder / place.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        for path, data in files.items():
+            target = folder / path.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+            target.chmod(0o755)
+        room = 2 * sum(map(len, files.values())) + _SPARE_BYTES
+        with image.open("wb") as disk:
+            disk.truncate(room - room % 4096)
+    words = ("mke2fs", "-q", "-t", "ext4", "-d", f"/build/{folder.name}", f"/build/{image.name}")
+    try:
+        run(sandbox.command(words))
+    except CommandFailedError as error:
+        raise MachineError(
+            "the builder cannot make a disk",
+            why="\n".join(error.tail),
+            hint=f"it needs mke2fs (e2fsprogs); {error.hint}",
+        ) from error
+    finally:
+        remove_tree(folder)
+    return image

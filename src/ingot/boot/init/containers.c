@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What makes a container: namespaces, and control groups of both versions. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+#define GROUPS "/tmp/groups"
+#define GROUP GROUPS "/ingot"
+
+static const struct {
+	const char *name;
+	int flag;
+	const char *file; /* below /proc/self/ns */
+} kinds[] = {
+	{ "cgroup", CLONE_NEWCGROUP, "cgroup" }, { "ipc", CLONE_NEWIPC, "ipc" },
+	{ "mount", CLONE_NEWNS, "mnt" },         { "net", CLONE_NEWNET, "net" },
+	{ "pid", CLONE_NEWPID, "pid_for_children" },
+	{ "time", CLONE_NEWTIME, "time_for_children" },
+	{ "user", CLONE_NEWUSER, "user" },       { "uts", CLONE_NEWUTS, "uts" },
+};
+
+/* namespaces KIND...: a process gets a new one of each kind */
+static void namespaces(char **words)
+{
+	for (; *words; words++) {
+		char path[64], before[64] = "", after[64] = "";
+		size_t index = 0;
+
+		while (index < sizeof(kinds) / sizeof(*kinds) && strcmp(kinds[index].name, *words))
+			index++;
+		if (index == sizeof(kinds) / sizeof(*kinds))
+			fail("init knows no namespace '%s'", *words);
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", kinds[index].file);
+		need(readlink(path, before, sizeof(before) - 1), "%s", *words);
+		need(unshare(kinds[index].flag), "%s", *words);
+		if (kinds[index].flag == CLONE_NEWPID && need(fork(), "fork") == 0)
+			getpid() == 1 ? _exit(0) : fail("the first process is not 1");
+		if (kinds[index].flag == CLONE_NEWPID)
+			wait(NULL);
+		else
+			memset(after, 0, sizeof(after));
+		if (readlink(path, after, sizeof(after) - 1) >= 0 && strcmp(before, after) == 0)
+			fail("%s is the same as before", *words);
+	}
+	pass("a new one of each");
+}
+
+static void mount_groups(void)
+{
+	mount_or_fail("cgroup2", GROUPS, "cgroup2", 0, NULL);
+}
+
+/* let groups have a controller; one that version 1 just had may take a moment to be free */
+static void give(const char *controller)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), "+%s", controller);
+	for (int tries = 0; tries < 100; tries++) {
+		if (write_file(GROUPS "/cgroup.subtree_control", word) == 0)
+			return;
+		usleep(10000);
+	}
+	fail_errno("%s cannot be given to a group", controller);
+}
+
+/* cgroup CONTROLLER...: version 2 has them, and a group can be given them */
+static void cgroup(char **words)
+{
+	static char text[1024];
+
+	mount_groups();
+	for (char **one = words; *one; one++)
+		give(*one);
+	make_folder(GROUP);
+	need(read_file(GROUP "/cgroup.controllers", text, sizeof(text)), "the group");
+	rmdir(GROUP);
+	for (char **one = words; *one; one++)
+		if (!has_word(text, *one))
+			fail("a group does not get %s", *one);
+	pass("a group has all");
+}
+
+/* cgroup-file CONTROLLER FILE TEXT: a group with the controller takes a setting, and shows it */
+static void cgroup_file(char **words)
+{
+	char path[128], text[256] = "";
+
+	mount_groups();
+	give(words[0]);
+	make_folder(GROUP);
+	snprintf(path, sizeof(path), GROUP "/%s", words[1]);
+	if (words[2] && write_file(path, words[2]) < 0)
+		fail_errno("%s", words[1]);
+	need(read_file(path, text, sizeof(text)), "%s", words[1]);
+	rmdir(GROUP);
+	if (words[2] && !has_word(text, words[2]))
+		fail("%s is not %s", words[1], words[2]);
+	pass("%s can be set", words[1]);
+}
+
+static void join_group(void)
+{
+	if (write_file(GROUP "/cgroup.procs", "0") < 0)
+		fail_errno("a process cannot join a group");
+}
+
+/* cgroup-pids: a group that may have two processes gets no third */
+static void cgroup_pids(char **words)
+{
+	pid_t child;
+
+	(void)words;
+	mount_groups();
+	give("pids");
+	make_folder(GROUP);
+	if (write_file(GROUP "/pids.max", "2") < 0)
+		fail_errno("pids.max");
+	join_group();
+	if (need(fork(), "a second process") == 0) {
+		pause();
+		_exit(0);
+	}
+	child = fork();
+	if (child == 0)
+		_exit(0);
+	if (child > 0 || errno != EAGAIN)
+		fail("a third process starts");
+	pass("a third process is refused");
+}
+
+/* cgroup-memory: a process that takes more than its group may is ended, and no other */
+static void cgroup_memory(char **words)
+{
+	char text[256];
+	int status;
+
+	(void)words;
+	mount_groups();
+	give("memory");
+	make_folder(GROUP);
+	if (write_file(GROUP "/memory.max", "8388608") < 0)
+		fail_errno("memory.max");
+	write_file(GROUP "/memory.swap.max", "0");
+	if (need(fork(), "fork") == 0) {
+		char *much;
+
+		join_group();
+		much = malloc(64 << 20);
+		for (size_t at = 0; much && at < 64 << 20; at += 4096)
+			((volatile char *)much)[at] = 1;
+		_exit(0);
+	}
+	need(wait(&status), "wait");
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		fail("64 MiB fit into a group of 8");
+	need(read_file(GROUP "/memory.events", text, sizeof(text)), "memory.events");
+	rmdir(GROUP);
+	pass("a process beyond its limit is ended");
+}
+
+/* cgroup-freezer: processes of a frozen group stand still (version 2) */
+static void cgroup_freezer(char **words)
+{
+	char text[256] = "";
+
+	(void)words;
+	mount_groups();
+	make_folder(GROUP);
+	if (need(fork(), "fork") == 0) {
+		join_group();
+		for (;;)
+			usleep(1000);
+	}
+	usleep(50000);
+	if (write_file(GROUP "/cgroup.freeze", "1") < 0)
+		fail_errno("cgroup.freeze");
+	for (int tries = 0; tries < 200 && !strstr(text, "frozen 1"); tries++) {
+		usleep(10000);
+		need(read_file(GROUP "/cgroup.events", text, sizeof(text)), "cgroup.events");
+	}
+	write_file(GROUP "/cgroup.freeze", "0");
+	if (!strstr(text, "frozen 1"))
+		fail("it does not freeze");
+	pass("frozen and thawed");
+}
+
+/* mounted or not; what was just given back may take a moment to be free */
+static int mounts_v1(const char *controller, const char *target)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		if (mount("cgroup", target, "cgroup", 0, controller) == 0)
+			return 0;
+		if (errno != EBUSY)
+			return -1;
+		usleep(10000);
+	}
+	return -1;
+}
+
+/* cgroup-v1 CONTROLLER...: each has a hierarchy of version 1 (while version 2 gave it to nobody) */
+static void cgroup_v1(char **words)
+{
+	for (; *words; words++) {
+		char target[64];
+
+		snprintf(target, sizeof(target), "/tmp/v1-%s", *words);
+		make_folder(target);
+		need(mounts_v1(*words, target), "%s", *words);
+		umount(target);
+	}
+	pass("all mount");
+}
+
+const struct verb_entry container_verbs[] = {
+	{ "cgroup", cgroup },
+	{ "cgroup-file", cgroup_file },
+	{ "cgroup-freezer", cgroup_freezer },
+	{ "cgroup-memory", cgroup_memory },
+	{ "cgroup-pids", cgroup_pids },
+	{ "cgroup-v1", cgroup_v1 },
+	{ "namespaces", namespaces },
+	{ NULL, NULL },
+};

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of a test guest's init share.
+ *
+ * A check is a verb and its words, run in a process of its own (main.c), which ends by saying how
+ * it went: `pass`, `fail` or `skip`, none of which returns. One that returns has passed.
+ */
+#ifndef INGOT_INIT_H
+#define INGOT_INIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef void (*verb)(char **words);
+
+struct verb_entry {
+	const char *name;
+	verb run;
+};
+
+/* the verbs of each file; the last entry is empty */
+extern const struct verb_entry balancer_verbs[], base_verbs[], call_verbs[], container_verbs[],
+	crypto_verbs[], file_verbs[], iptables_verbs[], kind_verbs[], machine_verbs[],
+	nftables_verbs[], packet_verbs[], program_verbs[], queue_verbs[], storage_verbs[],
+	tunnel_verbs[];
+
+/* main.c: how a check ends */
+void pass(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* fail with what errno says behind it */
+void fail_errno(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* fail unless a system call's result is not negative; returns the result */
+#define need(result, ...)                                                                      \
+	__extension__({                                                                        \
+		__typeof__(result) needed = (result);                                          \
+		if (needed < 0)                                                                \
+			fail_errno(__VA_ARGS__);                                               \
+		needed;                                                                        \
+	})
+extern int entropy_at_start; /* 0, or the errno of the first getrandom(2) */
+
+/* modprobe.c: the kernel's modprobe, and a check's; 0, or a negative errno */
+int modprobe(const char *name);
+
+/* tools.c */
+int read_file(const char *path, char *text, size_t size); /* bytes read, text ends with a 0 */
+int write_file(const char *path, const char *text);
+void make_folder(const char *path);
+int has_word(const char *text, const char *word); /* among words parted by white space or [] */
+void mount_or_fail(const char *source, const char *target, const char *type, unsigned long flags,
+		   const char *options);
+long long milliseconds(void);
+int await_node(const char *path); /* opens it, once devtmpfs has it; -1 after a second */
+size_t from_hex(const char *hex, uint8_t *bytes, size_t size);
+
+#endif

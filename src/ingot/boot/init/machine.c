@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the machine is made of: drivers, CPUs that come and go, guests inside the guest. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "init.h"
+
+/* driver BUS NAME...: each has a device (sysfs: /sys/bus/BUS/drivers/NAME) */
+static void driver(char **words)
+{
+	for (char **name = words + 1; *name; name++) {
+		char path[160];
+		struct dirent *entry;
+		int bound = 0;
+		DIR *folder;
+
+		snprintf(path, sizeof(path), "/sys/bus/%s/drivers/%s", words[0], *name);
+		folder = opendir(path);
+		if (!folder)
+			fail_errno("there is no driver %s", *name);
+		while ((entry = readdir(folder)) != NULL)
+			bound |= entry->d_type == DT_LNK && strcmp(entry->d_name, "module") != 0;
+		closedir(folder);
+		if (!bound)
+			fail("%s has no device", *name);
+	}
+	pass("has a device");
+}
+
+/* random: the device gives bytes, by the driver that is meant */
+static void random_device(char **words)
+{
+	char current[64];
+	uint8_t bytes[16] = { 0 };
+	int device, zeros = 0;
+
+	need(read_file("/sys/class/misc/hw_random/rng_current", current, sizeof(current)),
+	     "there is no source of random numbers");
+	if (strncmp(current, words[0], strlen(words[0])) != 0)
+		fail("the source is %s", current);
+	device = need(open("/dev/hwrng", O_RDONLY | O_CLOEXEC), "/dev/hwrng");
+	if (read(device, bytes, sizeof(bytes)) != sizeof(bytes))
+		fail_errno("it gives no bytes");
+	for (size_t index = 0; index < sizeof(bytes); index++)
+		zeros += bytes[index] == 0;
+	if (zeros > 8)
+		fail("it gives zeros");
+	pass("16 bytes");
+}
+
+/* nodes PATH...: each device node opens */
+static void nodes(char **words)
+{
+	for (; *words; words++)
+		need(await_node(*words), "%s", *words);
+	pass("all open");
+}
+
+/* modules NAME...: each loads, or is built in */
+static void modules(char **words)
+{
+	if (access("/proc/modules", F_OK) < 0)
+		skip("this kernel loads no modules, and lists none that are built in");
+	for (; *words; words++) {
+		int error = modprobe(*words);
+
+		if (error) {
+			errno = -error;
+			fail_errno("module %s", *words);
+		}
+	}
+	pass("all there");
+}
+
+/* cpu-hotplug: the last CPU goes and comes back */
+static void cpu_hotplug(char **words)
+{
+	char path[96], text[8];
+	long last = sysconf(_SC_NPROCESSORS_CONF) - 1;
+
+	(void)words;
+	if (last < 1) {
+		/* with one CPU, none can go: that the kernel would let it is all there is to see */
+		need(access("/sys/devices/system/cpu/hotplug/states", F_OK), "CPUs cannot go");
+		pass("one CPU, hotplug is there");
+	}
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%ld/online", last);
+	if (write_file(path, "0") < 0)
+		fail_errno("CPU %ld does not go", last);
+	if (write_file(path, "1") < 0)
+		fail_errno("CPU %ld does not come back", last);
+	need(read_file(path, text, sizeof(text)), "%s", path);
+	pass("CPU %ld went and came back", last);
+}
+
+#if defined(__x86_64__)
+
+/* run real-mode code at 0x1000 that stops the CPU; how it came to that */
+static void run_guest(int vm, int size)
+{
+	static const uint8_t code[] = { 0xb0, 42, 0xe6, 0x10, 0xf4 }; /* al = 42; out 0x10; hlt */
+	uint8_t *memory = mmap(NULL, 0x1000, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct kvm_userspace_memory_region region = { .guest_phys_addr = 0x1000, .memory_size = 0x1000,
+						      .userspace_addr = (uint64_t)(uintptr_t)memory };
+	struct kvm_regs registers = { .rip = 0x1000, .rflags = 2 };
+	struct kvm_sregs segments;
+	struct kvm_run *run;
+	int cpu;
+
+	memcpy(memory, code, sizeof(code));
+	need(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region), "the guest gets no memory");
+	cpu = need(ioctl(vm, KVM_CREATE_VCPU, 0), "the guest gets no CPU");
+	run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0);
+	if (run == MAP_FAILED)
+		fail_errno("the guest's CPU");
+	need(ioctl(cpu, KVM_GET_SREGS, &segments), "the guest's registers");
+	segments.cs.base = segments.cs.selector = 0;
+	need(ioctl(cpu, KVM_SET_SREGS, &segments), "the guest's registers");
+	need(ioctl(cpu, KVM_SET_REGS, &registers), "the guest's registers");
+	need(ioctl(cpu, KVM_RUN, 0), "the guest does not run");
+	if (run->exit_reason != KVM_EXIT_IO || run->io.port != 0x10 ||
+	    *((uint8_t *)run + run->io.data_offset) != 42)
+		fail("the guest ended otherwise (%u)", run->exit_reason);
+	pass("a guest ran, and said 42");
+}
+
+static int cpu_can_virtualize(void)
+{
+	static char text[16384];
+
+	return read_file("/proc/cpuinfo", text, sizeof(text)) > 0 &&
+	       (has_word(text, "vmx") || has_word(text, "svm"));
+}
+
+#else
+
+static void run_guest(int vm, int size)
+{
+	(void)size;
+	need(ioctl(vm, KVM_CREATE_VCPU, 0), "the guest gets no CPU");
+	pass("a guest with a CPU can be made");
+}
+
+static int cpu_can_virtualize(void)
+{
+	return 1;
+}
+
+#endif
+
+/* kvm: a virtual machine inside this one runs a few instructions */
+static void kvm(char **words)
+{
+	int device, vm, size;
+
+	(void)words;
+	if (!cpu_can_virtualize())
+		skip("the CPU that the guest sees has neither vmx nor svm");
+	modprobe("kvm-intel");
+	modprobe("kvm-amd");
+	device = need(await_node("/dev/kvm"), "/dev/kvm");
+	vm = need(ioctl(device, KVM_CREATE_VM, 0), "no virtual machine can be made");
+	size = need(ioctl(device, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM");
+	run_guest(vm, size);
+}
+
+const struct verb_entry machine_verbs[] = {
+	{ "cpu-hotplug", cpu_hotplug },
+	{ "driver", driver },
+	{ "kvm", kvm },
+	{ "modules", modules },
+	{ "nodes", nodes },
+	{ "random", random_device },
+	{ NULL, NULL },
+};

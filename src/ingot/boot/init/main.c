@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The first process of a test guest. It does what /ingot/plan says, prints one line per check on
+ * the console, and shuts the guest down:
+ *
+ *     INGOT {"check":"overlay","outcome":"passed","detail":"written, lower file untouched"}
+ *
+ * The plan has a line per action, its words parted by a space:
+ *
+ *     check <name> <seconds> <modules> <verb> [<word>...]
+ *                                     one check; <modules> are names joined by commas, or `-`
+ *     mount <name> <device> <folder> <type>
+ *                                     mount it, for good, and report that as the check <name>
+ *     module <file name>              load this module, with what it needs
+ *     reboot | poweroff               how to end (reboot(2))
+ *
+ * Each check is a process, and a process group, of its own with its own mounts, and is killed
+ * when its seconds are over. The kernel runs this same program as its modprobe (modprobe.c).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#define PLAN "/ingot/plan"
+#define DETAIL_BYTES 400
+#define WORDS 64
+#define CONSOLE_LOG_LEVEL 4 /* errors and worse; an oops or a panic makes the kernel say all again */
+
+static const struct verb_entry *const tables[] = {
+	balancer_verbs, base_verbs, call_verbs, container_verbs, crypto_verbs, file_verbs,
+	iptables_verbs, kind_verbs, machine_verbs, nftables_verbs, packet_verbs, program_verbs,
+	queue_verbs, storage_verbs, tunnel_verbs,
+};
+
+int entropy_at_start;
+
+static int results = -1; /* where a check says how it went */
+
+/*
+ * One line, out before anything else happens: what the kernel says goes straight to the port, in
+ * the middle of a line that still waits.
+ */
+static void report(const char *check, const char *outcome, const char *detail)
+{
+	char line[3 * DETAIL_BYTES + 256];
+	size_t at;
+
+	at = (size_t)snprintf(line, sizeof(line), "\nINGOT {\"check\":\"%.100s\",\"outcome\":\"%.10s\",\"detail\":\"",
+			      check, outcome);
+	for (; *detail && at < sizeof(line) - 16; detail++) {
+		unsigned char one = (unsigned char)*detail;
+
+		if (one == '"' || one == '\\')
+			at += (size_t)sprintf(line + at, "\\%c", one);
+		else if (one < ' ')
+			at += (size_t)sprintf(line + at, "\\u%04x", one);
+		else
+			line[at++] = one < 0x7f ? (char)one : '?';
+	}
+	at += (size_t)sprintf(line + at, "\"}\n");
+	for (size_t done = 0; done < at;) {
+		ssize_t wrote = write(STDOUT_FILENO, line + done, at - done);
+
+		if (wrote <= 0)
+			break;
+		done += (size_t)wrote;
+	}
+	tcdrain(STDOUT_FILENO);
+}
+
+/* a check's last word: a letter for the outcome, then the detail */
+static void __attribute__((noreturn)) finish(char outcome, const char *format, va_list arguments,
+					     int error)
+{
+	char text[DETAIL_BYTES + 1];
+	size_t length = 1;
+
+	text[0] = outcome;
+	vsnprintf(text + 1, sizeof(text) - 1, format, arguments);
+	length += strlen(text + 1);
+	if (error)
+		snprintf(text + length, sizeof(text) - length, ": %s", strerror(error));
+	if (write(results, text, strlen(text)) < 0)
+		_exit(2);
+	_exit(0);
+}
+
+#define ENDING(name, outcome, error)                                                           \
+	void name(const char *format, ...)                                                     \
+	{                                                                                      \
+		int saved = errno;                                                             \
+		va_list arguments;                                                             \
+                                                                                               \
+		va_start(arguments, format);                                                   \
+		(void)saved;                                                                   \
+		finish(outcome, format, arguments, error);                                     \
+	}
+
+ENDING(pass, 'p', 0)
+ENDING(fail, 'f', 0)
+ENDING(skip, 's', 0)
+ENDING(fail_errno, 'f', saved)
+
+static verb find_verb(const char *name)
+{
+	for (size_t table = 0; table < sizeof(tables) / sizeof(*tables); table++)
+		for (const struct verb_entry *entry = tables[table]; entry->name; entry++)
+			if (strcmp(entry->name, name) == 0)
+				return entry->run;
+	return NULL;
+}
+
+static void load_modules(char *names)
+{
+	char *rest = NULL;
+
+	if (strcmp(names, "-") == 0)
+		return;
+	for (char *name = strtok_r(names, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+		int error = modprobe(name);
+
+		if (error == -ENOENT) /* built in, or missed by what the check does with it */
+			continue;
+		if (error) {
+			errno = -error;
+			fail_errno("module %s does not load", name);
+		}
+	}
+}
+
+static void __attribute__((noreturn)) run_check(char *modules, char **words)
+{
+	verb run = find_verb(words[0]);
+
+	setsid();
+	if (!run)
+		fail("init knows no '%s'", words[0]);
+	if (unshare(CLONE_NEWNS) == 0)
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	load_modules(modules);
+	run(words + 1);
+	pass("done");
+}
+
+/* the check's last word; its length, 0 if it ended without one, -1 if its time is up */
+static int await(int from, char *text, size_t size, int seconds)
+{
+	struct pollfd poller = { .fd = from, .events = POLLIN };
+	ssize_t length;
+
+	if (poll(&poller, 1, 1000 * seconds) == 0)
+		return -1;
+	length = read(from, text, size - 1);
+	text[length > 0 ? length : 0] = '\0';
+	return length > 0 ? (int)length : 0;
+}
+
+/* end a check with all that it started; one that the kernel does not let go of is left behind */
+static int end_check(pid_t child)
+{
+	int status = 0;
+
+	for (int tries = 0; tries < 200; tries++) {
+		kill(-child, SIGKILL);
+		kill(child, SIGKILL);
+		if (waitpid(child, &status, WNOHANG) == child)
+			return status;
+		usleep(10000);
+	}
+	return -1;
+}
+
+static void check(const char *name, int seconds, char *modules, char **words)
+{
+	char text[DETAIL_BYTES + 64];
+	int ends[2], length, status;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) < 0 || (child = fork()) < 0) {
+		report(name, "failed", strerror(errno));
+		return;
+	}
+	if (child == 0) {
+		close(ends[0]);
+		results = ends[1];
+		run_check(modules, words);
+	}
+	close(ends[1]);
+	length = await(ends[0], text, sizeof(text), seconds);
+	close(ends[0]);
+	status = end_check(child);
+	if (length < 0)
+		snprintf(text, sizeof(text), "ftook longer than %d s%s", seconds,
+			 status == -1 ? ", and cannot be killed" : "");
+	else if (length == 0)
+		snprintf(text, sizeof(text), "fits process ended without a word (signal %d)",
+			 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	report(name, *text == 'p' ? "passed" : *text == 's' ? "skipped" : "failed", text + 1);
+}
+
+static void load_line(const char *file)
+{
+	char name[128], label[160];
+	int error;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(file, "."), file);
+	snprintf(label, sizeof(label), "module %s", file);
+	error = modprobe(name);
+	report(label, error ? "failed" : "passed", error ? strerror(-error) : "loaded");
+}
+
+static void mount_line(char **words)
+{
+	int error = mount(words[1], words[2], words[3], MS_RDONLY, NULL) < 0 ? errno : 0;
+
+	report(words[0], error ? "failed" : "passed", error ? strerror(error) : words[2]);
+}
+
+/* a line of the plan, cut into words; 0 if init does not know it */
+static int follow(char *line, int *how)
+{
+	char *words[WORDS], *rest = NULL;
+	int count = 0;
+
+	for (char *word = strtok_r(line, " \n", &rest); word && count < WORDS - 1;
+	     word = strtok_r(NULL, " \n", &rest))
+		words[count++] = word;
+	words[count] = NULL;
+	if (count >= 5 && strcmp(words[0], "check") == 0)
+		check(words[1], atoi(words[2]), words[3], words + 4);
+	else if (count == 2 && strcmp(words[0], "module") == 0)
+		load_line(words[1]);
+	else if (count == 5 && strcmp(words[0], "mount") == 0)
+		mount_line(words + 1);
+	else if (count == 1 && strcmp(words[0], "poweroff") == 0)
+		*how = RB_POWER_OFF;
+	else if (count == 1 && strcmp(words[0], "reboot") == 0)
+		*how = RB_AUTOBOOT;
+	else
+		return 0;
+	return 1;
+}
+
+static int follow_plan(void)
+{
+	static char line[8192];
+	int how = RB_AUTOBOOT;
+	FILE *plan = fopen(PLAN, "re");
+
+	if (!plan) {
+		report("plan", "failed", strerror(errno));
+		return how;
+	}
+	while (fgets(line, sizeof(line), plan))
+		if (!follow(line, &how))
+			report("plan", "failed", "has a line that init does not know");
+	fclose(plan);
+	return how;
+}
+
+static void set_up(void)
+{
+	uint8_t byte;
+
+	entropy_at_start = getrandom(&byte, 1, GRND_NONBLOCK) == 1 ? 0 : errno;
+	mkdir("/proc", 0755);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mkdir("/sys", 0755);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mkdir("/dev", 0755);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	mkdir("/tmp", 01777);
+	mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
+	mkdir("/sbin", 0755);
+	if (symlink("/init", "/sbin/modprobe") < 0 && errno != EEXIST)
+		report("plan", "failed", "there is no place for modprobe");
+	signal(SIGPIPE, SIG_IGN);
+	klogctl(8, NULL, CONSOLE_LOG_LEVEL);
+}
+
+int main(int count, char **arguments)
+{
+	struct utsname name;
+	int how;
+
+	if (getpid() != 1) /* the kernel calls: modprobe -q -- NAME (kernel: kernel/kmod.c) */
+		return count > 1 && modprobe(arguments[count - 1]) == 0 ? 0 : 1;
+	set_up();
+	if (uname(&name) == 0)
+		report("release", "passed", name.release);
+	else
+		report("release", "failed", strerror(errno));
+	how = follow_plan();
+	report("end", "passed", how == RB_POWER_OFF ? "powering off" : "rebooting");
+	sync();
+	reboot(how);
+	report("shutdown", "failed", strerror(errno));
+	for (;;)
+		pause();
+}

@@ -1,0 +1,92 @@
+"""Does KVM run guests here?
+
+/dev/kvm can be there, make a machine and a processor, and still not run one instruction. So one
+is run: a processor of x86 begins at the last 16 bytes of the first 4 GiB, where the probe puts a
+page of HLT, which without an interrupt controller ends KVM_RUN at once (kernel:
+Documentation/virt/kvm/api.rst). On another processor it is only made.
+
+A KVM that passes may still not run a whole kernel: nested ones were seen that lack some
+instructions. That only a kernel can tell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import mmap
+import os
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+DEVICE = Path("/dev/kvm")
+
+# include/uapi/linux/kvm.h, the numbers as include/uapi/asm-generic/ioctl.h makes them
+_CREATE_VM = 0xAE01
+_VCPU_STATE_SIZE = 0xAE04
+_CREATE_VCPU = 0xAE41
+_SET_MEMORY = 0x4020AE46
+_RUN = 0xAE80
+_REGION = struct.Struct("<IIQQQ")
+_EXIT_REASON = struct.Struct("<I")
+_EXIT_REASON_AT = 8
+_EXIT_HLT = 5
+
+_PAGE = 4096
+_RESET_PAGE = 0xFFFFF000
+_HLT = b"\xf4"
+_RUN_SECONDS = 3.0
+
+
+def kvm_fault(device: Path = DEVICE) -> str:
+    """Why KVM runs no guests here; empty if it runs what is tried."""
+    if not device.exists():
+        return f"there is no {device}"
+    if not os.access(device, os.R_OK | os.W_OK):
+        return f"this user may not use {device}"
+    try:
+        with _opened(os.open(device, os.O_RDWR | os.O_CLOEXEC)) as kvm:
+            return _try(kvm)
+    except OSError as error:
+        return f"{device} makes no virtual machine: {error.strerror}"
+
+
+def _try(kvm: int) -> str:
+    page = mmap.mmap(-1, _PAGE)
+    page.write(_HLT * _PAGE)
+    place = ctypes.addressof(ctypes.c_char.from_buffer(page))
+    with _opened(fcntl.ioctl(kvm, _CREATE_VM, 0)) as machine:
+        fcntl.ioctl(machine, _SET_MEMORY, _REGION.pack(0, 0, _RESET_PAGE, _PAGE, place))
+        with _opened(fcntl.ioctl(machine, _CREATE_VCPU, 0)) as processor:
+            if os.uname().machine != "x86_64":
+                return ""
+            state = mmap.mmap(processor, fcntl.ioctl(kvm, _VCPU_STATE_SIZE, 0))
+            return _run(processor, state)
+
+
+def _run(processor: int, state: mmap.mmap) -> str:
+    """Run the processor, in a thread: one that never comes back must not hold up anything."""
+    outcome = ["an instruction never ended"]
+
+    def run() -> None:
+        try:
+            fcntl.ioctl(processor, _RUN, 0)
+            (reason,) = _EXIT_REASON.unpack_from(state, _EXIT_REASON_AT)
+            outcome[0] = "" if reason == _EXIT_HLT else f"an instruction ended with exit {reason}"
+        except OSError as error:
+            outcome[0] = f"an instruction did not run: {error.strerror}"
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(_RUN_SECONDS)
+    return f"KVM runs nothing here: {outcome[0]}" if outcome[0] else ""
+
+
+@contextlib.contextmanager
+def _opened(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,50 @@
+"""`ingot boot --profile` and `--bisect-options`: what a kernel costs to boot, and which option does."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+
+from ingot import pipeline
+from ingot.cli import bisect
+from ingot.cli.boot_subject import any_builder, find_subject
+from ingot.cli.profile_table import print_profile
+from ingot.cli.render import make_progress
+from ingot.errors import UserError
+from ingot.images import BASE
+from ingot.pipeline import Setting
+
+
+def profile(setting: Setting, name: str, *, as_json: bool) -> None:
+    """Count what a kernel of the store costs, show it, and hold it against its budget."""
+    progress = make_progress(Console(stderr=True))
+    with pipeline.in_use(setting, progress):
+        subject = find_subject(setting, name, None)
+        if subject.image is None or not subject.has_modules:
+            raise UserError(
+                f"{subject.name} cannot be measured",
+                why="a profile is kept beside the base image it is of",
+                hint=f"boot {BASE}:{subject.name.partition(':')[2] or 'VERSION'}",
+            )
+        builder = any_builder(setting, subject, progress)
+        found = pipeline.profile_image(setting, subject.image, builder, progress)
+    if as_json:
+        values = {"image": subject.name, "seconds": found.seconds, **found.to_json()}
+        print(json.dumps(values, indent=2))
+    else:
+        print_profile(Console(), subject.name, found)
+    if subject.kernel:
+        pipeline.require_affordable(setting, subject.kernel, subject.image, found, progress)
+
+
+def bisect_options(
+    setting: Setting, names: tuple[str, str], kind: str, tries: int, *, as_json: bool
+) -> None:
+    """Find which option makes the second of two configs cost more than the first."""
+    progress = make_progress(Console(stderr=True))
+    found = bisect.bisect(setting, names, kind, tries, progress)
+    if as_json:
+        print(bisect.to_json(found))
+    else:
+        bisect.print_bisection(Console(), found)

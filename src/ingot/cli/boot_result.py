@@ -1,0 +1,61 @@
+"""What came of a boot, for a person and for a script."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.markup import escape
+
+from ingot.boot.report import BootReport, Outcome
+from ingot.cli.render import seconds_text
+
+MARKS: Mapping[Outcome, str] = {
+    Outcome.PASSED: "[green]✓[/]",
+    Outcome.FAILED: "[red]✗[/]",
+    Outcome.SKIPPED: "[dim]-[/]",
+}
+
+
+def print_report(console: Console, report: BootReport, *, show_console: bool) -> None:
+    """Each check in a line, and the verdict with where it was reached."""
+    if show_console:
+        for line in report.console:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for check in report.checks:
+        what = "skipped, " if check.outcome is Outcome.SKIPPED else ""
+        text = f"{escape(check.name)}: {what}{escape(check.detail)}"
+        console.print(f"{MARKS[check.outcome]} {text}", highlight=False, soft_wrap=True)
+    console.print(f"{report.verdict.value} ({_where(report)})", highlight=False)
+
+
+def _where(report: BootReport) -> str:
+    if not report.command:
+        return "it was not started"
+    return f"{report.machine}, {report.accelerator}, {seconds_text(report.seconds)}"
+
+
+def counts(report: BootReport) -> dict[Outcome, int]:
+    """How many checks went which way."""
+    return {
+        outcome: sum(check.outcome is outcome for check in report.checks) for outcome in Outcome
+    }
+
+
+def document(name: str, report: BootReport) -> dict[str, object]:
+    """The report as JSON has it."""
+    return {
+        "image": name,
+        "verdict": report.verdict.value,
+        "reason": report.reason,
+        "machine": report.machine,
+        "accelerator": report.accelerator,
+        "seconds": round(report.seconds, 3),
+        "checks": [
+            {"name": check.name, "outcome": check.outcome.value, "detail": check.detail}
+            for check in report.checks
+        ],
+        "console": list(report.console),
+        "command": shlex.join(report.command),
+    }

@@ -1,0 +1,89 @@
+"""`ingot boot --rootfs`: a kernel with the files of an image, and perhaps a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from ingot import pipeline, registry
+from ingot.arch import Arch
+from ingot.boot.report import BootReport
+from ingot.cli.boot_subject import any_builder, find_subject
+from ingot.cli.render import make_progress
+from ingot.errors import UserError
+from ingot.oci import Image, Layout, read_image
+from ingot.pipeline import BootWish, Setting
+from ingot.progress import Progress
+
+_LAYOUT = "oci:"
+
+
+def boot_rootfs(
+    setting: Setting,
+    name: str,
+    arch: str | None,
+    wish: BootWish,
+    rootfs: str | None,
+    *,
+    interactive: bool,
+) -> tuple[str, BootReport] | None:
+    """Boot a kernel on the files of an image; None for a guest that had the terminal."""
+    if rootfs is None:
+        raise UserError(
+            "there is nothing in the guest to talk to",
+            why="a kernel alone has no shell",
+            hint="name an image that has one: --rootfs docker.io/library/alpine:latest",
+        )
+    if interactive and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UserError(
+            "--interactive needs a terminal", hint="leave it out, and read the console: --console"
+        )
+    progress = make_progress(Console(stderr=True))
+    with pipeline.in_use(setting, progress):
+        subject = find_subject(setting, name, arch)
+        kernel = subject.file or subject.image
+        assert kernel is not None
+        wish = wish.for_kernel(subject.kernel)
+        builder = any_builder(setting, subject, progress)
+        with _root(setting, rootfs, pipeline.arch_of(kernel), progress) as root:
+            report = pipeline.boot_root(
+                setting, kernel, root, builder, wish, progress, interactive=interactive
+            )
+    return (subject.name, report) if report else None
+
+
+@contextlib.contextmanager
+def _root(
+    setting: Setting, name: str, platform: Arch, progress: Progress
+) -> Iterator[tuple[Layout, Image]]:
+    """The image that is called so, in a layout; one of a registry is fetched for as long."""
+    if name.startswith(_LAYOUT):
+        yield _in_layout(name)
+        return
+    reference = name.removeprefix(registry.TRANSPORT)
+    if "/" not in reference:
+        raise UserError(
+            f"'{name}' names no image with a root",
+            hint="write host/path:tag (docker.io/library/alpine:latest) or oci:DIR:TAG",
+        )
+    if setting.offline:
+        raise UserError(f"{name} is in a registry", hint="name one that is here: oci:DIR:TAG")
+    with tempfile.TemporaryDirectory(prefix="ingot-root-") as folder:
+        with progress.step(f"fetch {reference}"):
+            layout = registry.fetch_image(reference, platform.oci, Path(folder) / "layout")
+        yield layout, read_image(layout, layout.tags()[registry.FETCHED])
+
+
+def _in_layout(name: str) -> tuple[Layout, Image]:
+    folder, _, tag = name.removeprefix(_LAYOUT).partition(":")
+    layout = Layout(Path(folder).absolute())
+    tags = layout.tags()
+    if tag not in tags:
+        known = ", ".join(sorted(tags)) or "no image"
+        raise UserError(f"{folder} has no image '{tag}'", why=f"it has {known}")
+    return layout, read_image(layout, tags[tag])

@@ -1,0 +1,78 @@
+"""`ingot containerfile`: a kernel's chain for those who have only a container engine."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ingot import pipeline
+from ingot.builder.container import KIND
+from ingot.catalog.document import IMAGE
+from ingot.cli.options import CacheFolder, CatalogFolder, KernelName, choose, make_setting
+from ingot.cli.render import make_progress
+from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches
+from ingot.errors import UserError
+
+
+def containerfile(
+    kernel: KernelName,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="IMAGE",
+            help="The image to begin with. Default: that of the builder.",
+            show_default=False,
+        ),
+    ] = None,
+    builder: Annotated[
+        str,
+        typer.Option(
+            "--builder", metavar="NAME", help="A builder of the catalog of the kind container."
+        ),
+    ] = KIND,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Write the Containerfile and all that it takes as this folder.",
+            show_default=False,
+        ),
+    ] = None,
+    source: OwnSource = None,
+    keyring: Keyring = None,
+    patches: Patches = None,
+    offline: Offline = False,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+) -> None:
+    """Print the Containerfile that builds a kernel.
+
+    Its targets are builder, bin, modules and base. `docker buildx build --target bin DIR`,
+    `podman build` and `buildah bud` run it; they need no Ingot. In a builder of the same packages
+    its files are those of `ingot build`, bit for bit. What is left out: the check that Kconfig
+    grants all that is asked for, and the boot test.
+    """
+    setting = make_setting(
+        catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
+    )
+    (chosen,) = choose(setting, [kernel], builder=builder)
+    if image:
+        if not re.fullmatch(IMAGE, image):
+            raise UserError(
+                f"'{image}' is not the name of an image", hint="one is docker.io/library/debian:12"
+            )
+        chosen = replace(chosen, builder=replace(chosen.builder, image=image))
+    progress = make_progress(Console(stderr=True))
+    if output is None:
+        print(pipeline.containerfile(setting, chosen, progress), end="")
+        return
+    pipeline.write_context(setting, chosen, output.absolute(), progress)
+    print(f"docker buildx build --target bin {output}")

@@ -1,0 +1,127 @@
+"""`ingot module`: modules that are not of the kernel's own tree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingot import pipeline
+from ingot.cli.lookup import find_image
+from ingot.cli.options import (
+    BuildFolder,
+    CacheFolder,
+    CatalogFolder,
+    Json,
+    complete_kernels,
+    make_setting,
+)
+from ingot.cli.render import make_console, make_progress, size_text
+from ingot.images import DEVEL
+from ingot.pipeline import BuiltModules
+
+app = typer.Typer(
+    name="module", help="Compile modules of your own for a kernel.", no_args_is_help=True
+)
+
+
+@app.callback()
+def modules() -> None:
+    """Compile modules of your own for a kernel."""
+
+
+@app.command()
+def build(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="The folder with the source of the modules, and a Kbuild or Makefile"
+            " (obj-m += hello.o). All that they need of yours must be below it.",
+        ),
+    ],
+    kernel: Annotated[
+        str,
+        typer.Option(
+            "--kernel",
+            metavar="KERNEL",
+            help="The kernel they are for, which is built already: 6.1, 6.1.176-minimal, or any"
+            " other tag of the store, such as 6.1.176-with-bpf.",
+            autocompletion=complete_kernels,
+        ),
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="What the images are called after. Default: the name of DIR.",
+            show_default=False,
+        ),
+    ] = None,
+    builder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|KIND",
+            help="What the kernel was compiled in. Default: the builder of the catalog that is made"
+            " of the same.",
+            show_default=False,
+        ),
+    ] = None,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    build_dir: BuildFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Compile modules for a kernel of the store, and write images with them.
+
+    They are compiled as the kernel was, in its builder, away from the network and all else; DIR
+    is left as it is. The modules go to `/lib/modules/<release>/updates`.
+
+    Two images come of it: `kernel-modules:<kernel>-plus-<name>` has the kernel's modules and these;
+    `kernel-module-<name>:<kernel>` has these alone, with the indexes of all: one layer, to be laid
+    over the kernel's modules. The same source gives the same digests.
+    """
+    setting = make_setting(catalog, cache, build_dir)
+    image, _ = find_image(setting, f"{DEVEL}:{kernel}")
+    tag = image.partition(":")[2]
+    progress = make_progress(Console(stderr=True))
+    built = pipeline.build_modules(setting, tag, folder, progress, name=name, builder=builder)
+    if as_json:
+        print(json.dumps(_document(built), indent=2))
+    else:
+        _print_summary(make_console(), built)
+
+
+def _print_summary(console: Console, built: BuiltModules) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("image", no_wrap=True, min_width=max(len(i.tag) for i in built.images))
+    table.add_column("digest", no_wrap=True, overflow="ellipsis")
+    table.add_column("size", justify="right", no_wrap=True, min_width=len("1000.0 MiB"))
+    for image in built.images:
+        table.add_row(image.tag, str(image.digest), size_text(image.size))
+    console.print()
+    console.print(table)
+    console.print(f"\nfor {built.tag} ({built.facts.arch}), release {built.facts.release}:")
+    for name, size in built.files.items():
+        console.print(f"updates/{name}  {size_text(size)}", highlight=False, markup=False)
+
+
+def _document(built: BuiltModules) -> object:
+    return {
+        "name": built.name,
+        "kernel": built.tag,
+        "version": built.facts.version,
+        "arch": built.facts.arch,
+        "release": built.facts.release,
+        "recipe_key": str(built.facts.recipe_key),
+        "source_digest": str(built.source),
+        "modules": [{"name": name, "size": size} for name, size in built.files.items()],
+        "images": [
+            {"tag": image.tag, "digest": str(image.digest), "size": image.size}
+            for image in built.images
+        ],
+        "seconds": {timing.title: round(timing.seconds, 3) for timing in built.timings},
+    }

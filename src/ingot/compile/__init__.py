@@ -1,0 +1,24 @@
+"""Compiling a configured kernel, and modules for one: make, its progress, and what it leaves.
+
+This package knows no images and no store.
+"""
+
+from ingot.compile.devel import BUILD_LINK, Devel, devel_folder
+from ingot.compile.kernel import Artifacts, compile_kernel
+from ingot.compile.make import make_flags, timestamp
+from ingot.compile.module import UPDATES, compile_module, index_modules
+from ingot.compile.variant import compile_variant
+
+__all__ = [
+    "BUILD_LINK",
+    "UPDATES",
+    "Artifacts",
+    "Devel",
+    "compile_kernel",
+    "compile_module",
+    "compile_variant",
+    "devel_folder",
+    "index_modules",
+    "make_flags",
+    "timestamp",
+]

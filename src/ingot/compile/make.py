@@ -1,0 +1,122 @@
+"""Running the kernel's make in the sandbox, and telling why it failed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ingot.arch import Arch
+from ingot.builder.sandbox import Sandbox
+from ingot.builder.toolchain import make_words
+from ingot.errors import BuildError, MachineError
+from ingot.files import free_bytes
+from ingot.process import CommandFailedError, run
+from ingot.progress import Step
+
+_OBJECT_LINE = re.compile(r"  (?:CC|AS|LD|AR|HOSTCC)(?: \[M\])? +(\S+)")
+_ERROR_LINE = re.compile(r"(?i:error:)|Error \d+$|undefined reference|No space left|Killed|\*\*\*")
+_ERRORS_SHOWN = 15
+_LARGEST_OBJECT = 8 << 20
+
+
+def make_flags(arch: Arch, *, llvm: bool = False) -> tuple[str, ...]:
+    """The arguments of make that decide what comes out: they are part of the recipe.
+
+    The user, host and version names replace those of this machine (kernel:
+    Documentation/kbuild/reproducible-builds.rst).
+    """
+    return (
+        *make_words(arch, llvm=llvm),
+        "KBUILD_BUILD_HOST=ingot",
+        "KBUILD_BUILD_USER=ingot",
+        "KBUILD_BUILD_VERSION=1",
+        "LOCALVERSION=",
+        "INSTALL_MOD_STRIP=1",
+    )
+
+
+def timestamp(epoch: int) -> str:
+    """The time, in seconds, as the kernel is to tell it (KBUILD_BUILD_TIMESTAMP)."""
+    return datetime.fromtimestamp(epoch, UTC).strftime("%a %b %e %H:%M:%S UTC %Y")
+
+
+class Counter:
+    """Counts the objects make has made, against how many it is likely to make, if that is known."""
+
+    def __init__(self, step: Step, expected: int = 0) -> None:
+        self._step = step
+        self._expected = expected
+        self.done = 0
+
+    def __call__(self, line: str) -> None:
+        if match := _OBJECT_LINE.match(line):
+            self.done += 1
+            total = self._expected if self.done < self._expected else None
+            self._step.advance(self.done, total, match[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """make in the sandbox, with the flags that every call of one build shares.
+
+    `place` is where it works: the kernel's `O=`, or the `M=` of a module. `epoch` is the time, in
+    seconds, that is compiled in. `what` is told to have failed; `readable` makes its words those
+    of a person who does not know the sandbox.
+    """
+
+    sandbox: Sandbox
+    arch: Arch
+    epoch: int
+    log: Path
+    place: str = "O=/build"
+    what: str = "the kernel"
+    readable: Callable[[str], str] = str
+
+    def run(self, *words: str, counter: Counter | None = None) -> None:
+        argv = [
+            *("make", "-C", "/src", self.place),
+            *make_flags(self.arch, llvm=self.sandbox.builder.llvm),
+            f"KBUILD_BUILD_TIMESTAMP={timestamp(self.epoch)}",
+            *words,
+        ]
+        try:
+            run(
+                self.sandbox.command(argv),
+                log=self.log,
+                on_line=counter,
+                keep_output=False,
+            )
+        except CommandFailedError as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: CommandFailedError) -> BuildError | MachineError:
+        """The compiler's own complaint, picked from the log; a full disk is told apart."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        picked = [line for line in lines if _ERROR_LINE.search(line)] or error.tail
+        hint = f"the whole output is in {self.log}; {error.hint}"
+        told = any("No space left on device" in line for line in picked)
+        if told or _is_nearly_full(self.sandbox.build):
+            return MachineError(
+                f"no space left in the build folder {self.sandbox.build}",
+                why="\n".join(picked[-3:]),
+                hint="free some space or name another folder with --build-dir",
+            )
+        shown = map(self.readable, picked[:_ERRORS_SHOWN])
+        return BuildError(f"{self.what} did not compile", why="\n".join(shown), hint=hint)
+
+
+def jobs() -> str:
+    """The word that lets make use every processor that this process may."""
+    return f"-j{len(os.sched_getaffinity(0))}"
+
+
+def _is_nearly_full(folder: Path) -> bool:
+    """Whether the disk has no room for another object of a kernel.
+
+    ccache ends without a word when a file does not fit, and make then deletes that file.
+    """
+    return free_bytes(folder) < _LARGEST_OBJECT

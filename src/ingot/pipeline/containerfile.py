@@ -1,0 +1,210 @@
+"""A kernel's whole chain as a Containerfile, for those who have a container engine and no Ingot.
+
+    Containerfile        stages: builder, compile; bin, modules and base, the images
+    source.tar.gz        the verified tree with its patches, as src/
+    fragments.config     what Kconfig is asked for (or full.config, where the catalog has one)
+    ingot/               what cuts the kernel down to what a VMM loads
+
+It runs what a build runs: the same make, flags, paths and environment, so a builder of the same
+packages gives the same files. Other than in a build, nobody checks that Kconfig grants all that
+is asked for, and nothing is booted; the images say less of themselves, so their digests differ.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot import errors
+from ingot.arch import Arch
+from ingot.builder import container
+from ingot.builder.sandbox import ENVIRONMENT
+from ingot.catalog import BuilderSpec, Kernel
+from ingot.compile import make_flags, timestamp
+from ingot.errors import UserError
+from ingot.files import disk_errors, staging_folder
+from ingot.images import KERNEL_FILE
+from ingot.pipeline.builders import site_of
+from ingot.pipeline.inputs import obtain_source
+from ingot.pipeline.plan import Plan, make_plan
+from ingot.pipeline.setting import Setting, in_use
+from ingot.process import run
+from ingot.progress import Progress, Step
+from ingot.source import patches as patching
+from ingot.source.model import Source
+
+_TREE = "source.tar.gz"
+_TOOLS = ("errors.py", "elf/header.py", "elf/loadable.py")
+_PYTHON = "/ingot/python"
+_INSTALL = "/build/install"
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """What the Containerfile of one kernel is made of."""
+
+    plan: Plan
+    source: Source
+    host: Arch
+
+    @property
+    def kernel(self) -> Kernel:
+        return self.plan.kernel
+
+    @property
+    def config(self) -> str:
+        """The name of the file that Kconfig is given."""
+        return "full.config" if self.plan.full_config else "fragments.config"
+
+    @property
+    def text(self) -> str:
+        """The Containerfile."""
+        kernel, builder = self.kernel, self.kernel.builder
+        boot = f"{_INSTALL}/{KERNEL_FILE}"
+        return "\n".join(
+            [
+                f"# linux {kernel.version} for {kernel.arch.name}, as Ingot builds {kernel.tag}.",
+                f"# `ingot containerfile {kernel.tag} --output DIR` writes what it takes. Targets:",
+                "# bin (the kernel), modules, base (both, and the config); builder, the toolchain.",
+                f"# docker buildx build --target bin --tag kernel-bin:{kernel.tag} DIR",
+                "",
+                container.stage(builder, self.host, builder.image),
+                "FROM builder AS compile",
+                f"ADD {_TREE} /",
+                f"COPY {self.config} /ingot/",
+                f"COPY ingot {_PYTHON}/ingot",
+                "WORKDIR /build",
+                self._compile(),
+                "",
+                *self._image("bin", f"COPY --from=compile {boot} /{KERNEL_FILE}"),
+                *self._image("modules", f"COPY --from=compile {_INSTALL}/lib/modules /lib/modules"),
+                *self._image("base", f"COPY --from=compile {_INSTALL}/ /"),
+            ]
+        )
+
+    def _compile(self) -> str:
+        """The one step that compiles: what it leaves on the way never becomes a layer."""
+        flags = make_flags(self.kernel.arch, llvm=self.kernel.builder.llvm)
+        environment = {**ENVIRONMENT, "CCACHE_DISABLE": "1"}
+        words = [
+            *("env", "-i", *(f"{name}={value}" for name, value in environment.items())),
+            *("make", "-C", "/src", "O=/build", *flags),
+            f"KBUILD_BUILD_TIMESTAMP={timestamp(self.source.epoch)}",
+        ]
+        made = f"/build/{self.kernel.arch.image}"
+        steps = [
+            "set -e",
+            f'kernel() {{ {shlex.join(words)} "$@"; }}',
+            *self._configure(),
+            "modules=$(grep -q '^CONFIG_MODULES=y' .config && echo modules || true)",
+            f'kernel -j"$(nproc)" {self.kernel.arch.target} $modules',
+            "release=$(cat include/config/kernel.release)",
+            f"installed={_INSTALL}/lib/modules/$release",
+            'mkdir -p install/boot "$installed"',
+            f'if [ "$modules" ]; then kernel INSTALL_MOD_PATH={_INSTALL} modules_install; fi',
+            'rm -f "$installed/build" "$installed/source"',
+            f"PYTHONPATH={_PYTHON} python3 -m ingot.elf.loadable {made} {_INSTALL}/{KERNEL_FILE}",
+            'cp .config "install/boot/config-$release"',
+            f"find install -exec touch --no-dereference --date=@{self.source.epoch} {{}} +",
+        ]
+        return "RUN " + "; \\\n    ".join(steps)
+
+    def _configure(self) -> list[str]:
+        if self.plan.full_config:
+            return [f"cp /ingot/{self.config} .config", "kernel olddefconfig"]
+        return [f"kernel KCONFIG_ALLCONFIG=/ingot/{self.config} allnoconfig"]
+
+    def _image(self, name: str, copy: str) -> list[str]:
+        kernel = self.kernel
+        labels = {
+            "org.opencontainers.image.version": str(kernel.version),
+            "dev.ingot.version": str(kernel.version),
+            "dev.ingot.arch": kernel.arch.name,
+            "dev.ingot.source-digest": str(self.source.digest),
+            "dev.ingot.filename": KERNEL_FILE,
+            "dev.ingot.command-line": kernel.arch.command_line,
+        }
+        lines = [f'LABEL {key}="{value}"' for key, value in labels.items()]
+        return [f"FROM scratch AS {name}", *lines, copy, ""]
+
+
+def containerfile(setting: Setting, kernel: Kernel, progress: Progress) -> str:
+    """The Containerfile of a kernel whose builder is an image; its source is obtained.
+
+    UserError for a builder of another kind.
+    """
+    with in_use(setting, progress):
+        return _chain(setting, kernel, progress).text
+
+
+def write_context(setting: Setting, kernel: Kernel, to: Path, progress: Progress) -> None:
+    """Write the Containerfile and all that it takes as the folder `to`.
+
+    UserError if something is there already.
+    """
+    if to.exists():
+        raise UserError(
+            f"{to} is there already", hint="name a folder that is not: it is made, whole or not"
+        )
+    with in_use(setting, progress):
+        chain = _chain(setting, kernel, progress)
+        with staging_folder(to.parent) as folder, disk_errors(to.parent):
+            _write(setting, chain, folder, progress)
+            folder.rename(to)
+
+
+def _chain(setting: Setting, kernel: Kernel, progress: Progress) -> _Chain:
+    _require_image(kernel.builder)
+    source = obtain_source(setting, kernel, progress)
+    plan = make_plan(setting.catalog, kernel, setting.patches)
+    return _Chain(plan, source, site_of(setting).host)
+
+
+def _require_image(spec: BuilderSpec) -> None:
+    if spec.kind != container.KIND:
+        raise UserError(
+            f"the builder '{spec.name}' is no image that a Containerfile could begin with",
+            why=f"it is of the kind '{spec.kind}'",
+            hint="name one of the kind 'container' with --builder",
+        )
+
+
+def _write(setting: Setting, chain: _Chain, folder: Path, progress: Progress) -> None:
+    plan = chain.plan
+    (folder / "Containerfile").write_text(chain.text, encoding="utf-8")
+    if plan.full_config:
+        shutil.copyfile(plan.full_config, folder / chain.config)
+    else:
+        (folder / chain.config).write_text(plan.fragments_text, encoding="utf-8")
+    ours = Path(errors.__file__).parent
+    for name in _TOOLS:
+        (folder / "ingot" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ours / name, folder / "ingot" / name)
+    work = setting.workspace.sources
+    with (
+        patching.patched_tree(chain.source, plan.patches, work, progress) as tree,
+        progress.step("pack source") as step,
+    ):
+        _pack(tree, folder / _TREE, chain.source.epoch, step)
+
+
+def _pack(tree: Path, target: Path, epoch: int, step: Step) -> None:
+    """Pack a tree as src/, the same bytes whoever packs it with the same tar and gzip."""
+    count = 0
+
+    def packed(_line: str) -> None:
+        nonlocal count
+        count += 1
+        step.advance(count, None, "files")
+
+    words = [
+        *("tar", "--create", "--verbose", "--file", str(target)),
+        *("--use-compress-program", "gzip -n -1", "--format=gnu", "--sort=name"),
+        *("--owner=0", "--group=0", "--numeric-owner", f"--mtime=@{epoch}", "--hard-dereference"),
+        *("--mode=u=rwX,go=rX", "--exclude-vcs"),
+        *("--transform", "flags=r;s,^\\.,src,", "--directory", str(tree), "."),
+    ]
+    run(words, env={"LC_ALL": "C"}, on_line=packed, keep_output=False)
+    step.result(f"{count:,} files, {target.stat().st_size >> 20} MiB")

@@ -1,0 +1,237 @@
+"""Firecracker and Cloud Hypervisor, driven over their API: against stand-ins for both.
+
+The stand-ins (tests/fakevmm) hold every request against the published description of the API.
+They are no proof that the VMMs themselves take them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from ingot.arch import arch
+from ingot.boot import api, choice, cloud_hypervisor, firecracker
+from ingot.boot.choice import boot, machine_named, obstacle
+from ingot.boot.machines import Guest, Machine
+from ingot.boot.report import BootReport, Check, Expectation, Outcome, Verdict
+from ingot.errors import MachineError
+
+FAKES = Path(__file__).parent.parent / "fakevmm"
+X86 = arch("x86_64")
+SECONDS = 30.0
+GOOD = """\
+[    0.000000] Linux version 6.1.176 (ingot@ingot)
+INGOT {"check":"release","outcome":"passed","detail":"6.1.176"}
+INGOT {"check":"block","outcome":"passed","detail":"16 MiB"}
+INGOT {"check":"end","outcome":"passed","detail":"ending"}
+"""
+PANIC = """\
+[    0.000000] Linux version 6.1.176 (ingot@ingot)
+[    0.4] Kernel panic - not syncing: VFS: Unable to mount root fs
+[    0.4] ---[ end Kernel panic - not syncing: VFS: Unable to mount root fs ]---
+"""
+VMMS: dict[str, Callable[[Guest, Machine, float], BootReport]] = {
+    "firecracker": firecracker.boot,
+    "cloud-hypervisor": cloud_hypervisor.boot,
+}
+FIRST = {"firecracker": "/machine-config", "cloud-hypervisor": "/api/v1/vmm.ping"}
+LAST = {"firecracker": "/actions", "cloud-hypervisor": "/api/v1/vm.boot"}
+
+
+@dataclass(frozen=True, slots=True)
+class Vmm:
+    """One of the two, with a guest for it."""
+
+    name: str
+    root: Path
+    guest: Guest
+    monkeypatch: pytest.MonkeyPatch
+
+    @property
+    def machine(self) -> Machine:
+        return machine_named(X86, self.name)
+
+    def boot(self, console: str = GOOD, how: str = "", seconds: float = SECONDS) -> BootReport:
+        (self.root / "console").write_text(console)
+        self.monkeypatch.setenv("FAKE_VMM", how)
+        return VMMS[self.name](self.guest, self.machine, seconds)
+
+    def requests(self) -> list[tuple[str, str, dict[str, object] | None]]:
+        record = self.root / "record"
+        lines = record.read_text().splitlines() if record.exists() else []
+        return [tuple(json.loads(line)) for line in lines]
+
+
+@pytest.fixture(params=sorted(VMMS))
+def vmm(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vmm:
+    monkeypatch.setenv("PATH", f"{FAKES}:{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_RECORD", str(tmp_path / "record"))
+    monkeypatch.setenv("FAKE_CONSOLE", str(tmp_path / "console"))
+    kernel = tmp_path / "vmlinux"
+    kernel.write_bytes(b"kernel")
+    expected = Expectation("6.1.176", ("block",))
+    guest = Guest(kernel, b"CPIO", expected, append="ingot.proof=1", scratch=True)
+    return Vmm(request.param, tmp_path, guest, monkeypatch)
+
+
+def test_a_guest_boots_and_its_serial_port_is_read(vmm: Vmm) -> None:
+    skipped = Check("net", Outcome.SKIPPED, f"{vmm.name} offers no net")
+    vmm = replace(vmm, guest=replace(vmm.guest, skipped=(skipped,)))
+    report = vmm.boot()
+    assert report.verdict is Verdict.PASSED, report.explain()
+    assert (report.machine, report.accelerator) == (vmm.name, "kvm")
+    assert [check.name for check in report.checks] == ["release", "block", "net", "shutdown"]
+    paths = [path for _, path, _ in vmm.requests()]
+    assert paths[0] == FIRST[vmm.name]
+    assert paths[-1] == LAST[vmm.name]
+
+
+def test_the_guest_gets_kernel_initramfs_command_line_and_disk(vmm: Vmm) -> None:
+    vmm.boot()
+    text = json.dumps([body for _, _, body in vmm.requests()])
+    assert str(vmm.guest.kernel) in text
+    assert "initramfs.cpio" in text
+    assert "scratch.img" in text
+    assert f"{vmm.machine.append} ingot.proof=1" in text
+
+
+def test_nothing_of_the_guest_stays(vmm: Vmm, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    vmm.monkeypatch.setattr("ingot.boot.running.tempfile.tempdir", str(temporary))
+    vmm.boot()
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_request_that_is_refused_is_told_in_the_vmms_own_words(vmm: Vmm) -> None:
+    report = vmm.boot(how=f"refuse {LAST[vmm.name]}")
+    assert report.verdict is Verdict.NOT_STARTED
+    assert f"PUT {LAST[vmm.name]} was refused (400)" in report.reason
+    assert "no, thank you" in report.reason
+
+
+def test_a_missing_kernel_is_refused_by_the_vmm(vmm: Vmm) -> None:
+    vmm.guest.kernel.unlink()
+    report = vmm.boot()
+    assert report.verdict is Verdict.NOT_STARTED
+    assert "No such file or directory" in report.reason
+
+
+def test_a_vmm_that_dies_at_a_request_is_told(vmm: Vmm) -> None:
+    report = vmm.boot(how=f"die {LAST[vmm.name]}")
+    assert report.verdict is Verdict.NOT_STARTED
+    assert "panicked" in report.explain()
+
+
+def test_a_vmm_that_never_opens_its_socket_is_ended(vmm: Vmm) -> None:
+    vmm.monkeypatch.setattr(api, "_SOCKET_SECONDS", 0.2)
+    report = vmm.boot(how="deaf")
+    assert report.verdict is Verdict.NOT_STARTED
+    assert "opened no API socket" in report.reason
+    assert vmm.requests() == []
+
+
+def test_a_guest_that_hangs_is_ended_when_its_time_is_up(vmm: Vmm) -> None:
+    report = vmm.boot("[    0.1] Linux version 6.1.176\n", how="hang", seconds=2.0)
+    assert report.verdict is Verdict.HANG
+    assert report.reason.endswith("Linux version 6.1.176")
+
+
+def test_a_guest_without_a_console_is_silent(vmm: Vmm) -> None:
+    report = vmm.boot("", how="hang", seconds=2.0)
+    assert report.verdict is Verdict.SILENT, report.explain()
+
+
+def test_a_panic_is_a_panic(vmm: Vmm) -> None:
+    report = vmm.boot(PANIC)
+    assert report.verdict is Verdict.PANIC
+    assert report.reason.startswith("Kernel panic - not syncing: VFS")
+
+
+def test_cloud_hypervisor_is_ended_after_a_panic_for_it_would_start_the_guest_again(
+    vmm: Vmm,
+) -> None:
+    if vmm.name != "cloud-hypervisor":
+        pytest.skip("Firecracker ends with its guest")
+    report = vmm.boot(PANIC, how="hang", seconds=600.0)  # not the time limit ends it
+    assert report.verdict is Verdict.PANIC
+
+
+# Whether they can be used here
+
+
+def test_without_its_program_a_vmm_is_refused_and_says_so(
+    vmm: Vmm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(MachineError, match=f"'{vmm.name}' is not installed") as caught:
+        boot(vmm.guest, vmm.machine, SECONDS)
+    assert "QEMU needs no KVM" in caught.value.hint
+
+
+def pretend_host(monkeypatch: pytest.MonkeyPatch, machine: str, fault: str = "") -> None:
+    real = os.uname()
+    fields = (real.sysname, real.nodename, real.release, real.version, machine)
+    monkeypatch.setattr("ingot.boot.choice.os.uname", lambda: os.uname_result(fields))
+    monkeypatch.setattr(choice, "kvm_fault", lambda: fault)
+
+
+def test_without_kvm_and_for_another_arch_there_is_an_obstacle(
+    vmm: Vmm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_host(monkeypatch, "x86_64", "there is no /dev/kvm")
+    assert obstacle(vmm.machine) == "there is no /dev/kvm"
+    pretend_host(monkeypatch, "aarch64")
+    assert "x86_64 machines only" in obstacle(vmm.machine)
+    pretend_host(monkeypatch, "x86_64")
+    assert obstacle(vmm.machine) == ""
+
+
+def pretend_qemu(monkeypatch: pytest.MonkeyPatch, **consoles: str) -> list[str]:
+    """Have the same guest print these consoles under QEMU, by accelerator; returns what is tried."""
+    tried = []
+
+    def boot_with(accelerator: str, _guest: Guest, machine: Machine, _: float) -> BootReport:
+        tried.append(f"{machine.name} {accelerator}")
+        console = tuple(consoles[accelerator].splitlines())
+        return BootReport(Verdict.FAILED, machine.name, accelerator, 1.0, (), console, ("qemu",))
+
+    monkeypatch.setattr("ingot.boot.choice.qemu.boot_with", boot_with)
+    return tried
+
+
+def test_a_kvm_that_runs_the_kernel_in_qemu_is_trusted(
+    vmm: Vmm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_host(monkeypatch, "x86_64")
+    tried = pretend_qemu(monkeypatch, kvm=GOOD)
+    (vmm.root / "console").write_text(GOOD)
+    assert boot(vmm.guest, vmm.machine, SECONDS).passed
+    stand_in = "qemu microvm" if vmm.name == "firecracker" else "qemu q35"
+    assert tried == [f"{stand_in} kvm"]
+
+
+def test_a_kvm_that_runs_no_kernel_is_not_held_against_it(
+    vmm: Vmm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_host(monkeypatch, "x86_64")
+    pretend_qemu(monkeypatch, kvm="KVM internal error. Suberror: 1\n", tcg=GOOD)
+    with pytest.raises(MachineError, match="KVM does not run this kernel"):
+        boot(vmm.guest, vmm.machine, SECONDS)
+    assert vmm.requests() == []
+
+
+def test_a_kernel_that_boots_nowhere_is_judged_in_the_vmm_itself(
+    vmm: Vmm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_host(monkeypatch, "x86_64")
+    pretend_qemu(monkeypatch, kvm=PANIC, tcg=PANIC)
+    (vmm.root / "console").write_text(PANIC)
+    report = boot(vmm.guest, vmm.machine, SECONDS)
+    assert report.verdict is Verdict.PANIC
+    assert report.machine == vmm.name

@@ -1,0 +1,80 @@
+"""Which checks a kernel is asked to pass: those of its fragments, or those of its config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingot import catalog as catalogs
+from ingot.arch import arch
+from ingot.catalog import Catalog
+from ingot.errors import UserError
+from ingot.pipeline import Config, proofs_of_config, proofs_of_kernel
+from ingot.version import Series
+from tests.unit.test_housekeeping import CATALOG
+
+X86 = arch("x86_64")
+CHECK = """
+[[checks]]
+name = "{name}"
+about = "a test"
+run = "{name}"
+options = [{options}]
+"""
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    folder = tmp_path / "kernels" / "fragments"
+    for name, options in (("base/linux", '"A"'), ("vmm/qemu", '"A", "B"')):
+        path = folder / f"{name}.toml"
+        path.parent.mkdir(parents=True)
+        path.write_text(CHECK.format(name=name.rpartition("/")[2], options=options))
+        path.with_suffix(".config").touch()
+    (tmp_path / "kernels" / "kernels.toml").write_text(CATALOG)
+    return catalogs.load(tmp_path / "kernels")
+
+
+def config(**values: str) -> Config:
+    return Config("x", values, Series.parse("6.1"), X86)
+
+
+def names(proofs: object) -> list[str]:
+    return [proof.name for proof in proofs]  # type: ignore[attr-defined]
+
+
+def test_a_kernel_of_the_catalog_must_prove_all_it_was_made_of(catalog: Catalog) -> None:
+    kernel = catalog.kernels[0]
+    assert names(proofs_of_kernel(catalog, kernel)) == ["linux", "qemu"]
+    assert names(proofs_of_kernel(catalog, kernel, ["qemu"])) == ["qemu"]
+    assert names(proofs_of_kernel(catalog, kernel, ["vmm/qemu", "linux"])) == ["qemu", "linux"]
+    assert names(proofs_of_kernel(catalog, kernel, ["none"])) == []
+
+
+def test_any_other_proves_what_its_config_has(catalog: Catalog) -> None:
+    assert names(proofs_of_config(catalog, config(A="y"))) == ["linux"]
+    assert names(proofs_of_config(catalog, config(A="y", B="m"))) == ["linux", "qemu"]
+    assert names(proofs_of_config(catalog, config(B="y"))) == []
+
+
+def test_without_its_modules_it_has_only_what_is_built_in(catalog: Catalog) -> None:
+    assert names(proofs_of_config(catalog, config(A="y", B="m"), modules=False)) == ["linux"]
+
+
+def test_what_is_asked_for_is_checked_whatever_the_config_has(catalog: Catalog) -> None:
+    assert names(proofs_of_config(catalog, config(), ["qemu"])) == ["qemu"]
+
+
+def test_of_a_kernel_that_tells_nothing_nothing_is_asked(catalog: Catalog) -> None:
+    assert proofs_of_config(catalog, None) == ()
+    assert proofs_of_config(catalog, None, ["none"]) == ()
+    with pytest.raises(UserError, match="does not say what it is"):
+        proofs_of_config(catalog, None, ["qemu"])
+
+
+@pytest.mark.parametrize("name", ["nothing", "none"])
+def test_a_check_that_there_is_not_is_refused(catalog: Catalog, name: str) -> None:
+    with pytest.raises(UserError, match="there is no check") as caught:
+        proofs_of_config(catalog, config(), ["qemu", name])
+    assert "there are: linux, qemu" in str(caught.value)
