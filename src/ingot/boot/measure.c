@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The init of a guest whose boot is measured. It reads the clock before it does anything else,
- * then reports, one line each, in the form of init.c, and shuts the guest down:
+ * then reports, one line each, in the form of init/main.c, and shuts the guest down:
  *
  *     INGOT {"check":"clock","outcome":"passed","detail":"211632373 1000000000"}
  *     INGOT {"check":"log clock","outcome":"passed","detail":"0.077244604"}

@@ -209,19 +209,32 @@ def judge(
         asked = any(_REBOOT.search(line) for line in console)
         ended = ended if asked or not ended.ok else _failure(SHUTDOWN, "no init asked for it")
     checks = (*found, *skipped, ended)
+    told = bool(reported)
+    return _verdict(console, checks, returncode, told=told, timed_out=timed_out), checks
+
+
+def _verdict(
+    console: Sequence[str],
+    checks: Sequence[Check],
+    returncode: int,
+    *,
+    told: bool,
+    timed_out: bool,
+) -> Verdict:
+    """The verdict on a console, whose guest has `told` of a check at least, or not."""
     kernel = [line for line in console if not _REPORT.search(line) and not _VMM.search(line)]
-    silent = not reported and not kernel
+    unheard = Verdict.SILENT if not told and not kernel else None
     if any(_PANIC.search(line) for line in kernel):
-        return Verdict.PANIC, checks
+        return Verdict.PANIC
     if any(_OOPS.search(line) for line in kernel):
-        return Verdict.OOPS, checks
+        return Verdict.OOPS
     if all(check.ok for check in checks):
-        return Verdict.PASSED, checks
+        return Verdict.PASSED
     if timed_out:
-        return (Verdict.SILENT if silent else Verdict.HANG), checks
+        return unheard or Verdict.HANG
     if returncode != 0 and not any(_KERNEL.search(line) for line in console):
-        return Verdict.NOT_STARTED, checks
-    return (Verdict.SILENT if silent else Verdict.FAILED), checks
+        return Verdict.NOT_STARTED
+    return unheard or Verdict.FAILED
 
 
 def _reported(console: Iterable[str]) -> dict[str, Check]:
