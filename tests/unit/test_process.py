@@ -320,14 +320,18 @@ def test_a_program_in_the_terminal_has_to_be_there() -> None:
 # Ended from elsewhere
 
 
-def test_a_program_is_ended_when_it_is_told_to_stop_and_what_it_said_is_kept() -> None:
-    stop = os.eventfd(0)
+def test_a_program_is_ended_when_it_is_told_to_stop_and_what_it_said_is_kept(
+    tmp_path: Path,
+) -> None:
+    stop, said_all = os.eventfd(0), tmp_path / "said-all"
 
     def tell(_: str) -> None:
+        while not said_all.exists():
+            time.sleep(0.01)
         os.eventfd_write(stop, 1)
 
     try:
-        words = ["sh", "-c", "echo one; echo two; exec sleep 600"]
+        words = ["sh", "-c", f"echo one; echo two; : > '{said_all}'; exec sleep 600"]
         result = run(words, check=False, stop=stop, on_line=tell)
     finally:
         os.close(stop)
