@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ingot.digest import Digest
 
+_CHANGES_TOLD = 3
 STATUS_FILE = "var/lib/dpkg/status"
 """Where dpkg keeps what is installed, below the root (dpkg(1), FILES)."""
 
@@ -65,6 +66,13 @@ def changes(before: Sequence[str], after: Sequence[str]) -> tuple[Change, ...]:
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     )
+
+
+def summary(found: Sequence[Change]) -> str:
+    """The first few of some changes in words, and how many more there are; empty without any."""
+    some = ", ".join(change.text for change in found[:_CHANGES_TOLD])
+    more = f" and {len(found) - _CHANGES_TOLD} more" if len(found) > _CHANGES_TOLD else ""
+    return f"{some}{more}"
 
 
 def _versions(packages: Iterable[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ingot.arch import Arch
 from ingot.builder.bootstrap import bootstrap
 from ingot.builder.image import find, packages_told, store
 from ingot.builder.lock import write_lock
-from ingot.builder.packages import STATUS_FILE, changes, digest_of, read_status
+from ingot.builder.packages import STATUS_FILE, changes, digest_of, read_status, summary
 from ingot.builder.sandbox import Builder
 from ingot.builder.site import Site
 from ingot.catalog import BuilderSpec
@@ -28,7 +28,6 @@ from ingot.progress import Progress
 
 KIND = "rootfs"
 _LOG_LINES = 1900
-_SHOWN = 3
 
 
 def packages(spec: BuilderSpec, _arch: Arch, site: Site) -> tuple[str, ...] | None:
@@ -143,14 +142,13 @@ def compare(spec: BuilderSpec, site: Site, told: tuple[str, ...], progress: Prog
     if not lock or not found:
         return
     what = f"the builder '{spec.name}' is not as {lock.path.name} lists"
-    some = ", ".join(change.text for change in found[:_SHOWN])
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    some = summary(found)
     if not spec.locked:
-        progress.note(f"{what}: {some}{more} (`ingot builder update {spec.name}` takes that over)")
+        progress.note(f"{what}: {some} (`ingot builder update {spec.name}` takes that over)")
         return
     raise UserError(
         what,
-        why=f"the archive has changed since: {some}{more}",
+        why=f"the archive has changed since: {some}",
         hint=f"take it over (`ingot builder update {spec.name}` shows what changes), take the"
         " builder from a registry that has it (--cache-from), or name a mirror that keeps what"
         " was there, as snapshot archives do",

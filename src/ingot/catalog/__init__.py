@@ -22,7 +22,16 @@ from ingot.catalog.budgets import Budget
 from ingot.catalog.bundle import bundled, starter
 from ingot.catalog.folder import FILE_NAME, Catalog
 from ingot.catalog.load import load, parse
-from ingot.catalog.model import BuilderSpec, Feature, Flavor, GitTags, Kernel, Origins, Vmm
+from ingot.catalog.model import (
+    BuilderSpec,
+    Feature,
+    Flavor,
+    GitTags,
+    Kernel,
+    Origins,
+    Vmm,
+    fragments_for,
+)
 from ingot.catalog.proofs import Proof
 from ingot.catalog.proposal import NewVersion, Proposal, propose
 
@@ -41,6 +50,7 @@ __all__ = [
     "Proposal",
     "Vmm",
     "bundled",
+    "fragments_for",
     "load",
     "parse",
     "propose",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,6 +121,16 @@ class Flavor:
     about: str
 
 
+def fragments_for(arch: Arch, vmms: Iterable[str], features: Iterable[str]) -> tuple[str, ...]:
+    """The fragments of kernels for an arch, these VMMs and these features, in their order."""
+    return (
+        "base/linux",
+        f"base/{arch.name}",
+        *(f"vmm/{name}" for name in vmms),
+        *(f"feature/{name}" for name in features),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """One kernel the catalog offers: a version, for an arch, in a flavor.
@@ -154,12 +164,7 @@ class Kernel:
     @property
     def fragments(self) -> tuple[str, ...]:
         """The names of its fragments, below `fragments/` and without `.config`."""
-        return (
-            "base/linux",
-            f"base/{self.arch.name}",
-            *(f"vmm/{name}" for name in self.vmms),
-            *(f"feature/{name}" for name in self.features),
-        )
+        return fragments_for(self.arch, self.vmms, self.features)
 
     @property
     def tag(self) -> str:

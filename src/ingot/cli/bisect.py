@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +14,7 @@ from ingot.cli.operands import Operand, file_named, is_image, read_operand
 from ingot.cli.options import choose_one
 from ingot.cli.render import size_text
 from ingot.errors import UserError
-from ingot.pipeline import Bisection, Cost, Setting
+from ingot.pipeline import Bisection, Setting
 from ingot.progress import Progress
 
 KINDS = tuple(pipeline.COST_KINDS)
@@ -56,24 +57,21 @@ def _whose(operand: Operand) -> str:
     return f"{config.series or 'an unknown series'} on {config.arch.name if config.arch else '?'}"
 
 
-def document(found: Bisection) -> dict[str, object]:
-    """What was found, as JSON has it."""
-    return {
-        "before": _numbers(found.before),
-        "after": _numbers(found.after),
+def to_json(found: Bisection) -> str:
+    """What was found, as JSON."""
+    document = {
+        "before": asdict(found.before),
+        "after": asdict(found.after),
         "differing": found.compared,
         "kernels": found.kernels,
         "final": found.final,
-        "costs": _numbers(found.costs),
+        "costs": asdict(found.costs),
         "options": [
             {"option": each.option, "before": each.before, "after": each.after}
             for each in found.options
         ],
     }
-
-
-def to_json(found: Bisection) -> str:
-    return json.dumps(document(found), indent=2)
+    return json.dumps(document, indent=2)
 
 
 def print_bisection(console: Console, found: Bisection) -> None:
@@ -103,7 +101,3 @@ def _sentence(found: Bisection) -> str:
 
 def _size(size: int) -> str:
     return f"-{size_text(-size)}" if size < 0 else size_text(size)
-
-
-def _numbers(cost: Cost) -> dict[str, int]:
-    return {"instructions": cost.instructions, "memory": cost.memory, "size": cost.size}

@@ -100,8 +100,7 @@ def profile_config(
     Options that `values` does not have are off. Nothing is kept.
     """
     with _bench(setting, kernel, progress) as bench:
-        bench.completed(values)
-        return bench.profile(kernel.tag)
+        return bench.profile(kernel.tag, bench.completed(values))
 
 
 @contextlib.contextmanager
@@ -137,24 +136,22 @@ class _Bench:
     log: Path
     progress: Progress
 
-    def completed(self, values: Mapping[str, str]) -> dict[str, str]:
-        """A config as Kconfig makes it of these values, and of no for every other option."""
+    def completed(self, values: Mapping[str, str]) -> str:
+        """The `.config` as Kconfig makes it of these values, and of no for every other option."""
         off = {name: "n" for name, option in self.table.options.items() if option.type in _STATES}
         text = "".join(f"CONFIG_{name}={value}\n" for name, value in {**off, **values}.items())
-        config = configure.complete(self.sandbox, self.kernel.arch, text, self.log)
-        return kconfig.parse_config(config)
+        return configure.complete(self.sandbox, self.kernel.arch, text, self.log)
 
-    def cost(self, title: str) -> Cost:
-        """What the kernel costs whose config was completed last; errors as of `profile`."""
-        profile, size = self.profile(title)
+    def cost(self, title: str, config: str) -> Cost:
+        """What the kernel with this completed config costs; errors as of `profile`."""
+        profile, size = self.profile(title, config)
         return Cost(profile.instructions, profile.memory_used, size)
 
-    def profile(self, title: str) -> tuple[Profile, int]:
-        """The profile of that kernel, and the bytes of its file.
+    def profile(self, title: str, config: str) -> tuple[Profile, int]:
+        """The profile of the kernel with this completed config, and the bytes of its file.
 
         BuildError or BootError if it does not compile or boot.
         """
-        config = (self.sandbox.build / ".config").read_text(encoding="utf-8")
         arch = self.kernel.arch
         with self.progress.step(title) as step:
             file = compile_variant(self.sandbox, arch, config, self.source.epoch, self.log, step)
@@ -167,13 +164,13 @@ class _Bench:
 def _search(
     bench: _Bench, before: Mapping[str, str], after: Mapping[str, str], kind: str, tries: int
 ) -> Bisection:
-    before = bench.completed(before)
-    cheap = bench.cost("kernel 1: the first config")
-    after = bench.completed(after)
+    configs = bench.completed(before), bench.completed(after)
+    before, after = map(kconfig.parse_config, configs)
     units = _units(kconfig.diff(before, after, bench.table), bench.table)
     if not units:
         raise UserError("both configs are the same", why="no option is another in the second one")
-    costly = bench.cost("kernel 2: the second config")
+    cheap = bench.cost("kernel 1: the first config", configs[0])
+    costly = bench.cost("kernel 2: the second config", configs[1])
     if COST_KINDS[kind](costly) <= COST_KINDS[kind](cheap):
         raise UserError(
             f"the second config costs no more {kind} than the first",
@@ -186,8 +183,8 @@ def _search(
     def saved(options: bisection.Options) -> int | None:
         back = {each.option: each.before for name in options for each in units[name]}
         try:
-            bench.completed({**after, **back})
-            known[options] = costly - bench.cost(_title(len(known) + 2, options))
+            config = bench.completed({**after, **back})
+            known[options] = costly - bench.cost(_title(len(known) + 2, options), config)
         except (BuildError, BootError) as error:
             bench.progress.note(f"that kernel tells nothing: {error.what}")
             return None

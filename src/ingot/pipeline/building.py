@@ -21,7 +21,7 @@ from ingot.digest import Digest
 from ingot.errors import BootError
 from ingot.files import disk_errors, locked
 from ingot.images import BASE, facts_of, find_images, read_facts, tags_for, write_images
-from ingot.oci import Descriptor, read_image
+from ingot.oci import Descriptor, Image, read_image
 from ingot.pipeline.booting import BootWish, boot_image
 from ingot.pipeline.budgets import require_affordable
 from ingot.pipeline.builders import builder_for, known_builder
@@ -108,8 +108,7 @@ def _find(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
     found = find_images(setting.layout, kernel.version, recipe.key)
     if found is None:
         return None
-    require_affordable(setting, kernel, read_image(setting.layout, found[BASE]), None, timed)
-    tags = _tag(setting, kernel, found)
+    tags = _accept(setting, kernel, found, timed)
     timed.note(f"{kernel.tag}: the store has recipe {recipe.key.short}; nothing to compile")
     return _built(setting, kernel, recipe, tags, timed, found=True)
 
@@ -123,16 +122,17 @@ def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
         found = fetch_kernel(setting, kernel, recipe.key, timed)
         if found is None:
             return None
-        require_affordable(setting, kernel, read_image(setting.layout, found[BASE]), None, timed)
-        tags = _tag(setting, kernel, found)
+        tags = _accept(setting, kernel, found, timed)
     return _built(setting, kernel, recipe, tags, timed, pulled=True)
 
 
-def _tag(
-    setting: Setting, kernel: Kernel, images: Mapping[str, Descriptor]
+def _accept(
+    setting: Setting, kernel: Kernel, images: Mapping[str, Descriptor], timed: Timed
 ) -> dict[str, Descriptor]:
-    """Give a kernel's images their tags, unless they have them."""
-    facts = read_facts(read_image(setting.layout, images[BASE]))
+    """Give a kernel's images their tags, unless they have them; BootError if it costs too much."""
+    base = read_image(setting.layout, images[BASE])
+    require_affordable(setting, kernel, base, None, timed)
+    facts = read_facts(base)
     assert facts is not None
     tags = tags_for(images, facts, kernel.tag)
     present = setting.layout.tags()
@@ -176,12 +176,13 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
                     builder.packages,
                     host=arch_called(setting.host),
                 )
-            report = _require_boot(setting, images[BASE], builder, kernel, timed)
-            profile = _count(setting, images[BASE], builder, kernel, timed)
+            base = read_image(setting.layout, images[BASE])
+            report = _require_boot(setting, base, builder, kernel, timed)
+            profile = _count(setting, base, builder, kernel, timed)
             tags = tags_for(images, facts, kernel.tag)
             setting.layout.tag(tags)
             if profile:
-                keep_profile(setting.layout, profile, read_image(setting.layout, images[BASE]))
+                keep_profile(setting.layout, profile, base)
     return _built(setting, kernel, recipe, tags, timed, report=report)
 
 
@@ -197,11 +198,11 @@ def _compile_cache(setting: Setting) -> Path:
 
 
 def _require_boot(
-    setting: Setting, base: Descriptor, builder: Builder, kernel: Kernel, timed: Timed
+    setting: Setting, base: Image, builder: Builder, kernel: Kernel, timed: Timed
 ) -> BootReport:
     """Boot what the images hold, or raise: a kernel that does not boot gets no tag."""
     wish = BootWish(setting.catalog.proofs(kernel), vmms=kernel.vmms)
-    report = boot_image(setting, read_image(setting.layout, base), builder, wish, timed)
+    report = boot_image(setting, base, builder, wish, timed)
     if not report.passed:
         raise BootError(
             f"{kernel.tag} was compiled but did not pass its boot test: {report.verdict.value}",
@@ -212,13 +213,13 @@ def _require_boot(
 
 
 def _count(
-    setting: Setting, base: Descriptor, builder: Builder, kernel: Kernel, timed: Timed
+    setting: Setting, base: Image, builder: Builder, kernel: Kernel, timed: Timed
 ) -> Profile | None:
     """What the kernel costs, if its budget asks for that; BootError if it is too much."""
-    budget, image = setting.catalog.budget(kernel), read_image(setting.layout, base)
+    budget = setting.catalog.budget(kernel)
     counted = budget is not None and budget.needs_profile
-    profile = count_image(setting, image, builder, timed) if counted else None
-    require_affordable(setting, kernel, image, profile, timed)
+    profile = count_image(setting, base, builder, timed) if counted else None
+    require_affordable(setting, kernel, base, profile, timed)
     return profile
 
 

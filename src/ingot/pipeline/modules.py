@@ -15,7 +15,7 @@ from pathlib import Path
 from ingot import kconfig, tools
 from ingot.arch import arch, arch_called
 from ingot.builder import kinds
-from ingot.builder.packages import changes
+from ingot.builder.packages import changes, summary
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.catalog import BuilderSpec, toolchain
 from ingot.compile import UPDATES, compile_module, devel_folder, index_modules
@@ -41,8 +41,6 @@ from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress, Timed, Timing
 from ingot.source.out_of_tree import copy_module_source, require_module_source
 from ingot.version import KernelVersion
-
-_CHANGES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +172,10 @@ def _require_same_builder(target: _Target, builder: Builder) -> None:
     if builder.digest == target.facts.builder_digest:
         return
     before = read_packages(target.devel.annotations)
-    found = changes(before, builder.packages) if before else ()
-    some = ", ".join(change.text for change in found[:_CHANGES_SHOWN])
-    more = f" and {len(found) - _CHANGES_SHOWN} more" if len(found) > _CHANGES_SHOWN else ""
+    some = summary(changes(before, builder.packages)) if before else ""
     raise UserError(
         f"{target.tag} was compiled in another builder than '{builder.name}' is now",
-        why=f"what differs: {some}{more}" if some else f"it was {target.facts.builder_digest}",
+        why=f"what differs: {some}" if some else f"it was {target.facts.builder_digest}",
         hint=f"build the kernel in this one (ingot build {target.tag}), or name the one it"
         " was built in (--builder)",
     )

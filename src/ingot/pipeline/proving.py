@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ingot.arch import Arch
-from ingot.catalog import Catalog, Kernel, Proof
+from ingot.catalog import Catalog, Kernel, Proof, fragments_for
 from ingot.errors import UserError
 from ingot.pipeline.reading import Config
 from ingot.version import Series
@@ -56,13 +56,7 @@ def _all(catalog: Catalog, series: Series, arch: Arch) -> tuple[Proof, ...]:
     """Every check that the catalog has for kernels of a series on an arch."""
     vmms = (vmm.name for vmm in catalog.vmms.values() if vmm.boots(series, arch))
     features = (one.name for one in catalog.features.values() if one.there(series))
-    fragments = (
-        "base/linux",
-        f"base/{arch.name}",
-        *(f"vmm/{name}" for name in vmms),
-        *(f"feature/{name}" for name in features),
-    )
-    return catalog.proofs_of(fragments, series, arch)
+    return catalog.proofs_of(fragments_for(arch, vmms, features), series, arch)
 
 
 def _chosen(
