@@ -5,8 +5,9 @@
 Each function here takes the `Setting` that all calls of one command share.
 """
 
-from ingot.pipeline.bisecting import COST_KINDS, Bisection, Cost, bisect_options, profile_config
-from ingot.pipeline.booting import DISKS, BootWish, arch_of, boot_file, boot_image, refused
+from ingot.pipeline.bench import Bench, open_bench, profile_config
+from ingot.pipeline.bisecting import COST_KINDS, Bisection, Cost, bisect_options
+from ingot.pipeline.booting import DISKS, BootWish, boot_file, boot_image, refused
 from ingot.pipeline.budgets import require_affordable
 from ingot.pipeline.builders import ensure_builder, packages_of, site_of, update_builder
 from ingot.pipeline.building import Built, BuiltImage, build
@@ -39,11 +40,13 @@ from ingot.pipeline.reading import (
 )
 from ingot.pipeline.roots import boot_root
 from ingot.pipeline.setting import Setting, in_use
+from ingot.pipeline.subject import arch_of
 
 __all__ = [
     "COST_KINDS",
     "DISKS",
     "NO_CHECKS",
+    "Bench",
     "Bisection",
     "BootWish",
     "Built",
@@ -74,6 +77,7 @@ __all__ = [
     "kept_profile",
     "locked_text",
     "obtain_source",
+    "open_bench",
     "origins_of",
     "own_version",
     "packages_of",

@@ -7,27 +7,16 @@ are counted. What an option brings along goes and comes with it.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from ingot import configure, kconfig
-from ingot.boot.profile import Profile
-from ingot.builder.sandbox import Sandbox
+from ingot import kconfig
 from ingot.catalog import Kernel
-from ingot.compile import compile_variant
 from ingot.errors import BootError, BuildError, UserError
 from ingot.kconfig import Difference, OptionTable, bisection
-from ingot.pipeline.builders import builder_for
-from ingot.pipeline.configs import option_table
-from ingot.pipeline.inputs import obtain_source
-from ingot.pipeline.plan import make_plan
-from ingot.pipeline.profiling import measure_kernel
-from ingot.pipeline.setting import Setting, in_use
-from ingot.progress import Progress, Silent
-from ingot.source import patches as patching
-from ingot.source.model import Source
+from ingot.pipeline.bench import Bench, open_bench
+from ingot.pipeline.setting import Setting
+from ingot.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +41,6 @@ COST_KINDS: Mapping[str, Callable[[Cost], int]] = {
     "size": lambda cost: cost.size,
 }
 """What can be looked for the most of."""
-
-_STATES = ("bool", "tristate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,89 +75,20 @@ def bisect_options(
     `kind` is one of COST_KINDS; at most `tries` kernels are made beside those two. A UserError if
     `after` does not cost more; what does not compile or boot is no kernel to learn from.
     """
-    with _bench(setting, kernel, progress) as bench:
+    with open_bench(setting, kernel, progress) as bench:
         return _search(bench, before, after, kind, tries)
 
 
-def profile_config(
-    setting: Setting, kernel: Kernel, values: Mapping[str, str], progress: Progress
-) -> tuple[Profile, int]:
-    """Compile a kernel's source with any config and measure it; the bytes of its file, too.
-
-    Options that `values` does not have are off. Nothing is kept.
-    """
-    with _bench(setting, kernel, progress) as bench:
-        return bench.profile(kernel.tag, bench.completed(values))
-
-
-@contextlib.contextmanager
-def _bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator[_Bench]:
-    plan = make_plan(setting.catalog, kernel, setting.patches)
-    work = setting.workspace
-    with in_use(setting, progress):
-        source = obtain_source(setting, kernel, progress)
-        builder = builder_for(setting, kernel, progress)
-        with (
-            work.build_folder() as folder,
-            work.build_folder() as guests,
-            patching.patched_tree(source, plan.patches, work.sources, progress) as tree,
-        ):
-            log = work.log(f"{kernel.tag}-bench")
-            log.unlink(missing_ok=True)
-            sandbox = Sandbox(builder, tree, folder, work.ccache)
-            lab = Sandbox(builder, guests, guests)
-            table = option_table(setting, plan, source.digest, sandbox, log)
-            yield _Bench(setting, kernel, source, sandbox, lab, table, log, progress)
-
-
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """Where kernels are made (`sandbox`) and booted (`lab`)."""
-
-    setting: Setting
-    kernel: Kernel
-    source: Source
-    sandbox: Sandbox
-    lab: Sandbox
-    table: OptionTable
-    log: Path
-    progress: Progress
-
-    def completed(self, values: Mapping[str, str]) -> str:
-        """The `.config` as Kconfig makes it of these values, and of no for every other option."""
-        off = {name: "n" for name, option in self.table.options.items() if option.type in _STATES}
-        text = "".join(f"CONFIG_{name}={value}\n" for name, value in {**off, **values}.items())
-        return configure.complete(self.sandbox, self.kernel.arch, text, self.log)
-
-    def cost(self, title: str, config: str) -> Cost:
-        """What the kernel with this completed config costs; errors as of `profile`."""
-        profile, size = self.profile(title, config)
-        return Cost(profile.instructions, profile.memory_used, size)
-
-    def profile(self, title: str, config: str) -> tuple[Profile, int]:
-        """The profile of the kernel with this completed config, and the bytes of its file.
-
-        BuildError or BootError if it does not compile or boot.
-        """
-        arch = self.kernel.arch
-        with self.progress.step(title) as step:
-            file = compile_variant(self.sandbox, arch, config, self.source.epoch, self.log, step)
-            profile = measure_kernel(self.setting, self.lab, file, arch, None, Silent())
-            size = file.stat().st_size
-            step.result(f"{profile.instructions:,} instructions, {size:,} bytes")
-        return profile, size
-
-
 def _search(
-    bench: _Bench, before: Mapping[str, str], after: Mapping[str, str], kind: str, tries: int
+    bench: Bench, before: Mapping[str, str], after: Mapping[str, str], kind: str, tries: int
 ) -> Bisection:
     configs = bench.completed(before), bench.completed(after)
     before, after = map(kconfig.parse_config, configs)
     units = _units(kconfig.diff(before, after, bench.table), bench.table)
     if not units:
         raise UserError("both configs are the same", why="no option is another in the second one")
-    cheap = bench.cost("kernel 1: the first config", configs[0])
-    costly = bench.cost("kernel 2: the second config", configs[1])
+    cheap = _cost(bench, "kernel 1: the first config", configs[0])
+    costly = _cost(bench, "kernel 2: the second config", configs[1])
     if COST_KINDS[kind](costly) <= COST_KINDS[kind](cheap):
         raise UserError(
             f"the second config costs no more {kind} than the first",
@@ -184,7 +102,7 @@ def _search(
         back = {each.option: each.before for name in options for each in units[name]}
         try:
             config = bench.completed({**after, **back})
-            known[options] = costly - bench.cost(_title(len(known) + 2, options), config)
+            known[options] = costly - _cost(bench, _title(len(known) + 2, options), config)
         except (BuildError, BootError) as error:
             bench.progress.note(f"that kernel tells nothing: {error.what}")
             return None
@@ -197,6 +115,12 @@ def _search(
     return Bisection(
         cheap, costly, len(units), culprits, known[found.options], len(known) + 1, found.final
     )
+
+
+def _cost(bench: Bench, title: str, config: str) -> Cost:
+    """What the kernel with this completed config costs; errors as of `Bench.profile`."""
+    profile, size = bench.profile(title, config)
+    return Cost(profile.instructions, profile.memory_used, size)
 
 
 def _units(

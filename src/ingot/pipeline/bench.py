@@ -1,0 +1,97 @@
+"""Kernels of any config, made one after another in one build folder, to learn from: none is kept.
+
+make compiles only what a config changes since the last one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot import configure
+from ingot.boot.profile import Profile
+from ingot.builder.sandbox import Sandbox
+from ingot.catalog import Kernel
+from ingot.compile import compile_variant
+from ingot.kconfig import OptionTable
+from ingot.pipeline.builders import builder_for
+from ingot.pipeline.configs import option_table
+from ingot.pipeline.inputs import obtain_source
+from ingot.pipeline.plan import make_plan
+from ingot.pipeline.profiling import measure_kernel
+from ingot.pipeline.setting import Setting, in_use
+from ingot.progress import Progress, Silent
+from ingot.source import patches as patching
+from ingot.source.model import Source
+
+_STATES = ("bool", "tristate")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where kernels of one source are made (`sandbox`) and booted (`lab`).
+
+    `table` is what Kconfig knows of the source's options; `log` has the output of all compiles.
+    """
+
+    setting: Setting
+    kernel: Kernel
+    source: Source
+    sandbox: Sandbox
+    lab: Sandbox
+    table: OptionTable
+    log: Path
+    progress: Progress
+
+    def completed(self, values: Mapping[str, str]) -> str:
+        """The `.config` as Kconfig makes it of these values, and of no for every other option."""
+        off = {name: "n" for name, option in self.table.options.items() if option.type in _STATES}
+        text = "".join(f"CONFIG_{name}={value}\n" for name, value in {**off, **values}.items())
+        return configure.complete(self.sandbox, self.kernel.arch, text, self.log)
+
+    def profile(self, title: str, config: str) -> tuple[Profile, int]:
+        """What the kernel with this completed config costs, and the bytes of its file.
+
+        BuildError or BootError if it does not compile or boot.
+        """
+        arch = self.kernel.arch
+        with self.progress.step(title) as step:
+            file = compile_variant(self.sandbox, arch, config, self.source.epoch, self.log, step)
+            profile = measure_kernel(self.setting, self.lab, file, arch, None, Silent())
+            size = file.stat().st_size
+            step.result(f"{profile.instructions:,} instructions, {size:,} bytes")
+        return profile, size
+
+
+@contextlib.contextmanager
+def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator[Bench]:
+    """A bench for kernels of that kernel's source, in its builder; it is gone afterwards."""
+    plan = make_plan(setting.catalog, kernel, setting.patches)
+    work = setting.workspace
+    with in_use(setting, progress):
+        source = obtain_source(setting, kernel, progress)
+        builder = builder_for(setting, kernel, progress)
+        with (
+            work.build_folder() as folder,
+            work.build_folder() as guests,
+            patching.patched_tree(source, plan.patches, work.sources, progress) as tree,
+        ):
+            log = work.log(f"{kernel.tag}-bench")
+            log.unlink(missing_ok=True)
+            sandbox = Sandbox(builder, tree, folder, work.ccache)
+            lab = Sandbox(builder, guests, guests)
+            table = option_table(setting, plan, source.digest, sandbox, log)
+            yield Bench(setting, kernel, source, sandbox, lab, table, log, progress)
+
+
+def profile_config(
+    setting: Setting, kernel: Kernel, values: Mapping[str, str], progress: Progress
+) -> tuple[Profile, int]:
+    """Compile a kernel's source with any config and measure it; the bytes of its file, too.
+
+    Options that `values` does not have are off.
+    """
+    with open_bench(setting, kernel, progress) as bench:
+        return bench.profile(kernel.tag, bench.completed(values))
