@@ -10,7 +10,9 @@ Ingot's own are. Those of note:
 
     6.1=microvm-kernel-ci-x86_64-6.1.config     Firecracker's CI (its repository has that file
                                                 below resources/guest_configs)
-    5.10=linux-x86_64-5.10.77.config            Liquid Metal (image-builder, kernel/firecracker)
+    5.10=linux-x86_64-5.10.77.config            Liquid Metal (image-builder, kernel/firecracker);
+                                                without CONFIG_MODULE_SIG, whose key would have to
+                                                be made by openssl, which builders do not have
     vmlinux                                     of Debian's linux-image-6.1-cloud, unpacked by the
                                                 kernel's own scripts/extract-vmlinux
 
@@ -24,6 +26,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +37,7 @@ from ingot import arch, catalog, pipeline
 from ingot.boot.profile import Initcall, Phase, Profile
 from ingot.cli.lookup import find_image
 from ingot.cli.render import make_progress
+from ingot.errors import IngotError
 from ingot.images import KERNEL_FILE
 from ingot.oci import Layout, list_files
 from ingot.pipeline import Setting
@@ -65,12 +69,19 @@ def main() -> None:
     options = parser.parse_args()
     found = catalog.load(options.catalog.absolute())
     setting = Setting(found, Layout(found.store), Workspace(options.cache), os.uname().machine)
-    columns = [measure(setting, name, options.arch) for name in options.kernels]
+    columns = []
+    for name in options.kernels:
+        try:
+            columns.append(measure(setting, name, options.arch))
+        except IngotError as error:
+            # what took hours to measure is shown all the same
+            print(f"{name} is left out: {error}", file=sys.stderr)
     if options.json:
         rows = [{"kernel": c.name, "size": c.size, **c.profile.to_json()} for c in columns]
         print(json.dumps(rows, indent=1))
     else:
         show(columns, options.initcalls)
+    sys.exit(len(columns) < len(options.kernels))
 
 
 def measure(setting: Setting, name: str, arch_name: str) -> Column:
