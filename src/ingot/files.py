@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees all of them or nothing, and locks that cannot linger.
+"""Files: what people wrote is read, writes are seen whole or not at all, locks cannot linger.
 
 Every write goes to a temporary name in the same folder, is flushed to disk, and is renamed.
 Locks are `flock`s: the kernel drops them with the process, however it ends; the empty lock
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from ingot.errors import MachineError
+from ingot.errors import MachineError, UserError
 
 _Failure = tuple[type[BaseException], BaseException, TracebackType]
 
@@ -47,6 +47,21 @@ def disk_errors(path: Path) -> Iterator[None]:
                 hint="use a folder this user may write to",
             ) from error
         raise
+
+
+def read_text(path: Path) -> str | None:
+    """The text of a file that a person wrote; None if there is none.
+
+    UserError if it cannot be read, or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read", why=str(error)) from None
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 
 from ingot import files
-from ingot.errors import MachineError
+from ingot.errors import MachineError, UserError
 from ingot.files import (
     STAGING_PREFIX,
     disk_errors,
     locked,
     locked_if_free,
+    read_text,
     remove_tree,
     staging_file,
     staging_folder,
@@ -57,6 +58,27 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+# Reading
+
+
+def test_what_a_person_wrote_is_read_and_may_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("schön\n", encoding="utf-8")
+    assert read_text(path) == "schön\n"
+    assert read_text(tmp_path / "none") is None
+    assert read_text(path / "below" / "a" / "file") is None
+
+
+def test_what_is_no_text_or_no_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\xff")
+    with pytest.raises(UserError, match=f"{path} is not UTF-8 text"):
+        read_text(path)
+    with pytest.raises(UserError, match=f"{tmp_path} cannot be read") as caught:
+        read_text(tmp_path)
+    assert "Is a directory" in caught.value.why
 
 
 # Writing

@@ -15,7 +15,7 @@ from pathlib import Path
 from ingot.builder.packages import digest_of, text_of
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.files import write_atomic
+from ingot.files import read_text, write_atomic
 
 _LINE = re.compile(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9-]+)?=\S+")
 
@@ -35,14 +35,11 @@ class Lock:
 
 def read_lock(path: Path) -> Lock | None:
     """The lock that a file holds; None if there is no such file, UserError if it is no lock."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    text = read_text(path)
+    if text is None:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read", why=str(error)) from None
     packages = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if line and not line.startswith("#"):
             if not _LINE.fullmatch(line):
                 raise UserError(

@@ -9,22 +9,17 @@ from pathlib import Path
 
 from ingot.arch import arch
 from ingot.catalog import patches, variants
-from ingot.catalog.document import (
+from ingot.catalog.builder_tables import (
     BUILDER_TABLES,
     BuilderTable,
-    Document,
-    FeatureTable,
-    FlavorTable,
-    PatchTable,
     RootfsBuilderTable,
-    SeriesTable,
     builder_kind,
 )
-from ingot.catalog.lines import Place
-from ingot.catalog.mistakes import Mistakes
+from ingot.catalog.document import Document, FeatureTable, FlavorTable, PatchTable, SeriesTable
 from ingot.catalog.model import DEFAULT_FLAVOR
 from ingot.catalog.selection import ALL
 from ingot.errors import UserError
+from ingot.toml import Mistakes, Place
 from ingot.version import KernelVersion, Series
 
 

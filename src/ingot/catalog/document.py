@@ -8,66 +8,42 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
+
+from ingot.catalog.builder_tables import BUILDER_TABLES, AnyBuilderTable, RootfsBuilderTable
+from ingot.catalog.patterns import (
+    PATCH,
+    PATTERNS,
+    REPOSITORY,
+    TAG,
+    Amount,
+    Arches,
+    FilePath,
+    Name,
+    Names,
+    Once,
+    Release,
+    SeriesKey,
+    SeriesName,
+    Sha256,
+    SomeArches,
+    SomeNames,
+    Url,
+    VersionKey,
+    VersionName,
+    Words,
+    unique,
+)
+from ingot.toml import Form, Table
 
 SCHEMA_NAME = "kernels.schema.json"
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 """What the form needs, and the newest that editors' TOML plugins are sure to know."""
-
-NAME = r"^[a-z0-9][a-z0-9.+-]*$"
-WORDS = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-SHA256 = r"^[0-9a-f]{64}$"
-RELEASE = r"^[0-9]+(\.[0-9]+)+$"
-SERIES = r"^[0-9]{1,3}\.[0-9]{1,3}$"
-VERSION = r"^[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,4})?(-rc[1-9][0-9]?)?$"
-URL = r"^https?://[^\s\[\]]+$"
-PATH = r"^[^\s]+$"
-REPOSITORY = r"^(https|ssh|file)://[^\s#]+$"
-TAG = r"^[A-Za-z0-9_./-]*\{version\}[A-Za-z0-9_./-]*$"
-IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]*$"
-PATCH = r"^([A-Za-z0-9_+-][A-Za-z0-9_.+-]*/)*[A-Za-z0-9_+-][A-Za-z0-9_.+-]*$"
-
-
-def _unique(values: list[str]) -> list[str]:
-    if len(set(values)) < len(values):
-        raise ValueError("something is listed twice")
-    return values
-
-
-Name = Annotated[str, Field(pattern=NAME)]
-Words = Annotated[str, Field(pattern=WORDS)]
-Sha256 = Annotated[str, Field(pattern=SHA256)]
-Release = Annotated[str, Field(pattern=RELEASE)]
-Url = Annotated[str, Field(pattern=URL)]
-FilePath = Annotated[str, Field(pattern=PATH)]
-VersionName = Annotated[str, Field(pattern=VERSION)]
-SeriesName = Annotated[str, Field(pattern=SERIES)]
-SeriesKey = Annotated[str, WithJsonSchema({"type": "string", "pattern": SERIES})]
-VersionKey = Annotated[str, WithJsonSchema({"type": "string", "pattern": VERSION})]
-Amount = Annotated[int, Field(gt=0, lt=1 << 53)]
-Once = Field(json_schema_extra={"uniqueItems": True})
-Names = Annotated[list[Words], AfterValidator(_unique), Once]
-SomeNames = Annotated[Names, Field(min_length=1)]
-Arches = Annotated[list[str], AfterValidator(_unique), Once]
-SomeArches = Annotated[Arches, Field(min_length=1)]
-
-
-class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Defaults(Table):
@@ -108,89 +84,6 @@ class OriginsTable(Table):
     )
     debian_suites: list[Name] = Field([], description="The Debian suites to search.")
     git: GitTable | None = Field(None, description="Where the origin 'git' has its tags.")
-
-
-class BuilderTable(Table):
-    """What kernels are compiled in, of whatever kind."""
-
-    llvm: bool = Field(False, description="Compile with clang and lld instead of gcc.")
-
-
-class RootfsBuilderTable(BuilderTable):
-    """A builder that is made of a distribution's packages."""
-
-    kind: Literal["rootfs"] = Field("rootfs", description="A root filesystem of packages.")
-    suite: Name = Field(description="A Debian or Ubuntu suite.")
-    more_suites: list[Name] = Field(
-        [], description="Suites of the same archive that packages may come from as well."
-    )
-    components: list[Name] = Field(["main"], min_length=1, description="Parts of the suites.")
-    packages: list[Name] = Field(min_length=1, description="Packages of the suite.")
-    packages_on: dict[str, list[Name]] = Field(
-        {}, description="More packages, by the arch of the machine that compiles."
-    )
-    mirror: Url | None = Field(
-        None, description="The archive's base URL. Default: the one that apt is configured with."
-    )
-    keyring: FilePath | None = Field(
-        None,
-        description="Whose signature the archive must have: a file below the catalog folder, an"
-        " absolute path, or one in /usr/share/keyrings. Default: the keys that apt trusts.",
-    )
-    locked: bool = Field(
-        False, description="Refuse a builder that is not made of what its lock file lists."
-    )
-
-
-class ContainerBuilderTable(BuilderTable):
-    """An image that docker, podman or buildah enters."""
-
-    kind: Literal["container"] = Field(description="The image of a container engine.")
-    image: Annotated[str, Field(pattern=IMAGE)] = Field(
-        description="What the engine pulls, pinned by digest or not; or oci:PATH:TAG, a layout on"
-        " this machine."
-    )
-    engine: Literal["docker", "podman", "buildah"] | None = Field(
-        None, description="What enters it. Default: the first of these that is here."
-    )
-    packages: list[Name] = Field(
-        [], description="Packages that its own apt adds. None: it has all it needs."
-    )
-    packages_on: dict[str, list[Name]] = Field(
-        {}, description="More packages, by the arch of the machine that compiles."
-    )
-    locked: bool = Field(
-        False, description="Refuse a builder that is not made of what its lock file lists."
-    )
-
-
-class HostBuilderTable(BuilderTable):
-    """The machine's own compiler: nothing to make, and nothing that other machines share."""
-
-    kind: Literal["host"] = Field(description="This machine's own compiler.")
-
-
-BUILDER_TABLES: Mapping[str, type[BuilderTable]] = {
-    "rootfs": RootfsBuilderTable,
-    "container": ContainerBuilderTable,
-    "host": HostBuilderTable,
-}
-"""The kinds of builders, and what each is told."""
-
-
-def builder_kind(table: object) -> str:
-    """The kind of builder that a table in the file, or a model of it, is about."""
-    if isinstance(table, BaseModel):
-        return str(getattr(table, "kind", ""))
-    return str(table.get("kind", "rootfs")) if isinstance(table, dict) else "rootfs"
-
-
-AnyBuilderTable = Annotated[
-    Annotated[RootfsBuilderTable, Tag("rootfs")]
-    | Annotated[ContainerBuilderTable, Tag("container")]
-    | Annotated[HostBuilderTable, Tag("host")],
-    Discriminator(builder_kind),
-]
 
 
 class FeatureTable(Table):
@@ -234,7 +127,7 @@ class PatchTable(Table):
     until: VersionName | None = Field(
         None, description="The last one: the release before that which carries the fix."
     )
-    series: Annotated[list[SeriesName], AfterValidator(_unique), Once] = Field(
+    series: Annotated[list[SeriesName], AfterValidator(unique), Once] = Field(
         [], description="Only these series. Default: all that the versions allow."
     )
     flavors: Names = Field([], description="Only these flavors, and variants of them.")
@@ -291,6 +184,27 @@ class Document(Table):
     series: dict[SeriesKey, SeriesTable] = Field(description="The kernels.")
     patches: list[PatchTable] = Field([], description="Patches that are not for all of a series.")
     budgets: list[BudgetTable] = Field([], description="What kernels may cost.")
+
+
+FORM = Form(
+    Document,
+    {
+        (): Document,
+        ("defaults",): Defaults,
+        ("origins",): OriginsTable,
+        ("origins", "NAME"): GitTable,
+        ("patches", "NAME"): PatchTable,
+        ("budgets", "NAME"): BudgetTable,
+        ("builders", "NAME"): RootfsBuilderTable,
+        ("vmms", "NAME"): VmmTable,
+        ("features", "NAME"): FeatureTable,
+        ("flavors", "NAME"): FlavorTable,
+        ("series", "NAME"): SeriesTable,
+        ("series", "NAME", "versions", "NAME"): VersionTable,
+    },
+    PATTERNS,
+    {"builders": BUILDER_TABLES},
+)
 
 
 class _SchemaOfToml(GenerateJsonSchema):

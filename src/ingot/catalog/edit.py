@@ -15,9 +15,9 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ingot.catalog.lines import Lines
 from ingot.digest import Digest
 from ingot.errors import UserError
+from ingot.toml import Lines
 from ingot.version import KernelVersion, Series
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")

@@ -11,9 +11,9 @@ from ingot import kconfig
 from ingot.arch import Arch
 from ingot.catalog import edit, patches, selection, toolchain, variants
 from ingot.catalog.budgets import Budget, budget_of
-from ingot.catalog.document import WORDS
 from ingot.catalog.model import DEFAULT_FLAVOR, BuilderSpec, Feature, Kernel, Origins, Vmm
 from ingot.catalog.patches import PatchBounds
+from ingot.catalog.patterns import WORDS
 from ingot.catalog.proofs import Proof, load_proofs, merged
 from ingot.errors import UserError
 from ingot.files import write_atomic

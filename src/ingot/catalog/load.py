@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from ingot.catalog import checks, wording
+from ingot.catalog import checks
 from ingot.catalog.budgets import Budget
-from ingot.catalog.document import Document, OriginsTable
+from ingot.catalog.document import FORM, Document, OriginsTable
 from ingot.catalog.folder import FILE_NAME, Catalog
-from ingot.catalog.mistakes import Mistakes
 from ingot.catalog.model import GitTags, Origins
 from ingot.catalog.parts import Parts
 from ingot.catalog.patches import PatchBounds
 from ingot.errors import UserError
+from ingot.files import read_text
+from ingot.toml import Mistakes
 from ingot.version import KernelVersion, Series
 
 
 def load(root: Path) -> Catalog:
     """Read the catalog folder `root`; every mistake in it is one line of a UserError."""
     path = root / FILE_NAME
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
+    text = read_text(path)
+    if text is None:
         raise UserError(
             f"there is no catalog in {root}",
             why=f"{FILE_NAME} is missing",
             hint="run Ingot in a checkout of the project, name a catalog with --catalog, or make"
             " one with `ingot init`",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read", why=str(error)) from None
+        )
     return parse(text, root)
 
 
@@ -41,7 +35,7 @@ def parse(text: str, root: Path) -> Catalog:
     """The catalog that `root` is if `text` is what its file says."""
     path = root / FILE_NAME
     mistakes = Mistakes(path, text)
-    document = _read(text, path, mistakes)
+    document = FORM.read(mistakes)
     checks.check(document, mistakes)
     checks.check_fragments(document, root, mistakes)
     checks.check_patches(document, root, mistakes)
@@ -102,17 +96,3 @@ def _budgets(document: Document) -> tuple[Budget, ...]:
         )
         for table in document.budgets
     )
-
-
-def _read(text: str, path: Path, mistakes: Mistakes) -> Document:
-    """The text as it is written; a UserError tells all that is not of the right form."""
-    try:
-        return Document.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        where = f"{path.name}:{line[1]}" if line else path.name
-        raise UserError(f"{path} is not valid TOML", why=f"{where}: {error}") from None
-    except ValidationError as error:
-        for finding in error.errors():
-            mistakes.add(wording.place_of(finding), wording.message_of(finding))
-        raise mistakes.error() from None

@@ -9,17 +9,11 @@ from typing import Self
 
 from ingot.arch import arch
 from ingot.catalog import variants
-from ingot.catalog.document import (
-    ContainerBuilderTable,
-    Document,
-    FlavorTable,
-    HostBuilderTable,
-    RootfsBuilderTable,
-    SeriesTable,
-)
-from ingot.catalog.mistakes import Mistakes
+from ingot.catalog.builder_tables import ContainerBuilderTable, HostBuilderTable, RootfsBuilderTable
+from ingot.catalog.document import Document, FlavorTable, SeriesTable
 from ingot.catalog.model import BuilderSpec, Feature, Flavor, Kernel, Vmm
 from ingot.digest import Digest
+from ingot.toml import Mistakes
 from ingot.version import KernelVersion, Series
 
 

@@ -14,19 +14,17 @@ which is run once.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field
 
 from ingot.arch import Arch, arch
-from ingot.catalog.document import Arches, SeriesName, Table, Words
-from ingot.catalog.mistakes import Mistakes
+from ingot.catalog.patterns import PATTERNS, Arches, Line, ModuleName, Option, SeriesName, Words
 from ingot.errors import UserError
+from ingot.files import read_text
+from ingot.toml import Form, Mistakes, Place, Table
 from ingot.version import Series
 
 DEFAULT_SECONDS = 10
@@ -35,10 +33,6 @@ DEFAULT_SECONDS = 10
 _LONGEST = 120
 _MOST_WORDS = 59
 """What init reads of a line, without what stands before the words (boot/init/main.c)."""
-
-_Option = Annotated[str, Field(pattern=r"^[A-Z0-9]\w*$")]
-_Word = Annotated[str, Field(pattern=r"^[\w.-]+$")]
-_Line = Annotated[str, Field(pattern=r"^[!-~]+( [!-~]+)*$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +77,15 @@ class _CheckTable(Table):
 
     name: Words = Field(description="What reports call it.")
     about: str = Field(description="What it proves, in one line.")
-    run: _Line = Field(description="The words for init, parted by a space.")
+    run: Line = Field(description="The words for init, parted by a space.")
     needs: list[Words] = Field([], description="What the machine must offer.")
     arches: Arches = Field([], description="Only on these arches.")
     since: SeriesName | None = Field(None, description="The first series that can do it.")
     until: SeriesName | None = Field(None, description="The last series that can do it.")
     seconds: int = Field(DEFAULT_SECONDS, ge=1, le=_LONGEST, description="Its bound.")
-    modules: list[_Word] = Field([], description="Modules to load first, if they are modules.")
-    append: _Line | None = Field(None, description="Words for the kernel's command line.")
-    options: list[_Option] = Field(min_length=1, description="What it proves.")
+    modules: list[ModuleName] = Field([], description="Modules to load first, if they are modules.")
+    append: Line | None = Field(None, description="Words for the kernel's command line.")
+    options: list[Option] = Field(min_length=1, description="What it proves.")
 
 
 class _File(Table):
@@ -100,19 +94,19 @@ class _File(Table):
     checks: list[_CheckTable] = Field(min_length=1)
 
 
+_FORM = Form(_File, {(): _File, ("checks", "NAME"): _CheckTable}, PATTERNS)
+
+
 def load_proofs(path: Path, fragment: str) -> tuple[Proof, ...]:
     """The checks of the file `path`, beside the fragment of that name; none if there is no file.
 
     A UserError tells all that is wrong in it, with its lines.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    text = read_text(path)
+    if text is None:
         return ()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read", why=str(error)) from None
     mistakes = Mistakes(path, text)
-    tables = _read(text, path, mistakes).checks
+    tables = _FORM.read(mistakes).checks
     seen = set()
     for index, table in enumerate(tables):
         _check(("checks", index), table, mistakes)
@@ -145,32 +139,7 @@ def _what_counts(proof: Proof) -> Proof:
     return replace(proof, feature="", options=())
 
 
-def _read(text: str, path: Path, mistakes: Mistakes) -> _File:
-    try:
-        return _File.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is not valid TOML", why=str(error)) from None
-    except ValidationError as error:
-        for finding in error.errors():
-            mistakes.add(finding["loc"], _told(finding))
-        raise mistakes.error() from None
-
-
-_MESSAGES: Mapping[str, str] = {
-    "extra_forbidden": f"there is no such key (known: {', '.join(_CheckTable.model_fields)})",
-    "missing": "this is missing",
-    "too_short": "this must not be empty",
-}
-
-
-def _told(finding: ErrorDetails) -> str:
-    """What pydantic found, in the words of the file."""
-    if finding["type"] == "string_pattern_mismatch":
-        return f"'{finding['input']}' is not of the form {finding['ctx']['pattern']}"
-    return _MESSAGES.get(finding["type"], finding["msg"])
-
-
-def _check(place: tuple[str | int, ...], table: _CheckTable, mistakes: Mistakes) -> None:
+def _check(place: Place, table: _CheckTable, mistakes: Mistakes) -> None:
     """Note what the form allows and init or the catalog does not."""
     if len(table.run.split()) > _MOST_WORDS:
         mistakes.add((*place, "run"), f"init reads no more than {_MOST_WORDS} words")

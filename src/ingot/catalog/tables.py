@@ -15,6 +15,7 @@ from pathlib import Path
 from ingot.catalog.folder import Catalog
 from ingot.catalog.model import Kernel
 from ingot.errors import UserError
+from ingot.files import read_text
 
 _MARKER = re.compile(r"^<!-- (?P<name>\w+): (?P<end>begin|end) -->\n", re.MULTILINE)
 
@@ -127,9 +128,9 @@ def renewals(catalog: Catalog) -> dict[Path, str]:
     home = catalog.root.parent
     changed = {}
     for path in [home / "README.md", *sorted((home / "docs").glob("*.md"))]:
-        if not path.is_file():
+        text = read_text(path)
+        if text is None:
             continue
-        text = path.read_text(encoding="utf-8")
         try:
             new = renew(text, catalog)
         except UserError as error:

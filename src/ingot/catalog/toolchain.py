@@ -9,24 +9,32 @@ series itself tells (kernel: Documentation/process/changes.rst):
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from ingot.catalog.document import BUILDER_TABLES, SERIES
+from ingot.catalog.builder_tables import BUILDER_TABLES
 from ingot.catalog.model import BuilderSpec
+from ingot.catalog.patterns import PATTERNS, SeriesName
 from ingot.errors import UserError
+from ingot.files import read_text
+from ingot.toml import Form, Mistakes, Table
 from ingot.version import Series
 
-_Series = Annotated[str, Field(pattern=SERIES)]
-_Version = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")]
+_TOOL_VERSION = r"^[0-9]+(\.[0-9]+)*$"
 _NEED_NO_TABLE = ("host",)
 """Kinds of builders that there is nothing to say of."""
 
-_FORM = TypeAdapter(dict[str, dict[_Series, dict[str, _Version]]])
+
+class _File(Table):
+    """The oldest version of each tool, by series."""
+
+    series: dict[SeriesName, dict[str, Annotated[str, Field(pattern=_TOOL_VERSION)]]]
+
+
+_FORM = Form(_File, {(): _File}, {**PATTERNS, _TOOL_VERSION: "a version such as 5.1"})
 
 
 def minimums(path: Path, series: Series) -> dict[str, str]:
@@ -35,18 +43,12 @@ def minimums(path: Path, series: Series) -> dict[str, str]:
     A series that is not listed needs what the newest one before it does, or more. Empty if nothing
     is known, as without the file; UserError for a file of another form.
     """
-    if not path.is_file():
+    text = read_text(path)
+    if text is None:
         return {}
-    try:
-        tables = _FORM.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))["series"]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError, KeyError) as error:
-        raise UserError(
-            f"{path} is not as it should be",
-            why=str(error),
-            hint='it has tables such as [series."6.1"], of lines such as gcc = "5.1"',
-        ) from None
-    listed = [one for one in map(Series.parse, tables) if one <= series]
-    return tables[str(max(listed))] if listed else {}
+    tables = _FORM.read(Mistakes(path, text)).series
+    listed = [name for name in tables if Series.parse(name) <= series]
+    return tables[max(listed, key=Series.parse)] if listed else {}
 
 
 def chosen(builders: Mapping[str, BuilderSpec], own: BuilderSpec, word: str) -> BuilderSpec:

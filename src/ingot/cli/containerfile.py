@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ingot import pipeline
 from ingot.builder.container import KIND
-from ingot.catalog.document import IMAGE
+from ingot.catalog.patterns import IMAGE
 from ingot.cli.options import CacheFolder, CatalogFolder, KernelName, choose, make_setting
 from ingot.cli.render import make_progress
 from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from ingot.arch import arch as known_arch
 from ingot.errors import UserError
+from ingot.files import read_text
 from ingot.version import Series
 
 _ASSIGNMENT = re.compile(
@@ -132,16 +133,14 @@ def _arch(name: str | None, place: Place) -> str | None:
 
 def load_fragment(path: Path, name: str) -> tuple[Request, ...]:
     """Read the fragment file `path`, to be called `name` in messages."""
-    try:
-        return parse_fragment(path.read_text(encoding="utf-8"), name)
-    except FileNotFoundError:
+    text = read_text(path)
+    if text is None:
         raise UserError(
             f"the fragment '{name}' does not exist",
             why=f"there is no file {path}",
             hint="fragments live in the catalog's fragments/{base,vmm,feature}/ folders",
-        ) from None
-    except UnicodeDecodeError:
-        raise UserError(f"the fragment {path} is not UTF-8 text") from None
+        )
+    return parse_fragment(text, name)
 
 
 def merge(

@@ -15,20 +15,22 @@ A rule is broken by a config for which `when` is not `n` and `require` is.
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from ingot.arch import arch as known_arch
 from ingot.errors import UserError
+from ingot.files import read_text
 from ingot.kconfig.expression import And, Constant, Expression, evaluate, parse, render, symbols
 from ingot.kconfig.findings import Finding, Kind
 from ingot.kconfig.fragment import Place
+from ingot.toml import Form, Lines, Mistakes, Table
 from ingot.version import Series
+
+_NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +57,16 @@ class Rule:
         )
 
 
-class _Rule(BaseModel):
+class _Rule(Table):
     """A rule as the file has it. Its fields are what `Rule` says of them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    name: str = Field(pattern=_NAME)
     require: str
     reason: str = Field(min_length=1)
     source: str = Field(min_length=1)
     when: str | None = None
-    vmms: list[str] = []
-    arches: list[str] = []
+    vmms: list[str] = Field([])
+    arches: list[str] = Field([])
     since: str | None = None
     until: str | None = None
 
@@ -92,10 +92,15 @@ class _Rule(BaseModel):
         return names
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class _Document(Table):
+    rules: list[_Rule] = Field([])
 
-    rules: list[_Rule] = []
+
+_FORM = Form(
+    _Document,
+    {(): _Document, ("rules", "NAME"): _Rule},
+    {_NAME: "a name (lower-case letters and digits, in words joined by -)"},
+)
 
 
 def _checked(read: Callable[[str], object], text: str) -> None:
@@ -107,19 +112,18 @@ def _checked(read: Callable[[str], object], text: str) -> None:
 
 
 def load_rules(path: Path) -> tuple[Rule, ...]:
-    """Read a file of rules; a UserError lists all its mistakes with their lines."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = _Document.model_validate(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read", why=str(error)) from None
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is not valid TOML", why=str(error)) from None
-    except ValidationError as error:
-        raise _mistakes(path, text, error) from None
+    """The rules of a file, none if there is no file.
+
+    A UserError lists all its mistakes with their lines.
+    """
+    text = read_text(path)
+    if text is None:
+        return ()
+    found = _FORM.read(Mistakes(path, text)).rules
+    lines = Lines(text)
     rules = [
-        _rule(rule, Place(path.name, _line(text, index, "name")))
-        for index, rule in enumerate(document.rules)
+        _rule(rule, Place(path.name, lines.find(("rules", index, "name")) or 1))
+        for index, rule in enumerate(found)
     ]
     _require_distinct(rules)
     return tuple(rules)
@@ -150,37 +154,6 @@ def _require_distinct(rules: Sequence[Rule]) -> None:
                 hint="give one of them another name",
             )
         seen[rule.name] = rule
-
-
-def _mistakes(path: Path, text: str, error: ValidationError) -> UserError:
-    """Pydantic's findings, a line each: where it is, and what is wrong."""
-    lines = []
-    for finding in error.errors():
-        match finding["loc"]:
-            case (_, int(index), *keys):
-                line, key = _line(text, index, str([*keys, "name"][0])), [*keys, "rule"][0]
-            case other:
-                line, key = 1, other[0]
-        message = finding["msg"].removeprefix("Value error, ")
-        lines.append(f"{path.name}:{line}: {key}: {message}")
-    return UserError(f"{path} has mistakes", why="\n".join(lines))
-
-
-def _line(text: str, index: int, key: str) -> int:
-    """The line of a key in the table number `index` of [[rules]]; the table's if it has none.
-
-    Tables written as one inline list have no lines of their own: the first stands for them.
-    """
-    lines = text.splitlines()
-    headers = [n for n, line in enumerate(lines, start=1) if re.match(r"\s*\[\[rules\]\]", line)]
-    if index >= len(headers):
-        return 1
-    start = headers[index]
-    end = headers[index + 1] if index + 1 < len(headers) else len(lines) + 1
-    within = (
-        n for n in range(start, end) if re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", lines[n - 1])
-    )
-    return next(within, start)
 
 
 def broken(

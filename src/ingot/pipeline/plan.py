@@ -84,7 +84,7 @@ def make_plan(catalog: Catalog, kernel: Kernel, own_patches: Sequence[Path] = ()
     return Plan(
         kernel,
         catalog.requests(kernel),
-        load_rules(catalog.rules) if catalog.rules.is_file() else (),
+        load_rules(catalog.rules),
         full if full.is_file() else None,
         patches,
         patching.digests(patches),

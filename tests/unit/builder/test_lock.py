@@ -56,6 +56,7 @@ def test_a_line_that_is_none_is_told(tmp_path: Path, text: str, says: str) -> No
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "bytes").write_bytes(b"\xff\n")
-    for path in (tmp_path, tmp_path / "bytes"):
-        with pytest.raises(UserError, match="cannot be read"):
-            read_lock(path)
+    with pytest.raises(UserError, match="bytes is not UTF-8 text"):
+        read_lock(tmp_path / "bytes")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_lock(tmp_path)

@@ -9,7 +9,7 @@ import pytest
 
 from ingot import catalog
 from ingot.arch import arch
-from ingot.catalog import BuilderSpec, Catalog, document
+from ingot.catalog import BuilderSpec, Catalog, builder_tables, document
 from ingot.catalog.toolchain import minimums
 from ingot.errors import UserError
 from ingot.version import Series
@@ -99,7 +99,7 @@ def test_the_machines_own_compiler_is_told_nothing_of_packages(tmp_path: Path) -
         [
             "builders.old.foo",
             "there is no such key (known: "
-            + ", ".join(document.RootfsBuilderTable.model_fields)
+            + ", ".join(builder_tables.RootfsBuilderTable.model_fields)
             + ")",
         ],
         [
@@ -123,7 +123,7 @@ def test_editors_are_told_the_form_of_each_kind() -> None:
             "oneOf"
         ]
     }
-    assert names == {table.__name__ for table in document.BUILDER_TABLES.values()}
+    assert names == {table.__name__ for table in builder_tables.BUILDER_TABLES.values()}
     assert schema["$defs"]["HostBuilderTable"]["required"] == ["kind"]
 
 
@@ -205,21 +205,23 @@ def test_a_series_needs_what_the_newest_listed_before_it_does(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "says"),
     [
-        '[series."6.1"]\ngcc = 5\n',
-        '[series.new]\ngcc = "5"\n',
-        'gcc = "5"\n',
-        "[series",
-        "\xff",
-        '[series."6.1"]\ngcc = "5.x"\n',
+        ('[series."6.1"]\ngcc = 5\n', "toolchain.toml:2: series.6.1.gcc: this must be text"),
+        ('[series.new]\ngcc = "5"\n', "toolchain.toml:1: series.new: 'new' is not a series"),
+        ('gcc = "5"\n', "toolchain.toml:1: gcc: there is no such key"),
+        ("", "series: this is missing"),
+        ("[series", "is not valid TOML"),
+        ("\xff", "is not UTF-8 text"),
+        ('[series."6.1"]\ngcc = "5.x"\n', "gcc: '5.x' is not a version such as 5.1"),
     ],
 )
-def test_a_file_of_another_form_is_told(tmp_path: Path, text: str) -> None:
+def test_a_file_of_another_form_is_told(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "toolchain.toml"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(UserError, match="is not as it should be"):
+    with pytest.raises(UserError) as caught:
         minimums(path, Series(6, 1))
+    assert says in f"{caught.value.what}\n{caught.value.why}"
 
 
 def test_every_series_of_this_repository_has_its_minimums() -> None:

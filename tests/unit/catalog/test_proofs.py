@@ -95,17 +95,21 @@ def test_a_check_is_for_some_series_and_arches(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("name =", "nome ="), r"containers\.toml:2: .*no such key"),
-        (('"overlay"', '"Over lay"'), r"'Over lay' is not of the form"),
-        (('run = "overlay"', 'run = "overlay  twice"'), r"is not of the form"),
-        (('run = "overlay"', 'run = "over\\nlay"'), r"is not of the form"),
+        (("name =", "nome ="), r"containers\.toml:2: .*no such key \(did you mean 'name'"),
+        (
+            ('"overlay"', '"Over lay"'),
+            r"containers\.toml:2: checks\.0\.name: 'Over lay' is not a name",
+        ),
+        (('run = "overlay"', 'run = "overlay  twice"'), "is not words of plain characters"),
+        (('run = "overlay"', 'run = "over\\nlay"'), "is not words of plain characters"),
         (('["OVERLAY_FS"]', "[]"), "must not be empty"),
-        (('["OVERLAY_FS"]', '["CONFIG OVERLAY"]'), "is not of the form"),
+        (('["OVERLAY_FS"]', '["CONFIG OVERLAY"]'), "'CONFIG OVERLAY' is not an option"),
         (('options = ["OVERLAY_FS"]', ""), "this is missing"),
         (("options", "seconds = 0\noptions"), "greater than or equal to 1"),
         (("options", "seconds = 1000\noptions"), "less than or equal to 120"),
         (("options", 'arches = ["sparc"]\noptions'), "sparc"),
-        (("options", 'modules = ["a,b"]\noptions'), "is not of the form"),
+        (("options", 'modules = ["a,b"]\noptions'), "'a,b' is not the name of a module"),
+        ((ONE, 'options = ["A"]\n' + ONE), r"it belongs to \[\[checks\]\]"),
         (('run = "overlay"', f'run = "{"x " * 70}x"'), "no more than"),
     ],
 )

@@ -120,12 +120,12 @@ source = "y"
     places = [line.split(": ")[:2] for line in caught.value.why.splitlines()]
     lines = [": ".join(place) for place in sorted(places, key=lambda at: int(at[0].split(":")[1]))]
     assert lines == [
-        "rules.toml:2: name",
-        "rules.toml:3: require",
-        "rules.toml:7: require",
-        "rules.toml:9: arches",
-        "rules.toml:10: since",
-        "rules.toml:11: requires",
+        "rules.toml:2: rules.0.name",
+        "rules.toml:3: rules.0.require",
+        "rules.toml:7: rules.1.require",
+        "rules.toml:9: rules.1.arches",
+        "rules.toml:10: rules.1.since",
+        "rules.toml:11: rules.1.requires",
     ]
 
 
@@ -141,6 +141,11 @@ def test_what_is_no_file_of_rules_is_told(path: Path, text: str) -> None:
         load(path, text)
 
 
-def test_a_file_that_is_not_there_is_named(path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be read"):
+def test_where_there_is_no_file_there_are_no_rules(path: Path) -> None:
+    assert load_rules(path) == ()
+
+
+def test_a_file_that_is_no_text_is_named(path: Path) -> None:
+    path.write_bytes(b"# \xff")
+    with pytest.raises(UserError, match=r"rules\.toml is not UTF-8 text"):
         load_rules(path)

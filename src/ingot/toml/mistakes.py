@@ -1,19 +1,19 @@
-"""What is wrong in a catalog's file, gathered so that all of it can be told at once."""
+"""What is wrong in a file, gathered so that all of it can be told at once."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ingot.catalog.lines import Lines, Place
 from ingot.errors import UserError
+from ingot.toml.lines import Lines, Place
 
 
 class Mistakes:
-    """The mistakes found in one file so far."""
+    """The mistakes found in one file so far; `text` is what the file at `path` says."""
 
     def __init__(self, path: Path, text: str) -> None:
-        self._path = path
-        self._text = text
+        self.path = path
+        self.text = text
         self._found: list[tuple[Place, str]] = []
 
     def add(self, place: Place, message: str) -> None:
@@ -31,12 +31,12 @@ class Mistakes:
 
     def error(self) -> UserError:
         """All mistakes, a line for each, in the order of the file."""
-        lines = Lines(self._text)
+        lines = Lines(self.text)
         found = [(lines.find(place), place, text) for place, text in dict.fromkeys(self._found)]
         return UserError(
-            f"{self._path} has mistakes",
+            f"{self.path} has mistakes",
             why="\n".join(
-                f"{self._path.name}{f':{line}' if line else ''}: {_dotted(place)}{text}"
+                f"{self.path.name}{f':{line}' if line else ''}: {_dotted(place)}{text}"
                 for line, place, text in sorted(found, key=lambda each: each[0] or 0)
             ),
         )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingot.catalog.lines import Lines, Place
+from ingot.toml.lines import Lines, Place
 
 TEXT = '''\
 # a comment = 1
