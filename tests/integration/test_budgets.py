@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ingot.errors import BootError
 from ingot.images import BASE
-from ingot.oci import read_image
-from ingot.pipeline import kept_profile
+from ingot.oci import Image, Layout, extract, read_image
+from ingot.pipeline import kept_profile, subject
 from tests.integration.conftest import House
 
 KERNEL = 'series = "6.1"\narch = "x86_64"\n'
@@ -78,3 +80,18 @@ def test_a_profile_that_is_asked_for_is_held_to_the_budget(house: House) -> None
     assert result.returncode == BootError.exit_code
     assert "1,000 instructions to init" in result.stdout
     assert "of 999 allowed" in result.stderr
+
+
+def test_the_image_is_unpacked_once_to_be_booted_and_counted(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked: list[str] = []
+
+    def spy(layout: Layout, image: Image, to: Path) -> None:
+        unpacked.append(image.labels["dev.ingot.version"])
+        extract(layout, image, to)
+
+    monkeypatch.setattr(subject, "extract", spy)
+    allow(house, "instructions = 1_000")
+    house.build()
+    assert unpacked == ["6.1.999"]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot import disks
 from ingot.boot.disks import make_disk_guest
 from ingot.boot.machines import Guest, Machine
 from ingot.builder.sandbox import Builder, Sandbox
@@ -48,7 +47,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Disks:
         assert (build / Path(argv[-1]).name).stat().st_size % 4096 == 0
         return Result(0, "")
 
-    monkeypatch.setattr(disks, "run", mke2fs)
+    monkeypatch.setattr("ingot.builder.sandbox.run", mke2fs)
     return found
 
 
@@ -106,7 +105,7 @@ def test_a_builder_that_makes_no_disks_is_told(
     def mke2fs(argv: list[str]) -> Result:
         raise CommandFailedError(argv, 127, ["mke2fs: not found"])
 
-    monkeypatch.setattr(disks, "run", mke2fs)
+    monkeypatch.setattr("ingot.builder.sandbox.run", mke2fs)
     with pytest.raises(MachineError) as caught:
         guest_of(tmp_path, volume=False)
     assert "not found" in caught.value.why

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.boot import guest as guests
 from ingot.boot.guest import choose_module, compile_init, make_guest, read_dependencies
 from ingot.boot.machines import Guest, Machine
 from ingot.boot.report import Expectation, Outcome
@@ -79,11 +78,13 @@ def contents(guest: Guest) -> bytes:
     return guest.initramfs
 
 
-def test_what_a_module_needs_comes_before_it_the_farthest_first(modules: Path) -> None:
-    assert read_dependencies(modules)["kernel/net/bridge/bridge.ko"] == (
-        "kernel/net/llc/llc.ko",
+def test_what_each_module_needs_is_told(modules: Path) -> None:
+    needs = read_dependencies(modules)
+    assert len(needs) == len(DEP.splitlines())
+    assert set(needs["kernel/net/bridge/bridge.ko"]) == {
         "kernel/net/802/stp.ko",
-    )
+        "kernel/net/llc/llc.ko",
+    }
 
 
 @pytest.mark.parametrize(
@@ -96,13 +97,12 @@ def test_what_a_module_needs_comes_before_it_the_farthest_first(modules: Path) -
     ],
 )
 def test_a_module_that_needs_no_hardware_is_preferred(there: list[str], chosen: str) -> None:
-    dependencies: dict[str, tuple[str, ...]] = {f"kernel/x/{name}.ko": () for name in there}
-    assert choose_module(dependencies) == chosen
+    assert choose_module([f"kernel/x/{name}.ko" for name in there]) == chosen
 
 
 def test_without_modules_there_is_none_to_choose(tmp_path: Path) -> None:
     assert read_dependencies(tmp_path) == {}
-    assert choose_module({}) == ""
+    assert choose_module([]) == ""
 
 
 def test_modules_without_their_index_are_refused(modules: Path) -> None:
@@ -165,6 +165,13 @@ def test_images_come_along_for_checks_that_name_them(modules: Path) -> None:
     assert b"ingot/images" not in contents(guest_of(modules, [OVERLAY]))
 
 
+def test_an_image_that_nobody_makes_is_told_with_those_there_are(modules: Path) -> None:
+    run = ("image", "ntfs", "/ingot/images/ntfs", "file")
+    with pytest.raises(UserError, match="/ingot/images/ntfs") as caught:
+        guest_of(modules, [replace(OVERLAY, run=run)])
+    assert "erofs" in str(caught.value.hint)
+
+
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Sandbox:
     builder = Builder("bookworm", digest("builder"), tmp_path / "root")
@@ -182,7 +189,7 @@ def test_init_is_compiled_statically_in_the_builder(
         (sandbox.build / "init").write_bytes(b"ELF")
         return Result(0, "")
 
-    monkeypatch.setattr(guests, "run", gcc)
+    monkeypatch.setattr("ingot.builder.sandbox.run", gcc)
     assert compile_init(sandbox, arch("x86_64")) == b"ELF"
     assert seen[0] == "bwrap"
     assert "-static" in seen
@@ -203,7 +210,7 @@ def test_the_init_that_measures_is_compiled_without_a_libc(
         (sandbox.build / "init").write_bytes(b"ELF")
         return Result(0, "")
 
-    monkeypatch.setattr(guests, "run", gcc)
+    monkeypatch.setattr("ingot.builder.sandbox.run", gcc)
     assert compile_init(sandbox, arch("arm64"), "measure.c") == b"ELF"
     assert {"-nostdlib", "-ffreestanding", "/src/measure.c"} <= set(seen)
     assert (Path(seen[seen.index("/src") - 1]) / "measure.c").is_file()
@@ -219,7 +226,7 @@ def test_a_builder_with_clang_compiles_init_with_it(
         (sandbox.build / "init").write_bytes(b"ELF")
         return Result(0, "")
 
-    monkeypatch.setattr(guests, "run", clang)
+    monkeypatch.setattr("ingot.builder.sandbox.run", clang)
     llvm = replace(sandbox, builder=replace(sandbox.builder, llvm=True))
     assert compile_init(llvm, arch("arm64")) == b"ELF"
     assert seen[:3] == ["clang", "--target=aarch64-linux-gnu", "-fuse-ld=lld"]
@@ -231,7 +238,7 @@ def test_a_builder_that_cannot_compile_init_is_told_what_it_lacks(
     def gcc(argv: list[str]) -> Result:
         raise CommandFailedError(argv, 1, ["ld: cannot find -lc"])
 
-    monkeypatch.setattr(guests, "run", gcc)
+    monkeypatch.setattr("ingot.builder.sandbox.run", gcc)
     with pytest.raises(MachineError) as caught:
         compile_init(sandbox, arch("arm64"))
     assert "cannot find -lc" in caught.value.why

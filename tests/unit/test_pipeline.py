@@ -14,7 +14,7 @@ from ingot.builder.sandbox import Builder
 from ingot.files import locked, locked_if_free
 from ingot.images import BASE
 from ingot.oci import Layout, read_image
-from ingot.pipeline import Setting, booting, building, profiling
+from ingot.pipeline import Setting, building, subject
 from ingot.workspace import Workspace
 from tests.unit.conftest import Recorder, digest
 from tests.unit.test_housekeeping import CATALOG
@@ -63,7 +63,7 @@ def test_prune_stays_away_while_an_image_is_booted(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(booting, "extract", work)
+    monkeypatch.setattr(subject, "extract", work)
     kernel = make_kernel(tmp_path)
     image = read_image(kernel.layout, kernel.build()[BASE])
     builder = Builder("bookworm", digest("builder"), tmp_path)
@@ -77,7 +77,7 @@ def test_prune_stays_away_while_an_image_is_measured(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(profiling, "extract", work)
+    monkeypatch.setattr(subject, "extract", work)
     kernel = make_kernel(tmp_path)
     image = read_image(kernel.layout, kernel.build()[BASE])
     builder = Builder("bookworm", digest("builder"), tmp_path)

@@ -15,11 +15,9 @@ from ingot.boot import plan
 from ingot.boot.guest import SCRATCH, assemble
 from ingot.boot.machines import Guest, Machine
 from ingot.boot.report import Check, Outcome
-from ingot.builder.sandbox import Sandbox
+from ingot.builder.sandbox import Sandbox, run_tool
 from ingot.catalog import Proof
-from ingot.errors import MachineError
 from ingot.files import disk_errors, remove_tree
-from ingot.process import CommandFailedError, run
 
 _ROOT = "root=/dev/vda rootfstype=ext4 rw init=/init"
 _SECOND = "/dev/vdb"
@@ -98,13 +96,7 @@ def make_disk(
             disk.truncate(room - room % 4096)
     words = ("mke2fs", "-q", "-t", "ext4", "-d", f"/build/{folder.name}", f"/build/{image.name}")
     try:
-        run(sandbox.command(words))
-    except CommandFailedError as error:
-        raise MachineError(
-            "the builder cannot make a disk",
-            why="\n".join(error.tail),
-            hint=f"it needs mke2fs (e2fsprogs); {error.hint}",
-        ) from error
+        run_tool(sandbox, words, "the builder cannot make a disk", "mke2fs (e2fsprogs)")
     finally:
         remove_tree(folder)
     return image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +11,10 @@ from ingot.boot import plan
 from ingot.boot.initramfs import write_initramfs
 from ingot.boot.machines import Guest, Machine
 from ingot.boot.report import Check, Expectation, Outcome
-from ingot.builder.sandbox import Sandbox
+from ingot.builder.sandbox import Sandbox, run_tool
 from ingot.builder.toolchain import compiler
 from ingot.catalog import Proof
-from ingot.errors import MachineError, UserError
-from ingot.process import CommandFailedError, run
+from ingot.errors import UserError
 
 _PREFERRED = ("veth", "dummy", "overlay", "bridge", "loop")
 """Modules that load in any guest, since they drive no hardware; the first one built is tried."""
@@ -51,15 +50,13 @@ def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
         *_FLAGS[source],
         *(f"/src/{path.relative_to(here).as_posix()}" for path in named),
     )
-    try:
-        run(sandbox.command(words))
-    except CommandFailedError as error:
-        raise MachineError(
-            "the boot test's init does not compile in this builder",
-            why="\n".join(error.tail),
-            hint=f"a builder needs {words[0]} and a static libc for {arch.name} (on Debian, to cross"
-            f" compile: libc6-dev-ARCH-cross, and for clang libgcc-N-dev-ARCH-cross); {error.hint}",
-        ) from error
+    run_tool(
+        sandbox,
+        words,
+        "the boot test's init does not compile in this builder",
+        f"{words[0]} and a static libc for {arch.name} (on Debian, to cross compile:"
+        " libc6-dev-ARCH-cross, and for clang libgcc-N-dev-ARCH-cross)",
+    )
     return (sandbox.build / "init").read_bytes()
 
 
@@ -132,10 +129,7 @@ def skipped_checks(proofs: Iterable[Proof], machine: Machine) -> tuple[Check, ..
 
 
 def read_dependencies(modules: Path) -> dict[str, tuple[str, ...]]:
-    """Module -> what must be loaded before it, in that order, as paths below `modules`.
-
-    Source: modules.dep(5); depmod lists a module's dependencies, the nearest first.
-    """
+    """Module -> all modules that it needs, as paths below `modules` (modules.dep(5))."""
     path = modules / "modules.dep"
     if not path.is_file():
         if any(modules.rglob("*.ko")):
@@ -144,11 +138,11 @@ def read_dependencies(modules: Path) -> dict[str, tuple[str, ...]]:
     dependencies = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         name, _, needs = line.partition(":")
-        dependencies[name] = tuple(reversed(needs.split()))
+        dependencies[name] = tuple(needs.split())
     return dependencies
 
 
-def choose_module(dependencies: Mapping[str, tuple[str, ...]]) -> str:
-    """The file name of a module that proves that modules load; empty if there is none."""
-    by_name = {Path(path).stem: Path(path).name for path in dependencies}
+def choose_module(paths: Iterable[str]) -> str:
+    """The file name of the module that proves that modules load; empty if there is none."""
+    by_name = {Path(path).stem: Path(path).name for path in paths}
     return next((by_name[one] for one in (*_PREFERRED, *sorted(by_name)) if one in by_name), "")

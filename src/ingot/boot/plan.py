@@ -7,13 +7,13 @@ from pathlib import Path
 
 from ingot.boot.media import IMAGES
 from ingot.catalog import Proof
+from ingot.errors import UserError
 
 PLAN_FILE = "/ingot/plan"
 IMAGES_FOLDER = "/ingot/images/"
 
 _LISTS = ("modules.dep", "modules.alias", "modules.builtin")
 """What finds modules by name (modules.dep(5)); init reads it like kmod does."""
-
 
 VOLUME = "modules-volume"
 """What init calls the mount of a volume of modules."""
@@ -45,7 +45,7 @@ def files(proofs: Iterable[Proof], modules: Path, release: str) -> dict[str, byt
     """What the checks find in the guest: its modules with their lists, and images to mount.
 
     `modules` is the image's /lib/modules/<release>; all of it comes along, since which modules a
-    check needs is what the kernel is to find out by itself.
+    check needs is what the kernel is to find out by itself. A UserError names an image there is not.
     """
     found = {
         f"{home(release)}/{path.relative_to(modules).as_posix()}": path.read_bytes()
@@ -57,4 +57,14 @@ def files(proofs: Iterable[Proof], modules: Path, release: str) -> dict[str, byt
         if (modules / name).is_file()
     }
     named = {word for proof in proofs for word in proof.run if word.startswith(IMAGES_FOLDER)}
-    return found | {name: IMAGES[name.removeprefix(IMAGES_FOLDER)]() for name in sorted(named)}
+    return found | {name: _image(name) for name in sorted(named)}
+
+
+def _image(path: str) -> bytes:
+    make = IMAGES.get(path.removeprefix(IMAGES_FOLDER))
+    if make is None:
+        raise UserError(
+            f"a check mounts {path}, which is no image that Ingot makes",
+            hint=f"those in {IMAGES_FOLDER} are {', '.join(IMAGES)}",
+        )
+    return make()

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Self
 
 from ingot.arch import Arch
-from ingot.builder.sandbox import Sandbox
+from ingot.builder.sandbox import Sandbox, run_tool
 from ingot.builder.toolchain import compiler
 from ingot.elf import is_elf
-from ingot.errors import MachineError, UserError
+from ingot.errors import UserError
 from ingot.files import disk_errors
-from ingot.process import CommandFailedError, run
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
@@ -113,14 +112,8 @@ def _assemble(sandbox: Sandbox, kernel: _Kernel, arch: Arch) -> bytes:
         f"-Wl,-Ttext={_BASE:#x},--oformat=binary,--build-id=none",
         *("-o", "/build/pvh", "/src/pvh.S"),
     )
-    try:
-        run(sandbox.command(words))
-    except CommandFailedError as error:
-        raise MachineError(
-            "the entry for kernels without PVH does not assemble in this builder",
-            why="\n".join(error.tail),
-            hint=f"a builder needs {words[0]}; {error.hint}",
-        ) from error
+    failure = "the entry for kernels without PVH does not assemble in this builder"
+    run_tool(sandbox, words, failure, needs=words[0])
     return (sandbox.build / "pvh").read_bytes()
 
 

@@ -181,6 +181,21 @@ def _bound(folder: Folder) -> tuple[str, ...]:
     return "--bind" if folder.writable else "--ro-bind", str(folder.outside), folder.inside
 
 
+def run_tool(sandbox: Sandbox, argv: Sequence[str], failure: str, needs: str) -> None:
+    """Run a tool that a builder may lack, or what it needs for this.
+
+    A MachineError says what is the `failure`, how the tool ended, and what a builder `needs`.
+    """
+    try:
+        run(sandbox.command(argv))
+    except CommandFailedError as error:
+        raise MachineError(
+            failure,
+            why="\n".join(error.tail),
+            hint=f"a builder needs {needs}; {error.hint}",
+        ) from error
+
+
 def confinement() -> tuple[str, ...]:
     """The words that keep a command from making user namespaces, if this machine's bwrap has them.
 

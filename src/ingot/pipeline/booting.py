@@ -1,4 +1,4 @@
-"""Booting what an image holds, or a kernel file."""
+"""Booting what an image holds, or a kernel file, with the checks that it is asked for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ingot.arch import Arch, arch
+from ingot.arch import Arch
 from ingot.boot import choice
 from ingot.boot.disks import make_disk_guest
 from ingot.boot.guest import compile_init, make_guest
@@ -15,12 +15,12 @@ from ingot.boot.machines import Guest, Machine, QemuMachine, without_acpi
 from ingot.boot.pvh import APPEND, needs_entry, with_entry
 from ingot.boot.report import BootReport, Verdict
 from ingot.boot.running import command_line
-from ingot.builder.sandbox import Builder, Sandbox
+from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel, Proof
 from ingot.errors import UserError
-from ingot.images import BASE, KERNEL_FILE, Facts, read_facts
-from ingot.oci import Image, extract
-from ingot.pipeline.setting import Setting, in_use
+from ingot.oci import Image
+from ingot.pipeline.setting import Setting
+from ingot.pipeline.subject import Subject, laid_out
 from ingot.progress import Progress
 
 QEMU = "qemu"
@@ -55,21 +55,12 @@ class BootWish:
         return choice.machine_named(arch, self.vmm, self.machine)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A kernel on disk, its modules (a folder that may be missing), what it calls itself."""
-
-    kernel: Path
-    modules: Path
-    release: str
-    arch: Arch
-
-
 def boot_image(
     setting: Setting, image: Image, builder: Builder, wish: BootWish, progress: Progress
 ) -> BootReport:
     """Boot the kernel of an image, with its modules if it has them, and report."""
-    return _boot(setting, image, builder, wish, progress)
+    with laid_out(setting, image, builder, progress) as subject:
+        return boot_subject(setting, subject, wish, progress)
 
 
 def boot_file(
@@ -92,7 +83,22 @@ def boot_file(
         theirs = found.arch or "an arch that Ingot does not know"
         ours = f", not for {wanted.name}" if wanted else ""
         return refused(Verdict.WRONG_ARCH, f"{kernel.name} is a kernel for {theirs}{ours}")
-    return _boot(setting, kernel, builder, wish, progress)
+    with laid_out(setting, kernel, builder, progress) as subject:
+        return boot_subject(setting, subject, wish, progress)
+
+
+def boot_subject(
+    setting: Setting, subject: Subject, wish: BootWish, progress: Progress
+) -> BootReport:
+    """Boot a kernel that is laid out, and report."""
+    machine = wish.machine_for(subject.arch)
+    choice.require(machine)
+    with progress.step("boot") as step:
+        guest, machine = enter(subject, _guest(subject, machine, wish), machine)
+        guest = replace(guest, append=command_line(guest.append, wish.append))
+        report = choice.boot(guest, machine, setting.boot_seconds)
+        step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
+    return report
 
 
 def refused(verdict: Verdict, reason: str) -> BootReport:
@@ -100,74 +106,18 @@ def refused(verdict: Verdict, reason: str) -> BootReport:
     return BootReport(verdict, "none", "none", 0.0, (), (), (), reason)
 
 
-def arch_of(kernel: Image | Path) -> Arch:
-    """The arch that a kernel is for; a UserError if it is no kernel."""
-    if isinstance(kernel, Path):
-        return arch(read_kernel(kernel).arch or "")
-    return arch(_facts(kernel).arch)
-
-
-def _facts(image: Image) -> Facts:
-    facts = read_facts(image)
-    if facts is None:
-        raise UserError(
-            "this image holds no kernel of Ingot's",
-            hint=f"boot a {BASE} image: it has the kernel and its modules",
-        )
-    return facts
-
-
-def lay_out(setting: Setting, kernel: Image | Path, folder: Path) -> Subject:
-    """The kernel of an image, unpacked below `folder`, or a kernel file where it is.
-
-    A UserError if there is no kernel.
-    """
-    if isinstance(kernel, Path):
-        release = read_kernel(kernel).release or ""
-        return Subject(kernel.absolute(), folder / "none", release, arch_of(kernel))
-    facts = _facts(kernel)
-    root = folder / "root"
-    extract(setting.layout, kernel, root)
-    modules = root / "lib/modules" / facts.release
-    return Subject(root / KERNEL_FILE, modules, facts.release, arch(facts.arch))
-
-
-def enter(
-    sandbox: Sandbox, subject: Subject, guest: Guest, machine: Machine
-) -> tuple[Guest, Machine]:
+def enter(subject: Subject, guest: Guest, machine: Machine) -> tuple[Guest, Machine]:
     """The guest and the machine as a kernel needs them that QEMU could not enter by itself."""
     if not isinstance(machine, QemuMachine) or not needs_entry(subject.kernel):
         return guest, machine
-    kernel = with_entry(sandbox, subject.kernel, subject.arch)
+    kernel = with_entry(subject.sandbox, subject.kernel, subject.arch)
     append = command_line(APPEND, guest.append)
     return replace(guest, kernel=kernel, append=append), without_acpi(machine)
 
 
-def _boot(
-    setting: Setting, kernel: Image | Path, builder: Builder, wish: BootWish, progress: Progress
-) -> BootReport:
-    machine = wish.machine_for(arch_of(kernel))
-    choice.require(machine)
-    with (
-        in_use(setting, progress),
-        setting.workspace.build_folder() as folder,
-        progress.step("boot") as step,
-    ):
-        subject = lay_out(setting, kernel, folder)
-        sandbox = Sandbox(builder, source=folder, build=folder)
-        init = compile_init(sandbox, subject.arch)
-        guest = _guest(sandbox, subject, init, machine, wish)
-        guest, machine = enter(sandbox, subject, guest, machine)
-        guest = replace(guest, append=command_line(guest.append, wish.append))
-        report = choice.boot(guest, machine, setting.boot_seconds)
-        step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
-    return report
-
-
-def _guest(
-    sandbox: Sandbox, subject: Subject, init: bytes, machine: Machine, wish: BootWish
-) -> Guest:
+def _guest(subject: Subject, machine: Machine, wish: BootWish) -> Guest:
+    init = compile_init(subject.sandbox, subject.arch)
     given = subject.kernel, subject.modules, subject.release, init, machine, wish.proofs
     if wish.disk:
-        return make_disk_guest(*given, sandbox, volume=DISKS[wish.disk])
+        return make_disk_guest(*given, subject.sandbox, volume=DISKS[wish.disk])
     return make_guest(*given)

@@ -22,15 +22,16 @@ from ingot.errors import BootError
 from ingot.files import disk_errors, locked
 from ingot.images import BASE, facts_of, find_images, read_facts, tags_for, write_images
 from ingot.oci import Descriptor, Image, read_image
-from ingot.pipeline.booting import BootWish, boot_image
+from ingot.pipeline.booting import BootWish, boot_subject
 from ingot.pipeline.budgets import require_affordable
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.configs import kept_config, require_sound, resolve
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.plan import Plan, make_plan
-from ingot.pipeline.profiling import count_image, keep_profile
+from ingot.pipeline.profiling import keep_profile, measure_subject
 from ingot.pipeline.remote import fetch_builder, fetch_kernel
 from ingot.pipeline.setting import Setting, in_use
+from ingot.pipeline.subject import Subject, laid_out
 from ingot.progress import Progress, Timed, Timing
 from ingot.recipe import Recipe
 from ingot.source import patches as patching
@@ -177,8 +178,7 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
                     host=arch_called(setting.host),
                 )
             base = read_image(setting.layout, images[BASE])
-            report = _require_boot(setting, base, builder, kernel, timed)
-            profile = _count(setting, base, builder, kernel, timed)
+            report, profile = _prove(setting, base, builder, kernel, timed)
             tags = tags_for(images, facts, kernel.tag)
             setting.layout.tag(tags)
             if profile:
@@ -197,12 +197,25 @@ def _compile_cache(setting: Setting) -> Path:
     return setting.workspace.own_ccache(*own) if own else setting.workspace.ccache
 
 
-def _require_boot(
+def _prove(
     setting: Setting, base: Image, builder: Builder, kernel: Kernel, timed: Timed
-) -> BootReport:
-    """Boot what the images hold, or raise: a kernel that does not boot gets no tag."""
+) -> tuple[BootReport, Profile | None]:
+    """Boot what the images hold, and count what that costs if there is a budget for it.
+
+    BootError if either is not as it must be: such a kernel gets no tag.
+    """
+    budget = setting.catalog.budget(kernel)
+    counted = budget is not None and budget.needs_profile
+    with laid_out(setting, base, builder, timed) as subject:
+        report = _require_boot(setting, subject, kernel, timed)
+        profile = measure_subject(setting, subject, timed) if counted else None
+    require_affordable(setting, kernel, base, profile, timed)
+    return report, profile
+
+
+def _require_boot(setting: Setting, subject: Subject, kernel: Kernel, timed: Timed) -> BootReport:
     wish = BootWish(setting.catalog.proofs(kernel), vmms=kernel.vmms)
-    report = boot_image(setting, base, builder, wish, timed)
+    report = boot_subject(setting, subject, wish, timed)
     if not report.passed:
         raise BootError(
             f"{kernel.tag} was compiled but did not pass its boot test: {report.verdict.value}",
@@ -210,17 +223,6 @@ def _require_boot(
             hint="it was not tagged; change its config, then build again",
         )
     return report
-
-
-def _count(
-    setting: Setting, base: Image, builder: Builder, kernel: Kernel, timed: Timed
-) -> Profile | None:
-    """What the kernel costs, if its budget asks for that; BootError if it is too much."""
-    budget = setting.catalog.budget(kernel)
-    counted = budget is not None and budget.needs_profile
-    profile = count_image(setting, base, builder, timed) if counted else None
-    require_affordable(setting, kernel, base, profile, timed)
-    return profile
 
 
 def _built(

@@ -12,16 +12,17 @@ import json
 import re
 from pathlib import Path
 
-from ingot.arch import Arch, arch
+from ingot.arch import Arch
 from ingot.boot.guest import compile_init
 from ingot.boot.measuring import measure
 from ingot.boot.profile import PROFILE_TYPE, Profile
 from ingot.boot.pvh import needs_entry, with_entry
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.errors import UserError, VerificationError
-from ingot.images import BASE, KERNEL_FILE, Facts, read_facts
-from ingot.oci import Image, Layout, extract, read_artifact, write_artifact
+from ingot.images import BASE, Facts, read_facts
+from ingot.oci import Image, Layout, read_artifact, write_artifact
 from ingot.pipeline.setting import Setting, in_use
+from ingot.pipeline.subject import Subject, laid_out
 from ingot.progress import Progress
 
 _TAG = re.compile(rf"{BASE}:.+-[0-9a-f]{{12}}-boot")
@@ -34,26 +35,16 @@ def is_profile(tag: str) -> bool:
 
 def profile_image(setting: Setting, image: Image, builder: Builder, progress: Progress) -> Profile:
     """Measure the kernel of a base image and keep the profile; BootError if it does not boot."""
-    profile = count_image(setting, image, builder, progress)
+    with laid_out(setting, image, builder, progress) as subject:
+        profile = measure_subject(setting, subject, progress)
     keep_profile(setting.layout, profile, image)
     return profile
 
 
-def count_image(setting: Setting, image: Image, builder: Builder, progress: Progress) -> Profile:
-    """Measure the kernel of a base image, and keep nothing; BootError if it does not boot."""
-    facts = read_facts(image)
-    if facts is None:
-        raise UserError(
-            "this image holds no kernel of Ingot's",
-            hint=f"measure a {BASE} image: it has the kernel",
-        )
-    with in_use(setting, progress), setting.workspace.build_folder() as folder:
-        root = folder / "root"
-        extract(setting.layout, image, root)
-        sandbox = Sandbox(builder, source=root, build=folder)
-        return measure_kernel(
-            setting, sandbox, root / KERNEL_FILE, arch(facts.arch), facts.release, progress
-        )
+def measure_subject(setting: Setting, subject: Subject, progress: Progress) -> Profile:
+    """Measure a kernel that is laid out, and keep nothing; BootError if it does not boot."""
+    kernel, arch, release = subject.kernel, subject.arch, subject.release
+    return measure_kernel(setting, subject.sandbox, kernel, arch, release, progress)
 
 
 def profile_file(

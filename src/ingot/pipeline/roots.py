@@ -10,11 +10,12 @@ from ingot.boot.machines import MEMORY_MIB, Guest, QemuMachine
 from ingot.boot.report import BootReport
 from ingot.boot.running import command_line
 from ingot.boot.tree import find_init, pack
-from ingot.builder.sandbox import Builder, Sandbox
+from ingot.builder.sandbox import Builder
 from ingot.errors import UserError
 from ingot.oci import Image, Layout, extract
-from ingot.pipeline.booting import BootWish, arch_of, enter, lay_out
-from ingot.pipeline.setting import Setting, in_use
+from ingot.pipeline.booting import BootWish, enter
+from ingot.pipeline.setting import Setting
+from ingot.pipeline.subject import laid_out
 from ingot.progress import Progress
 
 Root = tuple[Layout, Image]
@@ -35,12 +36,11 @@ def boot_root(
 
     An `interactive` guest has this terminal instead, and is not judged: None.
     """
-    with in_use(setting, progress), setting.workspace.build_folder() as folder:
-        machine = wish.machine_for(arch_of(kernel))
+    with laid_out(setting, kernel, builder, progress) as subject:
+        machine = wish.machine_for(subject.arch)
         choice.require(machine)
-        subject = lay_out(setting, kernel, folder)
         with progress.step("make the root") as step:
-            files = folder / "files"
+            files = subject.sandbox.build / "files"
             extract(*root, files, step)
             init = find_init(files)
             modules = (subject.modules, f"/lib/modules/{subject.release}")
@@ -49,8 +49,7 @@ def boot_root(
         # the archive and what is unpacked from it are there at once
         memory = MEMORY_MIB + 2 * (len(data) >> 20)
         guest = Guest(subject.kernel, data, None, f"rdinit={init}", memory=memory)
-        sandbox = Sandbox(builder, source=folder, build=folder)
-        guest, machine = enter(sandbox, subject, guest, machine)
+        guest, machine = enter(subject, guest, machine)
         guest = replace(guest, append=command_line(guest.append, wish.append))
         if not interactive:
             return choice.boot(guest, machine, setting.boot_seconds)
