@@ -1,4 +1,4 @@
-"""The images of read-only file systems: read back by their formats, without the kernel."""
+"""The images of file systems: read back by their formats, without the kernel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ingot.boot.media import CONTENT, IMAGES, erofs, squashfs
+from ingot.boot.media import IMAGES
+from ingot.boot.media.packed import erofs, squashfs
+from ingot.boot.media.parts import CONTENT, crc32c
 
 
 def unpack_lz4(data: bytes) -> bytes:
@@ -89,3 +91,15 @@ def test_erofs_leads_from_the_superblock_to_the_file() -> None:
 @pytest.mark.parametrize("name", IMAGES)
 def test_an_image_is_the_same_every_time(name: str) -> None:
     assert IMAGES[name]() == IMAGES[name]()
+
+
+def test_the_checksum_is_that_of_the_rfc() -> None:
+    assert ~crc32c(bytes(32)) & 0xFFFFFFFF == 0x8A9136AA  # RFC 3720, B.4
+    assert crc32c(b"and more", crc32c(b"some ")) == crc32c(b"some and more")
+
+
+@pytest.mark.parametrize("name", ["btrfs", "ext2", "ext3", "ext4", "vfat", "xfs"])
+def test_a_volume_is_sent_without_the_zeros_at_its_end(name: str) -> None:
+    image = IMAGES[name]()
+    assert image[-1]
+    assert len(image) < 2 << 20  # or it is a burden to every guest

@@ -21,8 +21,8 @@ struct verb_entry {
 /* the verbs of each file; the last entry is empty */
 extern const struct verb_entry balancer_verbs[], base_verbs[], call_verbs[], container_verbs[],
 	crypto_verbs[], file_verbs[], iptables_verbs[], kind_verbs[], machine_verbs[],
-	nftables_verbs[], packet_verbs[], program_verbs[], queue_verbs[], storage_verbs[],
-	tunnel_verbs[];
+	nftables_verbs[], packet_verbs[], program_verbs[], queue_verbs[], server_verbs[],
+	storage_verbs[], tunnel_verbs[], volume_verbs[];
 
 /* main.c: how a check ends */
 void pass(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -47,7 +47,7 @@
 static const struct verb_entry *const tables[] = {
 	balancer_verbs, base_verbs, call_verbs, container_verbs, crypto_verbs, file_verbs,
 	iptables_verbs, kind_verbs, machine_verbs, nftables_verbs, packet_verbs, program_verbs,
-	queue_verbs, storage_verbs, tunnel_verbs,
+	queue_verbs, server_verbs, storage_verbs, tunnel_verbs, volume_verbs,
 };
 
 int entropy_at_start;

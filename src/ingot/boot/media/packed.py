@@ -1,8 +1,4 @@
-"""The smallest images of file systems that are only read, for guests to mount.
-
-Each holds one file, `file`, whose content is `proof` and a line's end. They are written here
-because few builders have the programs for it, and so that each of a file system's compressions
-can be had without the others.
+"""Images of file systems for programs and packages: packed, and only read.
 
 Sources: kernel, Documentation/filesystems/{squashfs,erofs}.rst, fs/squashfs/squashfs_fs.h,
 fs/erofs/erofs_fs.h; lz4, doc/lz4_Block_format.md; RFC 8878 (zstd).
@@ -15,9 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 
-CONTENT = b"proof\n"
-_NAME = b"file"
-_BLOCK = 4096
+from ingot.boot.media.parts import CONTENT, NAME, padded
 
 _UNUSED = 2**64 - 1
 _NO_FRAGMENT = 2**32 - 1
@@ -74,8 +68,8 @@ def squashfs(compression: str) -> bytes:
         *(_FILE, _FILE_MODE, 0, 0, 0, 1),
         *(data_at, _NO_FRAGMENT, 0, len(CONTENT), len(CONTENT) | _NOT_COMPRESSED),
     )
-    listing = struct.pack("<III", 0, 0, 1) + struct.pack("<HhHH", 0, 0, _FILE, len(_NAME) - 1)
-    listing += _NAME
+    listing = struct.pack("<III", 0, 0, 1) + struct.pack("<HhHH", 0, 0, _FILE, len(NAME) - 1)
+    listing += NAME
     folder_inode = struct.pack(
         "<HHHHIIIIHHI",
         *(_DIRECTORY, _DIRECTORY_MODE, 0, 0, 0, 2),
@@ -106,15 +100,13 @@ def squashfs(compression: str) -> bytes:
         *(len(file_inode), index_at + 8, index_at, _UNUSED),
         *(inodes_at, listings_at, _UNUSED, _UNUSED),
     )
-    return _padded(
-        header + settings + CONTENT + inodes + listings + ids + struct.pack("<Q", ids_at)
-    )
+    return padded(header + settings + CONTENT + inodes + listings + ids + struct.pack("<Q", ids_at))
 
 
 def erofs() -> bytes:
     """An erofs, not compressed: its superblock, inodes, a folder and a file, a block each."""
     root, file = 1, 2  # inodes, by their place in units of 32 bytes
-    names = ((b".", root, 2), (b"..", root, 2), (_NAME, file, 1))
+    names = ((b".", root, 2), (b"..", root, 2), (NAME, file, 1))
     at = 12 * len(names)
     entries, text = b"", b""
     for name, number, kind in names:
@@ -131,18 +123,4 @@ def erofs() -> bytes:
         + inode(root, 0o40000 | _DIRECTORY_MODE, 2, len(folder), 2)
         + inode(file, 0o100000 | _FILE_MODE, 1, len(CONTENT), 3)
     )
-    return b"".join(map(_padded, (bytes(1024) + header, inodes, folder, CONTENT)))
-
-
-def _padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) % _BLOCK)
-
-
-IMAGES: Mapping[str, Callable[[], bytes]] = {
-    "erofs": erofs,
-    "squashfs-lz4": lambda: squashfs("lz4"),
-    "squashfs-xz": lambda: squashfs("xz"),
-    "squashfs-zlib": lambda: squashfs("zlib"),
-    "squashfs-zstd": lambda: squashfs("zstd"),
-}
-"""The images that checks can name, as /ingot/images/NAME."""
+    return b"".join(map(padded, (bytes(1024) + header, inodes, folder, CONTENT)))
