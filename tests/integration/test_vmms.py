@@ -41,6 +41,7 @@ VMMS: dict[str, Callable[[Guest, Machine, float], BootReport]] = {
 }
 FIRST = {"firecracker": "/machine-config", "cloud-hypervisor": "/api/v1/vmm.ping"}
 LAST = {"firecracker": "/actions", "cloud-hypervisor": "/api/v1/vm.boot"}
+BALLOONS = ("/balloon", "/api/v1/vm.create")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,14 @@ def test_the_guest_gets_kernel_initramfs_command_line_and_disk(vmm: Vmm) -> None
     assert "initramfs.cpio" in text
     assert "scratch.img" in text
     assert f"{vmm.machine.append} ingot.proof=1" in text
+
+
+def test_the_host_wants_memory_back_of_a_guest_that_is_to_prove_that_it_can(vmm: Vmm) -> None:
+    wanted = {"firecracker": {"amount_mib": 16}, "cloud-hypervisor": {"size": 16 << 20}}
+    vmm.boot()
+    bodies = [body for _, path, body in vmm.requests() if path in BALLOONS]
+    (balloon,) = (body.get("balloon", body) for body in bodies if body is not None)
+    assert balloon == {**wanted[vmm.name], "deflate_on_oom": True}
 
 
 def test_nothing_of_the_guest_stays(vmm: Vmm, tmp_path: Path) -> None:

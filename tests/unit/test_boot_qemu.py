@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import itertools
+import json
 import os
 import re
 from pathlib import Path
@@ -37,6 +38,7 @@ class Qemu:
         self.silences: list[float | None] = []
         self.initramfs = b""
         self.files: dict[Path, int] = {}
+        self.told: list[object] = []
 
     @property
     def tried(self) -> list[str]:
@@ -65,7 +67,22 @@ class Qemu:
             for name in re.findall(r"(?:file|path)=([^,]+)", word)
             if (path := Path(name)).exists()
         }
+        self.told = [json.loads(line) for line in self.monitor(argv).splitlines()]
         return self.results[self.tried[-1]]
+
+    def monitor(self, argv: list[str]) -> bytes:
+        """What waits in the pipe of the monitor, if there is one."""
+        names = [
+            found[1] for word in argv if (found := re.match("pipe,id=monitor,path=(.+)", word))
+        ]
+        if not names:
+            return b""
+        assert Path(f"{names[0]}.out").is_fifo()
+        pipe = os.open(f"{names[0]}.in", os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            return os.read(pipe, 4096)
+        finally:
+            os.close(pipe)
 
 
 @pytest.fixture
@@ -201,6 +218,19 @@ def test_a_machine_has_what_it_offers_on_its_own_transport(
     ends = "pci" if "pci" in machine.offers else "device"
     assert machine.transport == ends
     assert ("mmio" in machine.offers) == (ends == "device")
+
+
+def test_the_host_wants_memory_back_of_a_guest_that_is_to_prove_that_it_can(
+    fake: Qemu, guest: Guest
+) -> None:
+    boot(dataclasses.replace(guest, memory=300), MICROVM, 60.0)
+    assert fake.told == [
+        {"execute": "qmp_capabilities", "arguments": {}},
+        {"execute": "balloon", "arguments": {"value": (300 - 16) << 20}},
+    ]
+    boot(dataclasses.replace(guest, expected=None), MICROVM, 60.0)
+    assert fake.told == []
+    assert "-mon" not in fake.commands[-1]
 
 
 def test_the_scratch_disk_comes_first_is_16_mib_and_goes(

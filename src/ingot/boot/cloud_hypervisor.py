@@ -57,7 +57,7 @@ def _machine(guest: Guest, machine: Machine, folder: Path) -> dict[str, object]:
         # a type that is guessed forbids writing to the first sector
         "disks": [{"path": str(disk), "image_type": "Raw"} for disk in disks_of(guest, folder)],
         "rng": {"src": "/dev/urandom"},
-        "balloon": {"size": 0, "deflate_on_oom": True},
+        "balloon": {"size": guest.wanted_back << 20, "deflate_on_oom": True},
         "vsock": {"cid": _GUEST_CID, "socket": str(folder / "vsock.sock")},
         "serial": {"mode": "Tty"},
         "console": {"mode": "Off"},

@@ -48,7 +48,7 @@ def requests(guest: Guest, machine: Machine, folder: Path) -> list[Request]:
         ),
         put("/vsock", {"guest_cid": _GUEST_CID, "uds_path": str(folder / "vsock.sock")}),
         put("/entropy", {}),
-        put("/balloon", {"amount_mib": 0, "deflate_on_oom": True}),
+        put("/balloon", {"amount_mib": guest.wanted_back, "deflate_on_oom": True}),
         put("/actions", {"action_type": "InstanceStart"}),
     ]
 

@@ -20,6 +20,7 @@ from ingot.errors import UserError
 
 VHOST_VSOCK = Path("/dev/vhost-vsock")
 MEMORY_MIB = 256
+_WANTED_BACK_MIB = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,9 @@ class Guest:
     """What is booted: a kernel file, an initramfs (cpio), and what its init must report.
 
     `append` is what this kernel and its checks need on its command line, beside what the machine
-    needs. One without `expected` has an init of its own, and need only end. `disks` are images of disks, vda first; a guest with a `scratch` disk has an empty one of
-    16 MiB before them. `skipped` are the checks that this guest is not asked for; `memory` is in
-    MiB.
+    needs. One without `expected` has an init of its own, and need only end. `disks` are images of
+    disks, vda first; a guest with a `scratch` disk has an empty one of 16 MiB before them. `skipped`
+    are the checks that this guest is not asked for; `memory` is in MiB.
     """
 
     kernel: Path
@@ -40,6 +41,11 @@ class Guest:
     scratch: bool = False
     skipped: tuple[Check, ...] = ()
     memory: int = MEMORY_MIB
+
+    @property
+    def wanted_back(self) -> int:
+        """MiB that its balloon is to give back to the host, of a guest that proves that it can."""
+        return _WANTED_BACK_MIB if self.expected else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,10 @@ exist and still not run a kernel.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ingot.arch import arch as arch_named
@@ -46,8 +49,10 @@ def can_accelerate(machine: QemuMachine) -> bool:
 
 def boot_with(accelerator: str, guest: Guest, machine: QemuMachine, timeout: float) -> BootReport:
     """Boot the guest under `kvm` or `tcg`, and judge it."""
-    with guest_folder(guest.initramfs) as folder:
-        command = [*_command(accelerator, guest, machine, folder), "-serial", "stdio"]
+    wanted = guest.wanted_back
+    asked = {"balloon": {"value": (guest.memory - wanted) << 20}} if wanted else {}
+    with guest_folder(guest.initramfs) as folder, _monitor(folder, asked) as monitor:
+        command = [*_command(accelerator, guest, machine, folder), "-serial", "stdio", *monitor]
         silence = _KVM_SILENCE_SECONDS if accelerator == "kvm" else None
         return run_guest(command, guest, machine, accelerator, timeout, silence=silence)
 
@@ -122,6 +127,32 @@ def _devices(machine: QemuMachine, guest: Guest, folder: Path) -> list[str]:
         # any number that no other guest has: those of processes are, and 0 to 2 are taken
         words += ["-device", f"vhost-vsock-{machine.transport},guest-cid={os.getpid() + 3}"]
     return words
+
+
+@contextlib.contextmanager
+def _monitor(folder: Path, commands: Mapping[str, object]) -> Iterator[list[str]]:
+    """The words for a QEMU that carries out these commands as it starts (QEMU: QMP, over pipes).
+
+    They wait in the pipe for as long as it is held open here.
+    """
+    if not commands:
+        yield []
+        return
+    lines = [
+        {"execute": name, "arguments": arguments}
+        for name, arguments in {"qmp_capabilities": {}, **commands}.items()
+    ]
+    path = folder / "monitor"
+    with disk_errors(folder):
+        for end in ("in", "out"):
+            os.mkfifo(f"{path}.{end}")
+        pipe = os.open(f"{path}.in", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.write(pipe, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+        device = f"pipe,id=monitor,path={_escaped(path)}"
+        yield ["-chardev", device, "-mon", "chardev=monitor,mode=control"]
+    finally:
+        os.close(pipe)
 
 
 def _share(folder: Path) -> Path:

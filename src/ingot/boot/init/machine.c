@@ -57,6 +57,39 @@ static void random_device(char **words)
 	pass("16 bytes");
 }
 
+/* the kernel's count of an event since it started; -1 if it keeps none */
+static long long count_of(const char *event)
+{
+	static char text[16384];
+	size_t length = strlen(event);
+	char *line = text;
+
+	if (read_file("/proc/vmstat", text, sizeof(text)) < 0)
+		return -1;
+	for (; line && *line; line = strchr(line, '\n'), line += line != NULL)
+		if (strncmp(line, event, length) == 0 && line[length] == ' ')
+			return atoll(line + length);
+	return -1;
+}
+
+/* balloon: the host, which wants some memory back from the start, gets it */
+static void balloon(char **words)
+{
+	long long pages = 0;
+
+	(void)words;
+	for (int tries = 0; tries < 100 && pages == 0; tries++) {
+		pages = count_of("balloon_inflate");
+		if (pages == 0)
+			usleep(20000);
+	}
+	if (pages < 0)
+		fail("this kernel has no balloon, or does not count what goes into it");
+	if (pages == 0)
+		fail("the host got nothing");
+	pass("%lld pages went to the host", pages);
+}
+
 /* nodes PATH...: each device node opens */
 static void nodes(char **words)
 {
@@ -174,6 +207,7 @@ static void kvm(char **words)
 }
 
 const struct verb_entry machine_verbs[] = {
+	{ "balloon", balloon },
 	{ "cpu-hotplug", cpu_hotplug },
 	{ "driver", driver },
 	{ "kvm", kvm },
