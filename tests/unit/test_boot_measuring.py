@@ -10,6 +10,7 @@ import pytest
 
 from ingot.arch import arch
 from ingot.boot import measuring
+from ingot.boot.machines import machine_for
 from ingot.boot.measuring import measure
 from ingot.boot.profile import Initcall, Phase, Profile
 from ingot.errors import BootError
@@ -79,7 +80,9 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Qemu:
 
 
 def count(recorder: Recorder | None = None, release: str | None = "6.1.176") -> Profile:
-    return measure(Path("/x/boot/vmlinux"), b"INIT", X86, release, 60.0, recorder or Recorder())
+    return measure(
+        Path("/x/boot/vmlinux"), b"INIT", machine_for(X86), release, 60.0, recorder or Recorder()
+    )
 
 
 def test_the_figure_is_of_the_quiet_boot_and_its_parts_of_the_other(fake: Qemu) -> None:
@@ -124,7 +127,7 @@ def test_both_boots_count_and_differ_in_nothing_that_the_guest_could_see(fake: Q
 
 
 def test_the_counter_of_arm64_is_made_to_tick_once_a_nanosecond(fake: Qemu) -> None:
-    measure(Path("/x/boot/vmlinux"), b"INIT", ARM64, None, 60.0, Recorder())
+    measure(Path("/x/boot/vmlinux"), b"INIT", machine_for(ARM64), None, 60.0, Recorder())
     words = fake.words(0)
     assert fake.commands[0][0] == "qemu-system-aarch64"
     assert "cntfrq=1000000000" in words["-cpu"].split(",")
@@ -139,7 +142,7 @@ def test_a_counter_of_another_frequency_is_read_as_nanoseconds(fake: Qemu) -> No
 def test_the_initramfs_has_the_same_length_whatever_the_compiler_made(fake: Qemu) -> None:
     lengths = []
     for init in (b"INIT", b"a longer INIT" * 50):
-        measure(Path("/x/boot/vmlinux"), init, X86, None, 60.0, Recorder())
+        measure(Path("/x/boot/vmlinux"), init, machine_for(X86), None, 60.0, Recorder())
         assert init in fake.initramfs[-1]
         lengths.append(len(fake.initramfs[-1]))
     assert len(set(lengths)) == 1

@@ -10,6 +10,7 @@ import pytest
 
 from ingot import pipeline
 from ingot.arch import arch
+from ingot.boot.machines import QemuMachine
 from ingot.boot.profile import PROFILE_TYPE, Profile
 from ingot.builder.sandbox import Builder
 from ingot.errors import UserError, VerificationError
@@ -56,13 +57,14 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, str | None]]:
     def measure(
         kernel: Path,
         init: bytes,
-        arch: object,
+        machine: QemuMachine,
         release: str | None,
         timeout: float,
         progress: object,
     ) -> Profile:
         assert kernel.is_file() and init == b"INIT" and timeout == 180.0
         seen.append((kernel, release))
+        assert ("acpi=off" in machine.append) == (kernel.name == "with-entry")
         return PROFILE
 
     monkeypatch.setattr(profiling, "compile_init", lambda *_: b"INIT")
@@ -109,6 +111,21 @@ def test_a_file_is_measured_and_nothing_kept(
     assert pipeline.profile_file(setting, kernel, arch("x86_64"), builder, Recorder()) == PROFILE
     assert measured == [(kernel, None)]
     assert setting.layout.tags() == {}
+
+
+def test_a_kernel_that_qemu_cannot_enter_is_measured_as_it_is_booted(
+    setting: Setting,  # noqa: F811
+    builder: Builder,
+    measured: list[tuple[Path, str | None]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    entered = tmp_path / "with-entry"
+    entered.write_bytes(b"ELF")
+    monkeypatch.setattr(profiling, "needs_entry", lambda _: True)
+    monkeypatch.setattr(profiling, "with_entry", lambda *_: entered)
+    pipeline.profile_file(setting, tmp_path / "vmlinux", arch("x86_64"), builder, Recorder())
+    assert measured == [(entered, None)]  # and, as the fixture sees to, without ACPI
 
 
 def test_an_image_of_something_else_is_refused(

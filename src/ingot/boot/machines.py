@@ -123,7 +123,7 @@ _Q35 = replace(
     _MICROVM,
     name="qemu q35",
     stands_for=("cloud-hypervisor",),
-    offers=_ANY | {"acpi", "keyboard", "kvm", "pci", "poweroff"},
+    offers=_ANY | {"acpi", "keyboard", "kvm", "pci", "pmem", "poweroff"},
     append="console=ttyS0 panic=-1",
     shutdown="poweroff",
     machine="q35",
@@ -175,8 +175,18 @@ def with_host_devices(machine: QemuMachine) -> QemuMachine:
 
 
 def without_acpi(machine: QemuMachine) -> QemuMachine:
-    """The machine for a kernel that must not see ACPI: devices are on its command line instead."""
-    return replace(machine, machine=f"{machine.machine},acpi=off", offers=machine.offers - {"acpi"})
+    """The machine for a kernel without a PVH entry: its devices are on the command line.
+
+    Such a kernel is too old to be told the frequency of the TSC (tsc_early_khz), and under ACPI it
+    waits for ever for timers that QEMU's microvm has not, or finds no tables: the entry that it
+    gets (boot/pvh.S) passes none on. It has no ACPI under a Firecracker of its time either.
+    """
+    return replace(
+        machine,
+        machine=f"{machine.machine},acpi=off",
+        offers=machine.offers - {"acpi"},
+        append=f"{machine.append} acpi=off",
+    )
 
 
 _REAL = frozenset({"block", "rng", "balloon", "ptp", "vsock"})

@@ -20,6 +20,7 @@
 #include <asm/unistd.h>
 
 #define STDOUT 1
+#define TCSBRK 0x5409 /* with 1: wait until all is sent (ioctl_tty(2), tcdrain) */
 #define CLOCK_MONOTONIC 1
 #define AT_FDCWD (-100)
 #define REBOOT_MAGIC1 0xfee1dead
@@ -211,6 +212,7 @@ __attribute__((noreturn, used)) void measure(unsigned long ticks, unsigned long 
 	report_initramfs();
 	report_memory();
 	report("end", REBOOT_HOW == REBOOT_RESTART ? "rebooting" : "powering off");
+	call(__NR_ioctl, STDOUT, TCSBRK, 1, 0, 0);
 	call(__NR_sync, 0, 0, 0, 0, 0);
 	call(__NR_reboot, REBOOT_MAGIC1, REBOOT_MAGIC2, REBOOT_HOW, 0, 0);
 	for (;;)

@@ -18,10 +18,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingot.arch import Arch
 from ingot.boot.ballast import make_ballast
 from ingot.boot.initramfs import write_initramfs
-from ingot.boot.machines import MEMORY_MIB, QemuMachine, machine_for
+from ingot.boot.machines import MEMORY_MIB, QemuMachine
 from ingot.boot.profile import Profile
 from ingot.boot.qemu import base_command
 from ingot.boot.replay import read_characters
@@ -71,7 +70,12 @@ class _Boot:
 
 
 def measure(
-    kernel: Path, init: bytes, arch: Arch, release: str | None, timeout: float, progress: Progress
+    kernel: Path,
+    init: bytes,
+    machine: QemuMachine,
+    release: str | None,
+    timeout: float,
+    progress: Progress,
 ) -> Profile:
     """Boot a kernel twice and tell what it costs; `init` is compiled from `measure.c`.
 
@@ -79,7 +83,6 @@ def measure(
     (None: any). Where QEMU's recording cannot be read, a note says so, and the profile has one
     phase and no initcalls.
     """
-    machine = machine_for(arch)
     guest = _Guest(machine, kernel, _initramfs(init), release)
     append = " ".join((machine.append, machine.append_counting, _BOTH))
     with progress.step("count instructions") as step:

@@ -38,12 +38,6 @@ _BASE = 0x100000
 """Where `pvh.S` says that it is loaded."""
 _MEMORY = 0x18000
 """What it takes from there, page tables and all."""
-APPEND = "acpi=off"
-"""What a kernel of that age needs on its command line.
-
-It cannot be told the frequency of the TSC (tsc_early_khz), and under ACPI it waits for ever for
-timers that QEMU's microvm has not. It has no ACPI under a Firecracker of its time either.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +89,8 @@ def needs_entry(kernel: Path) -> bool:
 def with_entry(sandbox: Sandbox, kernel: Path, arch: Arch) -> Path:
     """A copy of the kernel, in the build folder, with an entry that QEMU knows.
 
-    The entry is assembled in the builder. Such a kernel is to be booted with `APPEND`.
+    The entry is assembled in the builder. Such a kernel is to be booted in a machine without ACPI
+    (`machines.without_acpi`).
     """
     read = _Kernel.read(kernel)
     target = sandbox.build / "vmlinux.pvh"

@@ -12,7 +12,7 @@ from ingot.boot.disks import make_disk_guest
 from ingot.boot.guest import compile_init, make_guest
 from ingot.boot.kernel_file import read_kernel
 from ingot.boot.machines import Guest, Machine, QemuMachine, without_acpi
-from ingot.boot.pvh import APPEND, needs_entry, with_entry
+from ingot.boot.pvh import needs_entry, with_entry
 from ingot.boot.report import BootReport, Verdict
 from ingot.boot.running import command_line
 from ingot.builder.sandbox import Builder
@@ -111,8 +111,7 @@ def enter(subject: Subject, guest: Guest, machine: Machine) -> tuple[Guest, Mach
     if not isinstance(machine, QemuMachine) or not needs_entry(subject.kernel):
         return guest, machine
     kernel = with_entry(subject.sandbox, subject.kernel, subject.arch)
-    append = command_line(APPEND, guest.append)
-    return replace(guest, kernel=kernel, append=append), without_acpi(machine)
+    return replace(guest, kernel=kernel), without_acpi(machine)
 
 
 def _guest(subject: Subject, machine: Machine, wish: BootWish) -> Guest:

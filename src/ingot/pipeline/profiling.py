@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.boot.guest import compile_init
+from ingot.boot.machines import machine_for, without_acpi
 from ingot.boot.measuring import measure
 from ingot.boot.profile import PROFILE_TYPE, Profile
 from ingot.boot.pvh import needs_entry, with_entry
@@ -90,9 +91,10 @@ def measure_kernel(
     progress: Progress,
 ) -> Profile:
     init = compile_init(sandbox, arch, "measure.c")
+    machine = machine_for(arch)
     if needs_entry(kernel):
-        kernel = with_entry(sandbox, kernel, arch)
-    return measure(kernel, init, arch, release, setting.boot_seconds, progress)
+        kernel, machine = with_entry(sandbox, kernel, arch), without_acpi(machine)
+    return measure(kernel, init, machine, release, setting.boot_seconds, progress)
 
 
 def keep_profile(layout: Layout, profile: Profile, image: Image) -> None:
