@@ -8,8 +8,10 @@ catalog, compiled with a .config from elsewhere. All of them get the machine, th
 command line of `ingot boot --profile` (src/ingot/boot/measuring.py), so peers are measured as
 Ingot's own are. Those of note:
 
-    6.1=microvm-kernel-ci-x86_64-6.1.config     Firecracker's CI (its repository has that file
-                                                below resources/guest_configs)
+    6.1=firecracker-ci-6.1.config               Firecracker's CI: in its repository below
+                                                resources/guest_configs, ci.config and nvme.config
+                                                laid over microvm-kernel-ci-x86_64-6.1.config, as
+                                                resources/rebuild.sh does
     5.10=linux-x86_64-5.10.77.config            Liquid Metal (image-builder, kernel/firecracker);
                                                 without CONFIG_MODULE_SIG, whose key would have to
                                                 be made by openssl, which builders do not have

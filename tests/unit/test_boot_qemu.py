@@ -233,6 +233,24 @@ def test_the_host_wants_memory_back_of_a_guest_that_is_to_prove_that_it_can(
     assert "-mon" not in fake.commands[-1]
 
 
+@pytest.mark.parametrize("machine", QEMU_MACHINES, ids=lambda machine: machine.word)
+def test_persistent_memory_is_a_file_above_the_guests_own(
+    machine: QemuMachine, fake: Qemu, guest: Guest
+) -> None:
+    boot(guest, machine, 60.0)
+    words = fake.commands[-1]
+    sizes = [after for word, after in itertools.pairwise(words) if word == "-m"]
+    files = {path.name: size for path, size in fake.files.items()}
+    if "pmem" in machine.offers:
+        assert sizes == ["256", "maxmem=512M"]
+        assert "virtio-pmem-pci,memdev=pmem" in devices(fake)
+        assert files["pmem.img"] == 16 << 20
+    else:
+        assert sizes == ["256"]
+        assert "pmem.img" not in files
+    assert ("pmem" in machine.offers) == (machine is Q35)
+
+
 def test_the_scratch_disk_comes_first_is_16_mib_and_goes(
     fake: Qemu, guest: Guest, tmp_path: Path
 ) -> None:
@@ -299,6 +317,7 @@ def test_skipped_checks_are_in_the_report(fake: Qemu, guest: Guest) -> None:
 def test_a_kernel_that_must_not_see_acpi_is_told_of_its_devices_otherwise() -> None:
     machine = without_acpi(MICROVM)
     assert machine.machine == f"{MICROVM.machine},acpi=off"
+    assert machine.append == f"{MICROVM.append} acpi=off"
     assert "acpi" not in machine.offers
 
 

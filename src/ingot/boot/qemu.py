@@ -26,6 +26,7 @@ _KVM_TRIAL_SECONDS = 30.0
 
 _ECHO = "restrict=on,guestfwd=tcp:10.0.2.100:7-cmd:cat"
 """A network of the guest's own, where what is sent to 10.0.2.100:7 comes back, and nothing else."""
+_PMEM_MIB, _PMEM_ROOM_MIB = 16, 256
 _SHARED_FILE = ("share", "file", b"proof\n")
 
 
@@ -123,10 +124,23 @@ def _devices(machine: QemuMachine, guest: Guest, folder: Path) -> list[str]:
     words += ["-chardev", "null,id=hvc", "-device", "virtconsole,chardev=hvc"]
     share = f"local,id=share,path={_escaped(_share(folder))},security_model=none,readonly=on"
     add(("-fsdev", share), "virtio-9p", ",fsdev=share,mount_tag=ingot")
+    if "pmem" in machine.offers:
+        words += _persistent_memory(guest, folder)
     if "vsock" in machine.offers:
         # any number that no other guest has: those of processes are, and 0 to 2 are taken
         words += ["-device", f"vhost-vsock-{machine.transport},guest-cid={os.getpid() + 3}"]
     return words
+
+
+def _persistent_memory(guest: Guest, folder: Path) -> list[str]:
+    """The words for a file that the guest finds in its memory, above its own."""
+    path = folder / "pmem.img"
+    with disk_errors(folder):
+        path.touch()
+        os.truncate(path, _PMEM_MIB << 20)
+    backend = f"memory-backend-file,id=pmem,share=on,mem-path={_escaped(path)},size={_PMEM_MIB}M"
+    room = f"maxmem={guest.memory + _PMEM_ROOM_MIB}M"
+    return ["-m", room, "-object", backend, "-device", "virtio-pmem-pci,memdev=pmem"]
 
 
 @contextlib.contextmanager
