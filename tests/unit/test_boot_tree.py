@@ -52,6 +52,44 @@ def test_modules_are_laid_where_they_belong(tmp_path: Path) -> None:
     assert found["lib"].startswith("d")
 
 
+def test_what_leads_over_a_link_of_the_root_is_laid_where_the_link_leads(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "usr/lib").mkdir(parents=True)
+    (root / "usr/lib").chmod(0o711)
+    (root / "usr/lib/ld.so").write_text("x")
+    (root / "lib").symlink_to("usr/lib")
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "veth.ko").write_text("x")
+    archive = pack(root, (modules, "/lib/modules/6.1.176"))
+    found = listed(archive, tmp_path)
+    assert found["lib"].startswith("l")
+    assert found["usr/lib"] == "drwx--x--x"
+    assert found["usr/lib/modules/6.1.176/veth.ko"].startswith("-")
+    assert not [name for name in found if name.startswith("lib/")]
+    assert archive.count(b"usr/lib\0") == 2  # the folder's name, and what the link holds
+
+
+def test_names_that_are_no_text_are_kept(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / os.fsdecode(b"caf\xe9")).write_text("x")
+    assert b"caf\xe9\0" in pack(root)
+
+
+def test_what_its_owner_may_not_read_is_packed_with_its_mode(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "closed").mkdir(parents=True)
+    (root / "closed/shadow").write_text("secret")
+    (root / "closed/shadow").chmod(0)
+    (root / "closed").chmod(0o111)
+    archive = pack(root)
+    assert b"secret" in archive
+    found = listed(archive, tmp_path)
+    assert (found["closed"], found["closed/shadow"]) == ("d--x--x--x", "----------")
+    assert (root / "closed").stat().st_mode & 0o777 == 0o111
+
+
 def put(root: Path, name: str, target: str = "") -> None:
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)

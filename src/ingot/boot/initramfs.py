@@ -5,6 +5,7 @@ Source: kernel, Documentation/driver-api/early-userspace/buffer-format.rst.
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -35,8 +36,11 @@ def write_initramfs(files: Mapping[str, bytes]) -> bytes:
 
 
 def record(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
-    """One entry; `mode` has its type, and `data` what a file holds or a link points at."""
-    encoded = name.lstrip("/").encode() + b"\0"
+    """One entry; `mode` has its type, and `data` what a file holds or a link points at.
+
+    A name that is no text is one as Python has it of a file system (os.fsdecode).
+    """
+    encoded = os.fsencode(name.lstrip("/")) + b"\0"
     fields = (
         0,  # inode: the kernel needs it for hard links only
         mode,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -20,30 +21,49 @@ def pack(root: Path, *more: tuple[Path, str]) -> bytes:
     """An archive of all below `root`, and of what is below other folders as if it were at a path.
 
     All belongs to root, as in the images it comes from; what is no file, folder or link is left
-    out. /dev/console is added.
+    out. /dev/console is added. A path that leads over links of `root` (/lib is one in most
+    distributions) is where they lead.
     """
     records = [record("/dev", stat.S_IFDIR | 0o755)]
     records.append(record("/dev/console", stat.S_IFCHR | 0o600, device=CONSOLE))
-    for folder, place in ((root, "/"), *more):
-        for parent in reversed(PurePosixPath(place).parents[:-1]):
-            records.append(record(str(parent), stat.S_IFDIR | 0o755))
-        records += _records(folder, PurePosixPath(place))
+    records += _records(root, PurePosixPath("/"))
+    for folder, name in more:
+        place = _resolve(root, name) or PurePosixPath(name)
+        for missing in reversed((place, *place.parents[:-1])):
+            if not (root / missing.relative_to("/")).is_dir():
+                records.append(record(str(missing), stat.S_IFDIR | 0o755))
+        records += _records(folder, place)
     records.append(record(TRAILER, 0))
     return b"".join(records)
 
 
 def _records(folder: Path, place: PurePosixPath) -> Iterator[bytes]:
-    if place.parts[1:]:
-        yield record(str(place), stat.S_IFDIR | 0o755)
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         name, mode = str(place / entry.name), entry.stat(follow_symlinks=False).st_mode
         if entry.is_symlink():
             yield record(name, mode, os.fsencode(os.readlink(entry.path)))  # noqa: PTH115
         elif entry.is_dir():
             yield record(name, mode)
-            yield from _records(Path(entry.path), place / entry.name)
+            with _readable(Path(entry.path), mode):
+                yield from _records(Path(entry.path), place / entry.name)
         elif entry.is_file():
-            yield record(name, mode, Path(entry.path).read_bytes())
+            with _readable(Path(entry.path), mode):
+                data = Path(entry.path).read_bytes()
+            yield record(name, mode, data)
+
+
+@contextlib.contextmanager
+def _readable(path: Path, mode: int) -> Iterator[None]:
+    """What its owner may not read is read all the same, as root does in the image."""
+    needed = stat.S_IRUSR | (stat.S_IXUSR if stat.S_ISDIR(mode) else 0)
+    if mode & needed == needed:
+        yield
+        return
+    path.chmod(stat.S_IMODE(mode) | needed)
+    try:
+        yield
+    finally:
+        path.chmod(stat.S_IMODE(mode))
 
 
 def find_init(root: Path) -> str:
@@ -59,7 +79,16 @@ def find_init(root: Path) -> str:
 
 
 def _is_there(root: Path, name: str) -> bool:
-    """Whether a path leads to a file inside `root`, whose links are those of a root of its own."""
+    """Whether a path leads to a file inside `root`."""
+    place = _resolve(root, name)
+    return place is not None and (root / place.relative_to("/")).is_file()
+
+
+def _resolve(root: Path, name: str) -> PurePosixPath | None:
+    """Where an absolute path leads in `root`, whose links are those of a root of its own.
+
+    It need not be there. None if it leads nowhere, for its links go round.
+    """
     waiting, place = list(reversed(PurePosixPath(name).parts[1:])), PurePosixPath("/")
     for _ in range(_MOST_LINKS):
         while waiting:
@@ -68,10 +97,9 @@ def _is_there(root: Path, name: str) -> bool:
             here = root / place.relative_to("/")
             if here.is_symlink():
                 target = PurePosixPath(os.readlink(here))  # noqa: PTH115
-                start = PurePosixPath("/") if target.is_absolute() else place.parent
-                place = start
-                waiting += reversed([p for p in target.parts if p != "/"])
+                place = PurePosixPath("/") if target.is_absolute() else place.parent
+                waiting += reversed([part for part in target.parts if part != "/"])
                 break
         else:
-            return (root / place.relative_to("/")).is_file()
-    return False
+            return place
+    return None
