@@ -227,6 +227,13 @@ def test_an_outcome_that_is_none_reports_nothing(value: str) -> None:
 
 def test_deep_json_is_no_report() -> None:
     assert parse_check(f"INGOT {{{'[' * 100_000}}}") is None
+    assert parse_check("INGOT {" * 20_000 + "}") is None
+
+
+def test_what_json_can_spell_and_a_terminal_would_obey_is_left_out() -> None:
+    detail = r"\u001b]0;mine\u0007\u001b[2J6.1\ud800"
+    line = f'INGOT {{"check":"rel\\u001b[1mease","outcome":"passed","detail":"{detail}"}}'
+    assert parse_check(line) == Check("release", Outcome.PASSED, "0;mine6.1?")
 
 
 @given(st.lists(st.text(max_size=40), max_size=5), st.integers(-20, 20), st.booleans())

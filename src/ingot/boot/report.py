@@ -13,7 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-_REPORT = re.compile(r"INGOT (\{.*\})\s*$")
+_REPORT = "INGOT {"
+_MOST_REPORTED = 16 << 10
+"""Characters of a report; init's own have less than one KiB."""
 _STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? *")
 _PANIC = re.compile(r"Kernel panic - not syncing|---\[ end Kernel panic")
 _OOPS = re.compile(
@@ -165,14 +167,28 @@ def console_lines(output: str) -> tuple[str, ...]:
 
 def parse_check(line: str) -> Check | None:
     """The check that a console line reports, if it reports one."""
-    match = _REPORT.search(line)
-    if not match:
+    text = _reporting(line)
+    if not text:
         return None
     try:
-        fields = json.loads(match[1])
-        return Check(str(fields["check"]), Outcome(fields["outcome"]), str(fields["detail"]))
+        fields = json.loads(text)
+        name, detail = _printable(str(fields["check"])), _printable(str(fields["detail"]))
+        return Check(name, Outcome(fields["outcome"]), detail)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _reporting(line: str) -> str:
+    """The JSON of a console line that reports something; empty if it does not."""
+    start, text = line.find(_REPORT), line.rstrip()
+    if start < 0 or not text.endswith("}") or len(text) - start > _MOST_REPORTED:
+        return ""
+    return text[start + len(_REPORT) - 1 :]
+
+
+def _printable(text: str) -> str:
+    """Text that JSON had, where any character can stand, as a terminal and a file can have it."""
+    return _UNSEEN.sub("", text).encode(errors="replace").decode()
 
 
 def _went_well(line: str) -> bool:
@@ -222,7 +238,7 @@ def _verdict(
     timed_out: bool,
 ) -> Verdict:
     """The verdict on a console, whose guest has `told` of a check at least, or not."""
-    kernel = [line for line in console if not _REPORT.search(line) and not _VMM.search(line)]
+    kernel = [line for line in console if not _reporting(line) and not _VMM.search(line)]
     unheard = Verdict.SILENT if not told and not kernel else None
     if any(_PANIC.search(line) for line in kernel):
         return Verdict.PANIC

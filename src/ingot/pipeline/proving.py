@@ -64,7 +64,8 @@ def _chosen(
 ) -> tuple[Proof, ...]:
     """The checks of these names, and all of the features, VMMs and bases of these names.
 
-    A UserError lists what there is, if one is unknown.
+    They come in the catalog's order, on which some depend. A UserError lists what there is, if one
+    is unknown.
     """
     if list(names) == [NO_CHECKS]:
         return ()
@@ -85,4 +86,5 @@ def _chosen(
                 " --checks root-on-disk or modules-volume",
             )
         chosen |= {proof.name: proof for proof in found}
-    return tuple(chosen.values())
+    order = {proof.name: place for place, proof in enumerate(known)}
+    return tuple(sorted(chosen.values(), key=lambda proof: order[proof.name]))

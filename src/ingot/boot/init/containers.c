@@ -120,10 +120,33 @@ static void join_group(void)
 		fail_errno("a process cannot join a group");
 }
 
+/* back to where all processes begin: a group with none in it can go, and its controllers with it */
+static void leave_group(void)
+{
+	if (write_file(GROUPS "/cgroup.procs", "0") < 0)
+		fail_errno("a process cannot leave its group");
+	for (int tries = 0; rmdir(GROUP) < 0 && tries < 100; tries++)
+		usleep(10000);
+}
+
+/* until a process of the group is in it */
+static void await_member(void)
+{
+	char text[256] = "";
+
+	for (int tries = 0; tries < 300 && !*text; tries++) {
+		usleep(10000);
+		need(read_file(GROUP "/cgroup.procs", text, sizeof(text)), "cgroup.procs");
+	}
+	if (!*text)
+		fail("no process joins the group");
+}
+
 /* cgroup-pids: a group that may have two processes gets no third */
 static void cgroup_pids(char **words)
 {
-	pid_t child;
+	pid_t second, third;
+	int refused;
 
 	(void)words;
 	mount_groups();
@@ -132,14 +155,19 @@ static void cgroup_pids(char **words)
 	if (write_file(GROUP "/pids.max", "2") < 0)
 		fail_errno("pids.max");
 	join_group();
-	if (need(fork(), "a second process") == 0) {
+	second = need(fork(), "a second process");
+	if (second == 0) {
 		pause();
 		_exit(0);
 	}
-	child = fork();
-	if (child == 0)
+	third = fork();
+	if (third == 0)
 		_exit(0);
-	if (child > 0 || errno != EAGAIN)
+	refused = third < 0 && errno == EAGAIN;
+	kill(second, SIGKILL);
+	waitpid(second, NULL, 0);
+	leave_group();
+	if (!refused)
 		fail("a third process starts");
 	pass("a third process is refused");
 }
@@ -187,7 +215,7 @@ static void cgroup_freezer(char **words)
 		for (;;)
 			usleep(1000);
 	}
-	usleep(50000);
+	await_member();
 	if (write_file(GROUP "/cgroup.freeze", "1") < 0)
 		fail_errno("cgroup.freeze");
 	for (int tries = 0; tries < 200 && !strstr(text, "frozen 1"); tries++) {

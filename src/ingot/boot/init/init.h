@@ -42,6 +42,7 @@ extern int entropy_at_start; /* 0, or the errno of the first getrandom(2) */
 
 /* modprobe.c: the kernel's modprobe, and a check's; 0, or a negative errno */
 int modprobe(const char *name);
+int lists_modules(void); /* whether the guest has lists of modules, and of what is built in */
 
 /* tools.c */
 int read_file(const char *path, char *text, size_t size); /* bytes read, text ends with a 0 */

@@ -103,6 +103,8 @@ static void modules(char **words)
 {
 	if (access("/proc/modules", F_OK) < 0)
 		skip("this kernel loads no modules, and lists none that are built in");
+	if (!lists_modules())
+		skip("the kernel came without its modules, and the list of what is built in");
 	for (; *words; words++) {
 		int error = modprobe(*words);
 

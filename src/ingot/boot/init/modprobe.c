@@ -39,6 +39,15 @@ static FILE *open_list(const char *name)
 	return fopen(path, "re");
 }
 
+int lists_modules(void)
+{
+	FILE *list = open_list("modules.builtin");
+
+	if (list)
+		fclose(list);
+	return list != NULL;
+}
+
 /* names and aliases are the same whether written with - or _, but for what stands in [] */
 static void normalise(char *text)
 {
