@@ -6,7 +6,12 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
-from ingot.errors import BootError, UserError
+import pytest
+from typer.testing import CliRunner
+
+from ingot.cli import boot_all
+from ingot.cli.main import app
+from ingot.errors import BootError, MachineError, UserError
 from tests.integration.conftest import House
 
 CHECK = """
@@ -227,13 +232,55 @@ def test_an_image_without_an_init_is_told(house: House) -> None:
     assert "has no init" in result.stderr
 
 
-def test_options_that_do_not_go_together_are_refused(house: House) -> None:
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--all --interactive", "--interactive means nothing with --all"),
+        ("--all --machine q35", "--machine means nothing with --all"),
+        ("--all --console", "--console means nothing with --all"),
+        ("6.1 --profile --console", "--console means nothing with --profile"),
+        ("6.1 --profile --checks x --vmm qemu", "--vmm and --checks mean nothing with --profile"),
+        ("6.1 --rootfs oci:x:y --checks x", "--checks means nothing with --rootfs"),
+        ("6.1 --rootfs oci:x:y -i --json", "--json means nothing with --interactive"),
+        ("6.1 --by size", "say --bisect-options as well"),
+        ("6.1 --bisect-options a b", "KERNEL means nothing with --bisect-options"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(house: House, words: str, says: str) -> None:
+    result = house.ingot("boot", *words.split())
+    assert result.returncode == UserError.exit_code
+    assert says in " ".join(result.stderr.split())
+
+
+def test_there_must_be_one_kernel_to_boot(house: House) -> None:
+    for words in ("6.1 --arch x86_64 --arch arm64", "6.1 --flavor a --flavor b", ""):
+        assert house.ingot("boot", *words.split()).returncode == UserError.exit_code
+
+
+def test_the_flavor_that_is_named_is_meant(house: House) -> None:
     house.build()
-    for words in (
-        ("--all", "--interactive"),
-        ("--all", "--machine", "q35"),
-        ("6.1", "--profile", "--console"),
-        ("6.1", "--arch", "x86_64", "--arch", "arm64"),
-        (),
-    ):
-        assert house.ingot("boot", *words).returncode == UserError.exit_code
+    assert house.ingot("boot", "6.1", "--flavor", "default").returncode == 0
+    other = house.ingot("boot", "6.1", "--flavor", "other")
+    assert other.returncode == UserError.exit_code
+    assert "other" in other.stderr
+    tagged = house.ingot("boot", "flintlock-kernel:6.1.999", "--flavor", "default")
+    assert "leave out --flavor" in tagged.stderr
+
+
+def test_a_result_that_cannot_be_written_is_shown_all_the_same(house: House) -> None:
+    house.build()
+    for words in (("6.1",), ("--all",)):
+        result = house.ingot("boot", *words, "--junit", str(house.root))
+        assert result.returncode != 0
+        assert "passed" in result.stdout
+
+
+def test_where_nothing_can_be_booted_nothing_has_passed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.build()
+    monkeypatch.setattr(boot_all, "obstacle", lambda _: "its program is missing")
+    result = CliRunner().invoke(app, ["boot", "--all", "--catalog", str(house.kernels)])
+    assert isinstance(result.exception, MachineError)
+    assert result.exception.what.startswith("nothing was booted")
+    assert "its program is missing" in result.exception.why

@@ -16,7 +16,8 @@ from ingot.cli.boot_all import Row, boot_all, documents, print_rows, suites
 from ingot.cli.boot_cost import bisect_options, profile
 from ingot.cli.boot_result import document, print_report
 from ingot.cli.boot_rootfs import boot_rootfs
-from ingot.cli.boot_subject import boot_subject, find_subject
+from ingot.cli.boot_subject import Meant, boot_subject, find_subject
+from ingot.cli.boot_ways import require_one_way
 from ingot.cli.junit import Suite, write_junit
 from ingot.cli.options import (
     DEFAULT_BOOT_SECONDS,
@@ -32,11 +33,12 @@ from ingot.cli.options import (
     make_setting,
 )
 from ingot.cli.render import make_console, make_progress
-from ingot.errors import BootError, UserError
+from ingot.errors import BootError, MachineError, UserError
 from ingot.pipeline import BootWish, Setting, in_use
 
 
 def boot(
+    context: typer.Context,
     kernel: Annotated[
         str | None,
         typer.Argument(
@@ -153,33 +155,29 @@ def boot(
     VMMs and features, and shuts down; each check is a line. What the machine or the arch cannot
     run is skipped, and says why. Exits with 6 if anything fails.
     """
+    require_one_way(context)
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     if bisect:
-        _refuse(kernel, "--bisect-options names two kernels itself")
         bisect_options(setting, bisect, by, tries, as_json=as_json)
         return
     wish = BootWish(vmm=vmm, machine=machine, append=append)
     names = _split(checks)
     if every:
-        _refuse(machine or rootfs or interactive or count, "--all takes every machine in turn")
         kernels = _kernels(setting, kernel, arches, flavors)
         rows = boot_all(setting, kernels, wish, names, make_progress(Console(stderr=True)))
         _all_done(rows, junit, as_json=as_json)
         return
     if kernel is None:
         raise UserError("nothing to boot", hint="name a kernel, an image or a file; or say --all")
-    if arches and len(arches) > 1:
-        raise UserError("one kernel has one arch", hint="name one --arch, or say --all")
-    arch = arches[0] if arches else None
+    meant = Meant(kernel, _one(arches, "arch"), _one(flavors, "flavor"))
     if count:
-        _refuse(show_console, "--profile boots twice and shows neither console")
-        profile(setting, kernel, as_json=as_json)
+        profile(setting, meant, as_json=as_json)
     elif rootfs or interactive:
-        done = boot_rootfs(setting, kernel, arch, wish, rootfs, interactive=interactive)
+        done = boot_rootfs(setting, meant, wish, rootfs, interactive=interactive)
         if done:
             _one_done(*done, junit, as_json=as_json, show_console=show_console)
     else:
-        report = _boot_one(setting, kernel, arch, wish, names)
+        report = _boot_one(setting, meant, wish, names)
         _one_done(*report, junit, as_json=as_json, show_console=show_console)
 
 
@@ -197,11 +195,11 @@ def _kernels(
 
 
 def _boot_one(
-    setting: Setting, name: str, arch: str | None, wish: BootWish, checks: Sequence[str]
+    setting: Setting, meant: Meant, wish: BootWish, checks: Sequence[str]
 ) -> tuple[str, BootReport]:
     progress = make_progress(Console(stderr=True))
     with in_use(setting, progress):
-        subject = find_subject(setting, name, arch)
+        subject = find_subject(setting, meant)
         return subject.name, boot_subject(setting, subject, wish, checks, progress)
 
 
@@ -209,28 +207,38 @@ def _one_done(
     name: str, report: BootReport, junit: Path | None, *, as_json: bool, show_console: bool
 ) -> None:
     """Tell what came of one boot; BootError if it did not pass."""
-    if junit:
-        write_junit(junit, [Suite(name, report)])
     if as_json:
         print(json.dumps(document(name, report), indent=2))
     else:
         print_report(Console(), report, show_console=show_console)
+    if junit:
+        write_junit(junit, [Suite(name, report)])
     if not report.passed:
         raise BootError(f"{name} did not pass: {report.verdict.value}", why=report.explain())
 
 
 def _all_done(rows: Sequence[Row], junit: Path | None, *, as_json: bool) -> None:
-    """Tell what came of all boots; BootError if one did not pass."""
-    if junit:
-        write_junit(junit, suites(rows))
+    """Tell what came of all boots.
+
+    BootError if one did not pass; MachineError if this machine could boot none of them.
+    """
     if as_json:
         print(json.dumps({"boots": documents(rows)}, indent=2))
     else:
         print_rows(make_console(), rows)
+    if junit:
+        write_junit(junit, suites(rows))
     if failed := [row for row in rows if not row.passed]:
         raise BootError(
             f"{len(failed)} of {len(rows)} did not pass",
             why="\n".join(f"{row.label}: {row.verdict}" for row in failed),
+        )
+    if all(row.skipped for row in rows):
+        raise MachineError(
+            "nothing was booted: this machine can boot none of these kernels",
+            why="\n".join(f"{row.label}: {row.skipped}" for row in rows)
+            or "no machine is like one of their VMMs",
+            hint="ingot doctor tells what is missing here",
         )
 
 
@@ -239,7 +247,8 @@ def _split(names: Sequence[str] | None) -> list[str]:
     return [name for text in names or () for name in map(str.strip, text.split(",")) if name]
 
 
-def _refuse(given: object, reason: str) -> None:
-    """A UserError if what is `given` does not go with the rest."""
-    if given:
-        raise UserError("these options do not go together", why=reason, hint="leave one out")
+def _one(names: Sequence[str] | None, kind: str) -> str | None:
+    """The one name that is given, if one is; a UserError for more, which only --all takes."""
+    if names and len(names) > 1:
+        raise UserError(f"one kernel has one {kind}", hint=f"name one --{kind}, or say --all")
+    return names[0] if names else None

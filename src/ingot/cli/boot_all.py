@@ -15,7 +15,7 @@ from ingot.boot.machines import Machine, machines_of
 from ingot.boot.report import BootReport, Outcome
 from ingot.catalog import Kernel
 from ingot.cli.boot_result import counts, document
-from ingot.cli.boot_subject import boot_subject, find_subject
+from ingot.cli.boot_subject import Meant, boot_subject, find_subject
 from ingot.cli.junit import Suite
 from ingot.cli.render import kernel_label, seconds_text
 from ingot.errors import IngotError, UserError
@@ -97,9 +97,9 @@ def _row(
     if reason := obstacle(machine):
         return Row(kernel, machine, vmms, skipped=reason)
     progress.note(f"{kernel_label(kernel)} in {machine.name}")
-    subject = find_subject(setting, f"{BASE}:{kernel.tag}", None)
     asked = BootWish(vmm=machine.vmm, machine=machine.word, append=wish.append)
     try:
+        subject = find_subject(setting, Meant(f"{BASE}:{kernel.tag}"))
         report = boot_subject(setting, subject, asked, checks, progress)
     except IngotError as error:
         return Row(kernel, machine, vmms, error=str(error))

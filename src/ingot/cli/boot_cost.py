@@ -8,7 +8,7 @@ from rich.console import Console
 
 from ingot import pipeline
 from ingot.cli import bisect
-from ingot.cli.boot_subject import any_builder, find_subject
+from ingot.cli.boot_subject import Meant, any_builder, find_subject
 from ingot.cli.profile_table import print_profile
 from ingot.cli.render import make_progress
 from ingot.errors import UserError
@@ -16,11 +16,11 @@ from ingot.images import BASE
 from ingot.pipeline import Setting
 
 
-def profile(setting: Setting, name: str, *, as_json: bool) -> None:
+def profile(setting: Setting, meant: Meant, *, as_json: bool) -> None:
     """Count what a kernel of the store costs, show it, and hold it against its budget."""
     progress = make_progress(Console(stderr=True))
     with pipeline.in_use(setting, progress):
-        subject = find_subject(setting, name, None)
+        subject = find_subject(setting, meant)
         if subject.image is None or not subject.has_modules:
             raise UserError(
                 f"{subject.name} cannot be measured",

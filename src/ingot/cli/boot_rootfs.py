@@ -13,7 +13,7 @@ from rich.console import Console
 from ingot import pipeline, registry
 from ingot.arch import Arch
 from ingot.boot.report import BootReport
-from ingot.cli.boot_subject import any_builder, find_subject
+from ingot.cli.boot_subject import Meant, any_builder, find_subject
 from ingot.cli.render import make_progress
 from ingot.errors import UserError
 from ingot.oci import Image, Layout, read_image
@@ -25,8 +25,7 @@ _LAYOUT = "oci:"
 
 def boot_rootfs(
     setting: Setting,
-    name: str,
-    arch: str | None,
+    meant: Meant,
     wish: BootWish,
     rootfs: str | None,
     *,
@@ -45,7 +44,7 @@ def boot_rootfs(
         )
     progress = make_progress(Console(stderr=True))
     with pipeline.in_use(setting, progress):
-        subject = find_subject(setting, name, arch)
+        subject = find_subject(setting, meant)
         kernel = subject.file or subject.image
         assert kernel is not None
         wish = wish.for_kernel(subject.kernel)

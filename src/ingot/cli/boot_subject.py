@@ -23,6 +23,15 @@ from ingot.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
+class Meant:
+    """What a command line says of the kernel to boot: its name, an arch and a flavor if given."""
+
+    name: str
+    arch: str | None = None
+    flavor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BootSubject:
     """A kernel to boot: a `file`, or an `image` of the store.
 
@@ -40,12 +49,18 @@ class BootSubject:
         return self.name.startswith(f"{BASE}:")
 
 
-def find_subject(setting: Setting, name: str, arch: str | None) -> BootSubject:
-    """What `name` means; a UserError says what could be meant if it is nothing."""
-    wanted = arch_called(arch) if arch else None
-    if path := file_named(name):
+def find_subject(setting: Setting, meant: Meant) -> BootSubject:
+    """What is meant; a UserError says what could be meant if it is nothing."""
+    name, flavors = meant.name, [meant.flavor] if meant.flavor else []
+    wanted = arch_called(meant.arch) if meant.arch else None
+    path = file_named(name)
+    if flavors and (path or ":" in name):
+        raise UserError(f"{name} is of one flavor, whichever it is", hint="leave out --flavor")
+    if path:
         return BootSubject(name, file=path, arch=wanted)
-    if wanted and ":" not in name:
+    if flavors:
+        name = choose(setting, [name], [wanted.name] if wanted else None, flavors)[0].tag
+    elif wanted and ":" not in name:
         with contextlib.suppress(UserError):  # what is no kernel of the catalog may still be a tag
             name = choose(setting, [name], [wanted.name])[0].tag
     tag, image = find_image(setting, name)
