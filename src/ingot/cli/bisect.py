@@ -96,7 +96,7 @@ def _sentence(found: Bisection) -> str:
         return f"No more tries: it is one of these {len(found.options)}, {among}:"
     if len(found.options) == 1:
         return f"The costliest {among}:"
-    return f"These cost most together, and no half of them does, {among}:"
+    return f"These cost most together; no half of them does, or can be told, {among}:"
 
 
 def _size(size: int) -> str:

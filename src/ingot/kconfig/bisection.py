@@ -27,7 +27,8 @@ class Culprit:
     """Options that save `saved` when all of them are put back; most often a single one.
 
     There are more of them if neither half of them saves what all do, as where each alone keeps
-    what costs, or where the search had no more tries (then it is not `final`).
+    what costs; if no half of them can be told, for no kernel comes of it; or where the search had
+    no more tries (then it is not `final`).
     """
 
     options: Options
@@ -39,49 +40,72 @@ class Culprit:
 class _Set:
     """A set that may have the culprit.
 
-    The second half of a set (`half_of`) is taken to save what the first left of it until it is
-    its turn to be measured. An `indivisible` one saves only as a whole.
+    One that is `within` a measured set is what that has left beside what was measured of it: it
+    is taken to save the rest, until it is its turn to be measured. An `indivisible` one saves only
+    as a whole, as far as can be told.
     """
 
     options: Options
     saved: int
-    half_of: Options = ()
+    within: _Set | None = None
     indivisible: bool = False
+
+    def as_one(self) -> _Set:
+        """The measured set that this is, or is within, as one that is not looked into further."""
+        whole = self.within or self
+        return _Set(whole.options, whole.saved, indivisible=True)
 
 
 def narrow(options: Sequence[str], total: int, saved: Saved, tries: int) -> Culprit:
-    """The costliest of `options`, all of which together save `total`, in at most so many tries."""
+    """The costliest of `options`, all of which together save `total`, in at most so many tries.
+
+    Nothing is asked of `saved` twice, and what it cannot tell is a try as well.
+    """
+    known: dict[Options, int | None] = {}
+    exhausted = False
+
+    def told(part: Options) -> int | None:
+        nonlocal exhausted
+        if part not in known:
+            if len(known) >= tries:
+                exhausted = True
+                return None
+            known[part] = saved(part)
+        return known[part]
+
     sets = [_Set(tuple(options), total)]
     while True:
         top = max(sets, key=lambda each: each.saved)
-        measured = not top.half_of
-        if measured and (top.indivisible or len(top.options) == 1):
-            return Culprit(top.options, top.saved)
-        if tries <= 0:
+        if not top.within and (top.indivisible or len(top.options) == 1):
+            return Culprit(top.options, top.saved, final=not exhausted)
+        if len(known) >= tries:
             return Culprit(top.options, top.saved, final=False)
         sets.remove(top)
-        tries -= 1
-        sets += _halved(top, saved) if measured else _measured(top, saved)
+        sets += _measured(top, told) if top.within else _halved(top, told)
 
 
 def _halved(whole: _Set, saved: Saved) -> list[_Set]:
     """Both halves of a set: one measured, the other with what is left, for now."""
     middle = len(whole.options) // 2
     first, second = whole.options[:middle], whole.options[middle:]
-    value = saved(first)
+    value = saved(first) if first else None
     if value is None:
-        first, second, value = second, first, saved(second)
+        first, second, value = second, first, saved(second) if first else None
     if value is None:
-        return [_Set(whole.options, whole.saved, indivisible=True)]
-    return [_Set(first, value), _Set(second, whole.saved - value, half_of=whole.options)]
+        return [whole.as_one()]
+    return [_Set(first, value), _Set(second, whole.saved - value, within=whole.within or whole)]
 
 
-def _measured(half: _Set, saved: Saved) -> list[_Set]:
-    """A half with what it saves itself; what only the whole saves is the whole's, as one."""
-    value = saved(half.options)
+def _measured(part: _Set, saved: Saved) -> list[_Set]:
+    """A part with what it saves itself; what only the set around it saves is that set's, as one.
+
+    A part that cannot be told is halved.
+    """
+    value = saved(part.options)
     if value is None:
-        return [_Set(half.options, half.saved, indivisible=True)]
-    found = [_Set(half.options, value)]
-    if value * _LOST < half.saved:
-        found.append(_Set(half.half_of, half.saved - value, indivisible=True))
+        return _halved(part, saved)
+    found = [_Set(part.options, value)]
+    if value * _LOST < part.saved:
+        left = part.as_one()
+        found.append(_Set(left.options, part.saved - value, indivisible=True))
     return found

@@ -97,12 +97,15 @@ def _search(
         )
     everything = tuple(units)
     known: dict[bisection.Options, Cost] = {everything: costly - cheap}
+    kernels = 2
 
     def saved(options: bisection.Options) -> int | None:
+        nonlocal kernels
+        kernels += 1
         back = {each.option: each.before for name in options for each in units[name]}
         try:
             config = bench.completed({**after, **back})
-            known[options] = costly - _cost(bench, _title(len(known) + 2, options), config)
+            known[options] = costly - _cost(bench, _title(kernels, options), config)
         except (BuildError, BootError) as error:
             bench.progress.note(f"that kernel tells nothing: {error.what}")
             return None
@@ -110,10 +113,11 @@ def _search(
 
     found = bisection.narrow(everything, COST_KINDS[kind](known[everything]), saved, tries)
     if found.options not in known and saved(found.options) is None:
+        # it was to be measured when the tries were used up
         found = bisection.Culprit(everything, found.saved, final=False)
     culprits = tuple(each for name in found.options for each in units[name])
     return Bisection(
-        cheap, costly, len(units), culprits, known[found.options], len(known) + 1, found.final
+        cheap, costly, len(units), culprits, known[found.options], kernels, found.final
     )
 
 

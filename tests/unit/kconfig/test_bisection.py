@@ -80,6 +80,42 @@ def test_a_half_that_cannot_be_told_leaves_the_other() -> None:
     assert narrow(options, 100, saved, 50) == Culprit(("O6",), 100)
 
 
+def test_a_part_that_cannot_be_told_is_looked_into() -> None:
+    """The kernel without the second half does not compile: the culprit in it is found."""
+    asked: list[Options] = []
+
+    def saved(back: Options) -> int | None:
+        asked.append(back)
+        return None if back == ("O2", "O3") else 100 * ("O2" in back)
+
+    assert narrow(names(4), 100, saved, 50) == Culprit(("O2",), 100)
+    assert len(asked) == len(set(asked))
+
+
+def test_a_single_option_that_cannot_be_told_is_told_with_those_around_it() -> None:
+    found = narrow(names(4), 100, lambda back: None if "O2" in back else 0, 50)
+    assert found == Culprit(names(4), 100)
+
+
+@given(st.integers(1, 40), st.data())
+def test_whatever_cannot_be_told_the_culprit_is_among_those_that_are(
+    count: int, data: st.DataObject
+) -> None:
+    options = names(count)
+    guilty = data.draw(st.sampled_from(options))
+    broken = data.draw(st.frozensets(st.sampled_from(options)))
+    tries = data.draw(st.integers(0, 60))
+    asked: list[Options] = []
+
+    def saved(back: Options) -> int | None:
+        asked.append(back)
+        return None if broken & {*back} else 100 * (guilty in back)
+
+    found = narrow(options, 100, saved, tries)
+    assert guilty in found.options
+    assert len(asked) == len(set(asked)) <= tries
+
+
 def test_where_neither_half_can_be_told_the_whole_is_the_answer() -> None:
     assert narrow(names(4), 100, lambda _: None, 50) == Culprit(names(4), 100)
 
