@@ -17,6 +17,7 @@ from ingot.boot import machines, qemu, running
 from ingot.boot.machines import QEMU_MACHINES, Guest, QemuMachine, machine_for, without_acpi
 from ingot.boot.qemu import boot
 from ingot.boot.report import Check, Expectation, Outcome, Verdict
+from ingot.catalog import OFFERS
 from ingot.errors import MachineError, UserError
 from ingot.process import Result
 
@@ -319,6 +320,11 @@ def test_a_kernel_that_must_not_see_acpi_is_told_of_its_devices_otherwise() -> N
     assert machine.machine == f"{MICROVM.machine},acpi=off"
     assert machine.append == f"{MICROVM.append} acpi=off"
     assert "acpi" not in machine.offers
+
+
+def test_what_machines_offer_is_what_checks_can_need() -> None:
+    for machine in (*QEMU_MACHINES, *machines.REAL_MACHINES):
+        assert machine.offers <= {*OFFERS}
 
 
 def test_the_guest_ends_in_the_way_the_machine_knows() -> None:

@@ -338,10 +338,10 @@ def test_each_verdict_has_its_reason() -> None:
     assert told([*GOOD, OOPSES[1]]).reason == "Oops: 0000 [#1] SMP (the kernel went on)"
     assert told([GOOD[0], OOPSES[1]]).reason == "Oops: 0000 [#1] SMP (and no clean end)"
     assert told(["[    0.1] scanning"], timed_out=True).reason == (
-        "still running after 12 s, and silent since: scanning"
+        "still running after 12 s; its last words: scanning"
     )
     ended = ["[    0.1] scanning", "qemu-system-x86_64: terminating on signal 15 from pid 1"]
-    assert told(ended, timed_out=True).reason.endswith("silent since: scanning")
+    assert told(ended, timed_out=True).reason.endswith("its last words: scanning")
     assert told([], timed_out=True).reason == "nothing on the console in 12 s"
     assert told(["qemu: no KVM"], returncode=1).reason == "qemu: no KVM"
     assert told([], returncode=1).reason == "without a word"

@@ -22,7 +22,7 @@ from ingot.boot.ballast import make_ballast
 from ingot.boot.initramfs import write_initramfs
 from ingot.boot.machines import MEMORY_MIB, QemuMachine
 from ingot.boot.profile import Profile
-from ingot.boot.qemu import base_command
+from ingot.boot.qemu import base_command, escaped
 from ingot.boot.replay import read_characters
 from ingot.boot.report import BootReport, Expectation, judge, parse_check
 from ingot.boot.running import guest_folder
@@ -140,11 +140,12 @@ def _boot(guest: _Guest, append: str, timeout: float, *, record: bool = False) -
     """Boot a guest whose instructions are counted; BootError unless all goes well."""
     with guest_folder(guest.initramfs) as folder:
         console, recording = folder / "console", folder / "recording"
+        recorded_to = f",rr=record,rrfile={escaped(recording)}" if record else ""
         command = [
             *base_command(guest.machine, guest.kernel, folder, append),
             *("-accel", "tcg", "-cpu", guest.machine.counting_cpu, *_SAME_EVERY_TIME),
-            *("-icount", f"{_COUNTING},rr=record,rrfile={recording}" if record else _COUNTING),
-            *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
+            *("-icount", f"{_COUNTING}{recorded_to}"),
+            *("-chardev", f"file,id=console,path={escaped(console)}", "-serial", "chardev:console"),
         ]
         began = time.monotonic()
         result = run(command, check=False, timeout=timeout)

@@ -113,7 +113,7 @@ def _devices(machine: QemuMachine, guest: Guest, folder: Path) -> list[str]:
         words.extend((*backend, "-device", f"{device}-{machine.transport}{options}"))
 
     for number, disk in enumerate(disks_of(guest, folder)):
-        drive = f"if=none,id=disk{number},format=raw,file={_escaped(disk)}"
+        drive = f"if=none,id=disk{number},format=raw,file={escaped(disk)}"
         add(("-drive", drive), "virtio-blk", f",drive=disk{number}")
     # over PCI, QEMU would look for a ROM to start from the network with
     rom = ",romfile=" if machine.transport == "pci" else ""
@@ -122,7 +122,7 @@ def _devices(machine: QemuMachine, guest: Guest, folder: Path) -> list[str]:
     words += ["-device", f"virtio-balloon-{machine.transport}"]
     words += ["-device", f"virtio-serial-{machine.transport}"]
     words += ["-chardev", "null,id=hvc", "-device", "virtconsole,chardev=hvc"]
-    share = f"local,id=share,path={_escaped(_share(folder))},security_model=none,readonly=on"
+    share = f"local,id=share,path={escaped(_share(folder))},security_model=none,readonly=on"
     add(("-fsdev", share), "virtio-9p", ",fsdev=share,mount_tag=ingot")
     if "pmem" in machine.offers:
         words += _persistent_memory(guest, folder)
@@ -138,7 +138,7 @@ def _persistent_memory(guest: Guest, folder: Path) -> list[str]:
     with disk_errors(folder):
         path.touch()
         os.truncate(path, _PMEM_MIB << 20)
-    backend = f"memory-backend-file,id=pmem,share=on,mem-path={_escaped(path)},size={_PMEM_MIB}M"
+    backend = f"memory-backend-file,id=pmem,share=on,mem-path={escaped(path)},size={_PMEM_MIB}M"
     room = f"maxmem={guest.memory + _PMEM_ROOM_MIB}M"
     return ["-m", room, "-object", backend, "-device", "virtio-pmem-pci,memdev=pmem"]
 
@@ -163,7 +163,7 @@ def _monitor(folder: Path, commands: Mapping[str, object]) -> Iterator[list[str]
         pipe = os.open(f"{path}.in", os.O_RDWR | os.O_CLOEXEC)
     try:
         os.write(pipe, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
-        device = f"pipe,id=monitor,path={_escaped(path)}"
+        device = f"pipe,id=monitor,path={escaped(path)}"
         yield ["-chardev", device, "-mon", "chardev=monitor,mode=control"]
     finally:
         os.close(pipe)
@@ -179,6 +179,6 @@ def _share(folder: Path) -> Path:
     return path
 
 
-def _escaped(path: Path) -> str:
+def escaped(path: Path) -> str:
     """A path as QEMU's options want it: a comma doubled."""
     return str(path).replace(",", ",,")

@@ -103,7 +103,7 @@ class BootReport:
         line = {
             Verdict.PANIC: self._first(_PANIC),
             Verdict.OOPS: self._oops(),
-            Verdict.HANG: f"still running after {self.seconds:.0f} s, and silent since: "
+            Verdict.HANG: f"still running after {self.seconds:.0f} s; its last words: "
             + _plain(next((line for line in reversed(self.console) if not _VMM.search(line)), "")),
             Verdict.SILENT: f"nothing on the console in {self.seconds:.0f} s",
             Verdict.NOT_STARTED: _plain(self.console[0]) if self.console else "without a word",

@@ -32,11 +32,12 @@ from ingot.catalog.model import (
     Vmm,
     fragments_for,
 )
-from ingot.catalog.proofs import Proof
+from ingot.catalog.proofs import OFFERS, Proof
 from ingot.catalog.proposal import NewVersion, Proposal, propose
 
 __all__ = [
     "FILE_NAME",
+    "OFFERS",
     "Budget",
     "BuilderSpec",
     "Catalog",

@@ -27,6 +27,12 @@ from ingot.files import read_text
 from ingot.toml import Form, Mistakes, Place, Table
 from ingot.version import Series
 
+OFFERS = (
+    "9p", "acpi", "balloon", "block", "console", "keyboard", "kvm", "mmio", "net", "pci", "pmem",
+    "poweroff", "ptp", "reboot", "rng", "virtiofs", "vsock",
+)  # fmt: skip
+"""What a machine may offer to its guests, and checks may need (boot/machines.py)."""
+
 DEFAULT_SECONDS = 10
 """How long a check may take that does not say: under emulation, a network is up in one."""
 
@@ -143,6 +149,10 @@ def _check(place: Place, table: _CheckTable, mistakes: Mistakes) -> None:
     """Note what the form allows and init or the catalog does not."""
     if len(table.run.split()) > _MOST_WORDS:
         mistakes.add((*place, "run"), f"init reads no more than {_MOST_WORDS} words")
+    for index, word in enumerate(table.needs):
+        if word not in OFFERS:
+            known = ", ".join(OFFERS)
+            mistakes.add((*place, "needs", index), f"no machine offers '{word}' (known: {known})")
     for name in table.arches:
         try:
             arch(name)

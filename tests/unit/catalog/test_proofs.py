@@ -109,6 +109,10 @@ def test_a_check_is_for_some_series_and_arches(
         (("options", "seconds = 1000\noptions"), "less than or equal to 120"),
         (("options", 'arches = ["sparc"]\noptions'), "sparc"),
         (("options", 'modules = ["a,b"]\noptions'), "'a,b' is not the name of a module"),
+        (
+            ("options", 'needs = ["pci", "blok"]\noptions'),
+            r"containers\.toml:5: checks\.0\.needs\.1: no machine offers 'blok' \(known: 9p, ",
+        ),
         ((ONE, 'options = ["A"]\n' + ONE), r"it belongs to \[\[checks\]\]"),
         (('run = "overlay"', f'run = "{"x " * 70}x"'), "no more than"),
     ],
