@@ -62,12 +62,25 @@ void must_keep(const char *path, const char *kind)
 		fail("%s is not kept", kind);
 }
 
+/*
+ * A loop device that nobody holds open for writing: such a one cannot be mounted by kernels that
+ * keep writers away from what is mounted.
+ */
+static int mountable(const char *path, int read_only, char *device, size_t size)
+{
+	int held = loop_device(path, read_only, device, size);
+	int loop = need(open(device, O_RDONLY | O_CLOEXEC), "%s", device);
+
+	close(held);
+	return loop;
+}
+
 /* image TYPE PATH FILE...: the image at PATH mounts as TYPE, and its files hold "proof" */
 static void image(char **words)
 {
 	char device[32], path[256];
 
-	loop_device(words[1], 1, device, sizeof(device));
+	mountable(words[1], 1, device, sizeof(device));
 	mount_or_fail(device, PLACE, words[0], MS_RDONLY, NULL);
 	for (char **word = words + 2; *word; word++) {
 		snprintf(path, sizeof(path), PLACE "/%s", *word);
@@ -126,7 +139,7 @@ static void volume(char **words)
 		options = last[1];
 	name_path(words[3], file, sizeof(file));
 	copy_image(words[2], atol(words[1]));
-	loop = loop_device(COPY, 0, device, sizeof(device));
+	loop = mountable(COPY, 0, device, sizeof(device));
 	mount_or_fail(device, PLACE, type, 0, options);
 	must_hold(file, CONTENT);
 	if (write_file(WRITTEN, CONTENT) < 0)
@@ -146,8 +159,25 @@ static void volume(char **words)
 	pass("%s mounts, and keeps what is written", type);
 }
 
+/* mounted TYPE MEBIBYTES PATH: while the image at PATH is mounted, its device opens for writing */
+static void mounted(char **words)
+{
+	char device[32];
+	int loop;
+
+	copy_image(words[2], atol(words[1]));
+	loop = mountable(COPY, 0, device, sizeof(device));
+	mount_or_fail(device, PLACE, words[0], 0, NULL);
+	close(need(open(device, O_RDWR | O_CLOEXEC), "%s does not open for writing", device));
+	need(umount(PLACE), "%s does not unmount", words[0]);
+	ioctl(loop, LOOP_CLR_FD);
+	unlink(COPY);
+	pass("it opens for writing");
+}
+
 const struct verb_entry volume_verbs[] = {
 	{ "image", image },
+	{ "mounted", mounted },
 	{ "volume", volume },
 	{ NULL, NULL },
 };
