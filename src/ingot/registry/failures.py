@@ -128,7 +128,7 @@ _CAUSES = (
         "run the same command again when it is well: it goes on where it ended",
     ),
     _Cause(
-        r"\bEOF\b|connection reset|broken pipe|closed network connection",
+        r"\bEOF\b|connection reset|broken pipe|closed (?:network|idle) connection|connection broken",
         "the connection to {host} broke",
         "run the same command again: it goes on where it ended",
     ),

@@ -74,6 +74,10 @@ SEEN = {
         "the connection to example.org broke (EOF)",
     ),
     "reset": ("writing blob: write tcp 1.2.3.4:5->6.7.8.9:10: connection reset by peer", "broke"),
+    "idle": (
+        'trying to reuse blob: Get "http://example.org/v2/": http: server closed idle connection',
+        "the connection to example.org broke (closed idle connection)",
+    ),
     "slow": ("Get https://example.org/v2/: net/http: TLS handshake timeout", "in time"),
     "too often": (
         f"{READING}: toomanyrequests: You have reached your pull rate limit",
