@@ -10,6 +10,7 @@ import pytest
 
 from ingot import pipeline
 from ingot.arch import arch
+from ingot.boot import pvh
 from ingot.boot.machines import QemuMachine
 from ingot.boot.profile import PROFILE_TYPE, Profile
 from ingot.builder.sandbox import Builder
@@ -68,7 +69,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, str | None]]:
         return PROFILE
 
     monkeypatch.setattr(profiling, "compile_init", lambda *_: b"INIT")
-    monkeypatch.setattr(profiling, "needs_entry", lambda _: False)
+    monkeypatch.setattr(pvh, "needs_entry", lambda _: False)
     monkeypatch.setattr(profiling, "measure", measure)
     return seen
 
@@ -122,8 +123,8 @@ def test_a_kernel_that_qemu_cannot_enter_is_measured_as_it_is_booted(
 ) -> None:
     entered = tmp_path / "with-entry"
     entered.write_bytes(b"ELF")
-    monkeypatch.setattr(profiling, "needs_entry", lambda _: True)
-    monkeypatch.setattr(profiling, "with_entry", lambda *_: entered)
+    monkeypatch.setattr(pvh, "needs_entry", lambda _: True)
+    monkeypatch.setattr(pvh, "with_entry", lambda *_: entered)
     pipeline.profile_file(setting, tmp_path / "vmlinux", arch("x86_64"), builder, Recorder())
     assert measured == [(entered, None)]  # and, as the fixture sees to, without ACPI
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from ingot.arch import Arch
+from ingot.boot.machines import QemuMachine, without_acpi
 from ingot.builder.sandbox import Sandbox, run_tool
 from ingot.builder.toolchain import compiler
 from ingot.elf import is_elf
@@ -73,6 +74,15 @@ class _Kernel:
             if kind == _PT_NOTE and _names_entry(self.data[offset : offset + size], alignment):
                 return True
         return False
+
+
+def enterable(
+    sandbox: Sandbox, kernel: Path, arch: Arch, machine: QemuMachine
+) -> tuple[Path, QemuMachine]:
+    """A kernel and a machine as QEMU can enter the one in the other; errors as of `with_entry`."""
+    if not needs_entry(kernel):
+        return kernel, machine
+    return with_entry(sandbox, kernel, arch), without_acpi(machine)
 
 
 def needs_entry(kernel: Path) -> bool:

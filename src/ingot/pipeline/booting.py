@@ -11,8 +11,8 @@ from ingot.boot import choice
 from ingot.boot.disks import make_disk_guest
 from ingot.boot.guest import compile_init, make_guest
 from ingot.boot.kernel_file import read_kernel
-from ingot.boot.machines import Guest, Machine, QemuMachine, without_acpi
-from ingot.boot.pvh import needs_entry, with_entry
+from ingot.boot.machines import Guest, Machine, QemuMachine
+from ingot.boot.pvh import enterable
 from ingot.boot.report import BootReport, Verdict
 from ingot.boot.running import command_line
 from ingot.builder.sandbox import Builder
@@ -108,10 +108,10 @@ def refused(verdict: Verdict, reason: str) -> BootReport:
 
 def enter(subject: Subject, guest: Guest, machine: Machine) -> tuple[Guest, Machine]:
     """The guest and the machine as a kernel needs them that QEMU could not enter by itself."""
-    if not isinstance(machine, QemuMachine) or not needs_entry(subject.kernel):
+    if not isinstance(machine, QemuMachine):
         return guest, machine
-    kernel = with_entry(subject.sandbox, subject.kernel, subject.arch)
-    return replace(guest, kernel=kernel), without_acpi(machine)
+    kernel, entered = enterable(subject.sandbox, subject.kernel, subject.arch, machine)
+    return replace(guest, kernel=kernel), entered
 
 
 def _guest(subject: Subject, machine: Machine, wish: BootWish) -> Guest:

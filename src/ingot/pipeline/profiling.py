@@ -14,10 +14,10 @@ from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.boot.guest import compile_init
-from ingot.boot.machines import machine_for, without_acpi
+from ingot.boot.machines import machine_for
 from ingot.boot.measuring import measure
 from ingot.boot.profile import PROFILE_TYPE, Profile
-from ingot.boot.pvh import needs_entry, with_entry
+from ingot.boot.pvh import enterable
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.errors import UserError, VerificationError
 from ingot.images import BASE, Facts, read_facts
@@ -91,9 +91,7 @@ def measure_kernel(
     progress: Progress,
 ) -> Profile:
     init = compile_init(sandbox, arch, "measure.c")
-    machine = machine_for(arch)
-    if needs_entry(kernel):
-        kernel, machine = with_entry(sandbox, kernel, arch), without_acpi(machine)
+    kernel, machine = enterable(sandbox, kernel, arch, machine_for(arch))
     return measure(kernel, init, machine, release, setting.boot_seconds, progress)
 
 
