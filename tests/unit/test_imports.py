@@ -18,7 +18,7 @@ SOURCE = REPOSITORY / "src" / "ingot"
 FLOORS = (
     ("errors",),
     ("arch", "digest", "elf", "files", "progress", "toml", "version"),
-    ("process",),
+    ("beneath", "process"),
     ("apt", "kconfig", "makeup", "recipe", "tools"),
     ("catalog", "oci", "workspace"),
     ("builder", "source"),
