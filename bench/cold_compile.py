@@ -53,7 +53,7 @@ def measure(setting: Setting, kernel: Kernel, source: Source, *, with_ingot: boo
     with setting.workspace.build_folder() as folder:
         ccache = folder.with_name(f"{folder.name}-ccache")
         log = folder.with_name(f"{folder.name}.log")
-        sandbox = Sandbox(builder, source.tree, folder)
+        sandbox = Sandbox.below(folder, builder, source.tree)
         config = configure.resolve(sandbox, kernel.arch, requests, log)
         try:
             if with_ingot:

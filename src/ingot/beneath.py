@@ -20,7 +20,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -32,8 +32,8 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # not blocking, since opening a pipe would wait for who writes to it
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_DEEPEST = 64
-"""The most directories that lie within each other: twice what a kernel tree has."""
+_DEEPEST = 256
+"""The most parts of a name: a kernel tree has 14, and no name of 4,096 bytes could be opened."""
 
 
 class UnsafeFileError(VerificationError):
@@ -108,6 +108,29 @@ class Beneath:
                 shutil.copyfileobj(source, target, 1 << 20)
         return status.st_size
 
+    def copy_tree(
+        self, name: str, to: Path, *, most: int, limit: int, leave: Container[str] = ()
+    ) -> None:
+        """Copy the directory `name` to the new directory `to`: regular files and directories.
+
+        At most `most` of them, and `limit` bytes in all. What `leave` holds, by its name below the
+        directory, is left out. UnsafeFileError for a link or anything else.
+        """
+        to.mkdir()
+        to.chmod(0o755)
+        for found in self.walk(name, most=most):
+            inner = found.name[len(name) :].lstrip("/")
+            if inner in leave:
+                continue
+            if found.is_directory:
+                (to / inner).mkdir()
+                (to / inner).chmod(0o755)
+            elif found.is_file:
+                limit -= self.copy(found.name, to / inner, limit)
+            else:
+                kind = _kind(found.status.st_mode)
+                raise self._unsafe(found.name, f"it is {kind}, not a regular file")
+
     def find(self, name: str) -> Found | None:
         """What stands at `name`, not followed if it is a link; None if nothing does."""
         try:
@@ -117,7 +140,7 @@ class Beneath:
             return None
 
     def walk(self, name: str = "", *, most: int) -> Iterator[Found]:
-        """All that is below the directory `name`, each directory before what is in it, sorted.
+        """All that is below the directory `name`, each directory before what is in it.
 
         Links are listed and not followed. UnsafeFileError where there are more than `most`, or
         directories lie too deep within each other.
@@ -127,16 +150,12 @@ class Beneath:
         while waiting:
             folder = waiting.pop()
             inner = []
-            items = self._list(folder, most - count)
-            if items is None:
-                raise self._unsafe(name or ".", f"there are more than {most:,} files below it")
+            items = self.list(folder, most=most - count)
             count += len(items)
             for found in items:
                 yield found
                 if found.is_directory:
                     inner.append(found.name)
-            if inner and folder.count("/") >= _DEEPEST:
-                raise self._unsafe(name or ".", "directories lie too deep within each other")
             waiting += reversed(inner)
 
     def write(self, name: str, data: bytes, mode: int = 0o644) -> None:
@@ -172,8 +191,8 @@ class Beneath:
         with contextlib.suppress(FileNotFoundError), self._parent(name) as (directory, last):
             os.unlink(last, dir_fd=directory)
 
-    def _list(self, name: str, most: int) -> list[Found] | None:
-        """What is in a directory, sorted; None if that is more than `most`."""
+    def list(self, name: str = "", *, most: int) -> Sequence[Found]:
+        """What is in the directory `name` itself, sorted; UnsafeFileError for more than `most`."""
         prefix = f"{name}/" if name else ""
         with (
             self._directory(self._parts(name) if name else []) as directory,
@@ -183,7 +202,9 @@ class Beneath:
                 Found(prefix + entry.name, entry.stat(follow_symlinks=False))
                 for entry in itertools.islice(entries, most + 1)
             ]
-        return sorted(found, key=lambda each: each.name) if len(found) <= most else None
+        if len(found) > most:
+            raise self._unsafe(name or ".", "there are too many files below it")
+        return sorted(found, key=lambda each: each.name)
 
     @contextlib.contextmanager
     def _parent(self, name: str) -> Iterator[tuple[int, str]]:
@@ -193,7 +214,7 @@ class Beneath:
             yield directory, last
 
     @contextlib.contextmanager
-    def _directory(self, parts: list[str]) -> Iterator[int]:
+    def _directory(self, parts: Sequence[str]) -> Iterator[int]:
         descriptor = os.open(self.root, _DIRECTORY)
         try:
             for count, part in enumerate(parts, start=1):
@@ -215,10 +236,12 @@ class Beneath:
             wanted = "a directory" if flags & os.O_DIRECTORY else "a regular file"
             raise self._unsafe(name, f"it is {_kind(status.st_mode)}, not {wanted}") from None
 
-    def _parts(self, name: str) -> list[str]:
+    def _parts(self, name: str) -> Sequence[str]:
         parts = name.split("/")
         if "\0" in name or any(part in ("", ".", "..") for part in parts):
             raise self._unsafe(name, "its name could lead out of there")
+        if len(parts) > _DEEPEST:
+            raise self._unsafe(f"{name[:40]}...", "directories lie too deep within each other")
         return parts
 
     def _unsafe(self, name: str, why: str) -> UnsafeFileError:

@@ -7,38 +7,38 @@ asked for needs. Kconfig drops what it cannot satisfy without a word: `kconfig.c
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ingot import kconfig
 from ingot.arch import Arch
+from ingot.builder.dot_config import made_config, put_config
 from ingot.builder.sandbox import Sandbox
 from ingot.builder.toolchain import make_words
 from ingot.errors import BuildError
-from ingot.files import disk_errors, remove_tree
 from ingot.kconfig import OptionTable, Request
 from ingot.process import CommandFailedError, Result, run, run_in_terminal
 
-_SURVEY = "survey := $(shell,python3 $SURVEY/survey.py $SURVEY/options.json)\n"
+_SURVEY = "survey := $(shell,python3 $SURVEY/survey.py $SURVEYED)\n"
+_SURVEYED = "ingot-options.json"
 _SHOWN = 15
+_LARGEST_SURVEY = 256 << 20
+"""The most bytes of a survey; one of 6.18 has 12 MiB."""
 
 
 def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, Request], log: Path) -> str:
-    """The `.config` that Kconfig makes of the requests; it is left in the build folder.
+    """The `.config` that Kconfig makes of the requests; it is left in the build directory.
 
     Whether it honours them is not looked at here. A BuildError holds Kconfig's own words.
     """
-    with disk_errors(sandbox.build):
-        (sandbox.build / "fragments.config").write_text(kconfig.render(requests), encoding="utf-8")
-    _make(sandbox, arch, "allnoconfig", log, {"KCONFIG_ALLCONFIG": "/build/fragments.config"})
+    asked = sandbox.give("fragments.config", kconfig.render(requests).encode())
+    _make(sandbox, arch, "allnoconfig", log, {"KCONFIG_ALLCONFIG": asked})
     return _resolved(sandbox)
 
 
 def complete(sandbox: Sandbox, arch: Arch, text: str, log: Path) -> str:
     """A full `.config` as this kernel has it: what it does not mention gets its default."""
-    with disk_errors(sandbox.build):
-        _config(sandbox).write_text(text, encoding="utf-8")
+    put_config(sandbox, text)
     _make(sandbox, arch, "olddefconfig", log)
     return _resolved(sandbox)
 
@@ -51,20 +51,19 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
     """
     import kconfiglib  # only for where it is: importing it costs every start of Ingot 25 ms
 
-    folder = sandbox.build / "survey"
-    with disk_errors(sandbox.build):
-        folder.mkdir()
-        for script in (Path(kconfig.__file__).with_name("survey.py"), Path(kconfiglib.__file__)):
-            shutil.copyfile(script, folder / script.name)
-        (folder / "Kconfig").write_text(_SURVEY, encoding="utf-8")
+    for script in (Path(kconfig.__file__).with_name("survey.py"), Path(kconfiglib.__file__)):
+        sandbox.give(f"survey/{script.name}", script.read_bytes())
+    top = sandbox.give("survey/Kconfig", _SURVEY.encode())
     environment = {
-        "SURVEY": "/build/survey",
-        "KBUILD_KCONFIG": "/build/survey/Kconfig",
-        "KCONFIG_CONFIG": "/build/survey/.config",
+        "SURVEY": str(PurePosixPath(top).parent),
+        "SURVEYED": f"/build/{_SURVEYED}",
+        "KBUILD_KCONFIG": top,
+        "KCONFIG_CONFIG": "/build/.ingot-survey.config",
     }
+    sandbox.made.remove(_SURVEYED)
     try:
         result = _make(sandbox, arch, "listnewconfig", log, environment)
-        return OptionTable((folder / "options.json").read_bytes())
+        return OptionTable.of_survey(sandbox.made.read(_SURVEYED, _LARGEST_SURVEY))
     except FileNotFoundError:
         raise BuildError(
             "Kconfig's options could not be surveyed",
@@ -72,7 +71,7 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
             hint=f"the builder needs python3; the whole output is in {log}",
         ) from None
     finally:
-        remove_tree(folder)
+        sandbox.made.remove(_SURVEYED)
 
 
 def edit(
@@ -94,11 +93,7 @@ def edit(
             why="the builder may lack what it needs to be compiled, or this terminal is too small",
             hint=f"the builder needs libncurses-dev; {error.hint}",
         ) from error
-    return _config(sandbox).read_text(encoding="utf-8")
-
-
-def _config(sandbox: Sandbox) -> Path:
-    return sandbox.build / ".config"
+    return made_config(sandbox)
 
 
 def _resolved(sandbox: Sandbox) -> str:
@@ -106,7 +101,7 @@ def _resolved(sandbox: Sandbox) -> str:
 
     A kernel whose make does not know what asks for clang takes gcc without a word.
     """
-    text = _config(sandbox).read_text(encoding="utf-8")
+    text = made_config(sandbox)
     if sandbox.builder.llvm and kconfig.parse_config(text).get("CC_IS_CLANG") != "y":
         raise BuildError(
             f"this kernel cannot be compiled with clang, which the builder"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ingot.beneath import Beneath
 from ingot.elf import read_sections, write_loadable
 from ingot.makeup import Makeup, measure
 
@@ -48,6 +49,10 @@ SOURCES = {
 }
 
 
+def measure_in(build: Path, kernel: Path, modules: Path) -> Makeup:
+    return measure(Beneath(build), build / "vmlinux", "x86", kernel, modules)
+
+
 @dataclass(frozen=True)
 class Tree:
     """A build folder as a compile of the kernel leaves it."""
@@ -70,7 +75,7 @@ class Tree:
     def measure(self) -> Makeup:
         kernel = self.build / "kernel"
         write_loadable(self.build / "vmlinux", kernel)
-        made = measure(self.build, "x86", kernel, self.build / "modules")
+        made = measure_in(self.build, kernel, self.build / "modules")
         assert made.kernel_size == kernel.stat().st_size
         return made
 
@@ -204,7 +209,7 @@ def test_a_kernel_smaller_than_what_went_into_it_is_not_told(tree: Tree) -> None
     tree.link(*OLD, "lib/lib.a")
     packed = tree.build / "packed"
     packed.write_bytes(bytes(99))
-    assert measure(tree.build, "x86", packed, tree.build / "none") == Makeup({"": 99}, {})
+    assert measure_in(tree.build, packed, tree.build / "none") == Makeup({"": 99}, {})
 
 
 @pytest.mark.parametrize("missing", ["vmlinux", "arch/x86/kernel/vmlinux.lds"])
@@ -213,7 +218,7 @@ def test_without_its_parts_a_kernel_is_not_told(tree: Tree, missing: str) -> Non
     kernel = tree.build / "kernel"
     kernel.write_bytes(bytes(1000))
     (tree.build / missing).unlink()
-    assert measure(tree.build, "x86", kernel, tree.build / "none") == Makeup({"": 1000}, {})
+    assert measure_in(tree.build, kernel, tree.build / "none") == Makeup({"": 1000}, {})
 
 
 def test_a_build_without_archives_is_not_told(tree: Tree) -> None:

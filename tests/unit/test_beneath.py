@@ -166,11 +166,33 @@ def test_a_walk_lists_directories_before_what_is_in_them(root: Path) -> None:
 def test_a_walk_ends_where_there_is_too_much(root: Path) -> None:
     for number in range(20):
         (root / f"a/{number}").write_bytes(b"")
-    with pytest.raises(UnsafeFileError, match="more than 10"):
+    with pytest.raises(UnsafeFileError, match="too many"):
         list(Beneath(root).walk(most=10))
 
 
 def test_a_walk_ends_where_it_is_too_deep(root: Path) -> None:
-    (root / ("d/" * 100)).mkdir(parents=True)
+    (root / ("d/" * 300)).mkdir(parents=True)
     with pytest.raises(UnsafeFileError, match="deep"):
         list(Beneath(root).walk(most=1000))
+
+
+def test_a_tree_is_copied_without_what_is_left(root: Path, outside: Path, tmp_path: Path) -> None:
+    (root / "a/build").symlink_to(outside)
+    (root / "a/b/program").write_bytes(b"x")
+    (root / "a/b/program").chmod(0o4755)
+    Beneath(root).copy_tree("a", tmp_path / "copy", most=10, limit=LIMIT, leave={"build"})
+    copied = {p.relative_to(tmp_path / "copy").as_posix() for p in (tmp_path / "copy").rglob("*")}
+    assert copied == {"b", "b/file", "b/program"}
+    assert (tmp_path / "copy/b/program").stat().st_mode & 0o7777 == 0o755
+
+
+def test_a_tree_with_a_link_in_it_is_not_copied(root: Path, outside: Path, tmp_path: Path) -> None:
+    (root / "a/b/link").symlink_to(outside / "secret")
+    with pytest.raises(UnsafeFileError, match="link"):
+        Beneath(root).copy_tree("a", tmp_path / "copy", most=10, limit=LIMIT)
+
+
+def test_a_tree_is_copied_up_to_its_limit_in_all(root: Path, tmp_path: Path) -> None:
+    (root / "a/b/second").write_bytes(b"content")
+    with pytest.raises(UnsafeFileError, match="bytes"):
+        Beneath(root).copy_tree("a", tmp_path / "copy", most=10, limit=13)

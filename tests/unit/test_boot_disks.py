@@ -37,14 +37,16 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Disks:
 
     def mke2fs(argv: list[str]) -> Result:
         assert argv[argv.index("--") + 1] == "mke2fs"
-        build = Path(argv[argv.index("/build") - 1])
-        folder = build / Path(argv[-2]).name
-        found[Path(argv[-1]).stem] = {
+        build, inputs = (Path(argv[argv.index(at) - 1]) for at in ("/build", "/inputs"))
+        folder = inputs / Path(argv[argv.index("-d") + 1]).name
+        image, size = argv[-2:]
+        found[Path(image).stem] = {
             f"/{path.relative_to(folder)}": path.read_bytes()
             for path in folder.rglob("*")
             if path.is_file()
         }
-        assert (build / Path(argv[-1]).name).stat().st_size % 4096 == 0
+        assert int(size.removesuffix("k")) % 4 == 0
+        (build / Path(image).name).touch()
         return Result(0, "")
 
     monkeypatch.setattr("ingot.builder.sandbox.run", mke2fs)

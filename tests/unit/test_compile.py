@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +74,7 @@ class Make:
             (self.build / "include/config").mkdir(parents=True)
             (self.build / "include/config/kernel.release").write_text(f"{RELEASE}\n")
             (self.build / "vmlinux").write_bytes(self.vmlinux)
+            (self.build / "System.map").touch()
             if self.changes_config:
                 (self.build / ".config").write_text(self.changes_config)
         return Result(0, "")
@@ -139,11 +139,11 @@ def test_the_artifacts_are_where_make_left_them(
 ) -> None:
     artifacts = compiled(sandbox, recorder)
     assert artifacts.release == RELEASE
-    assert artifacts.kernel == sandbox.build / "install/boot/vmlinux"
+    assert artifacts.kernel == sandbox.results / "boot/vmlinux"
     assert artifacts.kernel.read_bytes() == artifacts.symbols.read_bytes() == b"no ELF"
     assert artifacts.config.read_text() == CONFIG
     assert artifacts.epoch == 86_400
-    assert artifacts.modules == sandbox.build / "install/lib/modules" / RELEASE
+    assert artifacts.modules == sandbox.results / "modules" / RELEASE
     assert [path.name for path in artifacts.modules.iterdir()] == ["kernel"]  # no links out
 
 
@@ -154,8 +154,9 @@ def test_the_devel_tree_is_of_source_and_build(
     assert compiled(sandbox, recorder).devel == Devel(
         {"Makefile": sandbox.source / "Makefile"},
         {
-            ".config": sandbox.build / ".config",
-            "include/config/kernel.release": sandbox.build / "include/config/kernel.release",
+            ".config": sandbox.results / "devel/.config",
+            "include/config/kernel.release": sandbox.results
+            / "devel/include/config/kernel.release",
         },
     )
 
@@ -226,7 +227,6 @@ def test_more_enabled_options_are_expected_to_be_more_objects(
     more = "".join(f"CONFIG_X{n}=m\n" for n in range(100)) + "CONFIG_S=64\n# CONFIG_T is not set\n"
     (sandbox.build / "include/config/kernel.release").unlink()
     (sandbox.build / "include/config").rmdir()
-    shutil.rmtree(sandbox.build / "install/boot")
     recorder.advances.clear()
     compiled(sandbox, recorder, more)
     large = recorder.advances[0][1]

@@ -81,9 +81,9 @@ MAKE = ["make", "-C", "/src", "O=/build", "ARCH=arm64", "CROSS_COMPILE=aarch64-l
 def test_kconfig_starts_from_nothing_but_the_fragments(sandbox: Sandbox, fake: Kconfig) -> None:
     fake.does = write_config("CONFIG_A=y\n")
     assert resolve(sandbox, "CONFIG_A=y\nCONFIG_B=n\n") == "CONFIG_A=y\n"
-    assert (sandbox.build / "fragments.config").read_text() == "CONFIG_A=y\nCONFIG_B=n\n"
+    assert (sandbox.inputs / "fragments.config").read_text() == "CONFIG_A=y\nCONFIG_B=n\n"
     assert fake.make == [*MAKE, "allnoconfig"]
-    assert fake.variable("KCONFIG_ALLCONFIG") == "/build/fragments.config"
+    assert fake.variable("KCONFIG_ALLCONFIG") == "/inputs/fragments.config"
 
 
 def test_what_kconfig_drops_is_not_looked_at_here(sandbox: Sandbox, fake: Kconfig) -> None:
@@ -145,21 +145,21 @@ def test_the_survey_is_started_by_kconfig_itself(sandbox: Sandbox, fake: Kconfig
     there: list[str] = []
 
     def survey(build: Path) -> None:
-        there.extend(sorted(path.name for path in (build / "survey").iterdir()))
-        assert "python3 $SURVEY/survey.py" in (build / "survey/Kconfig").read_text()
-        (build / "survey/options.json").write_text(json.dumps(TABLE))
+        there.extend(sorted(path.name for path in (sandbox.inputs / "survey").iterdir()))
+        assert "python3 $SURVEY/survey.py" in (sandbox.inputs / "survey/Kconfig").read_text()
+        (build / "ingot-options.json").write_text(json.dumps(TABLE))
 
     fake.does = survey
     table = configure.survey(sandbox, ARCH, sandbox.build / "log")
     assert list(table.options) == ["A"]
     assert there == ["Kconfig", "kconfiglib.py", "survey.py"]
     assert fake.make == [*MAKE, "listnewconfig"]
-    assert fake.variable("KBUILD_KCONFIG") == "/build/survey/Kconfig"
+    assert fake.variable("KBUILD_KCONFIG") == "/inputs/survey/Kconfig"
 
 
 def test_a_survey_leaves_the_build_folder_as_it_was(sandbox: Sandbox, fake: Kconfig) -> None:
     (sandbox.build / ".config").write_text("CONFIG_A=y\n")
-    fake.does = lambda build: (build / "survey/options.json").write_text(json.dumps(TABLE))
+    fake.does = lambda build: (build / "ingot-options.json").write_text(json.dumps(TABLE))
     configure.survey(sandbox, ARCH, sandbox.build / "log")
     assert [path.name for path in sandbox.build.iterdir()] == [".config"]
 

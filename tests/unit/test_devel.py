@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from ingot.arch import all_arches, arch
-from ingot.compile.devel import devel_files, devel_folder
+from ingot.beneath import UnsafeFileError
+from ingot.builder.sandbox import Builder, Sandbox
+from ingot.compile.devel import Devel, devel_files, devel_folder
+from tests.unit.conftest import digest
 
 SOURCE = (
     *("Makefile", "Kbuild", "COPYING", "Kconfig", "README", "init/main.c", "certs/Makefile"),
@@ -45,9 +49,14 @@ def write(root: Path, *names: str) -> Path:
     return root
 
 
+def devel_of(source: Path, build: Path, name: str = "x86_64") -> Devel:
+    builder = Builder("bookworm", digest("builder"), build)
+    return devel_files(Sandbox(builder, source, build), arch(name))
+
+
 def tree(source: Path, build: Path, name: str = "x86_64") -> dict[str, Path]:
     """The tree as who unpacks its image sees it: what is the kernel's own lies over the rest."""
-    devel = devel_files(source, build, arch(name))
+    devel = devel_of(source, build, name)
     return {**devel.common, **devel.own}
 
 
@@ -78,9 +87,9 @@ def test_what_is_common_is_the_same_for_every_config_and_arch(
     source: Path, build: Path, tmp_path: Path
 ) -> None:
     other = write(tmp_path / "other", ".config", "include/linux/module.h", "scripts/mod/modpost")
-    common = devel_files(source, build, arch("x86_64")).common
+    common = devel_of(source, build).common
     assert {"Makefile", "scripts/mod/modpost.c", "include/linux/module.h"} <= set(common)
-    assert devel_files(source, other, arch("arm64")).common == common
+    assert devel_of(source, other, "arm64").common == common
 
 
 def test_each_file_is_where_it_says(source: Path, build: Path) -> None:
@@ -96,7 +105,9 @@ def test_the_makefile_is_the_sources_and_what_both_have_the_builds(
     write(build, "include/config/kernel.release")
     files = tree(source, build)
     assert files["Makefile"] == source / "Makefile"
-    assert files["include/config/kernel.release"].is_relative_to(build)
+    copied = files["include/config/kernel.release"]
+    assert copied.is_relative_to(build.with_name("results"))
+    assert copied.read_text() == "build include/config/kernel.release"
 
 
 @pytest.mark.parametrize("name", ["certs", "signing_key", ".pem", ".key", ".priv", "genkey"])
@@ -112,6 +123,17 @@ def test_no_link_is_followed(source: Path, build: Path, tmp_path: Path) -> None:
     (source / "scripts/dtc/include-prefixes").symlink_to(secrets)
     (build / "include/more").symlink_to(secrets)
     assert set(tree(source, build)) == OF_X86
+
+
+@pytest.mark.parametrize("place", ["arch", "arch/x86", "tools", "tools/objtool"])
+def test_no_link_is_followed_on_the_way(
+    source: Path, build: Path, tmp_path: Path, place: str
+) -> None:
+    secrets = write(tmp_path / "secrets", "x86/include/secret.h", "include/secret.h", "objtool")
+    shutil.rmtree(build / place)
+    (build / place).symlink_to(secrets)
+    with pytest.raises(UnsafeFileError):
+        tree(source, build)
 
 
 def test_what_a_kernel_lacks_is_not_missed(tmp_path: Path) -> None:

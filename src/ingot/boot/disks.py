@@ -15,13 +15,14 @@ from ingot.boot import plan
 from ingot.boot.guest import SCRATCH, assemble
 from ingot.boot.machines import Guest, Machine
 from ingot.boot.report import Check, Outcome
-from ingot.builder.sandbox import Sandbox, run_tool
+from ingot.builder.sandbox import INPUTS, Sandbox, run_tool
 from ingot.catalog import Proof
 from ingot.files import disk_errors, remove_tree
 
 _ROOT = "root=/dev/vda rootfstype=ext4 rw init=/init"
 _SECOND = "/dev/vdb"
 _FOLDERS = ("/dev", "/proc", "/sys", "/tmp", "/sbin")
+_BLOCK = 4096
 _SPARE_BYTES = 8 << 20
 """Room for what ext4 itself needs, and for what checks write."""
 
@@ -80,10 +81,9 @@ def make_disk_guest(
 def make_disk(
     sandbox: Sandbox, name: str, files: Mapping[str, bytes], folders: Iterable[str] = ()
 ) -> Path:
-    """An ext4 of `files` (absolute path -> content) and `folders`, as <name>.ext4 in /build."""
-    folder = sandbox.build / f"{name}.files"
-    image = sandbox.build / f"{name}.ext4"
-    with disk_errors(sandbox.build):
+    """An ext4 of `files` (absolute path -> content) and `folders`, as <name>.ext4 in the results."""
+    folder, image = sandbox.inputs / f"{name}.files", f"{name}.ext4"
+    with disk_errors(sandbox.inputs):
         for place in ("/", *folders):
             (folder / place.lstrip("/")).mkdir(parents=True, exist_ok=True)
         for path, data in files.items():
@@ -91,12 +91,14 @@ def make_disk(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
             target.chmod(0o755)
-        room = 2 * sum(map(len, files.values())) + _SPARE_BYTES
-        with image.open("wb") as disk:
-            disk.truncate(room - room % 4096)
-    words = ("mke2fs", "-q", "-t", "ext4", "-d", f"/build/{folder.name}", f"/build/{image.name}")
+    room = 2 * sum(map(len, files.values())) + _SPARE_BYTES
+    size = room - room % _BLOCK
+    words = (
+        *("mke2fs", "-q", "-t", "ext4", "-d", f"{INPUTS}/{folder.name}"),
+        *(f"/build/{image}", f"{size >> 10}k"),
+    )
     try:
         run_tool(sandbox, words, "the builder cannot make a disk", "mke2fs (e2fsprogs)")
     finally:
         remove_tree(folder)
-    return image
+    return sandbox.take(image, size)

@@ -29,6 +29,9 @@ _FLAGS = {
 }
 """What guests can have as their init, and how it is compiled."""
 
+_LARGEST_INIT = 16 << 20
+"""The most bytes of a compiled init; the largest has 1 MiB."""
+
 SCRATCH = "block"
 """What a check needs that writes to the guest's scratch disk."""
 
@@ -57,7 +60,7 @@ def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
         f"{words[0]} and a static libc for {arch.name} (on Debian, to cross compile:"
         " libc6-dev-ARCH-cross, and for clang libgcc-N-dev-ARCH-cross)",
     )
-    return (sandbox.build / "init").read_bytes()
+    return sandbox.made.read("init", _LARGEST_INIT)
 
 
 def make_guest(

@@ -97,15 +97,16 @@ def needs_entry(kernel: Path) -> bool:
 
 
 def with_entry(sandbox: Sandbox, kernel: Path, arch: Arch) -> Path:
-    """A copy of the kernel, in the build folder, with an entry that QEMU knows.
+    """A copy of the kernel, in the sandbox's results, with an entry that QEMU knows.
 
     The entry is assembled in the builder. Such a kernel is to be booted in a machine without ACPI
     (`machines.without_acpi`).
     """
     read = _Kernel.read(kernel)
-    target = sandbox.build / "vmlinux.pvh"
-    with disk_errors(sandbox.build):
-        target.write_bytes(_append(read, _assemble(sandbox, read, arch)))
+    target = sandbox.results / "vmlinux.pvh"
+    entered = _append(read, _assemble(sandbox, read, arch))
+    with disk_errors(sandbox.results):
+        target.write_bytes(entered)
     return target
 
 
@@ -119,7 +120,7 @@ def _assemble(sandbox: Sandbox, kernel: _Kernel, arch: Arch) -> bytes:
     )
     failure = "the entry for kernels without PVH does not assemble in this builder"
     run_tool(sandbox, words, failure, needs=words[0])
-    return (sandbox.build / "pvh").read_bytes()
+    return sandbox.made.read("pvh", _MEMORY)
 
 
 def _append(kernel: _Kernel, code: bytes) -> bytes:

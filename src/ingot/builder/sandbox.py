@@ -5,12 +5,21 @@ an engine (see `container`). Inside there is no network, no capability, a user o
 
     /usr, /etc, /lib, ...   what the builder shows of its root, read-only
     /src                    the kernel tree, read-only
-    /build                  the build folder
+    /inputs                 what Ingot gives to what runs inside, read-only
+    /build                  the build directory
     /ccache                 the compile cache
     /tmp                    empty
 
 Source and output stand at the same paths in every build, whoever builds where, so that the
 compiled bytes do not tell machines apart and the compile cache can be shared.
+
+What runs inside is anybody's program, and what it leaves in /build is not trusted with a path: it
+is read through `Sandbox.made`, as regular files of bounded size, and what is kept is copied to
+where the sandbox never sees it. In the directory of one build:
+
+    build/      /build
+    inputs/     /inputs
+    results/    what was taken out of build/; not seen inside
 """
 
 from __future__ import annotations
@@ -18,14 +27,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
+from ingot.beneath import Beneath
 from ingot.digest import Digest
 from ingot.errors import MachineError
+from ingot.files import disk_errors
 from ingot.process import CommandFailedError, run
 
 SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 """Where programs are looked for inside, after what stands before them to serve the compile."""
+
+INPUTS = "/inputs"
+"""Where what Ingot gives to a command is seen inside."""
 
 _TOP_LEVEL = ("usr", "etc", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "opt")
 _USER_ID = "1000"
@@ -97,12 +111,67 @@ class Builder:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A builder with the folders one build may see. `ccache` may be left out."""
+    """A builder with the directories one build may see. `ccache` may be left out.
+
+    `inputs` and `results` lie beside `build`; see the top of this module.
+    """
 
     builder: Builder
     source: Path
     build: Path
     ccache: Path | None = None
+
+    @classmethod
+    def below(
+        cls, folder: Path, builder: Builder, source: Path | None = None, ccache: Path | None = None
+    ) -> Self:
+        """A sandbox that works in new directories below `folder`, which is ours.
+
+        Without a `source`, nothing is at /src.
+        """
+        with disk_errors(folder):
+            folder.mkdir(exist_ok=True)
+            for name in ("build", "inputs", "results"):
+                (folder / name).mkdir(mode=0o755)
+        return cls(builder, source or folder / "inputs", folder / "build", ccache)
+
+    @property
+    def inputs(self) -> Path:
+        """Where Ingot puts what is read at /inputs."""
+        return self.build.with_name("inputs")
+
+    @property
+    def results(self) -> Path:
+        """Where Ingot keeps what it took out of the build directory."""
+        return self.build.with_name("results")
+
+    @property
+    def made(self) -> Beneath:
+        """What the sandbox left in its build directory."""
+        return Beneath(self.build)
+
+    def give(self, name: str, data: bytes) -> str:
+        """Put a file at `name` below the inputs; returns its path inside."""
+        given = Beneath(self.inputs)
+        with disk_errors(self.inputs):
+            self.inputs.mkdir(exist_ok=True)
+            if "/" in name:
+                given.make_directory(name.rpartition("/")[0])
+            given.write(name, data)
+        return f"{INPUTS}/{name}"
+
+    def take(self, name: str, limit: int, to: str = "") -> Path:
+        """Copy a file of the build directory to `to` below the results (default: to its own name).
+
+        Returns where the copy is; it takes the place of an earlier one. UnsafeFileError for
+        anything but a regular file of at most `limit` bytes, FileNotFoundError if there is none.
+        """
+        target = self.results / (to or name)
+        with disk_errors(self.results):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            self.made.copy(name, target, limit)
+        return target
 
     def command(
         self,
@@ -139,8 +208,9 @@ class Sandbox:
     def _folders(self) -> list[Folder]:
         """What of this machine is seen inside."""
         cache = [Folder(self.ccache, "/ccache", writable=True)] if self.ccache else []
+        given = [Folder(self.inputs, INPUTS)] if self.inputs.is_dir() else []
         build = Folder(self.build, "/build", writable=True)
-        return [Folder(self.source, "/src"), build, *cache]
+        return [Folder(self.source, "/src"), *given, build, *cache]
 
     def _root_mounts(self) -> list[str]:
         """What the builder shows; its links (merged /usr) are made anew as links."""

@@ -16,13 +16,14 @@ holds the key that signs its modules (certs/).
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ingot.arch import Arch
+from ingot.beneath import Beneath
+from ingot.builder.sandbox import Sandbox
 
 BUILD_LINK = "lib/modules/{release}/build"
 """Where builds of modules look for the kernel's tree (kernel: Makefile, modules_install)."""
@@ -37,6 +38,11 @@ _UNNEEDED = ("scripts/coccinelle", "scripts/kconfig", "scripts/package")
 
 _LEFT_OUT = (".*", "*.o", "*.s", "*.a", "*.so.dbg", "*.cmd", "*.tmp", "*.pem", "*.key", "*.priv")
 """Names of what make notes for itself, of parts of programs, and of what may be secret."""
+
+
+_MOST_FILES = 100_000
+"""The most entries of one directory; the largest of a kernel's have 600."""
+_LARGEST_FILE = 256 << 20
 
 
 def devel_folder(release: str) -> str:
@@ -56,36 +62,49 @@ class Devel:
     own: Mapping[str, Path]
 
 
-def devel_files(source: Path, build: Path, arch: Arch) -> Devel:
-    """What is in the tree of the kernel that was built of `source` in `build`.
+def devel_files(sandbox: Sandbox, arch: Arch) -> Devel:
+    """What is in the tree of the kernel that was built in the sandbox.
 
-    Links are left out: none leads to what modules are made of, and those of scripts/dtc lead out
-    of the tree.
+    The build directory's files are copied to the results, the source's stay where they are. Links
+    are left out: none leads to what modules are made of, and those of scripts/dtc lead out of the
+    tree.
     """
     of_arch = f"arch/{arch.make}"
-    own = dict(_files(source, _matching(source, of_arch, _SOURCE_OF_ARCH)))
-    own |= _files(build, _BUILD)
-    own |= _files(build, _matching(build, of_arch, _BUILD_OF_ARCH))
-    return Devel(dict(_files(source, _SOURCE)), own)
+    source, made = Beneath(sandbox.source), sandbox.made
+    own = {
+        name: sandbox.source / name
+        for name in _files(source, _matching(source, of_arch, _SOURCE_OF_ARCH))
+    }
+    built = (*_BUILD, *_matching(made, of_arch, _BUILD_OF_ARCH))
+    for name in _files(made, built):
+        own[name] = sandbox.take(name, _LARGEST_FILE, f"devel/{name}")
+    return Devel({name: sandbox.source / name for name in _files(source, _SOURCE)}, own)
 
 
-def _matching(root: Path, folder: str, patterns: tuple[str, ...]) -> Iterator[str]:
+def _matching(tree: Beneath, folder: str, patterns: Iterable[str]) -> list[str]:
+    """The names below `folder` that match one of the patterns, which may have several parts."""
+    found = []
     for pattern in patterns:
-        for path in (root / folder).glob(pattern):
-            yield str(path.relative_to(root))
+        parent, _, last = f"{folder}/{pattern}".rpartition("/")
+        if tree.find(parent):
+            items = tree.list(parent, most=_MOST_FILES)
+            found += [each.name for each in items if fnmatchcase(_base(each.name), last)]
+    return found
 
 
-def _files(root: Path, names: Iterator[str] | tuple[str, ...]) -> Iterator[tuple[str, Path]]:
-    """The regular files that `names` are, or that are in folders of these names."""
+def _files(tree: Beneath, names: Iterable[str]) -> Iterator[str]:
+    """The regular files that `names` are, or that are in directories of these names."""
     for name in names:
-        path = root / name
-        if path.is_symlink():
-            continue
-        if path.is_file():
-            yield name, path
-        elif path.is_dir() and name not in _UNNEEDED:
-            inside = (f"{name}/{inner}" for inner in os.listdir(path) if not _is_left_out(inner))  # noqa: PTH208
-            yield from _files(root, tuple(inside))
+        found = tree.find(name)
+        if found and found.is_file:
+            yield name
+        elif found and found.is_directory and name not in _UNNEEDED:
+            items = tree.list(name, most=_MOST_FILES)
+            yield from _files(tree, (i.name for i in items if not _is_left_out(_base(i.name))))
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _is_left_out(name: str) -> bool:

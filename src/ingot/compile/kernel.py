@@ -1,11 +1,18 @@
 """Compiling a configured kernel: make, its progress, and the artifacts it leaves.
 
-In the build folder:
+In the build directory, where make works (out of tree, `O=`):
 
     .config                       the resolved config
-    vmlinux, System.map, ...      what make writes (out of tree, `O=`)
-    install/boot/vmlinux          the kernel as VMMs load it: no symbols, no debug information
+    vmlinux, System.map, ...      what make writes
     install/lib/modules/<release> the stripped modules, with depmod's indexes
+
+The kernel's own Makefiles could leave anything there. What is an artifact is copied to the
+sandbox's results, which no command sees:
+
+    vmlinux, System.map, .config  as above
+    boot/vmlinux                  the kernel as VMMs load it: no symbols, no debug information
+    modules/<release>             the modules
+    devel/                        files of the devel tree (see `devel`)
 """
 
 from __future__ import annotations
@@ -18,6 +25,8 @@ from pathlib import Path
 
 from ingot import kconfig
 from ingot.arch import Arch
+from ingot.builder import dot_config
+from ingot.builder.dot_config import made_config, put_config
 from ingot.builder.sandbox import Sandbox
 from ingot.compile.devel import Devel, devel_files
 from ingot.compile.make import Counter, Make, jobs
@@ -26,11 +35,24 @@ from ingot.errors import BuildError
 from ingot.files import disk_errors, remove_tree
 from ingot.makeup import Makeup, measure
 from ingot.progress import Progress
+from ingot.version import is_release
+
+LARGEST_FILE = 4 << 30
+"""The most bytes of one file that a compile leaves, and of all modules together.
+
+The vmlinux of a distribution with its debug information has less than 1 GiB.
+"""
+_MOST_MODULES = 100_000
+"""The most modules, indexes and directories; a distribution has 7,000."""
+_LARGEST_RELEASE = 4096
+_SYMBOLS = "vmlinux"
+_LINKS = ("build", "source")
+"""Links that make leaves beside modules. They point to directories of the sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """What a compile leaves, as paths in its build folder.
+    """What a compile leaves, as paths in the sandbox's results.
 
     `kernel` is what VMMs load, `symbols` the vmlinux that debuggers read: with its symbol
     table, and with debug information if the config asks for it. `modules` is the folder to
@@ -60,8 +82,7 @@ def compile_kernel(
     """
     values = kconfig.parse_config(config)
     with_modules = values.get("MODULES") == "y"
-    with disk_errors(sandbox.build):
-        (sandbox.build / ".config").write_text(config, encoding="utf-8")
+    put_config(sandbox, config)
     make = Make(sandbox, arch, epoch, log)
     targets = [arch.target, *(["modules"] if with_modules else [])]
     with progress.step("compile") as step:
@@ -70,22 +91,24 @@ def compile_kernel(
         step.result(f"{counter.done:,} objects")
     _require_same_config(sandbox, values, log)
     with progress.step("install modules") as step:
-        modules = _install_modules(make, sandbox.build, with_modules=with_modules)
+        modules = _install_modules(make, with_modules=with_modules)
         step.result(f"{sum(1 for _ in modules.rglob('*.ko'))} modules")
-    kernel = install_kernel(sandbox.build, arch)
+    symbols = sandbox.take(_SYMBOLS, LARGEST_FILE)
+    made = symbols if arch.image == _SYMBOLS else sandbox.take(arch.image, LARGEST_FILE)
+    kernel = install_kernel(made, sandbox.results)
     with progress.step("measure") as step:
-        makeup = measure(sandbox.build, arch.make, kernel, modules)
+        makeup = measure(sandbox.made, symbols, arch.make, kernel, modules)
         step.result(_told(makeup))
     return Artifacts(
         release=modules.name,
         kernel=kernel,
-        symbols=sandbox.build / "vmlinux",
-        config=sandbox.build / ".config",
-        system_map=sandbox.build / "System.map",
+        symbols=symbols,
+        config=sandbox.take(dot_config.NAME, dot_config.LARGEST),
+        system_map=sandbox.take("System.map", LARGEST_FILE),
         modules=modules,
         epoch=epoch,
         makeup=makeup,
-        devel=devel_files(sandbox.source, sandbox.build, arch),
+        devel=devel_files(sandbox, arch),
     )
 
 
@@ -106,7 +129,7 @@ def expected_objects(values: Mapping[str, str]) -> int:
 
 def _require_same_config(sandbox: Sandbox, values: Mapping[str, str], log: Path) -> None:
     """Refuse a compile that changed its config on the way: the recipe would be a lie."""
-    used = kconfig.parse_config((sandbox.build / ".config").read_text(encoding="utf-8"))
+    used = kconfig.parse_config(made_config(sandbox))
     changed = sorted(
         option for option in {*used, *values} if used.get(option) != values.get(option)
     )
@@ -118,11 +141,13 @@ def _require_same_config(sandbox: Sandbox, values: Mapping[str, str], log: Path)
         )
 
 
-def install_kernel(build: Path, arch: Arch) -> Path:
-    """The kernel as it ships: an ELF file loses all that no VMM loads, another stays as it is."""
-    made = build / arch.image
-    target = build / "install/boot/vmlinux"
-    with disk_errors(build):
+def install_kernel(made: Path, results: Path) -> Path:
+    """The kernel as it ships: an ELF file loses all that no VMM loads, another stays as it is.
+
+    `made` is what was taken out of the build directory. The file is replaced by the next call.
+    """
+    target = results / "boot/vmlinux"
+    with disk_errors(results):
         target.parent.mkdir(parents=True, exist_ok=True)
         if is_elf(made):
             write_loadable(made, target)
@@ -131,20 +156,41 @@ def install_kernel(build: Path, arch: Arch) -> Path:
     return target
 
 
-def _install_modules(make: Make, build: Path, *, with_modules: bool) -> Path:
-    """Install stripped modules and run depmod; returns the folder named by the release.
+def _install_modules(make: Make, *, with_modules: bool) -> Path:
+    """Install stripped modules and run depmod; returns the directory named by the release.
 
-    A kernel without modules gets an empty folder of that name.
+    A kernel without modules gets an empty directory of that name.
     """
-    release = (build / "include/config/kernel.release").read_text(encoding="utf-8").strip()
-    install = build / "install"
-    modules = install / "lib/modules" / release
-    with disk_errors(build):
-        remove_tree(install)
-        modules.mkdir(parents=True)
-    if with_modules:
-        make.run("INSTALL_MOD_PATH=/build/install", "modules_install")
-    for link in ("build", "source"):
-        # they point at folders of the sandbox, which exist nowhere else
-        (modules / link).unlink(missing_ok=True)
-    return modules
+    sandbox = make.sandbox
+    release = _release(sandbox)
+    target = sandbox.results / "modules" / release
+    with disk_errors(sandbox.results):
+        remove_tree(target.parent)
+        target.parent.mkdir(parents=True)
+    if not with_modules:
+        target.mkdir()
+        return target
+    make.run("INSTALL_MOD_PATH=/build/install", "modules_install")
+    with disk_errors(sandbox.results):
+        sandbox.made.copy_tree(
+            f"install/lib/modules/{release}",
+            target,
+            most=_MOST_MODULES,
+            limit=LARGEST_FILE,
+            leave=_LINKS,
+        )
+    return target
+
+
+def _release(sandbox: Sandbox) -> str:
+    """What the kernel calls itself; a BuildError for what is not a release."""
+    text = sandbox.made.read("include/config/kernel.release", _LARGEST_RELEASE)
+    release = text.decode("utf-8", "replace").strip()
+    if not is_release(release):
+        raise BuildError(
+            f"the kernel calls itself {release!r}, which is not a kernel release",
+            why="a release names directories: it has up to 64 letters, digits and . _ + ~ -,"
+            " and begins with a letter or digit",
+            hint="look at EXTRAVERSION, localversion files and CONFIG_LOCALVERSION of this kernel",
+        )
+    return release

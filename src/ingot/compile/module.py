@@ -1,9 +1,13 @@
 """Compiling modules that are not of the kernel's own tree, and indexing them beside its own.
 
 Their source is somebody's: all of its make runs in the sandbox, and of what that leaves nothing
-is believed. In the build folder, which is a copy of the source:
+is believed. In the build directory, which is a copy of the source:
 
     .installed/lib/modules/<release>/updates/   the stripped modules, as make installs them
+
+In the sandbox's results:
+
+    updates/                                    those of them that are taken
 """
 
 from __future__ import annotations
@@ -11,14 +15,12 @@ from __future__ import annotations
 import mmap
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.builder.sandbox import Sandbox
 from ingot.compile.make import Counter, Make, jobs
 from ingot.errors import BuildError
-from ingot.files import disk_errors
 from ingot.process import run
 from ingot.progress import Progress
 
@@ -31,13 +33,16 @@ depmod prefers what is there to what has the same name elsewhere (depmod.d(5), "
 _INSTALL = ".installed"
 _MODULE = re.compile(r"\w[\w.+-]*\.ko(?:\.(?:gz|xz|zst))?", re.ASCII)
 _FOLDER = re.compile(r"\w[\w.+-]*", re.ASCII)
+_MOST_MODULES = 10_000
+_LARGEST_MODULE = 1 << 30
 _VERMAGIC = re.compile(rb"\0vermagic=([^ \0]{0,255})")
 
 
 def compile_module(
     sandbox: Sandbox, arch: Arch, release: str, epoch: int, log: Path, progress: Progress
 ) -> dict[str, Path]:
-    """Compile the modules in the build folder; returns where each is, by its name below UPDATES.
+    """Compile the modules in the build directory; returns where each is taken to, by its name below
+    UPDATES.
 
     The sandbox's source is the kernel's devel tree. `release` is what the modules must be for;
     `epoch` the kernel's time, in seconds. Output goes to `log`. A BuildError shows the words of
@@ -59,7 +64,7 @@ def compile_module(
         make.run(
             f"INSTALL_MOD_PATH=/build/{_INSTALL}", f"INSTALL_MOD_DIR={UPDATES}", "modules_install"
         )
-        found = dict(_installed(sandbox.build, release))
+        found = _installed(sandbox, release)
         step.result(f"{counter.done:,} objects, {', '.join(sorted(found)) or 'no module'}")
     if not found:
         raise BuildError(
@@ -81,31 +86,30 @@ def index_modules(sandbox: Sandbox, release: str, log: Path) -> None:
     run(sandbox.command(["depmod", "-b", "/build", release]), log=log)
 
 
-def _installed(build: Path, release: str) -> Iterator[tuple[str, Path]]:
-    """The modules that were installed, by their names below UPDATES.
+def _installed(sandbox: Sandbox, release: str) -> dict[str, Path]:
+    """The modules that were installed, by their names below UPDATES: where each was copied to.
 
-    What compiled them could leave anything here: a link is not followed, wherever it is.
+    What compiled them could leave anything here: what is not named like a module is passed over.
     """
-    folder = build
-    for part in (_INSTALL, "lib", "modules", release, UPDATES):
-        folder /= part
-        if folder.is_symlink() or not folder.is_dir():
-            return
-    with disk_errors(folder):
-        yield from _modules_below(folder)
+    folder = f"{_INSTALL}/lib/modules/{release}/{UPDATES}"
+    there = sandbox.made.find(folder)
+    if there is None:
+        return {}
+    names = [
+        found.name.removeprefix(f"{folder}/")
+        for found in sandbox.made.walk(folder, most=_MOST_MODULES)
+        if found.is_file
+    ]
+    return {
+        name: sandbox.take(f"{folder}/{name}", _LARGEST_MODULE, f"{UPDATES}/{name}")
+        for name in names
+        if _is_module(name)
+    }
 
 
-def _modules_below(top: Path) -> Iterator[tuple[str, Path]]:
-    waiting = [(top, "")]
-    while waiting:
-        folder, prefix = waiting.pop()
-        with os.scandir(folder) as items:
-            for item in items:
-                name = f"{prefix}{item.name}"
-                if item.is_dir(follow_symlinks=False) and _FOLDER.fullmatch(item.name):
-                    waiting.append((Path(item.path), f"{name}/"))
-                elif item.is_file(follow_symlinks=False) and _MODULE.fullmatch(item.name):
-                    yield name, Path(item.path)
+def _is_module(name: str) -> bool:
+    *folders, last = name.split("/")
+    return all(map(_FOLDER.fullmatch, folders)) and _MODULE.fullmatch(last) is not None
 
 
 def _require_release(name: str, path: Path, release: str) -> None:

@@ -6,23 +6,22 @@ from pathlib import Path
 
 from ingot import kconfig
 from ingot.arch import Arch
+from ingot.builder.dot_config import put_config
 from ingot.builder.sandbox import Sandbox
-from ingot.compile.kernel import expected_objects, install_kernel
+from ingot.compile.kernel import LARGEST_FILE, expected_objects, install_kernel
 from ingot.compile.make import Counter, Make, jobs
-from ingot.files import disk_errors
 from ingot.progress import Step
 
 
 def compile_variant(
     sandbox: Sandbox, arch: Arch, config: str, epoch: int, log: Path, step: Step
 ) -> Path:
-    """The kernel file that a resolved `.config` makes, in the build folder, without its modules.
+    """The kernel file that a resolved `.config` makes, in the results, without its modules.
 
     make compiles only what the config changes since the last time. The file is replaced by the
     next call; arguments and errors as of `compile_kernel`.
     """
-    with disk_errors(sandbox.build):
-        (sandbox.build / ".config").write_text(config, encoding="utf-8")
+    put_config(sandbox, config)
     counter = Counter(step, expected_objects(kconfig.parse_config(config)))
     Make(sandbox, arch, epoch, log).run(jobs(), arch.target, counter=counter)
-    return install_kernel(sandbox.build, arch)
+    return install_kernel(sandbox.take(arch.image, LARGEST_FILE), sandbox.results)

@@ -7,6 +7,7 @@ and a comparison is `y` or `n`. A name that a config lacks is `n`.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<word>[\w.-]+)|\"(?P<text>(?:[^\"\\]|\\.)*)\"|'(?P<quoted>(?:[^'\\]|\\.)*)'"
     r"|(?P<mark>&&|\|\||!=|<=|>=|[!=<>()]))"
 )
+_DEEPEST = 100
+"""The most parentheses and negations within each other; kernels have fewer than 20."""
 _COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
 _ORDER: tuple[Tristate, ...] = ("n", "m", "y")
 
@@ -79,6 +82,15 @@ class _Parser:
         self._text = text
         self._tokens = list(_tokens(text))
         self._at = 0
+        self._depth = 0
+
+    @contextlib.contextmanager
+    def _deeper(self) -> Iterator[None]:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise self._error()
+        yield
+        self._depth -= 1
 
     def whole(self) -> Expression:
         result = self._alternatives()
@@ -100,9 +112,11 @@ class _Parser:
 
     def _negation(self) -> Expression:
         if self._take("!"):
-            return Not(self._negation())
+            with self._deeper():
+                return Not(self._negation())
         if self._take("("):
-            inner = self._alternatives()
+            with self._deeper():
+                inner = self._alternatives()
             if not self._take(")"):
                 raise self._error()
             return inner

@@ -20,8 +20,7 @@ from typing import Any
 
 from ingot.files import write_atomic
 from ingot.kconfig.expression import Expression, parse
-
-_GZIP_MAGIC = b"\x1f\x8b"
+from ingot.kconfig.survey_form import require_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +52,13 @@ class Option:
 
 
 class OptionTable:
-    """The options of a kernel by name, without `CONFIG_`, from a survey's JSON or its gzip.
+    """The options of a kernel by name, without `CONFIG_`, from the JSON of a survey.
 
     `elsewhere` are options that only Kconfig files of other arches define, with those files;
     `arch` is the folder below arch/ that the table is about.
     """
 
     def __init__(self, document: bytes) -> None:
-        if document.startswith(_GZIP_MAGIC):
-            document = gzip.decompress(document)
         self._document = document
         content = json.loads(document)
         self.arch: str = content["arch"]
@@ -69,8 +66,15 @@ class OptionTable:
         self.elsewhere: Mapping[str, list[str]] = content["elsewhere"]
 
     @classmethod
+    def of_survey(cls, document: bytes) -> OptionTable:
+        """The table in what a survey left; a BuildError if it does not have the form of one."""
+        require_form(document)
+        return cls(document)
+
+    @classmethod
     def load(cls, path: Path) -> OptionTable:
-        return cls(path.read_bytes())
+        """The table in a file that `save` wrote."""
+        return cls(gzip.decompress(path.read_bytes()))
 
     def save(self, path: Path) -> None:
         write_atomic(path, gzip.compress(self._document, 6, mtime=0))

@@ -17,12 +17,10 @@ import posixpath
 import re
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 _MAGIC = b"!<thin>\n"
 _HEADER = struct.Struct("16s12s6s6s8s10s2s")
 _HEADER_END = b"`\n"
-_LARGEST = 256 << 20
 _TABLES = (b"/", b"/SYM64/")
 
 
@@ -30,17 +28,13 @@ class ArchiveError(ValueError):
     """A file is no whole thin archive; the text says why."""
 
 
-def members(path: Path) -> tuple[str, ...]:
-    """The names in the thin archive `path`, in its order, as paths relative to its folder.
+def members(data: bytes) -> tuple[str, ...]:
+    """The names in the thin archive `data`, in its order, as paths relative to its folder.
 
     ArchiveError for anything else.
     """
-    with path.open("rb") as file:
-        data = file.read(_LARGEST + 1)
     if not data.startswith(_MAGIC):
         raise ArchiveError("it is no thin archive")
-    if len(data) > _LARGEST:
-        raise ArchiveError("it is too large for an archive of names")
     return tuple(posixpath.normpath(name) for name in _names(data))
 
 

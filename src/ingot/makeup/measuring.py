@@ -13,13 +13,14 @@ uses), nothing of that section is told: no figure is guessed, none is scaled.
 from __future__ import annotations
 
 import contextlib
-import os
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from ingot.beneath import Beneath, UnsafeFileError
 from ingot.elf import Section, Symbol, defined_symbols, read_content, read_sections
 from ingot.makeup.archive import ArchiveError, members
 from ingot.makeup.linker_script import LinkerScript
@@ -33,17 +34,24 @@ _LIBRARY = "lib.a"
 """An archive of which it takes what is needed; all of it if there are modules, to serve them."""
 
 _SCRIPT_LIMIT = 1 << 20
+_OBJECT_LIMIT = 256 << 20
+"""The most bytes of an object or an archive; the largest of a kernel has 30 MiB."""
+_MOST_OBJECTS = 100_000
+_MOST_FILES = 1_000_000
+"""The most files of a build directory; one with all modules of a distribution has 150,000."""
+_UNREADABLE = (OSError, ValueError, UnsafeFileError)
 
 
-def measure(build: Path, arch: str, kernel: Path, modules: Path) -> Makeup:
-    """The makeup of the kernel that was compiled in the folder `build`.
+def measure(build: Beneath, linked: Path, arch: str, kernel: Path, modules: Path) -> Makeup:
+    """The makeup of the kernel that was compiled in the directory `build`.
 
-    `arch` is the kernel's word for it (`x86`), `kernel` the file that ships, `modules` the
-    folder known as `/lib/modules/<release>`. Where the build left no archives or no linker
-    script, all of the kernel counts for "".
+    `linked` is the vmlinux with its sections and symbols, `arch` the kernel's word for its arch
+    (`x86`), `kernel` the file that ships, `modules` the directory known as
+    `/lib/modules/<release>`. Where the build left no archives or no linker script, all of the
+    kernel counts for "".
     """
     size = kernel.stat().st_size
-    told = _folders(build, arch)
+    told = _folders(_Build(build, linked, arch))
     del told[""]
     if sum(told.values()) > size:
         told = Counter()  # it ships compressed
@@ -58,21 +66,30 @@ def _modules(root: Path) -> dict[str, int]:
     return {name: path.stat().st_size for name, path in named if is_name(name)}
 
 
-def _folders(build: Path, arch: str) -> Counter[str]:
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """What make left, which could be anything; the linked kernel; the kernel's word for its arch."""
+
+    made: Beneath
+    linked: Path
+    arch: str
+
+
+def _folders(build: _Build) -> Counter[str]:
     """Bytes of the kernel by the folder that they are known to come from."""
-    script = build / "arch" / arch / "kernel" / "vmlinux.lds"
     try:
-        with script.open(encoding="utf-8", errors="replace") as file:
-            rules = LinkerScript(file.read(_SCRIPT_LIMIT))
-        with (build / "vmlinux").open("rb") as file:
+        script = build.made.read(f"arch/{build.arch}/kernel/vmlinux.lds", _SCRIPT_LIMIT)
+        rules = LinkerScript(script.decode("utf-8", "replace"))
+        with build.linked.open("rb") as file:
             linked = read_sections(file)
-    except (OSError, ValueError):
+        names = sorted(_objects(build))
+    except _UNREADABLE:
         return Counter()  # no kernel that is linked as kernels are
     kept = {section.name: section for section in linked if section.loaded and not section.empty}
     contributions = _Contributions(rules, kept)
-    for name in sorted(_objects(build, arch)):
-        with contextlib.suppress(OSError, ValueError):  # it is not told, then
-            contributions.add(build, name)
+    for name in names:
+        with contextlib.suppress(*_UNREADABLE):  # it is not told, then
+            contributions.add(build.made, name)
     return contributions.by_folder()
 
 
@@ -95,10 +112,10 @@ class _Contributions:
         self._sizes: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._merged: defaultdict[_Group, list[tuple[str, bytes]]] = defaultdict(list)
 
-    def add(self, build: Path, name: str) -> None:
-        """Count an object; OSError or ValueError if it cannot be read."""
+    def add(self, made: Beneath, name: str) -> None:
+        """Count an object; OSError, ValueError or UnsafeFileError if it cannot be read."""
         folder = posixpath.dirname(name)
-        with (build / name).open("rb") as file:
+        with made.open(name, _OBJECT_LIMIT) as file:
             for section in read_sections(file):
                 if not section.loaded or not section.size:
                     continue
@@ -122,50 +139,54 @@ class _Contributions:
         return folders
 
 
-def _objects(build: Path, arch: str) -> set[str]:
-    """The objects that the kernel is linked from, as paths below the build folder.
+def _objects(build: _Build) -> set[str]:
+    """The objects that the kernel is linked from, as paths below the build directory.
 
     Besides the archives' there are those of libraries, of which the linker takes what is needed,
     and before 6.1 those at the kernel's head, which are in no archive.
     """
     whole: set[str] = set()
     perhaps: set[str] = set()
-    for path in _archives(build):
-        folder = path.parent.relative_to(build).as_posix()
-        with contextlib.suppress(OSError, ArchiveError):
-            names = {posixpath.normpath(posixpath.join(folder, name)) for name in members(path)}
-            (perhaps if path.name == _LIBRARY else whole).update(names)
+    head = f"arch/{build.arch}/kernel"
+    for found in build.made.walk(most=_MOST_FILES):
+        folder, _, base = found.name.rpartition("/")
+        if folder == head and base.endswith(".o"):
+            perhaps.add(found.name)
+        if base not in (*_WHOLE, _LIBRARY) or not found.is_file:
+            continue
+        with contextlib.suppress(OSError, ArchiveError, UnsafeFileError):
+            archive = build.made.read(found.name, _OBJECT_LIMIT)
+            names = {posixpath.normpath(posixpath.join(folder, name)) for name in members(archive)}
+            (perhaps if base == _LIBRARY else whole).update(names)
     if not whole:
         return set()
-    head = build / "arch" / arch / "kernel"
-    perhaps.update(path.relative_to(build).as_posix() for path in head.glob("*.o"))
-    real = build.resolve()
-    found = {name for name in whole | perhaps if is_name(name) and _is_within(real, name)}
-    return (found & whole) | set(_linked(build, found - whole))
+    if len(whole | perhaps) > _MOST_OBJECTS:
+        raise ValueError("no kernel is linked from so many objects")
+    found_there = {name for name in whole | perhaps if is_name(name) and _is_there(build, name)}
+    return (found_there & whole) | set(_linked(build, found_there - whole))
 
 
-def _archives(build: Path) -> Iterator[Path]:
-    for folder, _, files in os.walk(build):
-        yield from (Path(folder, name) for name in files if name in (*_WHOLE, _LIBRARY))
+def _is_there(build: _Build, name: str) -> bool:
+    """Whether it names a file of the build directory, and none outside."""
+    with contextlib.suppress(UnsafeFileError):
+        found = build.made.find(name)
+        return found is not None and found.is_file
+    return False
 
 
-def _is_within(build: Path, name: str) -> bool:
-    """Whether it names a file of the build folder, and none outside."""
-    path = (build / name).resolve()
-    return path.is_relative_to(build) and path.is_file()
-
-
-def _linked(build: Path, names: Iterable[str]) -> Iterator[str]:
+def _linked(build: _Build, names: Iterable[str]) -> Iterator[str]:
     """Those of the objects whose every global symbol is the kernel's, in name and size."""
     kernel: set[tuple[str, int]] = set()
     for name in sorted(names):
-        with contextlib.suppress(OSError, ValueError):
-            kernel = kernel or {symbol[:2] for symbol in _symbols(build / "vmlinux")}
-            own = {symbol[:2] for symbol in _symbols(build / name) if symbol.strong}
+        with contextlib.suppress(*_UNREADABLE):
+            if not kernel:
+                with build.linked.open("rb") as file:
+                    kernel = {symbol[:2] for symbol in _symbols(file)}
+            with build.made.open(name, _OBJECT_LIMIT) as file:
+                own = {symbol[:2] for symbol in _symbols(file) if symbol.strong}
             if own and own <= kernel:
                 yield name
 
 
-def _symbols(path: Path) -> list[Symbol]:
-    with path.open("rb") as file:
-        return list(defined_symbols(file, read_sections(file)))
+def _symbols(file: BinaryIO) -> list[Symbol]:
+    return list(defined_symbols(file, read_sections(file)))

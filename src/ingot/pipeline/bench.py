@@ -80,8 +80,8 @@ def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator
         ):
             log = work.log(f"{kernel.tag}-bench")
             log.unlink(missing_ok=True)
-            sandbox = Sandbox(builder, tree, folder, work.ccache)
-            lab = Sandbox(builder, guests, guests)
+            sandbox = Sandbox.below(folder, builder, tree, work.ccache)
+            lab = Sandbox.below(guests, builder)
             table = option_table(setting, plan, source.digest, sandbox, log)
             yield Bench(setting, kernel, source, sandbox, lab, table, log, progress)
 

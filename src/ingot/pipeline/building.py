@@ -155,7 +155,7 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
         workspace.build_folder() as folder,
         patching.patched_tree(source, plan.patches, workspace.sources, timed) as tree,
     ):
-        sandbox = Sandbox(builder, tree, folder, ccache)
+        sandbox = Sandbox.below(folder, builder, tree, ccache)
         config = kept_config(setting, plan, source.digest, builder.digest)
         if config is None:
             resolved = resolve(setting, plan, source, sandbox, timed)

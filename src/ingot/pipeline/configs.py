@@ -117,7 +117,7 @@ def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -
         setting.workspace.build_folder() as folder,
         patching.patched_tree(source, plan.patches, work, progress) as tree,
     ):
-        yield Sandbox(builder, tree, folder)
+        yield Sandbox.below(folder, builder, tree)
 
 
 def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:

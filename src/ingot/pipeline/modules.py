@@ -191,13 +191,13 @@ def _build(
     with setting.workspace.build_folder() as work:
         with timed.step("unpack devel tree"):
             extract(layout, target.devel, work / "devel")
-        with timed.step(f"copy {folder.name}") as step:
-            source = copy_module_source(folder, work / "module")
-            step.result(source.short)
         tree = work / "devel" / devel_folder(facts.release)
+        with timed.step(f"copy {folder.name}") as step:
+            # without the compile cache: others would compile from what this source puts there
+            sandbox = Sandbox.below(work / "make", builder, tree)
+            source = copy_module_source(folder, sandbox.build)
+            step.result(source.short)
         epoch = target.modules.created or 0
-        # without the compile cache: others would compile from what this source puts there
-        sandbox = Sandbox(builder, tree, work / "module")
         files = compile_module(sandbox, arch(facts.arch), facts.release, epoch, log, timed)
         with timed.step("index modules") as step:
             indexes = _index(setting, target, builder, files, work, log)

@@ -53,7 +53,7 @@ def profile_file(
 ) -> Profile:
     """Measure a kernel file, whoever built it; nothing is kept. BootError if it does not boot."""
     with in_use(setting, progress), setting.workspace.build_folder() as folder:
-        sandbox = Sandbox(builder, source=folder, build=folder)
+        sandbox = Sandbox.below(folder, builder)
         return measure_kernel(setting, sandbox, kernel, arch, None, progress)
 
 

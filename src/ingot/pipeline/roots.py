@@ -40,7 +40,7 @@ def boot_root(
         machine = wish.machine_for(subject.arch)
         choice.require(machine)
         with progress.step("make the root") as step:
-            files = subject.sandbox.build / "files"
+            files = subject.sandbox.results / "files"
             extract(*root, files, step)
             init = find_init(files)
             modules = (subject.modules, f"/lib/modules/{subject.release}")

@@ -40,7 +40,7 @@ def laid_out(
     A UserError if there is no kernel.
     """
     with in_use(setting, progress), setting.workspace.build_folder() as folder:
-        sandbox = Sandbox(builder, source=folder, build=folder)
+        sandbox = Sandbox.below(folder / "work", builder)
         if isinstance(kernel, Path):
             release = read_kernel(kernel).release or ""
             file, modules = kernel.absolute(), folder / "none"

@@ -39,14 +39,14 @@ def require_module_source(folder: Path) -> None:
 
 
 def copy_module_source(folder: Path, to: Path) -> Digest:
-    """Copy the folder to the new folder `to`, and return its digest, see `tree_digest`.
+    """Copy the folder to `to`, which is new or empty, and return its digest, see `tree_digest`.
 
     What an earlier make has left there does not count and is not copied. All files get one time:
     make compares times, and what it makes of a source must not depend on when that was unpacked.
     UserError for what is neither a file nor a link nor a folder.
     """
     with disk_errors(to):
-        to.mkdir()
+        to.mkdir(exist_ok=True)
     _copy(folder, to)
     return tree_digest(to)
 

@@ -1,0 +1,27 @@
+"""The `.config` in a sandbox's build directory: Ingot writes it there, Kconfig rewrites it."""
+
+from __future__ import annotations
+
+from ingot.builder.sandbox import Sandbox
+from ingot.errors import BuildError
+from ingot.files import disk_errors
+
+NAME = ".config"
+LARGEST = 16 << 20
+"""The most bytes of a `.config`; the largest of a distribution has 300 KiB."""
+
+
+def put_config(sandbox: Sandbox, text: str) -> None:
+    """Make this the `.config` in the build directory, whatever is there."""
+    with disk_errors(sandbox.build):
+        sandbox.made.write(NAME, text.encode())
+
+
+def made_config(sandbox: Sandbox) -> str:
+    """The `.config` in the build directory; a BuildError if there is none that is text."""
+    try:
+        return sandbox.made.read(NAME, LARGEST).decode()
+    except FileNotFoundError:
+        raise BuildError("the kernel's make left no .config") from None
+    except UnicodeDecodeError:
+        raise BuildError("the .config that the kernel's make left is not UTF-8 text") from None

@@ -1,0 +1,59 @@
+"""The form of what a survey writes down: JSON of somebody's kernel tree, checked before it is used.
+
+A survey runs in the sandbox, beside a Kconfig that may run programs: anything can stand in its
+place. The fields of an option are those of `options.Option`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from ingot.errors import BuildError
+
+_Name = Annotated[str, StringConstraints(pattern=r"^\w+$", max_length=256)]
+_Conditional = tuple[str, str | None]
+_SHOWN = 3
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Option(_Strict):
+    type: str
+    prompts: list[str] = []
+    menu: list[str] = []
+    depends: str | None = None
+    visible: str | None = None
+    selected_by: list[_Conditional] = []
+    implied_by: list[_Conditional] = []
+    defaults: list[_Conditional] = []
+    ranges: list[tuple[str, str, str | None]] = []
+    choice: list[_Name] = []
+    help: str = ""
+    places: list[str] = []
+    tests: list[str] = []
+    transitional: bool = False
+
+
+class _Survey(_Strict):
+    arch: str
+    options: dict[_Name, _Option]
+    elsewhere: dict[_Name, list[str]]
+
+
+def require_form(document: bytes) -> None:
+    """Raise a BuildError unless `document` is the JSON of a survey."""
+    try:
+        _Survey.model_validate_json(document)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False, include_context=False)
+        raise BuildError(
+            "what the survey of Kconfig's options left cannot be used",
+            why="\n".join(
+                f"{'.'.join(map(str, each['loc']))}: {each['msg']}"[:200] for each in wrong[:_SHOWN]
+            ),
+            hint="the kernel tree may have changed it; nothing was kept of it",
+        ) from None
