@@ -168,6 +168,9 @@ class Beneath:
             try:
                 with os.fdopen(os.open(temporary, _NEW, mode, dir_fd=directory), "wb") as file:
                     os.fchmod(file.fileno(), mode)
+                    if os.geteuid() == 0:  # what is in a directory belongs to whose directory it is
+                        owner = os.fstat(directory)
+                        os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
                     file.write(data)
                 os.rename(temporary, last, src_dir_fd=directory, dst_dir_fd=directory)
             except IsADirectoryError:
@@ -183,8 +186,27 @@ class Beneath:
             part = "/".join(parts[:count])
             with self._parent(part) as (directory, last), contextlib.suppress(FileExistsError):
                 os.mkdir(last, 0o755, dir_fd=directory)
+                with self._directory(parts[:count]) as made:
+                    os.fchmod(made, 0o755)  # whatever the umask
         with self._directory(parts):
             pass  # what was there already may be a link
+
+    def give_to(self, name: str, owner: int) -> None:
+        """Make `owner` the user and the group of what is at `name`, a link itself and not its end."""
+        with contextlib.suppress(FileNotFoundError), self._parent(name) as (directory, last):
+            os.chown(last, owner, owner, dir_fd=directory, follow_symlinks=False)
+
+    def drop_special_bits(self, name: str) -> None:
+        """Take the setuid, setgid and sticky bits from a file; one that cannot be opened goes."""
+        try:
+            with contextlib.suppress(FileNotFoundError), self._parent(name) as (directory, last):
+                descriptor = self._descend(last, _READ, directory, name)
+                try:
+                    os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o777)
+                finally:
+                    os.close(descriptor)
+        except PermissionError:
+            self.remove(name)
 
     def remove(self, name: str) -> None:
         """Remove the file or link `name`; what is gone already is fine."""

@@ -10,14 +10,17 @@ import os
 import select
 import socket
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from ingot.arch import arch
-from ingot.builder import host
+from ingot.builder import compile_cache, host
+from ingot.builder.other_user import find_user, hand_over, others_may_read
 from ingot.builder.sandbox import Builder, Sandbox, check_sandbox, confinement
 from ingot.digest import Digest
 from ingot.errors import MachineError
@@ -114,8 +117,8 @@ class World:
         return [Path(name) for name in self.variables["FILES"].split()]
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Sandbox:
+@pytest.fixture(params=[False, True], ids=["as the caller", "as another user"])
+def sandbox(tmp_path: Path, request: pytest.FixtureRequest) -> Sandbox:
     try:
         check_sandbox()
     except MachineError as error:
@@ -123,15 +126,23 @@ def sandbox(tmp_path: Path) -> Sandbox:
     for name in ("source", "build", "ccache"):
         (tmp_path / name).mkdir()
     (tmp_path / "source" / "Makefile").write_text(MAKEFILE)
+    confined = confinement()
+    user = find_user(confined) if request.param else None
+    if request.param and user is None:
+        pytest.skip("sandboxes are entered as the caller here: not root, or it may not mount")
     builder = Builder(
         "host",
         Digest.of(b"host"),
         Path("/"),
         hermetic=False,
         shown=host.SHOWN,
-        confinement=confinement(),
+        confinement=confined,
+        user=user,
     )
-    return Sandbox(builder, tmp_path / "source", tmp_path / "build", tmp_path / "ccache")
+    made = Sandbox(builder, tmp_path / "source", tmp_path / "build", tmp_path / "ccache")
+    made.hand_over()
+    hand_over(tmp_path / "ccache", user)
+    return made
 
 
 @pytest.fixture
@@ -347,3 +358,81 @@ def test_an_arch_with_its_own_toolchain_finds_it_under_the_kernels_names(world: 
         aliases={own: "/usr/bin/true"},
     )
     run(Sandbox(builder, world.sandbox.source, world.sandbox.build).command([own]))
+
+
+# Whom it is entered as
+
+
+def test_what_root_starts_belongs_to_nobody(world: World) -> None:
+    """A setuid file left in the compile cache must not be root's."""
+    if os.geteuid() != 0:
+        pytest.skip("only root has something to lose")
+    places = (world.sandbox.build / "shell", world.sandbox.ccache / "shell")  # type: ignore[operator]
+    with compile_cache.opened(places[1].parent, world.sandbox.builder):
+        copy = "for at in /build /ccache; do cp /usr/bin/true $at/shell; chmod 7777 $at/shell; done"
+        run(world.sandbox.command(["sh", "-c", copy]))
+    user = world.sandbox.builder.user
+    if user is None:
+        assert places[1].stat().st_mode & 0o7000 == 0
+    else:
+        assert {path.stat().st_uid for path in places} == {user}
+    assert places[1].parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_cache_that_was_another_users_is_handed_over(world: World, tmp_path: Path) -> None:
+    if world.sandbox.builder.user is None:
+        pytest.skip("nobody else enters sandboxes here")
+    outside = tmp_path / "outside"
+    outside.write_text(SECRET)
+    cache = tmp_path / "old"
+    (cache / "a/b").mkdir(parents=True)
+    (cache / "a/b/object").write_text("")
+    (cache / "a/link").symlink_to(outside)
+    with compile_cache.opened(cache, world.sandbox.builder):
+        assert (cache / "a/b/object").stat().st_uid == world.sandbox.builder.user
+        assert (cache / "a/link").lstat().st_uid == world.sandbox.builder.user
+    assert outside.stat().st_uid == os.geteuid()
+    # and back, for who is entered as the caller
+    with compile_cache.opened(cache, replace(world.sandbox.builder, user=None)):
+        assert (cache / "a/b/object").stat().st_uid == os.geteuid()
+
+
+def test_what_lies_where_only_root_may_go_can_be_shown(world: World, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    (closed / "source").mkdir(parents=True)
+    (closed / "source" / "Makefile").write_text("all:\n\t@echo made\n")
+    closed.chmod(0o700)
+    sandbox = replace(world.sandbox, source=closed / "source")
+    assert run(sandbox.command(["make", "-s", "-C", "/src"])).output == "made\n"
+
+
+def test_a_tree_that_others_may_not_read_is_known(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/file").touch()
+    (tmp_path / "a/link").symlink_to("nothing")
+    tmp_path.chmod(0o755)
+    assert others_may_read(tmp_path)
+    (tmp_path / "a/file").chmod(0o600)
+    assert not others_may_read(tmp_path)
+    (tmp_path / "a/file").chmod(0o644)
+    (tmp_path / "a").chmod(0o711)
+    assert not others_may_read(tmp_path)
+
+
+def test_a_command_dies_with_who_started_it(world: World) -> None:
+    mark = f"ingot-test-orphan-{os.getpid()}"
+    command = world.sandbox.command(["sh", "-c", f"exec -a {mark} sleep 600 || sleep 600"])
+    program = "import sys\nfrom ingot.process import run\nrun(sys.argv[1:])\n"
+    starter = subprocess.Popen([sys.executable, "-c", program, *command])
+    marks = lambda: [p for p in Path("/proc").glob("[0-9]*") if mark in _command_line(p)]  # noqa: E731
+    for _ in range(600):
+        if any("sleep" in _command_line(each) for each in marks()):
+            break
+        time.sleep(0.05)
+    starter.kill()
+    starter.wait()
+    for _ in range(600):
+        if not marks():
+            break
+        time.sleep(0.05)
+    assert marks() == []

@@ -58,9 +58,7 @@ def guest_of(tmp_path: Path, *, volume: bool) -> Guest:
     modules.mkdir()
     (modules / "veth.ko").write_bytes(b"VETH")
     (modules / "modules.dep").write_text("veth.ko:\n")
-    build = tmp_path / "build"
-    build.mkdir()
-    sandbox = Sandbox(Builder("bookworm", digest("builder"), tmp_path), tmp_path, build)
+    sandbox = Sandbox.below(tmp_path, Builder("bookworm", digest("builder"), tmp_path))
     kernel = Path("/boot/vmlinux")
     return make_disk_guest(
         kernel, modules, "6.1", b"INIT", MACHINE, [OVERLAY, BLOCK], sandbox, volume=volume

@@ -194,8 +194,8 @@ def test_init_is_compiled_statically_in_the_builder(
     assert seen[0] == "bwrap"
     assert "-static" in seen
     assert "x86_64-linux-gnu-gcc" in seen
-    source = seen[seen.index("/src") - 1]
-    assert {"/src/init/main.c", "/src/init/modprobe.c"} <= set(seen)
+    source = seen[seen.index("/inputs") - 1]
+    assert {"/inputs/init/main.c", "/inputs/init/modprobe.c"} <= set(seen)
     assert (Path(source) / "init/main.c").is_file()
     assert "/ccache" not in seen
 
@@ -212,8 +212,8 @@ def test_the_init_that_measures_is_compiled_without_a_libc(
 
     monkeypatch.setattr("ingot.builder.sandbox.run", gcc)
     assert compile_init(sandbox, arch("arm64"), "measure.c") == b"ELF"
-    assert {"-nostdlib", "-ffreestanding", "/src/measure.c"} <= set(seen)
-    assert (Path(seen[seen.index("/src") - 1]) / "measure.c").is_file()
+    assert {"-nostdlib", "-ffreestanding", "/inputs/measure.c"} <= set(seen)
+    assert (Path(seen[seen.index("/inputs") - 1]) / "measure.c").is_file()
 
 
 def test_a_builder_with_clang_compiles_init_with_it(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ingot.beneath import Beneath
 from ingot.boot import plan
 from ingot.boot.guest import SCRATCH, assemble
 from ingot.boot.machines import Guest, Machine
@@ -84,13 +85,15 @@ def make_disk(
     """An ext4 of `files` (absolute path -> content) and `folders`, as <name>.ext4 in the results."""
     folder, image = sandbox.inputs / f"{name}.files", f"{name}.ext4"
     with disk_errors(sandbox.inputs):
-        for place in ("/", *folders):
-            (folder / place.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        Beneath(sandbox.inputs).make_directory(folder.name)
+        root = Beneath(folder)
+        for place in filter(None, (place.strip("/") for place in folders)):
+            root.make_directory(place)
         for path, data in files.items():
-            target = folder / path.lstrip("/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-            target.chmod(0o755)
+            inner = path.lstrip("/")
+            if "/" in inner:
+                root.make_directory(inner.rpartition("/")[0])
+            root.write(inner, data, 0o755)
     room = 2 * sum(map(len, files.values())) + _SPARE_BYTES
     size = room - room % _BLOCK
     words = (

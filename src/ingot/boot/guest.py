@@ -39,8 +39,9 @@ SCRATCH = "block"
 def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
     """The guest's init as a static program for `arch`, compiled in the builder from `source`."""
     here = Path(__file__).parent
-    named = [here / source] if (here / source).is_file() else sorted((here / source).glob("*.c"))
-    sandbox = replace(sandbox, source=here, ccache=None)
+    files = [here / source] if (here / source).is_file() else sorted((here / source).glob("*.[ch]"))
+    given = [sandbox.give(str(path.relative_to(here)), path.read_bytes()) for path in files]
+    sandbox = replace(sandbox, ccache=None)
     words = (
         *compiler(arch.cross, llvm=sandbox.builder.llvm),
         "-static",
@@ -51,7 +52,7 @@ def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
         "-o",
         "/build/init",
         *_FLAGS[source],
-        *(f"/src/{path.relative_to(here).as_posix()}" for path in named),
+        *(name for name in given if name.endswith(".c")),
     )
     run_tool(
         sandbox,

@@ -34,6 +34,7 @@ _X86_64 = 62
 _OWNER = b"Xen\0"
 _PHYS32_ENTRY = 18  # XEN_ELFNOTE_PHYS32_ENTRY
 _TABLE_LIMIT = 128
+_SOURCE = "pvh.S"
 
 _BASE = 0x100000
 """Where `pvh.S` says that it is loaded."""
@@ -111,12 +112,13 @@ def with_entry(sandbox: Sandbox, kernel: Path, arch: Arch) -> Path:
 
 
 def _assemble(sandbox: Sandbox, kernel: _Kernel, arch: Arch) -> bytes:
-    sandbox = replace(sandbox, source=Path(__file__).parent, ccache=None)
+    source = sandbox.give(_SOURCE, Path(__file__).with_name(_SOURCE).read_bytes())
+    sandbox = replace(sandbox, ccache=None)
     words = (
         *compiler(arch.cross, llvm=sandbox.builder.llvm),
         *("-nostdlib", "-static", "-no-pie", f"-DKERNEL_ENTRY={kernel.entry:#x}"),
         f"-Wl,-Ttext={_BASE:#x},--oformat=binary,--build-id=none",
-        *("-o", "/build/pvh", "/src/pvh.S"),
+        *("-o", "/build/pvh", source),
     )
     failure = "the entry for kernels without PVH does not assemble in this builder"
     run_tool(sandbox, words, failure, needs=words[0])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from ingot.arch import Arch
 from ingot.builder import container, host, rootfs
+from ingot.builder.other_user import find_user, others_may_read
 from ingot.builder.packages import digest_of
 from ingot.builder.sandbox import Builder, confinement
 from ingot.builder.site import Site
@@ -65,7 +67,17 @@ def update(spec: BuilderSpec, site: Site, progress: Progress, *, dry_run: bool) 
     return _UPDATES[spec.kind](spec, site, progress, dry_run=dry_run)
 
 
+def for_tree(builder: Builder, tree: Path) -> Builder:
+    """The builder as it can read a kernel tree of somebody's: as root if nobody else may."""
+    if builder.user is None or others_may_read(tree):
+        return builder
+    return replace(builder, user=None)
+
+
 def ensure(spec: BuilderSpec, arch: Arch, site: Site, progress: Progress) -> Builder:
     """The builder, ready to compile for `arch`: made if it is not there."""
     builder = _KINDS[spec.kind].ensure(spec, arch, site, progress)
-    return builder if builder.entrance else replace(builder, confinement=confinement())
+    if builder.entrance:
+        return builder
+    confined = confinement()
+    return replace(builder, confinement=confined, user=find_user(confined))

@@ -24,12 +24,13 @@ where the sandbox never sees it. In the directory of one build:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
 from ingot.beneath import Beneath
+from ingot.builder.other_user import Stage, hand_over
 from ingot.digest import Digest
 from ingot.errors import MachineError
 from ingot.files import disk_errors
@@ -93,7 +94,8 @@ class Builder:
 
     It is entered by its `entrance`. Without one, by bubblewrap: `root` is the folder of which the
     parts that are `shown` can be seen inside, `aliases` are more names for its programs (name ->
-    path inside), and `confinement` is what `confinement` found this machine's bwrap to know.
+    path inside), `confinement` is what `confinement` found this machine's bwrap to know, and `user`
+    whom root becomes to enter it, see `other_user`.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Builder:
     shown: tuple[str, ...] = _TOP_LEVEL
     aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
     confinement: tuple[str, ...] = ()
+    user: int | None = None
     told: tuple[str, ...] = ()
     entrance: Entrance | None = None
 
@@ -132,8 +135,16 @@ class Sandbox:
         with disk_errors(folder):
             folder.mkdir(exist_ok=True)
             for name in ("build", "inputs", "results"):
-                (folder / name).mkdir(mode=0o755)
-        return cls(builder, source or folder / "inputs", folder / "build", ccache)
+                (folder / name).mkdir()
+                (folder / name).chmod(0o755)  # whatever the umask
+        sandbox = cls(builder, source or folder / "inputs", folder / "build", ccache)
+        sandbox.hand_over()
+        return sandbox
+
+    def hand_over(self) -> None:
+        """Give what is in the build directory to the user that commands run as."""
+        with disk_errors(self.build):
+            hand_over(self.build, self.builder.user)
 
     @property
     def inputs(self) -> Path:
@@ -188,22 +199,25 @@ class Sandbox:
         environment = {**ENVIRONMENT, **self._ccache_environment(), **(env or {})}
         if entrance := self.builder.entrance:
             return entrance.command(argv, environment, self._folders(), interactive=interactive)
-        return [
+        stage = Stage()
+        place = str if self.builder.user is None else stage.place
+        words = [
             "bwrap",
             *("--unshare-all", *self.builder.confinement, "--die-with-parent"),
             *(() if interactive else ("--new-session",)),
             *("--uid", _USER_ID, "--gid", _USER_ID, "--cap-drop", "ALL"),
             *("--hostname", HOST_NAME, "--clearenv"),
             *(word for name, value in environment.items() for word in ("--setenv", name, value)),
-            *self._root_mounts(),
+            *self._root_mounts(place),
             *self._aliases(),
             *("--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),
             # whoever is root outside may write to /proc/sys, whatever it is inside
             *("--remount-ro", "/proc"),
-            *(word for folder in self._folders() for word in _bound(folder)),
+            *(word for folder in self._folders() for word in _bound(folder, place)),
             *("--chdir", "/build", "--"),
             *argv,
         ]
+        return words if self.builder.user is None else stage.command(words)
 
     def _folders(self) -> list[Folder]:
         """What of this machine is seen inside."""
@@ -212,7 +226,7 @@ class Sandbox:
         build = Folder(self.build, "/build", writable=True)
         return [Folder(self.source, "/src"), *given, build, *cache]
 
-    def _root_mounts(self) -> list[str]:
+    def _root_mounts(self, place: Callable[[Path], str]) -> list[str]:
         """What the builder shows; its links (merged /usr) are made anew as links."""
         words = []
         for name in self.builder.shown:
@@ -220,7 +234,7 @@ class Sandbox:
             if path.is_symlink():
                 words += ["--symlink", str(path.readlink()), f"/{name}"]
             elif path.exists():
-                words += ["--ro-bind", str(path), f"/{name}"]
+                words += ["--ro-bind", place(path), f"/{name}"]
         return words
 
     def _aliases(self) -> list[str]:
@@ -247,8 +261,8 @@ class Sandbox:
         }
 
 
-def _bound(folder: Folder) -> tuple[str, ...]:
-    return "--bind" if folder.writable else "--ro-bind", str(folder.outside), folder.inside
+def _bound(folder: Folder, place: Callable[[Path], str]) -> tuple[str, ...]:
+    return "--bind" if folder.writable else "--ro-bind", place(folder.outside), folder.inside
 
 
 def run_tool(sandbox: Sandbox, argv: Sequence[str], failure: str, needs: str) -> None:

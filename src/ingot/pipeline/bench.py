@@ -21,6 +21,7 @@ from ingot.pipeline.configs import option_table
 from ingot.pipeline.inputs import obtain_source
 from ingot.pipeline.plan import make_plan
 from ingot.pipeline.profiling import measure_kernel
+from ingot.pipeline.sandboxes import sandbox_for
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress, Silent
 from ingot.source import patches as patching
@@ -77,10 +78,10 @@ def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator
             work.build_folder() as folder,
             work.build_folder() as guests,
             patching.patched_tree(source, plan.patches, work.sources, progress) as tree,
+            sandbox_for(setting, builder, tree, folder) as sandbox,
         ):
             log = work.log(f"{kernel.tag}-bench")
             log.unlink(missing_ok=True)
-            sandbox = Sandbox.below(folder, builder, tree, work.ccache)
             lab = Sandbox.below(guests, builder)
             table = option_table(setting, plan, source.digest, sandbox, log)
             yield Bench(setting, kernel, source, sandbox, lab, table, log, progress)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from ingot import tools
 from ingot.arch import arch_called
 from ingot.boot.profile import Profile
 from ingot.boot.report import BootReport
-from ingot.builder.sandbox import Builder, Sandbox
+from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel
 from ingot.compile import compile_kernel
 from ingot.digest import Digest
@@ -30,12 +29,12 @@ from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.plan import Plan, make_plan
 from ingot.pipeline.profiling import keep_profile, measure_subject
 from ingot.pipeline.remote import fetch_builder, fetch_kernel
+from ingot.pipeline.sandboxes import sandbox_for
 from ingot.pipeline.setting import Setting, in_use
 from ingot.pipeline.subject import Subject, laid_out
 from ingot.progress import Progress, Timed, Timing
 from ingot.recipe import Recipe
 from ingot.source import patches as patching
-from ingot.source.model import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +146,14 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
     kernel, workspace = plan.kernel, setting.workspace
     source = obtain_source(setting, kernel, timed)
     builder = builder_for(setting, kernel, timed)
-    log, ccache = workspace.log(kernel.tag), _compile_cache(setting)
+    log = workspace.log(kernel.tag)
     with disk_errors(workspace.root):
         log.unlink(missing_ok=True)
-        ccache.mkdir(parents=True, exist_ok=True)
     with (
         workspace.build_folder() as folder,
         patching.patched_tree(source, plan.patches, workspace.sources, timed) as tree,
+        sandbox_for(setting, builder, tree, folder) as sandbox,
     ):
-        sandbox = Sandbox.below(folder, builder, tree, ccache)
         config = kept_config(setting, plan, source.digest, builder.digest)
         if config is None:
             resolved = resolve(setting, plan, source, sandbox, timed)
@@ -184,17 +182,6 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
             if profile:
                 keep_profile(setting.layout, profile, base)
     return _built(setting, kernel, recipe, tags, timed, report=report)
-
-
-def _compile_cache(setting: Setting) -> Path:
-    """The cache that this compile reads and writes.
-
-    A source or patches that nobody has verified could leave there what others would then compile
-    from: what is the user's own has a cache to itself.
-    """
-    local = setting.local.url if isinstance(setting.local, Source) else setting.local
-    own = [str(place) for place in (local, *setting.patches) if place]
-    return setting.workspace.own_ccache(*own) if own else setting.workspace.ccache
 
 
 def _prove(

@@ -32,6 +32,7 @@ from ingot.kconfig import (
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.plan import Plan, make_plan
+from ingot.pipeline.sandboxes import sandbox_for
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
 from ingot.source import patches as patching
@@ -116,8 +117,9 @@ def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -
     with (
         setting.workspace.build_folder() as folder,
         patching.patched_tree(source, plan.patches, work, progress) as tree,
+        sandbox_for(setting, builder, tree, folder, cached=False) as sandbox,
     ):
-        yield Sandbox.below(folder, builder, tree)
+        yield sandbox
 
 
 def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:

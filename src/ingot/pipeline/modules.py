@@ -196,6 +196,7 @@ def _build(
             # without the compile cache: others would compile from what this source puts there
             sandbox = Sandbox.below(work / "make", builder, tree)
             source = copy_module_source(folder, sandbox.build)
+            sandbox.hand_over()
             step.result(source.short)
         epoch = target.modules.created or 0
         files = compile_module(sandbox, arch(facts.arch), facts.release, epoch, log, timed)

@@ -1,0 +1,45 @@
+"""The compile cache's directory: whose it is, who may enter it, what may not stay in it.
+
+Compilers in the sandbox write to it, so anything can be left there that a build directory can be
+left with, and it stays. Nobody but its owner enters it, and no file keeps a bit that would make it
+run as its owner.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingot.beneath import Beneath
+from ingot.builder.other_user import hand_over
+from ingot.builder.sandbox import Builder
+from ingot.files import disk_errors
+
+_MOST_FILES = 10_000_000
+_SPECIAL = 0o7000
+
+
+@contextlib.contextmanager
+def opened(folder: Path, builder: Builder) -> Iterator[Path]:
+    """The cache, ready for the sandboxes of a builder; what was left in it is looked at afterwards."""
+    with disk_errors(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        if folder.stat().st_uid != (os.geteuid() if builder.user is None else builder.user):
+            hand_over(folder, builder.user)
+    try:
+        yield folder
+    finally:
+        if builder.user is None:  # else its files belong to a user that nobody is
+            drop_special_bits(folder)
+
+
+def drop_special_bits(folder: Path) -> None:
+    """Take the setuid, setgid and sticky bits from all files below a directory."""
+    tree = Beneath(folder)
+    with disk_errors(folder):
+        for found in tree.walk(most=_MOST_FILES):
+            if found.is_file and found.status.st_mode & _SPECIAL:
+                tree.drop_special_bits(found.name)
