@@ -211,7 +211,10 @@ class Beneath:
     def remove(self, name: str) -> None:
         """Remove the file or link `name`; what is gone already is fine."""
         with contextlib.suppress(FileNotFoundError), self._parent(name) as (directory, last):
-            os.unlink(last, dir_fd=directory)
+            try:
+                os.unlink(last, dir_fd=directory)
+            except IsADirectoryError:
+                raise self._unsafe(name, "it is a directory, not a regular file") from None
 
     def list(self, name: str = "", *, most: int) -> Sequence[Found]:
         """What is in the directory `name` itself, sorted; UnsafeFileError for more than `most`."""

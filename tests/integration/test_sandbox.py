@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -424,15 +424,20 @@ def test_a_command_dies_with_who_started_it(world: World) -> None:
     command = world.sandbox.command(["sh", "-c", f"exec -a {mark} sleep 600 || sleep 600"])
     program = "import sys\nfrom ingot.process import run\nrun(sys.argv[1:])\n"
     starter = subprocess.Popen([sys.executable, "-c", program, *command])
-    marks = lambda: [p for p in Path("/proc").glob("[0-9]*") if mark in _command_line(p)]  # noqa: E731
-    for _ in range(600):
-        if any("sleep" in _command_line(each) for each in marks()):
-            break
-        time.sleep(0.05)
+
+    def running() -> list[str]:
+        lines = [_command_line(path) for path in Path("/proc").glob("[0-9]*")]
+        return [line for line in lines if mark in line]
+
+    _wait_for(lambda: any("sleep" in line for line in running()))
     starter.kill()
     starter.wait()
+    _wait_for(lambda: not running())
+    assert running() == []
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
     for _ in range(600):
-        if not marks():
-            break
+        if condition():
+            return
         time.sleep(0.05)
-    assert marks() == []

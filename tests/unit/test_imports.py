@@ -18,7 +18,8 @@ SOURCE = REPOSITORY / "src" / "ingot"
 FLOORS = (
     ("errors",),
     ("arch", "digest", "elf", "files", "progress", "toml", "version"),
-    ("beneath", "process"),
+    ("beneath", "terminal"),
+    ("process",),
     ("apt", "kconfig", "makeup", "recipe", "tools"),
     ("catalog", "oci", "workspace"),
     ("builder", "source"),

@@ -61,7 +61,7 @@ def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
         f"{words[0]} and a static libc for {arch.name} (on Debian, to cross compile:"
         " libc6-dev-ARCH-cross, and for clang libgcc-N-dev-ARCH-cross)",
     )
-    return sandbox.made.read("init", _LARGEST_INIT)
+    return sandbox.read("init", _LARGEST_INIT)
 
 
 def make_guest(

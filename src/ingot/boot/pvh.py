@@ -122,7 +122,7 @@ def _assemble(sandbox: Sandbox, kernel: _Kernel, arch: Arch) -> bytes:
     )
     failure = "the entry for kernels without PVH does not assemble in this builder"
     run_tool(sandbox, words, failure, needs=words[0])
-    return sandbox.made.read("pvh", _MEMORY)
+    return sandbox.read("pvh", _MEMORY)
 
 
 def _append(kernel: _Kernel, code: bytes) -> bytes:

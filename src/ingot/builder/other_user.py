@@ -35,9 +35,10 @@ while [ "$1" != -- ]; do
   count=$((count + 1))
   shift
 done
-shift
+program=$(command -v "$2")
+shift 2
 exec setpriv --reuid {USER_ID} --regid {USER_ID} --clear-groups --inh-caps=-all \\
-  --pdeathsig KILL -- "$@"
+  --pdeathsig KILL -- env -i "$program" "$@"
 """
 _MOST_FILES = 10_000_000
 

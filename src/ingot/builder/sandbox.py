@@ -24,7 +24,8 @@ where the sandbox never sees it. In the directory of one build:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
@@ -32,7 +33,7 @@ from typing import Protocol, Self
 from ingot.beneath import Beneath
 from ingot.builder.other_user import Stage, hand_over
 from ingot.digest import Digest
-from ingot.errors import MachineError
+from ingot.errors import BuildError, MachineError
 from ingot.files import disk_errors
 from ingot.process import CommandFailedError, run
 
@@ -175,14 +176,29 @@ class Sandbox:
         """Copy a file of the build directory to `to` below the results (default: to its own name).
 
         Returns where the copy is; it takes the place of an earlier one. UnsafeFileError for
-        anything but a regular file of at most `limit` bytes, FileNotFoundError if there is none.
+        anything but a regular file of at most `limit` bytes, BuildError if there is none.
         """
         target = self.results / (to or name)
-        with disk_errors(self.results):
+        with disk_errors(self.results), _left_behind(name):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             self.made.copy(name, target, limit)
         return target
+
+    def take_tree(
+        self, name: str, to: Path, *, most: int, limit: int, leave: Container[str] = ()
+    ) -> None:
+        """Copy a directory of the build directory to the new directory `to`.
+
+        As `Beneath.copy_tree` does it; a BuildError if there is none.
+        """
+        with disk_errors(to.parent), _left_behind(name):
+            self.made.copy_tree(name, to, most=most, limit=limit, leave=leave)
+
+    def read(self, name: str, limit: int) -> bytes:
+        """The bytes of a file of the build directory; errors as of `take`."""
+        with _left_behind(name):
+            return self.made.read(name, limit)
 
     def command(
         self,
@@ -259,6 +275,18 @@ class Sandbox:
             "CCACHE_MAXSIZE": "5G",
             "CCACHE_UMASK": "022",
         }
+
+
+@contextlib.contextmanager
+def _left_behind(name: str) -> Iterator[None]:
+    """A BuildError for a file that a command should have left."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise BuildError(
+            f"nothing was left at {name} in the build directory",
+            why="what should have made it in the sandbox ended without an error",
+        ) from None
 
 
 def _bound(folder: Folder, place: Callable[[Path], str]) -> tuple[str, ...]:

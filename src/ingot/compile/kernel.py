@@ -171,20 +171,14 @@ def _install_modules(make: Make, *, with_modules: bool) -> Path:
         target.mkdir()
         return target
     make.run("INSTALL_MOD_PATH=/build/install", "modules_install")
-    with disk_errors(sandbox.results):
-        sandbox.made.copy_tree(
-            f"install/lib/modules/{release}",
-            target,
-            most=_MOST_MODULES,
-            limit=LARGEST_FILE,
-            leave=_LINKS,
-        )
+    made = f"install/lib/modules/{release}"
+    sandbox.take_tree(made, target, most=_MOST_MODULES, limit=LARGEST_FILE, leave=_LINKS)
     return target
 
 
 def _release(sandbox: Sandbox) -> str:
     """What the kernel calls itself; a BuildError for what is not a release."""
-    text = sandbox.made.read("include/config/kernel.release", _LARGEST_RELEASE)
+    text = sandbox.read("include/config/kernel.release", _LARGEST_RELEASE)
     release = text.decode("utf-8", "replace").strip()
     if not is_release(release):
         raise BuildError(
