@@ -20,7 +20,7 @@ SECRET = "what only the owner of this machine may read"
 TRAPS = {
     "vmlinux": "ln -sf $(OUTSIDE)/secret $(O)/vmlinux",
     "System.map": "ln -sf $(OUTSIDE)/secret $(O)/System.map",
-    "install": "ln -sfn $(OUTSIDE) $(O)/install",
+    "install": "rm -rf $(O)/install; ln -s $(OUTSIDE) $(O)/install",
     "config": "ln -sf $(OUTSIDE)/secret $(O)/.config",
     "release": "echo ../.. > $(O)/include/config/kernel.release",
     "pipe": "rm -f $(O)/System.map; mkfifo $(O)/System.map",
@@ -48,7 +48,7 @@ def hostile(tmp_path: Path, target: str, trap: str, outside: Path) -> Path:
     assert f"\n{target}:" in text
     # the target as it was is made first, under another name
     makefile.write_text(
-        text.replace(f"\n{target}:", f"\nhonest-{target}:", 1)
+        text.replace(f"\n{target}:", f"\nhonest-{target}:")
         + f"\n{target}: honest-{target}\n\t@$(MAKE) -s O=$(O) trap\n"
         + end
     )
@@ -74,13 +74,17 @@ def untouched(outside: Path) -> bool:
 
 @pytest.mark.parametrize("name", TRAPS)
 def test_a_build_of_it(house: House, tmp_path: Path, outside: Path, name: str) -> None:
-    tree = hostile(tmp_path, "vmlinux", TRAPS[name], outside)
+    target = "modules_install" if name == "install" else "vmlinux"
+    tree = hostile(tmp_path, target, TRAPS[name], outside)
     done = house.ingot("build", "6.1", "--source", str(tree))
     assert "Traceback" not in done.stderr
     assert untouched(outside)
     assert SECRET.encode() not in stored(house)
-    assert done.returncode in (4, 5), done.stderr
-    assert "6.1.999" not in " ".join(house.layout.tags())
+    if name == "devel":  # which a kernel may have links in: they are left out
+        assert done.returncode == 0
+    else:
+        assert done.returncode in (4, 5), done.stderr
+        assert not any("6.1.999" in tag for tag in house.layout.tags())
     assert not list((house.root / "build").glob("build-*"))
 
 
