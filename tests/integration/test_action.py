@@ -398,7 +398,6 @@ def test_a_catalog_is_published_and_the_next_run_compiles_nothing(
     shutil.copytree(house.kernels, run.workspace / "kernels")
     with serve(tmp_path / "registry", tls=True, users={"me": PASSWORD}) as served:
         run.more = {
-            "FAKE_RECORD": os.environ["FAKE_RECORD"],
             "INGOT_CACHE": str(house.cache),
             "INGOT_BUILD_DIR": str(tmp_path / "build"),
             "SSL_CERT_FILE": str(served.authority),
