@@ -17,17 +17,17 @@ SECRETS = {
         *("GIT_CONFIG_PARAMETERS", "KUBECONFIG", "SUDO_ASKPASS"),
     )
 }
-HARMFUL = {
-    name: "/tmp/evil"
-    for name in (
+HARMFUL = dict.fromkeys(
+    (
         *("LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PYTHONPATH", "PYTHONHOME", "PERL5LIB"),
         *("PERL5OPT", "TAR_OPTIONS", "XZ_DEFAULTS", "XZ_OPT", "GZIP", "BASH_ENV", "ENV", "IFS"),
         *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_EXEC_PATH"),
         *("GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX"),
         *("GIT_SHALLOW_FILE", "GIT_QUARANTINE_PATH", "GIT_EXTERNAL_DIFF", "GIT_TEMPLATE_DIR"),
         *("MAKEFLAGS", "CFLAGS", "CC", "CCACHE_DIR", "QEMU_LD_PREFIX", "SOURCE_DATE_EPOCH"),
-    )
-}
+    ),
+    "/tmp/evil",
+)
 PLAIN = {"PATH": "/usr/bin", "TMPDIR": "/var/tmp", "LANG": "de_DE.ISO-8859-1", "HOME": "/home/me"}
 PROGRAMS = [*(row.split() for row in TABLE), ["bwrap"], ["gpgv"], ["qemu-system-x86_64"], ["tar"]]
 

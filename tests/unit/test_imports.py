@@ -17,7 +17,7 @@ SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
     ("errors",),
-    ("arch", "digest", "elf", "environment", "files", "progress", "toml", "version"),
+    ("arch", "digest", "elf", "environment", "files", "printable", "progress", "toml", "version"),
     ("beneath", "process"),
     ("apt", "kconfig", "makeup", "recipe", "tools"),
     ("catalog", "oci", "workspace"),

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,20 +142,21 @@ def test_a_program_that_strangers_look_into_has_no_environment_at_all(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, guarded: bool
 ) -> None:
     program = tmp_path / "bwrap"
-    program.write_text("#!/bin/sh\nexec cat /proc/$$/environ\n")
+    text = "print(end=open('/proc/self/environ').read())"
+    program.write_text(f"#!{sys.executable} -IS\n{text}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("REGISTRY_TOKEN", "secret")
     if not guarded:
-        monkeypatch.setattr(processes.shutil, "which", _which_without_setpriv)
+        monkeypatch.setattr("ingot.process.shutil.which", _which_without_setpriv)
     assert run(["bwrap"]).output == ""
 
 
 _which = shutil.which
 
 
-def _which_without_setpriv(name: str, **options: str) -> str | None:
-    return None if name == "setpriv" else _which(name, **options)
+def _which_without_setpriv(name: str, path: str | None = None) -> str | None:
+    return None if name == "setpriv" else _which(name, path=path)
 
 
 def test_a_program_inherits_three_open_files(tmp_path: Path) -> None:
