@@ -225,6 +225,7 @@ def make_setting(
         offline=offline,
     )
     if git:
+        setting.workspace.prepare()
         return with_git_source(setting, git, keyring, make_progress(Terminal(stderr=True)))
     return setting
 
