@@ -33,12 +33,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from ingot import arch, catalog, pipeline
 from ingot.boot.profile import Initcall, Phase, Profile
 from ingot.cli.lookup import find_image
 from ingot.cli.render import make_progress
+from ingot.cli.terminal import Terminal
 from ingot.errors import IngotError
 from ingot.images import KERNEL_FILE
 from ingot.oci import Layout, list_files
@@ -94,7 +93,7 @@ def measure(setting: Setting, name: str, arch_name: str) -> Column:
     if given:
         (chosen,) = setting.catalog.select([kernel])
         values = pipeline.config_of_file(path).values
-        progress = make_progress(Console(stderr=True))
+        progress = make_progress(Terminal(stderr=True))
         profile, size = pipeline.profile_config(setting, chosen, values, progress)
         return Column(path.stem, size, profile)
     if path.is_file():

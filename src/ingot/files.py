@@ -214,8 +214,11 @@ def _lock(path: Path, mode: int) -> int:
     while True:
         with disk_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            # a link in its place would be followed to a file that is nobody's lock
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(path, flags, 0o600)
         try:
+            _close_to_others(descriptor)
             fcntl.flock(descriptor, mode)
             if _has_name(descriptor, path):
                 return descriptor
@@ -223,6 +226,29 @@ def _lock(path: Path, mode: int) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _close_to_others(descriptor: int) -> None:
+    """Let nobody but the owner open a lock file, also one of an earlier Ingot.
+
+    Whoever can open it, to read it only, can hold it for as long as they like (flock(2)).
+    """
+    status = os.fstat(descriptor)
+    others = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    if others and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+        os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)
+
+
+def private_folder(path: Path, mode: int = stat.S_IRWXU) -> None:
+    """Make a folder of this mode, whatever the umask; one of the user's that is more open is closed.
+
+    A link, and a folder of another user's, stay as they are.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    status = path.lstat()
+    more = stat.S_IMODE(status.st_mode) & ~mode
+    if more and stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
+        path.chmod(stat.S_IMODE(status.st_mode) & mode)
 
 
 def _has_name(descriptor: int, path: Path) -> bool:

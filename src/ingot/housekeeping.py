@@ -62,6 +62,7 @@ def prune(setting: Setting, *, everything: bool, dry_run: bool) -> list[Removed]
 @contextlib.contextmanager
 def _nobody_at_work(workspace: Workspace) -> Iterator[None]:
     """Hold the locks of all work on the caches; a MachineError if somebody else has one."""
+    workspace.prepare()
     locks = [workspace.lock("use"), *sorted(workspace.builders.glob(".*.lock"))]
     with contextlib.ExitStack() as held:
         for lock in locks:
@@ -213,7 +214,7 @@ def _caches(setting: Setting, *, everything: bool, dry_run: bool) -> list[Remove
     workspace = setting.workspace
     removed = []
     for folder in (workspace.ccache, workspace.configs):
-        if folder.is_dir():
+        if folder.is_dir() and any(folder.iterdir()):
             removed.append(Removed(f"cache {folder.name}", tree_size(folder)))
             if not dry_run:
                 remove_tree(folder)

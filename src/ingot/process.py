@@ -4,11 +4,19 @@ Programs are argv lists, never shell text. Their output is read line by line as 
 program that fails raises `CommandFailedError` with the last lines and a command to replay it.
 A program does not outlive Ingot: the kernel kills it when Ingot dies, even by SIGKILL
 (prctl(2), PR_SET_PDEATHSIG, which `setpriv` sets).
+
+A program inherits nothing that is not meant for it: of the environment what `environment` lists,
+of the open files none but the three that every program has.
+
+What a program prints has no limit of its own, so there are some here. A line is cut into several
+at `LONGEST_LINE`; what is kept in memory ends at `MOST_KEPT`, and then the program is ended as if
+its time was up; a log ends at `LARGEST_LOG`, with a line that says so, and the program goes on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import selectors
 import shlex
@@ -23,10 +31,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from ingot.environment import seen_by
 from ingot.errors import MachineError
 from ingot.files import disk_errors
 
+LONGEST_LINE = 256 << 10
+"""Bytes. A line of a compiler or of a guest's kernel has a few hundred."""
+MOST_KEPT = 64 << 20
+"""Bytes of output that are kept in memory, each line counted with what it takes beside its text."""
+LARGEST_LOG = 64 << 20
+"""Bytes. The log of a kernel with all its modules has about 2 MiB."""
+
+_LINE_COSTS = 64
 _TAIL_LINES = 25
+_TAIL_LINE = 16 << 10
 _GRACE_SECONDS = 5.0
 
 
@@ -38,9 +56,17 @@ class CommandFailedError(MachineError):
     """A program ended with an error. `tail` holds the last lines it printed."""
 
     def __init__(
-        self, argv: Sequence[str], returncode: int, tail: Sequence[str], *, timed_out: bool = False
+        self,
+        argv: Sequence[str],
+        returncode: int,
+        tail: Sequence[str],
+        *,
+        timed_out: bool = False,
+        flooded: bool = False,
     ) -> None:
         end = "timed out, and was ended" if timed_out else _describe_exit(returncode)
+        if flooded:
+            end = f"printed more than {MOST_KEPT >> 20} MiB, and was ended"
         super().__init__(
             f"{argv[0]} failed ({end})",
             why="\n".join(tail),
@@ -55,7 +81,8 @@ class CommandFailedError(MachineError):
 class Result:
     """How a program ended: its exit code (-N: killed by signal N), and what it printed.
 
-    `timed_out` says that Ingot ended it: its time was up, or it was told to stop.
+    `timed_out` says that Ingot ended it: its time was up, it was told to stop, or it printed more
+    than is kept.
     """
 
     returncode: int
@@ -90,11 +117,12 @@ def run(
 ) -> Result:
     """Run a program to its end and return how it went.
 
-    It sees this process's environment, changed by `env`.
+    It sees what `environment` lists for it of this process's environment, changed by `env`.
     Standard output and error come as one stream: each line goes to `on_line`, to the end
     of `log`, and into `Result.output` (unless `keep_output` is off). `stdin` is fed to it.
     The program is ended when `timeout` seconds have passed, when it printed nothing for
-    `silence` seconds, or when the file descriptor `stop` can be read. With `check`, an exit code
+    `silence` seconds, when the file descriptor `stop` can be read, or when it printed more than
+    `MOST_KEPT` that is to be kept. With `check`, an exit code
     other than 0 raises CommandFailedError, and so does such an end. A log that cannot be written
     ends the program too, with a MachineError.
     """
@@ -114,7 +142,9 @@ def run(
             _end(process)
             raise
     if check and (returncode != 0 or not in_time):
-        raise CommandFailedError(argv, returncode, list(output.tail), timed_out=not in_time)
+        raise CommandFailedError(
+            argv, returncode, list(output.tail), timed_out=not in_time, flooded=output.full
+        )
     return Result(returncode, "".join(output.kept), timed_out=not in_time)
 
 
@@ -127,8 +157,8 @@ def run_in_terminal(argv: Sequence[str]) -> None:
     # a handler, since a signal that is ignored would be ignored by the program as well
     previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        environment = {**os.environ, "PATH": _search_path()}
-        returncode = subprocess.run(_guarded(argv), env=environment, check=False).returncode
+        command, environment = _prepared(argv, None)
+        returncode = subprocess.run(command, env=environment, check=False).returncode
     finally:
         signal.signal(signal.SIGINT, previous)
     if returncode != 0:
@@ -153,14 +183,17 @@ class _Output:
 
     def __init__(self, log: Path | None, on_line: Callable[[str], None] | None, keep: bool) -> None:
         self._log: IO[bytes] | None = None
+        self._log_room = 0
         self._path = log or Path()
         if log is not None:
             with disk_errors(log.parent):
                 log.parent.mkdir(parents=True, exist_ok=True)
                 self._log = log.open("ab")
+                self._log_room = max(1, LARGEST_LOG - self._log.tell())
         self._on_line = on_line
         self._keep = keep
-        self._rest = b""
+        self._room = MOST_KEPT
+        self._rest = bytearray()
         self.kept: list[str] = []
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
 
@@ -174,24 +207,51 @@ class _Output:
         with contextlib.suppress(OSError) if kind else disk_errors(self._path.parent):
             self._log.close()
 
+    @property
+    def full(self) -> bool:
+        """Whether more was printed than is kept."""
+        return self._room < 0
+
     def feed(self, data: bytes) -> None:
-        if self._log:
-            with disk_errors(self._path.parent):
-                self._log.write(data)
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._emit(line)
+        if self._log_room > 0:
+            self._write(data)
+        # each byte is looked at once, however long its line is
+        first, *others = data.split(b"\n")
+        self._add(first)
+        for piece in others:
+            self._emit()
+            self._add(piece)
 
     def finish(self) -> None:
         if self._rest:
-            self._emit(self._rest)
-            self._rest = b""
+            self._emit()
 
-    def _emit(self, raw: bytes) -> None:
-        line = raw.decode("utf-8", errors="replace").rstrip("\r")
+    def _write(self, data: bytes) -> None:
+        assert self._log is not None
+        self._log_room -= len(data)
+        with disk_errors(self._path.parent):
+            if self._log_room > 0:
+                self._log.write(data)
+                return
+            self._log.write(data[: self._log_room] if self._log_room else data)
+            self._log.write(f"\ningot: the rest is left out: {LARGEST_LOG >> 20} MiB\n".encode())
+
+    def _add(self, piece: bytes) -> None:
+        self._rest += piece
+        while len(self._rest) > LONGEST_LINE:
+            over = self._rest[LONGEST_LINE:]
+            del self._rest[LONGEST_LINE:]
+            self._emit()
+            self._rest = over
+
+    def _emit(self) -> None:
+        line = self._rest.decode("utf-8", errors="replace").rstrip("\r")
+        self._rest.clear()
+        self.tail.append(line[:_TAIL_LINE])
         if self._keep:
-            self.kept.append(line + "\n")
-        self.tail.append(line)
+            self._room -= len(line) + _LINE_COSTS
+            if not self.full:
+                self.kept.append(line + "\n")
         if self._on_line:
             self._on_line(line)
 
@@ -199,9 +259,10 @@ class _Output:
 def _spawn(
     argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, *, feed: bool
 ) -> subprocess.Popen[bytes]:
+    command, environment = _prepared(argv, env)
     return subprocess.Popen(
-        _guarded(argv),
-        env={**os.environ, "PATH": _search_path(), **(env or {})},
+        command,
+        env=environment,
         cwd=cwd,
         stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -210,10 +271,20 @@ def _spawn(
     )
 
 
-def _guarded(argv: Sequence[str]) -> list[str]:
-    """The command under a guard that ends it when Ingot dies, where there is one."""
-    guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
-    return [*guard, *argv]
+def _prepared(
+    argv: Sequence[str], env: Mapping[str, str] | None
+) -> tuple[list[str], dict[str, str]]:
+    """The command as it is started, and its whole environment: what it may see, and `env`.
+
+    It is under a guard that ends it when Ingot dies, where there is one. A program without a PATH
+    is started by its full name.
+    """
+    ours = {**os.environ, "PATH": _search_path()}
+    environment = {**seen_by(argv, ours), **(env or {})}
+    found = [] if "PATH" in environment else [str(Path(require_tool(argv[0])).absolute())]
+    guard = shutil.which("setpriv")
+    prefix = [guard, "--pdeathsig", "KILL", "--"] if guard else []
+    return [*prefix, *(found or argv[:1]), *argv[1:]], environment
 
 
 def _read_all(
@@ -232,15 +303,22 @@ def _read_all(
             if not data:
                 return True
             output.feed(data)
+            if output.full:
+                return False
     return False
 
 
 def _read_rest(process: subprocess.Popen[bytes], output: _Output) -> None:
-    """Read what a program that was ended had printed, and wait for no more."""
+    """Read what a program that was ended had printed, and wait for no more.
+
+    That is what fits into a pipe: one of its children may have left its group, and print on.
+    """
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
+    room = fcntl.fcntl(process.stdout.fileno(), fcntl.F_GETPIPE_SZ)
     with contextlib.suppress(BlockingIOError):
-        while data := os.read(process.stdout.fileno(), 1 << 16):
+        while room > 0 and (data := os.read(process.stdout.fileno(), 1 << 16)):
+            room -= len(data)
             output.feed(data)
 
 

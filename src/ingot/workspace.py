@@ -11,7 +11,9 @@
       locks/                    lock files; they mean nothing unless a process holds them
       build/                    build folders, when there is no tmpfs for them
 
-All of it can be deleted at any time; images are not here but in the store.
+All of it can be deleted at any time; images are not here but in the store. It is one user's: the
+folders in it are closed to others, who could read what is compiled, or hold a lock. The way to
+builders/ is open to who knows the names, since mmdebstrap makes a root as other user IDs.
 
 Where builds are made, here or in /dev/shm/ingot-<user id>:
 
@@ -31,7 +33,7 @@ from pathlib import Path
 
 from ingot.digest import Digest
 from ingot.errors import MachineError
-from ingot.files import disk_errors, free_bytes, locked, locked_if_free, remove_tree
+from ingot.files import disk_errors, free_bytes, locked, locked_if_free, private_folder, remove_tree
 
 _SHARED_MEMORY = Path("/dev/shm")
 _MEMORY_INFO = Path("/proc/meminfo")
@@ -41,6 +43,8 @@ _GIB = 1 << 30
 _BUILD_BYTES = 4 * _GIB
 _MEMORY_FOR_COMPILERS = 2 * _GIB
 _DISK_BYTES_AT_LEAST = 2 * _GIB
+_PASSAGE = stat.S_IRWXU | stat.S_IXGRP | stat.S_IXOTH
+"""Others may pass through such a folder, and not see what is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,20 @@ class Workspace:
 
     def lock(self, name: str) -> Path:
         return self.root / "locks" / f"{name}.lock"
+
+    def prepare(self) -> None:
+        """Make the cache's folders, and close to others those that an earlier Ingot made.
+
+        A cache folder that is there already keeps its own mode: it may be any folder.
+        """
+        with disk_errors(self.root):
+            if not self.root.exists():
+                private_folder(self.root, _PASSAGE)
+            for folder in (self.downloads, self.sources, self.configs, self.ccache):
+                private_folder(folder)
+            for name in ("logs", "locks", "build"):
+                private_folder(self.root / name)
+            private_folder(self.builders, _PASSAGE)
 
     @contextlib.contextmanager
     def build_folder(self) -> Iterator[Path]:
@@ -176,7 +194,10 @@ def _make_own(folder: Path) -> bool:
         pass
     except OSError:
         return False
-    return folder.is_dir() and not _is_foreign(folder)
+    if not folder.is_dir() or _is_foreign(folder):
+        return False
+    private_folder(folder)
+    return True
 
 
 def _is_foreign(path: Path) -> bool:

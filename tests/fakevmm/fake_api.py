@@ -1,7 +1,7 @@
 """What the two stand-ins for VMMs share: an HTTP server on a Unix socket, and ways to go wrong.
 
-FAKE_RECORD gets each request, FAKE_CONSOLE has what the guest prints. FAKE_VMM says how it goes
-wrong: `refuse PATH`, `die PATH` (without an answer), `deaf` (no socket), `hang` (after the
+They are told by settings.json, beside them: FAKE_RECORD gets each request, FAKE_CONSOLE has what the
+guest prints. FAKE_VMM says how it goes wrong: `refuse PATH`, `die PATH` (without an answer), `deaf` (no socket), `hang` (after the
 console).
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 Body = Mapping[str, Any]
+settings = json.loads(Path(sys.argv[0]).with_name("settings.json").read_text())
 
 
 class Refused(Exception):  # noqa: N818
@@ -78,9 +79,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
-        with Path(os.environ["FAKE_RECORD"]).open("a") as record:
+        with Path(settings["FAKE_RECORD"]).open("a") as record:
             record.write(json.dumps([self.command, self.path, body]) + "\n")
-        how, _, where = os.environ.get("FAKE_VMM", "").partition(" ")
+        how, _, where = settings.get("FAKE_VMM", "").partition(" ")
         if how == "die" and where == self.path:
             print("thread 'api' panicked", flush=True)
             os._exit(101)
@@ -102,13 +103,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 def serve(server_of: Callable[[], Server]) -> None:
     """Take requests until the guest starts, print its console, and end as it does."""
-    how = os.environ.get("FAKE_VMM", "")
+    how = settings.get("FAKE_VMM", "")
     if how == "deaf":
         time.sleep(600)
     server = server_of()
     while not server.started:
         server.handle_request()
-    sys.stdout.write(Path(os.environ["FAKE_CONSOLE"]).read_text())
+    sys.stdout.write(Path(settings["FAKE_CONSOLE"]).read_text())
     sys.stdout.flush()
     if how == "hang":
         time.sleep(600)

@@ -25,6 +25,7 @@ from ingot.source.cache import SourceCache
 from ingot.source.local import local_source
 from ingot.version import KernelVersion
 from ingot.workspace import Workspace
+from tests import fakes
 
 FAKE_TREE = Path(__file__).parent.parent / "fakelinux"
 FAKES = Path(__file__).parent / "fakes"
@@ -107,7 +108,7 @@ class House:
 
     def recorded(self, tool: str) -> list[list[str]]:
         """The argument lists that a fake tool was started with, in order."""
-        record = Path(os.environ["FAKE_RECORD"])
+        record = Path(fakes.told()["FAKE_RECORD"])
         lines = record.read_text().splitlines() if record.exists() else []
         calls: list[list[str]] = [json.loads(line) for line in lines]
         return [words[1:] for words in calls if words[0] == tool]
@@ -119,10 +120,7 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    # the fakes' python3 is this one: a version manager's would cost a third of a second a call
-    here = Path(sys.executable).parent
-    monkeypatch.setenv("PATH", f"{FAKES}:{here}:{os.environ['PATH']}")
-    monkeypatch.setenv("FAKE_RECORD", str(tmp_path / "record"))
+    fakes.install(monkeypatch, tmp_path / "fakes", FAKES, FAKE_RECORD=str(tmp_path / "record"))
     house = House(tmp_path)
     house.fragment("base/linux", "CONFIG_MODULES=y", "CONFIG_PARENT=y")
     house.fragment("base/x86_64", "CONFIG_CHILD=m")

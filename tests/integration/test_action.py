@@ -26,23 +26,44 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 _DOCKER = """\
 import json, os, subprocess, sys
+from pathlib import Path
 words = sys.argv[1:]
-mounts = [dict(field.split("=") for field in word.split(",")) for at, word in enumerate(words)
-          if words[at - 1] == "--mount"]
-places = {mount["target"]: mount["source"] for mount in mounts}
-names = [words[at + 1] for at, word in enumerate(words) if word == "--env"]
 given = sys.stdin.read()
 with open(os.environ["RECORD"], "a") as record:
     record.write(json.dumps(["docker", words, sorted(os.environ), given]) + "\\n")
-at = words.index(os.environ["IMAGE"])
-inside = {name: os.environ[name] for name in names if name in os.environ}
-outside = {name: os.environ[name] for name in os.environ["KEPT"].split() if name in os.environ}
-command = [places.get(word, word) for word in words[at + 1 :]]
-result = subprocess.run(
-    command, input=given, text=True, env={**outside, **inside},
-    cwd=words[words.index("--workdir") + 1],
-)
-sys.exit(result.returncode)
+state = Path(os.environ["RECORD"] + ".container")
+def values(option, words=words):
+    return [words[at + 1] for at, word in enumerate(words) if word == option]
+match words:
+    case ["image", "inspect", image] if os.environ.get("NOT_HERE"):
+        sys.exit("no such image")
+    case ["image", "inspect", *_]:
+        print("sha256:1d " + os.environ.get("DIGESTS", "docker.io/debian@sha256:d1"))
+    case ["pull", *_]:
+        print("::error::words of a registry")
+    case ["run", *_]:
+        mounts = [dict(f.split("=") for f in word.split(",")) for word in values("--mount")]
+        state.write_text(json.dumps({
+            "places": {mount["target"]: mount["source"] for mount in mounts},
+            "inside": {n: os.environ[n] for n in values("--env") if n in os.environ},
+            "at": values("--workdir")[0],
+        }))
+        print("c0ffee")
+    case ["exec", *_]:
+        container = json.loads(state.read_text())
+        at = words.index("c0ffee")
+        names = [*os.environ["KEPT"].split(), *values("--env", words[:at])]
+        outside = {name: os.environ[name] for name in names if name in os.environ}
+        command = [container["places"].get(word, word) for word in words[at + 1 :]]
+        sys.stdout.flush()
+        sys.exit(subprocess.run(
+            command, input=given, text=True, env={**outside, **container["inside"]},
+            cwd=container["at"],
+        ).returncode)
+    case ["rm", "--force", "c0ffee"]:
+        state.unlink()
+    case _:
+        sys.exit(f"docker: {words} is nothing it knows")
 """
 
 _TOOL = """\
@@ -53,6 +74,7 @@ with open(os.environ["RECORD"], "a") as record:
     seen = {key: os.environ.get(key) for key in ("INGOT_CATALOG", "REGISTRY_AUTH_FILE")}
     record.write(json.dumps([name, words, seen, given]) + "\\n")
 fake = json.loads(os.environ["FAKE"])
+print("::error::words of", name, file=sys.stderr)
 if name != "ingot":
     sys.exit(0)
 verb = words[0]
@@ -146,8 +168,13 @@ class Run:
 
     @property
     def docker(self) -> list[str]:
-        ((words, _, _),) = self.recorded("docker")
+        (words,) = [words for words, _, _ in self.recorded("docker") if words[0] == "run"]
         return words
+
+    def steps(self) -> list[str]:
+        """What was done in the container, in order."""
+        calls = [words for words, _, _ in self.recorded("docker") if words[0] == "exec"]
+        return [words[words.index("/results") - 1] for words in calls]
 
     def outputs(self) -> dict[str, str]:
         """The outputs as GitHub reads them: NAME<<END, lines, END."""
@@ -195,13 +222,16 @@ def test_the_container_is_privileged_and_sees_the_repository_where_it_is(run: Ru
     words = run.docker
     workspace, action = run.workspace, run.folder / "action"
     assert words[0] == "run"
-    assert {"--rm", "--init", "--interactive", "--privileged"} <= set(words)
+    assert {"--rm", "--init", "--detach", "--privileged"} <= set(words)
+    assert "--interactive" not in words
     mounts = [words[at + 1] for at, word in enumerate(words) if word == "--mount"]
     assert f"type=bind,source={workspace},target={workspace}" in mounts
     assert f"type=bind,source={action},target={action}" in mounts
     assert "type=bind,source=/dev/shm,target=/dev/shm" in mounts
     assert words[words.index("--workdir") + 1] == str(workspace)
-    assert words[-3:] == ["debian:bookworm", f"{action}/scripts/action-inside", "/results"]
+    assert words[-3:] == ["sha256:1d", "sleep", "infinity"]
+    assert run.steps() == ["prepare"]
+    assert [words[0] for words, _, _ in run.recorded("docker")][-1] == "rm"
 
 
 def test_an_action_that_is_the_repository_is_mounted_once(run: Run) -> None:
@@ -216,7 +246,24 @@ def test_an_action_that_is_the_repository_is_mounted_once(run: Run) -> None:
 
 def test_another_image_may_be_named(run: Run) -> None:
     run(command="matrix", image="debian@sha256:abc")
-    assert "debian@sha256:abc" in run.docker
+    asked = [words for words, _, _ in run.recorded("docker") if words[0] == "image"]
+    assert all(words[-1] == "debian@sha256:abc" for words in asked)
+
+
+def test_what_runs_is_what_the_tag_meant_and_is_told(run: Run) -> None:
+    """A tag may be moved between two commands of docker's: it is asked once."""
+    run.more["NOT_HERE"] = ""
+    done = run(command="matrix")
+    assert run.docker[-3] == "sha256:1d"
+    assert run.outputs()["image"] == "docker.io/debian@sha256:d1"
+    assert "Ingot runs in the image docker.io/debian@sha256:d1" in done.stdout
+
+
+def test_an_image_that_no_registry_has_is_told_by_its_id(run: Run) -> None:
+    run.more["DIGESTS"] = ""
+    run(registry="ghcr.io/me")
+    assert run.outputs()["image"] == "sha256:1d"
+    assert "made in `sha256:1d`" in (run.folder / "summary").read_text()
 
 
 def test_the_matrix_is_an_output(run: Run) -> None:
@@ -225,7 +272,7 @@ def test_the_matrix_is_an_output(run: Run) -> None:
         "matrix --why --changed-since HEAD^1 --arch arm64 --arch x86_64 -- 6.1 6.1-minimal"
     ]
     assert json.loads(run.outputs()["matrix"]) == {"include": run.fake["rows"]}
-    assert set(run.outputs()) == {"matrix"}
+    assert set(run.outputs()) == {"matrix", "image"}
 
 
 def test_a_sample_and_flavors_are_asked_for(run: Run) -> None:
@@ -256,14 +303,126 @@ def test_the_password_is_seen_by_skopeo_and_by_nobody_else(run: Run) -> None:
     ((words, seen, given),) = run.recorded("skopeo")
     assert words == ["login", "--username", "me", "--password-stdin", "ghcr.io"]
     assert given == "s3cret 'q\" $x\n"
-    ((docker, names, _),) = run.recorded("docker")
-    assert "s3cret" not in json.dumps(docker)
-    assert "ACTION_PASSWORD" not in names
-    assert "ACTION_PASSWORD" not in docker
+    for docker, names, _ in run.recorded("docker"):
+        assert "s3cret" not in json.dumps(docker)
+        assert "ACTION_PASSWORD" not in names
+        assert "ACTION_PASSWORD" not in docker
     assert "s3cret" not in done.stdout + done.stderr
     assert all("s3cret" not in given for _, _, given in run.recorded("ingot"))
     assert not Path(seen["REGISTRY_AUTH_FILE"]).parent.exists()
     assert not Path(seen["REGISTRY_AUTH_FILE"]).is_relative_to(run.workspace)
+
+
+def test_the_password_comes_when_all_is_installed_and_to_one_process(run: Run) -> None:
+    """Nothing that was installed before, and nothing that compiles, has it on a descriptor."""
+    run(registry="ghcr.io/me", username="me", password="s3cret")
+    assert run.steps() == ["prepare", "login", "build"]
+    calls = [(words, given) for words, _, given in run.recorded("docker") if words[0] == "exec"]
+    assert [given for _, given in calls] == ["", "s3cret", ""]
+    assert ["--interactive" in words for words, _ in calls] == [False, True, False]
+    lines = (run.folder / "record").read_text().splitlines()
+    names = [json.loads(line)[0] for line in lines]
+    login = names.index("skopeo")
+    assert "make" not in names[login:]
+    assert "apt-get" not in names[login:]
+    for tool in ("make", "apt-get", "ingot"):
+        assert all(given == "" for _, _, given in run.recorded(tool))
+
+
+def test_a_login_that_fails_builds_nothing(run: Run) -> None:
+    write_program(run.folder / "fakes/skopeo", "import sys\nsys.exit('unauthorized')\n")
+    done = run.attempt(registry="ghcr.io/me", username="me", password="s3cret")
+    assert done.returncode == 1
+    assert run.steps() == ["prepare", "login"]
+    assert not any(command.startswith("build") for command in run.commands())
+
+
+# What the runner obeys
+
+
+def obeyed(log: str) -> list[str]:
+    """The commands in a log that GitHub's runner acts on (its source, ActionCommandManager.cs)."""
+    found, token = [], ""
+    for line in log.splitlines():
+        text = line.strip()
+        if token:
+            token = "" if text == f"::{token}::" else token
+        elif text.startswith("::stop-commands::"):
+            token = text.removeprefix("::stop-commands::")
+            assert len(token) >= 32
+        elif text.startswith("::") or "##[" in text:
+            found.append(text)
+    return found
+
+
+EVIL = """\
+import sys
+for line in ("::error::mine", "  ::set-output name=x::y", "##[set-env name=PATH]/evil",
+             "::stop-commands::mine", "::mine::", "::add-mask::e", "::group::g"):
+    print(line, file=sys.stderr)
+    print(line) if "--json" not in sys.argv else None
+sys.stderr.write("no end of line")
+"""
+
+
+def test_only_our_own_commands_are_obeyed(run: Run) -> None:
+    run.fake["failing"] = ["6.1.9"]
+    done = run.attempt(registry="ghcr.io/me", username="me", password="p")
+    assert done.stderr == ""
+    assert "::error::words of make" in done.stdout
+    assert "::error::words of ingot" in done.stdout
+    groups = [line for kernel, _ in ROWS for line in (f"::group::{kernel}", "::endgroup::")]
+    groups.insert(2, "::error::6.1.9 failed (its log is above)")
+    assert obeyed(done.stdout) == ["::group::Install Ingot", "::endgroup::", *groups]
+
+
+@pytest.mark.parametrize("tool", ["make", "skopeo", "chown"])
+def test_no_word_of_a_program_is_obeyed(run: Run, tool: str) -> None:
+    write_program(run.folder / "fakes" / tool, EVIL)
+    done = run.attempt(registry="ghcr.io/me", username="me", password="p")
+    assert "::error::mine" in done.stdout
+    assert not any("mine" in line or "##[" in line for line in obeyed(done.stdout))
+    assert "::group::6.1.9" in obeyed(done.stdout)
+
+
+@pytest.mark.parametrize("command", ["build", "matrix", "check", "update"])
+def test_no_word_of_ingot_s_is_obeyed(run: Run, command: str) -> None:
+    tool = run.folder / "action/.venv/bin/ingot"
+    words = EVIL.replace('    print(line) if "--json" not in sys.argv else None\n', "")
+    write_program(tool, words + tool.read_text())
+    done = run.attempt(command=command)
+    assert "::error::mine" in done.stdout
+    assert not any("mine" in line or "##[" in line for line in obeyed(done.stdout))
+
+
+def test_no_word_of_docker_s_is_obeyed(run: Run) -> None:
+    write_program(run.folder / "fakes/docker", EVIL + "sys.exit(4)\n")
+    done = run.attempt()
+    assert done.returncode == 4
+    assert "::error::mine" in done.stdout
+    assert obeyed(done.stdout) == []
+
+
+def test_the_word_that_makes_the_runner_listen_is_never_the_same(run: Run) -> None:
+    log = run(registry="ghcr.io/me").stdout
+    words = [line for line in log.splitlines() if line.startswith("::stop-commands::")]
+    assert len(words) == len(set(words)) > 5
+
+
+def test_an_input_is_no_command(run: Run) -> None:
+    done = run.attempt(command="x\n::set-env name=PATH::evil\r\n100%")
+    assert done.returncode == 2
+    (line,) = obeyed(done.stdout)
+    assert line == "::error::there is no command 'x%0A::set-env name=PATH::evil%0D%0A100%25'"
+
+
+def test_the_rule_of_the_runner_is_tried() -> None:
+    assert obeyed("::error::x\n") == ["::error::x"]
+    assert obeyed("a ##[error]x\n") == ["a ##[error]x"]
+    token = "t" * 32
+    assert obeyed(f"::stop-commands::{token}\n::error::x\n::{token}::\n::debug::y") == [
+        "::debug::y"
+    ]
 
 
 def test_without_a_password_nobody_is_logged_in(run: Run) -> None:
@@ -310,7 +469,9 @@ def test_nothing_to_do_is_no_failure(run: Run) -> None:
     run.fake["rows"] = []
     run(changed_since="HEAD^1", registry="ghcr.io/me", username="me", password="p")
     assert len(run.commands()) == 1
-    assert run.outputs() == {"matrix": '{"include":[]}', "images": "[]"}
+    outputs = run.outputs()
+    assert (outputs["matrix"], outputs["images"]) == ('{"include":[]}', "[]")
+    assert run.steps() == ["prepare"]
 
 
 def test_configs_are_checked_of_every_kernel(run: Run) -> None:
@@ -357,7 +518,7 @@ def test_an_input_that_means_nothing_is_refused_before_anything(
 ) -> None:
     done = run.attempt(**{name: value})
     assert done.returncode == 2
-    assert "::error::" in done.stderr and value in done.stderr
+    assert any(value in line for line in obeyed(done.stdout))
     assert not any(run.recorded(tool) for tool in ("make", "ingot"))
 
 
@@ -398,7 +559,6 @@ def test_a_catalog_is_published_and_the_next_run_compiles_nothing(
     shutil.copytree(house.kernels, run.workspace / "kernels")
     with serve(tmp_path / "registry", tls=True, users={"me": PASSWORD}) as served:
         run.more = {
-            "FAKE_RECORD": os.environ["FAKE_RECORD"],
             "INGOT_CACHE": str(house.cache),
             "INGOT_BUILD_DIR": str(tmp_path / "build"),
             "SSL_CERT_FILE": str(served.authority),

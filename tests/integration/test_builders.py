@@ -16,6 +16,7 @@ from ingot.errors import MachineError, UserError
 from ingot.images import read_facts
 from ingot.oci import read_image
 from ingot.progress import Silent
+from tests import fakes
 from tests.integration.conftest import House
 from tests.registries import Served, serve
 from tests.unit.builder.conftest import Machine
@@ -117,7 +118,7 @@ def test_an_update_writes_the_lock_and_tells_what_changed(
     assert "test: none of 1 packages changed" in ask(house, "builder", "update")
     assert house.layout.tags()["kernel-builder:test"] == first
 
-    monkeypatch.setenv("FAKE_VERSION", "2.0-1")
+    fakes.tell(FAKE_VERSION="2.0-1")
     dry = ask(house, "builder", "update", "--dry-run")
     assert "make:amd64 1.0-1 -> 2.0-1" in dry
     assert "would write" in dry
@@ -136,7 +137,7 @@ def test_a_change_of_packages_is_another_recipe(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = house.build()
-    monkeypatch.setenv("FAKE_VERSION", "2.0-1")
+    fakes.tell(FAKE_VERSION="2.0-1")
     assert house.build().found
     ask(house, "builder", "update")
     second = house.build()
@@ -150,7 +151,7 @@ def test_a_lock_that_a_colleague_has_changed_makes_the_builder_anew(
     ask(house, "builder", "update")
     first = house.build()
     lock = lock_of(house).read_text()
-    monkeypatch.setenv("FAKE_VERSION", "2.0-1")
+    fakes.tell(FAKE_VERSION="2.0-1")
     lock_of(house).write_text(lock.replace("1.0-1", "2.0-1"))
     assert house.build().recipe_key != first.recipe_key
     assert made(house) == 2
@@ -166,7 +167,7 @@ def moved_on(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
     root = house.root / "elsewhere"
     shutil.copytree(house.kernels, root / "kernels")
     shutil.copytree(house.cache / "sources", root / "cache" / "sources", symlinks=True)
-    monkeypatch.setenv("FAKE_VERSION", "2.0-1")
+    fakes.tell(FAKE_VERSION="2.0-1")
     return House(root)
 
 
@@ -209,10 +210,10 @@ def test_a_locked_builder_is_taken_from_a_registry_that_has_moved_on_too(
 ) -> None:
     change(moved_on, 'packages = ["make"]', 'packages = ["make"]\nlocked = true')
     registry = f"{served.address}/kernels"
-    monkeypatch.setenv("FAKE_VERSION", "1.0-1")
+    fakes.tell(FAKE_VERSION="1.0-1")
     house.build()
     ask(house, "push", "6.1", "--registry", registry, "--builder")
-    monkeypatch.setenv("FAKE_VERSION", "2.0-1")
+    fakes.tell(FAKE_VERSION="2.0-1")
     ask(house, "builder", "update")
     house.build()
     ask(house, "push", "6.1", "--registry", registry, "--builder")

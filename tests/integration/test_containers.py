@@ -20,6 +20,7 @@ from ingot.errors import MachineError, UserError
 from ingot.images import read_facts
 from ingot.oci import read_image
 from ingot.progress import Silent
+from tests import fakes
 from tests.integration.conftest import House
 from tests.unit.builder.conftest import SAYS, status_of
 
@@ -69,8 +70,7 @@ def box(house: House, monkeypatch: pytest.MonkeyPatch) -> Engines:
     root = house.root / "engine"
     (root / "bin").mkdir(parents=True)
     (root / "gelf.h").touch()
-    monkeypatch.setenv("FAKE_ENGINE", str(root))
-    monkeypatch.setenv("PATH", f"{FAKES}:{os.environ['PATH']}")
+    fakes.install(monkeypatch, house.root / "fakes", FAKES, FAKE_ENGINE=str(root))
     found = Engines(root, monkeypatch)
     found.made_of(FIRST)
     for program, text in SAYS.items():
@@ -216,7 +216,7 @@ def test_containers_of_killed_runs_are_removed(house: House, box: Engines) -> No
     left = subprocess.Popen(["true"])
     left.wait()
     names = (f"ingot-{left.pid}-1700000000", f"ingot-{os.getpid()}-1700000000", "somebodys-own")
-    box.monkeypatch.setenv("FAKE_CONTAINERS", "\n".join(names))
+    fakes.tell(FAKE_CONTAINERS="\n".join(names))
     ensure(house)
     removed = {words[1] for words in called(house, "buildah", "rm")}
     assert removed == {names[0], "a-container"}
@@ -246,7 +246,7 @@ def test_without_an_engine_it_is_told_what_to_install(house: House, box: Engines
 
 
 def test_an_engine_whose_daemon_is_silent_is_passed_over(house: House, box: Engines) -> None:
-    box.monkeypatch.setenv("FAKE_DAEMON_IS_DOWN", "1")
+    fakes.tell(FAKE_DAEMON_IS_DOWN="1")
     box.only("docker", "podman")
     build(house)
     assert called(house, "podman", "run")

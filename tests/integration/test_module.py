@@ -15,6 +15,7 @@ from ingot.errors import UserError
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import Kind, list_files, read_file, read_image, validate_layout
 from ingot.progress import Silent
+from tests import fakes
 from tests.integration.conftest import House
 
 ALONE = "kernel-module-hello:6.1.999"
@@ -301,7 +302,7 @@ def test_a_builder_that_is_not_the_kernels(
     built: House, hello: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built.layout.untag([tag for tag in built.layout.tags() if tag.startswith("kernel-builder:")])
-    monkeypatch.setenv("FAKE_VERSION", "2.0-1")
+    fakes.tell(FAKE_VERSION="2.0-1")
     assert "1.0-1 -> 2.0-1" in refused_but_made(built, hello)
 
 

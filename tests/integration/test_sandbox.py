@@ -61,6 +61,12 @@ links:
 	@ln -sf $(word 1, $(FILES)) /build/link; cat /build/link 2>/dev/null; echo done
 environment:
 	@env
+environments:
+	@cat /proc/[0-9]*/environ | tr '\0' '\n'; echo done
+first:
+	@tr '\0' '\n' </proc/1/environ; echo done
+descriptors:
+	@for p in /proc/[0-9]*; do ls -l $$p/fd 2>/dev/null; done; echo done
 
 write:
 	@for file in $(FILES); do echo hostile > $$file; rm -f $$file; done 2>/dev/null; echo done
@@ -246,6 +252,28 @@ def test_the_environment_is_the_sandboxs_own(world: World, monkeypatch: pytest.M
     said = world.attempt("environment")
     assert SECRET not in said
     assert "HOME=/tmp" in said.splitlines()
+
+
+@pytest.mark.parametrize("name", ["environments", "first"])
+def test_no_process_in_the_sandbox_holds_the_callers_environment(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The first process inside is bwrap itself, whose environment is no other process's."""
+    for variable in ("REGISTRY_PASSWORD", "GITHUB_TOKEN", "HTTPS_PROXY", "TMPDIR", "LC_NAME"):
+        monkeypatch.setenv(variable, SECRET)
+    said = world.attempt(name)
+    assert said.endswith("done\n")
+    assert SECRET not in said
+    if name == "first":
+        assert said == "done\n"
+
+
+def test_no_file_that_is_open_outside_is_open_inside(world: World) -> None:
+    with world.files[0].open() as file:
+        os.set_inheritable(file.fileno(), True)
+        said = world.attempt("descriptors")
+    assert said.endswith("done\n")
+    assert world.files[0].name not in said
 
 
 def test_files_outside_stay_as_they_are(world: World) -> None:

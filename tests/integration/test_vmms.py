@@ -20,6 +20,7 @@ from ingot.boot.choice import boot, machine_named, obstacle
 from ingot.boot.machines import Guest, Machine
 from ingot.boot.report import BootReport, Check, Expectation, Outcome, Verdict
 from ingot.errors import MachineError
+from tests import fakes
 
 FAKES = Path(__file__).parent.parent / "fakevmm"
 X86 = arch("x86_64")
@@ -59,7 +60,7 @@ class Vmm:
 
     def boot(self, console: str = GOOD, how: str = "", seconds: float = SECONDS) -> BootReport:
         (self.root / "console").write_text(console)
-        self.monkeypatch.setenv("FAKE_VMM", how)
+        fakes.tell(FAKE_VMM=how)
         return VMMS[self.name](self.guest, self.machine, seconds)
 
     def requests(self) -> list[tuple[str, str, dict[str, object] | None]]:
@@ -70,9 +71,13 @@ class Vmm:
 
 @pytest.fixture(params=sorted(VMMS))
 def vmm(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vmm:
-    monkeypatch.setenv("PATH", f"{FAKES}:{os.environ['PATH']}")
-    monkeypatch.setenv("FAKE_RECORD", str(tmp_path / "record"))
-    monkeypatch.setenv("FAKE_CONSOLE", str(tmp_path / "console"))
+    fakes.install(
+        monkeypatch,
+        tmp_path / "fakes",
+        FAKES,
+        FAKE_RECORD=str(tmp_path / "record"),
+        FAKE_CONSOLE=str(tmp_path / "console"),
+    )
     kernel = tmp_path / "vmlinux"
     kernel.write_bytes(b"kernel")
     expected = Expectation("6.1.176", ("block",))

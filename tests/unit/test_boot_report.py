@@ -233,7 +233,7 @@ def test_deep_json_is_no_report() -> None:
 def test_what_json_can_spell_and_a_terminal_would_obey_is_left_out() -> None:
     detail = r"\u001b]0;mine\u0007\u001b[2J6.1\ud800"
     line = f'INGOT {{"check":"rel\\u001b[1mease","outcome":"passed","detail":"{detail}"}}'
-    assert parse_check(line) == Check("release", Outcome.PASSED, "0;mine6.1?")
+    assert parse_check(line) == Check("release", Outcome.PASSED, "6.1\ufffd")
 
 
 @given(st.lists(st.text(max_size=40), max_size=5), st.integers(-20, 20), st.booleans())
@@ -374,4 +374,4 @@ def test_what_is_known_without_a_console_is_told() -> None:
 
 def test_no_line_of_a_guest_does_anything_to_a_terminal() -> None:
     output = "\x1bc\x1b[?7l\x1b[2J\x1b[0mSeaBIOS\r\n\n \t\none\x07\x00 two\x9b31m\n[  0.1] x\n"
-    assert console_lines(output) == ("SeaBIOS", "one two31m", "[  0.1] x")
+    assert console_lines(output) == ("SeaBIOS", "one two", "[  0.1] x")

@@ -6,10 +6,10 @@ import dataclasses
 import io
 
 import pytest
-from rich.console import Console
 
 from ingot.boot.profile import Initcall, Phase, Profile
 from ingot.cli.profile_table import print_profile
+from ingot.cli.terminal import Terminal
 from tests.unit.test_boot_profile import PROFILE
 
 TAG = "flintlock-kernel:6.1.176-minimal"
@@ -17,7 +17,7 @@ TAG = "flintlock-kernel:6.1.176-minimal"
 
 def shown(profile: Profile, width: int = 80) -> list[str]:
     file = io.StringIO()
-    print_profile(Console(file=file, width=width, color_system=None), TAG, profile)
+    print_profile(Terminal(file=file, width=width, color_system=None), TAG, profile)
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 

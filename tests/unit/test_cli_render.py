@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
 from ingot.cli import render
-from ingot.cli.render import LiveProgress, PlainProgress, make_console, make_progress, print_error
+from ingot.cli.render import LiveProgress, PlainProgress, make_progress, print_error
+from ingot.cli.terminal import Terminal, make_console
 from ingot.errors import UserError
 from tests.unit.conftest import Clock
 
@@ -25,7 +25,7 @@ class Screen:
 
     def __init__(self, *, terminal: bool = False) -> None:
         self._file = io.StringIO()
-        self.console = Console(
+        self.console = Terminal(
             file=self._file, force_terminal=terminal, width=80, color_system=None
         )
 

@@ -406,6 +406,40 @@ def test_who_waited_for_a_lock_whose_file_was_unlinked_holds_the_next_one(tmp_pa
 
 
 @needs_root
+def test_a_lock_can_be_opened_by_its_owner_only(tmp_path: Path) -> None:
+    """Whoever can open it can hold it: flock(2) asks for no permission to write."""
+    before = os.umask(0)
+    try:
+        with locked(tmp_path / "new"), locked_if_free(tmp_path / "other"):
+            pass
+    finally:
+        os.umask(before)
+    for name in ("new", "other"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o666, 0o777, 0o640])
+def test_a_lock_of_an_earlier_ingot_is_closed(tmp_path: Path, mode: int) -> None:
+    lock = tmp_path / "lock"
+    lock.touch()
+    lock.chmod(mode)
+    with locked_if_free(lock) as free:
+        assert free
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+
+
+def test_a_link_in_the_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "somebodys"
+    target.touch(mode=0o644)
+    (tmp_path / "lock").symlink_to(target)
+    (tmp_path / "dangling").symlink_to(tmp_path / "made")
+    for name in ("lock", "dangling"):
+        with pytest.raises(OSError), locked(tmp_path / name):
+            pass
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
+    assert not (tmp_path / "made").exists()
+
+
 @pytest.mark.parametrize("lock", [locked, locked_if_free])
 def test_a_lock_that_may_not_be_made_is_told(
     tmp_path: Path, lock: Callable[[Path], contextlib.AbstractContextManager[object]]

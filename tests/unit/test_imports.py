@@ -17,7 +17,7 @@ SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
     ("errors",),
-    ("arch", "digest", "elf", "files", "progress", "toml", "version"),
+    ("arch", "digest", "elf", "environment", "files", "printable", "progress", "toml", "version"),
     ("beneath", "terminal"),
     ("process",),
     ("apt", "kconfig", "makeup", "recipe", "tools"),
@@ -62,7 +62,7 @@ OUTSIDE = {
 """What only the command line reads. `time.monotonic` measures durations and is no clock."""
 
 EXCEPTIONS = {
-    ("process", "os.environ"): "it hands the environment on to programs, with a fuller PATH",
+    ("process", "os.environ"): "programs see of it what `environment` lists for each",
 }
 
 STARTERS = (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingot import process as processes
 from ingot.errors import MachineError
 from ingot.process import (
     CommandFailedError,
@@ -122,12 +125,149 @@ def test_environment_and_folder_are_those_asked_for(tmp_path: Path) -> None:
     assert result.output.splitlines() == ["here", str(tmp_path.resolve())]
 
 
+def test_a_program_inherits_what_is_listed_for_it_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REGISTRY_TOKEN", "secret")
+    monkeypatch.setenv("LD_PRELOAD", "")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    seen = dict(line.split("=", 1) for line in run(["printenv"]).output.splitlines())
+    assert set(seen) == {"PATH", "TMPDIR", "LANG"}
+    assert seen["TMPDIR"] == str(tmp_path)
+    assert seen["LANG"] == "C.UTF-8"
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_program_that_strangers_look_into_has_no_environment_at_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, guarded: bool
+) -> None:
+    program = tmp_path / "bwrap"
+    text = "print(end=open('/proc/self/environ').read())"
+    program.write_text(f"#!{sys.executable} -IS\n{text}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("REGISTRY_TOKEN", "secret")
+    if not guarded:
+        monkeypatch.setattr("ingot.process.shutil.which", _which_without_setpriv)
+    assert run(["bwrap"]).output == ""
+
+
+_which = shutil.which
+
+
+def _which_without_setpriv(name: str, path: str | None = None) -> str | None:
+    return None if name == "setpriv" else _which(name, path=path)
+
+
+def test_a_program_inherits_three_open_files(tmp_path: Path) -> None:
+    with (tmp_path / "secret").open("w") as file:
+        os.set_inheritable(file.fileno(), True)
+        listed = run(shell("ls /proc/$$/fd")).output.split()
+    assert listed == ["0", "1", "2"]
+
+
 def test_programs_of_the_system_are_found_whatever_the_users_path(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     assert require_tool("ldconfig").endswith("sbin/ldconfig")
     assert run(["ldconfig", "--version"]).returncode == 0
+
+
+# Output without an end
+
+
+def test_a_line_without_an_end_is_cut_into_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "LONGEST_LINE", 1000)
+    heard: list[str] = []
+    result = run(shell("head -c 2500 /dev/zero | tr '\\0' x; echo; echo end"), on_line=heard.append)
+    assert [len(line) for line in heard] == [1000, 1000, 500, 3]
+    assert result.output == "".join(f"{line}\n" for line in heard)
+
+
+@pytest.mark.parametrize("size", [999, 1000, 1001, 3000])
+def test_a_line_is_cut_only_where_it_is_too_long(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(processes, "LONGEST_LINE", 1000)
+    text = run(["cat"], stdin=[b"x" * size + b"\n" + b"y" * 10]).output
+    assert text.replace("\n", "") == "x" * size + "y" * 10
+    assert max(map(len, text.split("\n"))) == min(size, 1000)
+    assert text.endswith("x\nyyyyyyyyyy\n")
+
+
+def test_each_byte_of_a_line_without_an_end_is_looked_at_once() -> None:
+    """The work is counted: what waits for its end is not copied with every piece that comes."""
+    output = processes._Output(None, None, True)
+    piece = b"x" * 1024
+    for _ in range(processes.LONGEST_LINE // len(piece)):
+        output.feed(piece)
+        assert output._rest is not None
+    before = id(output._rest)
+    output.feed(b"")
+    assert id(output._rest) == before
+    output.feed(b"\n")
+    assert output.kept == ["x" * processes.LONGEST_LINE + "\n"]
+
+
+def test_a_program_that_prints_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MOST_KEPT", 1 << 20)
+    with pytest.raises(CommandFailedError, match="printed more than 1 MiB, and was ended"):
+        run(["yes", "this goes on and on"])
+    result = run(["yes"], check=False)
+    assert result.timed_out
+    assert len(result.output) < 1 << 20
+
+
+def test_what_is_kept_counts_what_empty_lines_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MOST_KEPT", 1 << 20)
+    result = run(["yes", ""], check=False)
+    assert result.timed_out
+    assert len(result.output) <= (1 << 20) / 64
+
+
+def test_output_that_is_not_kept_may_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MOST_KEPT", 1000)
+    count = 0
+
+    def listen(_: str) -> None:
+        nonlocal count
+        count += 1
+
+    run(["seq", "5000"], on_line=listen, keep_output=False)
+    assert count == 5000
+
+
+def test_a_log_ends_at_its_limit_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(processes, "LARGEST_LOG", 1 << 20)
+    log = tmp_path / "log"
+    result = run(["seq", "300000"], log=log, keep_output=False)
+    assert result.returncode == 0
+    text = log.read_text()
+    assert text.startswith("1\n2\n3\n")
+    assert text.endswith("ingot: the rest is left out: 1 MiB\n")
+    assert len(text) < (1 << 20) + 100
+    run(["seq", "300000"], log=log, keep_output=False)
+    assert len(log.read_text()) < (1 << 20) + 200
+
+
+def test_the_tail_of_long_lines_is_short() -> None:
+    with pytest.raises(CommandFailedError) as caught:
+        run(shell("head -c 5000000 /dev/zero; exit 1"), keep_output=False)
+    assert len(caught.value.why) < 1 << 20
+
+
+def test_a_child_that_stays_and_prints_keeps_nobody(tmp_path: Path) -> None:
+    """It has left its parent's group, so that it is not ended with it."""
+    pid = tmp_path / "pid"
+    script = f"setsid sh -c 'echo $$ >{pid}; exec yes' & sleep 60"
+    try:
+        result = run(shell(script), check=False, timeout=0.5, keep_output=False)
+        assert result.timed_out
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
 
 
 # Failures

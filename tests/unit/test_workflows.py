@@ -253,7 +253,8 @@ def test_the_action_hands_every_input_to_the_script_and_every_output_back() -> N
         (REPOSITORY / "scripts" / n).read_text() for n in ("action", "action-inside")
     )
     for name in outputs:
-        assert f'"$results/{name}"' in inside or f'results, "{name}"' in inside
+        written = f'"$results/{name}"'
+        assert written in inside + outside or f'results, "{name}"' in inside
         assert re.search(rf"for name in [\w ]*\b{name}\b", outside)
     for variable in set(names) - {"ACTION_PASSWORD", "ACTION_IMAGE"}:
         assert variable in inside

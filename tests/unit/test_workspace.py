@@ -323,3 +323,49 @@ def test_memory_that_cannot_be_read_is_taken_for_none(cgroups: Path, tmp_path: P
     (tmp_path / "own").unlink()
     (tmp_path / "meminfo").unlink()
     assert workspaces._available_memory() == 0
+
+
+# Who may look into the cache
+
+
+def modes(workspace: Workspace) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in workspace.root.iterdir()}
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_the_cache_is_closed_to_others(tmp_path: Path, umask: int) -> None:
+    workspace = Workspace(tmp_path / "deep" / "cache")
+    before = os.umask(umask)
+    try:
+        workspace.prepare()
+    finally:
+        os.umask(before)
+    found = modes(workspace)
+    assert found.pop("builders") | 0o011 == 0o711
+    assert set(found.values()) == {0o700}
+    assert {"ccache", "locks", "sources", "downloads", "configs", "logs", "build"} == set(found)
+    assert stat.S_IMODE(workspace.root.stat().st_mode) | 0o011 == 0o711
+
+
+def test_what_an_earlier_ingot_left_open_is_closed(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    tmp_path.chmod(0o755)
+    for name in ("ccache", "locks", "builders"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o777)
+    (tmp_path / "ccache" / "file").touch()
+    workspace.prepare()
+    found = modes(workspace)
+    assert (found["ccache"], found["locks"], found["builders"]) == (0o700, 0o700, 0o711)
+    assert (tmp_path / "ccache" / "file").exists()
+    # it may be any folder that the user named
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_a_link_in_the_cache_leads_to_a_folder_that_stays_as_it_is(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o755)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "ccache").symlink_to(elsewhere)
+    Workspace(tmp_path / "cache").prepare()
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755

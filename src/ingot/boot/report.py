@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from ingot.printable import one_line
+
 _REPORT = "INGOT {"
 _MOST_REPORTED = 16 << 10
 """Characters of a report; init's own have less than one KiB."""
@@ -28,8 +30,6 @@ _VMM = re.compile(
     r"^(?:qemu-system-\w+|cloud-hypervisor): |^\d{4}-\d\d-\d\dT[\d:.]+ \[[\w-]+:[\w-]+"
     r"|SeaBIOS \(version|^Booting from ROM"
 )
-# sequences that a terminal acts on (ECMA-48), and what it does not show
-_UNSEEN = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # printed whatever the log level (kernel: kernel/reboot.c)
 _REBOOT = re.compile(r"reboot: (?:Restarting system|Power down|System halted)")
 _CONSOLE_SHOWN = 20
@@ -161,7 +161,7 @@ class Expectation:
 
 def console_lines(output: str) -> tuple[str, ...]:
     """What a VMM printed, as lines that can be shown: without blank ones and control sequences."""
-    lines = (_UNSEEN.sub("", line).rstrip() for line in output.split("\n"))
+    lines = (one_line(line).rstrip() for line in output.replace("\r", "").split("\n"))
     return tuple(line for line in lines if line)
 
 
@@ -172,7 +172,7 @@ def parse_check(line: str) -> Check | None:
         return None
     try:
         fields = json.loads(text)
-        name, detail = _printable(str(fields["check"])), _printable(str(fields["detail"]))
+        name, detail = one_line(str(fields["check"])), one_line(str(fields["detail"]))
         return Check(name, Outcome(fields["outcome"]), detail)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -184,11 +184,6 @@ def _reporting(line: str) -> str:
     if start < 0 or not text.endswith("}") or len(text) - start > _MOST_REPORTED:
         return ""
     return text[start + len(_REPORT) - 1 :]
-
-
-def _printable(text: str) -> str:
-    """Text that JSON had, where any character can stand, as a terminal and a file can have it."""
-    return _UNSEEN.sub("", text).encode(errors="replace").decode()
 
 
 def _went_well(line: str) -> bool:

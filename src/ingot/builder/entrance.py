@@ -25,7 +25,7 @@ container=$(buildah from --pull-never --name "ingot-$$-$(date +%s)" {image}) || 
 exec 3<&0
 trap 'kill -KILL "$run" 2>/dev/null; buildah rm "$container" >/dev/null' EXIT
 trap 'exit 143' HUP INT TERM
-{namespaces} buildah run {options} "$container" -- {command} <&3 &
+{namespaces} buildah run {options} "$container" -- {command} <&3 3<&- &
 run=$!
 wait "$run"
 """

@@ -6,12 +6,12 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ingot import growth
 from ingot.cli.options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
-from ingot.cli.render import make_console, make_progress
+from ingot.cli.render import make_progress
+from ingot.cli.terminal import Terminal, make_console, print_document
 from ingot.growth import Addition, NewOption
 
 _HIDDEN_SHOWN = 8
@@ -34,43 +34,41 @@ def add(
     is sound.
     """
     setting = make_setting(catalog, cache)
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     addition = growth.plan_addition(setting, kernel, progress)
     if not dry_run:
         addition.proposal.write()
     if as_json:
-        print(json.dumps(document(addition, dry_run=dry_run), indent=2))
+        print_document(json.dumps(document(addition, dry_run=dry_run), indent=2))
         return
     print_addition(make_console(), addition, dry_run=dry_run)
     if not dry_run:
-        Console(stderr=True).print(
-            f"[bold]next:[/] ingot build {addition.release.version}", highlight=False
-        )
+        Terminal(stderr=True).say(("next:", "bold"), f" ingot build {addition.release.version}")
 
 
-def print_addition(console: Console, addition: Addition, *, dry_run: bool) -> None:
+def print_addition(console: Terminal, addition: Addition, *, dry_run: bool) -> None:
     """What was found out about a version, for a person who decides about it."""
     source = addition.source
     verb = "would add" if dry_run else "added"
-    console.print(f"{verb} [bold]linux {source.version}[/]", highlight=False)
-    console.print(f"source: {source.origin}, {source.digest}", highlight=False, soft_wrap=True)
-    console.print(f"        {source.evidence}", highlight=False, soft_wrap=True, markup=False)
-    console.print(f"configs: {len(addition.configs)} resolved, all as asked", highlight=False)
+    console.say(f"{verb} ", (f"linux {source.version}", "bold"))
+    console.say(f"source: {source.origin}, {source.digest}")
+    console.say(f"        {source.evidence}")
+    console.say(f"configs: {len(addition.configs)} resolved, all as asked")
     if news := addition.news:
         count = len(news.options)
-        console.print(f"options: {count} that {news.before} does not have", highlight=False)
+        console.say(f"options: {count} that {news.before} does not have")
         if news.options:
             console.print(_option_table(news.options))
         if news.hidden:
             some = ", ".join(news.hidden[:_HIDDEN_SHOWN])
             more = ", ..." if len(news.hidden) > _HIDDEN_SHOWN else ""
             line = f"         and {len(news.hidden)} that belong to what is off: {some}{more}"
-            console.print(line, highlight=False, markup=False)
+            console.say(line)
     if dry_run:
-        print(addition.proposal.diff(), end="")
+        print_document(addition.proposal.diff())
         return
     for path in addition.proposal.files:
-        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+        console.say(f"wrote {path}")
 
 
 def _option_table(options: tuple[NewOption, ...]) -> Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.table import Table
 
 from ingot import pipeline
@@ -13,6 +12,7 @@ from ingot.catalog import Kernel
 from ingot.cli.operands import Operand, file_named, is_image, read_operand
 from ingot.cli.options import choose_one
 from ingot.cli.render import size_text
+from ingot.cli.terminal import Terminal
 from ingot.errors import UserError
 from ingot.pipeline import Bisection, Setting
 from ingot.progress import Progress
@@ -74,7 +74,7 @@ def to_json(found: Bisection) -> str:
     return json.dumps(document, indent=2)
 
 
-def print_bisection(console: Console, found: Bisection) -> None:
+def print_bisection(console: Terminal, found: Bisection) -> None:
     """What was found, for a person."""
     table = Table(box=None, pad_edge=False)
     for title in ("", "instructions to init", "memory at init", "kernel file"):
@@ -84,10 +84,11 @@ def print_bisection(console: Console, found: Bisection) -> None:
         sizes = _size(cost.memory), _size(cost.size)
         table.add_row(name, f"{cost.instructions:,}", *sizes)
     console.print(table)
-    console.print(f"\n{_sentence(found)}", markup=False, highlight=False)
+    console.print()
+    console.say(_sentence(found))
     for each in found.options:
         text = f"  CONFIG_{each.option}: {each.after} instead of {each.before}"
-        console.print(text, markup=False, highlight=False)
+        console.say(text)
 
 
 def _sentence(found: Bisection) -> str:

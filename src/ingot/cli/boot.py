@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot.boot.report import BootReport
 from ingot.catalog import Kernel
@@ -32,7 +31,8 @@ from ingot.cli.options import (
     complete_kernels,
     make_setting,
 )
-from ingot.cli.render import make_console, make_progress
+from ingot.cli.render import make_progress
+from ingot.cli.terminal import Terminal, make_console, print_document
 from ingot.errors import BootError, MachineError, UserError
 from ingot.pipeline import BootWish, Setting, in_use
 
@@ -164,7 +164,7 @@ def boot(
     names = _split(checks)
     if every:
         kernels = _kernels(setting, kernel, arches, flavors)
-        rows = boot_all(setting, kernels, wish, names, make_progress(Console(stderr=True)))
+        rows = boot_all(setting, kernels, wish, names, make_progress(Terminal(stderr=True)))
         _all_done(rows, junit, as_json=as_json)
         return
     if kernel is None:
@@ -197,7 +197,7 @@ def _kernels(
 def _boot_one(
     setting: Setting, meant: Meant, wish: BootWish, checks: Sequence[str]
 ) -> tuple[str, BootReport]:
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     with in_use(setting, progress):
         subject = find_subject(setting, meant)
         return subject.name, boot_subject(setting, subject, wish, checks, progress)
@@ -208,9 +208,9 @@ def _one_done(
 ) -> None:
     """Tell what came of one boot; BootError if it did not pass."""
     if as_json:
-        print(json.dumps(document(name, report), indent=2))
+        print_document(json.dumps(document(name, report), indent=2))
     else:
-        print_report(Console(), report, show_console=show_console)
+        print_report(Terminal(), report, show_console=show_console)
     if junit:
         write_junit(junit, [Suite(name, report)])
     if not report.passed:
@@ -223,7 +223,7 @@ def _all_done(rows: Sequence[Row], junit: Path | None, *, as_json: bool) -> None
     BootError if one did not pass; MachineError if this machine could boot none of them.
     """
     if as_json:
-        print(json.dumps({"boots": documents(rows)}, indent=2))
+        print_document(json.dumps({"boots": documents(rows)}, indent=2))
     else:
         print_rows(make_console(), rows)
     if junit:

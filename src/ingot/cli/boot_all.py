@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ingot import pipeline
 from ingot.boot.choice import obstacle
@@ -18,6 +17,7 @@ from ingot.cli.boot_result import counts, document
 from ingot.cli.boot_subject import Meant, boot_subject, find_subject
 from ingot.cli.junit import Suite
 from ingot.cli.render import kernel_label, seconds_text
+from ingot.cli.terminal import Terminal, styled
 from ingot.errors import IngotError, UserError
 from ingot.images import BASE
 from ingot.pipeline import BootWish, Setting
@@ -106,7 +106,7 @@ def _row(
     return Row(kernel, machine, vmms, report=report)
 
 
-def print_rows(console: Console, rows: Sequence[Row]) -> None:
+def print_rows(console: Terminal, rows: Sequence[Row]) -> None:
     """The matrix as a table, and beneath it why each boot that did not pass did not."""
     table = Table(box=None, pad_edge=False)
     for title in ("kernel", "arch", "flavor", "VMM", "machine", "", "checks", "skipped", "time"):
@@ -120,22 +120,23 @@ def print_rows(console: Console, rows: Sequence[Row]) -> None:
     console.print(table)
     for row in rows:
         if row.report and not row.report.passed:
-            console.print(f"\n[bold]{escape(row.label)}[/]: {row.verdict}")
-            console.print(row.report.explain(), markup=False, highlight=False, soft_wrap=True)
+            console.print()
+            console.say((row.label, "bold"), f": {row.verdict}")
+            console.say_lines(row.report.explain())
         elif reason := row.skipped or row.error:
             text = f"{row.label}: {'skipped, ' if row.skipped else ''}{reason}"
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            console.say(text)
 
 
-def _result(row: Row) -> tuple[str, str, str, str]:
+def _result(row: Row) -> tuple[Text, str, str, str]:
     """Verdict, checks that passed of those that ran, skipped ones, time."""
     if row.report is None:
         color = "dim" if row.skipped else "red"
-        return f"[{color}]{row.verdict}[/]", "", "", ""
+        return styled(row.verdict, color), "", "", ""
     found = counts(row.report)
     ran = found[Outcome.PASSED] + found[Outcome.FAILED]
     return (
-        f"[green]{row.verdict}[/]" if row.report.passed else f"[red]{row.verdict}[/]",
+        styled(row.verdict, "green" if row.report.passed else "red"),
         f"{found[Outcome.PASSED]}/{ran}",
         str(found[Outcome.SKIPPED]),
         seconds_text(row.report.seconds),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 
-from rich.console import Console
-
 from ingot import pipeline
 from ingot.cli import bisect
 from ingot.cli.boot_subject import Meant, any_builder, find_subject
 from ingot.cli.profile_table import print_profile
 from ingot.cli.render import make_progress
+from ingot.cli.terminal import Terminal, print_document
 from ingot.errors import UserError
 from ingot.images import BASE
 from ingot.pipeline import Setting
@@ -18,7 +17,7 @@ from ingot.pipeline import Setting
 
 def profile(setting: Setting, meant: Meant, *, as_json: bool) -> None:
     """Count what a kernel of the store costs, show it, and hold it against its budget."""
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     with pipeline.in_use(setting, progress):
         subject = find_subject(setting, meant)
         if subject.image is None or not subject.has_modules:
@@ -31,9 +30,9 @@ def profile(setting: Setting, meant: Meant, *, as_json: bool) -> None:
         found = pipeline.profile_image(setting, subject.image, builder, progress)
     if as_json:
         values = {"image": subject.name, "seconds": found.seconds, **found.to_json()}
-        print(json.dumps(values, indent=2))
+        print_document(json.dumps(values, indent=2))
     else:
-        print_profile(Console(), subject.name, found)
+        print_profile(Terminal(), subject.name, found)
     if subject.kernel:
         pipeline.require_affordable(setting, subject.kernel, subject.image, found, progress)
 
@@ -42,9 +41,9 @@ def bisect_options(
     setting: Setting, names: tuple[str, str], kind: str, tries: int, *, as_json: bool
 ) -> None:
     """Find which option makes the second of two configs cost more than the first."""
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     found = bisect.bisect(setting, names, kind, tries, progress)
     if as_json:
-        print(bisect.to_json(found))
+        print_document(bisect.to_json(found))
     else:
-        bisect.print_bisection(Console(), found)
+        bisect.print_bisection(Terminal(), found)

@@ -5,29 +5,26 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from rich.console import Console
-from rich.markup import escape
-
 from ingot.boot.report import BootReport, Outcome
 from ingot.cli.render import seconds_text
+from ingot.cli.terminal import Terminal
 
-MARKS: Mapping[Outcome, str] = {
-    Outcome.PASSED: "[green]✓[/]",
-    Outcome.FAILED: "[red]✗[/]",
-    Outcome.SKIPPED: "[dim]-[/]",
+MARKS: Mapping[Outcome, tuple[str, str]] = {
+    Outcome.PASSED: ("✓", "green"),
+    Outcome.FAILED: ("✗", "red"),
+    Outcome.SKIPPED: ("-", "dim"),
 }
 
 
-def print_report(console: Console, report: BootReport, *, show_console: bool) -> None:
+def print_report(console: Terminal, report: BootReport, *, show_console: bool) -> None:
     """Each check in a line, and the verdict with where it was reached."""
     if show_console:
         for line in report.console:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.say(line)
     for check in report.checks:
         what = "skipped, " if check.outcome is Outcome.SKIPPED else ""
-        text = f"{escape(check.name)}: {what}{escape(check.detail)}"
-        console.print(f"{MARKS[check.outcome]} {text}", highlight=False, soft_wrap=True)
-    console.print(f"{report.verdict.value} ({_where(report)})", highlight=False)
+        console.say(MARKS[check.outcome], f" {check.name}: {what}{check.detail}")
+    console.say(f"{report.verdict.value} ({_where(report)})")
 
 
 def _where(report: BootReport) -> str:

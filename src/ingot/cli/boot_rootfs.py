@@ -8,13 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.console import Console
-
 from ingot import pipeline, registry
 from ingot.arch import Arch
 from ingot.boot.report import BootReport
 from ingot.cli.boot_subject import Meant, any_builder, find_subject
 from ingot.cli.render import make_progress
+from ingot.cli.terminal import Terminal
 from ingot.errors import UserError
 from ingot.oci import Image, Layout, read_image
 from ingot.pipeline import BootWish, Setting
@@ -42,7 +41,7 @@ def boot_rootfs(
         raise UserError(
             "--interactive needs a terminal", hint="leave it out, and read the console: --console"
         )
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     with pipeline.in_use(setting, progress):
         subject = find_subject(setting, meant)
         kernel = subject.file or subject.image

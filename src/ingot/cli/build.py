@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from ingot import pipeline
@@ -29,12 +28,12 @@ from ingot.cli.options import (
     make_setting,
 )
 from ingot.cli.render import (
-    make_console,
     make_progress,
     seconds_text,
     size_text,
 )
 from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches, git_document
+from ingot.cli.terminal import Terminal, make_console, print_document
 from ingot.errors import UserError
 from ingot.pipeline import Built, Setting
 from ingot.registry import Registry, check_registry
@@ -69,7 +68,7 @@ def build(
     images are tagged after what is different, such as 6.1.176-with-bpf. With --patch they are
     tagged as 6.1.176-patched, whatever the patches.
     """
-    errors = Console(stderr=True)
+    errors = Terminal(stderr=True)
     remote = Registry(check_registry(cache_from), insecure) if cache_from else None
     setting = make_setting(
         catalog,
@@ -95,13 +94,13 @@ def build(
         selected, lambda kernel: pipeline.build(setting, kernel, progress), errors
     )
     if as_json:
-        print(json.dumps(_document(setting, built, failed), indent=2))
+        print_document(json.dumps(_document(setting, built, failed), indent=2))
     else:
         _print_summary(make_console(), built, failed)
     end_badly(errors, failed, alone=len(selected) == 1)
 
 
-def _print_summary(console: Console, built: Sequence[Built], failed: Sequence[Failed]) -> None:
+def _print_summary(console: Terminal, built: Sequence[Built], failed: Sequence[Failed]) -> None:
     if not built:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -117,7 +116,7 @@ def _print_summary(console: Console, built: Sequence[Built], failed: Sequence[Fa
         console.print()
         console.print(_timing_table(built))
     for kernel, _ in failed:
-        console.print(f"{kernel.tag}: failed", highlight=False)
+        console.say(f"{kernel.tag}: failed")
 
 
 def _timing_table(built: Sequence[Built]) -> Table:

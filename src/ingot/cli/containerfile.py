@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import pipeline
 from ingot.builder.container import KIND
@@ -16,6 +15,7 @@ from ingot.catalog.patterns import IMAGE
 from ingot.cli.options import CacheFolder, CatalogFolder, KernelName, choose, make_setting
 from ingot.cli.render import make_progress
 from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches
+from ingot.cli.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
 
 
@@ -70,9 +70,9 @@ def containerfile(
                 f"'{image}' is not the name of an image", hint="one is docker.io/library/debian:12"
             )
         chosen = replace(chosen, builder=replace(chosen.builder, image=image))
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     if output is None:
-        print(pipeline.containerfile(setting, chosen, progress), end="")
+        print_document(pipeline.containerfile(setting, chosen, progress))
         return
     pipeline.write_context(setting, chosen, output.absolute(), progress)
-    print(f"docker buildx build --target bin {output}")
+    print_line(f"docker buildx build --target bin {output}")

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import comparison as comparisons
 from ingot.arch import Arch, arch_called
 from ingot.cli.differences import option_documents
 from ingot.cli.lookup import find_image
 from ingot.cli.options import CatalogFolder, Insecure, Json, make_setting
-from ingot.cli.render import make_console, make_progress
+from ingot.cli.render import make_progress
 from ingot.cli.side_by_side import print_comparison
+from ingot.cli.terminal import Terminal, make_console, print_document
 from ingot.comparison import Change, Changes, Comparison, Subject
 from ingot.errors import UserError
 from ingot.progress import Progress
@@ -60,11 +60,11 @@ def diff(
     not Ingot's, or older. For configs alone, and with their menus: ingot config diff.
     """
     platform = arch_called(arch or os.uname().machine)
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     before, after = (_subject(name, platform, insecure, catalog, progress) for name in (a, b))
     comparison = comparisons.compare(before, after)
     if as_json:
-        print(json.dumps(_document(comparison), indent=2))
+        print_document(json.dumps(_document(comparison), indent=2))
     else:
         print_comparison(make_console(), comparison, None if show_all else _SHOWN)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ingot.cli.terminal import Terminal, styled
 from ingot.kconfig import Difference
 
 
-def print_names(console: Console, before: str, after: str) -> None:
+def print_names(console: Terminal, before: str, after: str) -> None:
     """What is compared, as diff(1) begins."""
     for mark, style, name in (("-", "red", before), ("+", "green", after)):
-        console.print(Text.assemble((mark, style), " ", name), soft_wrap=True)
+        console.say((mark, style), " ", name)
 
 
 def option_groups(changes: Sequence[Difference]) -> Iterator[tuple[str, Table]]:
@@ -23,7 +23,7 @@ def option_groups(changes: Sequence[Difference]) -> Iterator[tuple[str, Table]]:
     for menu, group in itertools.groupby(changes, lambda change: change.menu):
         table = Table.grid(padding=(0, 2))
         for change in group:
-            table.add_row(_mark(change), plain(change.option), plain(_value(change)))
+            table.add_row(_mark(change), change.option, _value(change))
         yield " > ".join(menu), table
 
 
@@ -52,16 +52,11 @@ def option_documents(changes: Sequence[Difference]) -> list[dict[str, object]]:
 
 def _mark(change: Difference) -> Text:
     if change.before == "n":
-        return Text("+", "green")
-    return Text("-", "red") if change.after == "n" else Text("~", "yellow")
+        return styled("+", "green")
+    return styled("-", "red") if change.after == "n" else styled("~", "yellow")
 
 
 def _value(change: Difference) -> str:
     if change.before == "n":
         return change.after
     return change.before if change.after == "n" else f"{change.before} -> {change.after}"
-
-
-def plain(text: str) -> Text:
-    """Text out of an image of anybody's, without what could move the terminal's cursor."""
-    return Text("".join(letter if letter.isprintable() else "?" for letter in text))

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from ingot import tools
 from ingot.arch import arch, arch_called
@@ -20,6 +18,7 @@ from ingot.boot.kvm import kvm_fault
 from ingot.builder import engines
 from ingot.builder.sandbox import check_sandbox, confinement
 from ingot.cli.options import Json
+from ingot.cli.terminal import Terminal, print_document
 from ingot.errors import IngotError, MachineError
 
 
@@ -59,14 +58,14 @@ def doctor(
     """
     names = [arch(name).name for name in arches or [arch_called(os.uname().machine).name]]
     if install:
-        errors = Console(stderr=True)
-        tools.install(lambda text: errors.print(text, highlight=False), *names)
+        errors = Terminal(stderr=True)
+        tools.install(errors.say, *names)
     findings = _examine(names)
     if as_json:
         rows = [{"name": f.name, "ok": f.ok, "detail": f.detail} for f in findings]
-        print(json.dumps(rows, indent=2))
+        print_document(json.dumps(rows, indent=2))
     elif not quiet:
-        _print(Console(), findings)
+        _print(Terminal(), findings)
     tools.require_all(*names)
     bad = [finding for finding in findings if finding.ok is False]
     if bad:
@@ -126,8 +125,7 @@ def _engines() -> _Finding:
     return _Finding("container engine", None, detail)
 
 
-def _print(console: Console, findings: list[_Finding]) -> None:
-    marks = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
+def _print(console: Terminal, findings: list[_Finding]) -> None:
+    marks = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
     for finding in findings:
-        line = f"{marks[finding.ok]} {escape(finding.name)}: {escape(finding.detail)}"
-        console.print(line, highlight=False, soft_wrap=True)
+        console.say(marks[finding.ok], f" {finding.name}: {finding.detail}")

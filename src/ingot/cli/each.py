@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import typer
-from rich.console import Console
 
 from ingot.catalog import Kernel
 from ingot.cli.render import kernel_label, print_error
+from ingot.cli.terminal import Terminal, styled
 from ingot.errors import IngotError, told_by_the_system
 
 Failed = tuple[Kernel, IngotError]
@@ -17,7 +17,7 @@ _Done = TypeVar("_Done")
 
 
 def for_each(
-    kernels: Sequence[Kernel], work: Callable[[Kernel], _Done], errors: Console
+    kernels: Sequence[Kernel], work: Callable[[Kernel], _Done], errors: Terminal
 ) -> tuple[list[_Done], list[Failed]]:
     """What came of each kernel, and those that failed; each error is told where it happens.
 
@@ -27,7 +27,7 @@ def for_each(
     failed: list[Failed] = []
     for kernel in kernels:
         if len(kernels) > 1:
-            errors.rule(kernel_label(kernel), align="left")
+            errors.rule(styled(kernel_label(kernel)), align="left")
         try:
             done.append(work(kernel))
         except (IngotError, OSError) as error:
@@ -38,7 +38,7 @@ def for_each(
     return done, failed
 
 
-def end_badly(errors: Console, failed: Sequence[Failed], *, alone: bool) -> None:
+def end_badly(errors: Terminal, failed: Sequence[Failed], *, alone: bool) -> None:
     """End with the code of the first failure, if there is any; `alone` it is told as ever."""
     if not failed:
         return
@@ -46,7 +46,7 @@ def end_badly(errors: Console, failed: Sequence[Failed], *, alone: bool) -> None
     if alone:
         raise first
     names = ", ".join(kernel.tag for kernel, _ in failed)
-    errors.print(f"[bold red]failed:[/] {names} (each error is above)", highlight=False)
+    errors.say(("failed:", "bold red"), f" {names} (each error is above)")
     raise typer.Exit(first.exit_code)
 
 

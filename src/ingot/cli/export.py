@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import registry
 from ingot.arch import arch_called
 from ingot.cli.lookup import find_image
 from ingot.cli.options import CatalogFolder, Insecure, complete_kernels, make_setting
 from ingot.cli.render import make_progress, size_text
+from ingot.cli.terminal import Terminal, print_line
 from ingot.errors import UserError
 from ingot.oci import Image, Kind, Layout, extract, list_files, read_image, require_new
 from ingot.progress import Progress
@@ -43,7 +43,7 @@ def export(
     """
     setting = make_setting(catalog, None)
     tag, image = find_image(setting, kernel)
-    _write(setting.layout, image, f"export {tag}", to, make_progress(Console(stderr=True)))
+    _write(setting.layout, image, f"export {tag}", to, make_progress(Terminal(stderr=True)))
 
 
 def pull(
@@ -79,7 +79,7 @@ def pull(
         )
     require_new(to)  # before anything is fetched
     platform = arch_called(arch or os.uname().machine)
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     with tempfile.TemporaryDirectory(prefix="ingot-pull-") as folder:
         with progress.step(f"pull {reference}") as step:
             layout = registry.fetch_image(
@@ -117,6 +117,6 @@ def _write(layout: Layout, image: Image, title: str, to: Path, progress: Progres
     files = [info for info in list_files(layout, image) if info.kind == Kind.FILE]
     booted = [info for info in files if info.name.startswith("boot/")]
     for info in booted:
-        print(f"{target / info.name}  ({size_text(info.size)})")
+        print_line(f"{target / info.name}  ({size_text(info.size)})")
     if not booted:
-        print(f"{target}  ({len(files)} files, {size_text(sum(info.size for info in files))})")
+        print_line(f"{target}  ({len(files)} files, {size_text(sum(info.size for info in files))})")

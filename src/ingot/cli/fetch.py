@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from ingot import pipeline
@@ -22,8 +21,9 @@ from ingot.cli.options import (
     choose,
     make_setting,
 )
-from ingot.cli.render import make_console, make_progress, size_text
+from ingot.cli.render import make_progress, size_text
 from ingot.cli.source_options import Keyring, OwnSource
+from ingot.cli.terminal import Terminal, make_console, print_document
 from ingot.pipeline import Fetched
 from ingot.registry import Registry, check_registry
 
@@ -48,7 +48,7 @@ def fetch(
     What is here is not fetched again. One that cannot be had does not stop the others; the exit
     code is then that of the first failure.
     """
-    errors = Console(stderr=True)
+    errors = Terminal(stderr=True)
     remote = Registry(check_registry(cache_from), insecure) if cache_from else None
     setting = make_setting(catalog, cache, source=source, cache_from=remote, keyring=keyring)
     progress = make_progress(errors)
@@ -57,7 +57,7 @@ def fetch(
         selected, lambda kernel: pipeline.fetch(setting, kernel, progress), errors
     )
     if as_json:
-        print(json.dumps(_document(fetched, failed), indent=2))
+        print_document(json.dumps(_document(fetched, failed), indent=2))
     elif fetched:
         make_console().print(_table(fetched))
     end_badly(errors, failed, alone=len(selected) == 1)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import catalog as catalogs
+from ingot.cli.terminal import Terminal, print_line
 
 
 def init(
@@ -22,7 +22,5 @@ def init(
     to be changed at will; images go to DIR/images.
     """
     made = catalogs.starter(folder.absolute())
-    print(made)
-    Console(stderr=True).print(
-        f"[bold]next:[/] cd {folder} && ingot build 6.1-minimal", highlight=False
-    )
+    print_line(str(made))
+    Terminal(stderr=True).say(("next:", "bold"), f" cd {folder} && ingot build 6.1-minimal")

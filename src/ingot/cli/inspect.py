@@ -10,7 +10,8 @@ from rich.table import Table
 
 from ingot.cli.lookup import find_image
 from ingot.cli.options import CatalogFolder, Json, make_setting
-from ingot.cli.render import make_console, size_text
+from ingot.cli.render import size_text
+from ingot.cli.terminal import make_console, print_document
 from ingot.errors import UserError
 from ingot.images import read_packages
 from ingot.oci import FileInfo, Image, list_files
@@ -43,15 +44,15 @@ def inspect(
         document = _document(tag, found, held if files else None)
         if packages:
             document["builder_packages"] = list(made_of)
-        print(json.dumps(document, indent=2))
+        print_document(json.dumps(document, indent=2))
         return
     console = make_console()
-    console.print(f"[bold]{tag}[/]  {found.platform}  {size_text(found.size)}", highlight=False)
-    console.print(f"manifest  {found.descriptor.digest}", highlight=False, soft_wrap=True)
+    console.say((tag, "bold"), f"  {found.platform}  {size_text(found.size)}")
+    console.say(f"manifest  {found.descriptor.digest}")
     console.print()
     for layer in found.layers:
         size = size_text(layer.descriptor.size)
-        console.print(f"layer  {layer.descriptor.digest}  {size}", highlight=False, soft_wrap=True)
+        console.say(f"layer  {layer.descriptor.digest}  {size}")
     console.print()
     table = Table.grid(padding=(0, 2))
     for name, value in sorted(found.labels.items()):
@@ -60,13 +61,13 @@ def inspect(
     if packages:
         console.print()
     for line in made_of:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.say(line)
     if files:
         console.print()
     for info in held:
         target = f" -> {info.target}" if info.target else ""
         line = f"{info.mode:04o} {info.size:>12,} {info.name}{target}"
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.say(line)
 
 
 def _packages(tag: str, image: Image) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from ingot.boot.report import BootReport, Check, Outcome
 from ingot.files import write_atomic
+from ingot.printable import all_lines
 
 # XML 1.0, "Characters": what a console prints besides these cannot be in a document at all
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -77,5 +78,5 @@ def _add_check(suite: Element, name: str, check: Check) -> None:
 
 
 def _safe(text: str) -> str:
-    """Text with what XML cannot hold replaced."""
-    return _FORBIDDEN.sub("�", text)
+    """Text without what a page that shows it would act on, or XML cannot hold."""
+    return _FORBIDDEN.sub("�", "\n".join(all_lines(text)))

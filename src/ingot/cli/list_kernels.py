@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ingot.catalog import Kernel
 from ingot.cli.options import CatalogFolder, Json, make_setting
-from ingot.cli.render import make_console
+from ingot.cli.terminal import make_console, print_document, styled
 from ingot.images import BASE
 from ingot.oci import Layout
 
@@ -37,7 +37,7 @@ def list_kernels(catalog: CatalogFolder = None, as_json: Json = False) -> None:
     today = datetime.date.today()
     rows = [_Row(kernel, _built(setting.layout, kernel)) for kernel in setting.catalog.kernels]
     if as_json:
-        print(json.dumps([_document(row, today) for row in rows], indent=2))
+        print_document(json.dumps([_document(row, today) for row in rows], indent=2))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("version", no_wrap=True)
@@ -54,20 +54,22 @@ def list_kernels(catalog: CatalogFolder = None, as_json: Json = False) -> None:
 def _cells(rows: Sequence[_Row], today: datetime.date) -> list[Text]:
     """The cells of one version and arch; `rows` are its flavors."""
     kernel = rows[0].kernel
-    flavors = Text(" ").join(
-        Text(f"{row.kernel.flavor.name} ✓", "green") if row.built else Text(row.kernel.flavor.name)
+    flavors = styled(" ").join(
+        styled(f"{row.kernel.flavor.name} ✓", "green")
+        if row.built
+        else styled(row.kernel.flavor.name)
         for row in rows
     )
-    end = Text(str(kernel.end_of_life or "unknown"))
+    end = styled(str(kernel.end_of_life or "unknown"))
     if kernel.ended(today):
-        end = Text(f"{end} (ended)", "red")
+        end = styled(f"{end} (ended)", "red")
     vmms = dict.fromkeys(vmm for row in rows for vmm in row.kernel.vmms)
     return [
-        Text(str(kernel.version)),
-        Text(kernel.arch.name),
+        styled(str(kernel.version)),
+        styled(kernel.arch.name),
         flavors,
         end,
-        Text(", ".join(_vmm(kernel, name) for name in vmms)),
+        styled(", ".join(_vmm(kernel, name) for name in vmms)),
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
 
 from ingot.cli import (
     add,
@@ -29,6 +28,7 @@ from ingot.cli import (
     update,
 )
 from ingot.cli.render import print_error
+from ingot.cli.terminal import Terminal, prepare
 from ingot.errors import IngotError, told_by_the_system
 
 app = typer.Typer(
@@ -68,6 +68,7 @@ app.command()(prune.prune)
 
 def run_command_line() -> int:
     """Run what the command line asks for; returns 0 for success, else the error's own code."""
+    prepare()
     try:
         app(prog_name="ingot")
     except IngotError as error:
@@ -82,5 +83,5 @@ def run_command_line() -> int:
 
 
 def _report(error: IngotError) -> int:
-    print_error(Console(stderr=True), error)
+    print_error(Terminal(stderr=True), error)
     return error.exit_code

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import changes
 from ingot.catalog import Kernel
@@ -15,6 +14,7 @@ from ingot.catalog.selection import ALL
 from ingot.changes import Change
 from ingot.cli.options import Arches, CatalogFolder, Flavors, choose, complete_kernels, make_setting
 from ingot.cli.render import make_progress
+from ingot.cli.terminal import Terminal, print_document
 from ingot.pipeline import Setting
 
 _MOST_JOBS = 256
@@ -64,7 +64,7 @@ def matrix(
     name to build it by, and its `version`, `series`, `arch` and `flavor`.
     """
     setting = make_setting(catalog, None)
-    errors = Console(stderr=True)
+    errors = Terminal(stderr=True)
     chosen = [
         Change(kernel, "it is in the catalog")
         for kernel in _select(setting, kernels, arches, flavors)
@@ -77,16 +77,16 @@ def matrix(
     if sample:
         kept = set(changes.sample(setting.catalog, [change.kernel for change in chosen]))
         chosen = [change for change in chosen if change.kernel in kept]
-    print(
+    print_document(
         json.dumps({"include": [_row(change.kernel) for change in chosen]}, separators=(",", ":"))
     )
     for change in chosen if why else ():
-        errors.print(f"{change.kernel.tag}: {change.reason}", markup=False, soft_wrap=True)
+        errors.say(f"{change.kernel.tag}: {change.reason}")
     if len(chosen) > _MOST_JOBS:
-        errors.print(
-            f"[yellow]warning:[/] these are {len(chosen)} jobs, and GitHub runs at most"
-            f" {_MOST_JOBS} of one matrix: name some of them",
-            highlight=False,
+        errors.say(
+            ("warning:", "yellow"),
+            f" these are {len(chosen)} jobs, and GitHub runs at most {_MOST_JOBS} of one matrix:"
+            " name some of them",
         )
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ingot import pipeline
@@ -20,7 +19,8 @@ from ingot.cli.options import (
     complete_kernels,
     make_setting,
 )
-from ingot.cli.render import make_console, make_progress, size_text
+from ingot.cli.render import make_progress, size_text
+from ingot.cli.terminal import Terminal, make_console, print_document
 from ingot.images import DEVEL
 from ingot.pipeline import BuiltModules
 
@@ -87,15 +87,15 @@ def build(
     setting = make_setting(catalog, cache, build_dir)
     image, _ = find_image(setting, f"{DEVEL}:{kernel}")
     tag = image.partition(":")[2]
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     built = pipeline.build_modules(setting, tag, folder, progress, name=name, builder=builder)
     if as_json:
-        print(json.dumps(_document(built), indent=2))
+        print_document(json.dumps(_document(built), indent=2))
     else:
         _print_summary(make_console(), built)
 
 
-def _print_summary(console: Console, built: BuiltModules) -> None:
+def _print_summary(console: Terminal, built: BuiltModules) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("image", no_wrap=True, min_width=max(len(i.tag) for i in built.images))
     table.add_column("digest", no_wrap=True, overflow="ellipsis")
@@ -104,9 +104,10 @@ def _print_summary(console: Console, built: BuiltModules) -> None:
         table.add_row(image.tag, str(image.digest), size_text(image.size))
     console.print()
     console.print(table)
-    console.print(f"\nfor {built.tag} ({built.facts.arch}), release {built.facts.release}:")
+    console.print()
+    console.say(f"for {built.tag} ({built.facts.arch}), release {built.facts.release}:")
     for name, size in built.files.items():
-        console.print(f"updates/{name}  {size_text(size)}", highlight=False, markup=False)
+        console.say(f"updates/{name}  {size_text(size)}")
 
 
 def _document(built: BuiltModules) -> object:

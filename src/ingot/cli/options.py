@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import catalog as catalogs
 from ingot.catalog import Catalog, Kernel
 from ingot.catalog.selection import version_in
 from ingot.cli.render import make_progress
 from ingot.cli.source_options import parse_patches, parse_source
+from ingot.cli.terminal import Terminal
 from ingot.errors import UserError
 from ingot.oci import Layout
 from ingot.pipeline import Setting, own_version, with_git_source, with_version_of
@@ -225,7 +225,8 @@ def make_setting(
         offline=offline,
     )
     if git:
-        return with_git_source(setting, git, keyring, make_progress(Console(stderr=True)))
+        setting.workspace.prepare()
+        return with_git_source(setting, git, keyring, make_progress(Terminal(stderr=True)))
     return setting
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from ingot.boot.profile import Profile
 from ingot.cli.render import size_text
+from ingot.cli.terminal import Terminal, styled
 
 _INITCALLS_SHOWN = 15
 _BAR_WIDTH = 22
@@ -18,15 +17,15 @@ _NAME_WIDTH = 31
 Row = tuple[str, int]
 
 
-def print_profile(console: Console, tag: str, profile: Profile) -> None:
+def print_profile(console: Terminal, tag: str, profile: Profile) -> None:
     """Print it; 80 columns are enough."""
-    _line(console, f"{tag}: {profile.instructions:,} instructions to init", style="bold")
-    _line(console, f"  {profile.seconds:.3f} s of virtual time{_log_clock(profile)}")
+    console.say(f"{tag}: {profile.instructions:,} instructions to init", style="bold")
+    console.say(f"  {profile.seconds:.3f} s of virtual time{_log_clock(profile)}")
     if profile.calibration:
         spared = "the timing of the APIC, which KVM spares its guests"
-        _line(console, f"  {profile.calibration:,} more were left out: {spared}")
-    _line(console, f"  {size_text(profile.memory_used)} of memory in use when init starts")
-    _line(console, f"  {profile.machine}, {profile.emulator}: {profile.command_line}")
+        console.say(f"  {profile.calibration:,} more were left out: {spared}")
+    console.say(f"  {size_text(profile.memory_used)} of memory in use when init starts")
+    console.say(f"  {profile.machine}, {profile.emulator}: {profile.command_line}")
     total = profile.instructions
     console.print()
     phases = [(phase.name, phase.instructions) for phase in profile.phases]
@@ -35,8 +34,7 @@ def print_profile(console: Console, tag: str, profile: Profile) -> None:
     if profile.initcalls:
         console.print(_table("initcall", list(_costliest(profile)), total))
     else:
-        _line(
-            console,
+        console.say(
             "The kernel's log does not tell its initcalls: that needs CONFIG_PRINTK and"
             " CONFIG_KALLSYMS, and a console that prints them.",
         )
@@ -63,9 +61,5 @@ def _table(title: str, rows: list[Row], total: int) -> Table:
     for name, instructions in rows:
         share = instructions / total if total else 0.0
         bar = "" if name == "total" else "█" * round(min(share, 1.0) * _BAR_WIDTH)
-        table.add_row(Text(name), f"{instructions:,}", f"{share:.1%}", Text(bar, style="cyan"))
+        table.add_row(name, f"{instructions:,}", f"{share:.1%}", styled(bar, "cyan"))
     return table
-
-
-def _line(console: Console, text: str, style: str | None = None) -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

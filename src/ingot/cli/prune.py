@@ -10,6 +10,7 @@ import typer
 from ingot import housekeeping
 from ingot.cli.options import CacheFolder, CatalogFolder, Json, make_setting
 from ingot.cli.render import size_text
+from ingot.cli.terminal import print_document, print_line
 
 
 def prune(
@@ -32,9 +33,9 @@ def prune(
     removed = housekeeping.prune(setting, everything=everything, dry_run=dry_run)
     if as_json:
         rows = [{"what": item.what, "bytes": item.size} for item in removed]
-        print(json.dumps({"dry_run": dry_run, "removed": rows}, indent=2))
+        print_document(json.dumps({"dry_run": dry_run, "removed": rows}, indent=2))
         return
     for item in removed:
-        print(f"{size_text(item.size):>10}  {item.what}" if item.size else f"{'':>10}  {item.what}")
+        print_line(f"{size_text(item.size) if item.size else '':>10}  {item.what}")
     verb = "would free" if dry_run else "freed"
-    print(f"{verb} {size_text(sum(item.size for item in removed))}")
+    print_line(f"{verb} {size_text(sum(item.size for item in removed))}")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ingot import pipeline
@@ -25,7 +24,8 @@ from ingot.cli.options import (
     choose,
     make_setting,
 )
-from ingot.cli.render import make_console, make_progress, size_text
+from ingot.cli.render import make_progress, size_text
+from ingot.cli.terminal import Terminal, make_console, print_document, print_line
 from ingot.errors import UserError
 from ingot.images import BASE
 from ingot.pipeline import Published, Setting
@@ -77,22 +77,22 @@ def push(
         names = list(dict.fromkeys(str(kernel.version) for kernel in setting.catalog.kernels))
         offered = choose(setting, names, arches or [ALL], flavors or [ALL], with_, without)
         selected = _built(setting, offered)
-    errors = Console(stderr=True)
+    errors = Terminal(stderr=True)
     published = pipeline.publish(
         setting, selected, target, make_progress(errors), builders=builder, dry_run=dry_run
     )
     for text in dict.fromkeys(
         f"{tag.image.partition(':')[2]} {tag.note}" for tag in published.tags if tag.note
     ):
-        errors.print(text, markup=False, highlight=False, soft_wrap=True)
+        errors.say(text)
     if as_json:
-        print(json.dumps(_document(published, target, dry_run=dry_run), indent=2))
+        print_document(json.dumps(_document(published, target, dry_run=dry_run), indent=2))
     elif dry_run:
         _print_plan(make_console(), published, target)
     else:
         for tag in published.tags:
             if tag.action != Action.KEPT:
-                print(target.reference(tag.image))
+                print_line(target.reference(tag.image))
     if error := published.refusal(target):
         raise error
 
@@ -109,7 +109,7 @@ def _built(setting: Setting, offered: Sequence[Kernel]) -> list[Kernel]:
     return built
 
 
-def _print_plan(console: Console, published: Published, target: Registry) -> None:
+def _print_plan(console: Terminal, published: Published, target: Registry) -> None:
     """What would go where; what there is to send stands beside the tag of its arch."""
     sizes = {upload.image: upload.size for upload in published.uploads}
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -122,7 +122,8 @@ def _print_plan(console: Console, published: Published, target: Registry) -> Non
         table.add_row(tag.image, tag.digest.short, tag.action.value, size)
     console.print(table)
     if published.size:
-        console.print(f"\nat most {size_text(published.size)} to send", highlight=False)
+        console.print()
+        console.say(f"at most {size_text(published.size)} to send")
 
 
 def _document(published: Published, target: Registry, *, dry_run: bool) -> object:

@@ -9,41 +9,31 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
-from rich.text import Text
 
 from ingot.catalog import Kernel
+from ingot.cli.terminal import Terminal
 from ingot.errors import IngotError
 from ingot.progress import Progress, Step
 
 _PLAIN_EVERY_SECONDS = 15.0
 _BAR_WIDTH = 24
-_WIDE = 200
 
 
-def make_console() -> Console:
-    """Standard output; as wide as need be where it is no terminal, so that nothing is cut."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDE)
-
-
-def make_progress(console: Console) -> Progress:
+def make_progress(console: Terminal) -> Progress:
     """The listener that fits the console."""
     return LiveProgress(console) if console.is_terminal else PlainProgress(console)
 
 
-def print_error(console: Console, error: IngotError) -> None:
+def print_error(console: Terminal, error: IngotError) -> None:
     """An error in three parts: what happened, why, and what to do next."""
-    console.print(f"[bold red]error:[/] {escape(error.what)}", soft_wrap=True, highlight=False)
-    for line in error.why.splitlines():
-        console.print(f"  {line}", markup=False, soft_wrap=True, highlight=False)
+    console.say(("error:", "bold red"), f" {error.what}")
+    console.say_lines(error.why, indent="  ")
     if error.hint:
-        console.print(f"[bold]next:[/] {escape(error.hint)}", soft_wrap=True, highlight=False)
+        console.say(("next:", "bold"), f" {error.hint}")
 
 
 def kernel_label(kernel: Kernel) -> str:
@@ -110,7 +100,7 @@ class _State:
 class PlainProgress:
     """Lines for logs and pipes: each step's begin, a sign of life now and then, its end."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
 
     def note(self, text: str) -> None:
@@ -128,7 +118,7 @@ class PlainProgress:
         self._print(f"{state.ended()} ({seconds_text(state.seconds)})")
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.say(text)
 
 
 class _PlainState(_State):
@@ -148,14 +138,14 @@ class _PlainState(_State):
 class LiveProgress:
     """One line per step that is under way, redrawn in place; a lasting line when it ends."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._states: list[_State] = []
         self._live: Live | None = None
-        self._spinner = Spinner("dots")
+        self._spinner = Spinner("dots" if "utf" in console.encoding.lower() else "line")
 
     def note(self, text: str) -> None:
-        self._console.print(Text(f"  {text}", style="dim"), soft_wrap=True, highlight=False)
+        self._console.say(f"  {text}", style="dim")
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -165,9 +155,9 @@ class LiveProgress:
             with self._showing():
                 yield state
         except BaseException:
-            self._end(state, "[red]✗[/]")
+            self._end(state, ("✗", "red"))
             raise
-        self._end(state, "[green]✓[/]")
+        self._end(state, ("✓", "green"))
 
     @contextlib.contextmanager
     def _showing(self) -> Iterator[None]:
@@ -181,10 +171,10 @@ class LiveProgress:
             finally:
                 self._live = None
 
-    def _end(self, state: _State, mark: str) -> None:
+    def _end(self, state: _State, mark: tuple[str, str]) -> None:
         self._states.remove(state)
-        line = f"{mark} {escape(state.ended())} [dim]{seconds_text(state.seconds)}[/]"
-        self._console.print(line, soft_wrap=True, highlight=False)
+        spent = (f" {seconds_text(state.seconds)}", "dim")
+        self._console.say(mark, f" {state.ended()}", spent)
 
     def _draw(self) -> Table:
         table = Table.grid(padding=(0, 1), expand=True)
@@ -198,5 +188,5 @@ class LiveProgress:
             parts = (seconds_text(state.seconds), state.remaining(), state.detail)
             rest = ", ".join(part for part in parts if part)
             spinner = self._spinner.render(time.monotonic())
-            table.add_row(spinner, escape(state.title), bar, state.share(), escape(rest))
+            table.add_row(spinner, state.title, bar, state.share(), rest)
         return table

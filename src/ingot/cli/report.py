@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import report as reports
 from ingot.cli.options import CatalogFolder, Insecure, make_setting
 from ingot.cli.render import make_progress, size_text
+from ingot.cli.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.pipeline import Setting
@@ -54,7 +54,7 @@ def report(
     found = _gather(setting, registry, insecure)
     today = datetime.date.today()
     if as_json:
-        print(json.dumps(reports.to_document(found, today), indent=2))
+        print_document(json.dumps(reports.to_document(found, today), indent=2))
         return
     # what images say of themselves need not be text that can be written
     data = reports.render_page(found, today).encode("utf-8", "replace")
@@ -64,11 +64,11 @@ def report(
     write_atomic(to.absolute(), data)
     count = len(found.entries)
     kernels = "1 kernel" if count == 1 else f"{count} kernels"
-    print(f"{to}  ({kernels}, {size_text(len(data))})")
+    print_line(f"{to}  ({kernels}, {size_text(len(data))})")
 
 
 def _gather(setting: Setting, registry: str | None, insecure: bool) -> Report:
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if registry is None:
         images, omissions = reports.kernels_of_store(setting.layout)
     else:
@@ -76,8 +76,7 @@ def _gather(setting: Setting, registry: str | None, insecure: bool) -> Report:
         images, omissions = reports.kernels_of_registry(registry, progress, insecure=insecure)
     found = reports.gather(setting.catalog, registry or "", images, omissions)
     for omission in found.omissions:
-        text = _printable(f"left out: {omission.name}: {omission.why}")
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console.say(f"left out: {omission.name}: {omission.why}")
     if not found.entries:
         raise UserError(
             f"there is no kernel of Ingot's in {registry}"
@@ -88,8 +87,3 @@ def _gather(setting: Setting, registry: str | None, insecure: bool) -> Report:
             else "build one first: ingot build 6.1",
         )
     return found
-
-
-def _printable(text: str) -> str:
-    """What a registry says, as one line that does nothing to a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from ingot import pipeline
 from ingot.arch import Arch, arch_called
 from ingot.cli.operands import config_of_image_named, file_named, option_named
 from ingot.cli.options import CatalogFolder, Json, make_setting
-from ingot.cli.render import make_console
+from ingot.cli.terminal import make_console, print_document
 from ingot.errors import UserError
 from ingot.kconfig import Place, Request, serves
 from ingot.pipeline import Config, Setting
@@ -97,7 +96,7 @@ def require(
     wishes = list(_wishes(setting, config, vmms or [], features or [], options or []))
     unmet = [wish for wish in wishes if not wish.met_by(config.values.get(wish.option, "n"))]
     if as_json:
-        print(json.dumps(_document(config, wishes, unmet), indent=2))
+        print_document(json.dumps(_document(config, wishes, unmet), indent=2))
     else:
         _print(config, wishes, unmet)
     if unmet:
@@ -154,16 +153,13 @@ def _print(config: Config, wishes: Sequence[_Wish], unmet: Sequence[_Wish]) -> N
     for wish in unmet:
         got = config.values.get(wish.option, "n")
         asked = f"{wish.subject}, {wish.place}" if wish.place else wish.subject
-        console.print(
-            f"[red]✗[/] CONFIG_{wish.option} must be {escape(_text(wish.value))},"
-            f" is {escape(got)} ({escape(asked)})",
-            highlight=False,
+        console.say(
+            ("✗", "red"), f" CONFIG_{wish.option} must be {_text(wish.value)}, is {got} ({asked})"
         )
-    mark = "[red]✗[/]" if unmet else "[green]✓[/]"
+    mark = ("✗", "red") if unmet else ("✓", "green")
     met = len(wishes) - len(unmet)
     what = "does not serve" if unmet else "serves"
-    told = f"{escape(config.name)} {what}: {met} of {len(wishes)} options"
-    console.print(f"{mark} {told}", highlight=False)
+    console.say(mark, f" {config.name} {what}: {met} of {len(wishes)} options")
 
 
 def _text(value: str) -> str:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ingot.boot.profile import Profile
-from ingot.cli.differences import option_counts, option_groups, plain, print_names
+from ingot.cli.differences import option_counts, option_groups, print_names
 from ingot.cli.render import size_text
+from ingot.cli.terminal import Terminal, styled
 from ingot.comparison import Change, Changes, Comparison, Subject
 
 _LINKER = "(tables, alignment: no folder's)"
 
 
-def print_comparison(console: Console, comparison: Comparison, limit: int | None) -> None:
+def print_comparison(console: Terminal, comparison: Comparison, limit: int | None) -> None:
     """Print all that differs; of long lists `limit` lines, or all."""
     before, after = comparison.before, comparison.after
     print_names(console, before.name, after.name)
@@ -25,17 +25,20 @@ def print_comparison(console: Console, comparison: Comparison, limit: int | None
     console.print()
     console.print(_sizes_table(before, after))
     if comparison.same:
-        console.print("\nThe layers are the same, to the byte.")
+        console.print()
+        console.say("The layers are the same, to the byte.")
     _print_changes(console, "kernel by folder", comparison.folders, limit)
     _print_changes(console, "modules", comparison.modules, limit)
     _print_changes(console, "files", comparison.files, limit)
     if comparison.options:
-        console.print(f"\n[bold]config[/]: {option_counts(comparison.options)}", highlight=False)
+        console.print()
+        console.say(("config", "bold"), f": {option_counts(comparison.options)}")
         for _, table in option_groups(comparison.options[:limit]):
             console.print(table)
         _print_rest(console, len(comparison.options), limit)
     for line in _untold(before, after):
-        console.print(Text(f"\n{line}", "dim"))
+        console.print()
+        console.say(line, style="dim")
 
 
 def _table(rows: Iterator[tuple[str, str, str]]) -> Table:
@@ -43,9 +46,9 @@ def _table(rows: Iterator[tuple[str, str, str]]) -> Table:
     table = Table.grid(padding=(0, 2))
     for name, before, after in rows:
         if before == after:
-            table.add_row(Text("=", "dim"), name, plain(before))
+            table.add_row(styled("=", "dim"), name, before)
         else:
-            table.add_row(Text("~", "yellow"), name, plain(f"{before} -> {after}"))
+            table.add_row(styled("~", "yellow"), name, f"{before} -> {after}")
     return table
 
 
@@ -71,7 +74,7 @@ def _sizes_table(before: Subject, after: Subject) -> Table:
     table = Table.grid(padding=(0, 2))
     for justify in ("left", "right", "right", "right", "right"):
         table.add_column(justify=justify, no_wrap=True)
-    table.add_row("", Text("-", "red"), Text("+", "green"), "", "")
+    table.add_row("", styled("-", "red"), styled("+", "green"), "", "")
     table.add_row(*_size_cells("kernel", before.kernel_size, after.kernel_size))
     table.add_row(*_size_cells("modules", before.modules_size, after.modules_size))
     table.add_row(*_size_cells("image, compressed", before.size, after.size))
@@ -107,7 +110,7 @@ def _growth(size: int, text: Callable[[int], str] = size_text) -> str:
 
 
 def _print_changes(
-    console: Console, title: str, changes: Changes | None, limit: int | None
+    console: Terminal, title: str, changes: Changes | None, limit: int | None
 ) -> None:
     """A list of what changed its size, the largest change first."""
     if not changes or not changes.all:
@@ -121,7 +124,8 @@ def _print_changes(
         )
         if some
     ]
-    console.print(f"\n[bold]{title}[/]: {', '.join(counts)}", highlight=False)
+    console.print()
+    console.say((title, "bold"), f": {', '.join(counts)}")
     table = Table.grid(padding=(0, 2))
     for column in range(4):
         table.add_column(justify="right" if column else "left", no_wrap=True)
@@ -133,18 +137,18 @@ def _print_changes(
 
 def _change_cells(change: Change) -> list[Text]:
     """A mark, the size before, the size after, the growth where there are both, and the name."""
-    name = plain(change.name or _LINKER)
-    sizes = [Text("" if n is None else size_text(n)) for n in (change.before, change.after)]
+    name = styled(change.name or _LINKER)
+    sizes = [styled("" if n is None else size_text(n)) for n in (change.before, change.after)]
     if change.before is None:
-        return [Text("+", "green"), *sizes, Text(""), name]
+        return [styled("+", "green"), *sizes, styled(""), name]
     if change.after is None:
-        return [Text("-", "red"), *sizes, Text(""), name]
-    return [Text("~", "yellow"), *sizes, Text(_growth(change.growth)), name]
+        return [styled("-", "red"), *sizes, styled(""), name]
+    return [styled("~", "yellow"), *sizes, styled(_growth(change.growth)), name]
 
 
-def _print_rest(console: Console, number: int, limit: int | None) -> None:
+def _print_rest(console: Terminal, number: int, limit: int | None) -> None:
     if limit is not None and number > limit:
-        console.print(Text(f"... and {number - limit:,} more; all of them: --all", "dim"))
+        console.say(f"... and {number - limit:,} more; all of them: --all", style="dim")
 
 
 def _untold(before: Subject, after: Subject) -> Iterator[str]:

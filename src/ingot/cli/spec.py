@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from ingot import specs
 from ingot.cli.options import CatalogFolder, KernelName, choose_one, make_setting
 from ingot.cli.push import DEFAULT_REGISTRY
+from ingot.cli.terminal import Terminal, print_document
 
 _NAMES = [platform.name for platform in specs.PLATFORMS]
 
@@ -58,13 +57,13 @@ def spec(
     setting = make_setting(catalog, None)
     subject = specs.find_subject(setting.layout, choose_one(setting, kernel), registry, pin=pin)
     made = specs.make_spec(row, subject)
-    errors = Console(stderr=True)
-    _tell(errors, "[yellow]warning:[/]", made.warnings)
-    _tell(errors, "[bold]note:[/]", made.notes)
-    _tell(errors, "[bold]next:[/]", made.steps)
-    print(made.snippet, end="")
+    errors = Terminal(stderr=True)
+    _tell(errors, ("warning:", "yellow"), made.warnings)
+    _tell(errors, ("note:", "bold"), made.notes)
+    _tell(errors, ("next:", "bold"), made.steps)
+    print_document(made.snippet)
 
 
-def _tell(console: Console, word: str, texts: Iterable[str]) -> None:
+def _tell(console: Terminal, word: tuple[str, str], texts: Iterable[str]) -> None:
     for text in texts:
-        console.print(f"{word} {escape(text)}", soft_wrap=True, highlight=False)
+        console.say(word, f" {text}")

@@ -7,12 +7,12 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import growth
 from ingot.cli import add
 from ingot.cli.options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
-from ingot.cli.render import make_console, make_progress, print_error
+from ingot.cli.render import make_progress, print_error
+from ingot.cli.terminal import Terminal, make_console, print_document
 from ingot.errors import IngotError
 from ingot.growth import Addition, Outlook
 
@@ -33,7 +33,7 @@ def update(
     Each release is added as `ingot add` does it; versions that are there stay. Warns about
     series that are no longer maintained.
     """
-    errors = Console(stderr=True)
+    errors = Terminal(stderr=True)
     progress = make_progress(errors)
     today = datetime.date.today()
     setting = make_setting(catalog, cache)
@@ -58,21 +58,18 @@ def update(
         if not as_json:
             add.print_addition(make_console(), addition, dry_run=dry_run)
     if as_json:
-        print(json.dumps(_document(outlooks, added, dry_run=dry_run), indent=2))
+        print_document(json.dumps(_document(outlooks, added, dry_run=dry_run), indent=2))
     if failed:
         raise typer.Exit(failed[0].exit_code)
 
 
-def _tell(console: Console, outlook: Outlook) -> None:
+def _tell(console: Terminal, outlook: Outlook) -> None:
     newer = f"{outlook.newer.version} is there" if outlook.newer else "nothing newer"
-    console.print(f"{outlook.series}: has {outlook.have}, {newer}", highlight=False)
+    console.say(f"{outlook.series}: has {outlook.have}, {newer}")
     if outlook.ended:
         end = f" since {outlook.end_of_life}" if outlook.end_of_life else ""
-        console.print(
-            f"[yellow]warning:[/] {outlook.series} is no longer maintained{end}: no fixes come"
-            " any more",
-            highlight=False,
-        )
+        told = f" {outlook.series} is no longer maintained{end}: no fixes come any more"
+        console.say(("warning:", "yellow"), told)
 
 
 def _document(

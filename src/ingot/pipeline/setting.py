@@ -49,5 +49,6 @@ def in_use(setting: Setting, progress: Progress) -> Iterator[None]:
     def waiting() -> None:
         progress.note("`ingot prune` is running; waiting")
 
+    setting.workspace.prepare()
     with locked(setting.workspace.lock("use"), shared=True, on_wait=waiting):
         yield

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from ingot import __version__
 from ingot.images import BASE
+from ingot.printable import one_line
 from ingot.report import charts, wording
 from ingot.report.model import Entry, Report
 from ingot.report.treemap import map_files, map_folders
@@ -53,6 +54,7 @@ def render_page(report: Report, today: datetime.date | None = None) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
@@ -84,6 +86,14 @@ def render_page(report: Report, today: datetime.date | None = None) -> str:
         style=Markup(style),
         icon=base64.b64encode(icon.encode()).decode(),
     )
+
+
+def _shown(value: object) -> object:
+    """A value that a template names; text of others' without what is not seen, such as UAX #9's.
+
+    What it would do to the page as markup is escaped after this.
+    """
+    return one_line(value) if type(value) is str else value
 
 
 def _read(name: str) -> str:

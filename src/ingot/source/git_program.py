@@ -1,6 +1,7 @@
 """Running git, so that neither a repository nor where Ingot was started from decides what it does.
 
-What belongs to the user stays: credentials, proxies, SSH keys, certificates.
+What belongs to the user stays: credentials, proxies, SSH keys, certificates. What git sets for its
+hooks, to say which repository is meant, never comes through (see `environment`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ingot.process import CommandFailedError, Result, require_tool, run
-
-_FOREIGN = (
-    *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE"),
-    *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_SHALLOW_FILE"),
-    *("GIT_PREFIX", "GIT_QUARANTINE_PATH"),
-)
-"""What git sets for its hooks, to say which repository is meant: never the one meant here."""
 
 _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
@@ -53,8 +47,6 @@ def git(
     """
     require_tool("git")
     argv = [
-        "env",
-        *(word for name in _FOREIGN for word in ("-u", name)),
         "git",
         *(word for setting in _SETTINGS for word in ("-c", setting)),
         *arguments,

@@ -6,7 +6,6 @@ does, through `$(shell,...)` in the file it is told to read. What is fake: the s
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from ingot.arch import arch
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.digest import Digest
 from ingot.kconfig import OptionTable
+from tests import fakes
 from tests.integration.conftest import FAKES
 
 TREE = Path(__file__).parent / "tree"
@@ -38,8 +38,7 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 def make_sandbox(folder: Path, patch: pytest.MonkeyPatch) -> Sandbox:
     """The tree in a sandbox below `folder`, with the fake tools on the PATH."""
-    patch.setenv("PATH", f"{FAKES}:{os.environ['PATH']}")
-    patch.setenv("FAKE_RECORD", str(folder / "record"))
+    fakes.install(patch, folder / "fakes", FAKES, FAKE_RECORD=str(folder / "record"))
     shutil.copytree(TREE, folder / "source")
     for name in ("root", "build"):
         (folder / name).mkdir()

@@ -232,6 +232,19 @@ def test_hostile_texts_stay_texts(full: Report) -> None:
     assert json.dumps(to_document(hostile, TODAY))
 
 
+def test_what_cannot_be_seen_does_not_change_how_other_text_looks(full: Report) -> None:
+    """A control of direction would show a name the other way round (UAX #9)."""
+    unseen = "evil\u202eexe.lanretxe\u200b\x1b[2J\ud800"
+    report = dataclasses.replace(
+        changed(full, flavor=unseen, tags=(unseen,), modules={f"fs/{unseen}.ko": 5}),
+        registry=unseen,
+        omissions=(Omission(unseen, unseen),),
+    )
+    text = render_page(report, TODAY)
+    assert not {"\u202e", "\u200b", "\x1b", "\ud800"} & set(text)
+    assert "evil\ufffdexe" in text
+
+
 def test_a_hostile_folder_cannot_leave_its_style_or_class(full: Report) -> None:
     page = Reader(render_page(changed(full, makeup=Makeup({'x" onx="1;color:red': 5}, {}))))
     styles = [style for style in page.values("style") if "--x" in style]

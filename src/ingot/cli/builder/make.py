@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import pipeline, tools
 from ingot.cli.builder.names import named, used
 from ingot.cli.options import CacheFolder, CatalogFolder, make_setting
 from ingot.cli.render import make_progress
+from ingot.cli.terminal import Terminal, print_line
 
 
 def make(
@@ -36,8 +36,8 @@ def make(
     kernels = [name for name in names or () if name not in builders]
     chosen = named(setting, builders) if builders else []
     chosen += used(setting, kernels) if kernels or not builders else []
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     for spec in dict.fromkeys(chosen):
         tools.require_all(kind=spec.kind)
         made = pipeline.ensure_builder(setting, spec, progress)
-        print(f"{spec.name}  {made.digest}")
+        print_line(f"{spec.name}  {made.digest}")

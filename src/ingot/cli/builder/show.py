@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import pipeline
 from ingot.builder.image import find, tag_of
@@ -18,7 +17,7 @@ from ingot.builder.packages import Change, changes, digest_of
 from ingot.catalog import BuilderSpec
 from ingot.cli.builder.names import Builders, named
 from ingot.cli.options import CacheFolder, CatalogFolder, Json, make_setting
-from ingot.cli.render import make_console
+from ingot.cli.terminal import Terminal, make_console, print_document
 from ingot.digest import Digest
 from ingot.pipeline import Setting
 
@@ -71,7 +70,7 @@ def show(
     setting = make_setting(catalog, cache)
     shown = [_look(setting, spec) for spec in named(setting, names)]
     if as_json:
-        print(json.dumps([_document(setting, one) for one in shown], indent=2))
+        print_document(json.dumps([_document(setting, one) for one in shown], indent=2))
         return
     console = make_console()
     for one in shown:
@@ -86,7 +85,7 @@ def _look(setting: Setting, spec: BuilderSpec) -> _Shown:
     return _Shown(spec, packages, image.digest if image else None, lock)
 
 
-def _print(console: Console, setting: Setting, shown: _Shown, *, listed: bool) -> None:
+def _print(console: Terminal, setting: Setting, shown: _Shown, *, listed: bool) -> None:
     spec = shown.spec
     rows = [("kind", spec.kind), ("compiler", "clang" if spec.llvm else "gcc")]
     if spec.suite:
@@ -101,9 +100,9 @@ def _print(console: Console, setting: Setting, shown: _Shown, *, listed: bool) -
     rows += _titled("toolchain", [line.replace("=", " ", 1) for line in shown.compilers])
     lines = shown.packages if shown.packages is not None else ()
     rows += _titled("packages", [str(len(lines)), *(lines if listed else ())])
-    console.print(f"[bold]{spec.name}[/]", highlight=False)
+    console.say(spec.name, style="bold")
     for title, text in rows:
-        console.print(f"  {title:<10} {text}", highlight=False, markup=False, soft_wrap=True)
+        console.say(f"  {title:<10} {text}")
 
 
 def _titled(title: str, lines: Sequence[str]) -> list[tuple[str, str]]:

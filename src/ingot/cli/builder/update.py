@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import pipeline, tools
 from ingot.builder.packages import changes, digest_of
@@ -16,7 +15,8 @@ from ingot.catalog import BuilderSpec
 from ingot.cli.builder.names import Builders, named
 from ingot.cli.builder.show import documented
 from ingot.cli.options import CacheFolder, CatalogFolder, Json, make_setting
-from ingot.cli.render import make_console, make_progress
+from ingot.cli.render import make_progress
+from ingot.cli.terminal import Terminal, make_console, print_document
 from ingot.pipeline import Setting
 
 
@@ -36,7 +36,7 @@ def update(
     table, refused. A builder whose packages have not changed stays as it is.
     """
     setting = make_setting(catalog, cache)
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     specs = named(setting, names)
     for kind in dict.fromkeys(spec.kind for spec in specs):
         tools.require_all(kind=kind)
@@ -44,7 +44,7 @@ def update(
         spec: pipeline.update_builder(setting, spec, progress, dry_run=dry_run) for spec in specs
     }
     if as_json:
-        print(json.dumps(_document(setting, updates, dry_run=dry_run), indent=2))
+        print_document(json.dumps(_document(setting, updates, dry_run=dry_run), indent=2))
         return
     console = make_console()
     for spec, made in updates.items():
@@ -52,7 +52,7 @@ def update(
 
 
 def _print(
-    console: Console, setting: Setting, spec: BuilderSpec, made: Update, *, dry_run: bool
+    console: Terminal, setting: Setting, spec: BuilderSpec, made: Update, *, dry_run: bool
 ) -> None:
     count = len(made.after)
     if made.before is None:
@@ -64,7 +64,7 @@ def _print(
     path = pipeline.site_of(setting).lock_path(spec)
     told.append(f"  {'would write' if dry_run else 'wrote'} {path}")
     for line in told:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.say(line)
 
 
 def _document(

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import typer
-from rich.console import Console
 
 from ingot import pipeline
 from ingot.catalog import Kernel
@@ -27,6 +26,7 @@ from ingot.cli.options import (
 )
 from ingot.cli.render import kernel_label, make_progress, print_error
 from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches
+from ingot.cli.terminal import Terminal, print_document
 from ingot.errors import IngotError, UserError, told_by_the_system
 from ingot.kconfig import Finding, parse_config
 from ingot.kconfig import told as told_findings
@@ -69,7 +69,7 @@ def check(
 
     Without --arch and --flavor, all of them are checked. Exits with 2 if there are findings.
     """
-    errors = Console(stderr=True)
+    errors = Terminal(stderr=True)
     setting = make_setting(
         catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
     )
@@ -79,10 +79,10 @@ def check(
     for kernel in selected:
         one = _check(setting, kernel, progress)
         if not as_json:
-            _print(Console(), one, known=[str(other.error) for other in done])
+            _print(Terminal(), one, known=[str(other.error) for other in done])
         done.append(one)
     if as_json:
-        print(json.dumps([_document(one) for one in done], indent=2))
+        print_document(json.dumps([_document(one) for one in done], indent=2))
     _end(done)
 
 
@@ -95,27 +95,26 @@ def _check(setting: Setting, kernel: Kernel, progress: Progress) -> _Checked:
     return _Checked(kernel, resolved, None)
 
 
-def _print(console: Console, one: _Checked, known: Sequence[str]) -> None:
+def _print(console: Terminal, one: _Checked, known: Sequence[str]) -> None:
     """What came of one kernel; an error that was told of another is not told in full again."""
     if one.resolved is None:
         assert one.error is not None
-        label = f"[red]✗[/] {kernel_label(one.kernel)}: not checked"
+        label = f" {kernel_label(one.kernel)}: not checked"
         if str(one.error) in known:
-            console.print(f"{label}, for the same reason", highlight=False)
+            console.say(("✗", "red"), f"{label}, for the same reason")
         else:
-            console.print(label, highlight=False)
+            console.say(("✗", "red"), label)
             print_error(console, one.error)
         return
     states = Counter(parse_config(one.resolved.config).values())
     asked = f"{len(one.resolved.plan.requests)} options asked for"
     counts = f"{states['y']} built in, {states['m']} modules"
-    mark = "[red]✗[/]" if one.findings else "[green]✓[/]"
-    console.print(f"{mark} {kernel_label(one.kernel)}: {asked}, {counts}", highlight=False)
+    mark = ("✗", "red") if one.findings else ("✓", "green")
+    console.say(mark, f" {kernel_label(one.kernel)}: {asked}, {counts}")
     for option, value in one.resolved.defaulted:
         line = f"  {option} is not mentioned in the full config; Kconfig made it {value}"
-        console.print(line, style="dim", markup=False, highlight=False)
-    for line in "\n".join(told_findings(one.findings)).splitlines():
-        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        console.say(line, style="dim")
+    console.say_lines("\n".join(told_findings(one.findings)), indent="  ")
 
 
 def _end(done: list[_Checked]) -> None:

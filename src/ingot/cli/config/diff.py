@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from ingot.cli.differences import (
     option_counts,
@@ -18,8 +16,9 @@ from ingot.cli.differences import (
 )
 from ingot.cli.operands import Operand, read_operand
 from ingot.cli.options import CacheFolder, CatalogFolder, Json, make_setting
-from ingot.cli.render import make_console, make_progress
+from ingot.cli.render import make_progress
 from ingot.cli.source_options import Offline
+from ingot.cli.terminal import Terminal, make_console, print_document
 from ingot.kconfig import Difference
 from ingot.kconfig import diff as difference
 
@@ -43,11 +42,11 @@ def diff(
     of the catalog.
     """
     setting = make_setting(catalog, cache, offline=offline)
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     one, two = (read_operand(setting, name, progress) for name in (a, b))
     changes = difference(one.config.values, two.config.values, one.table or two.table)
     if as_json:
-        print(json.dumps(_document(one, two, changes), indent=2))
+        print_document(json.dumps(_document(one, two, changes), indent=2))
     else:
         _print(one, two, changes)
 
@@ -58,10 +57,10 @@ def _print(one: Operand, two: Operand, changes: Sequence[Difference]) -> None:
     for menu, table in option_groups(changes):
         console.print()
         if menu:
-            console.print(Text(menu, "bold"))
+            console.say(menu, style="bold")
         console.print(table)
     console.print()
-    console.print(option_counts(changes), highlight=False)
+    console.say(option_counts(changes))
 
 
 def _document(one: Operand, two: Operand, changes: Sequence[Difference]) -> dict[str, object]:

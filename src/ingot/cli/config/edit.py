@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import pipeline
 from ingot.catalog import Catalog
@@ -21,6 +20,7 @@ from ingot.cli.options import (
 )
 from ingot.cli.render import kernel_label, make_progress
 from ingot.cli.source_options import Keyring, Offline, OwnSource
+from ingot.cli.terminal import Terminal, print_line
 from ingot.errors import MachineError, UserError
 from ingot.files import write_atomic
 from ingot.kconfig import parse_config, wishes_between
@@ -62,19 +62,19 @@ def edit(
             f"{full} takes the place of this kernel's fragments",
             hint="change that file itself, or remove it to go by the fragments again",
         )
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     resolved, edited = pipeline.edit(setting, wanted, make_progress(console))
     lines, refused = _sort_out(resolved, parse_config(edited), f"feature/{feature}.config")
     if not lines and not refused:
-        console.print("nothing was changed", highlight=False)
+        console.say("nothing was changed")
         return
     if lines:
         # told first: what a person did by hand is not lost then, if it cannot be saved
         for option, value in lines.items():
-            print(f"CONFIG_{option}={value}")
+            print_line(f"CONFIG_{option}={value}")
         _save(setting.catalog, feature, lines, kernel_label(wanted))
-        console.print(f"saved in fragments/feature/{feature}.config", highlight=False)
-        console.print(f"[bold]next:[/] ingot build {kernel} --with {feature}", highlight=False)
+        console.say(f"saved in fragments/feature/{feature}.config")
+        console.say(("next:", "bold"), f" ingot build {kernel} --with {feature}")
     if refused:
         raise UserError(
             f"{len(refused)} changes contradict what other fragments ask for, and were not saved",

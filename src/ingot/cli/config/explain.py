@@ -6,7 +6,6 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import pipeline
 from ingot.cli.operands import option_named
@@ -18,8 +17,9 @@ from ingot.cli.options import (
     choose_one,
     make_setting,
 )
-from ingot.cli.render import kernel_label, make_console, make_progress
+from ingot.cli.render import kernel_label, make_progress
 from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches
+from ingot.cli.terminal import Terminal, make_console, print_document
 from ingot.kconfig import Explanation, parse_config
 from ingot.kconfig import explain as explanation
 
@@ -44,7 +44,7 @@ def explain(
         catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
     )
     wanted = choose_one(setting, kernel)
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     (resolved,) = pipeline.resolve_all(setting, [wanted], progress)
     told = explanation(
         option_named(option),
@@ -53,10 +53,10 @@ def explain(
         resolved.plan.requests,
     )
     if as_json:
-        print(json.dumps(_document(told), indent=2))
+        print_document(json.dumps(_document(told), indent=2))
         return
-    make_console().print(f"[bold]{kernel_label(wanted)}[/]", highlight=False)
-    print(told)
+    make_console().say(kernel_label(wanted), style="bold")
+    print_document(str(told))
 
 
 def _document(told: Explanation) -> dict[str, object]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
 from ingot import pipeline
 from ingot.cli.options import (
     Arches,
@@ -16,6 +14,7 @@ from ingot.cli.options import (
 )
 from ingot.cli.render import make_progress
 from ingot.cli.source_options import Keyring, Offline, OwnSource
+from ingot.cli.terminal import Terminal, print_line
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.pipeline import locked_text, written_by_hand
@@ -46,10 +45,10 @@ def resolve(
                 f"{path} was put there by hand, and stays as it is",
                 hint="remove it, if the fragments are to decide again",
             )
-    progress = make_progress(Console(stderr=True))
+    progress = make_progress(Terminal(stderr=True))
     for resolved in pipeline.resolve_all(setting, selected, progress, fresh=True):
         pipeline.require_sound(resolved)
         path = setting.catalog.config_file(resolved.kernel)
         path.parent.mkdir(exist_ok=True)
         write_atomic(path, locked_text(resolved).encode())
-        print(path)
+        print_line(str(path))

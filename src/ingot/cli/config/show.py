@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ingot import pipeline
 from ingot.cli.options import (
@@ -17,6 +16,7 @@ from ingot.cli.options import (
 )
 from ingot.cli.render import make_progress
 from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches
+from ingot.cli.terminal import Terminal, print_document, print_line
 
 
 def show(
@@ -43,8 +43,8 @@ def show(
     wanted = choose_one(setting, kernel)
     if asked:
         for option, request in setting.catalog.requests(wanted).items():
-            print(f"CONFIG_{option}={request.value}  # {request.place}")
+            print_line(f"CONFIG_{option}={request.value}  # {request.place}")
         return
-    (resolved,) = pipeline.resolve_all(setting, [wanted], make_progress(Console(stderr=True)))
+    (resolved,) = pipeline.resolve_all(setting, [wanted], make_progress(Terminal(stderr=True)))
     pipeline.require_sound(resolved)
-    print(resolved.config, end="")
+    print_document(resolved.config)

@@ -1,0 +1,125 @@
+"""The way out: all that the program prints goes through here, and nothing of it moves a terminal.
+
+What is printed was often written by others (see `printable`). So no text is read as markup, none
+is highlighted, and each is cleaned: as it comes in, so that columns fit, and once more as it goes
+out, so that nothing can be forgotten. Colors are given beside a text, never in it.
+
+Results for scripts are printed by `print_document`, exactly as they are unless a person looks.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from ingot.printable import all_lines, one_line
+
+Part = str | tuple[str, str] | Text
+"""A piece of a line: a text, or a text with its style ("bold red")."""
+
+_LONGEST_CELL = 4096
+_WIDE = 200
+_HARMFUL = re.compile(r"[^\n -~]")
+
+
+def styled(text: str, style: str = "") -> Text:
+    """A text of one line, in a style: for cells of tables."""
+    return Text(one_line(text, _LONGEST_CELL), style)
+
+
+class Terminal(Console):
+    """Standard output or standard error, for people."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "markup": False, "highlight": False, "emoji": False})
+
+    def say(self, *parts: Part, style: str = "") -> None:
+        """Print one line, however long; an end of a line within it is a blank."""
+        text = Text(style=style)
+        for part in parts:
+            if isinstance(part, tuple):
+                text.append(one_line(part[0]), part[1])
+            else:
+                text.append(part if isinstance(part, Text) else one_line(part))
+        super().print(text, soft_wrap=True)
+
+    def say_lines(self, text: str, *, indent: str = "", style: str = "") -> None:
+        """Print a text that may have several lines."""
+        for line in all_lines(text):
+            self.say(indent + line, style=style)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print what rich can draw, such as a table; a text as `say_lines` does."""
+        if len(objects) == 1 and isinstance(objects[0], str) and objects[0]:
+            self.say_lines(objects[0])
+        else:
+            super().print(*objects, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text that is not rich's own yet, such as a table's cell."""
+        kept = {name: options[name] for name in ("style", "justify", "overflow") if name in options}
+        return super().render_str(one_line(text, _LONGEST_CELL), **kept)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """What is written in the end: rich's own movements of the cursor, and clean text."""
+        for segment in super().render(renderable, options):
+            if segment.control or not _HARMFUL.search(segment.text):
+                yield segment
+            else:
+                text = "\n".join(map(one_line, segment.text.split("\n")))
+                yield Segment(text, segment.style)
+
+
+def make_console() -> Terminal:
+    """Standard output; as wide as need be where it is no terminal, so that nothing is cut."""
+    console = Terminal()
+    return console if console.is_terminal else Terminal(width=_WIDE)
+
+
+def print_line(text: str) -> None:
+    """Print a result of one line on standard output."""
+    sys.stdout.write(f"{one_line(text)}\n")
+
+
+def print_document(text: str) -> None:
+    """Print a result of many lines on standard output, to the byte unless that is a terminal."""
+    if sys.stdout.isatty():
+        text = "\n".join(all_lines(text))
+    sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+
+
+def prepare() -> None:
+    """Make standard output and error take every text, and clean what libraries write there."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal in another encoding shows \u2713 for what it lacks
+            stream.reconfigure(errors="backslashreplace")
+    logging.captureWarnings(True)
+    logging.getLogger().addHandler(_Handler(logging.WARNING))
+    sys.excepthook = _print_traceback
+
+
+class _Handler(logging.Handler):
+    """Warnings of libraries, which quote what servers sent."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        Terminal(stderr=True).say_lines(record.getMessage())
+
+
+def _print_traceback(
+    kind: type[BaseException], error: BaseException, place: TracebackType | None
+) -> None:
+    """A mistake of the program's own, which may quote anything."""
+    Terminal(stderr=True).say_lines("".join(traceback.format_exception(kind, error, place)))

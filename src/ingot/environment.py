@@ -1,0 +1,168 @@
+"""What of this process's environment each program may see: a table, and nothing else.
+
+An environment holds tokens and passwords, and each process shows its own to whoever may read
+/proc/<id>/environ. So no program inherits it. A program gets `PATH` and what is `COMMON`, and of
+everything else only the names that stand beside it here, each with the reason. What is in no row
+gets nothing more.
+
+What Ingot itself wants a program to see is added by the caller (`process.run`, `env`).
+
+Never in a row: tokens and passwords as such (a file or a socket that holds them may be named);
+`GIT_DIR` and what else says which repository is meant; `LD_*`, `PYTHON*`, `PERL5*`, `TAR_OPTIONS`
+and what else changes a program's code or its options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import PurePath
+
+Names = Mapping[str, str]
+"""Names of variables, which may end in `*`, each with the reason why they are passed on."""
+
+FIXED: Mapping[str, str] = {"LANG": "C.UTF-8"}
+"""What every program gets, whatever the user has: their words are read, by people and by Ingot."""
+
+COMMON: Names = {
+    "TMPDIR": "where temporary files have room; the user's choice holds for what Ingot starts too",
+}
+
+NETWORK: Names = {
+    **{
+        name: "the way out of a network that has no other"
+        for way in ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy")
+        for name in (way, way.upper())
+    },
+    "no_proxy": "the hosts that are reached without that way",
+    "NO_PROXY": "the hosts that are reached without that way",
+    "SSL_CERT_FILE": "the authorities that certificates are checked with",
+    "SSL_CERT_DIR": "the authorities that certificates are checked with",
+}
+
+HOME: Names = {
+    "HOME": "the user's own configuration of the program",
+    "XDG_CONFIG_HOME": "the same, where it is not below HOME/.config",
+}
+
+KEYCHAINS: Names = {
+    "XDG_RUNTIME_DIR": "containers/auth.json, and the sockets of agents and of rootless engines",
+    "DBUS_SESSION_BUS_ADDRESS": "a credential helper that asks the desktop's keychain",
+    "GNUPGHOME": "a credential helper that keeps passwords encrypted",
+    "PASSWORD_STORE_DIR": "a credential helper that keeps passwords encrypted",
+    "AWS_PROFILE": "docker-credential-ecr-login: which account of its file",
+    "AWS_REGION": "docker-credential-ecr-login: where the registry is",
+    "AWS_DEFAULT_REGION": "docker-credential-ecr-login: where the registry is",
+    "AWS_CONFIG_FILE": "docker-credential-ecr-login: its file",
+    "AWS_SHARED_CREDENTIALS_FILE": "docker-credential-ecr-login: its file",
+    "AWS_ROLE_ARN": "docker-credential-ecr-login: the role that the next one stands for",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "docker-credential-ecr-login: its file",
+    "CLOUDSDK_CONFIG": "docker-credential-gcloud: its files",
+    "GOOGLE_APPLICATION_CREDENTIALS": "docker-credential-gcr: its file",
+}
+
+REGISTRIES: Names = {
+    **KEYCHAINS,
+    "REGISTRY_AUTH_FILE": "the file of credentials, if it is not the usual one",
+    "DOCKER_CONFIG": "docker's folder of credentials and helpers, if it is not the usual one",
+    "CONTAINERS_REGISTRIES_CONF": "mirrors and short names of registries",
+    "REGISTRIES_CONFIG_PATH": "the same, by its older name",
+}
+
+STORAGE: Names = {
+    "HOME": "images of an ordinary user are below it",
+    "XDG_CONFIG_HOME": "storage.conf and containers.conf, where they are not below HOME/.config",
+    "XDG_DATA_HOME": "images of an ordinary user, where they are not below HOME/.local/share",
+    "XDG_RUNTIME_DIR": "the locks of that storage",
+    "CONTAINERS_CONF": "the engine's configuration, if it is not the usual one",
+    "CONTAINERS_STORAGE_CONF": "where images are, if it is not the usual place",
+    "STORAGE_DRIVER": "how images are kept",
+    "STORAGE_OPTS": "how images are kept",
+}
+
+DAEMON: Names = {
+    "HOME": "docker's contexts are below it",
+    "XDG_RUNTIME_DIR": "the socket of a daemon without root",
+    "DOCKER_CONFIG": "docker's contexts, if they are not in the usual folder",
+    "DOCKER_CONTEXT": "which daemon",
+    "DOCKER_HOST": "which daemon",
+    "DOCKER_TLS_VERIFY": "whether the daemon must show a certificate",
+    "DOCKER_CERT_PATH": "the certificates of that connection",
+    "DOCKER_API_VERSION": "what an old daemon understands",
+    "SSH_AUTH_SOCK": "a daemon that is reached by ssh",
+}
+
+PODMAN_SERVICE: Names = {
+    "CONTAINER_HOST": "which service",
+    "CONTAINER_CONNECTION": "which service",
+    "CONTAINER_SSHKEY": "the key file of that connection",
+    "SSH_AUTH_SOCK": "a service that is reached by ssh",
+}
+
+GIT: Names = {
+    **HOME,
+    "XDG_CACHE_HOME": "the socket of git-credential-cache",
+    "XDG_RUNTIME_DIR": "the sockets of agents",
+    "DBUS_SESSION_BUS_ADDRESS": "a credential helper that asks the desktop's keychain",
+    "SSH_AUTH_SOCK": "the agent that has the keys: sources may be fetched by ssh",
+    "GIT_SSH_COMMAND": "how the user's ssh is called, such as with a deploy key: a source over ssh"
+    " cannot be fetched otherwise",
+    "GIT_SSH": "the same, by its older name",
+    "GIT_SSH_VARIANT": "which options that program takes",
+    "GIT_ASKPASS": "a program that knows the password",
+    "GIT_SSL_CAINFO": "the authorities that certificates are checked with",
+    "GIT_SSL_CAPATH": "the authorities that certificates are checked with",
+    "GIT_CONFIG_GLOBAL": "the user's configuration, if it is not the usual file",
+    "GIT_CONFIG_SYSTEM": "the machine's configuration, if it is not the usual file",
+    "GIT_CONFIG_NOSYSTEM": "whether the machine's configuration counts",
+    "GIT_CONFIG_COUNT": "settings of this session: how CI says which repository is safe",
+    "GIT_CONFIG_KEY_*": "settings of this session",
+    "GIT_CONFIG_VALUE_*": "settings of this session",
+    "GIT_TRACE_PACKET": "what git says to a server, for who looks for a fault",
+}
+
+APT: Names = {**NETWORK, "APT_CONFIG": "apt's configuration, if it is not the usual one"}
+
+TABLE: Mapping[str, tuple[Names, ...]] = {
+    "git": (GIT, NETWORK),
+    "skopeo": (HOME, REGISTRIES, STORAGE, DAEMON, NETWORK),
+    "docker": (DAEMON, REGISTRIES, NETWORK),
+    "docker run": (DAEMON,),
+    "podman": (STORAGE, REGISTRIES, PODMAN_SERVICE, NETWORK),
+    # it hands proxies, and the passwords in them, on to what it runs
+    "podman run": (STORAGE, PODMAN_SERVICE),
+    "buildah": (STORAGE, REGISTRIES, NETWORK),
+    "buildah unshare": (STORAGE,),
+    # the shell around `buildah run` (builder/entrance.py), and no other
+    "sh": (STORAGE,),
+    "apt-get": (APT,),
+    # what stands before apt-get: `env`, and for an ordinary user `sudo`, which passes on what its
+    # own configuration allows
+    "env": (APT,),
+    "sudo": (APT,),
+    "mmdebstrap": (APT,),
+}
+"""What programs see beside what all do. A row of two words is for that verb of the program."""
+
+ENCLOSED = frozenset({"bwrap"})
+"""Programs whose own environment can be read by what they run: they get none at all."""
+
+
+def seen_by(argv: Sequence[str], ours: Mapping[str, str]) -> dict[str, str]:
+    """The part of `ours`, an environment, that the program of this command may see.
+
+    `PATH` is passed on as it is there. Empty for a program that is `ENCLOSED`.
+    """
+    program = PurePath(argv[0]).name
+    if program in ENCLOSED:
+        return {}
+    groups = TABLE.get(" ".join([program, *argv[1:2]])) or TABLE.get(program, ())
+    patterns = ("PATH", *(name for group in (COMMON, *groups) for name in group))
+    seen = {name: ours[name] for pattern in patterns for name in _matching(pattern, ours)}
+    return {**seen, **FIXED}
+
+
+def _matching(pattern: str, ours: Mapping[str, str]) -> list[str]:
+    if not pattern.endswith("*"):
+        return [pattern] if pattern in ours else []
+    return [name for name in ours if fnmatchcase(name, pattern)]
