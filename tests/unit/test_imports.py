@@ -17,7 +17,7 @@ SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
     ("errors",),
-    ("arch", "digest", "elf", "files", "progress", "toml", "version"),
+    ("arch", "digest", "elf", "files", "progress", "toml", "version", "web"),
     ("beneath", "process"),
     ("apt", "kconfig", "makeup", "recipe", "tools"),
     ("catalog", "oci", "workspace"),

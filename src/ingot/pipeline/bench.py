@@ -76,7 +76,9 @@ def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator
         with (
             work.build_folder() as folder,
             work.build_folder() as guests,
-            patching.patched_tree(source, plan.patches, work.sources, progress) as tree,
+            patching.patched_tree(
+                source, plan.patches, plan.patch_digests, work.sources, progress
+            ) as tree,
         ):
             log = work.log(f"{kernel.tag}-bench")
             log.unlink(missing_ok=True)

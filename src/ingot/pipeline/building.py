@@ -153,7 +153,9 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
         ccache.mkdir(parents=True, exist_ok=True)
     with (
         workspace.build_folder() as folder,
-        patching.patched_tree(source, plan.patches, workspace.sources, timed) as tree,
+        patching.patched_tree(
+            source, plan.patches, plan.patch_digests, workspace.sources, timed
+        ) as tree,
     ):
         sandbox = Sandbox(builder, tree, folder, ccache)
         config = kept_config(setting, plan, source.digest, builder.digest)

@@ -115,7 +115,7 @@ def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -
     work = setting.workspace.sources
     with (
         setting.workspace.build_folder() as folder,
-        patching.patched_tree(source, plan.patches, work, progress) as tree,
+        patching.patched_tree(source, plan.patches, plan.patch_digests, work, progress) as tree,
     ):
         yield Sandbox(builder, tree, folder)
 

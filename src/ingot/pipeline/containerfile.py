@@ -184,7 +184,9 @@ def _write(setting: Setting, chain: _Chain, folder: Path, progress: Progress) ->
         shutil.copyfile(ours / name, folder / "ingot" / name)
     work = setting.workspace.sources
     with (
-        patching.patched_tree(chain.source, plan.patches, work, progress) as tree,
+        patching.patched_tree(
+            chain.source, plan.patches, plan.patch_digests, work, progress
+        ) as tree,
         progress.step("pack source") as step,
     ):
         _pack(tree, folder / _TREE, chain.source.epoch, step)
