@@ -16,8 +16,8 @@ from tests.unit.conftest import REPOSITORY
 SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
-    ("errors",),
-    ("arch", "digest", "elf", "files", "progress", "toml", "version", "web"),
+    ("errors", "web"),
+    ("arch", "digest", "elf", "files", "progress", "toml", "version"),
     ("beneath", "process"),
     ("apt", "kconfig", "makeup", "recipe", "tools"),
     ("catalog", "oci", "workspace"),

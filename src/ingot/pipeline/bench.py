@@ -17,6 +17,7 @@ from ingot.catalog import Kernel
 from ingot.compile import compile_variant
 from ingot.kconfig import OptionTable
 from ingot.pipeline.builders import builder_for
+from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.configs import option_table
 from ingot.pipeline.inputs import obtain_source
 from ingot.pipeline.plan import make_plan
@@ -82,9 +83,11 @@ def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator
         ):
             log = work.log(f"{kernel.tag}-bench")
             log.unlink(missing_ok=True)
-            sandbox = Sandbox(builder, tree, folder, work.ccache)
+            ccache = compile_cache(setting, plan, source)
+            ccache.mkdir(parents=True, exist_ok=True)
+            sandbox = Sandbox(builder, tree, folder, ccache)
             lab = Sandbox(builder, guests, guests)
-            table = option_table(setting, plan, source.digest, sandbox, log)
+            table = option_table(setting, plan, source, sandbox, log, progress)
             yield Bench(setting, kernel, source, sandbox, lab, table, log, progress)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from ingot import tools
 from ingot.arch import arch_called
@@ -25,6 +24,7 @@ from ingot.oci import Descriptor, Image, read_image
 from ingot.pipeline.booting import BootWish, boot_subject
 from ingot.pipeline.budgets import require_affordable
 from ingot.pipeline.builders import builder_for, known_builder
+from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.configs import kept_config, require_sound, resolve
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.plan import Plan, make_plan
@@ -35,7 +35,7 @@ from ingot.pipeline.subject import Subject, laid_out
 from ingot.progress import Progress, Timed, Timing
 from ingot.recipe import Recipe
 from ingot.source import patches as patching
-from ingot.source.model import Source
+from ingot.source.local import require_unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
     kernel, workspace = plan.kernel, setting.workspace
     source = obtain_source(setting, kernel, timed)
     builder = builder_for(setting, kernel, timed)
-    log, ccache = workspace.log(kernel.tag), _compile_cache(setting)
+    log, ccache = workspace.log(kernel.tag), compile_cache(setting, plan, source)
     with disk_errors(workspace.root):
         log.unlink(missing_ok=True)
         ccache.mkdir(parents=True, exist_ok=True)
@@ -167,6 +167,7 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
         if built := _find(setting, kernel, recipe, timed) or _pull(setting, kernel, recipe, timed):
             return built
         artifacts = compile_kernel(sandbox, kernel.arch, config, source.epoch, log, timed)
+        require_unchanged(source, timed)
         with setting.layout.in_use():
             with timed.step("write images") as step:
                 facts = facts_of(source, builder, kernel.arch, artifacts, recipe.key)
@@ -186,17 +187,6 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
             if profile:
                 keep_profile(setting.layout, profile, base)
     return _built(setting, kernel, recipe, tags, timed, report=report)
-
-
-def _compile_cache(setting: Setting) -> Path:
-    """The cache that this compile reads and writes.
-
-    A source or patches that nobody has verified could leave there what others would then compile
-    from: what is the user's own has a cache to itself.
-    """
-    local = setting.local.url if isinstance(setting.local, Source) else setting.local
-    own = [str(place) for place in (local, *setting.patches) if place]
-    return setting.workspace.own_ccache(*own) if own else setting.workspace.ccache
 
 
 def _prove(

@@ -35,6 +35,7 @@ from ingot.pipeline.plan import Plan, make_plan
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
 from ingot.source import patches as patching
+from ingot.source.local import require_unchanged
 from ingot.source.model import Source
 from ingot.version import KernelVersion
 
@@ -149,7 +150,7 @@ def resolve(
     kernel = plan.kernel
     log = setting.workspace.log(f"{kernel.tag}-config")
     with progress.step(f"resolve config of {kernel.tag}") as step:
-        table = option_table(setting, plan, source.digest, sandbox, log)
+        table = option_table(setting, plan, source, sandbox, log, progress)
         resolved = (
             _from_full_config(plan, plan.full_config, sandbox, table, log)
             if plan.full_config
@@ -159,6 +160,7 @@ def resolve(
         step.result(
             "not as asked" if resolved.findings else f"all {count} options asked for are as asked"
         )
+    require_unchanged(source, progress)
     if not resolved.findings:
         path = plan.config_path(source.digest, sandbox.builder.digest, setting.workspace)
         write_atomic(path, resolved.config.encode())
@@ -166,13 +168,14 @@ def resolve(
 
 
 def option_table(
-    setting: Setting, plan: Plan, source: Digest, sandbox: Sandbox, log: Path
+    setting: Setting, plan: Plan, source: Source, sandbox: Sandbox, log: Path, progress: Progress
 ) -> OptionTable:
     """What Kconfig knows of this source's options: kept from before, or asked now and kept."""
-    path = plan.table_path(source, sandbox.builder.digest, setting.workspace)
+    path = plan.table_path(source.digest, sandbox.builder.digest, setting.workspace)
     if path.is_file():
         return OptionTable.load(path)
     table = configure.survey(sandbox, plan.kernel.arch, log)
+    require_unchanged(source, progress)
     table.save(path)
     return table
 

@@ -26,6 +26,7 @@ from ingot.errors import IngotError
 from ingot.files import write_atomic
 from ingot.source.model import Source
 from ingot.version import KernelVersion
+from ingot.web import without_secrets
 
 _FILE = "source.json"
 
@@ -82,7 +83,7 @@ def read_entry(folder: Path) -> Entry | None:
             digest=digest,
             tree=folder / "tree",
             epoch=int(fields["epoch"]),
-            url=str(fields["url"]),
+            url=without_secrets(str(fields["url"])),
             evidence=str(fields["evidence"]),
             commit=str(fields.get("commit", "")),
         )
