@@ -148,6 +148,7 @@ def resolve(
 ) -> Resolved:
     """Resolve one kernel's config in the sandbox and check it; a sound one is kept."""
     kernel = plan.kernel
+    path = plan.config_path(source.digest, sandbox.builder.digest, setting.workspace)
     log = setting.workspace.log(f"{kernel.tag}-config")
     with progress.step(f"resolve config of {kernel.tag}") as step:
         table = option_table(setting, plan, source, sandbox, log, progress)
@@ -161,8 +162,9 @@ def resolve(
             "not as asked" if resolved.findings else f"all {count} options asked for are as asked"
         )
     require_unchanged(source, progress)
-    if not resolved.findings:
-        path = plan.config_path(source.digest, sandbox.builder.digest, setting.workspace)
+    # a full config is a file of the user's, who may have changed it meanwhile
+    same = path == plan.config_path(source.digest, sandbox.builder.digest, setting.workspace)
+    if same and not resolved.findings:
         write_atomic(path, resolved.config.encode())
     return resolved
 

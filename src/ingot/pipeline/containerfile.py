@@ -33,6 +33,7 @@ from ingot.pipeline.setting import Setting, in_use
 from ingot.process import run
 from ingot.progress import Progress, Step
 from ingot.source import patches as patching
+from ingot.source.local import require_unchanged
 from ingot.source.model import Source
 
 _TREE = "source.tar.gz"
@@ -190,6 +191,7 @@ def _write(setting: Setting, chain: _Chain, folder: Path, progress: Progress) ->
         progress.step("pack source") as step,
     ):
         _pack(tree, folder / _TREE, chain.source.epoch, step)
+    require_unchanged(chain.source, progress)
 
 
 def _pack(tree: Path, target: Path, epoch: int, step: Step) -> None:

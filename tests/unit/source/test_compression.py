@@ -82,7 +82,7 @@ def test_what_is_not_wholly_of_its_form(form: Form, data: bytes, size: int) -> N
 
 def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compression, "MAX_MEMORY", 1 << 16)
-    with pytest.raises(DamagedError, match="(?i)memory"):
+    with pytest.raises(DamagedError, match="emory"):
         plain(Form.XZ, XZ)
 
 
