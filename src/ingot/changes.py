@@ -35,6 +35,9 @@ PROJECT_FILES = ("pyproject.toml", "requirements.lock")
 
 _SHA_LENGTHS = (40, 64)
 
+_SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "safe.bareRepository=explicit")
+"""What a repository's settings must not decide: programs to run, and that it is one at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -171,7 +174,8 @@ def _digests(folder: Path, pattern: str) -> list[tuple[str, Digest]]:
 
 def _git(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
     """Run git in a folder; its exit code, and what it printed. Paths are taken as they are."""
-    argv = ["git", "-C", str(folder), *words]
+    settings_given = (word for setting in _SETTINGS for word in ("-c", setting))
+    argv = ["git", "-C", str(folder), *settings_given, *words]
     settings = {"GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C.UTF-8", **(env or {})}
     result = run(argv, env=settings, check=False)
     return result.returncode, result.output.removesuffix("\n")

@@ -125,6 +125,8 @@ APT: Names = {**NETWORK, "APT_CONFIG": "apt's configuration, if it is not the us
 
 TABLE: Mapping[str, tuple[Names, ...]] = {
     "git": (GIT, NETWORK),
+    # what stands before a git that reads what a server sends
+    "prlimit": (GIT, NETWORK),
     "skopeo": (HOME, REGISTRIES, STORAGE, DAEMON, NETWORK),
     "docker": (DAEMON, REGISTRIES, NETWORK),
     "docker run": (DAEMON,),

@@ -5,8 +5,7 @@
       sources/<digest>/         unpacked kernel trees, by the digest of what they came from
       builders/<digest>/        unpacked builders, by the digest of their image
       configs/<digest>.config   resolved configs, by the digest of all that decides them
-      ccache/                   the compile cache
-      ccache/own/<digest>/      that of one source or set of patches of the user's own
+      ccache/<digest>/          a compile cache, by the digest of who vouches for what is in it
       logs/<kernel>.log         the output of the last build of each kernel
       locks/                    lock files; they mean nothing unless a process holds them
       build/                    build folders, when there is no tmpfs for them
@@ -74,9 +73,9 @@ class Workspace:
     def ccache(self) -> Path:
         return self.root / "ccache"
 
-    def own_ccache(self, *places: str) -> Path:
-        """The compile cache of what the user has in these places, by path or URL."""
-        return self.ccache / "own" / Digest.of("\n".join(places).encode()).short
+    def ccache_of(self, *vouchers: str) -> Path:
+        """The compile cache of what these vouch for: names, in any form, of all that is trusted."""
+        return self.ccache / Digest.of("\n".join(vouchers).encode()).hex
 
     def log(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"

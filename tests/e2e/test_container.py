@@ -143,4 +143,7 @@ def test_a_plain_container_build_gives_the_same_kernel(
 
 def _compile_cache() -> Path:
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Workspace(Path(os.environ.get("INGOT_CACHE") or base / "ingot")).ccache
+    caches = Workspace(Path(os.environ.get("INGOT_CACHE") or base / "ingot")).ccache.iterdir()
+    return max(
+        (path for path in caches if len(path.name) == 64), key=lambda path: path.stat().st_mtime
+    )

@@ -493,6 +493,13 @@ def test_an_update_is_of_the_series_that_are_named(run: Run) -> None:
     assert run.commands() == ["update -- 6.1"]
 
 
+def test_the_catalog_is_named_though_it_is_where_it_always_is(run: Run) -> None:
+    """The container's root would not take a catalog that it finds and that the runner owns."""
+    run(command="matrix")
+    ((_, seen, _),) = run.recorded("ingot")
+    assert seen["INGOT_CATALOG"] == "kernels"
+
+
 def test_a_catalog_elsewhere_is_named(run: Run) -> None:
     run(command="matrix", catalog="my/catalog")
     ((_, seen, _),) = run.recorded("ingot")

@@ -9,12 +9,16 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ingot.errors import BootError, BuildError, UserError
+from ingot import configure
+from ingot.compile import compile_kernel
+from ingot.errors import BootError, BuildError, UserError, VerificationError
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import list_files, read_image, validate_layout
+from ingot.pipeline import building
 from tests.integration.conftest import FAKE_TREE, House
 
 TAGS = {f"{name}:6.1.999" for name in KERNEL_IMAGES}
@@ -213,6 +217,43 @@ def test_a_local_tree_is_built_where_it_is(house: House, tmp_path: Path) -> None
     assert house.build(local=tree).found
     (tree / "main.c").write_text("int main(void) { return 1; }\n")
     assert house.build(local=tree).recipe_key != first.recipe_key
+
+
+def test_a_local_tree_that_is_changed_while_it_is_compiled(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = tmp_path / "my-linux"
+    shutil.copytree(FAKE_TREE, tree)
+
+    def compile_and_edit(*words: object) -> object:
+        made = compile_kernel(*words)  # type: ignore[arg-type]
+        (tree / "main.c").write_text("int main(void) { return 2; }\n")
+        return made
+
+    monkeypatch.setattr(building, "compile_kernel", compile_and_edit)
+    with pytest.raises(VerificationError, match="was changed while it was used"):
+        house.build(local=tree)
+    assert moving_tags(house) == set()
+
+
+def test_a_local_tree_that_is_changed_while_its_config_is_resolved(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = tmp_path / "my-linux"
+    shutil.copytree(FAKE_TREE, tree)
+    for step in ("survey", "resolve"):
+        real = getattr(configure, step)
+
+        def edit(*words: object, real: Any = real) -> object:
+            made = real(*words)
+            (tree / "main.c").write_text(f"int main(void) {{ return {len(words)}; }}\n")
+            return made
+
+        with monkeypatch.context() as patch:
+            patch.setattr(configure, step, edit)
+            with pytest.raises(VerificationError, match="was changed while it was used"):
+                house.build(local=tree)
+    assert not list(house.setting().workspace.configs.glob("*.config"))
 
 
 def test_several_kernels_one_failing(house: House) -> None:

@@ -18,6 +18,7 @@ from ingot.digest import Digest
 from ingot.errors import MachineError, UserError
 from ingot.growth import look_out, plan_addition
 from ingot.progress import Progress, Silent
+from ingot.source.compression import Form
 from ingot.source.model import Archive
 from ingot.source.releases import Release
 from ingot.version import KernelVersion
@@ -33,6 +34,7 @@ class Upstream:
 
     folder: Path
     name: str = "debian"
+    trust: str = "debian, by a test"
     tells_ends: bool = True
     ended: bool = False
     tarballs: dict[KernelVersion, Path] = field(default_factory=dict)
@@ -61,7 +63,8 @@ class Upstream:
         if version not in self.tarballs:
             raise MachineError(f"does not have linux {version}")
         path = self.tarballs[version]
-        return Archive(path, Digest.of_file(path), self.name, "http://x", "signed by a test")
+        digest, evidence = Digest.of_file(path), "signed by a test"
+        return Archive(path, digest, self.name, "http://x", evidence, Form.XZ, trust=self.trust)
 
 
 @pytest.fixture

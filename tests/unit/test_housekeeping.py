@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from ingot.oci import (
 )
 from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
 from ingot.pipeline import Setting
+from ingot.pipeline.builders import site_of
 from ingot.workspace import Workspace
 from tests.unit.conftest import digest
 from tests.unit.test_images import VERSION, make_kernel
@@ -71,7 +73,7 @@ def fill(folder: Path) -> Path:
 def make_builder(setting: Setting, spec: BuilderSpec = SPEC, host: str = "x86_64") -> Descriptor:
     """A builder's image in the store, and its root unpacked."""
     layer = write_layer(setting.layout, [file_entry("etc/suite", spec.suite.encode())], 0)
-    labels = {builders.SPEC_LABEL: builders.spec_digest(spec, arch(host))}
+    labels = {builders.SPEC_LABEL: builders.spec_digest(spec, site_of(replace(setting, host=host)))}
     platform = Platform("linux", arch(host).oci)
     descriptor = write_image(setting.layout, [layer], platform, labels, {}, 0)
     setting.layout.tag({builders.tag_of(spec): descriptor})

@@ -16,6 +16,7 @@ from ingot.builder.site import Site
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError, run
+from ingot.web import without_secrets
 
 _EPOCH = 0
 KEYRINGS = Path("/usr/share/keyrings")
@@ -63,12 +64,12 @@ def bootstrap(
             argv = _command(spec, site, tar, options)
             run(argv, env=env, on_line=on_line, keep_output=False)
     except CommandFailedError as error:
-        why = "\n".join(error.tail)
+        why = without_secrets("\n".join(error.tail))
         hint = next(hint for word, hint in _HINTS.items() if word in why)
         raise MachineError(
             f"the builder '{spec.name}' could not be made",
             why=why,
-            hint=f"{hint.format(name=spec.name, suite=spec.suite)}. {error.hint}",
+            hint=f"{hint.format(name=spec.name, suite=spec.suite)}. {without_secrets(error.hint)}",
         ) from error
 
 

@@ -2,11 +2,11 @@
 
 The engine has it, under a name that is made of the digest of what was asked for:
 
-    localhost/ingot-builder:<12 digits>
+    localhost/ingot-builder:<64 digits>
 
 What it was found to be made of is kept with the builders' roots, so that it need not be asked:
 
-    builders/container-<12 digits>.json     the image's ID, its packages
+    builders/container-<64 digits>.json     the image's ID, its packages
 
 The digest of an image of Debian's or Ubuntu's packages is that of their list, as for a root made
 of them: the same packages give the same kernels, whoever enters them. What somebody has added to
@@ -159,11 +159,11 @@ def _make(
 
 
 def _name(spec: BuilderSpec, site: Site) -> str:
-    return f"localhost/ingot-builder:{_spec_digest(spec, site).short}"
+    return f"localhost/ingot-builder:{_spec_digest(spec, site).hex}"
 
 
 def _record_path(spec: BuilderSpec, site: Site) -> Path:
-    return site.folder / f"container-{_spec_digest(spec, site).short}.json"
+    return site.folder / f"container-{_spec_digest(spec, site).hex}.json"
 
 
 def _spec_digest(spec: BuilderSpec, site: Site) -> Digest:

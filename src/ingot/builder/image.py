@@ -18,9 +18,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from ingot.arch import Arch
 from ingot.builder.packages import STATUS_FILE, digest_of, read_status, text_of
 from ingot.builder.site import Site
+from ingot.builder.trust import keyring_trusted
 from ingot.catalog import BuilderSpec
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
@@ -88,20 +88,27 @@ def serves(labels: Mapping[str, str], spec: BuilderSpec, site: Site) -> bool:
     was made when the lock was the same, for then the archive had no other.
     """
     lock = site.lock(spec)
-    return is_made_from(labels, spec, site.host) and (
+    return is_made_from(labels, spec, site) and (
         lock is None or str(lock.digest) in (labels.get(_DIGEST), labels.get(_LOCK))
     )
 
 
-def is_made_from(labels: Mapping[str, str], spec: BuilderSpec, host: Arch) -> bool:
+def is_made_from(labels: Mapping[str, str], spec: BuilderSpec, site: Site) -> bool:
     """Whether the image with these labels (or annotations) is a builder of this very spec."""
-    return labels.get(SPEC_LABEL) == spec_digest(spec, host)
+    return labels.get(SPEC_LABEL) == spec_digest(spec, site)
 
 
-def spec_digest(spec: BuilderSpec, host: Arch) -> str:
-    """Identifies what a builder was asked to be, so that a changed spec makes it anew."""
+def spec_digest(spec: BuilderSpec, site: Site) -> str:
+    """Identifies what a builder was asked to be, so that a changed spec makes it anew.
+
+    The bytes of its keyring, if it names one, are part of that: what other keys have vouched for
+    is another builder.
+    """
     where = [spec.mirror, spec.suite, *spec.more_suites]
-    document = [_FORMAT, host.name, where, spec.components, spec.packages_for(host)]
+    document: list[object] = [_FORMAT, site.host.name, where, spec.components]
+    document.append(spec.packages_for(site.host))
+    if keyring := keyring_trusted(spec, site.catalog):
+        document.append(keyring)
     return str(Digest.of(json.dumps(document).encode()))
 
 
@@ -135,7 +142,7 @@ def store(spec: BuilderSpec, site: Site, tar: Path, packages: tuple[str, ...], s
     """Put a root filesystem into the store as the builder's image, and tag it."""
     layout, lock, digest = site.layout, site.lock(spec), digest_of(packages)
     labels = {
-        SPEC_LABEL: spec_digest(spec, site.host),
+        SPEC_LABEL: spec_digest(spec, site),
         _DIGEST: str(digest),
         "dev.ingot.builder.suite": spec.suite,
     }

@@ -10,9 +10,18 @@ import typer
 
 from ingot import changes
 from ingot.catalog import Kernel
+from ingot.catalog.ownership import require_own_repository
 from ingot.catalog.selection import ALL
 from ingot.changes import Change
-from ingot.cli.options import Arches, CatalogFolder, Flavors, choose, complete_kernels, make_setting
+from ingot.cli.options import (
+    Arches,
+    CatalogFolder,
+    Flavors,
+    choose,
+    complete_kernels,
+    make_setting,
+    users_trusted,
+)
 from ingot.cli.render import make_progress
 from ingot.cli.terminal import Terminal, print_document
 from ingot.pipeline import Setting
@@ -71,6 +80,8 @@ def matrix(
     ]
     if changed_since is not None:
         selected = [change.kernel for change in chosen]
+        if catalog is None:
+            require_own_repository(setting.catalog.root, users_trusted())
         chosen = changes.changed_since(
             changed_since, setting.catalog, selected, make_progress(errors)
         )

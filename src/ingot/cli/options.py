@@ -13,6 +13,7 @@ import typer
 
 from ingot import catalog as catalogs
 from ingot.catalog import Catalog, Kernel
+from ingot.catalog.ownership import require_own_catalog, trusted_users
 from ingot.catalog.selection import version_in
 from ingot.cli.render import make_progress
 from ingot.cli.source_options import parse_patches, parse_source
@@ -110,7 +111,8 @@ CatalogFolder = Annotated[
         "--catalog",
         metavar="DIR",
         envvar="INGOT_CATALOG",
-        help="The catalog folder. Default: kernels/ here or in a folder above.",
+        help="The catalog folder, whoever owns it. Default: kernels/ here or in a folder above, if"
+        " it is yours or root's.",
         show_default=False,
     ),
 ]
@@ -182,17 +184,26 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 def find_catalog(folder: Path | None) -> Catalog:
-    """The catalog named, or `kernels/` in the current folder or one above it."""
+    """The catalog named, or `kernels/` in the current folder or one above it.
+
+    One that is not named must be the caller's own, or root's: see `catalog.ownership`.
+    """
     if folder is not None:
         return catalogs.load(folder.absolute())
     here = Path.cwd()
     for parent in (here, *here.parents):
         if (parent / "kernels" / catalogs.FILE_NAME).is_file():
+            require_own_catalog(parent / "kernels", users_trusted())
             return catalogs.load(parent / "kernels")
     raise UserError(
         f"there is no catalog here: no kernels/{catalogs.FILE_NAME} in {here} or above",
         hint="run Ingot in a checkout of the project, or name a catalog with --catalog",
     )
+
+
+def users_trusted() -> frozenset[int]:
+    """The user IDs whose files are taken unasked: see `catalog.ownership`."""
+    return trusted_users(os.environ.get("SUDO_UID", ""))
 
 
 def make_setting(

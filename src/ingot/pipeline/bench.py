@@ -17,6 +17,7 @@ from ingot.catalog import Kernel
 from ingot.compile import compile_variant
 from ingot.kconfig import OptionTable
 from ingot.pipeline.builders import builder_for
+from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.configs import option_table
 from ingot.pipeline.inputs import obtain_source
 from ingot.pipeline.plan import make_plan
@@ -77,13 +78,17 @@ def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator
         with (
             work.build_folder() as folder,
             work.build_folder() as guests,
-            patching.patched_tree(source, plan.patches, work.sources, progress) as tree,
-            sandbox_for(setting, builder, tree, folder) as sandbox,
+            patching.patched_tree(
+                source, plan.patches, plan.patch_digests, work.sources, progress
+            ) as tree,
+            sandbox_for(
+                setting, builder, tree, folder, compile_cache(setting, plan, source)
+            ) as sandbox,
         ):
             log = work.log(f"{kernel.tag}-bench")
             log.unlink(missing_ok=True)
             lab = Sandbox.below(guests, builder)
-            table = option_table(setting, plan, source.digest, sandbox, log)
+            table = option_table(setting, plan, source, sandbox, log, progress)
             yield Bench(setting, kernel, source, sandbox, lab, table, log, progress)
 
 

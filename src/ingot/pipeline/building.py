@@ -24,6 +24,7 @@ from ingot.oci import Descriptor, Image, read_image
 from ingot.pipeline.booting import BootWish, boot_subject
 from ingot.pipeline.budgets import require_affordable
 from ingot.pipeline.builders import builder_for, known_builder
+from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.configs import kept_config, require_sound, resolve
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.plan import Plan, make_plan
@@ -35,6 +36,7 @@ from ingot.pipeline.subject import Subject, laid_out
 from ingot.progress import Progress, Timed, Timing
 from ingot.recipe import Recipe
 from ingot.source import patches as patching
+from ingot.source.local import require_unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +148,15 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
     kernel, workspace = plan.kernel, setting.workspace
     source = obtain_source(setting, kernel, timed)
     builder = builder_for(setting, kernel, timed)
-    log = workspace.log(kernel.tag)
+    log, ccache = workspace.log(kernel.tag), compile_cache(setting, plan, source)
     with disk_errors(workspace.root):
         log.unlink(missing_ok=True)
     with (
         workspace.build_folder() as folder,
-        patching.patched_tree(source, plan.patches, workspace.sources, timed) as tree,
-        sandbox_for(setting, builder, tree, folder) as sandbox,
+        patching.patched_tree(
+            source, plan.patches, plan.patch_digests, workspace.sources, timed
+        ) as tree,
+        sandbox_for(setting, builder, tree, folder, ccache) as sandbox,
     ):
         config = kept_config(setting, plan, source.digest, builder.digest)
         if config is None:
@@ -163,6 +167,7 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
         if built := _find(setting, kernel, recipe, timed) or _pull(setting, kernel, recipe, timed):
             return built
         artifacts = compile_kernel(sandbox, kernel.arch, config, source.epoch, log, timed)
+        require_unchanged(source, timed)
         with setting.layout.in_use():
             with timed.step("write images") as step:
                 facts = facts_of(source, builder, kernel.arch, artifacts, recipe.key)

@@ -36,6 +36,7 @@ from ingot.pipeline.sandboxes import sandbox_for
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
 from ingot.source import patches as patching
+from ingot.source.local import require_unchanged
 from ingot.source.model import Source
 from ingot.version import KernelVersion
 
@@ -116,8 +117,8 @@ def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -
     work = setting.workspace.sources
     with (
         setting.workspace.build_folder() as folder,
-        patching.patched_tree(source, plan.patches, work, progress) as tree,
-        sandbox_for(setting, builder, tree, folder, cached=False) as sandbox,
+        patching.patched_tree(source, plan.patches, plan.patch_digests, work, progress) as tree,
+        sandbox_for(setting, builder, tree, folder) as sandbox,
     ):
         yield sandbox
 
@@ -149,9 +150,10 @@ def resolve(
 ) -> Resolved:
     """Resolve one kernel's config in the sandbox and check it; a sound one is kept."""
     kernel = plan.kernel
+    path = plan.config_path(source.digest, sandbox.builder.digest, setting.workspace)
     log = setting.workspace.log(f"{kernel.tag}-config")
     with progress.step(f"resolve config of {kernel.tag}") as step:
-        table = option_table(setting, plan, source.digest, sandbox, log)
+        table = option_table(setting, plan, source, sandbox, log, progress)
         resolved = (
             _from_full_config(plan, plan.full_config, sandbox, table, log)
             if plan.full_config
@@ -161,20 +163,23 @@ def resolve(
         step.result(
             "not as asked" if resolved.findings else f"all {count} options asked for are as asked"
         )
-    if not resolved.findings:
-        path = plan.config_path(source.digest, sandbox.builder.digest, setting.workspace)
+    require_unchanged(source, progress)
+    # a full config is a file of the user's, who may have changed it meanwhile
+    same = path == plan.config_path(source.digest, sandbox.builder.digest, setting.workspace)
+    if same and not resolved.findings:
         write_atomic(path, resolved.config.encode())
     return resolved
 
 
 def option_table(
-    setting: Setting, plan: Plan, source: Digest, sandbox: Sandbox, log: Path
+    setting: Setting, plan: Plan, source: Source, sandbox: Sandbox, log: Path, progress: Progress
 ) -> OptionTable:
     """What Kconfig knows of this source's options: kept from before, or asked now and kept."""
-    path = plan.table_path(source, sandbox.builder.digest, setting.workspace)
+    path = plan.table_path(source.digest, sandbox.builder.digest, setting.workspace)
     if path.is_file():
         return OptionTable.load(path)
     table = configure.survey(sandbox, plan.kernel.arch, log)
+    require_unchanged(source, progress)
     table.save(path)
     return table
 

@@ -33,6 +33,7 @@ from ingot.pipeline.setting import Setting, in_use
 from ingot.process import run
 from ingot.progress import Progress, Step
 from ingot.source import patches as patching
+from ingot.source.local import require_unchanged
 from ingot.source.model import Source
 
 _TREE = "source.tar.gz"
@@ -184,10 +185,13 @@ def _write(setting: Setting, chain: _Chain, folder: Path, progress: Progress) ->
         shutil.copyfile(ours / name, folder / "ingot" / name)
     work = setting.workspace.sources
     with (
-        patching.patched_tree(chain.source, plan.patches, work, progress) as tree,
+        patching.patched_tree(
+            chain.source, plan.patches, plan.patch_digests, work, progress
+        ) as tree,
         progress.step("pack source") as step,
     ):
         _pack(tree, folder / _TREE, chain.source.epoch, step)
+    require_unchanged(chain.source, progress)
 
 
 def _pack(tree: Path, target: Path, epoch: int, step: Step) -> None:

@@ -87,9 +87,9 @@ def known_sources(setting: Setting, kernel: Kernel) -> list[Digest]:
     """The digests a source of this kernel may have: the pinned ones, then those in the cache."""
     order = setting.catalog.origins.order
     pinned = [kernel.pins[name] for name in order if name in kernel.pins]
-    unpinned = {name for name in order if name not in kernel.pins}
-    cached = SourceCache(setting.workspace.sources).known(kernel.version)
-    return [*pinned, *(source.digest for source in cached if source.origin in unpinned)]
+    unpinned = [o.trust for o in origins_of(setting.catalog) if o.name not in kernel.pins]
+    cached = SourceCache(setting.workspace.sources).vouched_for(kernel.version, unpinned)
+    return [*pinned, *(source.digest for source in cached)]
 
 
 def origins_of(catalog: Catalog) -> list[Origin]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot import kconfig
+from ingot.builder.trust import trust_in_builder
 from ingot.catalog import Catalog, Kernel
 from ingot.compile import make_flags
 from ingot.digest import Digest
@@ -25,7 +26,8 @@ class Plan:
     """The inputs of one kernel's config.
 
     `requests` is what its fragments ask for, `rules` what configs must hold to;
-    `full_config` is the config that the catalog has for this very kernel, if it has one.
+    `full_config` is the config that the catalog has for this very kernel, if it has one;
+    `builder_trust` who vouches for its builder: see `trust_in_builder`.
     """
 
     kernel: Kernel
@@ -34,6 +36,7 @@ class Plan:
     full_config: Path | None
     patches: tuple[Path, ...]
     patch_digests: tuple[Digest, ...]
+    builder_trust: str
 
     def config_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
         """Where the checked config is kept, named by all that decides it."""
@@ -48,10 +51,13 @@ class Plan:
         return workspace.configs / f"{Digest.of(' '.join(map(str, parts)).encode()).hex}.options"
 
     def _surroundings(self, source: Digest, builder: Digest) -> list[object]:
-        """What decides how Kconfig sees the options, whatever is asked of it."""
+        """What decides how Kconfig sees the options, whatever is asked of it.
+
+        The builder's digest says what it was called to be made of: who says so counts as well.
+        """
         compiler = ["llvm"] if self.kernel.builder.llvm else []
         arch = self.kernel.arch.name
-        return [_FORMAT, source, *self.patch_digests, builder, *compiler, arch]
+        return [_FORMAT, source, *self.patch_digests, builder, self.builder_trust, *compiler, arch]
 
     @property
     def fragments_text(self) -> str:
@@ -88,4 +94,5 @@ def make_plan(catalog: Catalog, kernel: Kernel, own_patches: Sequence[Path] = ()
         full if full.is_file() else None,
         patches,
         patching.digests(patches),
+        trust_in_builder(kernel.builder, catalog.root),
     )

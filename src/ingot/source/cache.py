@@ -14,7 +14,7 @@ one that wants the same source, and by `prune`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,6 +72,18 @@ class SourceCache:
         """All sources of `version` that are here, from whatever origin."""
         return [e.source for e in self.entries() if e.source.version == version]
 
+    def vouched_for(self, version: KernelVersion, trusts: Sequence[str]) -> list[Source]:
+        """The sources of `version` that one of these vouched for (see `model.trust_in`).
+
+        They are in the order of `trusts`: who stands first is preferred.
+        """
+        found = []
+        for entry in self.entries():
+            places = [number for number, trust in enumerate(trusts) if trust in entry.trusted]
+            if places and entry.source.version == version:
+                found.append((places[0], entry.source))
+        return [source for _, source in sorted(found, key=lambda each: each[0])]
+
     def entries(self) -> list[Entry]:
         """All sources that are here, with their sizes, ordered by version and digest."""
         folders = self.root.iterdir() if self.root.is_dir() else []
@@ -102,7 +114,7 @@ class SourceCache:
         if entry is None:  # removed by another process a moment ago
             raise _vanished(archive.digest)
         source = _source(archive, entry.source.version, archive.digest, folder, entry.source.epoch)
-        return self._with_better_evidence(entry, source)
+        return self._with_better_evidence(entry, source, archive.trust)
 
     def refer(self, name: str, to: Digest, reference: Reference) -> None:
         """Remember that `name` in a repository means the source `to` from now on."""
@@ -196,7 +208,7 @@ class SourceCache:
             epoch = int((unpacked.tree / "Makefile").stat().st_mtime)
             final = self._folder(archive.digest)
             source = _source(archive, found, archive.digest, final, epoch)
-            self._keep(staging, Entry(source, unpacked.size))
+            self._keep(staging, Entry(source, unpacked.size, trusted=_trusted(archive.trust)))
         return source
 
     def _unpack_export(
@@ -222,9 +234,10 @@ class SourceCache:
             with locked(self._lock(digest)):
                 entry = read_entry(self._folder(digest))
                 if entry is not None:
-                    return self._with_better_evidence(entry, source)
+                    return self._with_better_evidence(entry, source, export.trust)
                 self._discard_unreadable(digest)
-                self._keep(staging, Entry(source, unpacked.size))
+                trusted = _trusted(export.trust)
+                self._keep(staging, Entry(source, unpacked.size, trusted=trusted))
         return source
 
     def _unpacked(self, archive: Archive, staging: Path, progress: Progress) -> Unpacked:
@@ -252,12 +265,17 @@ class SourceCache:
         finally:
             remove_tree(staging)
 
-    def _with_better_evidence(self, entry: Entry, source: Source) -> Source:
-        """The cached source; if only known as the user's so far, now as what it proved to be."""
+    def _with_better_evidence(self, entry: Entry, source: Source, trust: str) -> Source:
+        """The cached source; if only known as the user's so far, now as what it proved to be.
+
+        Who vouches for it now is written down beside those who did before.
+        """
+        better = replace(entry, trusted=entry.trusted | _trusted(trust))
         if entry.source.origin == LOCAL != source.origin:
-            entry = replace(entry, source=source)
-            write_entry(self._folder(source.digest), entry)
-        return entry.source
+            better = replace(better, source=source)
+        if better != entry:
+            write_entry(self._folder(source.digest), better)
+        return better.source
 
     def _folder(self, digest: Digest) -> Path:
         return self.root / digest.hex
@@ -281,6 +299,10 @@ def _source(
         url=archive.url,
         evidence=archive.evidence,
     )
+
+
+def _trusted(trust: str) -> frozenset[str]:
+    return frozenset({trust} if trust else ())
 
 
 def _vanished(digest: Digest) -> MachineError:

@@ -5,18 +5,25 @@ Formats: https://wiki.debian.org/DebianRepository/Format.
 
 from __future__ import annotations
 
-import gzip
-import lzma
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
+from typing import Self
 
 from ingot.digest import Digest
-from ingot.errors import UserError, VerificationError
+from ingot.errors import IngotError, UserError, VerificationError
+from ingot.source.compression import DamagedError, Form, decompressed
 from ingot.version import KernelVersion
 
-_SOURCES = ("main/source/Sources.xz", "main/source/Sources.gz")
+_SOURCES = {"main/source/Sources.xz": Form.XZ, "main/source/Sources.gz": Form.GZIP}
+MAX_INDEX = 128 << 20
+"""The largest Sources, in bytes compressed: ten times that of Debian's `main` of 2026."""
+
+MAX_PLAIN_INDEX = 1 << 30
+"""The same uncompressed, which is read into memory: sixteen times that of 2026."""
+
+_CHUNK = 1 << 20
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,17 @@ class File:
     path: str
     digest: Digest
     size: int
+
+    @classmethod
+    def listed(cls, path: str, entry: Mapping[str, str]) -> Self:
+        """The file of a row of checksums; VerificationError if the row makes no sense."""
+        try:
+            size = entry["size"]
+            if not (size.isascii() and size.isdigit() and len(size) <= _MOST_DIGITS):
+                raise UserError(f"'{size[:_MOST_DIGITS]}' is not a size")
+            return cls(path, Digest(entry["sha256"]), int(size))
+        except (KeyError, IngotError) as error:
+            raise _unreadable(PurePosixPath(path).name, str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +73,50 @@ def read_release(text: bytes, suite: str) -> ReleaseFile:
             why=str(fields.get("Codename")),
             hint="the mirror is not right: try another one, or the same one later",
         )
-    listed = {entry["name"]: entry for entry in fields.get("SHA256", [])}
-    for path in _SOURCES:
+    listed = {entry.get("name"): entry for entry in fields.get("SHA256", [])}
+    for path in _SOURCES:  # the first one that is listed
         if path in listed:
-            entry = listed[path]
-            sources = File(path, Digest.parse(entry["sha256"]), int(entry["size"]))
+            sources = File.listed(path, listed[path])
+            if sources.size > MAX_INDEX:
+                raise _unreadable("Sources", f"it has {sources.size:,} bytes")
             return ReleaseFile(sources, by_hash=fields.get("Acquire-By-Hash") == "yes")
     raise VerificationError("the InRelease file lists no sha256 of main/source/Sources")
 
 
-def find_tarballs(index: Path, version: KernelVersion) -> list[File]:
+def plain_index(listed: File, data: bytes) -> bytes:
+    """The text of the Sources file that is listed so, of which `data` is all that came.
+
+    Its form is what its listed name says. VerificationError if these are not the listed bytes,
+    or they are damaged, or more than MAX_PLAIN_INDEX bytes come of them.
+    """
+    name = PurePosixPath(listed.path).name
+    if Digest.of(data) != listed.digest:
+        raise VerificationError(
+            f"{name} changed after it was verified", hint="run the same command again"
+        )
+    pieces = (data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK))
+    text = bytearray()
+    try:
+        for piece in decompressed(_SOURCES[listed.path], pieces):
+            text += piece
+            if len(text) > MAX_PLAIN_INDEX:
+                raise _unreadable(name, f"more than {MAX_PLAIN_INDEX:,} bytes come of it")
+    except DamagedError as error:
+        raise _unreadable(name, str(error)) from error
+    return bytes(text)
+
+
+def find_tarballs(index: bytes, version: KernelVersion) -> list[File]:
     """The entries for the upstream tarball of `version` in a Sources index, without repeats."""
     return list(dict.fromkeys(file for listed, file in _tarballs(index) if listed == version))
 
 
-def listed_versions(index: Path) -> set[KernelVersion]:
+def listed_versions(index: bytes) -> set[KernelVersion]:
     """The upstream releases whose tarballs a Sources index lists, without candidates."""
     return {version for version, _ in _tarballs(index) if not version.candidate}
 
 
-def _tarballs(index: Path) -> Iterator[tuple[KernelVersion, File]]:
+def _tarballs(index: bytes) -> Iterator[tuple[KernelVersion, File]]:
     """Every `linux_<version>.orig.tar.xz` of a Sources index, with its upstream version.
 
     Only the paragraphs of `linux` are parsed: reading all 35,000 takes 13 s instead of 1.
@@ -85,25 +127,25 @@ def _tarballs(index: Path) -> Iterator[tuple[KernelVersion, File]]:
     from debian.deb822 import Sources
     from debian.debian_support import Version
 
-    for paragraph in _read(index).split(b"\n\n"):
+    for paragraph in index.split(b"\n\n"):
         if b"\nPackage: linux\n" not in b"\n" + paragraph + b"\n":
             continue
         source = Sources(paragraph)
-        upstream = Version(source["Version"]).upstream_version or ""
+        try:
+            upstream = Version(source["Version"]).upstream_version or ""
+        except (KeyError, ValueError) as error:
+            raise _unreadable("Sources", str(error)) from error
         try:
             version = KernelVersion.parse(upstream.replace("~rc", "-rc"))
         except UserError:
             continue
         name = f"linux_{upstream}.orig.tar.xz"
         for entry in source.get("Checksums-Sha256", []):
-            if entry["name"] == name:
-                path = f"{source['Directory']}/{name}"
-                yield version, File(path, Digest.parse(entry["sha256"]), int(entry["size"]))
+            if entry.get("name") == name:
+                yield version, File.listed(f"{source.get('Directory', '')}/{name}", entry)
 
 
-def _read(index: Path) -> bytes:
-    data = index.read_bytes()
-    try:
-        return lzma.decompress(data) if data.startswith(b"\xfd7zXZ") else gzip.decompress(data)
-    except (lzma.LZMAError, EOFError, OSError, zlib.error) as error:
-        raise VerificationError(f"{index.name} cannot be decompressed", why=str(error)) from error
+def _unreadable(name: str, why: str) -> VerificationError:
+    return VerificationError(
+        f"{name} cannot be read", why=why, hint="try another mirror, or the same one later"
+    )

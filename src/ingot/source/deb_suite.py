@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ingot.errors import IngotError, MachineError, VerificationError
 from ingot.progress import Progress
-from ingot.source.deb_index import ReleaseFile, read_release
+from ingot.source.deb_index import ReleaseFile, plain_index, read_release
 from ingot.source.download import Wanted, download
 from ingot.source.signature import verify_inline
 
@@ -29,17 +29,21 @@ class Suite:
     release: ReleaseFile
     signer: str
 
-    def sources(self, downloads: Path, progress: Progress) -> Path:
-        """The Sources file that the suite's Release file vouches for, from the cache if there."""
+    def sources(self, downloads: Path, progress: Progress) -> bytes:
+        """The text of the Sources file that the suite's Release file vouches for.
+
+        It comes from the cache if it is there. What is returned was read once and has the digest
+        that is listed.
+        """
         from ingot.source.http import DownloadError  # late: it loads requests
 
         listed = self.release.sources
         name = f"debian-sources-{listed.digest.hex}"
         title = f"Sources of {self.name}"
 
-        def get(url: str) -> Path:
+        def get(url: str) -> bytes:
             wanted = Wanted(url, name, listed.size, listed.digest, title)
-            return download(wanted, downloads, progress).path
+            return plain_index(listed, download(wanted, downloads, progress).path.read_bytes())
 
         *preferred, plain = self._sources_urls()
         for url in preferred:

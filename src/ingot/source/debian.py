@@ -17,12 +17,14 @@ from ingot.digest import Digest
 from ingot.errors import IngotError, MachineError
 from ingot.progress import Progress
 from ingot.source.attempts import Attempts
+from ingot.source.compression import Form
 from ingot.source.deb_index import File, find_tarballs, listed_versions
 from ingot.source.deb_suite import Mirrors, Suite
 from ingot.source.download import Wanted, download
-from ingot.source.model import Archive, check_pin
+from ingot.source.model import Archive, check_pin, trust_in
 from ingot.source.releases import Release
 from ingot.version import KernelVersion
+from ingot.web import without_secrets
 
 _Answer = TypeVar("_Answer")
 
@@ -42,6 +44,10 @@ class DebianArchive:
     mirrors: tuple[str, ...] | None = None
     name: str = "debian"
     tells_ends: ClassVar[bool] = False
+
+    @property
+    def trust(self) -> str:
+        return trust_in(self.name, (self.keyring,))
 
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
@@ -137,4 +143,5 @@ class DebianArchive:
         wanted = Wanted(f"{suite.mirror}/{entry.path}", name, entry.size, entry.digest)
         got = download(wanted, downloads, progress)
         evidence = f"listed in {suite.name}, signed by {suite.signer}; {_REPACKED}"
-        return Archive(got.path, got.digest, self.name, wanted.url, evidence)
+        url = without_secrets(wanted.url)
+        return Archive(got.path, got.digest, self.name, url, evidence, Form.XZ, trust=self.trust)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from ingot.digest import Digest
 from ingot.errors import VerificationError
 from ingot.files import disk_errors, locked, locked_if_free, sync_folder
 from ingot.progress import Progress, Step
+from ingot.web import without_secrets
 
 if TYPE_CHECKING:
     import requests
@@ -33,11 +35,13 @@ PART_SUFFIX = ".part"
 STATE_SUFFIX = ".part.json"
 _BREAKS = 5
 _PAUSE_SECONDS = 0.5
-_LARGEST = 4 << 30
+MAX_BYTES = 4 << 30
+"""The largest file that is downloaded, in bytes, whatever the server says of its length: thirty
+times a kernel of 2026."""
 
-Verify = Callable[[Path, Step], str]
-"""Checks a complete file before it gets its name: returns the evidence, or raises
-VerificationError."""
+Verify = Callable[[Path, Digest, Step], str]
+"""Checks a complete file, which has this digest, before it gets its name: returns the evidence,
+or raises VerificationError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ def _verified(
         digest = Digest.of_file(found)
         if wanted.digest is not None and digest != wanted.digest:
             raise _mismatch(wanted, str(digest), str(wanted.digest))
-        evidence = verify(found, step) if verify else "sha256"
+        evidence = verify(found, digest, step) if verify else "sha256"
     except VerificationError:
         _remove(found)
         raise
@@ -142,7 +146,7 @@ def _state_of(part: Path) -> Path:
 def _mismatch(wanted: Wanted, found: str, expected: str) -> VerificationError:
     return VerificationError(
         f"{wanted.name} was refused and removed",
-        why=f"it has {found}, expected {expected}; from {wanted.url}",
+        why=f"it has {found}, expected {expected}; from {without_secrets(wanted.url)}",
         hint="if the pinned digest is right, the server's file is not: try another origin",
     )
 
@@ -194,18 +198,22 @@ class _Transfer:
     def _append(self, response: requests.Response, have: int) -> None:
         from ingot.source import http
 
-        length = response.headers.get("Content-Length", "")
-        total = have + int(length) if length.isdigit() else self._wanted.size
+        length = _number(response.headers.get("Content-Length", ""))
+        total = self._wanted.size if length is None else have + length
         if self._wanted.size is not None and total != self._wanted.size:
             _remove(self._part)
             raise _mismatch(self._wanted, f"{total} bytes", f"{self._wanted.size} bytes")
+        most = MAX_BYTES if total is None else min(total, MAX_BYTES)
+        if total is not None and total > MAX_BYTES:
+            _remove(self._part)
+            raise http.DownloadError(f"the server has {total:,} bytes for it", why=response.url)
         with self._part.open("ab") as file:
             for chunk in http.body(response):
-                file.write(chunk)
                 have += len(chunk)
-                if have > (_LARGEST if total is None else total):
+                if have > most:
                     _remove(self._part)
                     raise http.DownloadError("the server sends too much", why=response.url)
+                file.write(chunk)
                 self._step.advance(have, total, "bytes")
         if total is not None and have < total:
             raise http.BrokenOffError(f"only {have} of {total} bytes came", why=response.url)
@@ -224,7 +232,7 @@ class _Transfer:
         """
         etag = response.headers.get("ETag", "")
         validator = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
-        state = {"url": self._wanted.url, "validator": validator}
+        state = {"url": without_secrets(self._wanted.url), "validator": validator}
         # Not atomic on purpose: half of it is not JSON, and means the same as none.
         _state_of(self._part).write_text(json.dumps(state), encoding="utf-8")
 
@@ -234,7 +242,7 @@ class _Transfer:
             state = json.loads(_state_of(self._part).read_bytes())
         except (FileNotFoundError, ValueError):
             return {}
-        same = isinstance(state, dict) and state.get("url") == self._wanted.url
+        same = isinstance(state, dict) and state.get("url") == without_secrets(self._wanted.url)
         have = self._have()
         if not (same and state.get("validator") and have):
             return {}
@@ -244,14 +252,19 @@ class _Transfer:
 def _range_start(response: requests.Response) -> int:
     """The first offset in `Content-Range: bytes 5-9/10`; -1 if it cannot be read."""
     text = response.headers.get("Content-Range", "").removeprefix("bytes ")
-    start = text.partition("-")[0]
-    return int(start) if start.isdigit() else -1
+    start = _number(text.partition("-")[0])
+    return -1 if start is None else start
 
 
 def _full_length(response: requests.Response) -> int:
     """The length in `Content-Range: bytes */10`; -1 if it cannot be read."""
-    length = response.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(length) if length.isdigit() else -1
+    length = _number(response.headers.get("Content-Range", "").rpartition("/")[2])
+    return -1 if length is None else length
+
+
+def _number(text: str) -> int | None:
+    """A number as HTTP writes it (RFC 9110, 8.6): digits of ASCII, and not more than make sense."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def remove_idle(downloads: Path, dry_run: bool) -> list[tuple[Path, int]]:

@@ -15,9 +15,10 @@ from ingot.errors import MachineError, UserError, VerificationError
 from ingot.files import disk_errors, locked
 from ingot.progress import Progress
 from ingot.source.cache import LOCAL, SourceCache
+from ingot.source.compression import Form
 from ingot.source.git_repository import Fetched, Found, GitUrl, fetched, find
 from ingot.source.git_tag import verify_tag
-from ingot.source.model import Archive, Export, Source
+from ingot.source.model import Archive, Export, Source, trust_in
 from ingot.source.record import Reference
 from ingot.version import KernelVersion
 
@@ -35,13 +36,17 @@ class GitOrigin:
     tag: str = "v{version}"
     name: str = "git"
 
+    @property
+    def trust(self) -> str:
+        return trust_in(self.name, (self.keyring,), self.tag)
+
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
     ) -> Archive:
         """See Origin.fetch; what comes is an Export."""
         url = GitUrl.parse(f"git+{self.repository}#refs/tags/{self.tag.format(version=version)}")
         _, export = _get(url, find(url), self.keyring, self.name, downloads, progress)
-        return replace(export, pin=expected)
+        return replace(export, pin=expected, trust=self.trust)
 
 
 def git_source(
@@ -120,7 +125,7 @@ def _get(
         step.result(evidence)
         file = _pack(repository, reference.commit, downloads)
     return reference, Export(
-        file, Digest.of_file(file), origin, str(url), evidence, reference.commit
+        file, Digest.of_file(file), origin, str(url), evidence, Form.TAR, reference.commit
     )
 
 

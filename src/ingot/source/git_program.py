@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.process import CommandFailedError, Result, require_tool, run
@@ -31,7 +33,29 @@ _SETTINGS = (
     "gc.auto=0",
     "maintenance.auto=false",
     "fetch.recurseSubmodules=false",
+    # what comes stays one file, whose size can be bounded, however many objects are in it
+    "fetch.unpackLimit=1",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a git that talks to a server may take: bytes of each file, of memory, and seconds."""
+
+    file_bytes: int
+    memory_bytes: int
+    seconds: float
+
+    @property
+    def command(self) -> list[str]:
+        """What sets the limits (prlimit(1)), for git and all that it starts.
+
+        The memory is the address space: a server says how many objects it sends, and git makes
+        room for them before any has come.
+        """
+        if shutil.which("prlimit") is None:
+            return []
+        return ["prlimit", f"--fsize={self.file_bytes}", f"--as={self.memory_bytes}", "--"]
 
 
 def git(
@@ -40,20 +64,33 @@ def git(
     env: Mapping[str, str] | None = None,
     log: Path | None = None,
     silence: float | None = None,
+    bounds: Bounds | None = None,
+    stop: int | None = None,
+    on_line: Callable[[str], None] | None = None,
 ) -> Result:
     """Run `git` with these arguments; see `process.run` for the rest, and for what it raises.
 
-    A full disk is an OSError, as if Ingot itself had written.
+    `bounds` are for a git that reads what a server sends. A full disk is an OSError, as if Ingot itself had written.
     """
     require_tool("git")
     argv = [
+        *(bounds.command if bounds else ()),
         "git",
         *(word for setting in _SETTINGS for word in ("-c", setting)),
         *arguments,
     ]
     environment = {**_ENVIRONMENT, **(env or {})}
     try:
-        return run(argv, env=environment, log=log, silence=silence)
+        return run(
+            argv,
+            env=environment,
+            log=log,
+            silence=silence,
+            timeout=bounds.seconds if bounds else None,
+            stop=stop,
+            on_line=on_line,
+            keep_output=on_line is None,
+        )
     except CommandFailedError as error:
         if any(os.strerror(errno.ENOSPC) in line for line in error.tail):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error

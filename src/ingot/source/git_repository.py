@@ -9,9 +9,11 @@ its own (git-upload-pack(1)), on this machine as elsewhere.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import select
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -21,9 +23,12 @@ from ingot.errors import MachineError, UserError, VerificationError
 from ingot.files import staging_folder, tree_size
 from ingot.process import CommandFailedError, Result
 from ingot.progress import Step
-from ingot.source.git_program import git
+from ingot.source.compression import MAX_BYTES as TAR_BYTES
+from ingot.source.compression import MAX_ENTRIES
+from ingot.source.git_program import Bounds, git
 from ingot.source.git_tag import object_id
 from ingot.source.record import Reference
+from ingot.web import without_secrets
 
 PREFIX = "git+"
 _SCHEMES = ("https", "ssh", "file", "http")
@@ -33,6 +38,17 @@ _PACKING_SECONDS = 300.0
 """How long a server may be silent: before it lists its names, and while it packs a tree."""
 
 _WATCH_SECONDS = 0.5
+_FETCH_SECONDS = 6 * 3600.0
+"""How long a fetch may take in all: at 12 kB a second the 250 MB of a kernel come in that time."""
+
+MAX_BYTES = 4 << 30
+"""What a fetch may bring, in bytes: sixteen times the commit of a kernel of 2026."""
+
+_MEMORY_BYTES = 16 << 30
+"""The address space git may take: a pack of MAX_BYTES is mapped, and each object takes some."""
+
+_LISTED_LINES = 1000
+"""The names a server may list where Ingot asks for two."""
 
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@=-]*")
@@ -64,7 +80,7 @@ class GitUrl:
         split = urlsplit(repository)
         if not text.startswith(PREFIX) or split.scheme not in _SCHEMES or not split.path:
             raise UserError(
-                f"'{text}' is no address of a git repository",
+                f"'{without_secrets(text)}' is no address of a git repository",
                 hint="write git+https://HOST/PATH#TAG, or git+file:///PATH#TAG",
             )
         if (ref and not _NAME.fullmatch(ref)) or ".." in ref or ref.endswith((".lock", "/")):
@@ -76,8 +92,7 @@ class GitUrl:
     @property
     def plain(self) -> str:
         """The repository's address without the user and password that may be in it."""
-        split = urlsplit(self.repository)
-        return split._replace(netloc=split.netloc.rpartition("@")[2]).geturl()
+        return without_secrets(self.repository)
 
     @property
     def scheme(self) -> str:
@@ -108,8 +123,17 @@ def find(url: GitUrl) -> Found:
         return Found("", ref)
     names = [ref] if ref == "HEAD" or ref.startswith("refs/") else _full_names(ref)
     words = ["ls-remote", "--", url.repository, *names]
-    output = _ask(url, words, _ANSWER_SECONDS).output
-    rows = [re.fullmatch(r"([0-9a-f]{40,64})\t(\S+)", line) for line in output.splitlines()]
+    lines: list[str] = []
+
+    def hear(line: str) -> None:
+        lines.append(line)
+        if len(lines) > _LISTED_LINES:
+            raise _too_much(
+                url, f"it lists more than {_LISTED_LINES} names where two were asked for"
+            )
+
+    _ask(url, words, _ANSWER_SECONDS, on_line=hear)
+    rows = [re.fullmatch(r"([0-9a-f]{40,64})\t(\S+)", line) for line in lines]
     listed = {row[2]: row[1] for row in rows if row}
     for name in names:
         if name in listed:
@@ -159,6 +183,7 @@ class Fetched:
         VerificationError for a tree that git itself would not check out, such as one that has
         a folder `.git`.
         """
+        self._require_bounded(commit)
         attributes = self._folder / "info" / "attributes"
         attributes.parent.mkdir(exist_ok=True)
         attributes.write_text(_ATTRIBUTES, encoding="utf-8")
@@ -171,8 +196,29 @@ class Fetched:
                 hint="no kernel release looks like this: do not use this repository",
             ) from error
 
-    def _git(self, *arguments: str) -> Result:
-        return git([f"--git-dir={self._folder}", *arguments])
+    def _require_bounded(self, commit: str) -> None:
+        """VerificationError for a tree with more files than a kernel can have.
+
+        A few small objects can stand for any number of files: each folder lists the next one
+        many times.
+        """
+        count = 0
+
+        def hear(_line: str) -> None:
+            nonlocal count
+            count += 1
+            if count > MAX_ENTRIES:
+                raise VerificationError(
+                    f"the tree of commit {commit} was refused",
+                    why=f"it holds more than {MAX_ENTRIES} files",
+                    hint="no kernel release looks like this: do not use this repository",
+                )
+
+        self._git("ls-tree", "-r", "-t", "--name-only", commit, on_line=hear)
+
+    def _git(self, *arguments: str, on_line: Callable[[str], None] | None = None) -> Result:
+        bounds = Bounds(TAR_BYTES, _MEMORY_BYTES, _FETCH_SECONDS)
+        return git([f"--git-dir={self._folder}", *arguments], bounds=bounds, on_line=on_line)
 
 
 @contextlib.contextmanager
@@ -188,43 +234,69 @@ def fetched(url: GitUrl, found: Found, work: Path, step: Step) -> Iterator[Fetch
         what = f"+{found.name or found.id}:{_HERE}"
         options = ["--depth=1", "--no-tags", "--progress"]
         words = [f"--git-dir={folder}", "fetch", *options, "--", url.repository, what]
-        with _watched(folder, step):
-            _ask(url, words, _PACKING_SECONDS)
+        with _watched(folder, step) as stop:
+            _ask(url, words, _PACKING_SECONDS, stop=stop)
         yield Fetched(folder)
 
 
 @contextlib.contextmanager
-def _watched(folder: Path, step: Step) -> Iterator[None]:
-    """Tell the step now and then how many bytes have come.
+def _watched(folder: Path, step: Step) -> Iterator[int]:
+    """Tell the step now and then how many bytes have come; a descriptor that ends the fetch.
 
-    git's own progress is one long line, which ends when all is there.
+    It can be read as soon as more than MAX_BYTES have come. git's own progress is one long line,
+    which ends when all is there.
     """
     ended = threading.Event()
+    stop, too_much = os.pipe()
 
     def watch() -> None:
         while not ended.wait(_WATCH_SECONDS):
-            step.advance(tree_size(folder), None, "bytes")
+            size = tree_size(folder)
+            step.advance(size, None, "bytes")
+            if size > MAX_BYTES:
+                os.write(too_much, b".")
+                return
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield
+        yield stop
     finally:
         ended.set()
         thread.join()
+        os.close(stop)
+        os.close(too_much)
 
 
-def _ask(url: GitUrl, arguments: list[str], silence: float) -> Result:
+def _ask(
+    url: GitUrl,
+    arguments: list[str],
+    silence: float,
+    *,
+    stop: int | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> None:
     """Run a git command that talks to the repository, over its own protocol and no other."""
     # SSH for those who have their git go there instead; an address is never a command (ext::)
     env = {"GIT_ALLOW_PROTOCOL": "file" if url.scheme == "file" else f"{url.scheme}:https:ssh"}
+    bounds = Bounds(MAX_BYTES, _MEMORY_BYTES, _FETCH_SECONDS)
     try:
-        return git(arguments, env=env, silence=silence)
+        git(arguments, env=env, silence=silence, bounds=bounds, stop=stop, on_line=on_line)
     except CommandFailedError as error:
+        if stop is not None and select.select([stop], [], [], 0)[0]:
+            raise _too_much(url, f"more than {MAX_BYTES >> 30} GiB came") from error
         said = [line.split("\r")[-1] for line in error.tail if line.strip()]
         raise MachineError(
             f"cannot read {url.plain}",
-            why="\n".join(said[-5:]).replace(url.repository, url.plain),
+            why=without_secrets("\n".join(said[-5:]).replace(url.repository, url.plain)),
             hint="check the address, the network, and that `git ls-remote` reaches it without"
             " being asked for a password",
         ) from error
+
+
+def _too_much(url: GitUrl, why: str) -> VerificationError:
+    return VerificationError(
+        f"{url.plain} sends too much",
+        why=why,
+        hint="no repository of a kernel is like this: do not use it",
+    )

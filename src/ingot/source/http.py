@@ -6,20 +6,30 @@ Proxies and certificates come from the environment, as everywhere with requests.
 
 from __future__ import annotations
 
+import http.client
+import time
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
 
 from ingot import __version__
 from ingot.errors import MachineError
+from ingot.web import without_secrets
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 30.0
 _BACKOFF_SECONDS = 0.5
+_STATUS_TRIES = 3
+_BUSY = (429, 500, 502, 503, 504)
+_MOVED = (301, 302, 303, 307, 308)
+_REDIRECTS = 5
+_SLOW_SECONDS = 60.0
+_SLOWEST = 1 << 10
+"""A server that has sent less than this many bytes a second, after so many seconds, is given up."""
+
 _CHUNK = 1 << 16
 
 
@@ -27,7 +37,9 @@ class DownloadError(MachineError):
     """A server was not reached, or would not give the file. `status` is 0 or HTTP's."""
 
     def __init__(self, what: str, *, why: str = "", status: int = 0) -> None:
-        super().__init__(what, why=why, hint="check the network, or use `--source PATH`")
+        super().__init__(
+            what, why=without_secrets(why), hint="check the network, or use `--source PATH`"
+        )
         self.status = status
 
 
@@ -35,46 +47,81 @@ class BrokenOffError(DownloadError):
     """The connection broke while the file was coming."""
 
 
+class _Session(requests.Session):
+    """A session that leaves redirects to `get`: requests reads their bodies, however long."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        del resp
+        return None
+
+
 def session(*, https_only: bool = False) -> requests.Session:
-    """A session that asks again when a server is busy, and gives up fast when none answers.
+    """A session that gives up fast when nobody answers; see `get` for one that is busy.
 
     With `https_only` nothing is asked in the clear, not even where a server redirects to it.
     """
-    retry = Retry(
-        total=None,
-        connect=0,
-        read=0,
-        redirect=5,
-        status=2,
-        backoff_factor=_BACKOFF_SECONDS,
-        status_forcelist=(429, 500, 502, 503, 504),
-        respect_retry_after_header=False,  # a build does not wait for minutes unasked
-        raise_on_status=False,
-    )
-    new = requests.Session()
+    new = _Session()
     new.adapters.clear()  # without an adapter for a scheme, requests refuses its addresses
     for scheme in ("https://",) if https_only else ("http://", "https://"):
-        new.mount(scheme, HTTPAdapter(max_retries=retry))
+        new.mount(scheme, HTTPAdapter(max_retries=0))
     # Without "identity" a server may compress, and offsets would be of something else.
     new.headers.update({"User-Agent": f"ingot/{__version__}", "Accept-Encoding": "identity"})
     return new
 
 
 def get(client: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
-    """Begin a GET; DownloadError if nobody answers. The status is for the caller to judge."""
-    try:
-        return client.get(
-            url, headers=headers, stream=True, timeout=(_CONNECT_SECONDS, _READ_SECONDS)
-        )
-    except requests.RequestException as error:
-        raise DownloadError(reason(error, url), why=url) from error
+    """Begin a GET; DownloadError if nobody answers. The status is for the caller to judge.
+
+    Redirects are followed, and a busy server is asked again. The bodies of such answers have no
+    end that anybody vouches for, and are never read; requests and urllib3 would.
+    """
+    for _ in range(_REDIRECTS + 1):
+        response = _get_once(client, url, headers)
+        target = response.headers.get("Location")
+        if response.status_code not in _MOVED or not target:
+            return response
+        response.close()
+        try:
+            url = urljoin(response.url, target)
+            host = urlsplit(url).hostname
+        except ValueError as error:
+            raise DownloadError("the server redirects to no address", why=str(error)) from error
+    raise DownloadError(f"{host} redirects without end", why=url)
+
+
+def _get_once(client: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
+    for attempt in range(_STATUS_TRIES):
+        try:
+            response = client.get(
+                url,
+                headers=headers,
+                stream=True,
+                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                allow_redirects=False,
+            )
+        except (requests.RequestException, ValueError) as error:
+            raise DownloadError(reason(error, url), why=url) from error
+        if response.status_code not in _BUSY or attempt == _STATUS_TRIES - 1:
+            break
+        response.close()
+        time.sleep(_BACKOFF_SECONDS * attempt)
+    return response
 
 
 def body(response: requests.Response) -> Iterator[bytes]:
-    """The bytes of a response as sent; BrokenOffError if they stop before they should."""
+    """The bytes of a response as sent, as they come.
+
+    BrokenOffError if they stop before they should, or come so slowly that they would never end.
+    """
+    begun, done = time.monotonic(), 0
     try:
-        yield from response.raw.stream(_CHUNK, decode_content=False)
-    except urllib3.exceptions.HTTPError as error:
+        while chunk := response.raw.read1(_CHUNK, decode_content=False):
+            done += len(chunk)
+            seconds = time.monotonic() - begun
+            if seconds > _SLOW_SECONDS and done < seconds * _SLOWEST:
+                raise BrokenOffError("the server sends too slowly", why=response.url)
+            yield chunk
+    except (urllib3.exceptions.HTTPError, OSError, http.client.HTTPException) as error:
         raise BrokenOffError(reason(error, response.url), why=response.url) from error
 
 
@@ -100,7 +147,7 @@ def fetch_bytes(url: str, limit: int, *, https_only: bool = False) -> bytes:
 
 def reason(error: BaseException, url: str) -> str:
     """Why a request failed, in a few words."""
-    host = urlsplit(url).hostname or url
+    host = _host(url)
     causes = list(_causes(error))
     for kind, text in (
         (urllib3.exceptions.ProxyError, "the proxy refused or did not answer"),
@@ -114,11 +161,17 @@ def reason(error: BaseException, url: str) -> str:
         (urllib3.exceptions.ProtocolError, f"the connection to {host} broke"),
         (urllib3.exceptions.NewConnectionError, f"cannot reach {host}"),
         (requests.exceptions.InvalidSchema, "an address that is not HTTPS is refused"),
-        (requests.TooManyRedirects, f"{host} redirects without end"),
     ):
         if any(isinstance(cause, kind) for cause in causes):
             return text
     return f"request to {host} failed ({type(error).__name__})"
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or without_secrets(url)
+    except ValueError:
+        return without_secrets(url)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

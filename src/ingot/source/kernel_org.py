@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.digest import Digest
-from ingot.errors import MachineError
+from ingot.errors import MachineError, VerificationError
 from ingot.progress import Progress, Step
-from ingot.source.compression import unxz
-from ingot.source.download import Wanted, download
-from ingot.source.model import Archive, check_pin
+from ingot.source.compression import DamagedError, Form, PlainTar
+from ingot.source.download import Downloaded, Wanted, download
+from ingot.source.model import Archive, check_pin, trust_in
 from ingot.source.signature import verify_detached, verify_inline
 from ingot.version import KernelVersion
+from ingot.web import without_secrets
 
 BASE_URL = "https://cdn.kernel.org/pub/linux/kernel"
 
@@ -47,6 +48,10 @@ class KernelOrg:
     base_url: str = BASE_URL
     list_keyring: Path | None = None
     name: str = "kernel.org"
+
+    @property
+    def trust(self) -> str:
+        return trust_in(self.name, (self.keyring, self.list_keyring))
 
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
@@ -84,19 +89,35 @@ class KernelOrg:
     ) -> Archive:
         """The tarball, if the signature over the tar inside is good."""
 
-        def verify(path: Path, step: Step) -> str:
+        plain: list[Digest] = []
+
+        def verify(path: Path, digest: Digest, step: Step) -> str:
             size = path.stat().st_size
 
             def report(done: int) -> None:
                 step.advance(done, size, "checking the signature")
 
-            what = f"linux-{version}.tar"
-            signer = verify_detached(signature, unxz(path, report), self.keyring, what)
+            tar = PlainTar(path, Form.XZ, report)
+            try:
+                signer = verify_detached(signature, tar, self.keyring, f"linux-{version}.tar")
+                found, inside = tar.finish()
+            except DamagedError as error:
+                raise VerificationError(
+                    f"{path.name.removesuffix('.part')} is truncated or corrupt",
+                    why=str(error),
+                    hint="run the same command again to download it anew",
+                ) from error
+            if found != digest:
+                raise VerificationError(
+                    f"{path.name.removesuffix('.part')} changed while it was verified",
+                    hint="run the same command again",
+                )
+            plain.append(inside)
             return f"signed by {signer}"
 
         wanted = self._wanted(version, expected)
         got = download(wanted, downloads, progress, verify)
-        return Archive(got.path, got.digest, self.name, wanted.url, got.evidence)
+        return self._archive(got, wanted, got.evidence, plain[-1])
 
     def _by_list(
         self,
@@ -111,7 +132,17 @@ class KernelOrg:
         check_pin(listed, expected)
         wanted = self._wanted(version, listed)
         got = download(wanted, downloads, progress)
-        return Archive(got.path, got.digest, self.name, wanted.url, evidence)
+        return self._archive(got, wanted, evidence, None)
+
+    def _archive(
+        self, got: Downloaded, wanted: Wanted, evidence: str, plain: Digest | None
+    ) -> Archive:
+        url = without_secrets(wanted.url)
+        return Archive(
+            *(got.path, got.digest, self.name, url, evidence, Form.XZ),
+            plain=plain,
+            trust=self.trust,
+        )
 
     def _listed(
         self, version: KernelVersion, keyring: Path, gone: MachineError

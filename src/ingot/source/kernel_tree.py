@@ -8,6 +8,9 @@ from pathlib import Path
 from ingot.errors import UserError
 from ingot.version import KernelVersion
 
+_MAKEFILE_BYTES = 1 << 20
+"""How much of a top-level Makefile is read: that of 2026 has 70 kB."""
+
 _FIELDS = ("VERSION", "PATCHLEVEL", "SUBLEVEL")
 
 
@@ -24,7 +27,7 @@ def check_tree(tree: Path, version: KernelVersion | None, shown: Path | str = ""
                 why=f"it has no top-level {file}",
                 hint="give the folder that holds the kernel's Makefile and Kconfig",
             )
-    text = _makefile_version((tree / "Makefile").read_text("utf-8", errors="replace"))
+    text = _makefile_version(tree / "Makefile")
     found = _parsed(text)
     if found is None or version not in (None, found):
         raise UserError(
@@ -40,7 +43,7 @@ def tree_version(tree: Path) -> KernelVersion | None:
     makefile = tree / "Makefile"
     if not makefile.is_file():
         return None
-    return _parsed(_makefile_version(makefile.read_text("utf-8", errors="replace")))
+    return _parsed(_makefile_version(makefile))
 
 
 def check_clean(tree: Path) -> None:
@@ -65,11 +68,14 @@ def _parsed(text: str) -> KernelVersion | None:
         return None
 
 
-def _makefile_version(makefile: str) -> str:
+def _makefile_version(path: Path) -> str:
     """`6.1.176` from the first assignments of VERSION, PATCHLEVEL and SUBLEVEL.
 
-    `6.19.0-rc1` if EXTRAVERSION says so; what else vendors write there names no version.
+    `6.19.0-rc1` if EXTRAVERSION says so; what else vendors write there names no version. No more
+    of the file is read than could hold them.
     """
+    with path.open("rb") as file:
+        makefile = file.read(_MAKEFILE_BYTES).decode("utf-8", errors="replace")
     numbers = []
     for field in _FIELDS:
         match = re.search(rf"^{field}\s*=[ \t]*(\d*)", makefile, re.MULTILINE)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from ingot.digest import Digest
 from ingot.errors import VerificationError
 from ingot.progress import Progress
+from ingot.source.compression import Form
 from ingot.version import KernelVersion
 
 
@@ -18,7 +21,10 @@ class Archive:
 
     `digest` is that of the (compressed) file, `origin` the name of the origin, `url` where
     it was taken from (empty for a local file: a path of this machine means nothing on
-    another), `evidence` one phrase on how it was verified.
+    another), `evidence` one phrase on how it was verified. `form` is how the file is compressed,
+    as its origin says: nothing looks at the file again to find out. `plain` is the digest of the
+    uncompressed tar where that is what a signature was checked over; what is unpacked must have
+    it. `trust` says who vouches for it (see `trust_in`), empty for what only the user named.
     """
 
     path: Path
@@ -26,6 +32,9 @@ class Archive:
     origin: str
     url: str
     evidence: str
+    form: Form
+    plain: Digest | None = field(default=None, kw_only=True)
+    trust: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,8 @@ class Source:
     top-level Makefile in the tarball; 0 where the digest is that of the contents, since the
     times of a checkout are not content. `origin`, `url`, `evidence` and `commit` (empty if it
     is not from git) say where it came from (see Archive): they differ between machines that
-    got the same bytes from different places.
+    got the same bytes from different places. `in_place` says that `tree` is the user's own and
+    may change at any time: see `local.require_unchanged`.
     """
 
     version: KernelVersion
@@ -61,6 +71,18 @@ class Source:
     url: str
     evidence: str
     commit: str = ""
+    in_place: bool = False
+
+
+def trust_in(origin: str, keyrings: Iterable[Path | None], *words: str) -> str:
+    """Names who vouches for what an origin delivers: its kind, the bytes of its keyrings.
+
+    Origins of two catalogs that accept the same signatures have the same one, and no others do.
+    `words` are what else decides that a signature is accepted. A keyring that is missing vouches
+    for nothing.
+    """
+    keys = [str(Digest.of_file(k)) if k and k.is_file() else "" for k in keyrings]
+    return f"{origin} {Digest.of(json.dumps([origin, keys, words]).encode())}"
 
 
 def check_pin(listed: Digest, pinned: Digest | None) -> None:
@@ -79,6 +101,10 @@ class Origin(Protocol):
     @property
     def name(self) -> str:
         """What the catalog and messages call it, such as `kernel.org`."""
+
+    @property
+    def trust(self) -> str:
+        """Who vouches for what it delivers: see `trust_in`."""
 
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress

@@ -29,8 +29,8 @@ def obtain(
     """The verified source of `version`, unpacked in `cache`.
 
     `pins` maps names of origins to the digest that the catalog pins for each. A pinned
-    digest that is in the cache is used first, then what any of these origins delivered
-    before, then the origins are tried in order; each that fails is one note. If all fail
+    digest that is in the cache is used first, then what those whom these origins trust have
+    vouched for before (another catalog's origin of the same name may trust others), then the origins are tried in order; each that fails is one note. If all fail
     raises VerificationError if something did not verify, else MachineError; a full disk or
     a missing program is raised at once. Processes that want the same version take turns,
     so that only one downloads. `offline`, no origin is tried: MachineError if it is not here.
@@ -63,10 +63,9 @@ def _cached(
         found = cache.find(version, pins[name]) if name in pins else None
         if found is not None:
             return _as_pinned(found, name)
-    unpinned = [name for name in names if name not in pins]
-    known = [source for source in cache.known(version) if source.origin in unpinned]
     # In the order of the origins, not of digests: the first one is the preferred one.
-    return min(known, key=lambda source: unpinned.index(source.origin), default=None)
+    trusts = [origin.trust for origin in origins if origin.name not in pins]
+    return next(iter(cache.vouched_for(version, trusts)), None)
 
 
 def _not_here(

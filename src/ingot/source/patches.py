@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ingot.digest import Digest
-from ingot.errors import UserError
+from ingot.errors import UserError, VerificationError
 from ingot.files import remove_tree, staging_folder
 from ingot.process import CommandFailedError, run
 from ingot.progress import Progress
@@ -28,23 +28,29 @@ _HUNK = re.compile(r"@@ -(?P<line>\d+)(?:,\d+)? \+\d+(?:,\d+)? @@.*")
 
 @contextlib.contextmanager
 def patched_tree(
-    source: Source, patches: Sequence[Path], work: Path, progress: Progress
+    source: Source,
+    patches: Sequence[Path],
+    hashed: Sequence[Digest],
+    work: Path,
+    progress: Progress,
 ) -> Iterator[Path]:
     """The tree to compile: the source's own, or a copy in `work` with the patches applied.
 
     The copy is removed at the end. A patch that does not apply is a UserError with git's
-    own words: which file, which hunk.
+    own words: which file, which hunk. What is applied has the digests `hashed`, which name what
+    is made of it: VerificationError for a patch that was changed since.
     """
     if not patches:
         yield source.tree
         return
     with staging_folder(work) as folder:
         tree = folder / "tree"
+        texts = [_read(patch, digest) for patch, digest in zip(patches, hashed, strict=True)]
         with progress.step("patch") as step:
             _copy(source.tree, tree)
-            for number, patch in enumerate(patches, start=1):
+            for number, (patch, text) in enumerate(zip(patches, texts, strict=True), start=1):
                 step.advance(number, len(patches), patch.name)
-                _apply(patch, tree)
+                _apply(patch.name, text, tree)
             step.result(f"{len(patches)} applied")
         yield tree
 
@@ -52,6 +58,16 @@ def patched_tree(
 def digests(patches: Sequence[Path]) -> tuple[Digest, ...]:
     """The digests of patch files, in their order."""
     return tuple(Digest.of_file(patch) for patch in patches)
+
+
+def _read(patch: Path, digest: Digest) -> bytes:
+    text = patch.read_bytes()
+    if Digest.of(text) != digest:
+        raise VerificationError(
+            f"the patch {patch.name} was changed while it was used",
+            hint="run the same command again",
+        )
+    return text
 
 
 def _copy(tree: Path, to: Path) -> None:
@@ -69,15 +85,18 @@ def _copy(tree: Path, to: Path) -> None:
         repository.unlink(missing_ok=True)
 
 
-def _apply(patch: Path, tree: Path) -> None:
+def _apply(name: str, text: bytes, tree: Path) -> None:
+    """Apply the bytes of a patch, out of a file beside the tree that nobody else knows of."""
+    file = tree.parent / "patch"
+    file.write_bytes(text)
     # a repository above the tree would make git take the patch's paths for its own
     env = {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
     try:
-        git(["-C", str(tree), "apply", "--whitespace=nowarn", str(patch.absolute())], env=env)
+        git(["-C", str(tree), "apply", "--whitespace=nowarn", str(file.absolute())], env=env)
     except CommandFailedError as error:
-        hunks = _hunks(patch.read_text(encoding="utf-8", errors="replace"))
+        hunks = _hunks(text.decode("utf-8", errors="replace"))
         raise UserError(
-            f"the patch {patch.name} does not apply",
+            f"the patch {name} does not apply",
             why="\n".join(_with_hunk(line, hunks) for line in error.tail),
             hint="renew the patch for this version; if the version carries the fix itself, end it"
             " in a [[patches]] table of the catalog with `until`",

@@ -1,11 +1,12 @@
 """`source.json`: what the cache keeps about a source, beside its tree.
 
     {"version": "6.1.176", "origin": ..., "url": ..., "evidence": ..., "commit": "",
-     "epoch": 1781869053, "size": 1506803712,
+     "epoch": 1781869053, "size": 1506803712, "trusted": ["kernel.org sha256:..."],
      "references": {"git+https://example.org/linux#v6.1.176": {"id": ..., "commit": ..., "tag": ...}}}
 
 The digest is the name of the folder, and the tree is in it: the cache can be moved.
-`epoch` is in seconds, `size` in bytes on disk. `references` says what names in repositories
+`epoch` is in seconds, `size` in bytes on disk. `trusted` says who vouched for it so far (see
+`model.trust_in`): another catalog may trust others. `references` says what names in repositories
 meant when they were last asked: the object's ID, the commit, and the text of a tag object in
 base64, so that its signature can be checked again.
 """
@@ -25,6 +26,7 @@ from ingot.errors import IngotError
 from ingot.files import write_atomic
 from ingot.source.model import Source
 from ingot.version import KernelVersion
+from ingot.web import without_secrets
 
 _FILE = "source.json"
 
@@ -55,11 +57,12 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A source in the cache, the bytes that it takes on disk, and what in git refers to it."""
+    """A source in the cache, its bytes on disk, what in git refers to it, who vouched for it."""
 
     source: Source
     size: int
     references: Mapping[str, Reference] = field(default_factory=dict, hash=False)
+    trusted: frozenset[str] = frozenset()
 
 
 def digest_named(name: str) -> Digest | None:
@@ -80,14 +83,15 @@ def read_entry(folder: Path) -> Entry | None:
             digest=digest,
             tree=folder / "tree",
             epoch=int(fields["epoch"]),
-            url=str(fields["url"]),
+            url=without_secrets(str(fields["url"])),
             evidence=str(fields["evidence"]),
             commit=str(fields.get("commit", "")),
         )
         references = {
             name: Reference.from_json(row) for name, row in fields.get("references", {}).items()
         }
-        entry = Entry(source, int(fields["size"]), references)
+        trusted = frozenset(map(str, fields.get("trusted", ())))
+        entry = Entry(source, int(fields["size"]), references, trusted)
         return entry if source.tree.is_dir() else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IngotError):
         # Such a folder counts as absent: it is made anew when it is wanted.
@@ -105,6 +109,7 @@ def write_entry(folder: Path, entry: Entry) -> None:
         "commit": source.commit,
         "epoch": source.epoch,
         "size": entry.size,
+        "trusted": sorted(entry.trusted),
         "references": {name: found.to_json() for name, found in entry.references.items()},
     }
     write_atomic(folder / _FILE, json.dumps(fields, indent=1).encode() + b"\n")

@@ -8,16 +8,14 @@ armored one (RFC 4880, 6.2) is made binary first.
 
 from __future__ import annotations
 
-import binascii
-import contextlib
-import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.errors import MachineError, UserError, VerificationError
 from ingot.process import run
+from ingot.source import openpgp
 
 _PREFIX = "[GNUPG:] "
 _REFUSED = {
@@ -28,16 +26,6 @@ _REFUSED = {
 }
 _WEAK_HASHES = frozenset({"1", "2", "3"})
 """MD5, SHA-1 and RIPEMD-160 (RFC 4880, 9.4): collisions can be made, or nearly so."""
-
-_ARMORED_KEYS = re.compile(
-    rb"^-----BEGIN PGP PUBLIC KEY BLOCK-----[ \t]*\r?\n"
-    rb"(?:[^\s:]+: .*\n)*"  # headers such as `Comment: ...`
-    rb"[ \t]*\r?\n"
-    rb"(?P<body>[A-Za-z0-9+/=\s]*?)"
-    rb"(?:^=[A-Za-z0-9+/]{4}\s*)?"  # a checksum, which protects from noise only
-    rb"^-----END PGP PUBLIC KEY BLOCK-----",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +40,16 @@ def verify_detached(signature: bytes, data: Iterable[bytes], keyring: Path, what
     """Check a detached signature over `data`; the fingerprint of the signer's primary key.
 
     `what` names the signed thing in errors. Raises VerificationError if no key of the
-    keyring made a valid signature; whatever reading `data` raises passes through.
+    keyring made a valid signature, or `signature` holds anything but signatures; whatever
+    reading `data` raises passes through.
     """
+    try:
+        packets = openpgp.signatures_in(signature)
+    except openpgp.UnreadableError as error:
+        raise _refused(what, str(error)) from None
     with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
         file = Path(folder, "signature")
-        file.write_bytes(signature)
+        file.write_bytes(packets)
         status = _gpgv(keyring, [str(file), "-"], data)
     return good_signer(status, what)
 
@@ -64,9 +57,13 @@ def verify_detached(signature: bytes, data: Iterable[bytes], keyring: Path, what
 def verify_inline(signed: bytes, keyring: Path, what: str) -> Signed:
     """Check a clear-signed text and return only what is inside the signature.
 
-    Text around it is not signed, so gpgv itself writes out what it verified. Raises
-    VerificationError like verify_detached.
+    gpgv itself writes out what it verified. Raises VerificationError like verify_detached, also
+    for a file that is anything more than one clear-signed text.
     """
+    try:
+        openpgp.require_clear_signed(signed)
+    except openpgp.UnreadableError as error:
+        raise _refused(what, str(error)) from None
     with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
         file, output = Path(folder, "signed"), Path(folder, "text")
         file.write_bytes(signed)
@@ -101,9 +98,14 @@ def good_signer(status: Sequence[str], what: str) -> str:
             reasons.append(f"key {fields[0]} is not in the keyring")
     if good and not any(line.startswith("BADSIG ") for line in status):
         return good
-    raise VerificationError(
+    why = ", ".join(dict.fromkeys(reasons)) or "it holds no signature that gpgv can read"
+    raise _refused(what, why)
+
+
+def _refused(what: str, why: str) -> VerificationError:
+    return VerificationError(
         f"the signature on {what} was refused",
-        why=", ".join(dict.fromkeys(reasons)) or "it holds no signature that gpgv can read",
+        why=why,
         hint="try another mirror or origin, or the same one later; whose signature counts is for"
         " the keyring to say",
     )
@@ -117,30 +119,25 @@ def _gpgv(keyring: Path, arguments: list[str], data: Iterable[bytes] | None) -> 
             hint="Debian's is in the package debian-archive-keyring; kernel.org's is in this"
             " repository",
         )
-    with _binary(keyring) as binary:
-        # Absolute, since gpgv looks for other names in its home folder.
-        argv = ["gpgv", "--status-fd", "1", "--keyring", str(binary.resolve()), *arguments]
+    with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
+        # A copy of the bytes that were looked at; absolute, since gpgv looks for other names in
+        # its home folder.
+        copy = Path(folder, "keyring")
+        copy.write_bytes(_binary(keyring))
+        argv = ["gpgv", "--status-fd", "1", "--keyring", str(copy.resolve()), *arguments]
         output = run(argv, check=False, env={"LC_ALL": "C"}, stdin=data).output
     return [line.removeprefix(_PREFIX) for line in output.splitlines() if line.startswith(_PREFIX)]
 
 
-@contextlib.contextmanager
-def _binary(keyring: Path) -> Iterator[Path]:
+def _binary(keyring: Path) -> bytes:
     """The keyring as gpgv reads it; UserError if it is armored and holds no key."""
     data = keyring.read_bytes()
-    if b"-----BEGIN PGP " not in data:
-        yield keyring
-        return
-    try:
-        keys = [binascii.a2b_base64(block["body"]) for block in _ARMORED_KEYS.finditer(data)]
-    except binascii.Error:
-        keys = []
-    if not any(keys):
+    if not openpgp.is_armored(data):
+        return data
+    keys = openpgp.keys_in(data)
+    if not keys:
         raise UserError(
             f"{keyring} holds no public key that can be read",
             hint="export keys anew: gpg --export KEY > FILE",
         )
-    with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
-        file = Path(folder, "keyring")
-        file.write_bytes(b"".join(keys))
-        yield file
+    return keys

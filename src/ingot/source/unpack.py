@@ -8,7 +8,6 @@ and anything but plain files, folders and links that stay inside refuses the who
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import stat
@@ -19,14 +18,11 @@ from pathlib import Path
 from ingot.errors import UserError, VerificationError
 from ingot.process import CommandFailedError, require_tool, run
 from ingot.progress import Step
-from ingot.source.compression import MAX_BYTES, decompressor
+from ingot.source.compression import MAX_BYTES, MAX_ENTRIES, DamagedError, Form, PlainTar
 from ingot.source.model import Archive
 
-_CHUNK = 1 << 20
 _RECORD = 10240
 _CHECK_RECORDS = 500
-MAX_ENTRIES = 500_000
-"""The most files, folders and links: five times a kernel of 2026."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,46 +50,40 @@ def unpack(archive: Archive, staging: Path, step: Step) -> Unpacked:
 
 
 def _run_tar(archive: Archive, staging: Path, step: Step) -> None:
-    hasher = hashlib.sha256()
-
-    def feed() -> Iterator[bytes]:
-        done, total = 0, archive.path.stat().st_size
-        with archive.path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                hasher.update(chunk)
-                yield chunk
-                done += len(chunk)
-                step.advance(done, total, "bytes")
-
-    chunks = feed()
+    total = archive.path.stat().st_size
+    tar = PlainTar(archive.path, archive.form, lambda done: step.advance(done, total, "bytes"))
     listener = _Listener(archive)
-    argv = _tar_command(archive.path, staging)
+    argv = _tar_command(archive.form, staging)
     try:
-        run(argv, env={"LC_ALL": "C"}, stdin=chunks, on_line=listener.hear, keep_output=False)
+        run(argv, env={"LC_ALL": "C"}, stdin=tar, on_line=listener.hear, keep_output=False)
+        # whatever follows the end of the tar belongs to the digests as well
+        packed, plain = tar.finish()
+    except DamagedError as error:
+        raise _damaged(archive, str(error)) from error
     except CommandFailedError as error:
-        raise UserError(
-            f"{archive.path.name} is truncated or corrupt",
-            why="\n".join(listener.complaints[:5]),
-            hint="get the file again",
-        ) from error
-    for _ in chunks:
-        pass  # whatever follows the end of the tar belongs to the digest as well
-    if hasher.hexdigest() != archive.digest.hex:
+        raise _damaged(archive, "\n".join(listener.complaints[:5])) from error
+    if packed != archive.digest or archive.plain not in (None, plain):
         raise VerificationError(
             f"{archive.path.name} changed after it was verified",
             hint="run the same command again",
         )
 
 
-def _tar_command(path: Path, staging: Path) -> list[str]:
-    command = decompressor(path)
-    if command:
-        require_tool(command.split()[0])
+def _damaged(archive: Archive, why: str) -> UserError:
+    return UserError(
+        f"{archive.path.name} is truncated or corrupt", why=why, hint="get the file again"
+    )
+
+
+def _tar_command(form: Form, staging: Path) -> list[str]:
+    """The command that unpacks a tar from standard input; only zstd is undone by a program."""
+    if form is Form.ZSTD:
+        require_tool("zstd")
     options = "-x -f - --no-same-owner --same-permissions --delay-directory-restore"
     return [
         "tar",
         *options.split(),
-        *(["-I", command] if command else []),
+        *(["-I", "zstd"] if form is Form.ZSTD else []),
         f"--checkpoint={_CHECK_RECORDS}",
         "--checkpoint-action=echo=%u",
         "-C",

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from ingot.errors import UserError
 from ingot.toml.lines import Place
 from ingot.toml.mistakes import Mistakes
+from ingot.web import without_secrets
 
 _MESSAGES = {
     "missing": "this is missing",
@@ -85,7 +86,7 @@ class Form(Generic[_Document]):
             known = ", ".join(self.kinds[top])
             return f"there is no kind of {top} '{finding['ctx']['tag']}' (known: {known})"
         if kind == "string_pattern_mismatch":
-            return f"'{finding['input']}' is not {self.patterns[finding['ctx']['pattern']]}"
+            return f"'{without_secrets(str(finding['input']))}' is not {self.patterns[finding['ctx']['pattern']]}"
         return _MESSAGES.get(kind) or finding["msg"].removeprefix("Value error, ")
 
     def _unknown_key_of_kind(self, finding: ErrorDetails) -> str:

@@ -22,6 +22,7 @@ from ingot.digest import Digest
 from ingot.progress import Silent
 from ingot.source import download
 from ingot.source.cache import SourceCache
+from ingot.source.compression import Form
 from ingot.source.model import Archive
 from ingot.version import KernelVersion
 
@@ -367,12 +368,16 @@ def archive(tmp_path: Path) -> Callable[..., Archive]:
     """Makes a tarball of members, as an origin would hand it over."""
 
     def make(
-        members: list[Member] | None = None, name: str = "linux.tar", **fields: str
+        members: list[Member] | None = None,
+        name: str = "linux.tar",
+        origin: str = "test",
+        url: str = "http://example.org/linux.tar",
+        evidence: str = "a test",
     ) -> Archive:
         data = make_tar(kernel_members() if members is None else members)
         path = tmp_path / name
         path.write_bytes(data)
-        given = {"origin": "test", "url": "http://example.org/linux.tar", "evidence": "a test"}
-        return Archive(path, Digest.of(data), **{**given, **fields})
+        trust = "" if origin == "local" else f"who vouches for {origin}"
+        return Archive(path, Digest.of(data), origin, url, evidence, Form.TAR, trust=trust)
 
     return make

@@ -35,6 +35,10 @@ class FakeOrigin:
     answer: Archive | IngotError
     asked: list[Digest | None] = field(default_factory=list)
 
+    @property
+    def trust(self) -> str:
+        return f"who vouches for {self.name}"
+
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
     ) -> Archive:

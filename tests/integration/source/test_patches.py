@@ -63,7 +63,7 @@ def changed(*numbers: int, by: str = "changed") -> str:
 
 def applied(source: Source, patches: list[Path], tmp_path: Path) -> dict[str, str]:
     """The files of the patched tree, while it lasts."""
-    with patched_tree(source, patches, tmp_path / "work", Notes()) as tree:
+    with patched_tree(source, patches, digests(patches), tmp_path / "work", Notes()) as tree:
         return {
             str(path.relative_to(tree)): path.read_text()
             for path in tree.rglob("*")
@@ -91,7 +91,7 @@ def test_patches_are_applied_in_the_order_given(
 
 
 def test_without_patches_the_tree_is_the_sources_own(source: Source, tmp_path: Path) -> None:
-    with patched_tree(source, [], tmp_path / "work", Notes()) as tree:
+    with patched_tree(source, [], [], tmp_path / "work", Notes()) as tree:
         assert tree == source.tree
     assert not (tmp_path / "work").exists()
 
@@ -108,7 +108,7 @@ def test_a_mail_with_a_new_file_a_mode_and_a_rename(source: Source, tmp_path: Pa
         "diff --git a/lib/list.c b/lib/list.c\nold mode 100644\nnew mode 100755\n"
         "-- \n2.39.5\n"
     )
-    with patched_tree(source, [mail], tmp_path / "work", Notes()) as tree:
+    with patched_tree(source, [mail], digests([mail]), tmp_path / "work", Notes()) as tree:
         modes = {p.name: stat.S_IMODE(p.stat().st_mode) & 0o111 for p in (tree / "lib").iterdir()}
         assert modes == {"new.sh": 0o111, "moved.c": 0, "list.c": 0o111}
         assert not (tree / "other.c").exists()

@@ -47,6 +47,7 @@ def test_it_tells_what_it_is_made_of(site: Site) -> None:
         {"more_suites": ("bookworm-updates",)},
         {"components": ("main", "contrib")},
         {"mirror": "http://127.0.0.1/debian"},
+        {"keyring": "keys.gpg"},
     ],
 )
 def test_one_of_another_spec_does_not_serve(site: Site, change: dict[str, object]) -> None:
@@ -59,7 +60,6 @@ def test_one_of_another_spec_does_not_serve(site: Site, change: dict[str, object
     [
         {"name": "other"},
         {"llvm": True},
-        {"keyring": "keys.gpg"},
         {"packages_on": {"arm64": ("flex",)}},
         {"packages": (), "packages_on": {"x86_64": ("bc",)}},
     ],
@@ -70,6 +70,21 @@ def test_what_does_not_decide_its_packages_makes_no_other_builder(
     made = put(site)
     found = image.find(replace(SPEC, **change), site)  # type: ignore[arg-type]
     assert found and found.digest == made.descriptor.digest
+
+
+def test_one_that_other_keys_vouched_for_does_not_serve(site: Site) -> None:
+    """A keyring is its bytes, not its name: another catalog may call another one so."""
+    spec = replace(SPEC, keyring="keys.gpg")
+    keyring = site.catalog / "keys.gpg"
+    keyring.parent.mkdir(exist_ok=True)
+    keyring.write_bytes(b"ours")
+    labels = {image.SPEC_LABEL: image.spec_digest(spec, site)}
+    assert image.serves(labels, spec, site)
+    assert not image.serves(labels, SPEC, site)
+    keyring.write_bytes(b"theirs")
+    assert not image.serves(labels, spec, site)
+    (site.catalog / "copy.gpg").write_bytes(b"ours")
+    assert image.serves(labels, replace(spec, keyring="copy.gpg"), site)
 
 
 def test_machines_of_two_arches_share_a_store(site: Site) -> None:

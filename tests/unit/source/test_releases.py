@@ -31,6 +31,7 @@ class Place:
     """An Origin that is only looked at."""
 
     name: str
+    trust: str = ""
 
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress

@@ -1,0 +1,32 @@
+"""Which compile cache a kernel is compiled with.
+
+What runs in the sandbox can write to the cache whatever it likes, and others would compile from
+it. So kernels share a cache only where the same people vouch for all that runs: whose signatures
+on sources are accepted, the patches, and what the builder is made of.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ingot.pipeline.inputs import origins_of
+from ingot.pipeline.plan import Plan
+from ingot.pipeline.setting import Setting
+from ingot.source.cache import SourceCache
+from ingot.source.model import Source
+
+
+def compile_cache(setting: Setting, plan: Plan, source: Source) -> Path:
+    """The cache that a compile of the plan's kernel from `source` reads and writes.
+
+    Catalogs that trust the same keys and have the same patches for the kernel share one. What
+    nobody but the user vouches for, or a catalog only by the digest it pins, has its own.
+    """
+    vouchers = [plan.builder_trust, *map(str, plan.patch_digests)]
+    if setting.local:
+        local = setting.local.url if isinstance(setting.local, Source) else setting.local
+        return setting.workspace.ccache_of("own", str(local), *vouchers)
+    trusts = sorted(origin.trust for origin in origins_of(setting.catalog))
+    known = SourceCache(setting.workspace.sources).vouched_for(source.version, trusts)
+    pinned = [] if any(one.digest == source.digest for one in known) else [str(source.digest)]
+    return setting.workspace.ccache_of(*trusts, *pinned, *vouchers)
