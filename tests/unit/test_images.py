@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.arch import arch
+from ingot.arch import all_arches, arch
 from ingot.builder.sandbox import Builder
 from ingot.compile import Artifacts, Devel
 from ingot.digest import Digest
@@ -46,18 +46,19 @@ CONFIG = '# Linux/x86\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="ä"\n'
 MAKEUP = Makeup({"": 7, "net/core": 9}, {"net/veth.ko": 14})
 X86 = arch("x86_64")
 
-texts = st.text(st.characters(codec="utf-8"), max_size=20)
+releases = st.from_regex(r"[0-9][A-Za-z0-9_.+~-]{0,63}", fullmatch=True)
+command_lines = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=2047)
 digests = st.builds(Digest.of, st.binary(max_size=4))
 facts_strategy = st.builds(
     Facts,
     version=st.just("6.1.176"),
-    release=texts,
-    arch=texts,
+    release=releases,
+    arch=st.sampled_from([row.name for row in all_arches()]),
     recipe_key=digests,
     config_digest=digests,
     source_digest=digests,
     builder_digest=digests,
-    command_line=texts,
+    command_line=command_lines,
 )
 
 

@@ -16,12 +16,14 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+from ingot.errors import MachineError
 from ingot.process import run
 
 RETRIES = ("--retry-times", "2")
 _WORKERS = 6
 _LOOK_SECONDS = 120.0
 _AWAKE_SECONDS = 0.5
+_WARNING_BYTES = 1 << 20
 # what skopeo warns of goes where its answer goes
 _WARNINGS = re.compile(rb'\A(?:time="[^\n]*\n)+')
 
@@ -29,12 +31,23 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def answer(words: Sequence[str]) -> bytes:
-    """What skopeo prints, to the byte; CommandFailedError if it fails or takes too long."""
+def answer(words: Sequence[str], limit: int) -> bytes:
+    """What skopeo prints, to the byte; CommandFailedError if it fails or takes too long.
+
+    MachineError for more than `limit` bytes.
+    """
     with tempfile.TemporaryDirectory(prefix="ingot-look-") as folder:
         log = Path(folder) / "answer"
         run(["skopeo", *words], log=log, timeout=_LOOK_SECONDS, keep_output=False)
-        return _WARNINGS.sub(b"", log.read_bytes())
+        with log.open("rb") as file:
+            data = file.read(limit + _WARNING_BYTES + 1)
+    data = _WARNINGS.sub(b"", data)
+    if len(data) > limit:
+        raise MachineError(
+            f"the answer of {words[-1]} is too large to be read",
+            why=f"it has more than {limit:,} bytes, which no registry needs for that",
+        )
+    return data
 
 
 @contextlib.contextmanager

@@ -213,9 +213,10 @@ def test_a_document_of_odd_shape_has_nothing() -> None:
 
 
 def test_a_manifest_names_its_blobs() -> None:
-    layers = [{"digest": "sha256:a"}, {"digest": 7}, "x"]
-    data = json.dumps({"config": {"digest": "sha256:c"}, "layers": layers}).encode()
-    assert Document.parse(data, "test").blobs == ["sha256:c", "sha256:a"]
+    config, layer = DIGESTS
+    layers = [{"digest": layer}, {"digest": 7}, {"digest": "sha256:../x"}, "x"]
+    data = json.dumps({"config": {"digest": config}, "layers": layers}).encode()
+    assert Document.parse(data, "test").blobs == [config, layer]
 
 
 # Whole images
