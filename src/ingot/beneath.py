@@ -116,11 +116,24 @@ class Beneath:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def walk(self, name: str = "", *, most: int) -> Iterator[Found]:
+    def read_link(self, name: str) -> str:
+        """What the link `name` holds; it is not followed. OSError for what is not a link."""
+        with self._parent(name) as (directory, last):
+            return os.readlink(last, dir_fd=directory)
+
+    def set_mode(self, name: str, mode: int) -> None:
+        """Give a file or directory these permission bits; UnsafeFileError for anything else."""
+        with self._parent(name) as (directory, last):
+            status = os.stat(last, dir_fd=directory, follow_symlinks=False)
+            if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+                raise self._unsafe(name, f"it is {_kind(status.st_mode)}, which has no mode")
+            os.chmod(last, mode, dir_fd=directory)
+
+    def walk(self, name: str = "", *, most: int, deepest: int = _DEEPEST) -> Iterator[Found]:
         """All that is below the directory `name`, each directory before what is in it, sorted.
 
         Links are listed and not followed. UnsafeFileError where there are more than `most`, or
-        directories lie too deep within each other.
+        directories lie more than `deepest` within each other.
         """
         count = 0
         waiting = [name]
@@ -135,7 +148,7 @@ class Beneath:
                 yield found
                 if found.is_directory:
                     inner.append(found.name)
-            if inner and folder.count("/") >= _DEEPEST:
+            if inner and folder.count("/") >= deepest:
                 raise self._unsafe(name or ".", "directories lie too deep within each other")
             waiting += reversed(inner)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ingot.beneath import Beneath
 from ingot.boot import plan
 from ingot.boot.guest import SCRATCH, assemble
 from ingot.boot.machines import Guest, Machine
@@ -83,14 +84,15 @@ def make_disk(
     """An ext4 of `files` (absolute path -> content) and `folders`, as <name>.ext4 in /build."""
     folder = sandbox.build / f"{name}.files"
     image = sandbox.build / f"{name}.ext4"
+    # what ran in the sandbox before may have left links there
+    build = Beneath(sandbox.build)
     with disk_errors(sandbox.build):
         for place in ("/", *folders):
-            (folder / place.lstrip("/")).mkdir(parents=True, exist_ok=True)
+            build.make_directory(f"{folder.name}/{place.strip('/')}".rstrip("/"))
         for path, data in files.items():
-            target = folder / path.lstrip("/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-            target.chmod(0o755)
+            target = f"{folder.name}/{path.lstrip('/')}"
+            build.make_directory(target.rpartition("/")[0])
+            build.write(target, data, 0o755)
         room = 2 * sum(map(len, files.values())) + _SPARE_BYTES
         with image.open("wb") as disk:
             disk.truncate(room - room % 4096)
