@@ -78,8 +78,8 @@ class Allowance:
             raise _too_much(f"its layers have more than {self._size >> 20:,} MiB unpacked")
 
     def require_bytes(self, count: int) -> None:
-        """A UserError for a file that says it is larger than all that may still be read."""
-        if count > self._bytes_left:
+        """A UserError for a file that says it is larger than all of the image may be."""
+        if count > self._size:
             raise _too_much(f"a file in it claims {count:,} bytes")
 
 

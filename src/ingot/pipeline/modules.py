@@ -43,7 +43,6 @@ from ingot.progress import Progress, Timed, Timing
 from ingot.source.out_of_tree import copy_module_source, require_module_source
 from ingot.version import KernelVersion
 
-
 _MOST_FILES = 100_000
 """Files in /lib/modules/<release>: a kernel with every module there is has some 10,000."""
 

@@ -13,11 +13,11 @@ from ingot.errors import MachineError, UserError, VerificationError
 from ingot.oci import Descriptor, Layout
 from ingot.oci.descriptor import INDEX_TYPE, INDEX_TYPES, MANIFEST_TYPE, MANIFEST_TYPES
 from ingot.oci.document import ManifestDocument, canonical_json, parse, read_json
-from ingot.oci.limits import DOCUMENT_BYTES
+from ingot.oci.limits import DOCUMENT_BYTES, IMAGE_BYTES
 from ingot.process import CommandFailedError, run
 from ingot.registry.failures import explain, is_absent, is_withheld
 from ingot.registry.names import TRANSPORT, host_of, repository_of, trust_words
-from ingot.registry.skopeo import RETRIES, answer, layout_name
+from ingot.registry.skopeo import RETRIES, answer, layout_name, watched
 
 FETCHED = "image:fetched"
 """The tag that an image fetched from a registry has in the layout it was copied to."""
@@ -195,13 +195,14 @@ def find_tags(repository: str, *, insecure: bool = False) -> tuple[str, ...] | N
 def fetch_image(reference: str, architecture: str, to: Path, *, insecure: bool = False) -> Layout:
     """Copy an image out of a registry to an OCI layout `to`, tagged `image:fetched`.
 
-    A UserError if there is no such image.
+    A UserError if there is no such image, or if `to` grows larger than images are (see
+    `ingot.oci.limits`).
     """
     words = ["skopeo", "--override-arch", architecture, "--override-os", "linux", "copy"]
     words += ["--quiet", *RETRIES, *trust_words(reference, "--src-tls-verify", insecure=insecure)]
     try:
-        with layout_name(to, FETCHED) as target:
-            run([*words, f"{TRANSPORT}{reference}", target])
+        with layout_name(to, FETCHED) as target, watched(to, IMAGE_BYTES) as stop:
+            run([*words, f"{TRANSPORT}{reference}", target], stop=stop)
     except CommandFailedError as error:
         if is_absent(error, reference):  # it, or only something that it needs?
             _require(reference, insecure)
