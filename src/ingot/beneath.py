@@ -139,6 +139,19 @@ class Beneath:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def read_link(self, name: str) -> str:
+        """What the link `name` holds; it is not followed. OSError for what is not a link."""
+        with self._parent(name) as (directory, last):
+            return os.readlink(last, dir_fd=directory)
+
+    def set_mode(self, name: str, mode: int) -> None:
+        """Give a file or directory these permission bits; UnsafeFileError for anything else."""
+        with self._parent(name) as (directory, last):
+            status = os.stat(last, dir_fd=directory, follow_symlinks=False)
+            if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+                raise self._unsafe(name, f"it is {_kind(status.st_mode)}, which has no mode")
+            os.chmod(last, mode, dir_fd=directory)
+
     def walk(self, name: str = "", *, most: int) -> Iterator[Found]:
         """All that is below the directory `name`, each directory before what is in it.
 

@@ -12,16 +12,17 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
+from typing import Self
 
 from ingot.errors import MachineError, UserError
 
-_Failure = tuple[type[BaseException], BaseException, TracebackType]
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_MOST_STARTS = 20
+"""How often removing a tree begins anew, where somebody else removes or moves parts of it."""
 
 STAGING_PREFIX = ".staging-"
 """What the name of everything unfinished starts with, so that it can be told and removed."""
@@ -120,40 +121,145 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+class _LostError(OSError):
+    """There is no way back up: the directory was moved or removed while it was walked."""
+
+
+class _Descent:
+    """A way through a tree that has one directory open, however deep it is.
+
+    A tree can be deeper than a path is long, than Python recurses and than descriptors can be
+    open. No link is followed below the top.
+    """
+
+    def __init__(self, top: Path) -> None:
+        self._current = os.open(top, _DIRECTORY)
+        self._above: list[tuple[int, int]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._current)
+
+    @property
+    def descriptor(self) -> int:
+        """The directory that it is in."""
+        return self._current
+
+    def enter(self, name: str) -> None:
+        inner = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=self._current)
+        self._above.append(self._identity())
+        os.close(self._current)
+        self._current = inner
+
+    def leave(self) -> None:
+        """Go back up; _LostError if what is above now is not what was above before."""
+        try:
+            upper = os.open("..", _DIRECTORY, dir_fd=self._current)
+        except FileNotFoundError:
+            raise _LostError from None
+        os.close(self._current)
+        self._current = upper
+        if self._identity() != self._above.pop():
+            raise _LostError
+
+    def entries(self) -> tuple[list[str], list[os.DirEntry[str]]]:
+        """The names of directories in it, and what else there is."""
+        with os.scandir(self._current) as found:
+            entries = list(found)
+        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return folders, [entry for entry in entries if not entry.is_dir(follow_symlinks=False)]
+
+    def unlink(self, name: str) -> None:
+        os.unlink(name, dir_fd=self._current)
+
+    def rmdir(self, name: str) -> None:
+        os.rmdir(name, dir_fd=self._current)
+
+    def open_to_owner(self, name: str | None) -> None:
+        """Let the owner list and change the directory that it is in, and `name` in that."""
+        os.fchmod(self._current, stat.S_IRWXU)
+        if name and stat.S_ISDIR(
+            os.stat(name, dir_fd=self._current, follow_symlinks=False).st_mode
+        ):
+            os.chmod(name, stat.S_IRWXU, dir_fd=self._current)
+
+    def _identity(self) -> tuple[int, int]:
+        status = os.fstat(self._current)
+        return status.st_dev, status.st_ino
+
+
 def remove_tree(path: Path) -> None:
     """Remove a folder and all below it, also folders that are closed to their owner.
 
-    What is gone already is fine. A link is removed and what it points at left alone.
+    What is gone already is fine. A link is removed and what it points at left alone. Files stay as
+    they are until they are gone: removing one asks nothing of its mode, and the mode of a hard
+    link is that of a file outside as well.
     """
     if path.is_symlink():
         path.unlink(missing_ok=True)
         return
+    for last in (False,) * _MOST_STARTS + (True,):
+        try:
+            with _descent_into(path) as descent:
+                _remove_below(descent)
+            path.rmdir()
+        except FileNotFoundError:
+            return
+        except _LostError:
+            if last:
+                raise
+        else:
+            return
+
+
+def _descent_into(path: Path) -> _Descent:
     try:
-        shutil.rmtree(path, onerror=_raise_unless_gone)
+        return _Descent(path)
     except PermissionError:
-        _open_folders(path)
-        shutil.rmtree(path, onerror=_raise_unless_gone)
+        path.chmod(stat.S_IRWXU)
+        return _Descent(path)
 
 
-def _raise_unless_gone(_function: object, _name: str, failure: _Failure) -> None:
-    if not isinstance(failure[1], FileNotFoundError):
-        raise failure[1]
+def _remove_below(descent: _Descent) -> None:
+    names: list[str] = []
+    waiting = [_remove_files(descent)]
+    while True:
+        if waiting[-1]:
+            name = waiting[-1].pop()
+            if _insist(descent, descent.enter, name):
+                names.append(name)
+                waiting.append(_remove_files(descent))
+            continue
+        waiting.pop()
+        if not names:
+            return
+        _insist(descent, descent.leave)
+        _insist(descent, descent.rmdir, names.pop())
 
 
-def _open_folders(top: Path) -> None:
-    """Let the owner list and change every folder from `top` down.
+def _remove_files(descent: _Descent) -> list[str]:
+    """Remove what is no folder where the descent is; returns the names of the folders there."""
+    folders, others = descent.entries()
+    for entry in others:
+        _insist(descent, descent.unlink, entry.name)
+    return folders
 
-    Files stay as they are: removing one asks nothing of its mode, and the mode of a hard link
-    is that of a file outside as well.
-    """
-    waiting = [top]
-    while waiting:
-        folder = waiting.pop()
-        # gone meanwhile, or another user's: removing it says so, if it matters
-        with contextlib.suppress(FileNotFoundError, PermissionError):
-            folder.chmod(stat.S_IRWXU)
-            with os.scandir(folder) as entries:
-                waiting += [Path(e.path) for e in entries if e.is_dir(follow_symlinks=False)]
+
+def _insist(descent: _Descent, act: Callable[..., None], *name: str) -> bool:
+    """Act, if it is not permitted with the folders open to their owner; False if it is gone."""
+    try:
+        try:
+            act(*name)
+        except PermissionError:
+            # another user's: acting says so again
+            with contextlib.suppress(PermissionError):
+                descent.open_to_owner(*name or (None,))
+            act(*name)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def free_bytes(folder: Path) -> int:
@@ -167,11 +273,38 @@ def tree_size(path: Path) -> int:
     if not path.is_dir():
         return path.stat().st_blocks * 512 if path.exists() else 0
     total = 0
-    for folder, _, names in os.walk(path):
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                total += os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118
+    # whoever changes it meanwhile may take away the way back: what was counted has to do then
+    with (
+        contextlib.suppress(FileNotFoundError, PermissionError, _LostError),
+        _Descent(path) as descent,
+    ):
+        waiting = [_count(descent)]
+        while waiting:
+            folders, size = waiting[-1]
+            total, waiting[-1] = total + size, (folders, 0)
+            if folders:
+                with contextlib.suppress(OSError):
+                    descent.enter(folders.pop())
+                    waiting.append(_count(descent))
+                continue
+            waiting.pop()
+            if waiting:
+                descent.leave()
     return total
+
+
+def _count(descent: _Descent) -> tuple[list[str], int]:
+    """The names of the folders where the descent is, and the bytes of the files."""
+    size = 0
+    try:
+        folders, others = descent.entries()
+    except OSError:
+        return [], 0
+    for entry in others:
+        with contextlib.suppress(FileNotFoundError):
+            if entry.is_file(follow_symlinks=False):
+                size += entry.stat(follow_symlinks=False).st_blocks * 512
+    return folders, size
 
 
 @contextlib.contextmanager

@@ -14,16 +14,17 @@ from typing import Self
 from ingot.errors import UserError
 
 _SERIES = re.compile(r"(\d{1,3})\.(\d{1,3})")
-_RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
+_RELEASE = re.compile(r"[0-9][A-Za-z0-9._+~-]{0,63}")
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?(?:-rc([1-9]\d?))?")
 
 
 def is_release(text: str) -> bool:
     """Whether a kernel may call itself so (`uname -r`): it is the name of a directory, no path.
 
-    At most 64 bytes (kernel: __NEW_UTS_LEN in include/uapi/linux/utsname.h).
+    It begins with the version, and has 64 characters at most (kernel: __NEW_UTS_LEN in
+    include/uapi/linux/utsname.h).
     """
-    return _RELEASE.fullmatch(text) is not None and ".." not in text
+    return _RELEASE.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, order=True)

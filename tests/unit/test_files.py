@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import signal
 import stat
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -477,3 +478,86 @@ def test_the_sync_of_a_folder_leaves_no_descriptor_open(tmp_path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     files.sync_folder(tmp_path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+# Trees deeper than a path is long, Python recurses, and descriptors can be open
+
+
+@contextlib.contextmanager
+def few_descriptors(most: int = 64) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def make_deep(top: Path, depth: int, mode: int = 0o755) -> int:
+    """Folders within each other, a file in each; returns the bytes of the files on disk."""
+    top.mkdir()
+    size = 0
+    current = os.open(top, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=current)
+        inner = os.open("d", os.O_RDONLY, dir_fd=current)
+        file = os.open("f", os.O_WRONLY | os.O_CREAT, dir_fd=current)
+        os.write(file, b"x")
+        size += os.fstat(file).st_blocks * 512
+        os.close(file)
+        os.fchmod(current, mode)
+        os.close(current)
+        current = inner
+    os.close(current)
+    return size
+
+
+def test_a_tree_of_any_depth_is_counted_and_removed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("kept")
+    size = make_deep(tmp_path / "tree", 3000)
+    (tmp_path / "tree/d/d/link").symlink_to(outside)
+    with few_descriptors():
+        assert tree_size(tmp_path / "tree") == size
+        remove_tree(tmp_path / "tree")
+    assert names(tmp_path) == ["outside"]
+    assert names(outside) == ["file"]
+
+
+@needs_root
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o111, 0o555])
+def test_a_deep_tree_that_is_closed_is_removed_by_its_owner(tmp_path: Path, mode: int) -> None:
+    def act() -> None:
+        make_deep(Path("tree"), 1500, mode)
+        remove_tree(Path("tree"))
+
+    as_nobody(tmp_path, act)
+    assert names(tmp_path) == []
+
+
+def test_the_size_of_a_tree_that_is_a_link_to_itself_ends(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/again").symlink_to(tmp_path / "tree")
+    assert tree_size(tmp_path / "tree") == 0
+
+
+def test_a_folder_that_is_moved_away_while_it_is_removed_takes_nothing_else_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree, elsewhere = tmp_path / "tree", tmp_path / "elsewhere"
+    (tree / "a/b").mkdir(parents=True)
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("kept")
+    real = os.open
+
+    def move(path: str, flags: int, *rest: int, dir_fd: int | None = None) -> int:
+        descriptor = real(path, flags, *rest, dir_fd=dir_fd)
+        if path == "b":
+            (tree / "a/b").rename(elsewhere / "b")
+        return descriptor
+
+    monkeypatch.setattr("ingot.files.os.open", move)
+    remove_tree(tree)
+    assert names(tmp_path) == ["elsewhere"]
+    assert (elsewhere / "precious").read_text() == "kept"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.arch import arch
+from ingot.arch import all_arches, arch
 from ingot.builder.sandbox import Builder
 from ingot.compile import Artifacts, Devel
 from ingot.digest import Digest
@@ -30,9 +30,11 @@ from ingot.images import (
     read_devel_host,
     read_facts,
     read_makeup,
+    read_packages,
     tags_for,
     write_images,
 )
+from ingot.images.annotations import pack
 from ingot.makeup import Makeup
 from ingot.oci import Descriptor, Layout, list_files, read_file, read_image, validate_layout
 from ingot.progress import Silent
@@ -46,18 +48,19 @@ CONFIG = '# Linux/x86\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="ä"\n'
 MAKEUP = Makeup({"": 7, "net/core": 9}, {"net/veth.ko": 14})
 X86 = arch("x86_64")
 
-texts = st.text(st.characters(codec="utf-8"), max_size=20)
+releases = st.from_regex(r"[0-9][A-Za-z0-9_.+~-]{0,63}", fullmatch=True)
+command_lines = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=2047)
 digests = st.builds(Digest.of, st.binary(max_size=4))
 facts_strategy = st.builds(
     Facts,
     version=st.just("6.1.176"),
-    release=texts,
-    arch=texts,
+    release=releases,
+    arch=st.sampled_from([row.name for row in all_arches()]),
     recipe_key=digests,
     config_digest=digests,
     source_digest=digests,
     builder_digest=digests,
-    command_line=texts,
+    command_line=command_lines,
 )
 
 
@@ -170,6 +173,79 @@ def test_labels_of_another_ingot_that_lack_one_are_no_facts(kernel: Kernel) -> N
     labels = kernel.facts.labels()
     del labels["dev.ingot.command-line"]
     assert Facts.from_labels(labels) is None
+
+
+GOOD = Facts(
+    version="6.1.176",
+    release="6.1.176-mine+",
+    arch="x86_64",
+    recipe_key=digest("recipe"),
+    config_digest=digest("config"),
+    source_digest=digest("source"),
+    builder_digest=digest("builder"),
+    command_line="quiet",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("release", "../../../etc"),
+        ("release", "6.1.176/../../etc"),
+        ("release", "/etc"),
+        ("release", ".."),
+        ("release", ""),
+        ("release", "6.1.176\n"),
+        ("release", "6.1.176\0"),
+        ("release", "6.1 176"),
+        ("release", "6.1.176\x1b[2J"),
+        ("release", "[/x]"),
+        ("release", "6" * 65),
+        ("release", "\uff16.1"),
+        ("version", "6.1.176/.."),
+        ("version", "6.1.0"),
+        ("version", "\u0666.1"),
+        ("version", ""),
+        ("arch", "../x86"),
+        ("arch", "amd64"),
+        ("arch", ""),
+        ("recipe-key", "0" * 64),
+        ("config-digest", "sha256:../../x"),
+        ("source-digest", "sha512:" + "0" * 128),
+        ("builder-digest", "sha256:" + "A" * 64),
+        ("command-line", "quiet\nreboot"),
+        ("command-line", "qui\x1b[2Jet"),
+        ("command-line", "ä"),
+        ("command-line", "x" * 2048),
+        ("mount-path", "/etc"),
+        ("mount-path", "/lib/modules/6.1.176"),
+        ("filename", "../../etc/passwd"),
+        ("filename", "boot/vmlinuz"),
+        ("series", "5.10"),
+        ("hermetic", "perhaps"),
+    ],
+)
+def test_labels_that_no_kernel_has_are_an_error_that_names_them(name: str, text: str) -> None:
+    labels = {**GOOD.labels(), f"dev.ingot.{name}": text}
+    with pytest.raises(UserError) as caught:
+        Facts.from_labels(labels)
+    assert caught.value.what
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change", [{"release": "../x"}, {"version": "six"}, {"arch": "sparc"}, {"command_line": "\n"}]
+)
+def test_there_are_no_facts_with_a_bad_value(change: dict[str, str]) -> None:
+    with pytest.raises(UserError):
+        dataclasses.replace(GOOD, **change)  # type: ignore[arg-type]
+
+
+def test_labels_of_before_that_lack_what_follows_from_others_are_facts() -> None:
+    labels = GOOD.labels()
+    for name in ("series", "hermetic", "filename", "mount-path"):
+        del labels[f"dev.ingot.{name}"]
+    assert Facts.from_labels(labels) == GOOD
 
 
 # Writing
@@ -288,6 +364,40 @@ def test_an_annotation_that_is_no_config_is_refused(packed: str) -> None:
         read_config({"dev.ingot.config": packed})
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CONFIG_A=y\n# a comment\n",
+        "CONFIG_A=y\n\nCONFIG_B=y\n",
+        "CONFIG_A=y\x1b[2J\n",
+        "CONFIG_A=\u2028CONFIG_B=y\n",
+        "CONFIG_A=y\x85CONFIG_B=y\n",
+        "CONFIG_[/x]=y\n",
+        "CONFIG_A\n",
+        "A=y\n",
+        "CONFIG_A=" + "x" * 20_001,
+    ],
+)
+def test_lines_that_are_no_options_are_refused(text: str) -> None:
+    packed = base64.b64encode(gzip.compress(text.encode())).decode()
+    with pytest.raises(UserError, match="not a kernel's config"):
+        read_config({"dev.ingot.config": packed})
+
+
+@pytest.mark.parametrize("text", ["gcc=12\n\n", "gcc=12\x1b[2J\n", "x" * 1001, "a\rb\n"])
+def test_lines_that_are_no_packages_are_refused(text: str) -> None:
+    packed = base64.b64encode(gzip.compress(text.encode())).decode()
+    with pytest.raises(UserError, match="not a list of packages"):
+        read_packages({"dev.ingot.builder-packages": packed})
+
+
+def test_packages_come_back_as_they_went() -> None:
+    told = pack(CONFIG, MAKEUP, ["gcc-12:amd64=12.2.0-14+deb12u1", "tool=GNU ld 2.40"])
+    assert read_packages(told) == ("gcc-12:amd64=12.2.0-14+deb12u1", "tool=GNU ld 2.40")
+    assert read_config(told) == 'CONFIG_A=y\nCONFIG_C="ä"\n'
+    assert read_packages(pack("", MAKEUP, [])) == ()
+
+
 def test_a_bomb_in_the_annotation_is_refused() -> None:
     packed = base64.b64encode(gzip.compress(bytes(8 << 20))).decode()
     with pytest.raises(UserError, match="more than"):
@@ -331,6 +441,8 @@ def test_an_image_of_before_has_no_makeup() -> None:
         packed(b'{"kernel":{},"modules":{"a":NaN}}'),
         packed(b'{"kernel":{},"modules":{"a":' + b"9" * 100_000 + b"}}"),
         packed(b"[" * 1_000_000),
+        packed(b'{"kernel":{},"kernel":{},"modules":{}}'),
+        packed(b'{"kernel":{"a\\u001b":1},"modules":{}}'),
         packed(bytes(8 << 20)),
     ],
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from ingot.errors import UserError
 _PREFERRED = ("veth", "dummy", "overlay", "bridge", "loop")
 """Modules that load in any guest, since they drive no hardware; the first one built is tried."""
 
+
+_MODULE = re.compile(r"(?:\w[\w.+-]*/)*\w[\w.+-]*\.ko(?:\.(?:gz|xz|zst))?", re.ASCII)
+"""A path in modules.dep: below the folder, and one word of a plan."""
 
 INIT = "init"
 """The init that makes checks: the C files in the folder of this name."""
@@ -97,12 +101,13 @@ def assemble(
     skipped = skipped_checks(proofs, machine)
     left_out = {check.name for check in skipped}
     asked = [proof for proof in proofs if proof.name not in left_out]
-    module = choose_module(read_dependencies(modules))
+    found = plan.read_modules(modules)
+    module = choose_module(_dependencies(modules, found))
     mount = f"{volume} {plan.home(release)}" if volume else ""
     files = {
         "/init": init,
         plan.PLAN_FILE: plan.plan(asked, machine.shutdown, module, mount).encode(),
-        **plan.files(asked, modules, release),
+        **plan.files(asked, found, release),
     }
     expected = (
         *([plan.VOLUME] if volume else []),
@@ -133,16 +138,23 @@ def skipped_checks(proofs: Iterable[Proof], machine: Machine) -> tuple[Check, ..
 
 
 def read_dependencies(modules: Path) -> dict[str, tuple[str, ...]]:
-    """Module -> all modules that it needs, as paths below `modules` (modules.dep(5))."""
-    path = modules / "modules.dep"
-    if not path.is_file():
-        if any(modules.rglob("*.ko")):
+    """Module -> all modules that it needs, as paths below `modules` (modules.dep(5)).
+
+    What the list names and is no module's path is left out: nothing outside is ever looked at.
+    """
+    return _dependencies(modules, plan.read_modules(modules))
+
+
+def _dependencies(modules: Path, found: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
+    if "modules.dep" not in found:
+        if any(name.endswith(".ko") for name in found):
             raise UserError(f"{modules} holds modules, but no modules.dep")
         return {}
     dependencies = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in found["modules.dep"].decode("utf-8", "replace").splitlines():
         name, _, needs = line.partition(":")
-        dependencies[name] = tuple(needs.split())
+        if _MODULE.fullmatch(name):
+            dependencies[name] = tuple(filter(_MODULE.fullmatch, needs.split()))
     return dependencies
 
 

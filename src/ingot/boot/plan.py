@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ingot.beneath import Beneath
 from ingot.boot.media import IMAGES
 from ingot.catalog import Proof
 from ingot.errors import UserError
@@ -14,6 +16,16 @@ IMAGES_FOLDER = "/ingot/images/"
 
 _LISTS = ("modules.dep", "modules.alias", "modules.builtin")
 """What finds modules by name (modules.dep(5)); init reads it like kmod does."""
+
+_MODULE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\.ko")
+_MOST_FILES = 100_000
+"""Files of /lib/modules/<release>: a kernel with every module there is has some 10,000."""
+
+_LIST_BYTES = 32 << 20
+"""Bytes of one of depmod's lists: those of such a kernel have some 3 MiB."""
+
+_MODULES_BYTES = 2 << 30
+"""Bytes of all modules together, which the guest's memory or disk has to hold."""
 
 VOLUME = "modules-volume"
 """What init calls the mount of a volume of modules."""
@@ -41,23 +53,34 @@ def plan(proofs: Iterable[Proof], shutdown: str, module: str = "", volume: str =
     return "".join(f"{line}\n" for line in lines)
 
 
-def files(proofs: Iterable[Proof], modules: Path, release: str) -> dict[str, bytes]:
+def files(proofs: Iterable[Proof], modules: Mapping[str, bytes], release: str) -> dict[str, bytes]:
     """What the checks find in the guest: its modules with their lists, and images to mount.
 
-    `modules` is the image's /lib/modules/<release>; all of it comes along, since which modules a
-    check needs is what the kernel is to find out by itself. A UserError names an image there is not.
+    `modules` is what `read_modules` found; all of it comes along, since which modules a check
+    needs is what the kernel is to find out by itself. A UserError names an image there is not.
     """
-    found = {
-        f"{home(release)}/{path.relative_to(modules).as_posix()}": path.read_bytes()
-        for path in sorted(modules.rglob("*.ko"))
-    }
-    found |= {
-        f"{home(release)}/{name}": (modules / name).read_bytes()
-        for name in _LISTS
-        if (modules / name).is_file()
-    }
+    found = {f"{home(release)}/{name}": data for name, data in modules.items()}
     named = {word for proof in proofs for word in proof.run if word.startswith(IMAGES_FOLDER)}
     return found | {name: _image(name) for name in sorted(named)}
+
+
+def read_modules(modules: Path) -> dict[str, bytes]:
+    """The modules below a folder, which is ours but was filled by others, and depmod's lists.
+
+    Links are left out, and names that no module has. UserError for more than a guest can be given.
+    """
+    if not modules.is_dir():
+        return {}
+    files = Beneath(modules)
+    found: dict[str, bytes] = {}
+    left = _MODULES_BYTES
+    for each in files.walk(most=_MOST_FILES):
+        name = each.name.rpartition("/")[2]
+        if not each.is_file or not (_MODULE.fullmatch(name) or each.name in _LISTS):
+            continue
+        found[each.name] = files.read(each.name, _LIST_BYTES if each.name in _LISTS else left)
+        left -= len(found[each.name])
+    return found
 
 
 def _image(path: str) -> bytes:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from ingot.beneath import Beneath, Found
 from ingot.boot.initramfs import CONSOLE, TRAILER, record
 from ingot.errors import UserError
+from ingot.oci.limits import ENTRIES, PART_BYTES
+
+ROOT_BYTES = 4 << 30
+"""Bytes of all files of a root. No machine here loads a larger initramfs: QEMU and the boot
+protocol of x86 count its bytes in 32 bits (kernel: Documentation/arch/x86/boot.rst), and so does
+the archive those of each file."""
 
 _INITS = ("/init", "/sbin/init", "/lib/systemd/systemd", "/etc/init", "/bin/init", "/bin/sh")
 """Where an init is looked for: as the kernel does (init/main.c), with systemd's own name."""
@@ -22,7 +28,8 @@ def pack(root: Path, *more: tuple[Path, str]) -> bytes:
 
     All belongs to root, as in the images it comes from; what is no file, folder or link is left
     out. /dev/console is added. A path that leads over links of `root` (/lib is one in most
-    distributions) is where they lead.
+    distributions) is where they lead; no link of either leads out of it. UserError for more than
+    a guest can be given.
     """
     records = [record("/dev", stat.S_IFDIR | 0o755)]
     records.append(record("/dev/console", stat.S_IFCHR | 0o600, device=CONSOLE))
@@ -30,40 +37,63 @@ def pack(root: Path, *more: tuple[Path, str]) -> bytes:
     for folder, name in more:
         place = _resolve(root, name) or PurePosixPath(name)
         for missing in reversed((place, *place.parents[:-1])):
-            if not (root / missing.relative_to("/")).is_dir():
+            if not _is(root, missing, directory=True):
                 records.append(record(str(missing), stat.S_IFDIR | 0o755))
         records += _records(folder, place)
     records.append(record(TRAILER, 0))
+    if (size := sum(map(len, records))) > ROOT_BYTES:
+        raise _too_large(size)
     return b"".join(records)
 
 
 def _records(folder: Path, place: PurePosixPath) -> Iterator[bytes]:
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        name, mode = str(place / entry.name), entry.stat(follow_symlinks=False).st_mode
-        if entry.is_symlink():
-            yield record(name, mode, os.fsencode(os.readlink(entry.path)))  # noqa: PTH115
-        elif entry.is_dir():
+    """The entries of all below a folder; what its owner may not read is read all the same, as
+    root does in the image."""
+    files = Beneath(folder)
+    closed: dict[str, int] = {}
+    left = ROOT_BYTES
+    for found in files.walk(most=ENTRIES):
+        name, mode = str(place / found.name), found.status.st_mode
+        if found.is_link:
+            yield record(name, mode, os.fsencode(files.read_link(found.name)))
+        elif found.is_directory:
+            if _is_closed(found):
+                closed[found.name] = mode
+                files.set_mode(found.name, stat.S_IMODE(mode) | stat.S_IRWXU)
             yield record(name, mode)
-            with _readable(Path(entry.path), mode):
-                yield from _records(Path(entry.path), place / entry.name)
-        elif entry.is_file():
-            with _readable(Path(entry.path), mode):
-                data = Path(entry.path).read_bytes()
+        elif found.is_file:
+            if found.status.st_size > left:
+                raise _too_large(found.status.st_size)
+            data = _read(files, found)
+            left -= len(data)
             yield record(name, mode, data)
+    for closed_name in reversed(closed):
+        files.set_mode(closed_name, stat.S_IMODE(closed[closed_name]))
 
 
-@contextlib.contextmanager
-def _readable(path: Path, mode: int) -> Iterator[None]:
-    """What its owner may not read is read all the same, as root does in the image."""
-    needed = stat.S_IRUSR | (stat.S_IXUSR if stat.S_ISDIR(mode) else 0)
-    if mode & needed == needed:
-        yield
-        return
-    path.chmod(stat.S_IMODE(mode) | needed)
+def _read(files: Beneath, found: Found) -> bytes:
+    if not _is_closed(found):
+        return files.read(found.name, ROOT_BYTES)
+    mode = stat.S_IMODE(found.status.st_mode)
+    files.set_mode(found.name, mode | stat.S_IRUSR)
     try:
-        yield
+        return files.read(found.name, ROOT_BYTES)
     finally:
-        path.chmod(stat.S_IMODE(mode))
+        files.set_mode(found.name, mode)
+
+
+def _is_closed(found: Found) -> bool:
+    needed = stat.S_IRUSR | (stat.S_IXUSR if found.is_directory else 0)
+    return found.status.st_mode & needed != needed
+
+
+def _too_large(size: int) -> UserError:
+    return UserError(
+        "the image is too large for the memory of a guest",
+        why=f"its files, or one of them, have {size:,} bytes; a guest can be given"
+        f" {ROOT_BYTES:,} at most",
+        hint="take a smaller image",
+    )
 
 
 def find_init(root: Path) -> str:
@@ -81,7 +111,15 @@ def find_init(root: Path) -> str:
 def _is_there(root: Path, name: str) -> bool:
     """Whether a path leads to a file inside `root`."""
     place = _resolve(root, name)
-    return place is not None and (root / place.relative_to("/")).is_file()
+    return place is not None and _is(root, place, directory=False)
+
+
+def _is(root: Path, place: PurePosixPath, *, directory: bool) -> bool:
+    """Whether there is a directory, or a file, at a path that no link is a part of."""
+    found = Beneath(root).find(str(place).lstrip("/")) if place.name else None
+    if found is None:
+        return directory and not place.name
+    return found.is_directory if directory else found.is_file
 
 
 def _resolve(root: Path, name: str) -> PurePosixPath | None:
@@ -89,16 +127,19 @@ def _resolve(root: Path, name: str) -> PurePosixPath | None:
 
     It need not be there. None if it leads nowhere, for its links go round.
     """
+    files = Beneath(root)
     waiting, place = list(reversed(PurePosixPath(name).parts[1:])), PurePosixPath("/")
     for _ in range(_MOST_LINKS):
         while waiting:
             part = waiting.pop()
+            if len(os.fsencode(part)) > PART_BYTES:
+                return None
             place = place.parent if part == ".." else place / part
-            here = root / place.relative_to("/")
-            if here.is_symlink():
-                target = PurePosixPath(os.readlink(here))  # noqa: PTH115
+            found = files.find(str(place).lstrip("/")) if place.name else None
+            if found and found.is_link:
+                target = PurePosixPath(files.read_link(found.name))
                 place = PurePosixPath("/") if target.is_absolute() else place.parent
-                waiting += reversed([part for part in target.parts if part != "/"])
+                waiting += reversed([part for part in target.parts if part.strip("/")])
                 break
         else:
             return place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from ingot.errors import IngotError, UserError
 from ingot.images import BASE, Facts, read_config, read_makeup
 from ingot.kconfig import parse_config
 from ingot.oci import Artifact, read_artifact, read_image
-from ingot.oci.document import ManifestDocument, canonical_json, parse
+from ingot.oci.document import canonical_json, read_json
 from ingot.progress import Progress
 
 _PROFILE_LIMIT = 4 << 20
@@ -28,12 +27,8 @@ def subject_of_reference(
 
     UserError for what is no image, and for a builder.
     """
-    document = registry.read_manifest(reference, platform.oci, insecure=insecure)
-    try:
-        data = canonical_json(document)
-    except ValueError as error:  # JSON as Python reads it allows more than JSON
-        raise UserError(f"{reference} has a manifest that is not JSON", why=str(error)) from None
-    manifest = parse(ManifestDocument, data, reference)
+    content = registry.read_manifest(reference, platform.oci, insecure=insecure)
+    manifest = registry.manifest_of(content, reference)
     if manifest.artifact_type is not None:
         raise UserError(f"{reference} is no image", why=f"it is {manifest.artifact_type}")
     annotations = manifest.annotations or {}
@@ -47,7 +42,7 @@ def subject_of_reference(
         name=reference,
         platform=f"linux/{arch(facts.arch).oci}",
         layers=tuple(layer.to_descriptor().digest for layer in manifest.layers),
-        size=len(data) + sum(blob.size for blob in blobs),
+        size=len(canonical_json(content)) + sum(blob.size for blob in blobs),
         facts=facts,
         makeup=makeup,
         kernel_size=makeup.kernel_size,
@@ -80,15 +75,15 @@ def _profile(reference: str, facts: Facts, *, insecure: bool) -> Profile | None:
         document = registry.read_document(f"{base}-boot", insecure=insecure)
         if document is None:
             return None
-        manifest = parse(ManifestDocument, document.data, f"{base}-boot")
+        manifest = registry.manifest_of(document.content, f"{base}-boot")
         size = sum(layer.size for layer in manifest.layers)
         if manifest.artifact_type != PROFILE_TYPE or size > _PROFILE_LIMIT:
             return None
         artifact = _fetch_artifact(f"{base}-boot", arch(facts.arch), insecure=insecure)
         if artifact.subject.digest != registry.find_digest(base, insecure=insecure):
             return None
-        return Profile.from_json(json.loads(artifact.data))
-    except (IngotError, ValueError, RecursionError):
+        return Profile.from_json(read_json(artifact.data))
+    except (IngotError, ValueError):
         return None
 
 

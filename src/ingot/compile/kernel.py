@@ -184,7 +184,7 @@ def _release(sandbox: Sandbox) -> str:
         raise BuildError(
             f"the kernel calls itself {release!r}, which is not a kernel release",
             why="a release names directories: it has up to 64 letters, digits and . _ + ~ -,"
-            " and begins with a letter or digit",
+            " and begins with a digit",
             hint="look at EXTRAVERSION, localversion files and CONFIG_LOCALVERSION of this kernel",
         )
     return release

@@ -10,18 +10,24 @@ Each is packed: base64 of gzip.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Mapping
 
 from ingot.builder.packages import text_of
 from ingot.errors import UserError
 from ingot.makeup import Makeup
 from ingot.oci import pack_text, unpack_text
-from ingot.oci.document import canonical_json
+from ingot.oci.document import canonical_json, read_json
 
 _CONFIG = "dev.ingot.config"
 _MAKEUP = "dev.ingot.makeup"
 _PACKAGES = "dev.ingot.builder-packages"
+
+_CONTROL = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029"
+_OPTION = re.compile(rf"CONFIG_[A-Za-z0-9_]{{1,200}}=[^{_CONTROL}]{{0,20000}}")
+"""A line of a config: texts among its values have any character but those that move a cursor."""
+
+_PACKAGE = re.compile(rf"[^{_CONTROL}]{{1,1000}}")
 
 
 def pack(config: str, makeup: Makeup, packages: Iterable[str]) -> dict[str, str]:
@@ -29,12 +35,17 @@ def pack(config: str, makeup: Makeup, packages: Iterable[str]) -> dict[str, str]
 
     Of the `config`, the options that are on. `packages` is what the builder was made of.
     """
-    lines = [line for line in config.splitlines(keepends=True) if line.startswith("CONFIG_")]
     return {
-        _CONFIG: pack_text("".join(lines).encode()),
+        _CONFIG: pack_text(options_of(config).encode()),
         _MAKEUP: pack_text(canonical_json(makeup.to_json())),
         _PACKAGES: pack_text(text_of(packages).encode()),
     }
+
+
+def options_of(config: str) -> str:
+    """The `CONFIG_...=...` lines of a config."""
+    lines = config.splitlines(keepends=True)
+    return "".join(line for line in lines if line.startswith("CONFIG_"))
 
 
 def read_config(annotations: Mapping[str, str]) -> str | None:
@@ -42,11 +53,8 @@ def read_config(annotations: Mapping[str, str]) -> str | None:
 
     UserError for an annotation that cannot be read.
     """
-    try:
-        packed = annotations.get(_CONFIG)
-        return None if packed is None else unpack_text(packed).decode()
-    except ValueError as error:
-        raise _unreadable(_CONFIG, "a kernel's config", error) from None
+    lines = _lines(annotations, _CONFIG, "a kernel's config", _OPTION)
+    return None if lines is None else "".join(f"{line}\n" for line in lines)
 
 
 def read_makeup(annotations: Mapping[str, str]) -> Makeup | None:
@@ -56,8 +64,8 @@ def read_makeup(annotations: Mapping[str, str]) -> Makeup | None:
     """
     try:
         packed = annotations.get(_MAKEUP)
-        return None if packed is None else Makeup.from_json(json.loads(unpack_text(packed)))
-    except (ValueError, RecursionError) as error:
+        return None if packed is None else Makeup.from_json(read_json(unpack_text(packed)))
+    except ValueError as error:
         raise _unreadable(_MAKEUP, "a kernel's makeup", error) from None
 
 
@@ -66,11 +74,27 @@ def read_packages(annotations: Mapping[str, str]) -> tuple[str, ...] | None:
 
     UserError for an annotation that cannot be read.
     """
+    lines = _lines(annotations, _PACKAGES, "a list of packages", _PACKAGE)
+    return None if lines is None else tuple(lines)
+
+
+def _lines(
+    annotations: Mapping[str, str], name: str, what: str, pattern: re.Pattern[str]
+) -> list[str] | None:
+    """The lines of a packed text, each of which is like the pattern; None if there is none."""
+    packed = annotations.get(name)
+    if packed is None:
+        return None
     try:
-        packed = annotations.get(_PACKAGES)
-        return None if packed is None else tuple(unpack_text(packed).decode().splitlines())
+        lines = unpack_text(packed).decode().split("\n")
     except ValueError as error:
-        raise _unreadable(_PACKAGES, "a list of packages", error) from None
+        raise _unreadable(name, what, error) from None
+    if lines[-1] == "":
+        lines.pop()
+    wrong = next((line for line in lines if not pattern.fullmatch(line)), None)
+    if wrong is not None:
+        raise _unreadable(name, what, ValueError(f"it has the line {wrong!r:.100}"))
+    return lines
 
 
 def _unreadable(name: str, what: str, error: Exception) -> UserError:

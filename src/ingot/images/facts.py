@@ -1,18 +1,24 @@
-"""What an image says of the kernel it was cut from: labels of its config, `dev.ingot.*`."""
+"""What an image says of the kernel it was cut from: labels of its config, `dev.ingot.*`.
+
+Images come from anywhere, and what they say becomes part of paths, command lines and pages. So
+each value has a form, and there are no Facts with a value of another.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from ingot.arch import Arch
+from ingot.arch import Arch, arch
 from ingot.builder.sandbox import Builder
 from ingot.compile import Artifacts
 from ingot.digest import Digest
+from ingot.errors import UserError
 from ingot.oci import Image
 from ingot.source.model import Source
-from ingot.version import KernelVersion
+from ingot.version import KernelVersion, is_release
 
 KERNEL_FILE = "boot/vmlinux"
 """Where the kernel is in an image: what a spec calls its `filename`."""
@@ -28,6 +34,12 @@ _NEEDED = {
     "builder-digest",
     "command-line",
 }
+_DIGESTS = ("recipe-key", "config-digest", "source-digest", "builder-digest")
+
+_COMMAND_LINE = re.compile(r"[ -~]{0,2047}")
+"""Printable, and as long as kernels take it (COMMAND_LINE_SIZE, 2048 on x86 and arm64)."""
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,7 @@ class Facts:
 
     Nothing in it depends on the machine that built, so the same recipe gives the same
     digests everywhere. `hermetic` is whether the builder was: a machine's own compiler is not.
+    UserError for a value that no kernel has.
     """
 
     version: str
@@ -47,6 +60,21 @@ class Facts:
     builder_digest: Digest
     command_line: str
     hermetic: bool = True
+
+    def __post_init__(self) -> None:
+        if str(KernelVersion.parse(self.version)) != self.version:
+            raise _untrue("version", self.version, "versions are written as in 6.1.176")
+        if not is_release(self.release):
+            raise _untrue(
+                *("release", self.release),
+                "it begins with a digit, and is up to 64 letters, digits and . _ + ~ -",
+            )
+        if not _COMMAND_LINE.fullmatch(self.command_line):
+            raise _untrue(
+                *("command-line", self.command_line),
+                "it is up to 2,047 printable ASCII characters",
+            )
+        arch(self.arch)
 
     def labels(self) -> dict[str, str]:
         """The facts as `dev.ingot.*` labels."""
@@ -68,7 +96,10 @@ class Facts:
 
     @classmethod
     def from_labels(cls, labels: Mapping[str, str]) -> Self | None:
-        """The facts an image carries; None if it is not one of a kernel's images."""
+        """The facts an image carries; None if it is not one of a kernel's images.
+
+        UserError if it says something that cannot be, or that contradicts the rest.
+        """
         value = {
             name.removeprefix(_PREFIX): text
             for name, text in labels.items()
@@ -76,7 +107,10 @@ class Facts:
         }
         if not _NEEDED.issubset(value):
             return None
-        return cls(
+        for name in _DIGESTS:
+            if not _DIGEST.fullmatch(value[name]):
+                raise _untrue(name, value[name], "a digest is sha256: and 64 hexadecimal digits")
+        facts = cls(
             version=value["version"],
             release=value["release"],
             arch=value["arch"],
@@ -87,6 +121,18 @@ class Facts:
             command_line=value["command-line"],
             hermetic=value.get("hermetic") != "false",
         )
+        for name, text in facts.labels().items():
+            if (told := labels.get(name, text)) != text:
+                raise _untrue(name.removeprefix(_PREFIX), told, f"by its other labels it is {text}")
+        return facts
+
+
+def _untrue(name: str, text: str, why: str) -> UserError:
+    return UserError(
+        f"the image's label {_PREFIX}{name} is not that of a kernel: {text!r:.100}",
+        why=why,
+        hint="Ingot does not write such a label: the image is damaged, or somebody made it so",
+    )
 
 
 def facts_of(
@@ -107,5 +153,8 @@ def facts_of(
 
 
 def read_facts(image: Image) -> Facts | None:
-    """What the image says of its kernel; None for an image of something else."""
+    """What the image says of its kernel; None for an image of something else.
+
+    UserError if it says what cannot be.
+    """
     return Facts.from_labels(image.labels)

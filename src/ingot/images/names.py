@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ingot.digest import Digest
+from ingot.errors import IngotError
 from ingot.images.facts import Facts, read_facts
 from ingot.oci import Descriptor, Layout, read_image
 from ingot.version import KernelVersion
@@ -26,7 +27,10 @@ def tags_for(images: Mapping[str, Descriptor], facts: Facts, moving: str) -> dic
 def find_images(
     layout: Layout, version: KernelVersion, recipe_key: Digest
 ) -> dict[str, Descriptor] | None:
-    """The images that were built from this very recipe, if the store has each of them whole."""
+    """The images that were built from this very recipe, if the store has each of them whole.
+
+    Images that cannot be read, or that do not agree with each other, are not those.
+    """
     tags = layout.tags()
     found = {name: tags.get(f"{name}:{version}-{recipe_key.short}") for name in KERNEL_IMAGES}
     images = {
@@ -36,5 +40,12 @@ def find_images(
     }
     if len(images) < len(KERNEL_IMAGES):
         return None
-    facts = [read_facts(read_image(layout, descriptor)) for descriptor in images.values()]
-    return images if all(fact and fact.recipe_key == recipe_key for fact in facts) else None
+    try:
+        facts = {read_facts(read_image(layout, descriptor)) for descriptor in images.values()}
+    except IngotError:
+        return None
+    agreed = facts.pop()
+    if facts or agreed is None:
+        return None
+    same = agreed.recipe_key == recipe_key and agreed.version == str(version)
+    return images if same else None

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import IO, cast
 
 from ingot.digest import Digest
 from ingot.errors import UserError
@@ -23,17 +20,25 @@ from ingot.oci.descriptor import GZIP_LAYER_TYPES, PLAIN_LAYER_TYPES
 from ingot.oci.entry import WHITEOUT_PREFIX, Kind
 from ingot.oci.layer import Layer
 from ingot.oci.layout import Layout
+from ingot.oci.limits import NAME_BYTES, NAME_DEPTH, PART_BYTES, Allowance
+from ingot.oci.tar import (
+    DEVICES,
+    FOLDER,
+    HARD_LINK,
+    LINK,
+    REGULAR,
+    Header,
+    TarError,
+    TarReader,
+)
 
-_CHUNK = 1 << 20
-_TAR_BUFFER = 1 << 16  # tarfile copies what is left of it at every header
 _OPAQUE = ".wh..wh..opq"
 _KINDS = {
-    tarfile.DIRTYPE: Kind.FOLDER,
-    tarfile.SYMTYPE: Kind.LINK,
-    tarfile.LNKTYPE: Kind.HARD_LINK,
-    tarfile.CHRTYPE: Kind.OTHER,
-    tarfile.BLKTYPE: Kind.OTHER,
-    tarfile.FIFOTYPE: Kind.OTHER,
+    REGULAR: Kind.FILE,
+    FOLDER: Kind.FOLDER,
+    LINK: Kind.LINK,
+    HARD_LINK: Kind.HARD_LINK,
+    **dict.fromkeys(DEVICES, Kind.OTHER),
 }
 
 
@@ -59,41 +64,40 @@ class Member:
 class LayerTar:
     """An open layer: iterate over its members, and read a file's content while it is its turn."""
 
-    def __init__(self, tar: tarfile.TarFile) -> None:
+    def __init__(self, tar: TarReader, allowance: Allowance) -> None:
         self._tar = tar
-        self._current: tarfile.TarInfo | None = None
+        self._allowance = allowance
 
     def __iter__(self) -> Iterator[Member]:
-        for info in self._tar:
-            self._current = info
-            yield _member(info)
-            # tarfile keeps every header it has seen; typeshed does not know the list.
-            self._tar.members.clear()  # type: ignore[attr-defined]
+        for header in self._tar:
+            self._allowance.take_entry()
+            self._allowance.require_bytes(header.size)
+            yield _member(header)
 
     def content(self) -> Iterator[bytes]:
         """The bytes of the member that the iteration is at, which must be a file."""
-        assert self._current is not None
-        file = self._tar.extractfile(self._current)
-        while file and (chunk := file.read(_CHUNK)):
-            yield chunk
+        return self._tar.content()
 
 
 @contextlib.contextmanager
-def open_layer(layout: Layout, layer: Layer) -> Iterator[LayerTar]:
+def open_layer(
+    layout: Layout, layer: Layer, allowance: Allowance | None = None
+) -> Iterator[LayerTar]:
     """Open a layer; leaving the context reads what is left and verifies blob and diff ID.
 
-    VerificationError if anything is damaged, UserError for a compression Ingot cannot read
-    or for a name that leaves the image's root.
+    `allowance` is what may still be read of its image. VerificationError if anything is damaged,
+    UserError for a compression Ingot cannot read, for a name that leaves the image's root, for an
+    entry that layers do not have, or if there is more than is allowed.
     """
     path = layout.blobs.path(layer.descriptor.digest)
     hasher = hashlib.sha256()
+    allowance = allowance or Allowance()
     with layout.open_blob(layer.descriptor) as blob:
-        stream = _Stream(_hashed(_plain(layer, blob), hasher))
+        tar = TarReader(_hashed(_plain(layer, blob), hasher, allowance))
         try:
-            with _open_tar(stream) as tar:
-                yield LayerTar(tar)
-            stream.drain()
-        except (tarfile.TarError, zlib.error) as error:
+            yield LayerTar(tar, allowance)
+            tar.drain()
+        except (TarError, zlib.error) as error:
             raise damaged(layer.descriptor, path, str(error)) from error
         blob.drain()
     if (actual := Digest(hasher.hexdigest())) != layer.diff_id:
@@ -102,59 +106,56 @@ def open_layer(layout: Layout, layer: Layer) -> Iterator[LayerTar]:
         )
 
 
-class _Stream:
-    """A generator of bytes as something to read from."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return b""
-            self._rest = chunk
-        data, self._rest = self._rest[:size], self._rest[size:]
-        return data
-
-    def drain(self) -> None:
-        self._rest = b""
-        for _ in self._chunks:
-            pass
-
-
-def _open_tar(stream: _Stream) -> tarfile.TarFile:
-    # In this mode tarfile only ever calls read(), and does not close what it is given.
-    return tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=_TAR_BUFFER)
-
-
 def clean_name(name: str) -> str:
     """A tar's name relative to the image's root, empty for the root itself.
 
-    UserError if it climbs out with `..`.
+    UserError if it climbs out with `..`, or if it is longer or deeper than names of files are.
     """
-    parts = PurePosixPath(name.lstrip("/")).parts
+    parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise UserError(
-            f"the image holds '{name}', a name outside its own root",
+            f"the image holds '{name:.200}', a name outside its own root",
             why="such an image is broken or hostile; nothing was kept of it",
         )
+    if len(name) > PART_BYTES // 4:  # shorter ones are fine whatever their characters are
+        _require_usual(name, parts)
     return "/".join(parts)
 
 
-def _member(info: tarfile.TarInfo) -> Member:
-    name = clean_name(info.name)
-    kind = _KINDS.get(info.type, Kind.FILE)
-    target = clean_name(info.linkname) if kind == Kind.HARD_LINK else info.linkname
+def _require_usual(name: str, parts: list[str]) -> None:
+    too_long = len(_encoded(name)) > NAME_BYTES or len(parts) > NAME_DEPTH
+    if too_long or any(len(_encoded(part)) > PART_BYTES for part in parts):
+        raise UserError(
+            f"the image holds a name that no file can have: {name:.80}...",
+            why=f"a name has {NAME_BYTES:,} bytes at most, {PART_BYTES} between two slashes, and"
+            f" {NAME_DEPTH} directories within each other",
+        )
+
+
+def _encoded(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _member(header: Header) -> Member:
+    name = clean_name(header.name)
+    kind = _KINDS[header.kind]
+    target = clean_name(header.target) if kind == Kind.HARD_LINK else header.target
+    if kind == Kind.LINK and not 0 < len(_encoded(target)) <= NAME_BYTES:
+        raise UserError(f"the image holds '{name}', a link to nothing, or to a name without end")
     folder, _, base = name.rpartition("/")
     opaque, hides = base == _OPAQUE, None
     if opaque:
         hides = folder
     elif base.startswith(WHITEOUT_PREFIX):
-        hides = clean_name(f"{folder}/{base.removeprefix(WHITEOUT_PREFIX)}")
-    size = info.size if kind == Kind.FILE else 0
-    return Member(name, kind, size, info.mode, info.mtime, target, hides, opaque)
+        hides = _hidden(name, folder, base.removeprefix(WHITEOUT_PREFIX))
+    return Member(name, kind, header.size, header.mode, header.mtime, target, hides, opaque)
+
+
+def _hidden(name: str, folder: str, base: str) -> str:
+    """The name that a whiteout removes: one beside it, never the folder that it is in."""
+    if base in ("", ".", ".."):
+        raise UserError(f"the image holds '{name}', which says that nothing is removed")
+    return f"{folder}/{base}" if folder else base
 
 
 def _plain(layer: Layer, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -169,7 +170,10 @@ def _plain(layer: Layer, chunks: Iterable[bytes]) -> Iterator[bytes]:
     )
 
 
-def _hashed(chunks: Iterable[bytes], hasher: hashlib._Hash) -> Iterator[bytes]:
+def _hashed(
+    chunks: Iterable[bytes], hasher: hashlib._Hash, allowance: Allowance
+) -> Iterator[bytes]:
     for chunk in chunks:
+        allowance.take_bytes(len(chunk))
         hasher.update(chunk)
         yield chunk

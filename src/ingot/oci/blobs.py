@@ -19,9 +19,10 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from ingot.digest import Digest
-from ingot.errors import VerificationError
+from ingot.errors import UserError, VerificationError
 from ingot.files import STAGING_PREFIX, commit_file, disk_errors, staging_file
 from ingot.oci.descriptor import Descriptor
+from ingot.oci.limits import DOCUMENT_BYTES
 
 _CHUNK = 1 << 20
 _BLOB_NAME = re.compile(r"[0-9a-f]{64}")
@@ -136,8 +137,14 @@ class Blobs:
             file.close()
             raise
 
-    def read(self, descriptor: Descriptor) -> bytes:
-        """All bytes of a small blob, verified."""
+    def read(self, descriptor: Descriptor, limit: int = DOCUMENT_BYTES) -> bytes:
+        """All bytes of a small blob, verified. UserError if it has more than `limit`."""
+        if descriptor.size > limit:
+            raise UserError(
+                f"blob {descriptor.digest.short} is too large to be read",
+                why=f"it has {descriptor.size:,} bytes; a document of an image has at most"
+                f" {limit:,}",
+            )
         with self.open(descriptor) as reader:
             return b"".join(reader)
 

@@ -22,6 +22,9 @@ DEFAULT_LEVEL = 6
 _WORKERS = min(4, os.cpu_count() or 1)
 _GZIP_ONLY = 16 + zlib.MAX_WBITS  # zlib's way to say: expect a gzip header and check its CRC
 _OUTPUT = 1 << 20
+_INPUT = 1 << 15
+"""Bytes handed to zlib at once: it copies what is left of them at the end of each member, and a
+member can have 20 bytes."""
 
 
 def compress(chunks: Iterable[bytes], level: int = DEFAULT_LEVEL) -> Iterator[bytes]:
@@ -44,13 +47,14 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
     member = zlib.decompressobj(_GZIP_ONLY)
     begun = False
     for chunk in chunks:
-        data = chunk
-        while data:
-            if member.eof:
-                member = zlib.decompressobj(_GZIP_ONLY)
-            begun = True
-            yield member.decompress(data, _OUTPUT)
-            data = member.unused_data if member.eof else member.unconsumed_tail
+        for at in range(0, len(chunk), _INPUT):
+            data = chunk[at : at + _INPUT]
+            while data:
+                if member.eof:
+                    member = zlib.decompressobj(_GZIP_ONLY)
+                begun = True
+                yield member.decompress(data, _OUTPUT)
+                data = member.unused_data if member.eof else member.unconsumed_tail
     yield from _rest(member)
     if begun and not member.eof:
         raise zlib.error("the last gzip member is not complete")

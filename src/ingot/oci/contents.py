@@ -9,8 +9,12 @@ from ingot.oci.archive import Member, clean_name, open_layer
 from ingot.oci.entry import Kind
 from ingot.oci.image import Image
 from ingot.oci.layout import Layout
+from ingot.oci.limits import Allowance
+from ingot.oci.names import NameTree
 
-_Files = dict[str, tuple[int, Member]]
+_Files = NameTree[tuple[int, Member]]
+_FILE_BYTES = 1 << 30
+"""Bytes of a file that is read into memory: kernels with all their symbols have some 700 MiB."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,57 +29,64 @@ class FileInfo:
 
 
 def list_files(layout: Layout, image: Image) -> list[FileInfo]:
-    """What somebody who unpacks the image would see, sorted by name; all layers verified."""
+    """What somebody who unpacks the image would see, sorted by name; all layers verified.
+
+    UserError for an image that is too large (see `limits`).
+    """
     return [
         FileInfo(name, member.kind, member.size, member.mode & 0o7777, member.target)
-        for name, (_, member) in sorted(_visible(layout, image).items())
+        for name, (_, member) in sorted(_visible(layout, image).items(), key=lambda item: item[0])
     ]
 
 
-def read_file(layout: Layout, image: Image, name: str) -> bytes:
-    """A file's bytes, verified. UserError if the image has no such file.
+def read_file(layout: Layout, image: Image, name: str, limit: int = _FILE_BYTES) -> bytes:
+    """A file's bytes, verified. UserError if the image has no such file of at most `limit` bytes.
 
     All of it is held in memory; unpack the image for something big.
     """
     files = _visible(layout, image)
     wanted = clean_name(name)
-    number, member = files.get(wanted, (0, None))
+    number, member = files.get(wanted) or (0, None)
     if member and member.kind == Kind.HARD_LINK:
         wanted = member.target
-        number, member = files.get(wanted, (0, None))
+        number, member = files.get(wanted) or (0, None)
     if member is None or member.kind != Kind.FILE:
         raise UserError(
             f"the image {image.descriptor.digest.short} has no file '{name}'",
             why=f"it is a {member.kind.value}" if member else "",
         )
+    if member.size > limit:
+        raise UserError(
+            f"'{name}' of the image {image.descriptor.digest.short} is too large to be read",
+            why=f"it has {member.size:,} bytes, more than {limit:,}",
+        )
     data = b""
     with open_layer(layout, image.layers[number]) as tar:
         for found in tar:
-            if found.name == wanted and found.kind == Kind.FILE:
+            # of two with one name, the later one counts, as it does for who unpacks the layer
+            if found.name == wanted and found.kind == Kind.FILE and found.size <= limit:
                 data = b"".join(tar.content())
     return data
 
 
 def _visible(layout: Layout, image: Image) -> _Files:
     """Every name that is left when all layers lie over each other, and whose layer it is."""
-    files: _Files = {}
+    files: _Files = NameTree()
+    allowance = Allowance()
     for number, layer in enumerate(image.layers):
-        added: _Files = {}
-        with open_layer(layout, layer) as tar:
+        added: dict[str, tuple[int, Member]] = {}
+        with open_layer(layout, layer, allowance) as tar:
             for member in tar:
-                if member.hides is not None:
-                    _hide(files, member.hides, itself=not member.opaque)
-                elif member.name:
-                    added[member.name] = (number, member)
+                if member.hides is None:
+                    if member.name:
+                        added[member.name] = (number, member)
+                elif member.opaque:
+                    files.remove_below(member.hides)
+                else:
+                    files.remove(member.hides)
         for name, (_, member) in added.items():
             if member.kind != Kind.FOLDER:
-                _hide(files, name, itself=True)
-        files.update(added)
+                files.remove(name)
+        for name, value in added.items():
+            files[name] = value
     return files
-
-
-def _hide(files: _Files, name: str, *, itself: bool) -> None:
-    prefix = f"{name}/" if name else ""
-    for other in [n for n in files if (n == name and itself) or n.startswith(prefix)]:
-        if other != name or itself:
-            del files[other]

@@ -6,16 +6,23 @@ tag. Source: OCI image-spec 1.1, image-layout.md, image-index.md, manifest.md, c
 
 from __future__ import annotations
 
+import collections
 import json
-from typing import Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.oci.descriptor import Descriptor, Platform
+from ingot.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Platform
+from ingot.oci.limits import FAULTS_TOLD
 
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
+_LARGEST = (1 << 63) - 1
+_STORE_HINT = (
+    "nothing was changed; restore that file from a copy, or move the image store away and build"
+    " again"
+)
 
 
 class _Document(BaseModel):
@@ -34,7 +41,7 @@ class DescriptorDocument(_Document):
 
     media_type: str = Field(alias="mediaType")
     digest: str = Field(pattern=_DIGEST)
-    size: int = Field(ge=0)
+    size: int = Field(ge=0, le=_LARGEST)
     annotations: dict[str, str] | None = None
     platform: PlatformDocument | None = None
 
@@ -61,7 +68,13 @@ class IndexDocument(_Document):
     """`index.json`, or an index among the blobs: image-index.md."""
 
     schema_version: Literal[2] = Field(alias="schemaVersion")
+    media_type: str | None = Field(default=None, alias="mediaType")
     manifests: tuple[DescriptorDocument, ...]
+
+    @model_validator(mode="after")
+    def _is_an_index(self) -> Self:
+        _require_kind(self, self.media_type, MANIFEST_TYPES, "config", "layers")
+        return self
 
 
 class ManifestDocument(_Document):
@@ -74,6 +87,11 @@ class ManifestDocument(_Document):
     layers: tuple[DescriptorDocument, ...]
     subject: DescriptorDocument | None = None
     annotations: dict[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _is_a_manifest(self) -> Self:
+        _require_kind(self, self.media_type, INDEX_TYPES, "manifests")
+        return self
 
 
 class ContainerDocument(_Document):
@@ -107,24 +125,64 @@ class ConfigDocument(_Document):
     history: tuple[HistoryDocument, ...] | None = None
 
 
+def _require_kind(
+    document: _Document, media_type: str | None, others: frozenset[str], *members: str
+) -> None:
+    """ValueError for what one program would take for an index and another for a manifest.
+
+    Source: OCI image-spec 1.1, manifest.md and image-index.md, "mediaType" (CVE-2021-41190).
+    """
+    if media_type in others:
+        raise ValueError(f"its mediaType is {media_type}")
+    if found := [name for name in members if name in (document.model_extra or {})]:
+        raise ValueError(f"it is an index and a manifest at once: it has {', '.join(found)}")
+
+
 _D = TypeVar("_D", bound=_Document)
 
 
-def parse(document: type[_D], data: bytes, where: str) -> _D:
-    """Read JSON of the given kind; a UserError lists all that is wrong with `where`."""
+def parse(document: type[_D], data: bytes, where: str, hint: str = _STORE_HINT) -> _D:
+    """Read JSON of the given kind; a UserError lists what is wrong with `where`.
+
+    `hint` is what to do then; by default what helps a store on disk.
+    """
     try:
+        json.loads(data, object_pairs_hook=_without_doubles)
         return document.model_validate_json(data)
     except ValidationError as error:
+        told = error.errors(include_input=False, include_url=False)
         faults = [
             f"{'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}"
-            for fault in error.errors()
+            for fault in told[:FAULTS_TOLD]
         ]
-        raise UserError(
-            f"{where} is not what the OCI image specification asks for",
-            why="\n".join(faults),
-            hint="nothing was changed; restore that file from a copy, or move the image store"
-            " away and build again",
-        ) from error
+        if len(told) > FAULTS_TOLD:
+            faults.append(f"and {len(told) - FAULTS_TOLD:,} more")
+    except RecursionError:
+        faults = ["document: its members lie too deep within each other"]
+    except ValueError as error:
+        faults = [f"document: {error}"]
+    raise UserError(
+        f"{where} is not what the OCI image specification asks for",
+        why="\n".join(faults),
+        hint=hint,
+    )
+
+
+def read_json(data: bytes) -> Any:
+    """JSON that somebody else wrote; ValueError if it is not JSON, nested too deep, or has a
+    member twice, of which programs take one or the other."""
+    try:
+        return json.loads(data, object_pairs_hook=_without_doubles)
+    except RecursionError:
+        raise ValueError("its members lie too deep within each other") from None
+
+
+def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        (twice, _), *_rest = collections.Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"it has the member {twice!r:.80} twice")
+    return members
 
 
 def canonical_json(document: object) -> bytes:

@@ -7,26 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ingot.errors import UserError
 from ingot.oci.blobs import Blobs
 from ingot.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from ingot.oci.document import IndexDocument, ManifestDocument, parse
+from ingot.oci.limits import GRAPH_BLOBS, INDEX_DEPTH
 
 
 def reachable(blobs: Blobs, root: Descriptor) -> Iterator[Descriptor]:
     """`root` and every descriptor below it, each once.
 
     Indexes and manifests are read and verified on the way (VerificationError); of configs and
-    layers only the descriptors are looked at.
+    layers only the descriptors are looked at. UserError for more than anybody would put together.
     """
     seen: set[str] = set()
-    waiting = [root]
+    waiting = [(root, 0)]
     while waiting:
-        descriptor = waiting.pop()
+        descriptor, depth = waiting.pop()
         if descriptor.digest.hex in seen:
             continue
         seen.add(descriptor.digest.hex)
+        if len(seen) > GRAPH_BLOBS or depth > INDEX_DEPTH:
+            raise UserError(
+                f"blob {root.digest.short} lists too much to be an image",
+                why=f"there are more than {GRAPH_BLOBS:,} blobs below it, or indexes that lie more"
+                f" than {INDEX_DEPTH} deep within each other",
+            )
         yield descriptor
-        waiting += _children(blobs, descriptor)
+        inner = depth + 1 if descriptor.media_type in INDEX_TYPES else depth
+        waiting += [(child, inner) for child in _children(blobs, descriptor)]
 
 
 def _children(blobs: Blobs, descriptor: Descriptor) -> list[Descriptor]:

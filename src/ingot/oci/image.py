@@ -15,6 +15,7 @@ from ingot.oci.descriptor import CONFIG_TYPE, MANIFEST_TYPE, MANIFEST_TYPES, Des
 from ingot.oci.document import ConfigDocument, ManifestDocument, canonical_json, parse
 from ingot.oci.layer import Layer
 from ingot.oci.layout import Layout
+from ingot.oci.limits import LAYERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,17 @@ def read_image(layout: Layout, descriptor: Descriptor) -> Image:
 
     UserError if it is something else than an image, VerificationError if it is damaged.
     """
+    image, media_type = read_untyped(layout, descriptor)
+    if media_type not in (None, descriptor.media_type):
+        raise VerificationError(
+            f"blob {descriptor.digest.short} is not what points at it says",
+            why=f"it is a {media_type}, and was to be a {descriptor.media_type}",
+        )
+    return image
+
+
+def read_untyped(layout: Layout, descriptor: Descriptor) -> tuple[Image, str | None]:
+    """The image, and what its manifest itself says of its type, which nobody has looked at."""
     where = f"blob {descriptor.digest.short}"
     if descriptor.media_type not in MANIFEST_TYPES:
         raise UserError(f"{where} is not an image", why=f"its type is {descriptor.media_type}")
@@ -81,7 +93,7 @@ def read_image(layout: Layout, descriptor: Descriptor) -> Image:
     config_descriptor = manifest.config.to_descriptor()
     config_where = f"blob {config_descriptor.digest.short}"
     config = parse(ConfigDocument, layout.read_blob(config_descriptor), config_where)
-    return Image(
+    image = Image(
         descriptor=descriptor,
         config=config_descriptor,
         platform=Platform(config.os, config.architecture),
@@ -91,6 +103,7 @@ def read_image(layout: Layout, descriptor: Descriptor) -> Image:
         created=None if config.created is None else _epoch(config.created, config_where),
         history=tuple(item.created_by for item in config.history or ()),
     )
+    return image, manifest.media_type
 
 
 def _config(
@@ -117,6 +130,11 @@ def _config(
 def _pair_layers(
     manifest: ManifestDocument, config: ConfigDocument, where: str
 ) -> tuple[Layer, ...]:
+    if len(manifest.layers) > LAYERS:
+        raise UserError(
+            f"{where} has {len(manifest.layers):,} layers",
+            why=f"an image has {LAYERS} at most, for no system stacks more",
+        )
     if len(manifest.layers) != len(config.rootfs.diff_ids):
         raise VerificationError(
             f"{where} is not a consistent image",
@@ -134,5 +152,5 @@ def _epoch(text: str, where: str) -> int:
     """RFC 3339, section 5.6, as seconds since 1970."""
     try:
         return int(datetime.fromisoformat(text).timestamp())
-    except ValueError as error:
-        raise UserError(f"{where} says it was created at '{text}', which is no time") from error
+    except (ValueError, OverflowError) as error:
+        raise UserError(f"{where} says it was created at '{text:.80}', which is no time") from error

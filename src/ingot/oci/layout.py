@@ -41,6 +41,7 @@ from ingot.oci.document import (
     parse,
 )
 from ingot.oci.graph import reachable
+from ingot.oci.limits import DOCUMENT_BYTES, STORE_INDEX_BYTES
 
 _MARKER = b'{"imageLayoutVersion":"1.0.0"}'
 _EMPTY_INDEX = canonical_json({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": []})
@@ -131,9 +132,9 @@ class Layout:
         """A reader that checks size and digest before it says that this was all."""
         return self.blobs.open(descriptor)
 
-    def read_blob(self, descriptor: Descriptor) -> bytes:
-        """A small blob's bytes, verified."""
-        return self.blobs.read(descriptor)
+    def read_blob(self, descriptor: Descriptor, limit: int = DOCUMENT_BYTES) -> bytes:
+        """A small blob's bytes, verified. UserError if it has more than `limit`."""
+        return self.blobs.read(descriptor, limit)
 
     @contextlib.contextmanager
     def in_use(self, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
@@ -171,14 +172,14 @@ class Layout:
             raise _not_a_store(self.root, "it is not a folder")
         marker, index = self.root / "oci-layout", self.root / "index.json"
         if marker.exists():
-            parse(LayoutDocument, marker.read_bytes(), str(marker))
+            parse(LayoutDocument, _read(marker), str(marker))
             if not index.exists():
                 raise _not_a_store(self.root, "its index.json, which holds the tags, is missing")
             return
         foreign = [n for n in _names(self.root) if n not in _HARMLESS]
         if foreign:
             raise _not_a_store(self.root, f"it has no oci-layout, but holds {', '.join(foreign)}")
-        if index.exists() and parse(IndexDocument, index.read_bytes(), str(index)).manifests:
+        if index.exists() and parse(IndexDocument, _read(index), str(index)).manifests:
             raise _not_a_store(self.root, "it has an index.json, but no oci-layout")
 
     def _create(self) -> None:
@@ -198,7 +199,7 @@ class Layout:
         self._check()
         path = self.root / "index.json"
         try:
-            data = path.read_bytes()
+            data = _read(path)
         except FileNotFoundError:
             data = _EMPTY_INDEX
         return parse(IndexDocument, data, str(path))
@@ -243,6 +244,15 @@ def _named(descriptor: Descriptor, name: str) -> Descriptor:
 
 def _ref_name(entry: DescriptorDocument) -> str | None:
     return (entry.annotations or {}).get(REF_NAME)
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of `oci-layout` or `index.json`."""
+    with path.open("rb") as file:
+        data = file.read(STORE_INDEX_BYTES + 1)
+    if len(data) > STORE_INDEX_BYTES:
+        raise _not_a_store(path.parent, f"{path.name} has more than {STORE_INDEX_BYTES:,} bytes")
+    return data
 
 
 def _names(folder: Path) -> list[str]:

@@ -9,9 +9,10 @@ setgid bits are dropped, which would mean another owner than in the image.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ingot import process
@@ -21,10 +22,14 @@ from ingot.oci.archive import Member, open_layer
 from ingot.oci.entry import Kind
 from ingot.oci.image import Image
 from ingot.oci.layout import Layout
+from ingot.oci.limits import IMAGE_BYTES, Allowance
+from ingot.oci.names import NameTree
 from ingot.progress import Silent, Step
 
 _MODE_BITS = 0o1777
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_UNUSABLE = (errno.ENAMETOOLONG, errno.EMLINK, errno.EILSEQ, errno.EINVAL, errno.EOVERFLOW)
+"""What the system says of names, links and times that the file system here does not have."""
 
 
 def require_new(to: Path) -> None:
@@ -33,21 +38,28 @@ def require_new(to: Path) -> None:
         raise UserError(f"{to} exists already", hint="name a folder that does not exist yet")
 
 
-def extract(layout: Layout, image: Image, to: Path, step: Step | None = None) -> None:
+def extract(
+    layout: Layout,
+    image: Image,
+    to: Path,
+    step: Step | None = None,
+    *,
+    limit: int = IMAGE_BYTES,
+) -> None:
     """Unpack `image` into the new folder `to`, with modes and times, wholly or not at all.
 
-    UserError if `to` exists or an entry would leave it, VerificationError if a layer is
-    damaged, MachineError if the disk is full.
+    UserError if `to` exists, an entry would leave it, or there are more than `limit` bytes in all
+    layers; VerificationError if a layer is damaged, MachineError if the disk is full.
     """
     require_new(to)
     total = sum(layer.descriptor.size for layer in image.layers)
-    done = 0
-    with disk_errors(to.parent), staging_folder(to.parent) as staging:
+    done, allowance = 0, Allowance(limit)
+    with disk_errors(to.parent), _usable(image), staging_folder(to.parent) as staging:
         root = staging / "root"
         tree = _Tree(root)
         for layer in image.layers:
             tree.begin_layer()
-            with open_layer(layout, layer) as tar:
+            with open_layer(layout, layer, allowance) as tar:
                 for member in tar:
                     tree.add(member, tar.content())
             done += layer.descriptor.size
@@ -59,17 +71,35 @@ def extract(layout: Layout, image: Image, to: Path, step: Step | None = None) ->
         sync_folder(to.parent)
 
 
+@contextlib.contextmanager
+def _usable(image: Image) -> Iterator[None]:
+    """Turn what no file system, or not this one, can hold into a UserError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNUSABLE:
+            raise
+        raise UserError(
+            f"the image {image.descriptor.digest.short} has a file that cannot be here",
+            why=error.strerror or str(error),
+            hint="nothing was kept of it; another file system, or a shorter path, may do",
+        ) from None
+
+
 class _Tree:
     """A folder being filled, layer by layer. Nobody else writes to it."""
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
         _new_folder(self._root)
-        self._folders: dict[str, Member | None] = {"": None}
+        self._folders: NameTree[Member | None] = NameTree()
+        self._folders[""] = None
         self._added: set[str] = set()
+        self._cleared: set[str] = set()
 
     def begin_layer(self) -> None:
         self._added = set()
+        self._cleared = set()
 
     def add(self, member: Member, content: Iterable[bytes]) -> None:
         """Put one entry of the current layer in its place, over what layers below have there."""
@@ -95,9 +125,8 @@ class _Tree:
 
     def finish(self) -> None:
         """Give the folders their modes and times, which filling them would have changed."""
-        for name in sorted(self._folders, reverse=True):
-            member = self._folders[name]
-            if member:
+        for name, member in sorted(self._folders.items(), key=lambda item: item[0], reverse=True):
+            if member and name:
                 os.chmod(self._path(name), member.mode & _MODE_BITS)  # noqa: PTH101
                 os.utime(self._path(name), (member.mtime, member.mtime))
 
@@ -142,9 +171,7 @@ class _Tree:
                 os.unlink(self._path(name))  # noqa: PTH108
             return
         remove_tree(Path(self._path(name)))
-        below = [n for n in self._folders if n == name or n.startswith(f"{name}/")]
-        for folder in below:
-            del self._folders[folder]
+        self._folders.remove(name)
 
     def _hide(self, name: str, *, itself: bool) -> None:
         """Apply a whiteout: it concerns the layers below, never what its own layer adds."""
@@ -157,6 +184,10 @@ class _Tree:
             self._clear(name)
 
     def _clear(self, folder: str) -> None:
+        """Remove what layers below have in a folder; once a layer, for it adds nothing to that."""
+        if folder in self._cleared:
+            return
+        self._cleared.add(folder)
         for item in os.listdir(self._path(folder)):  # noqa: PTH208
             inner = f"{folder}/{item}" if folder else item
             if inner not in self._added:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ingot.errors import IngotError
@@ -15,8 +15,9 @@ from ingot.oci.document import (
     ManifestDocument,
     parse,
 )
-from ingot.oci.image import Image, read_image
+from ingot.oci.image import Image, read_untyped
 from ingot.oci.layout import Layout
+from ingot.oci.limits import INDEX_DEPTH, Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,18 @@ def validate_image(layout: Layout, descriptor: Descriptor) -> list[Problem]:
     Checked: every blob's size and digest, every layer's tar and diff ID, that manifest and
     config agree on layers and history, and that the descriptor's platform is the config's.
     """
+    return list(_problems(layout, descriptor, set(), 0))
+
+
+def _problems(
+    layout: Layout, descriptor: Descriptor, seen: set[str], depth: int
+) -> Iterable[Problem]:
+    """The problems of what is not in `seen`, at this depth of indexes within each other."""
+    if descriptor.digest.hex in seen:
+        return []
+    seen.add(descriptor.digest.hex)
     if descriptor.media_type in INDEX_TYPES:
-        return list(_index_problems(layout, descriptor))
+        return _index_problems(layout, descriptor, seen, depth)
     where = f"manifest {descriptor.digest.short}"
     try:
         manifest = parse(ManifestDocument, layout.read_blob(descriptor), where)
@@ -54,26 +65,31 @@ def validate_image(layout: Layout, descriptor: Descriptor) -> list[Problem]:
     except IngotError as error:
         return [Problem(where, str(error))]
     if manifest.artifact_type is not None:
-        return list(_blob_problems(layout, manifest.config, *manifest.layers))
+        return _blob_problems(layout, manifest.config, *manifest.layers)
     problems = list(_manifest_problems(manifest, descriptor, where))
     problems += _config_problems(layout, manifest, config, descriptor)
     try:
-        image = read_image(layout, descriptor)
+        image, _ = read_untyped(layout, descriptor)
     except IngotError as error:
         # Without diff IDs to compare with, the layers' blobs can still be checked.
         return [*problems, Problem(where, str(error)), *_blob_problems(layout, *manifest.layers)]
     return problems + list(_layer_problems(layout, image))
 
 
-def _index_problems(layout: Layout, descriptor: Descriptor) -> Iterator[Problem]:
+def _index_problems(
+    layout: Layout, descriptor: Descriptor, seen: set[str], depth: int
+) -> Iterator[Problem]:
     where = f"index {descriptor.digest.short}"
+    if depth > INDEX_DEPTH:
+        yield Problem(where, f"it is more than {INDEX_DEPTH} deep in other indexes")
+        return
     try:
         index = parse(IndexDocument, layout.read_blob(descriptor), where)
     except IngotError as error:
         yield Problem(where, str(error))
         return
     for entry in index.manifests:
-        yield from validate_image(layout, entry.to_descriptor())
+        yield from _problems(layout, entry.to_descriptor(), seen, depth + 1)
 
 
 def _manifest_problems(
@@ -107,9 +123,10 @@ def _config_problems(
 
 
 def _layer_problems(layout: Layout, image: Image) -> Iterator[Problem]:
+    allowance = Allowance()
     for layer in image.layers:
         try:
-            with open_layer(layout, layer) as tar:
+            with open_layer(layout, layer, allowance) as tar:
                 for _ in tar:
                     pass
         except IngotError as error:

@@ -121,7 +121,7 @@ def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
     It booted where it was built: nothing else is ever tagged, here or there.
     """
     with setting.layout.in_use():
-        found = fetch_kernel(setting, kernel, recipe.key, timed)
+        found = fetch_kernel(setting, kernel, recipe, timed)
         if found is None:
             return None
         tags = _accept(setting, kernel, found, timed)

@@ -7,13 +7,13 @@ indexed together with the kernel's own modules.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingot import kconfig, tools
 from ingot.arch import arch, arch_called
+from ingot.beneath import Beneath
 from ingot.builder import kinds
 from ingot.builder.packages import changes, summary
 from ingot.builder.sandbox import Builder, Sandbox
@@ -35,12 +35,19 @@ from ingot.images import (
     write_module_images,
 )
 from ingot.oci import Image, extract, read_image
+from ingot.oci.limits import KERNEL_IMAGE_BYTES
 from ingot.pipeline.builders import ensure_builder, site_of
 from ingot.pipeline.building import BuiltImage
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress, Timed, Timing
 from ingot.source.out_of_tree import copy_module_source, require_module_source
 from ingot.version import KernelVersion
+
+_MOST_FILES = 100_000
+"""Files in /lib/modules/<release>: a kernel with every module there is has some 10,000."""
+
+_INDEX_BYTES = 64 << 20
+"""Bytes of one of depmod's indexes: those of such a kernel have some 3 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +197,8 @@ def _build(
         log.unlink(missing_ok=True)
     with setting.workspace.build_folder() as work:
         with timed.step("unpack devel tree"):
-            extract(layout, target.devel, work / "devel")
-        tree = work / "devel" / devel_folder(facts.release)
+            extract(layout, target.devel, work / "devel", limit=KERNEL_IMAGE_BYTES)
+        tree = _directory(work / "devel", devel_folder(facts.release))
         with timed.step(f"copy {folder.name}") as step:
             # without the compile cache: others would compile from what this source puts there
             sandbox = Sandbox.below(work / "make", builder, tree)
@@ -225,26 +232,52 @@ def _index(
 ) -> dict[str, Path]:
     """The indexes of the kernel's modules and these, where they are not the kernel's own.
 
-    They are made in a folder that what was compiled has never seen.
+    They are made in a folder that what was compiled has never seen, and copied out of it: what is
+    unpacked there is somebody's image, and depmod can leave anything in it.
     """
-    root, release = work / "root", target.facts.release
-    extract(setting.layout, target.modules, root)
-    folder = root / "lib/modules" / release
-    before = dict(_digests(folder))
+    release = target.facts.release
+    sandbox = Sandbox.below(work / "index", builder)
+    root = sandbox.build
+    root.rmdir()
+    extract(setting.layout, target.modules, root, limit=KERNEL_IMAGE_BYTES)
+    folder = f"lib/modules/{release}"
+    _directory(root, folder)
+    image = Beneath(root)
+    before = dict(_digests(image, folder))
     for name, path in files.items():
-        to = folder / UPDATES / name
+        to = f"{folder}/{UPDATES}/{name}"
         with disk_errors(root):
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, to)
-    index_modules(Sandbox(builder, work / "devel", root), release, log)
-    return {name: folder / name for name, digest in _digests(folder) if before.get(name) != digest}
+            image.make_directory(to.rpartition("/")[0])
+            image.write(to, path.read_bytes())
+    sandbox.hand_over()
+    index_modules(sandbox, release, log)
+    changed = [name for name, digest in _digests(image, folder) if before.get(name) != digest]
+    kept = work / "indexes"
+    with disk_errors(kept):
+        kept.mkdir()
+        for name in changed:
+            image.copy(f"{folder}/{name}", kept / name, _INDEX_BYTES)
+    return {name: kept / name for name in changed}
 
 
-def _digests(folder: Path) -> Iterator[tuple[str, Digest]]:
+def _directory(root: Path, name: str) -> Path:
+    """A directory of an image that was unpacked; UserError if there is none, or a link to one."""
+    found = Beneath(root).find(name)
+    if found is None or not found.is_directory:
+        raise UserError(
+            f"the kernel's image has no directory /{name}",
+            why="it is not there, or is something else",
+            hint="build the kernel again",
+        )
+    return root / name
+
+
+def _digests(image: Beneath, folder: str) -> Iterator[tuple[str, Digest]]:
     """The files of the folder itself: depmod's indexes, and what it makes them of."""
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.is_symlink():
-            yield path.name, Digest.of_file(path)
+    for found in image.walk(folder, most=_MOST_FILES):
+        name = found.name.removeprefix(f"{folder}/")
+        if found.is_file and "/" not in name:
+            yield name, Digest.of(image.read(found.name, _INDEX_BYTES))
 
 
 def _name_of(folder: Path) -> str:

@@ -26,6 +26,8 @@ from ingot.version import KernelVersion, Series
 _TITLE = re.compile(r"^# Linux/(\S+) (\d+\.\d+(?:\.\d+)?)\S* Kernel Configuration", re.MULTILINE)
 _KERNEL_BYTES = 1 << 30
 _CONFIG_BYTES = 4 << 20
+_TRIED = 20
+"""Files of an image that are looked into: each takes reading the image once more."""
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_ONLY = 16 + zlib.MAX_WBITS
 
@@ -54,12 +56,14 @@ def config_of_image(layout: Layout, image: Image, name: str) -> Config:
     text = read_config(image.annotations)
     if text is not None:
         return _of_facts(name, text, Facts.from_labels(image.labels))
-    names = [info.name for info in list_files(layout, image) if info.size]
+    files = list_files(layout, image)
+    names = [info.name for info in files if 0 < info.size <= _KERNEL_BYTES]
     configs = [file for file in names if re.fullmatch(r"(?:.*/)?(?:config-.*|\.config)", file)]
     kernels = [file for file in names if re.match(r"(?:boot/)?(?:vmlinu|bzImage|Image)", file)]
-    for file in [*configs, *kernels]:
+    for file in [*configs, *kernels][:_TRIED]:
         try:
-            return _config_of_bytes(read_file(layout, image, file), f"{name} {file}")
+            data = read_file(layout, image, file, _KERNEL_BYTES)
+            return _config_of_bytes(data, f"{name} {file}")
         except UserError:
             continue
     raise UserError(
@@ -72,8 +76,7 @@ def config_of_image(layout: Layout, image: Image, name: str) -> Config:
 def config_of_reference(reference: str, platform: Arch) -> Config:
     """The config of an image in a registry, for a platform if there are several."""
     reference = reference.removeprefix(registry.TRANSPORT)
-    manifest = registry.read_manifest(reference, platform.oci)
-    annotations = manifest.get("annotations") or {}
+    annotations = registry.annotations_of(registry.read_manifest(reference, platform.oci))
     text = read_config(annotations)
     if text is not None:
         return _of_facts(reference, text, Facts.from_labels(annotations))

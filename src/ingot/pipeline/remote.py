@@ -2,7 +2,9 @@
 
 A kernel is asked for by its immutable tag `<version>-<12 digits of the recipe key>`, a builder
 by its name. What comes is checked against the digests its manifests name, and against what was
-asked for; whether the registry itself is to be trusted is for those who name it.
+asked for: version, arch and all that the recipe is made of, in each of the images, which hold what
+such images hold and nothing else. Whether the bytes are what that recipe gives, a registry alone
+cannot prove; whether it is to be trusted for that is for those who name it.
 """
 
 from __future__ import annotations
@@ -17,16 +19,19 @@ from ingot.builder import rootfs
 from ingot.catalog import BuilderSpec, Kernel
 from ingot.digest import Digest
 from ingot.errors import IngotError, VerificationError
-from ingot.images import KERNEL_IMAGES, read_facts
-from ingot.oci import Descriptor, Image, Layout, copy_image, read_image
+from ingot.images import KERNEL_IMAGES, require_asked_for
+from ingot.oci import Descriptor, Layout, copy_image, read_image
 from ingot.pipeline.builders import site_of
 from ingot.pipeline.setting import Setting
 from ingot.progress import Progress
+from ingot.recipe import Recipe
 from ingot.registry import Registry
+
+_LONGEST_NOTE = 1000
 
 
 def fetch_kernel(
-    setting: Setting, kernel: Kernel, recipe_key: Digest, progress: Progress
+    setting: Setting, kernel: Kernel, recipe: Recipe, progress: Progress
 ) -> dict[str, Descriptor] | None:
     """Bring the images of a recipe into the store, untagged; None if the registry lacks one.
 
@@ -38,19 +43,18 @@ def fetch_kernel(
     if cache is None:
         return None
     with _or_note(cache, progress):
-        digests = _digests(cache, f"{kernel.version}-{recipe_key.short}")
+        digests = _digests(cache, f"{kernel.version}-{recipe.key.short}")
         if digests is None:
-            progress.note(f"{kernel.tag}: {cache.name} does not have recipe {recipe_key.short}")
+            progress.note(f"{kernel.tag}: {cache.name} does not have recipe {recipe.key.short}")
             return None
         with (
             progress.step(f"pull {kernel.tag} from {cache.name}") as step,
             _fetched(setting, cache, digests, kernel.arch) as (layout, images),
         ):
-            for name, descriptor in images.items():
-                _require_recipe(name, read_image(layout, descriptor), recipe_key)
+            require_asked_for(layout, images, kernel.version, recipe)
             for descriptor in images.values():
                 copy_image(layout, descriptor, setting.layout)
-            step.result(f"recipe {recipe_key.short}")
+            step.result(f"recipe {recipe.key.short}")
         return images
     return None
 
@@ -74,8 +78,8 @@ def fetch_builder(setting: Setting, spec: BuilderSpec, progress: Progress) -> No
                 reasons.append(f"{cache.name} has no {tag}")
                 continue
             pinned = cache.reference(f"{builders.IMAGE}@{digest}")
-            manifest = registry.read_manifest(pinned, site.host.oci, insecure=cache.insecure)
-            if builders.serves(manifest.get("annotations") or {}, spec, site):
+            content = registry.read_manifest(pinned, site.host.oci, insecure=cache.insecure)
+            if builders.serves(registry.annotations_of(content), spec, site):
                 _fetch_builder(setting, spec, tag, digest, progress)
                 return
             reasons.append(f"{reference} is made from another list of packages")
@@ -111,8 +115,8 @@ def _or_note(cache: Registry, progress: Progress) -> Iterator[None]:
     """Turn what a registry lacks or refuses into a note: it is a shortcut, not a need."""
     try:
         yield
-    except IngotError as error:
-        progress.note(f"{cache.name} is of no help: {' '.join(str(error).split())}")
+    except (IngotError, OSError, ValueError, LookupError, RecursionError) as error:
+        progress.note(f"{cache.name} is of no help: {' '.join(str(error).split())[:_LONGEST_NOTE]}")
 
 
 @contextlib.contextmanager
@@ -148,13 +152,3 @@ def _digests(cache: Registry, tag: str) -> dict[str, Digest] | None:
             return None
         found[name] = digest
     return found
-
-
-def _require_recipe(name: str, image: Image, recipe_key: Digest) -> None:
-    facts = read_facts(image)
-    if facts is None or facts.recipe_key != recipe_key:
-        raise VerificationError(
-            f"its {name} is of another recipe than its tag says",
-            why=f"asked for was {recipe_key.short}",
-            hint="nothing of it was kept",
-        )

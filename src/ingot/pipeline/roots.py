@@ -9,7 +9,7 @@ from ingot.boot import choice, qemu
 from ingot.boot.machines import MEMORY_MIB, Guest, QemuMachine
 from ingot.boot.report import BootReport
 from ingot.boot.running import command_line
-from ingot.boot.tree import find_init, pack
+from ingot.boot.tree import ROOT_BYTES, find_init, pack
 from ingot.builder.sandbox import Builder
 from ingot.errors import UserError
 from ingot.oci import Image, Layout, extract
@@ -40,8 +40,8 @@ def boot_root(
         machine = wish.machine_for(subject.arch)
         choice.require(machine)
         with progress.step("make the root") as step:
-            files = subject.sandbox.results / "files"
-            extract(*root, files, step)
+            files = subject.folder / "files"
+            extract(*root, files, step, limit=ROOT_BYTES)
             init = find_init(files)
             modules = (subject.modules, f"/lib/modules/{subject.release}")
             data = pack(files, *([modules] if subject.modules.is_dir() else []))

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.arch import Arch, arch
+from ingot.beneath import Beneath
 from ingot.boot.kernel_file import read_kernel
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.errors import UserError
 from ingot.images import BASE, KERNEL_FILE, Facts, read_facts
 from ingot.oci import Image, extract
+from ingot.oci.limits import KERNEL_IMAGE_BYTES
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
 
@@ -21,7 +23,8 @@ from ingot.progress import Progress
 class Subject:
     """A kernel on disk, its modules (a folder that may be missing), what it calls itself.
 
-    What its guests need is made in the `sandbox`.
+    What its guests need is made in the `sandbox`, which sees neither. `folder` is for what else is
+    laid out for a guest, and not seen there either.
     """
 
     kernel: Path
@@ -29,6 +32,7 @@ class Subject:
     release: str
     arch: Arch
     sandbox: Sandbox
+    folder: Path
 
 
 @contextlib.contextmanager
@@ -44,13 +48,33 @@ def laid_out(
         if isinstance(kernel, Path):
             release = read_kernel(kernel).release or ""
             file, modules = kernel.absolute(), folder / "none"
-            yield Subject(file, modules, release, arch_of(kernel), sandbox)
+            yield Subject(file, modules, release, arch_of(kernel), sandbox, folder)
             return
         facts = _facts(kernel)
         root = folder / "root"
-        extract(setting.layout, kernel, root)
-        modules = root / "lib/modules" / facts.release
-        yield Subject(root / KERNEL_FILE, modules, facts.release, arch(facts.arch), sandbox)
+        extract(setting.layout, kernel, root, limit=KERNEL_IMAGE_BYTES)
+        file, modules = _parts(root, facts.release)
+        yield Subject(file, modules, facts.release, arch(facts.arch), sandbox, folder)
+
+
+def _parts(root: Path, release: str) -> tuple[Path, Path]:
+    """The kernel and the modules of an image that was unpacked, where no link is on the way.
+
+    UserError if there is no kernel, or something else in its place.
+    """
+    image = Beneath(root)
+    name = f"lib/modules/{release}"
+    try:
+        with image.open(KERNEL_FILE, KERNEL_IMAGE_BYTES):
+            modules = image.find(name)
+    except FileNotFoundError:
+        raise UserError(
+            f"this image has no {KERNEL_FILE}",
+            hint=f"name a {BASE} image: it has the kernel and its modules",
+        ) from None
+    if modules and not modules.is_directory:
+        raise UserError(f"this image has no directory /{name}, but something else of that name")
+    return root / KERNEL_FILE, root / name
 
 
 def arch_of(kernel: Image | Path) -> Arch:

@@ -11,10 +11,12 @@ from ingot.registry.names import (
 from ingot.registry.read import (
     FETCHED,
     Document,
+    annotations_of,
     fetch_image,
     find_digest,
     find_tags,
     list_tags,
+    manifest_of,
     read_document,
     read_manifest,
 )
@@ -26,6 +28,7 @@ __all__ = [
     "TRANSPORT",
     "Document",
     "Registry",
+    "annotations_of",
     "at_once",
     "check_registry",
     "fetch_image",
@@ -34,6 +37,7 @@ __all__ = [
     "host_of",
     "is_loopback",
     "list_tags",
+    "manifest_of",
     "read_document",
     "read_manifest",
     "repository_of",

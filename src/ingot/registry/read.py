@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +11,24 @@ from typing import Any, Self
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
 from ingot.oci import Descriptor, Layout
-from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
+from ingot.oci.descriptor import INDEX_TYPE, INDEX_TYPES, MANIFEST_TYPE, MANIFEST_TYPES
+from ingot.oci.document import ManifestDocument, canonical_json, parse, read_json
+from ingot.oci.limits import DOCUMENT_BYTES, IMAGE_BYTES
 from ingot.process import CommandFailedError, run
 from ingot.registry.failures import explain, is_absent, is_withheld
 from ingot.registry.names import TRANSPORT, host_of, repository_of, trust_words
-from ingot.registry.skopeo import RETRIES, answer, layout_name
+from ingot.registry.skopeo import RETRIES, answer, layout_name, watched
 
 FETCHED = "image:fetched"
 """The tag that an image fetched from a registry has in the layout it was copied to."""
+
+_TAG_LIST_BYTES = 64 << 20
+"""Bytes of a list of tags, some 500,000 of them: the largest repositories have 100,000."""
+
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+"""OCI distribution-spec 1.1, "Pulling Manifests"."""
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +40,26 @@ class Document:
 
     @classmethod
     def parse(cls, data: bytes, name: str) -> Self:
-        """The document that `data` is; a MachineError, which calls it `name`, if it is none."""
-        return cls(data, _json(data, name))
+        """The document that `data` is; a MachineError, which calls it `name`, if it is none.
+
+        VerificationError for what one program takes for an index and another for a manifest.
+        """
+        document = cls(data, _json(data, name))
+        document._require_one_kind(name)
+        return document
+
+    def _require_one_kind(self, name: str) -> None:
+        """Source: OCI image-spec 1.1, manifest.md, "mediaType" (CVE-2021-41190)."""
+        media_type = self.content.get("mediaType")
+        others = INDEX_TYPES if self.entries is None else MANIFEST_TYPES
+        both = self.entries is not None and ("layers" in self.content or "config" in self.content)
+        if both or (isinstance(media_type, str) and media_type in others):
+            raise VerificationError(
+                f"{name} is an index and a manifest at once",
+                why="what is in it says one, its mediaType or other members say the other:"
+                " programs would take it for different images",
+                hint="do not use it; whoever published it can make it again",
+            )
 
     @property
     def digest(self) -> Digest:
@@ -52,16 +80,15 @@ class Document:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        found = self.content.get("annotations")
-        pairs = found.items() if isinstance(found, dict) else ()
-        return {name: text for name, text in pairs if isinstance(text, str)}
+        return annotations_of(self.content)
 
     @property
     def descriptor(self) -> Descriptor:
         # image-spec 1.0 left out the type (manifest.md, "mediaType")
         usual = MANIFEST_TYPE if self.entries is None else INDEX_TYPE
         media_type = self.content.get("mediaType")
-        return Descriptor(str(media_type or usual), self.digest, len(self.data))
+        told = media_type if isinstance(media_type, str) else ""
+        return Descriptor(told or usual, self.digest, len(self.data))
 
 
 def read_document(reference: str, *, insecure: bool = False) -> Document | None:
@@ -73,7 +100,7 @@ def read_document(reference: str, *, insecure: bool = False) -> Document | None:
     words = ["inspect", "--raw", *RETRIES]
     words += trust_words(reference, "--tls-verify", insecure=insecure)
     try:
-        data = answer([*words, f"{TRANSPORT}{reference}"])
+        data = answer([*words, f"{TRANSPORT}{reference}"], DOCUMENT_BYTES)
     except CommandFailedError as error:
         if is_absent(error, reference):
             return None
@@ -93,6 +120,8 @@ def read_manifest(
 ) -> Mapping[str, Any]:
     """The manifest of the image `reference` (host[:port]/path[:tag|@digest]), as JSON.
 
+    Nothing in it has been looked at: `manifest_of` does that.
+
     Of an image for several platforms, that of `architecture` (Go's GOARCH; OCI image-spec,
     image-index.md), or the only one there is. A UserError if there is no such image.
     """
@@ -106,7 +135,27 @@ def read_manifest(
     ]
     if not fitting:
         raise UserError(f"{reference} has no image for {architecture}")
-    return _require(f"{repository_of(reference)}@{fitting[0]['digest']}", insecure).content
+    found = _require(f"{repository_of(reference)}@{fitting[0]['digest']}", insecure)
+    if found.entries is not None:
+        raise UserError(f"{reference} lists another index for {architecture}, not an image")
+    return found.content
+
+
+def annotations_of(content: Mapping[str, Any]) -> Mapping[str, str]:
+    """The annotations of a manifest or an index, as far as they are texts."""
+    found = content.get("annotations")
+    pairs = found.items() if isinstance(found, dict) else ()
+    return {name: text for name, text in pairs if isinstance(text, str)}
+
+
+def manifest_of(content: Mapping[str, Any], name: str) -> ManifestDocument:
+    """A manifest as it must be; a UserError, which calls it `name`, for another document."""
+    try:
+        data = canonical_json(content)
+    except ValueError as error:  # JSON as Python reads it allows more than JSON
+        raise UserError(f"{name} has a manifest that is not JSON", why=str(error)) from None
+    hint = "it was not used; whoever published it can make it again"
+    return parse(ManifestDocument, data, name, hint)
 
 
 def find_digest(reference: str, *, insecure: bool = False) -> Digest | None:
@@ -130,7 +179,7 @@ def find_tags(repository: str, *, insecure: bool = False) -> tuple[str, ...] | N
     """The tags that a repository has, sorted; None if the registry does not tell."""
     words = ["list-tags", *RETRIES, *trust_words(repository, "--tls-verify", insecure=insecure)]
     try:
-        data = answer([*words, f"{TRANSPORT}{repository}"])
+        data = answer([*words, f"{TRANSPORT}{repository}"], _TAG_LIST_BYTES)
     except CommandFailedError as error:
         if is_withheld(error, repository):
             return None
@@ -138,19 +187,22 @@ def find_tags(repository: str, *, insecure: bool = False) -> tuple[str, ...] | N
             return ()
         raise explain(error, f"the tags of {repository} could not be read", repository) from error
     tags = _json(data, repository).get("Tags")
-    return tuple(sorted(map(str, tags))) if isinstance(tags, list) else ()
+    found = tags if isinstance(tags, list) else []
+    # what is not like a tag cannot be asked for
+    return tuple(sorted({tag for tag in found if isinstance(tag, str) and _TAG.fullmatch(tag)}))
 
 
 def fetch_image(reference: str, architecture: str, to: Path, *, insecure: bool = False) -> Layout:
     """Copy an image out of a registry to an OCI layout `to`, tagged `image:fetched`.
 
-    A UserError if there is no such image.
+    A UserError if there is no such image, or if `to` grows larger than images are (see
+    `ingot.oci.limits`).
     """
     words = ["skopeo", "--override-arch", architecture, "--override-os", "linux", "copy"]
     words += ["--quiet", *RETRIES, *trust_words(reference, "--src-tls-verify", insecure=insecure)]
     try:
-        with layout_name(to, FETCHED) as target:
-            run([*words, f"{TRANSPORT}{reference}", target])
+        with layout_name(to, FETCHED) as target, watched(to, IMAGE_BYTES) as stop:
+            run([*words, f"{TRANSPORT}{reference}", target], stop=stop)
     except CommandFailedError as error:
         if is_absent(error, reference):  # it, or only something that it needs?
             _require(reference, insecure)
@@ -171,16 +223,19 @@ def _require(reference: str, insecure: bool) -> Document:
 
 def _json(data: bytes, reference: str) -> dict[str, Any]:
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        document = None
+        document = read_json(data)
+        why = "" if isinstance(document, dict) else "it is not a JSON object"
+    except ValueError as error:
+        document, why = None, str(error)
     if not isinstance(document, dict):
-        raise MachineError(f"{reference} has a manifest that is not JSON")
+        raise MachineError(f"{reference} has a manifest that is not JSON", why=why)
     return document
 
 
 def _is_blob(entry: object) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("digest"), str)
+    """Whether it names a blob by a digest, which then can be part of a name."""
+    digest = entry.get("digest") if isinstance(entry, dict) else None
+    return isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None
 
 
 def _platform(entry: Mapping[str, Any]) -> Mapping[str, Any]:

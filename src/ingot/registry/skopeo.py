@@ -7,6 +7,7 @@ wrote, docker's config.json with its credential helpers. Ingot sees none of them
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import tempfile
 import threading
@@ -16,12 +17,16 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from ingot.process import run
+from ingot.errors import MachineError, UserError
+from ingot.files import tree_size
+from ingot.process import CommandFailedError, run
 
 RETRIES = ("--retry-times", "2")
 _WORKERS = 6
 _LOOK_SECONDS = 120.0
 _AWAKE_SECONDS = 0.5
+_WARNING_BYTES = 1 << 20
+_WATCH_SECONDS = 0.5
 # what skopeo warns of goes where its answer goes
 _WARNINGS = re.compile(rb'\A(?:time="[^\n]*\n)+')
 
@@ -29,12 +34,60 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def answer(words: Sequence[str]) -> bytes:
-    """What skopeo prints, to the byte; CommandFailedError if it fails or takes too long."""
+def answer(words: Sequence[str], limit: int) -> bytes:
+    """What skopeo prints, to the byte; CommandFailedError if it fails or takes too long.
+
+    MachineError for more than `limit` bytes.
+    """
     with tempfile.TemporaryDirectory(prefix="ingot-look-") as folder:
         log = Path(folder) / "answer"
         run(["skopeo", *words], log=log, timeout=_LOOK_SECONDS, keep_output=False)
-        return _WARNINGS.sub(b"", log.read_bytes())
+        with log.open("rb") as file:
+            data = file.read(limit + _WARNING_BYTES + 1)
+    data = _WARNINGS.sub(b"", data)
+    if len(data) > limit:
+        raise MachineError(
+            f"the answer of {words[-1]} is too large to be read",
+            why=f"it has more than {limit:,} bytes, which no registry needs for that",
+        )
+    return data
+
+
+@contextlib.contextmanager
+def watched(folder: Path, limit: int) -> Iterator[int]:
+    """A file descriptor that can be read once `folder` has more than `limit` bytes, for `stop`.
+
+    A registry can send more than it said, without an end. UserError after the body if it was so.
+    """
+    told, tell = os.pipe()
+    ended = threading.Event()
+    exceeded = False
+
+    def look() -> None:
+        nonlocal exceeded
+        while not exceeded and not ended.wait(_WATCH_SECONDS):
+            if tree_size(folder) > limit:
+                exceeded = True
+                os.write(tell, b"x")
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield told
+    except CommandFailedError:
+        if not exceeded:
+            raise
+    finally:
+        ended.set()
+        watcher.join()
+        os.close(told)
+        os.close(tell)
+    if exceeded:
+        raise UserError(
+            "the image is too large to be fetched",
+            why=f"what the registry sent has more than {limit >> 20:,} MiB",
+            hint="nothing was kept of it",
+        )
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,6 @@ from ingot.oci import Descriptor, Layout, read_image
 from ingot.registry import check_registry, host_of
 
 IMAGES = (BASE, BIN, MODULES)
-
-_RELEASE = re.compile(r"\d[\w.+~-]*", re.ASCII)
-_COMMAND_LINE = re.compile(r"[ -~]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +89,16 @@ def _images(layout: Layout, kernel: Kernel) -> dict[str, Descriptor]:
 
 
 def _facts(layout: Layout, kernel: Kernel, base: Descriptor) -> Facts:
-    facts = read_facts(read_image(layout, base))
-    if (
-        facts is None
-        or not _RELEASE.fullmatch(facts.release)
-        or not _COMMAND_LINE.fullmatch(facts.command_line)
-    ):
+    why = "its labels name no release and command line that a kernel could have"
+    facts = None
+    try:
+        facts = read_facts(read_image(layout, base))
+    except UserError as error:
+        why = str(error)
+    if facts is None:
         raise UserError(
             f"{BASE}:{kernel.tag} in the store {layout.root} is not an image of a kernel",
-            why="its labels name no release and command line that a kernel could have",
+            why=why,
             hint=f"build it again: ingot build {kernel.tag}",
         )
     return facts

@@ -213,9 +213,10 @@ def test_a_document_of_odd_shape_has_nothing() -> None:
 
 
 def test_a_manifest_names_its_blobs() -> None:
-    layers = [{"digest": "sha256:a"}, {"digest": 7}, "x"]
-    data = json.dumps({"config": {"digest": "sha256:c"}, "layers": layers}).encode()
-    assert Document.parse(data, "test").blobs == ["sha256:c", "sha256:a"]
+    config, layer = DIGESTS
+    layers = [{"digest": layer}, {"digest": 7}, {"digest": "sha256:../x"}, "x"]
+    data = json.dumps({"config": {"digest": config}, "layers": layers}).encode()
+    assert Document.parse(data, "test").blobs == [config, layer]
 
 
 # Whole images
@@ -225,7 +226,7 @@ def test_an_image_is_fetched_for_its_platform(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr(read, "run", commands.append)
+    monkeypatch.setattr(read, "run", lambda argv, **_: commands.append(argv))
     layout = registry.fetch_image("a.org/b:1", "arm64", tmp_path / "to")
     (words,) = commands
     assert words[:5] == ["skopeo", "--override-arch", "arm64", "--override-os", "linux"]
@@ -241,7 +242,7 @@ def test_an_image_is_fetched_for_its_platform(
 def test_an_image_that_cannot_be_fetched_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def refuse(argv: list[str]) -> Result:
+    def refuse(argv: list[str], **_: object) -> Result:
         raise CommandFailedError(argv, 1, ['level=fatal msg="manifest unknown"'])
 
     monkeypatch.setattr(read, "run", refuse)
@@ -257,7 +258,7 @@ def test_a_platform_that_cannot_be_fetched_is_the_users_mistake(
 ) -> None:
     said = 'no image found in image index for architecture arm64, variant \\"\\", OS linux'
 
-    def refuse(argv: list[str]) -> Result:
+    def refuse(argv: list[str], **_: object) -> Result:
         raise CommandFailedError(argv, 1, [f'level=fatal msg="{said}"'])
 
     monkeypatch.setattr(read, "run", refuse)

@@ -162,7 +162,7 @@ def test_sizes_of_an_old_image_may_be_known_from_its_files(small: Catalog) -> No
         (Found(Digest("a" * 64), ("6.1",), {}, (1, 2, 3)), "not an image of Ingot's"),
         (Found(Digest("a" * 64), ("6.1",), found().annotations, (1, 2)), "not an image of Ingot's"),
         (with_annotation("version", "6.1.x"), "not a kernel version"),
-        (found(arch="sparc"), "not an architecture"),
+        (with_annotation("arch", "sparc"), "not an architecture"),
     ],
 )
 def test_what_is_none_of_ingots_is_left_out(small: Catalog, image: Found, why: str) -> None:

@@ -207,7 +207,7 @@ def test_hostile_texts_stay_texts(full: Report) -> None:
         full,
         flavor=HOSTILE,
         tags=(HOSTILE,),
-        facts=dataclasses.replace(entry.facts, release=HOSTILE, command_line=HOSTILE),
+        facts=dataclasses.replace(entry.facts, command_line=HOSTILE),
         makeup=Makeup({HOSTILE: 5, f"net/{HOSTILE}": 7}, {}),
         modules={f"fs/{HOSTILE}.ko": 5},
         support={"firecracker": HOSTILE},

@@ -53,15 +53,21 @@ def build(
     """Images with the kernel's tags and labels, as a build leaves them; the bytes are fake."""
     facts = Facts(
         version=str(found.version),
-        release=str(found.version) if release is None else release,
+        release=str(found.version),
         arch=found.arch.name,
         recipe_key=digest("recipe"),
         config_digest=digest("config"),
         source_digest=digest("source"),
         builder_digest=digest("builder"),
-        command_line=command_line,
+        command_line="quiet",
     )
     told = facts.labels() if labels else {}
+    if labels:
+        # as somebody may have written them: no Facts have them
+        kernel_release = str(found.version) if release is None else release
+        told["dev.ingot.release"] = kernel_release
+        told["dev.ingot.mount-path"] = f"/lib/modules/{kernel_release}"
+        told["dev.ingot.command-line"] = command_line
     made = {}
     layout.root.parent.mkdir(exist_ok=True)
     for name in images:
