@@ -55,12 +55,14 @@ class CommandFailedError(MachineError):
 class Result:
     """How a program ended: its exit code (-N: killed by signal N), and what it printed.
 
-    `timed_out` says that Ingot ended it: its time was up, or it was told to stop.
+    `timed_out` says that Ingot ended it: its time was up, or it was told to stop. `too_long` says
+    that Ingot ended it since it printed more than it may.
     """
 
     returncode: int
     output: str
     timed_out: bool = False
+    too_long: bool = False
 
 
 def require_tool(name: str) -> str:
@@ -86,6 +88,7 @@ def run(
     timeout: float | None = None,
     silence: float | None = None,
     stop: int | None = None,
+    limit: int | None = None,
     keep_output: bool = True,
 ) -> Result:
     """Run a program to its end and return how it went.
@@ -94,13 +97,13 @@ def run(
     Standard output and error come as one stream: each line goes to `on_line`, to the end
     of `log`, and into `Result.output` (unless `keep_output` is off). `stdin` is fed to it.
     The program is ended when `timeout` seconds have passed, when it printed nothing for
-    `silence` seconds, or when the file descriptor `stop` can be read. With `check`, an exit code
-    other than 0 raises CommandFailedError, and so does such an end. A log that cannot be written
-    ends the program too, with a MachineError.
+    `silence` seconds, when the file descriptor `stop` can be read, or when it has printed more than
+    `limit` bytes. With `check`, an exit code other than 0 raises CommandFailedError, and so does such
+    an end. A log that cannot be written ends the program too, with a MachineError.
     """
     require_tool(argv[0])
     patience = _Patience(None if timeout is None else time.monotonic() + timeout, silence)
-    output = _Output(log, on_line, keep_output)
+    output = _Output(log, on_line, keep_output, limit)
     with output, _spawn(argv, env, cwd, feed=stdin is not None) as process:
         try:
             with _feeding(process, stdin):
@@ -113,9 +116,10 @@ def run(
         except BaseException:
             _end(process)
             raise
+    timed_out = not in_time and not output.is_full
     if check and (returncode != 0 or not in_time):
-        raise CommandFailedError(argv, returncode, list(output.tail), timed_out=not in_time)
-    return Result(returncode, "".join(output.kept), timed_out=not in_time)
+        raise CommandFailedError(argv, returncode, list(output.tail), timed_out=timed_out)
+    return Result(returncode, "".join(output.kept), timed_out=timed_out, too_long=output.is_full)
 
 
 def run_in_terminal(argv: Sequence[str]) -> None:
@@ -151,7 +155,15 @@ class _Patience:
 class _Output:
     """Splits a byte stream into lines and hands each to everyone who wants it."""
 
-    def __init__(self, log: Path | None, on_line: Callable[[str], None] | None, keep: bool) -> None:
+    def __init__(
+        self,
+        log: Path | None,
+        on_line: Callable[[str], None] | None,
+        keep: bool,
+        limit: int | None,
+    ) -> None:
+        self._left = limit
+        self.is_full = False
         self._log: IO[bytes] | None = None
         self._path = log or Path()
         if log is not None:
@@ -175,6 +187,10 @@ class _Output:
             self._log.close()
 
     def feed(self, data: bytes) -> None:
+        if self._left is not None:
+            self.is_full = self.is_full or len(data) > self._left
+            data = data[: self._left]
+            self._left -= len(data)
         if self._log:
             with disk_errors(self._path.parent):
                 self._log.write(data)
@@ -232,6 +248,8 @@ def _read_all(
             if not data:
                 return True
             output.feed(data)
+            if output.is_full:
+                return False
     return False
 
 
@@ -240,7 +258,7 @@ def _read_rest(process: subprocess.Popen[bytes], output: _Output) -> None:
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
     with contextlib.suppress(BlockingIOError):
-        while data := os.read(process.stdout.fileno(), 1 << 16):
+        while not output.is_full and (data := os.read(process.stdout.fileno(), 1 << 16)):
             output.feed(data)
 
 

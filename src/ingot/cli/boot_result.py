@@ -27,6 +27,8 @@ def print_report(console: Console, report: BootReport, *, show_console: bool) ->
         what = "skipped, " if check.outcome is Outcome.SKIPPED else ""
         text = f"{escape(check.name)}: {what}{escape(check.detail)}"
         console.print(f"{MARKS[check.outcome]} {text}", highlight=False, soft_wrap=True)
+    if report.forgery:
+        console.print(report.forgery, highlight=False, soft_wrap=True)
     console.print(f"{report.verdict.value} ({_where(report)})", highlight=False)
 
 
@@ -56,6 +58,7 @@ def document(name: str, report: BootReport) -> dict[str, object]:
             {"name": check.name, "outcome": check.outcome.value, "detail": check.detail}
             for check in report.checks
         ],
+        "forged_lines": report.heard.forged,
         "console": list(report.console),
         "command": shlex.join(report.command),
     }
