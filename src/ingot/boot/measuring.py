@@ -46,7 +46,7 @@ _CONSOLE, _RECORDING = "console", "recording"
 _KEY_PLACE = b"ingot's key here"
 """What `measure.c` has where the key for its lines is to be."""
 _RECORDING_BYTES = 256 << 20
-"""The most that QEMU may record of a boot; see docs/security.md."""
+"""The most that QEMU may record of a boot."""
 
 _INIT_BYTES = 16 << 10
 _NANOSECONDS = 10**9
