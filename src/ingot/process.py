@@ -8,9 +8,7 @@ A program does not outlive Ingot: the kernel kills it when Ingot dies, even by S
 A program inherits nothing that is not meant for it: of the environment what `environment` lists,
 of the open files none but the three that every program has.
 
-What a program prints has no limit of its own, so there are some here. A line is cut into several
-at `LONGEST_LINE`; what is kept in memory ends at `MOST_KEPT`, and then the program is ended as if
-its time was up; a log ends at `LARGEST_LOG`, with a line that says so, and the program goes on.
+What a program prints has limits, see `captured`. One that prints more than is kept is ended.
 """
 
 from __future__ import annotations
@@ -25,26 +23,15 @@ import signal
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from ingot.captured import Captured
 from ingot.environment import seen_by
 from ingot.errors import MachineError
-from ingot.files import disk_errors
+from ingot.pseudoterminal import pseudoterminal
 
-LONGEST_LINE = 256 << 10
-"""Bytes. A line of a compiler or of a guest's kernel has a few hundred."""
-MOST_KEPT = 64 << 20
-"""Bytes of output that are kept in memory, each line counted with what it takes beside its text."""
-LARGEST_LOG = 64 << 20
-"""Bytes. The log of a kernel with all its modules has about 2 MiB."""
-
-_LINE_COSTS = 64
-_TAIL_LINES = 25
-_TAIL_LINE = 16 << 10
 _GRACE_SECONDS = 5.0
 
 
@@ -62,11 +49,11 @@ class CommandFailedError(MachineError):
         tail: Sequence[str],
         *,
         timed_out: bool = False,
-        flooded: bool = False,
+        too_long: bool = False,
     ) -> None:
         end = "timed out, and was ended" if timed_out else _describe_exit(returncode)
-        if flooded:
-            end = f"printed more than {MOST_KEPT >> 20} MiB, and was ended"
+        if too_long:
+            end = "printed more than it may, and was ended"
         super().__init__(
             f"{argv[0]} failed ({end})",
             why="\n".join(tail),
@@ -81,13 +68,14 @@ class CommandFailedError(MachineError):
 class Result:
     """How a program ended: its exit code (-N: killed by signal N), and what it printed.
 
-    `timed_out` says that Ingot ended it: its time was up, it was told to stop, or it printed more
-    than is kept.
+    `timed_out` says that Ingot ended it: its time was up, or it was told to stop. `too_long` says
+    that Ingot ended it since it printed more than it may.
     """
 
     returncode: int
     output: str
     timed_out: bool = False
+    too_long: bool = False
 
 
 def require_tool(name: str) -> str:
@@ -113,6 +101,7 @@ def run(
     timeout: float | None = None,
     silence: float | None = None,
     stop: int | None = None,
+    limit: int | None = None,
     keep_output: bool = True,
 ) -> Result:
     """Run a program to its end and return how it went.
@@ -122,13 +111,13 @@ def run(
     of `log`, and into `Result.output` (unless `keep_output` is off). `stdin` is fed to it.
     The program is ended when `timeout` seconds have passed, when it printed nothing for
     `silence` seconds, when the file descriptor `stop` can be read, or when it printed more than
-    `MOST_KEPT` that is to be kept. With `check`, an exit code
-    other than 0 raises CommandFailedError, and so does such an end. A log that cannot be written
-    ends the program too, with a MachineError.
+    `limit` bytes, or than `captured.MOST_KEPT` that are to be kept. With `check`, an exit code other than 0
+    raises CommandFailedError, and so does such an end. A log that cannot be written ends the
+    program too, with a MachineError.
     """
     require_tool(argv[0])
     patience = _Patience(None if timeout is None else time.monotonic() + timeout, silence)
-    output = _Output(log, on_line, keep_output)
+    output = Captured(log, on_line, keep_output, limit)
     with output, _spawn(argv, env, cwd, feed=stdin is not None) as process:
         try:
             with _feeding(process, stdin):
@@ -141,28 +130,59 @@ def run(
         except BaseException:
             _end(process)
             raise
+    timed_out = not in_time and not output.is_full
     if check and (returncode != 0 or not in_time):
         raise CommandFailedError(
-            argv, returncode, list(output.tail), timed_out=not in_time, flooded=output.full
+            argv, returncode, list(output.tail), timed_out=timed_out, too_long=output.is_full
         )
-    return Result(returncode, "".join(output.kept), timed_out=not in_time)
+    return Result(returncode, "".join(output.kept), timed_out=timed_out, too_long=output.is_full)
 
 
 def run_in_terminal(argv: Sequence[str]) -> None:
-    """Run a program that talks to the user: it has Ingot's terminal until it ends.
+    """Run a program that talks to the user: it is shown in Ingot's terminal until it ends.
 
-    Ctrl-C is the program's then. An exit code other than 0 raises CommandFailedError.
+    Ctrl-C is the program's then. The terminal that it has is one of its own, if Ingot has one at
+    all (see `pseudoterminal`). An exit code other than 0 raises CommandFailedError.
     """
     require_tool(argv[0])
+    command, environment = _prepared(argv, None)
+    returncode = (
+        _in_own_terminal(command, environment)
+        if os.isatty(0) and os.isatty(1)
+        else _in_this_terminal(command, environment)
+    )
+    if returncode != 0:
+        raise CommandFailedError(argv, returncode, [])
+
+
+def _in_own_terminal(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a program in a terminal of its own, which it cannot type out of."""
+    with (
+        pseudoterminal(0) as own,
+        subprocess.Popen(
+            ["setsid", "--ctty", *command],
+            env=environment,
+            stdin=own.follower,
+            stdout=own.follower,
+            stderr=own.follower,
+        ) as process,
+    ):
+        own.let_go()
+        try:
+            own.relay(0, 1, lambda: process.poll() is not None)
+        except BaseException:
+            process.terminate()
+            raise
+    return process.returncode
+
+
+def _in_this_terminal(command: Sequence[str], environment: Mapping[str, str]) -> int:
     # a handler, since a signal that is ignored would be ignored by the program as well
     previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        command, environment = _prepared(argv, None)
-        returncode = subprocess.run(command, env=environment, check=False).returncode
+        return subprocess.run(command, env=environment, check=False).returncode
     finally:
         signal.signal(signal.SIGINT, previous)
-    if returncode != 0:
-        raise CommandFailedError(argv, returncode, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,84 +196,6 @@ class _Patience:
         """How long the next sign of life may take: 0 if its time is up, None for any time."""
         left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
         return min((limit for limit in (left, self.silence) if limit is not None), default=None)
-
-
-class _Output:
-    """Splits a byte stream into lines and hands each to everyone who wants it."""
-
-    def __init__(self, log: Path | None, on_line: Callable[[str], None] | None, keep: bool) -> None:
-        self._log: IO[bytes] | None = None
-        self._log_room = 0
-        self._path = log or Path()
-        if log is not None:
-            with disk_errors(log.parent):
-                log.parent.mkdir(parents=True, exist_ok=True)
-                self._log = log.open("ab")
-                self._log_room = max(1, LARGEST_LOG - self._log.tell())
-        self._on_line = on_line
-        self._keep = keep
-        self._room = MOST_KEPT
-        self._rest = bytearray()
-        self.kept: list[str] = []
-        self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._log is None:
-            return
-        # what went wrong first is what the user is told
-        with contextlib.suppress(OSError) if kind else disk_errors(self._path.parent):
-            self._log.close()
-
-    @property
-    def full(self) -> bool:
-        """Whether more was printed than is kept."""
-        return self._room < 0
-
-    def feed(self, data: bytes) -> None:
-        if self._log_room > 0:
-            self._write(data)
-        # each byte is looked at once, however long its line is
-        first, *others = data.split(b"\n")
-        self._add(first)
-        for piece in others:
-            self._emit()
-            self._add(piece)
-
-    def finish(self) -> None:
-        if self._rest:
-            self._emit()
-
-    def _write(self, data: bytes) -> None:
-        assert self._log is not None
-        self._log_room -= len(data)
-        with disk_errors(self._path.parent):
-            if self._log_room > 0:
-                self._log.write(data)
-                return
-            self._log.write(data[: self._log_room] if self._log_room else data)
-            self._log.write(f"\ningot: the rest is left out: {LARGEST_LOG >> 20} MiB\n".encode())
-
-    def _add(self, piece: bytes) -> None:
-        self._rest += piece
-        while len(self._rest) > LONGEST_LINE:
-            over = self._rest[LONGEST_LINE:]
-            del self._rest[LONGEST_LINE:]
-            self._emit()
-            self._rest = over
-
-    def _emit(self) -> None:
-        line = self._rest.decode("utf-8", errors="replace").rstrip("\r")
-        self._rest.clear()
-        self.tail.append(line[:_TAIL_LINE])
-        if self._keep:
-            self._room -= len(line) + _LINE_COSTS
-            if not self.full:
-                self.kept.append(line + "\n")
-        if self._on_line:
-            self._on_line(line)
 
 
 def _spawn(
@@ -288,7 +230,7 @@ def _prepared(
 
 
 def _read_all(
-    process: subprocess.Popen[bytes], output: _Output, patience: _Patience, stop: int | None
+    process: subprocess.Popen[bytes], output: Captured, patience: _Patience, stop: int | None
 ) -> bool:
     """Read until the program closes its output; False if it is to be ended first."""
     assert process.stdout is not None
@@ -303,12 +245,12 @@ def _read_all(
             if not data:
                 return True
             output.feed(data)
-            if output.full:
+            if output.is_full:
                 return False
     return False
 
 
-def _read_rest(process: subprocess.Popen[bytes], output: _Output) -> None:
+def _read_rest(process: subprocess.Popen[bytes], output: Captured) -> None:
     """Read what a program that was ended had printed, and wait for no more.
 
     That is what fits into a pipe: one of its children may have left its group, and print on.

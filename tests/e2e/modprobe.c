@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The first process of a guest that has kmod. It does what /plan says, a line each, and reports
- * as Ingot's own init does (src/ingot/boot/init/main.c):
+ * as Ingot's own init does (src/ingot/boot/init/main.c), with the key that it finds at /ingot/key:
  *
  *     bind <folder> <folder>      show the first at the second as well (mount(2))
  *     modprobe <module>           run modprobe, then look for the module in /proc/modules
@@ -18,10 +18,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "seal.h"
+
+static struct sealer sealer;
+
+static void learn_key(void)
+{
+	FILE *file = fopen("/ingot/key", "re");
+
+	for (int at = 0; file && at < KEY_BYTES; at++)
+		sealer.key[at] = (unsigned char)fgetc(file);
+	if (file)
+		fclose(file);
+}
+
 static void report(const char *what, const char *name, int ok, const char *detail)
 {
-	printf("\nINGOT {\"check\":\"%s%s\",\"outcome\":\"%s\",\"detail\":\"%s\"}\n", what, name,
-	       ok ? "passed" : "failed", detail);
+	char text[8192], tag[TAG_BYTES];
+
+	snprintf(text, sizeof(text), "{\"check\":\"%s%s\",\"outcome\":\"%s\",\"detail\":\"%s\"}", what,
+		 name, ok ? "passed" : "failed", detail);
+	seal(&sealer, text, strlen(text), tag);
+	printf("\nINGOT %.16s %s\n", tag, text);
 	fflush(stdout);
 }
 
@@ -98,6 +116,7 @@ int main(void)
 	mkdir("/proc", 0755);
 	mount("proc", "/proc", "proc", 0, NULL);
 	uname(&name);
+	learn_key();
 	report("release", "", 1, name.release);
 	plan = fopen("/plan", "re");
 	if (plan) {

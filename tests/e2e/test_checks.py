@@ -121,6 +121,17 @@ def test_a_check_that_hangs_is_ended_and_told(bench: Bench) -> None:
     assert found["shutdown"] == "clean"
 
 
+def test_no_check_can_look_into_init_or_at_its_key(bench: Bench) -> None:
+    paths = ["/proc/1/mem", "/proc/1/maps", "/proc/1/environ", "/ingot/key"]
+    report = bench.boot([proof(path, "file", path) for path in paths])
+    found = details(report)
+    assert [found[path].rpartition(": ")[2] for path in paths] == [
+        *["Permission denied"] * 3,
+        "No such file or directory",
+    ]
+    assert found["shutdown"] == "clean"
+
+
 def test_a_missing_module_fails_what_needs_it(bench: Bench, tmp_path: Path) -> None:
     """As on a kernel that was built without: the lists name the module, the file is not there."""
     asked = [proof("there", "modules", "crc_ccitt"), proof("gone", "modules", "pps_ktimer")]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from ingot import boot as boot_package
 from ingot import pipeline
 from ingot.arch import arch
 from ingot.boot.machines import Guest, machine_for
@@ -29,6 +30,7 @@ from tests.e2e.conftest import HERE, VERSION, Lab
 pytestmark = pytest.mark.e2e
 
 Built = dict[str, object]
+BOOT = Path(boot_package.__file__).parent
 MODULES = f"lib/modules/{VERSION}"
 BOOT_SECONDS = 180.0
 
@@ -69,7 +71,10 @@ def kit(lab: Lab, built: Built, tmp_path_factory: pytest.TempPathFactory) -> Kit
     for image in ("kernel-bin", "kernel-modules"):
         done = lab.ingot("export", f"{image}:{VERSION}", "--to", str(root / image))
         assert done.returncode == 0, done.stderr
-    kit.run(HERE, "gcc -static -Os -Wall -Werror -o /build/init /src/modprobe.c")
+    (root / "init").mkdir()
+    for source in (HERE / "modprobe.c", BOOT / "init/seal.h"):
+        shutil.copy(source, root / "init")
+    kit.run(root / "init", "gcc -static -Os -Wall -Werror -o /build/init /src/modprobe.c")
     kit.run(HERE, "mkdir -p /build/files/sbin && cp -L /sbin/modprobe /build/files/sbin/")
     for library in re.findall(r"(/\S+) \(0x", kit.run(HERE, "ldd /sbin/modprobe")):
         kit.run(HERE, f"cp -L --parents {library} /build/files/")

@@ -1,8 +1,9 @@
 """What the two stand-ins for VMMs share: an HTTP server on a Unix socket, and ways to go wrong.
 
 They are told by settings.json, beside them: FAKE_RECORD gets each request, FAKE_CONSOLE has what the
-guest prints. FAKE_VMM says how it goes wrong: `refuse PATH`, `die PATH` (without an answer), `deaf` (no socket), `hang` (after the
-console).
+guest prints; init's reports are those that begin with INIT. FAKE_VMM says how it goes wrong:
+`refuse PATH`, `die PATH` (without an answer), `deaf` (no socket), `hang` (after the console),
+`flood` (it prints the console for ever), `babble` (an endless answer).
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-Body = Mapping[str, Any]
 settings = json.loads(Path(sys.argv[0]).with_name("settings.json").read_text())
+sys.path[:0] = [settings["REPOSITORY"], f"{settings['REPOSITORY']}/src"]
+
+from tests.guests import key_in, tagged  # noqa: E402
+
+Body = Mapping[str, Any]
 
 
 class Refused(Exception):  # noqa: N818
@@ -58,6 +63,7 @@ class Server(socketserver.UnixStreamServer):
         self.answer = answer
         self.words = words
         self.started = False
+        self.initramfs = b""
         super().__init__(path, _Handler)
 
 
@@ -92,6 +98,15 @@ class _Handler(BaseHTTPRequestHandler):
         except Refused as error:
             status, answer = error.status, self.server.words(error.words)
         data = b"" if answer is None else json.dumps(answer).encode()
+        if isinstance(body, dict):
+            source = body.get("payload", body)
+            initramfs = source.get("initrd_path") or source.get("initramfs")
+            if initramfs and Path(initramfs).is_file():
+                self.server.initramfs = Path(initramfs).read_bytes()
+        if how == "babble":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                self.wfile.write(b"x" * 65536)
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -109,7 +124,17 @@ def serve(server_of: Callable[[], Server]) -> None:
     server = server_of()
     while not server.started:
         server.handle_request()
-    sys.stdout.write(Path(settings["FAKE_CONSOLE"]).read_text())
+    text = Path(settings["FAKE_CONSOLE"]).read_text()
+    lines = [
+        tagged("INGOT" + line.removeprefix("INIT"), key_in(server.initramfs))
+        if line.startswith("INIT")
+        else line
+        for line in text.splitlines(keepends=True)
+    ]
+    console = "".join(lines)
+    sys.stdout.write(console)
+    while how == "flood":
+        sys.stdout.write(console)
     sys.stdout.flush()
     if how == "hang":
         time.sleep(600)

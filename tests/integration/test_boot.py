@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from ingot.cli import boot_all
 from ingot.cli.main import app
 from ingot.errors import BootError, MachineError, UserError
+from tests import fakes
 from tests.integration.conftest import House
 
 CHECK = """
@@ -71,7 +72,8 @@ def test_another_machine_runs_what_the_first_could_not(house: House) -> None:
     assert document["machine"] == "qemu q35"
     assert outcomes(document)["bus"] == "passed"
     assert any(word.startswith("virtio-blk-pci") for word in last_command(house)) is False
-    assert any(word.startswith("virtio-net-pci") for word in last_command(house))
+    assert any(word.startswith("virtio-net-pci") for word in last_command(house)) is False
+    assert any(word.startswith("virtio-rng-pci") for word in last_command(house))
 
 
 def test_checks_can_be_chosen_by_name_by_owner_and_not_at_all(house: House) -> None:
@@ -85,6 +87,38 @@ def test_checks_can_be_chosen_by_name_by_owner_and_not_at_all(house: House) -> N
     wrong = house.ingot("boot", "6.1", "--checks", "three")
     assert wrong.returncode == UserError.exit_code
     assert "there are: one, two" in wrong.stderr
+
+
+def test_a_check_that_sends_something_gives_the_guest_a_network(house: House) -> None:
+    add_check(house, "net", "net")
+    house.build()
+    booted(house, "6.1")
+    assert any(word.startswith("virtio-net-device") for word in last_command(house))
+    booted(house, "6.1", "--checks", "none")
+    assert not any(word.startswith("virtio-net") for word in last_command(house))
+    assert "-netdev" not in last_command(house)
+
+
+def test_lines_that_only_look_like_inits_are_counted(house: House) -> None:
+    house.build()
+    result = house.ingot("boot", "6.1", "--append", "fake=forge")
+    assert result.returncode == BootError.exit_code
+    assert "the guest printed 3 lines that look like check results" in result.stdout
+    assert "release: init never reported it" in " ".join(result.stdout.split())
+    document = json.loads(house.ingot("boot", "6.1", "--append", "fake=forge", "--json").stdout)
+    assert document["forged_lines"] == 3
+
+
+def test_a_qemu_without_a_filter_is_told_once_and_used(house: House) -> None:
+    house.build()
+    assert "-sandbox" in last_command(house)
+    fakes.tell(FAKE_UNFILTERED="1")
+    result = house.ingot("boot", "--all")
+    assert result.returncode == 0, result.stderr
+    assert "-sandbox" not in last_command(house)
+    told = " ".join(result.stderr.split())
+    assert told.count("QEMU runs without its filter of system calls") == 1
+    assert "-sandbox support is not enabled" in told
 
 
 def test_words_for_the_command_line_come_last(house: House) -> None:
@@ -120,6 +154,8 @@ def test_each_way_to_go_wrong_has_its_verdict(house: House) -> None:
         ("oops", "oops"),
         ("silent", "silent"),
         ("refuse", "not started"),
+        ("flood", "endless output"),
+        ("forge", "failed"),
     ):
         result = house.ingot("boot", "6.1", "--append", f"fake={how}", "--json")
         assert result.returncode == BootError.exit_code

@@ -15,21 +15,22 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.boot import api, choice, cloud_hypervisor, firecracker
+from ingot.boot import api, choice, cloud_hypervisor, firecracker, running
 from ingot.boot.choice import boot, machine_named, obstacle
 from ingot.boot.machines import Guest, Machine
-from ingot.boot.report import BootReport, Check, Expectation, Outcome, Verdict
+from ingot.boot.report import BootReport, Check, Expectation, Outcome, Verdict, hear
 from ingot.errors import MachineError
 from tests import fakes
+from tests.guests import KEY, tagged
 
 FAKES = Path(__file__).parent.parent / "fakevmm"
 X86 = arch("x86_64")
 SECONDS = 30.0
 GOOD = """\
 [    0.000000] Linux version 6.1.176 (ingot@ingot)
-INGOT {"check":"release","outcome":"passed","detail":"6.1.176"}
-INGOT {"check":"block","outcome":"passed","detail":"16 MiB"}
-INGOT {"check":"end","outcome":"passed","detail":"ending"}
+INIT {"check":"release","outcome":"passed","detail":"6.1.176"}
+INIT {"check":"block","outcome":"passed","detail":"16 MiB"}
+INIT {"check":"end","outcome":"passed","detail":"ending"}
 """
 PANIC = """\
 [    0.000000] Linux version 6.1.176 (ingot@ingot)
@@ -161,6 +162,32 @@ def test_a_guest_without_a_console_is_silent(vmm: Vmm) -> None:
     assert report.verdict is Verdict.SILENT, report.explain()
 
 
+def test_what_anything_but_init_prints_passes_nothing(vmm: Vmm) -> None:
+    report = vmm.boot(GOOD.replace("INIT", "INGOT"))
+    assert report.verdict is Verdict.FAILED
+    assert "the guest printed 3 lines that look like check results" in report.explain()
+
+
+def test_a_guest_that_never_stops_printing_is_ended(vmm: Vmm) -> None:
+    vmm.monkeypatch.setattr(running, "CONSOLE_BYTES", 1 << 20)
+    report = vmm.boot(how="flood", seconds=600.0)  # not the time limit ends it
+    assert report.verdict is Verdict.ENDLESS
+    assert report.reason == "the guest printed more than 1 MiB, and was ended"
+    assert sum(map(len, report.console)) < 1 << 20
+
+
+def test_an_answer_without_an_end_is_read_no_further_than_its_limit(vmm: Vmm) -> None:
+    vmm.monkeypatch.setattr(api, "_LONGEST_ANSWER", 1000)
+    report = vmm.boot(how="babble", seconds=600.0)  # not the time limit ends it
+    assert report.verdict is Verdict.NOT_STARTED
+    assert "was answered with more than 1,000 bytes" in report.reason
+
+
+def test_what_a_vmm_answers_does_nothing_to_a_terminal(vmm: Vmm) -> None:
+    report = vmm.boot(how=f"refuse {LAST[vmm.name]} \x1b[31m")
+    assert "\x1b" not in report.reason
+
+
 def test_a_panic_is_a_panic(vmm: Vmm) -> None:
     report = vmm.boot(PANIC)
     assert report.verdict is Verdict.PANIC
@@ -212,8 +239,11 @@ def pretend_qemu(monkeypatch: pytest.MonkeyPatch, **consoles: str) -> list[str]:
 
     def boot_with(accelerator: str, _guest: Guest, machine: Machine, _: float) -> BootReport:
         tried.append(f"{machine.name} {accelerator}")
-        console = tuple(consoles[accelerator].splitlines())
-        return BootReport(Verdict.FAILED, machine.name, accelerator, 1.0, (), console, ("qemu",))
+        console = tuple(tagged(consoles[accelerator].replace("INIT", "INGOT")).splitlines())
+        heard = hear(console, KEY)
+        return BootReport(
+            Verdict.FAILED, machine.name, accelerator, 1.0, (), console, ("qemu",), heard=heard
+        )
 
     monkeypatch.setattr("ingot.boot.choice.qemu.boot_with", boot_with)
     return tried

@@ -77,6 +77,8 @@ def test_the_root_holds_all_that_an_initramfs_would(tmp_path: Path, made: Disks)
     assert guest.append == "root=/dev/vda rootfstype=ext4 rw init=/init more=1"
     assert checks_of(guest) == ("root-on-disk", "overlay", "module veth.ko")
     assert set(made) == {"root"}
+    assert made["root"]["/ingot/plan"].startswith(b"key /dev/vdb\n")
+    assert "/ingot/key" not in made["root"]
     assert made["root"]["/init"] == b"INIT"
     assert made["root"]["/lib/modules/6.1/veth.ko"] == b"VETH"
 
@@ -88,7 +90,8 @@ def test_a_volume_holds_the_modules_and_nothing_else_does(tmp_path: Path, made: 
     assert made["volume"] == {"/veth.ko": b"VETH", "/modules.dep": b"veth.ko:\n"}
     assert not any(name.startswith("/lib/modules") for name in made["root"])
     plan = made["root"]["/ingot/plan"].decode().splitlines()
-    assert plan[0] == "mount modules-volume /dev/vdb /lib/modules/6.1 ext4"
+    assert plan[0] == "key /dev/vdc"
+    assert plan[1] == "mount modules-volume /dev/vdb /lib/modules/6.1 ext4"
     assert plan[-2:] == ["module veth.ko", "reboot"]
 
 

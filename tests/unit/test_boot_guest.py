@@ -12,10 +12,12 @@ from ingot.arch import arch
 from ingot.boot.guest import choose_module, compile_init, make_guest, read_dependencies
 from ingot.boot.machines import Guest, Machine
 from ingot.boot.report import Expectation, Outcome
+from ingot.boot.running import root_of
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.catalog import Proof
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError, Result
+from tests.guests import key_in
 from tests.unit.conftest import digest
 
 DEP = """\
@@ -117,6 +119,7 @@ def test_the_guest_holds_init_plan_and_all_modules_with_their_lists(modules: Pat
     assert guest.expected == Expectation("6.1.176", ("module bridge.ko",))
     home = b"lib/modules/6.1.176/"
     for part in (
+        b"key /ingot/key\n",
         b"\nmodule bridge.ko\nreboot\n".lstrip(b"\n"),
         b"INIT",
         home + b"kernel/net/bridge/bridge.ko\0",
@@ -142,7 +145,27 @@ def test_checks_are_asked_for_in_their_order_and_expected(modules: Path) -> None
     assert lines in contents(guest)
     assert guest.append == "one=1"
     assert guest.scratch
+    assert not guest.network
     assert guest.skipped == ()
+
+
+def test_a_check_that_needs_a_network_has_one(modules: Path) -> None:
+    assert guest_of(modules, [replace(OVERLAY, needs=frozenset({"net"}))]).network
+    elsewhere = replace(OVERLAY, needs=frozenset({"net", "vsock"}))  # which is skipped
+    assert not guest_of(modules, [elsewhere]).network
+
+
+def test_the_key_is_in_no_guest_but_in_each_of_its_boots(modules: Path) -> None:
+    guest = guest_of(modules)
+    assert guest.expected is not None and guest.expected.key == b""
+    assert key_in(contents(guest)) == b""
+    first, second = (guest.for_one_boot() for _ in range(2))
+    archives = [root_of(one) or b"" for one in (first, second)]
+    keys = [key_in(archive) for archive in archives]
+    assert keys == [one.expected.key for one in (first, second) if one.expected]
+    assert len(set(keys)) == 2
+    assert all(archive.startswith(contents(guest)) for archive in archives)
+    assert repr(keys[0]) not in repr(first)
 
 
 def test_what_machine_or_kernel_cannot_run_is_skipped_with_a_reason(modules: Path) -> None:

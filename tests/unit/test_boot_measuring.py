@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import os
+import select
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from ingot.arch import arch
+from ingot.beneath import UnsafeFileError
 from ingot.boot import measuring
 from ingot.boot.machines import machine_for
 from ingot.boot.measuring import measure
 from ingot.boot.profile import Initcall, Phase, Profile
-from ingot.errors import BootError
+from ingot.errors import BootError, MachineError
 from ingot.process import Result
+from tests.guests import report
 from tests.unit.conftest import Recorder
 from tests.unit.recordings import recording, said
 
@@ -27,8 +31,7 @@ KERNEL = (
 )
 
 
-def report(check: str, detail: str) -> str:
-    return f'INGOT {{"check":"{check}","outcome":"passed","detail":"{detail}"}}'
+INIT = b"INIT ingot's key here"
 
 
 @dataclass
@@ -49,24 +52,39 @@ class Qemu:
     result: Result = field(default_factory=lambda: Result(0, ""))
     commands: list[list[str]] = field(default_factory=list)
     initramfs: list[bytes] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
 
     def __call__(
-        self, argv: list[str], *, check: bool = True, timeout: float | None = None
+        self,
+        argv: list[str],
+        *,
+        check: bool = True,
+        timeout: float | None = None,
+        stop: int | None = None,
+        limit: int | None = None,
     ) -> Result:
         if argv[1:] == ["--version"]:
             return Result(0, "QEMU emulator version 7.2.22 (Debian 1:7.2)\nCopyright (c) 2003\n")
-        assert not check and timeout == 60.0
+        assert not check and timeout == 60.0 and limit and stop
         self.commands.append(argv)
         following = dict(itertools.pairwise(argv))
         self.initramfs.append(Path(following["-initrd"]).read_bytes())
+        self.keys.append(self.initramfs[-1].rpartition(b"INIT ")[2][:16])
         console, counts = said(
-            (*KERNEL, *((200_000, report(*item)) for item in self.reports.items())), each=0
+            (
+                *KERNEL,
+                *((200_000, report(*item, key=self.keys[-1])) for item in self.reports.items()),
+            ),
+            each=0,
         )
         path = following["-chardev"].partition("path=")[2]
-        Path(path).write_bytes(console)
+        self.write(Path(path), console)
         if log := following["-icount"].partition("rrfile=")[2]:
             Path(log).write_bytes(recording(counts) if self.recorded is None else self.recorded)
         return self.result
+
+    def write(self, path: Path, console: bytes) -> None:
+        path.write_bytes(console)
 
     def words(self, boot: int) -> dict[str, str]:
         return dict(itertools.pairwise(self.commands[boot]))
@@ -76,12 +94,13 @@ class Qemu:
 def fake(monkeypatch: pytest.MonkeyPatch) -> Qemu:
     fake = Qemu()
     monkeypatch.setattr(measuring, "run", fake)
+    monkeypatch.setattr("ingot.boot.confinement.words", lambda _: ("-sandbox", "on"))
     return fake
 
 
 def count(recorder: Recorder | None = None, release: str | None = "6.1.176") -> Profile:
     return measure(
-        Path("/x/boot/vmlinux"), b"INIT", machine_for(X86), release, 60.0, recorder or Recorder()
+        Path("/x/boot/vmlinux"), INIT, machine_for(X86), release, 60.0, recorder or Recorder()
     )
 
 
@@ -115,6 +134,7 @@ def test_both_boots_count_and_differ_in_nothing_that_the_guest_could_see(fake: Q
         assert words["-seed"] == "1"
         assert words["-rtc"].startswith("base=2026-01-01")
         assert words["-chardev"].startswith("file,id=console,path=")
+        assert words["-sandbox"] == "on"
         assert words["-serial"] == "chardev:console"
         assert {"no_timer_check", "initramfs_async=0"} <= set(words["-append"].split())
     assert "quiet" in quiet["-append"].split()
@@ -122,12 +142,15 @@ def test_both_boots_count_and_differ_in_nothing_that_the_guest_could_see(fake: Q
     loud = set(detailed["-append"].split())
     assert {"initcall_debug", "ignore_loglevel", "apic=verbose"} <= loud
     assert "quiet" not in loud
-    assert fake.initramfs[0] == fake.initramfs[1]
+    first, second = fake.initramfs
+    assert first.replace(fake.keys[0], b"") == second.replace(fake.keys[1], b"")
+    assert fake.keys[0] != fake.keys[1]
+    assert len(first) == len(second)
     assert quiet["-M"] == detailed["-M"] and quiet["-cpu"] == detailed["-cpu"]
 
 
 def test_the_counter_of_arm64_is_made_to_tick_once_a_nanosecond(fake: Qemu) -> None:
-    measure(Path("/x/boot/vmlinux"), b"INIT", machine_for(ARM64), None, 60.0, Recorder())
+    measure(Path("/x/boot/vmlinux"), INIT, machine_for(ARM64), None, 60.0, Recorder())
     words = fake.words(0)
     assert fake.commands[0][0] == "qemu-system-aarch64"
     assert "cntfrq=1000000000" in words["-cpu"].split(",")
@@ -141,9 +164,9 @@ def test_a_counter_of_another_frequency_is_read_as_nanoseconds(fake: Qemu) -> No
 
 def test_the_initramfs_has_the_same_length_whatever_the_compiler_made(fake: Qemu) -> None:
     lengths = []
-    for init in (b"INIT", b"a longer INIT" * 50):
+    for init in (INIT, b"a longer one" * 50 + INIT):
         measure(Path("/x/boot/vmlinux"), init, machine_for(X86), None, 60.0, Recorder())
-        assert init in fake.initramfs[-1]
+        assert init.replace(b"ingot's key here", fake.keys[-1]) in fake.initramfs[-1]
         lengths.append(len(fake.initramfs[-1]))
     assert len(set(lengths)) == 1
 
@@ -165,6 +188,63 @@ def test_without_a_recording_that_can_be_read_the_figure_is_there(
     assert found.initcalls == ()
     (note,) = recorder.notes
     assert note.startswith("no breakdown, ")
+
+
+@pytest.mark.parametrize("init", [b"INIT", INIT + INIT])
+def test_an_init_without_a_place_for_its_key_is_refused(fake: Qemu, init: bytes) -> None:
+    with pytest.raises(MachineError, match="has no place for its key"):
+        measure(Path("/x/boot/vmlinux"), init, machine_for(X86), None, 60.0, Recorder())
+    assert fake.commands == []
+
+
+def test_what_the_kernel_prints_is_no_figure(fake: Qemu, monkeypatch: pytest.MonkeyPatch) -> None:
+    forged = report("clock", "1 1000000000", key=bytes(16))
+    monkeypatch.setattr(f"{__name__}.KERNEL", ((10, forged), *KERNEL, (150_000, forged)))
+    assert count().instructions == 100_000
+    fake.reports.clear()
+    with pytest.raises(BootError) as caught:
+        count()
+    assert "lines that look like check results" in caught.value.why
+
+
+@pytest.mark.parametrize("name", ["CONSOLE_BYTES", "_RECORDING_BYTES"])
+def test_files_that_grow_without_an_end_are_not_read(
+    fake: Qemu, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(measuring, name, 100)
+    with pytest.raises(BootError, match="counted: endless output") as caught:
+        count()
+    what = "QEMU recorded" if name == "_RECORDING_BYTES" else "the guest printed"
+    assert what in caught.value.why
+
+
+def test_a_guest_is_ended_as_soon_as_a_file_is_too_large(
+    fake: Qemu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(argv: list[str], *, stop: int, **_: object) -> Result:
+        path = Path(dict(itertools.pairwise(argv))["-chardev"].partition("path=")[2])
+        path.write_bytes(bytes(1001))
+        assert select.select([stop], [], [], 60.0)[0]  # not the time limit ends it
+        return Result(-15, "", timed_out=True)
+
+    monkeypatch.setattr(measuring, "run", wait)
+    monkeypatch.setattr(measuring, "CONSOLE_BYTES", 1000)
+    with pytest.raises(BootError, match="endless output"):
+        count()
+
+
+def test_a_console_that_is_no_file_is_not_read(
+    fake: Qemu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As if what broke out of a guest had put something else in its place."""
+    (tmp_path / "secret").write_bytes(b"a file of the host")
+    for target in ("/dev/zero", tmp_path, tmp_path / "secret"):
+        monkeypatch.setattr(fake, "write", lambda path, _, to=target: path.symlink_to(to))
+        with pytest.raises(UnsafeFileError):
+            count()
+    monkeypatch.setattr(fake, "write", lambda path, _: os.mkfifo(path))
+    with pytest.raises(UnsafeFileError):
+        count()
 
 
 def test_a_kernel_that_does_not_boot_is_no_profile(fake: Qemu) -> None:

@@ -20,6 +20,7 @@ from ingot.boot.report import Check, Expectation, Outcome, Verdict
 from ingot.catalog import OFFERS
 from ingot.errors import MachineError, UserError
 from ingot.process import Result
+from tests.guests import KEY, key_in, tagged
 
 X86 = arch("x86_64")
 MICROVM, Q35, VIRT, VIRT_PCI = QEMU_MACHINES
@@ -27,6 +28,7 @@ GOOD = (
     'INGOT {"check":"release","outcome":"passed","detail":"6.1.176"}\n\n'
     'INGOT {"check":"end","outcome":"passed","detail":"rebooting"}\n'
 )
+FILTER = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
 
 class Qemu:
@@ -39,6 +41,8 @@ class Qemu:
         self.silences: list[float | None] = []
         self.initramfs = b""
         self.files: dict[Path, int] = {}
+        self.pipes: dict[Path, bool] = {}
+        self.keys: list[bytes] = []
         self.told: list[object] = []
 
     @property
@@ -53,23 +57,35 @@ class Qemu:
         timeout: float,
         silence: float | None,
         stop: int | None,
+        limit: int,
         on_line: object,
     ) -> Result:
         assert not check  # how it ended is for the judge
         assert stop is None
+        assert limit == running.CONSOLE_BYTES
         self.commands.append(argv)
         self.timeouts.append(timeout)
         self.silences.append(silence)
         if "-initrd" in argv:
             self.initramfs = Path(argv[argv.index("-initrd") + 1]).read_bytes()
+            self.keys.append(key_in(self.initramfs))
         self.files = {
             path: path.stat().st_size
             for word in argv
             for name in re.findall(r"(?:file|path)=([^,]+)", word)
             if (path := Path(name)).exists()
         }
+        for path in self.files:
+            if path.name == "key.img":
+                self.keys.append(path.read_bytes()[:16])
+        self.pipes = {
+            Path(name): Path(f"{name}.in").samefile(f"{name}.out")
+            for word in argv
+            for name in re.findall(r"^pipe,id=echo,path=([^,]+)", word)
+        }
         self.told = [json.loads(line) for line in self.monitor(argv).splitlines()]
-        return self.results[self.tried[-1]]
+        result = self.results[self.tried[-1]]
+        return dataclasses.replace(result, output=tagged(result.output, (self.keys or [KEY])[-1]))
 
     def monitor(self, argv: list[str]) -> bytes:
         """What waits in the pipe of the monitor, if there is one."""
@@ -91,6 +107,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Qemu:
     fake = Qemu()
     monkeypatch.setattr(running, "run", fake)
     monkeypatch.setattr(qemu, "kvm_fault", lambda: "there is none")
+    monkeypatch.setattr("ingot.boot.confinement.words", lambda _: ("-sandbox", FILTER))
     return fake
 
 
@@ -130,7 +147,7 @@ def test_the_command_starts_a_microvm_with_its_timers_and_nothing_else(
 
 def test_the_initramfs_is_handed_over_and_removed_afterwards(fake: Qemu, guest: Guest) -> None:
     report = boot(guest, MICROVM, 60.0)
-    assert fake.initramfs == b"CPIO"
+    assert fake.initramfs.startswith(b"CPIO070701")
     assert not Path(report.command[report.command.index("-initrd") + 1]).exists()
 
 
@@ -210,7 +227,7 @@ def devices(fake: Qemu) -> list[str]:
 def test_a_machine_has_what_it_offers_on_its_own_transport(
     machine: QemuMachine, fake: Qemu, guest: Guest
 ) -> None:
-    boot(dataclasses.replace(guest, scratch=True), machine, 60.0)
+    boot(dataclasses.replace(guest, scratch=True, network=True), machine, 60.0)
     names = {device.partition(",")[0] for device in devices(fake)}
     wanted = {"block": "blk", "net": "net", "rng": "rng", "balloon": "balloon", "9p": "9p"}
     assert {f"virtio-{name}-{machine.transport}" for name in wanted.values()} <= names
@@ -274,11 +291,95 @@ def test_the_scratch_disk_comes_first_is_16_mib_and_goes(
 def test_what_is_sent_to_the_host_comes_back_and_nothing_else_gets_out(
     fake: Qemu, guest: Guest
 ) -> None:
-    boot(guest, MICROVM, 60.0)
+    boot(dataclasses.replace(guest, network=True), MICROVM, 60.0)
     words = fake.commands[0]
     network = words[words.index("-netdev") + 1].split(",")
     assert "restrict=on" in network
-    assert "guestfwd=tcp:10.0.2.100:7-cmd:cat" in network
+    assert "guestfwd=tcp:10.0.2.100:7-chardev:echo" in network
+    assert list(fake.pipes.values()) == [True]  # what is written to it is what is read from it
+    assert "cmd:" not in str(words)  # QEMU may start no programs
+
+
+def test_a_guest_that_sends_nothing_has_no_network(fake: Qemu, guest: Guest) -> None:
+    boot(guest, Q35, 60.0)
+    assert "-netdev" not in fake.commands[0]
+    assert not any("net" in device for device in devices(fake))
+
+
+def test_qemu_filters_its_calls_and_reads_nothing_of_the_user(fake: Qemu, guest: Guest) -> None:
+    boot(guest, MICROVM, 60.0)
+    words = fake.commands[0]
+    assert words[words.index("-sandbox") + 1] == FILTER
+    assert {"-nodefaults", "-no-user-config"} <= set(words)
+
+
+def test_the_terminal_of_a_guest_has_no_monitor(
+    fake: Qemu, guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(qemu, "run_in_terminal", started.append)
+    qemu.boot_in_terminal(dataclasses.replace(guest, expected=None), MICROVM)
+    (words,) = started
+    assert "mon" not in str([word for word in words if word.startswith("mon")])
+    assert words[words.index("-monitor") + 1] == "none"
+    assert "-mon" not in words and "-qmp" not in words
+    assert words[words.index("-serial") + 1] == "chardev:console"
+    assert "stdio,id=console,mux=on,signal=off" in words  # Ctrl-A X still ends it
+    assert words[words.index("-sandbox") + 1] == FILTER
+
+
+# Whose lines are believed
+
+
+def test_each_boot_has_a_key_of_its_own_which_is_nowhere_else(fake: Qemu, guest: Guest) -> None:
+    for _ in range(2):
+        assert boot(guest, MICROVM, 60.0).passed
+    first, second = fake.keys
+    assert first != second
+    assert len(first) == 16
+    for words, key in zip(fake.commands, fake.keys, strict=True):
+        assert key.hex() not in " ".join(words)  # the guest could read its command line
+        assert os.fsdecode(key) not in " ".join(words)
+
+
+@pytest.mark.usefixtures("kvm")
+def test_a_guest_that_is_tried_again_has_another_key(fake: Qemu, guest: Guest) -> None:
+    fake.results["kvm"] = Result(1, GOOD)
+    boot(guest, MICROVM, 60.0)
+    assert len(set(fake.keys)) == 2
+
+
+def test_a_guest_without_an_initramfs_finds_its_key_on_its_last_disk(
+    fake: Qemu, guest: Guest, tmp_path: Path
+) -> None:
+    disk = tmp_path / "root.ext4"
+    disk.write_bytes(bytes(4096))
+    for _ in range(2):
+        report = boot(dataclasses.replace(guest, initramfs=None, disks=(disk,)), MICROVM, 60.0)
+        assert report.passed
+    drives = [after for word, after in itertools.pairwise(fake.commands[0]) if word == "-drive"]
+    assert [Path(drive.rpartition("file=")[2]).name for drive in drives] == ["root.ext4", "key.img"]
+    assert len(set(fake.keys)) == 2
+
+
+def test_a_guest_with_an_init_of_its_own_is_given_no_key(fake: Qemu, guest: Guest) -> None:
+    fake.results["tcg"] = Result(0, "reboot: Power down\n")
+    assert boot(dataclasses.replace(guest, expected=None), MICROVM, 60.0).passed
+    assert fake.initramfs == b"CPIO"
+
+
+def test_lines_with_tags_of_another_boot_pass_nothing(fake: Qemu, guest: Guest) -> None:
+    fake.results["tcg"] = Result(0, tagged(GOOD, bytes(16)))
+    report = boot(guest, MICROVM, 60.0)
+    assert report.verdict is Verdict.FAILED
+    assert report.heard.forged == 2
+
+
+def test_a_guest_that_never_stops_printing_is_told(fake: Qemu, guest: Guest) -> None:
+    fake.results["tcg"] = Result(-15, GOOD, too_long=True)
+    report = boot(guest, MICROVM, 60.0)
+    assert report.verdict is Verdict.ENDLESS
+    assert report.reason == "the guest printed more than 16 MiB, and was ended"
 
 
 def test_vsock_is_offered_where_the_host_has_it(

@@ -13,10 +13,12 @@ from ingot.boot.replay import read_characters
 from ingot.errors import MachineError
 from tests.unit.recordings import END, HEADER, character, executed, recording
 
+MOST = 1000
+
 
 def test_instructions_add_up_to_each_character() -> None:
     log = HEADER + executed(100) + character() + executed(5) + character() + character() + END
-    assert read_characters(log) == [100, 105, 105]
+    assert read_characters(log, MOST) == [100, 105, 105]
 
 
 def test_what_else_came_from_outside_is_passed_over() -> None:
@@ -32,17 +34,17 @@ def test_what_else_came_from_outside_is_passed_over() -> None:
         )
     )
     log = HEADER + others + executed(7) + others + character() + others + END
-    assert read_characters(log) == [7]
+    assert read_characters(log, MOST) == [7]
 
 
 def test_a_guest_that_wrote_nothing_has_no_characters() -> None:
-    assert read_characters(HEADER + executed(9) + END) == []
+    assert read_characters(HEADER + executed(9) + END, MOST) == []
 
 
 @given(st.lists(st.integers(0, 1 << 30), max_size=50))
 def test_any_run_reads_back(steps: list[int]) -> None:
     counts = sorted(steps)
-    assert read_characters(recording(counts)) == counts
+    assert read_characters(recording(counts), MOST) == counts
 
 
 @pytest.mark.parametrize(
@@ -62,13 +64,21 @@ def test_any_run_reads_back(steps: list[int]) -> None:
 )
 def test_another_form_is_refused(log: bytes, why: str) -> None:
     with pytest.raises(MachineError) as caught:
-        read_characters(log)
+        read_characters(log, MOST)
     assert why in caught.value.why
     assert caught.value.hint
+
+
+def test_more_characters_than_the_console_has_are_refused() -> None:
+    log = recording([1, 2, 3])
+    assert read_characters(log, 3) == [1, 2, 3]
+    with pytest.raises(MachineError) as caught:
+        read_characters(log, 2)
+    assert "more than the 2 characters" in caught.value.why
 
 
 @given(st.binary(max_size=200))
 def test_noise_is_read_or_refused(noise: bytes) -> None:
     for log in (noise, HEADER + noise):
         with contextlib.suppress(MachineError):
-            assert all(count >= 0 for count in read_characters(log))
+            assert all(count >= 0 for count in read_characters(log, MOST))

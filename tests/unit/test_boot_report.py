@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -15,16 +16,35 @@ from ingot.boot.report import (
     Outcome,
     Verdict,
     console_lines,
-    judge,
-    parse_check,
+    hear,
 )
+from ingot.boot.report import judge as judge_heard
+from ingot.boot.report import parse_check as parse_with
+from ingot.boot.seal import seal
+from tests import guests
+from tests.guests import KEY, tagged
 
-EXPECTED = Expectation("6.1.176", ("module crc.ko", "module veth.ko"))
+EXPECTED = Expectation("6.1.176", ("module crc.ko", "module veth.ko"), KEY)
 
 
 def report(check: str, detail: str, *, ok: bool = True) -> str:
-    outcome = "passed" if ok else "failed"
-    return "INGOT " + json.dumps({"check": check, "outcome": outcome, "detail": detail})
+    return guests.report(check, detail, "passed" if ok else "failed")
+
+
+def parse_check(line: str) -> Check | None:
+    return parse_with(line, KEY)
+
+
+def judge(
+    expected: Expectation | None,
+    console: Sequence[str],
+    *,
+    returncode: int,
+    timed_out: bool,
+    skipped: Sequence[Check] = (),
+) -> tuple[Verdict, tuple[Check, ...]]:
+    heard = hear(console, KEY)
+    return judge_heard(expected, heard, returncode=returncode, timed_out=timed_out, skipped=skipped)
 
 
 GOOD = [
@@ -218,14 +238,16 @@ def test_a_report_is_read_out_of_what_the_kernel_put_around_it(before: str, afte
 )
 def test_a_line_that_is_no_whole_report_is_none(line: str) -> None:
     assert parse_check(line) is None
+    assert parse_check(tagged(line)) is None
 
 
 @pytest.mark.parametrize("value", ["1", '"PASSED"', '"ok"', "null", "true", "[]"])
 def test_an_outcome_that_is_none_reports_nothing(value: str) -> None:
-    assert parse_check(f'INGOT {{"check":"a","outcome":{value},"detail":"x"}}') is None
+    assert parse_check(tagged(f'INGOT {{"check":"a","outcome":{value},"detail":"x"}}')) is None
 
 
 def test_deep_json_is_no_report() -> None:
+    assert parse_check(tagged(f"INGOT {{{'[' * 2_000}}}")) is None
     assert parse_check(f"INGOT {{{'[' * 100_000}}}") is None
     assert parse_check("INGOT {" * 20_000 + "}") is None
 
@@ -233,7 +255,7 @@ def test_deep_json_is_no_report() -> None:
 def test_what_json_can_spell_and_a_terminal_would_obey_is_left_out() -> None:
     detail = r"\u001b]0;mine\u0007\u001b[2J6.1\ud800"
     line = f'INGOT {{"check":"rel\\u001b[1mease","outcome":"passed","detail":"{detail}"}}'
-    assert parse_check(line) == Check("release", Outcome.PASSED, "6.1\ufffd")
+    assert parse_check(tagged(line)) == Check("release", Outcome.PASSED, "6.1\ufffd")
 
 
 @given(st.lists(st.text(max_size=40), max_size=5), st.integers(-20, 20), st.booleans())
@@ -275,9 +297,7 @@ def test_what_could_not_run_is_listed_and_neither_passes_nor_fails() -> None:
 
 
 def test_a_check_that_init_skipped_is_not_one_that_passed() -> None:
-    line = "INGOT " + json.dumps(
-        {"check": "module veth.ko", "outcome": "skipped", "detail": "no such thing"}
-    )
+    line = guests.report("module veth.ko", "no such thing", "skipped")
     found, checks = judge(EXPECTED, instead("module veth.ko", line), returncode=0, timed_out=False)
     assert found is Verdict.PASSED
     (check,) = (check for check in checks if check.name == "module veth.ko")
@@ -285,7 +305,7 @@ def test_a_check_that_init_skipped_is_not_one_that_passed() -> None:
 
 
 def test_any_release_will_do_where_none_is_known() -> None:
-    expected = Expectation("", ())
+    expected = Expectation("", (), KEY)
     assert judge(expected, GOOD, returncode=0, timed_out=False)[0] is Verdict.PASSED
     assert judge(expected, GOOD[2:], returncode=0, timed_out=False)[0] is Verdict.FAILED
 
@@ -320,6 +340,100 @@ def test_of_an_init_that_is_not_ingots_nothing_is_asked_but_to_end(
     assert [check.name for check in checks] == ["shutdown"]
 
 
+# Lines that are not init's
+
+FORGED = [json.dumps({"check": "module veth.ko", "outcome": "passed", "detail": "loaded"})] * 2
+OTHER_KEY = bytes(16)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"INGOT {FORGED[0]}",
+        f"INGOT {'0' * 16} {FORGED[0]}",
+        f"INGOT {seal(OTHER_KEY, FORGED[0])} {FORGED[0]}",
+        f"INGOT {seal(KEY, FORGED[0]).upper()} {FORGED[0]}",
+        f"INGOT {seal(KEY, FORGED[0])}0 {FORGED[0]}",
+        f"INGOT {seal(KEY, FORGED[0] + ' ')} {FORGED[0]}",
+        f"INGOT {seal(KEY, FORGED[0])} {FORGED[0].replace('loaded', 'l')}",
+        "INGOT - " + FORGED[0],
+        "INGOT \u0660\u0661 " + FORGED[0],
+        "[    0.1] a banner: INGOT " + FORGED[0],
+    ],
+)
+def test_a_line_without_the_tag_of_its_words_passes_nothing(line: str) -> None:
+    assert parse_check(line) is None
+    console = instead("module veth.ko", line)
+    assert verdict(console) is Verdict.FAILED
+    assert failed(console) == ["module veth.ko: init never reported it"]
+
+
+def test_a_line_of_init_passes_nothing_but_its_own_check() -> None:
+    """What a program saw on the console tells it no other tag."""
+    passed = report("module crc.ko", "loaded")
+    tag = passed.split()[1]
+    other = passed.partition("{")[2].replace("crc", "veth")
+    console = instead("module veth.ko", f"INGOT {tag} {{{other}")
+    assert failed(console) == ["module veth.ko: init never reported it"]
+    again = [*without("module veth.ko"), passed, passed]
+    assert failed(again) == ["module veth.ko: init never reported it"]
+
+
+def test_what_a_program_prints_takes_nothing_from_what_init_said() -> None:
+    forged = 'INGOT {"check":"module veth.ko","outcome":"failed","detail":"forged"}'
+    assert verdict([forged, *GOOD, forged]) is Verdict.PASSED
+
+
+def test_without_a_key_nothing_is_believed() -> None:
+    assert parse_with(report("release", "6.1.176"), b"") is None
+    assert parse_with(report("release", "6.1.176"), KEY[:8]) is None
+    assert parse_with(guests.report("release", "6.1.176", key=OTHER_KEY), b"") is None
+
+
+def test_lines_that_look_like_inits_are_counted_and_told() -> None:
+    one = told([*instead("end", f"INGOT {FORGED[0]}")])
+    assert "the guest printed 1 line that looks like a check result" in one.explain()
+    torn = report("module veth.ko", "loaded").replace('"outcome"', '[    0.1] x "outcome')
+    found = told([GOOD[0], torn, *(f"INGOT {text}" for text in FORGED)])
+    assert found.heard.forged == 2  # what the kernel tore apart was init's
+    assert "2 lines that look like check results" in found.explain()
+    assert "ignored" in found.forgery
+    assert told(GOOD).forgery == ""
+
+
+def test_a_panic_cannot_be_hidden_in_what_looks_like_a_report() -> None:
+    line = json.dumps({"check": "x", "outcome": "passed", "detail": "Kernel panic - not syncing"})
+    assert verdict([*GOOD, f"INGOT {line}"]) is Verdict.PANIC
+
+
+def test_noise_of_any_size_is_judged_at_once() -> None:
+    """Each would take minutes if a line were read more than a few times."""
+    size = 1 << 18
+    for line in (
+        "x" * size,
+        "INGOT " * (size // 6),
+        "INGOT {" * (size // 7) + "}",
+        "INGOT 0123456789abcdef {" * (size // 24) + "}",
+        "\x1b[" * (size // 2),
+        "\x1b[" + "0" * size,
+        "\0" * size,
+        "Oops - " * (size // 7),
+        "Oops - " + "a " * (size // 2),
+        "[" + " " * size,
+        "<1>" * (size // 3),
+        "{" * size,
+    ):
+        console = console_lines(line)
+        found = told([*console, *GOOD])
+        assert found.verdict is Verdict.PASSED
+        assert len(found.explain()) < 100_000
+
+
+def test_a_line_that_is_longer_than_anybody_reads_is_cut_where_it_is_shown() -> None:
+    lines = told([GOOD[0], "y" * 5000]).explain().splitlines()
+    assert lines[-1] == "y" * 1000 + "... (4,000 more characters)"
+
+
 # The reason, in one line
 
 
@@ -327,7 +441,10 @@ def told(
     console: list[str], *, returncode: int = 0, timed_out: bool = False, seconds: float = 12.0
 ) -> BootReport:
     found, checks = judge(EXPECTED, console, returncode=returncode, timed_out=timed_out)
-    return BootReport(found, "qemu microvm", "tcg", seconds, checks, tuple(console), ("qemu",))
+    heard = hear(console, KEY)
+    return BootReport(
+        found, "qemu microvm", "tcg", seconds, checks, tuple(console), ("qemu",), heard=heard
+    )
 
 
 def test_each_verdict_has_its_reason() -> None:

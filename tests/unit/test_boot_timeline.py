@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingot.boot.profile import Initcall, Phase
-from ingot.boot.timeline import Breakdown, Line, break_down, read_lines
+from ingot.boot.timeline import Breakdown, Line, read_lines
+from ingot.boot.timeline import break_down as break_down_with
+from tests.guests import KEY, report
 from tests.unit.recordings import said
 
-REPORT = 'INGOT {"check":"clock","outcome":"passed","detail":"1 1"}'
+REPORT = report("clock", "1 1")
 KERNEL = (
     (1_000, "[    0.000000] Linux version 6.1.176 (ingot@ingot)"),
     (1_200, "[    0.000000] earlycon: uart8250 at I/O port 0x3f8 (options '')"),
@@ -34,6 +38,10 @@ KERNEL = (
 
 def lines(*parts: tuple[int, str], each: int = 0) -> list[Line]:
     return read_lines(*said(parts, each))
+
+
+def break_down(said: Sequence[Line], detailed: int, quiet: int) -> Breakdown:
+    return break_down_with(said, detailed, quiet, KEY)
 
 
 def taken(parts: tuple[Phase, ...] | tuple[Initcall, ...]) -> dict[str, int]:

@@ -18,7 +18,7 @@ SOURCE = REPOSITORY / "src" / "ingot"
 FLOORS = (
     ("errors", "web"),
     ("arch", "digest", "elf", "environment", "files", "printable", "progress", "toml", "version"),
-    ("beneath", "terminal"),
+    ("beneath", "captured", "pseudoterminal"),
     ("process",),
     ("apt", "kconfig", "makeup", "recipe", "tools"),
     ("catalog", "oci", "workspace"),

@@ -103,11 +103,13 @@ def ask(path: Path, request: Request) -> bytes:
             headers["Content-Type"] = "application/json"
         connection.request(request.method, request.path, body, headers)
         answer = connection.getresponse()
-        data = answer.read(_LONGEST_ANSWER)
+        data = answer.read(_LONGEST_ANSWER + 1)
     except (OSError, http.client.HTTPException) as error:
         raise ApiError(f"{name} got no answer: {error or type(error).__name__}") from None
     finally:
         connection.close()
+    if len(data) > _LONGEST_ANSWER:
+        raise ApiError(f"{name} was answered with more than {_LONGEST_ANSWER:,} bytes")
     if answer.status // 100 != 2:
         raise ApiError(f"{name} was refused ({answer.status}): {_said(data)}")
     return data

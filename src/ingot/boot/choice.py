@@ -11,7 +11,7 @@ from ingot.arch import arch as arch_named
 from ingot.boot import cloud_hypervisor, firecracker, qemu
 from ingot.boot.kvm import kvm_fault
 from ingot.boot.machines import Guest, Machine, QemuMachine, machine_for, machines_of
-from ingot.boot.report import BootReport, parse_check
+from ingot.boot.report import BootReport
 from ingot.errors import MachineError, UserError
 
 _REAL: Mapping[str, tuple[str, Callable[[Guest, Machine, float], BootReport]]] = {
@@ -90,4 +90,4 @@ _HINT = "QEMU needs no KVM: leave out --vmm, and its machine that is most like i
 
 
 def _reached_init(report: BootReport) -> bool:
-    return any(parse_check(line) for line in report.console)
+    return bool(report.heard.checks)

@@ -11,7 +11,14 @@ from pathlib import Path
 from ingot.boot.api import Request, driving
 from ingot.boot.machines import Guest, Machine
 from ingot.boot.report import BootReport, is_end_of_panic
-from ingot.boot.running import command_line, disks_of, guest_folder, initramfs_in, run_guest
+from ingot.boot.running import (
+    command_line,
+    disks_of,
+    guest_folder,
+    initramfs_in,
+    root_of,
+    run_guest,
+)
 
 PROGRAM = "cloud-hypervisor"
 _API = "/api/v1"
@@ -20,7 +27,8 @@ _GUEST_CID = 3
 
 def boot(guest: Guest, machine: Machine, timeout: float) -> BootReport:
     """Boot the guest in Cloud Hypervisor and judge it; needs its program and a KVM that works."""
-    with guest_folder(guest.initramfs) as folder:
+    guest = guest.for_one_boot()
+    with guest_folder(root_of(guest)) as folder:
         socket = folder / "api.sock"
         command = [PROGRAM, "--api-socket", f"path={socket}"]
         with driving(socket, requests(guest, machine, folder)) as driver:

@@ -21,7 +21,7 @@ from ingot.catalog import Proof
 from ingot.files import disk_errors, remove_tree
 
 _ROOT = "root=/dev/vda rootfstype=ext4 rw init=/init"
-_SECOND = "/dev/vdb"
+_SECOND, _THIRD = "/dev/vdb", "/dev/vdc"
 _FOLDERS = ("/dev", "/proc", "/sys", "/tmp", "/sbin")
 _BLOCK = 4096
 _SPARE_BYTES = 8 << 20
@@ -49,13 +49,15 @@ def make_disk_guest(
 ) -> Guest:
     """A guest like that of `make_guest`, with its root on a disk made in the sandbox's folder.
 
-    With `volume`, the modules are on a second one. Checks that write to the first disk are
-    skipped. A MachineError if the builder cannot make disks.
+    With `volume`, the modules are on a second one. The last one, which is made for each boot, has
+    the key of its init. Checks that write to the first disk are skipped. A MachineError if the
+    builder cannot make disks.
     """
     fitting = [proof for proof in proofs if SCRATCH not in proof.needs]
     asked = [ON_DISK, *fitting]
     second = _SECOND if volume else ""
-    guest, files = assemble(kernel, modules, release, init, machine, asked, second)
+    key = _THIRD if volume else _SECOND
+    guest, files = assemble(kernel, modules, release, init, machine, asked, second, key)
     on_volume = {
         f"/{name.removeprefix(plan.home(release))}": files.pop(name)
         for name in list(files)

@@ -39,6 +39,9 @@ _LARGEST_INIT = 16 << 20
 SCRATCH = "block"
 """What a check needs that writes to the guest's scratch disk."""
 
+NETWORK = "net"
+"""What a check needs that sends something to the host."""
+
 
 def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
     """The guest's init as a static program for `arch`, compiled in the builder from `source`."""
@@ -94,9 +97,11 @@ def assemble(
     machine: Machine,
     proofs: Sequence[Proof],
     volume: str = "",
+    key: str = plan.KEY_FILE,
 ) -> tuple[Guest, dict[str, bytes]]:
     """A guest as that of `make_guest` without a root, and the files (absolute path -> content) that
-    its root is to hold. The modules are to be on the disk `volume`, if it names one.
+    its root is to hold. The modules are to be on the disk `volume`, if it names one; its init will
+    find its key at `key`.
     """
     skipped = skipped_checks(proofs, machine)
     left_out = {check.name for check in skipped}
@@ -106,7 +111,7 @@ def assemble(
     mount = f"{volume} {plan.home(release)}" if volume else ""
     files = {
         "/init": init,
-        plan.PLAN_FILE: plan.plan(asked, machine.shutdown, module, mount).encode(),
+        plan.PLAN_FILE: plan.plan(asked, machine.shutdown, module, mount, key).encode(),
         **plan.files(asked, found, release),
     }
     expected = (
@@ -120,6 +125,7 @@ def assemble(
         Expectation(release, expected),
         append=" ".join(proof.append for proof in asked if proof.append),
         scratch=any(SCRATCH in proof.needs for proof in asked),
+        network=any(NETWORK in proof.needs for proof in asked),
         skipped=skipped,
     )
     return guest, files

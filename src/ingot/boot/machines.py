@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.boot.report import Check, Expectation
+from ingot.boot.seal import new_key
 from ingot.errors import UserError
 
 VHOST_VSOCK = Path("/dev/vhost-vsock")
@@ -29,8 +30,9 @@ class Guest:
 
     `append` is what this kernel and its checks need on its command line, beside what the machine
     needs. One without `expected` has an init of its own, and need only end. `disks` are images of
-    disks, vda first; a guest with a `scratch` disk has an empty one of 16 MiB before them. `skipped`
-    are the checks that this guest is not asked for; `memory` is in MiB.
+    disks, vda first; a guest with a `scratch` disk has an empty one of 16 MiB before them. One with a
+    `network` has a network card with nothing but an echo behind it. `skipped` are the checks that
+    this guest is not asked for; `memory` is in MiB.
     """
 
     kernel: Path
@@ -39,6 +41,7 @@ class Guest:
     append: str = ""
     disks: tuple[Path, ...] = ()
     scratch: bool = False
+    network: bool = False
     skipped: tuple[Check, ...] = ()
     memory: int = MEMORY_MIB
 
@@ -46,6 +49,12 @@ class Guest:
     def wanted_back(self) -> int:
         """MiB that its balloon is to give back to the host, of a guest that proves that it can."""
         return _WANTED_BACK_MIB if self.expected else 0
+
+    def for_one_boot(self) -> Guest:
+        """The guest with a fresh key for the tags of its init's lines."""
+        if self.expected is None:
+            return self
+        return replace(self, expected=replace(self.expected, key=new_key()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,26 @@
  * The init of a guest whose boot is measured. It reads the clock before it does anything else,
  * then reports, one line each, in the form of init/main.c, and shuts the guest down:
  *
- *     INGOT {"check":"clock","outcome":"passed","detail":"211632373 1000000000"}
- *     INGOT {"check":"log clock","outcome":"passed","detail":"0.077244604"}
- *     INGOT {"check":"release","outcome":"passed","detail":"6.1.176"}
- *     INGOT {"check":"initramfs","outcome":"passed","detail":"unpacked"}
- *     INGOT {"check":"memory","outcome":"passed","detail":"237064"}
+ *     INGOT <tag> {"check":"clock","outcome":"passed","detail":"211632373 1000000000"}
+ *     INGOT <tag> {"check":"log clock","outcome":"passed","detail":"0.077244604"}
+ *     INGOT <tag> {"check":"release","outcome":"passed","detail":"6.1.176"}
+ *     INGOT <tag> {"check":"initramfs","outcome":"passed","detail":"unpacked"}
+ *     INGOT <tag> {"check":"memory","outcome":"passed","detail":"237064"}
  *
  * "clock" is the counter that runs from the reset of the machine (TSC, CNTVCT), and its ticks
  * per second; "log clock" what the kernel takes for the time since it was entered, in seconds
  * (CLOCK_MONOTONIC); "initramfs" is told if the compressed part of it is there; "memory" is the
  * MemFree of /proc/meminfo, in KiB (proc(5)).
  *
+ * Its key (init/seal.h) is written into this program before each boot: nothing else runs here that
+ * could read it there, and to look for it would cost instructions.
+ *
  * No libc: what runs before the clock is read is the kernel's and four instructions, and the
  * file is a few KiB whoever compiles it, so that two builders' guests cost the same to start.
  */
 #include <asm/unistd.h>
+
+#include "init/seal.h"
 
 #define STDOUT 1
 #define TCSBRK 0x5409 /* with 1: wait until all is sent (ioctl_tty(2), tcdrain) */
@@ -82,6 +87,12 @@ static long call(long number, long a, long b, long c, long d, long e)
 
 #endif
 
+/* in assembly, so that no compiler knows its bytes */
+__asm__(".pushsection .rodata\n"
+	"key:	.ascii \"ingot's key here\"\n"
+	".popsection\n");
+extern const unsigned char key[KEY_BYTES];
+
 struct text {
 	char bytes[512];
 	unsigned long length;
@@ -117,14 +128,24 @@ static void add_number(struct text *text, unsigned long number, int width)
 
 static void report(const char *check, const char *detail)
 {
+	struct sealer sealer;
 	struct text line;
+	unsigned long tag, text;
 
+	for (tag = 0; tag < KEY_BYTES; tag++)
+		sealer.key[tag] = key[tag];
 	begin(&line);
-	add(&line, "\nINGOT {\"check\":\"");
+	add(&line, "\nINGOT ");
+	tag = line.length;
+	add(&line, "---------------- ");
+	text = line.length;
+	add(&line, "{\"check\":\"");
 	add(&line, check);
 	add(&line, "\",\"outcome\":\"passed\",\"detail\":\"");
 	add(&line, detail);
-	add(&line, "\"}\n");
+	add(&line, "\"}");
+	seal(&sealer, line.bytes + text, line.length - text, line.bytes + tag);
+	add(&line, "\n");
 	call(__NR_write, STDOUT, (long)line.bytes, line.length, 0, 0);
 }
 

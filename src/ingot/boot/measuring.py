@@ -15,18 +15,21 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ingot.beneath import Beneath
 from ingot.boot.ballast import make_ballast
 from ingot.boot.initramfs import write_initramfs
 from ingot.boot.machines import MEMORY_MIB, QemuMachine
 from ingot.boot.profile import Profile
 from ingot.boot.qemu import base_command, escaped
 from ingot.boot.replay import read_characters
-from ingot.boot.report import BootReport, Expectation, judge, parse_check
-from ingot.boot.running import guest_folder
+from ingot.boot.report import BootReport, Expectation, Verdict, console_lines, hear, judge
+from ingot.boot.running import CONSOLE_BYTES, endless, guest_folder
+from ingot.boot.seal import new_key
 from ingot.boot.timeline import Breakdown, break_down, read_lines
+from ingot.boot.watching import watching
 from ingot.errors import BootError, MachineError
 from ingot.process import Result, run
 from ingot.progress import Progress
@@ -39,6 +42,12 @@ CPU it takes as long, and is told apart from that initcall."""
 _QUIET = "quiet"
 _DETAILED = "ignore_loglevel initcall_debug"
 
+_CONSOLE, _RECORDING = "console", "recording"
+_KEY_PLACE = b"ingot's key here"
+"""What `measure.c` has where the key for its lines is to be."""
+_RECORDING_BYTES = 256 << 20
+"""The most that QEMU may record of a boot."""
+
 _INIT_BYTES = 16 << 10
 _NANOSECONDS = 10**9
 _VERSION = re.compile(r"version (\S+)")
@@ -50,8 +59,9 @@ class _Guest:
 
     machine: QemuMachine
     kernel: Path
-    initramfs: bytes
+    init: bytes
     release: str | None
+    key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class _Boot:
     reported: Mapping[str, str]
     console: bytes
     recording: bytes
+    key: bytes = field(repr=False)
 
     @property
     def instructions(self) -> int:
@@ -83,7 +94,7 @@ def measure(
     (None: any). Where QEMU's recording cannot be read, a note says so, and the profile has one
     phase and no initcalls.
     """
-    guest = _Guest(machine, kernel, _initramfs(init), release)
+    guest = _Guest(machine, kernel, init, release)
     append = " ".join((machine.append, machine.append_counting, _BOTH))
     with progress.step("count instructions") as step:
         step.advance(0, 2, "all of them")
@@ -108,11 +119,17 @@ def measure(
     )
 
 
-def _initramfs(init: bytes) -> bytes:
-    """One that costs the same to unpack everywhere: init as it is, then the ballast.
+def _initramfs(init: bytes, key: bytes) -> bytes:
+    """One that costs the same to unpack everywhere: init with its key, then the ballast.
 
-    Init is as long whoever compiled it.
+    Init is as long whoever compiled it, and whatever its key is.
     """
+    if init.count(_KEY_PLACE) != 1:
+        raise MachineError(
+            "the init that counts instructions has no place for its key",
+            why=f"the builder's compiler made {init.count(_KEY_PLACE)} of the one in measure.c",
+        )
+    init = init.replace(_KEY_PLACE, key)
     return write_initramfs({"/init": init + bytes(-len(init) % _INIT_BYTES)}) + make_ballast()
 
 
@@ -129,17 +146,19 @@ def _require_unpacked(boot: _Boot) -> None:
 def _parts(boot: _Boot, quiet: int, progress: Progress) -> Breakdown:
     """What the instructions were spent on; all on one thing where that cannot be told."""
     try:
-        lines = read_lines(boot.console, read_characters(boot.recording))
+        recorded = read_characters(boot.recording, len(boot.console))
+        lines = read_lines(boot.console, recorded)
     except (MachineError, ValueError) as error:
         progress.note(f"no breakdown, and what it would leave out is in the figure: {error}")
         lines = []
-    return break_down(lines, boot.instructions, quiet)
+    return break_down(lines, boot.instructions, quiet, boot.key)
 
 
 def _boot(guest: _Guest, append: str, timeout: float, *, record: bool = False) -> _Boot:
     """Boot a guest whose instructions are counted; BootError unless all goes well."""
-    with guest_folder(guest.initramfs) as folder:
-        console, recording = folder / "console", folder / "recording"
+    guest = replace(guest, key=new_key())
+    with guest_folder(_initramfs(guest.init, guest.key)) as folder:
+        console, recording = folder / _CONSOLE, folder / _RECORDING
         recorded_to = f",rr=record,rrfile={escaped(recording)}" if record else ""
         command = [
             *base_command(guest.machine, guest.kernel, folder, append),
@@ -148,36 +167,54 @@ def _boot(guest: _Guest, append: str, timeout: float, *, record: bool = False) -
             *("-chardev", f"file,id=console,path={escaped(console)}", "-serial", "chardev:console"),
         ]
         began = time.monotonic()
-        result = run(command, check=False, timeout=timeout)
+        limits = {console: CONSOLE_BYTES, recording: _RECORDING_BYTES}
+        with watching(limits) as watch:
+            result = run(
+                command, check=False, timeout=timeout, stop=watch.stop, limit=CONSOLE_BYTES
+            )
         seconds = time.monotonic() - began
-        said = console.read_bytes() if console.exists() else b""
-        recorded = recording.read_bytes() if record and recording.exists() else b""
+        grown = watch.grown
+        said = _read(folder, _CONSOLE, CONSOLE_BYTES) if grown is None else b""
+        recorded = _read(folder, _RECORDING, _RECORDING_BYTES) if grown is None else b""
     report = _judge(guest, result, said, seconds, command)
+    if grown is not None or result.too_long:
+        which = "QEMU recorded" if grown and grown.name == _RECORDING else "the guest printed"
+        limit = _RECORDING_BYTES if grown and grown.name == _RECORDING else CONSOLE_BYTES
+        report = replace(report, verdict=Verdict.ENDLESS, told=endless(which, limit))
     if not report.passed:
         raise BootError(
             f"the kernel does not boot where its instructions are counted: {report.verdict.value}",
             why=report.explain(),
             hint="`ingot boot` without --profile tells whether it boots at all",
         )
-    return _Boot(_reported(report.console), said, recorded)
+    reported = {name: check.detail for name, check in report.heard.checks.items()}
+    return _Boot(reported, said, recorded, guest.key)
+
+
+def _read(folder: Path, name: str, limit: int) -> bytes:
+    """What QEMU wrote to a file; nothing if there is none."""
+    try:
+        return Beneath(folder).read(name, limit)
+    except FileNotFoundError:
+        return b""
 
 
 def _judge(
     guest: _Guest, result: Result, console: bytes, seconds: float, command: Sequence[str]
 ) -> BootReport:
     """The report of a boot: it passes if init was reached, is of the release, and ended well."""
-    lines = result.output.splitlines() + console.decode("utf-8", errors="replace").splitlines()
-    shown = tuple(line for line in lines if line.strip())
-    release = guest.release or _reported(shown).get("release", "")
+    lines = console_lines(f"{result.output}\n{console.decode('utf-8', errors='replace')}")
+    heard = hear(lines, guest.key)
+    told = heard.checks.get("release")
+    release = guest.release or (told.detail if told else "")
     verdict, checks = judge(
-        Expectation(release, ()), shown, returncode=result.returncode, timed_out=result.timed_out
+        Expectation(release, (), guest.key),
+        heard,
+        returncode=result.returncode,
+        timed_out=result.timed_out,
     )
-    return BootReport(verdict, guest.machine.name, "tcg", seconds, checks, shown, tuple(command))
-
-
-def _reported(lines: Sequence[str]) -> dict[str, str]:
-    """What init said: the detail of each check by its name."""
-    return {check.name: check.detail for check in filter(None, map(parse_check, lines))}
+    name = guest.machine.name
+    return BootReport(verdict, name, "tcg", seconds, checks, lines, tuple(command), heard=heard)
 
 
 def _numbers(boot: _Boot, check: str, count: int) -> list[int]:

@@ -12,6 +12,8 @@ from ingot.catalog import Proof
 from ingot.errors import UserError
 
 PLAN_FILE = "/ingot/plan"
+KEY_FILE = "/ingot/key"
+"""Where init finds the key for its lines (`ingot.boot.seal`), unless that is on a disk."""
 IMAGES_FOLDER = "/ingot/images/"
 
 _LISTS = ("modules.dep", "modules.alias", "modules.builtin")
@@ -36,12 +38,20 @@ def home(release: str) -> str:
     return f"/lib/modules/{release}"
 
 
-def plan(proofs: Iterable[Proof], shutdown: str, module: str = "", volume: str = "") -> str:
+def plan(
+    proofs: Iterable[Proof],
+    shutdown: str,
+    module: str = "",
+    volume: str = "",
+    key: str = KEY_FILE,
+) -> str:
     """The plan as boot/init/main.c reads it: mount, check, load a module, end by `shutdown`.
 
-    `module` is a file name, `volume` a disk and the folder that it is mounted at.
+    `module` is a file name, `volume` a disk and the folder that it is mounted at. `key` is the file
+    or disk that init's key is at the beginning of.
     """
     lines = [
+        f"key {key}",
         *([f"mount {VOLUME} {volume} ext4"] if volume else []),
         *(
             f"check {one.name} {one.seconds} {','.join(one.modules) or '-'} {' '.join(one.run)}"

@@ -1,7 +1,8 @@
 """Booting a guest in one of QEMU's machines.
 
 KVM is used where it truly runs a guest, and TCG, QEMU's own emulation, otherwise: /dev/kvm can
-exist and still not run a kernel.
+exist and still not run a kernel. QEMU reads no configuration, has no device that is not named here,
+and may start no programs (`ingot.boot.confinement`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ingot.arch import arch as arch_named
+from ingot.boot import confinement
 from ingot.boot.kvm import kvm_fault
 from ingot.boot.machines import MEMORY_MIB, Guest, QemuMachine
 from ingot.boot.report import BootReport
-from ingot.boot.running import command_line, disks_of, guest_folder, initramfs_in, run_guest
+from ingot.boot.running import (
+    command_line,
+    disks_of,
+    guest_folder,
+    initramfs_in,
+    root_of,
+    run_guest,
+)
 from ingot.files import disk_errors
 from ingot.process import run_in_terminal
 
@@ -24,8 +33,14 @@ _KVM_SILENCE_SECONDS = 6.0
 """A guest under a KVM that works prints its first line at once, and never pauses this long."""
 _KVM_TRIAL_SECONDS = 30.0
 
-_ECHO = "restrict=on,guestfwd=tcp:10.0.2.100:7-cmd:cat"
+_ECHO = "restrict=on,guestfwd=tcp:10.0.2.100:7-chardev:echo"
 """A network of the guest's own, where what is sent to 10.0.2.100:7 comes back, and nothing else."""
+_TERMINAL = (
+    *("-chardev", "stdio,id=console,mux=on,signal=off", "-serial", "chardev:console"),
+    *("-monitor", "none"),
+)
+"""The guest has the terminal, and nothing else does: a multiplexer without a monitor, which knows
+Ctrl-A X all the same. What a guest prints can make a terminal type."""
 _PMEM_MIB, _PMEM_ROOM_MIB = 16, 256
 _SHARED_FILE = ("share", "file", b"proof\n")
 
@@ -50,23 +65,23 @@ def can_accelerate(machine: QemuMachine) -> bool:
 
 def boot_with(accelerator: str, guest: Guest, machine: QemuMachine, timeout: float) -> BootReport:
     """Boot the guest under `kvm` or `tcg`, and judge it."""
+    guest = guest.for_one_boot()
     wanted = guest.wanted_back
     asked = {"balloon": {"value": (guest.memory - wanted) << 20}} if wanted else {}
-    with guest_folder(guest.initramfs) as folder, _monitor(folder, asked) as monitor:
+    with guest_folder(root_of(guest)) as folder, _monitor(folder, asked) as monitor:
         command = [*_command(accelerator, guest, machine, folder), "-serial", "stdio", *monitor]
         silence = _KVM_SILENCE_SECONDS if accelerator == "kvm" else None
         return run_guest(command, guest, machine, accelerator, timeout, silence=silence)
 
 
 def boot_in_terminal(guest: Guest, machine: QemuMachine) -> None:
-    """Boot the guest with this terminal as its console, until it ends.
+    """Boot the guest with this terminal as its console, until it ends, or Ctrl-A X is typed.
 
     CommandFailedError if QEMU ends with an error.
     """
     accelerator = "kvm" if can_accelerate(machine) and _runs_under_kvm(guest, machine) else "tcg"
-    with guest_folder(guest.initramfs) as folder:
-        command = _command(accelerator, guest, machine, folder)
-        run_in_terminal([*command, "-serial", "mon:stdio"])
+    with guest_folder(root_of(guest)) as folder:
+        run_in_terminal([*_command(accelerator, guest, machine, folder), *_TERMINAL])
 
 
 def _runs_under_kvm(guest: Guest, machine: QemuMachine) -> bool:
@@ -97,6 +112,7 @@ def base_command(
     return [
         machine.program,
         *("-nodefaults", "-no-user-config", "-nographic", "-no-reboot"),
+        *confinement.words(machine.program),
         *("-M", machine.machine, "-m", str(memory), "-smp", "1"),
         *(word for device in machine.devices for word in ("-device", device)),
         *("-kernel", str(kernel)),
@@ -115,9 +131,11 @@ def _devices(machine: QemuMachine, guest: Guest, folder: Path) -> list[str]:
     for number, disk in enumerate(disks_of(guest, folder)):
         drive = f"if=none,id=disk{number},format=raw,file={escaped(disk)}"
         add(("-drive", drive), "virtio-blk", f",drive=disk{number}")
-    # over PCI, QEMU would look for a ROM to start from the network with
-    rom = ",romfile=" if machine.transport == "pci" else ""
-    add(("-netdev", f"user,id=net,{_ECHO}"), "virtio-net", f",netdev=net{rom}")
+    if guest.network:
+        # over PCI, QEMU would look for a ROM to start from the network with
+        rom = ",romfile=" if machine.transport == "pci" else ""
+        words += ["-chardev", f"pipe,id=echo,path={escaped(_echo(folder))}"]
+        add(("-netdev", f"user,id=net,{_ECHO}"), "virtio-net", f",netdev=net{rom}")
     add(("-object", "rng-random,id=rng,filename=/dev/urandom"), "virtio-rng", ",rng=rng")
     words += ["-device", f"virtio-balloon-{machine.transport}"]
     words += ["-device", f"virtio-serial-{machine.transport}"]
@@ -167,6 +185,15 @@ def _monitor(folder: Path, commands: Mapping[str, object]) -> Iterator[list[str]
         yield ["-chardev", device, "-mon", "chardev=monitor,mode=control"]
     finally:
         os.close(pipe)
+
+
+def _echo(folder: Path) -> Path:
+    """A pipe whose two ends are one, for a device of QEMU that gets back what it wrote."""
+    path = folder / "echo"
+    with disk_errors(folder):
+        os.mkfifo(f"{path}.in")
+        os.link(f"{path}.in", f"{path}.out")
+    return path
 
 
 def _share(folder: Path) -> Path:

@@ -45,10 +45,11 @@ _LENGTH_AT = {
 """Kinds whose last field is bytes after a length, and where that length is."""
 
 
-def read_characters(log: bytes) -> list[int]:
+def read_characters(log: bytes, most: int) -> list[int]:
     """The instructions executed before each character of the console, from the machine's reset.
 
-    MachineError if the recording is of another form than that of QEMU 7.0.
+    MachineError if the recording is of another form than that of QEMU 7.0, or has more than `most`
+    characters.
     """
     if len(log) < _HEADER.size or _HEADER.unpack_from(log)[0] != _VERSION:
         raise _unreadable("its version is another")
@@ -62,6 +63,8 @@ def read_characters(log: bytes) -> list[int]:
             executed += _U32.unpack_from(log, at + 1)[0]
         elif kind == _CHARACTER:
             characters.append(executed)
+            if len(characters) > most:
+                raise _unreadable(f"it has more than the {most:,} characters of the console")
         elif kind == _END:
             return characters
         at += size

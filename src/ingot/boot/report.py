@@ -2,22 +2,25 @@
 
 A guest passes when its init reported every check that was planned, none of them failed, and the
 machine then ended by itself. Everything else is told apart: a panic, an oops, a hang, a kernel
-that never said a word, a machine that did not start.
+that never said a word, a machine that did not start. Only lines that carry init's own tag
+(`ingot.boot.seal`) are believed to be its reports; what else looks like one is counted.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 
+from ingot.boot.seal import TAG_CHARACTERS, is_sealed
 from ingot.printable import one_line
 
-_REPORT = "INGOT {"
-_MOST_REPORTED = 16 << 10
-"""Characters of a report; init's own have less than one KiB."""
+_REPORT = re.compile(rf"INGOT (?:(?P<tag>\S{{1,{TAG_CHARACTERS}}}) )?(?=\{{)")
+_MOST_REPORTED = 4 << 10
+"""Characters of a report; init's own have less than two KiB."""
 _STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? *")
 _PANIC = re.compile(r"Kernel panic - not syncing|---\[ end Kernel panic")
 _OOPS = re.compile(
@@ -34,6 +37,7 @@ _VMM = re.compile(
 _REBOOT = re.compile(r"reboot: (?:Restarting system|Power down|System halted)")
 _CONSOLE_SHOWN = 20
 _LONGEST = 200
+_LONGEST_SHOWN = 1000
 _UNREPORTED = "init never reported it"
 
 
@@ -48,6 +52,7 @@ class Verdict(Enum):
     SILENT = "silent"
     NOT_STARTED = "not started"
     WRONG_ARCH = "wrong arch"
+    ENDLESS = "endless output"
 
 
 class Outcome(Enum):
@@ -72,12 +77,27 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What a console had of init's and of others.
+
+    `checks` are what init reported, by name; `others` the lines that are not its reports, and
+    `forged` how many of these look like reports. `good` are the lines that only tell of checks that
+    did not fail.
+    """
+
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    good: frozenset[str] = frozenset()
+    others: tuple[str, ...] = ()
+    forged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class BootReport:
     """What came of one boot.
 
     `machine` and `accelerator` say where it ran, `seconds` how long by the host's clock;
-    `console` holds what the guest printed, `command` replays it. `told` is why, where that was
-    known without a console.
+    `console` holds what the guest printed, `heard` what that means, `command` replays it. `told` is
+    why, where that was known without a console.
     """
 
     verdict: Verdict
@@ -88,6 +108,7 @@ class BootReport:
     console: tuple[str, ...]
     command: tuple[str, ...]
     told: str = ""
+    heard: Heard = Heard()
 
     @property
     def passed(self) -> bool:
@@ -119,10 +140,22 @@ class BootReport:
         ]
         if missing:
             lines.append(f"{_UNREPORTED}: {', '.join(missing)}")
-        told = [line for line in self.console if not _went_well(line)]
-        if told:
-            lines += ["last lines of the console:", *told[-_CONSOLE_SHOWN:]]
+        lines += [self.forgery] if self.forgery else []
+        told = (line for line in reversed(self.console) if line not in self.heard.good)
+        if last := list(islice(told, _CONSOLE_SHOWN)):
+            lines += ["last lines of the console:", *map(_shortened, reversed(last))]
         return "\n".join(lines)
+
+    @property
+    def forgery(self) -> str:
+        """What is to be said of lines that look like init's and are not; empty without any."""
+        count = self.heard.forged
+        many = (
+            "1 line that looks like a check result, but lacks"
+            if count == 1
+            else (f"{count:,} lines that look like check results, but lack")
+        )
+        return f"the guest printed {many} the tag that only init can make: ignored" if count else ""
 
     def _first_failure(self) -> str:
         failed = self._failed()
@@ -152,11 +185,13 @@ SHUTDOWN = "shutdown"
 class Expectation:
     """What a guest must report: its release, and these checks (modules as `module veth.ko`).
 
-    An empty release is any.
+    An empty release is any. `key` is what its init makes tags with in one boot; without one,
+    nothing that is reported is believed.
     """
 
     release: str
     checks: tuple[str, ...]
+    key: bytes = field(default=b"", repr=False)
 
 
 def console_lines(output: str) -> tuple[str, ...]:
@@ -165,31 +200,52 @@ def console_lines(output: str) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def parse_check(line: str) -> Check | None:
-    """The check that a console line reports, if it reports one."""
-    text = _reporting(line)
-    if not text:
-        return None
+def parse_check(line: str, key: bytes) -> Check | None:
+    """The check that init, which has the key, reports in a console line, if it reports one.
+
+    The kernel may have printed something before it on the same line, but nothing after it.
+    """
+    tag, text = _report(line)
+    return _check(text) if text and is_sealed(key, tag, text) else None
+
+
+def hear(console: Sequence[str], key: bytes) -> Heard:
+    """What a console has of the init that has the key, and of others, in one pass."""
+    checks: dict[str, Check] = {}
+    good: set[str] = set()
+    others: list[str] = []
+    forged = 0
+    for line in console:
+        check = parse_check(line, key)
+        if check is None:
+            others.append(line)
+            forged += _check(_report(line)[1]) is not None
+            continue
+        # what failed once has failed, whatever is said of it later
+        earlier = checks.get(check.name)
+        if earlier is None or earlier.ok:
+            checks[check.name] = check
+        if check.ok:
+            good.add(line)
+    return Heard(checks, frozenset(good), tuple(others), forged)
+
+
+def _report(line: str) -> tuple[str, str]:
+    """The tag and the JSON of a console line that may be a report; both empty if it is not."""
+    found, text = _REPORT.search(line), line.rstrip()
+    if not found or not text.endswith("}") or len(text) - found.start() > _MOST_REPORTED:
+        return "", ""
+    return found["tag"] or "", text[found.end() :]
+
+
+def _check(text: str) -> Check | None:
+    """The check that the JSON of a report tells, if it tells one."""
     try:
         fields = json.loads(text)
         name, detail = one_line(str(fields["check"])), one_line(str(fields["detail"]))
         return Check(name, Outcome(fields["outcome"]), detail)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-
-
-def _reporting(line: str) -> str:
-    """The JSON of a console line that reports something; empty if it does not."""
-    start, text = line.find(_REPORT), line.rstrip()
-    if start < 0 or not text.endswith("}") or len(text) - start > _MOST_REPORTED:
-        return ""
-    return text[start + len(_REPORT) - 1 :]
-
-
-def _went_well(line: str) -> bool:
-    """Whether a console line only tells of a check that did not fail."""
-    check = parse_check(line)
-    return check is not None and check.ok
 
 
 def is_end_of_panic(line: str) -> bool:
@@ -199,7 +255,7 @@ def is_end_of_panic(line: str) -> bool:
 
 def judge(
     expected: Expectation | None,
-    console: Sequence[str],
+    heard: Heard,
     *,
     returncode: int,
     timed_out: bool,
@@ -207,33 +263,24 @@ def judge(
 ) -> tuple[Verdict, tuple[Check, ...]]:
     """The verdict on a guest that was run to its end or stopped when its time was up.
 
-    `skipped` are the checks that it was not asked for; they are listed with the others. Nothing is
-    `expected` of an init that is not Ingot's, but to end.
+    `heard` is what its console had. `skipped` are the checks that it was not asked for; they are
+    listed with the others. Nothing is `expected` of an init that is not Ingot's, but to end.
     """
-    reported = _reported(console)
     ended = _judge_end(returncode, timed_out=timed_out)
     if expected:
-        found = _judge_reported(expected, reported)
-        ended = ended if "end" in reported else _failure(SHUTDOWN, "init did not get that far")
+        found = _judge_reported(expected, heard.checks)
+        ended = ended if "end" in heard.checks else _failure(SHUTDOWN, "init did not get that far")
     else:
         found = []
-        asked = any(_REBOOT.search(line) for line in console)
+        asked = any(_REBOOT.search(line) for line in heard.others)
         ended = ended if asked or not ended.ok else _failure(SHUTDOWN, "no init asked for it")
     checks = (*found, *skipped, ended)
-    told = bool(reported)
-    return _verdict(console, checks, returncode, told=told, timed_out=timed_out), checks
+    return _verdict(heard, checks, returncode, timed_out=timed_out), checks
 
 
-def _verdict(
-    console: Sequence[str],
-    checks: Sequence[Check],
-    returncode: int,
-    *,
-    told: bool,
-    timed_out: bool,
-) -> Verdict:
-    """The verdict on a console, whose guest has `told` of a check at least, or not."""
-    kernel = [line for line in console if not _reporting(line) and not _VMM.search(line)]
+def _verdict(heard: Heard, checks: Sequence[Check], returncode: int, *, timed_out: bool) -> Verdict:
+    kernel = [line for line in heard.others if not _VMM.search(line)]
+    told = bool(heard.checks)
     unheard = Verdict.SILENT if not told and not kernel else None
     if any(_PANIC.search(line) for line in kernel):
         return Verdict.PANIC
@@ -243,19 +290,9 @@ def _verdict(
         return Verdict.PASSED
     if timed_out:
         return unheard or Verdict.HANG
-    if returncode != 0 and not any(_KERNEL.search(line) for line in console):
+    if returncode != 0 and not told and not any(_KERNEL.search(line) for line in heard.others):
         return Verdict.NOT_STARTED
     return unheard or Verdict.FAILED
-
-
-def _reported(console: Iterable[str]) -> dict[str, Check]:
-    reported: dict[str, Check] = {}
-    for check in filter(None, map(parse_check, console)):
-        # what failed once has failed, whatever is said of it later
-        earlier = reported.get(check.name)
-        if earlier is None or earlier.ok:
-            reported[check.name] = check
-    return reported
 
 
 def _judge_reported(expected: Expectation, reported: Mapping[str, Check]) -> list[Check]:
@@ -295,6 +332,13 @@ def _judge_end(returncode: int, *, timed_out: bool) -> Check:
     if returncode != 0:
         return _failure(SHUTDOWN, f"the machine ended with exit code {returncode}")
     return Check(SHUTDOWN, Outcome.PASSED, "clean")
+
+
+def _shortened(line: str) -> str:
+    """A console line that is shown whole, unless it is longer than anybody reads."""
+    if len(line) <= _LONGEST_SHOWN:
+        return line
+    return f"{line[:_LONGEST_SHOWN]}... ({len(line) - _LONGEST_SHOWN:,} more characters)"
 
 
 def _plain(line: str) -> str:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ingot.boot.api import Driver
+from ingot.boot.initramfs import TRAILER, record
 from ingot.boot.machines import Guest, Machine
-from ingot.boot.report import BootReport, Verdict, console_lines, judge
+from ingot.boot.plan import KEY_FILE
+from ingot.boot.report import BootReport, Verdict, console_lines, hear, judge
 from ingot.files import disk_errors, remove_tree
 from ingot.process import run
 
 _INITRAMFS = "initramfs.cpio"
 _SCRATCH = "scratch.img"
 _SCRATCH_BYTES = 16 << 20
+_KEY = "key.img"
+_KEY_DISK_BYTES = 4096
+
+CONSOLE_BYTES = 16 << 20
+"""The most that a guest and its VMM may print: a kernel that tells of each initcall needs 1 MiB."""
 
 
 @contextlib.contextmanager
@@ -41,15 +49,39 @@ def initramfs_in(folder: Path) -> Path | None:
     return path if path.exists() else None
 
 
+def root_of(guest: Guest) -> bytes | None:
+    """The initramfs of a guest, if it has one, with the key that its init reads and removes.
+
+    The key is in an archive of its own behind the other (kernel: buffer-format.rst).
+    """
+    if guest.initramfs is None or not (guest.expected and guest.expected.key):
+        return guest.initramfs
+    folder, _, _ = KEY_FILE.rpartition("/")
+    parts = (
+        record(folder, stat.S_IFDIR | 0o755),
+        record(KEY_FILE, stat.S_IFREG | 0o600, guest.expected.key),
+        record(TRAILER, 0),
+    )
+    return guest.initramfs + bytes(-len(guest.initramfs) % 4) + b"".join(parts)
+
+
 def disks_of(guest: Guest, folder: Path) -> tuple[Path, ...]:
-    """The guest's disks, vda first: its scratch disk, which is made here, and then its others."""
-    if not guest.scratch:
-        return guest.disks
-    scratch = folder / _SCRATCH
+    """The guest's disks, vda first: its scratch disk, its others, and one with the key of its init
+    if it has no initramfs. The first and the last are made here.
+    """
+    disks = list(guest.disks)
     with disk_errors(folder):
-        scratch.touch()
-        os.truncate(scratch, _SCRATCH_BYTES)
-    return (scratch, *guest.disks)
+        if guest.scratch:
+            disks.insert(0, _disk(folder / _SCRATCH, b"", _SCRATCH_BYTES))
+        if guest.initramfs is None and guest.expected:
+            disks.append(_disk(folder / _KEY, guest.expected.key, _KEY_DISK_BYTES))
+    return tuple(disks)
+
+
+def _disk(path: Path, data: bytes, size: int) -> Path:
+    path.write_bytes(data)
+    os.truncate(path, size)
+    return path
 
 
 def command_line(*parts: str) -> str:
@@ -70,7 +102,8 @@ def run_guest(
 ) -> BootReport:
     """Run a VMM that prints its guest's console, for `timeout` seconds at most, and judge it.
 
-    It is ended as well if it says nothing for `silence` seconds, or when its `driver` says so.
+    It is ended as well if it says nothing for `silence` seconds, if it prints more than
+    `CONSOLE_BYTES`, or when its `driver` says so.
     """
     began = time.monotonic()
     result = run(
@@ -79,22 +112,32 @@ def run_guest(
         timeout=timeout,
         silence=silence,
         stop=driver.stop if driver else None,
+        limit=CONSOLE_BYTES,
         on_line=on_line,
     )
     seconds = time.monotonic() - began
     console = console_lines(result.output)
+    heard = hear(console, guest.expected.key if guest.expected else b"")
     verdict, checks = judge(
         guest.expected,
-        console,
+        heard,
         returncode=result.returncode,
         timed_out=result.timed_out,
         skipped=guest.skipped,
     )
     told = ""
+    if result.too_long:
+        verdict, told = Verdict.ENDLESS, endless("the guest printed", CONSOLE_BYTES)
     if driver:
         driver.finish()
         if driver.fault and (result.timed_out or verdict is Verdict.SILENT):
-            verdict, told = Verdict.NOT_STARTED, f"{machine.name}: {driver.fault}"
+            fault = " ".join(console_lines(driver.fault))
+            verdict, told = Verdict.NOT_STARTED, f"{machine.name}: {fault}"
     return BootReport(
-        verdict, machine.name, accelerator, seconds, checks, console, tuple(command), told
+        verdict, machine.name, accelerator, seconds, checks, console, tuple(command), told, heard
     )
+
+
+def endless(what: str, limit: int) -> str:
+    """Why a guest was ended that never stops printing, or a VMM that never stops writing."""
+    return f"{what} more than {limit >> 20} MiB, and was ended"

@@ -81,14 +81,14 @@ def read_lines(console: bytes, characters: Sequence[int]) -> list[Line]:
     return lines
 
 
-def break_down(lines: Sequence[Line], detailed: int, quiet: int) -> Breakdown:
+def break_down(lines: Sequence[Line], detailed: int, quiet: int, key: bytes) -> Breakdown:
     """Tell what the instructions of a boot went to.
 
-    `lines` is what the guest of a detailed boot said; `detailed` is how many instructions it
+    `key` is that of the guest's init. `lines` is what the guest of a detailed boot said; `detailed` is how many instructions it
     took to init, and `quiet` how many the same kernel takes that says nothing. The difference,
     less the characters, is what the lines cost to make, and is taken as the same for each.
     """
-    reports = [line for line in lines if parse_check(line.text) is not None]
+    reports = [line for line in lines if parse_check(line.text, key) is not None]
     said = [line for line in lines if not reports or line.begin < reports[0].begin]
     waits = _calibrations(said)
     calibration = sum(waits.values())

@@ -98,8 +98,8 @@ def boot(
         typer.Option(
             "--interactive",
             "-i",
-            help="Have this terminal as the console of the guest that --rootfs makes (QEMU: Ctrl-A"
-            " X ends it).",
+            help="Have this terminal as the console of the guest that --rootfs makes. Ctrl-A X ends"
+            " it; there is no monitor.",
         ),
     ] = False,
     every: Annotated[

@@ -24,6 +24,8 @@ def print_report(console: Terminal, report: BootReport, *, show_console: bool) -
     for check in report.checks:
         what = "skipped, " if check.outcome is Outcome.SKIPPED else ""
         console.say(MARKS[check.outcome], f" {check.name}: {what}{check.detail}")
+    if report.forgery:
+        console.say(report.forgery)
     console.say(f"{report.verdict.value} ({_where(report)})")
 
 
@@ -53,6 +55,7 @@ def document(name: str, report: BootReport) -> dict[str, object]:
             {"name": check.name, "outcome": check.outcome.value, "detail": check.detail}
             for check in report.checks
         ],
+        "forged_lines": report.heard.forged,
         "console": list(report.console),
         "command": shlex.join(report.command),
     }

@@ -23,7 +23,7 @@ Every image has two tags: `<version>[-<flavor>][-<arch>]`, which moves, and
 
 from ingot.images.annotations import read_config, read_makeup, read_packages
 from ingot.images.checking import require_asked_for
-from ingot.images.facts import KERNEL_FILE, Facts, facts_of, is_release, read_facts
+from ingot.images.facts import KERNEL_FILE, Facts, facts_of, read_facts
 from ingot.images.module import Modules, check_module_name, write_module_images
 from ingot.images.names import (
     BASE,
@@ -50,7 +50,6 @@ __all__ = [
     "check_module_name",
     "facts_of",
     "find_images",
-    "is_release",
     "read_config",
     "read_devel_host",
     "read_facts",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingot.arch import Arch
-from ingot.boot import choice
+from ingot.boot import choice, confinement
 from ingot.boot.disks import make_disk_guest
 from ingot.boot.guest import compile_init, make_guest
 from ingot.boot.kernel_file import read_kernel
@@ -93,12 +93,20 @@ def boot_subject(
     """Boot a kernel that is laid out, and report."""
     machine = wish.machine_for(subject.arch)
     choice.require(machine)
+    tell_confinement(machine, progress)
     with progress.step("boot") as step:
         guest, machine = enter(subject, _guest(subject, machine, wish), machine)
         guest = replace(guest, append=command_line(guest.append, wish.append))
         report = choice.boot(guest, machine, setting.boot_seconds)
         step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
     return report
+
+
+def tell_confinement(machine: Machine, progress: Progress) -> None:
+    """Note, once, where QEMU will run a kernel without a filter of its system calls."""
+    reason = confinement.news(machine.program) if isinstance(machine, QemuMachine) else ""
+    if reason:
+        progress.note(f"QEMU runs without its filter of system calls: {reason}")
 
 
 def refused(verdict: Verdict, reason: str) -> BootReport:

@@ -22,6 +22,7 @@ from ingot.builder.sandbox import Builder, Sandbox
 from ingot.errors import UserError, VerificationError
 from ingot.images import BASE, Facts, read_facts
 from ingot.oci import Image, Layout, read_artifact, write_artifact
+from ingot.pipeline.booting import tell_confinement
 from ingot.pipeline.setting import Setting, in_use
 from ingot.pipeline.subject import Subject, laid_out
 from ingot.progress import Progress
@@ -92,6 +93,7 @@ def measure_kernel(
 ) -> Profile:
     init = compile_init(sandbox, arch, "measure.c")
     kernel, machine = enterable(sandbox, kernel, arch, machine_for(arch))
+    tell_confinement(machine, progress)
     return measure(kernel, init, machine, release, setting.boot_seconds, progress)
 
 

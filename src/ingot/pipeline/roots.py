@@ -13,7 +13,7 @@ from ingot.boot.tree import ROOT_BYTES, find_init, pack
 from ingot.builder.sandbox import Builder
 from ingot.errors import UserError
 from ingot.oci import Image, Layout, extract
-from ingot.pipeline.booting import BootWish, enter
+from ingot.pipeline.booting import BootWish, enter, tell_confinement
 from ingot.pipeline.setting import Setting
 from ingot.pipeline.subject import laid_out
 from ingot.progress import Progress
@@ -39,6 +39,7 @@ def boot_root(
     with laid_out(setting, kernel, builder, progress) as subject:
         machine = wish.machine_for(subject.arch)
         choice.require(machine)
+        tell_confinement(machine, progress)
         with progress.step("make the root") as step:
             files = subject.folder / "files"
             extract(*root, files, step, limit=ROOT_BYTES)

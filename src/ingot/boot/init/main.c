@@ -3,10 +3,16 @@
  * The first process of a test guest. It does what /ingot/plan says, prints one line per check on
  * the console, and shuts the guest down:
  *
- *     INGOT {"check":"overlay","outcome":"passed","detail":"written, lower file untouched"}
+ *     INGOT 3f1c0a94d2b7e865 {"check":"overlay","outcome":"passed","detail":"written"}
+ *
+ * The number is a tag that only init can make (seal.h), so that nothing else in the guest can pass
+ * a check by printing. Its key is at the beginning of a file, or of a disk, that the plan's first
+ * line names; init overwrites it with zeros before it starts anything else. Afterwards it is in
+ * init's memory alone: in a page that its children do not get, and they may not trace init.
  *
  * The plan has a line per action, its words parted by a space:
  *
+ *     key <file>                      where the key is; the first line
  *     check <name> <seconds> <modules> <verb> [<word>...]
  *                                     one check; <modules> are names joined by commas, or `-`
  *     mount <name> <device> <folder> <type>
@@ -20,6 +26,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -28,20 +35,28 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/klog.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "init.h"
+#include "seal.h"
 
 #define PLAN "/ingot/plan"
 #define DETAIL_BYTES 400
+#define LINE_BYTES 8192
 #define WORDS 64
+#define HEAD "\nINGOT "
+#define TAG_AT (sizeof(HEAD) - 1)
+#define TEXT_AT (TAG_AT + TAG_BYTES + 1)
 #define CONSOLE_LOG_LEVEL 4 /* errors and worse; an oops or a panic makes the kernel say all again */
 
 static const struct verb_entry *const tables[] = {
@@ -53,6 +68,7 @@ static const struct verb_entry *const tables[] = {
 int entropy_at_start;
 
 static int results = -1; /* where a check says how it went */
+static struct sealer *sealer; /* in a page of its own; NULL until the key is known */
 
 /*
  * One line, out before anything else happens: what the kernel says goes straight to the port, in
@@ -60,11 +76,14 @@ static int results = -1; /* where a check says how it went */
  */
 static void report(const char *check, const char *outcome, const char *detail)
 {
-	char line[3 * DETAIL_BYTES + 256];
-	size_t at;
+	char line[3 * DETAIL_BYTES + 256] = HEAD;
+	size_t at = TEXT_AT;
 
-	at = (size_t)snprintf(line, sizeof(line), "\nINGOT {\"check\":\"%.100s\",\"outcome\":\"%.10s\",\"detail\":\"",
-			      check, outcome);
+	memset(line + TAG_AT, '-', TAG_BYTES);
+	line[TEXT_AT - 1] = ' ';
+	at += (size_t)snprintf(line + at, sizeof(line) - at,
+			       "{\"check\":\"%.100s\",\"outcome\":\"%.10s\",\"detail\":\"", check,
+			       outcome);
 	for (; *detail && at < sizeof(line) - 16; detail++) {
 		unsigned char one = (unsigned char)*detail;
 
@@ -76,6 +95,8 @@ static void report(const char *check, const char *outcome, const char *detail)
 			line[at++] = one < 0x7f ? (char)one : '?';
 	}
 	at += (size_t)sprintf(line + at, "\"}\n");
+	if (sealer)
+		seal(sealer, line + TEXT_AT, at - 1 - TEXT_AT, line + TAG_AT);
 	for (size_t done = 0; done < at;) {
 		ssize_t wrote = write(STDOUT_FILENO, line + done, at - done);
 
@@ -146,10 +167,33 @@ static void load_modules(char *names)
 	}
 }
 
+/* what a child of init must not have: the key, and the right to look into init for it */
+static void give_up_key(void)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (sealer) /* a kernel before 4.14 copied the page */
+		for (size_t at = 0; at < KEY_BYTES; at++)
+			sealer->key[at] = 0;
+	sealer = NULL;
+	prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0);
+	if (syscall(SYS_capget, &header, data) == 0) {
+		uint32_t others = ~(1U << CAP_SYS_PTRACE);
+
+		data[0].effective &= others;
+		data[0].permitted &= others;
+		data[0].inheritable &= others;
+		syscall(SYS_capset, &header, data);
+	}
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* for its own children, as anywhere */
+}
+
 static void __attribute__((noreturn)) run_check(char *modules, char **words)
 {
 	verb run = find_verb(words[0]);
 
+	give_up_key();
 	setsid();
 	if (!run)
 		fail("init knows no '%s'", words[0]);
@@ -244,6 +288,8 @@ static int follow(char *line, int *how)
 	     word = strtok_r(NULL, " \n", &rest))
 		words[count++] = word;
 	words[count] = NULL;
+	if (count == WORDS - 1) /* or more: which would be left out */
+		return 0;
 	if (count >= 5 && strcmp(words[0], "check") == 0)
 		check(words[1], atoi(words[2]), words[3], words + 4);
 	else if (count == 2 && strcmp(words[0], "module") == 0)
@@ -259,21 +305,54 @@ static int follow(char *line, int *how)
 	return 1;
 }
 
-static int follow_plan(void)
+/* read the key and leave none of it behind; 0, or a negative errno */
+static int take_key(int file)
 {
-	static char line[8192];
-	int how = RB_AUTOBOOT;
-	FILE *plan = fopen(PLAN, "re");
+	static const char zeros[KEY_BYTES];
+	struct sealer *own = mmap(NULL, sizeof(*own), PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (!plan) {
-		report("plan", "failed", strerror(errno));
-		return how;
-	}
+	if (own == MAP_FAILED)
+		return -errno;
+	madvise(own, sizeof(*own), MADV_WIPEONFORK);
+	madvise(own, sizeof(*own), MADV_DONTDUMP);
+	errno = ENODATA;
+	if (pread(file, (void *)own->key, KEY_BYTES, 0) != KEY_BYTES)
+		return -errno;
+	errno = EIO;
+	if (pwrite(file, zeros, KEY_BYTES, 0) != KEY_BYTES || fsync(file) < 0)
+		return -errno;
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	sealer = own;
+	return 0;
+}
+
+/* the first line of the plan: where the key is; 0, or a negative errno */
+static int learn_key(FILE *plan)
+{
+	char line[256], path[128];
+	struct stat status;
+	int file, error;
+
+	if (!fgets(line, sizeof(line), plan) || sscanf(line, "key %127s", path) != 1)
+		return -EINVAL;
+	file = await_node(path);
+	if (file < 0)
+		return -errno;
+	error = take_key(file);
+	if (fstat(file, &status) == 0 && S_ISREG(status.st_mode))
+		unlink(path);
+	close(file);
+	return error;
+}
+
+static void follow_plan(FILE *plan, int *how)
+{
+	static char line[LINE_BYTES];
+
 	while (fgets(line, sizeof(line), plan))
-		if (!follow(line, &how))
+		if ((!strchr(line, '\n') && !feof(plan)) || !follow(line, how))
 			report("plan", "failed", "has a line that init does not know");
-	fclose(plan);
-	return how;
 }
 
 static void set_up(void)
@@ -290,8 +369,6 @@ static void set_up(void)
 	mkdir("/tmp", 01777);
 	mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
 	mkdir("/sbin", 0755);
-	if (symlink("/init", "/sbin/modprobe") < 0 && errno != EEXIST)
-		report("plan", "failed", "there is no place for modprobe");
 	signal(SIGPIPE, SIG_IGN);
 	klogctl(8, NULL, CONSOLE_LOG_LEVEL);
 }
@@ -299,16 +376,24 @@ static void set_up(void)
 int main(int count, char **arguments)
 {
 	struct utsname name;
-	int how;
+	int how = RB_AUTOBOOT, error;
+	FILE *plan;
 
 	if (getpid() != 1) /* the kernel calls: modprobe -q -- NAME (kernel: kernel/kmod.c) */
 		return count > 1 && modprobe(arguments[count - 1]) == 0 ? 0 : 1;
 	set_up();
+	plan = fopen(PLAN, "re");
+	error = plan ? learn_key(plan) : -errno;
+	if (error) /* without a tag, this is only for who reads the console */
+		report(plan ? "key" : "plan", "failed", strerror(-error));
+	if (symlink("/init", "/sbin/modprobe") < 0 && errno != EEXIST)
+		report("plan", "failed", "there is no place for modprobe");
 	if (uname(&name) == 0)
 		report("release", "passed", name.release);
 	else
 		report("release", "failed", strerror(errno));
-	how = follow_plan();
+	if (plan)
+		follow_plan(plan, &how);
 	report("end", "passed", how == RB_POWER_OFF ? "powering off" : "rebooting");
 	sync();
 	reboot(how);
