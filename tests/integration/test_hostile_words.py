@@ -18,7 +18,7 @@ from ingot.oci.entry import file_entry
 from tests.integration.conftest import House
 
 EVIL = "[/x]\x1b[2J\x1b]0;title\x07\u202e\u200b\nforged: all is well"
-SHOWN = "[/x]\ufffd\ufffd forged: all is well"
+SHOWN = "[/x]\ufffd\ufffd\ufffd\ufffd forged: all is well"
 TAG = "kernel-bin:evil"
 
 
@@ -97,7 +97,7 @@ def test_no_verb_lets_a_word_through(show: Shown, monkeypatch: pytest.MonkeyPatc
             assert not any(line.startswith("forged") for line in text.splitlines()), verb
         shown = show("inspect", TAG, "--files")
         assert SHOWN in shown
-        assert "boot/vmlinux[/y]" in shown
+        assert "boot/\ufffdvmlinux[/y]" in shown
     document = json.loads(show("inspect", TAG, "--json", "--files"))
     assert document["labels"]["evil"] == EVIL
     assert document["files"][-1]["name"] == "boot/\x1b[31mvmlinux[/y]"
