@@ -17,7 +17,7 @@ from ingot.files import disk_errors
 LONGEST_LINE = 256 << 10
 """Bytes. A line of a compiler or of a guest's kernel has a few hundred."""
 MOST_KEPT = 64 << 20
-"""Bytes of output that are kept in memory, each line counted with what it takes beside its text."""
+"""Bytes of output that are kept in memory, and 64 more for each line, which is what it takes."""
 LARGEST_LOG = 64 << 20
 """Bytes. The log of a kernel with all its modules has about 2 MiB."""
 
@@ -102,11 +102,12 @@ class Captured:
             self._rest = over
 
     def _emit(self) -> None:
+        size = len(self._rest)
         line = self._rest.decode("utf-8", errors="replace").rstrip("\r")
         self._rest.clear()
         self.tail.append(line[:_TAIL_LINE])
         if self._keep:
-            self._room -= len(line) + _LINE_COSTS
+            self._room -= size + _LINE_COSTS
             if self._room >= 0:
                 self.kept.append(line + "\n")
         if self._on_line:

@@ -27,17 +27,18 @@ _REPLACEMENT = "\ufffd"
 _ENDS_OF_LINES = "\n\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"
 
 
-def one_line(text: str, longest: int = LONGEST_LINE) -> str:
+def one_line(text: str, longest: int = LONGEST_LINE, *, obeyed: str = _REPLACEMENT) -> str:
     """The text in one line, without what a terminal acts on or does not show.
 
-    Sequences and control characters go; ends of lines, tabs and unusual blanks are blanks; what
-    else is not to be seen, and halves of characters, is U+FFFD. A text of more than `longest`
-    characters is cut, and says so.
+    Sequences and control characters are `obeyed` in its place: a mark, so that two names which
+    differ look different, or nothing, where colors and the like are usual. Ends of lines, tabs
+    and unusual blanks are blanks; what else is not to be seen, and halves of characters, is
+    U+FFFD. A text of more than `longest` characters is cut, and says so.
     """
     size = len(text)
     text = text[: longest + 1]
     if not text.isprintable():
-        text = "".join(map(_shown, _SEQUENCE.sub("", text)))
+        text = "".join(_shown(letter, obeyed) for letter in _SEQUENCE.sub("\0", text))
     return text if size <= longest else f"{text[:longest]}... ({size:,} characters)"
 
 
@@ -51,7 +52,7 @@ def all_lines(text: str) -> list[str]:
     return [*shown, f"... ({rest:,} more lines)"] if rest > 0 else shown
 
 
-def _shown(letter: str) -> str:
+def _shown(letter: str, obeyed: str) -> str:
     if letter.isprintable():
         return letter
     if letter in _ENDS_OF_LINES or letter == "\t":
@@ -59,4 +60,4 @@ def _shown(letter: str) -> str:
     category = unicodedata.category(letter)
     if category == "Zs":
         return " "
-    return "" if category == "Cc" else _REPLACEMENT
+    return obeyed if category == "Cc" else _REPLACEMENT

@@ -15,6 +15,7 @@ import pytest
 
 from ingot import configure
 from ingot.compile import compile_kernel
+from ingot.environment import APT, COMMON
 from ingot.errors import BootError, BuildError, UserError, VerificationError
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import list_files, read_image, validate_layout
@@ -316,3 +317,23 @@ def test_two_builds_at_once_compile_once(house: House) -> None:
     assert sorted(found) == [False, True, True]
     assert house.compiles() == 1
     assert len(house.recorded("mmdebstrap")) == 1
+
+
+def test_programs_see_nothing_of_the_environment_but_what_is_listed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = {"PATH", "LANG", *COMMON, *APT}
+    for variable in ("GITHUB_TOKEN", "LD_PRELOAD", "CFLAGS", "SSH_AUTH_SOCK", "https_proxy"):
+        monkeypatch.setenv(variable, "")
+    house.build()
+    (made,) = house.recorded("environment of mmdebstrap")
+    # what is given besides says where to work and what time it is
+    assert set(made) <= listed | {"SOURCE_DATE_EPOCH", "LC_ALL"}
+    assert "https_proxy" in made
+    entered = house.recorded("environment of bwrap")
+    assert len(entered) > 3
+    # Python, which the stand-in is written in, sets this one itself (PEP 538)
+    assert {name for names in entered for name in names} <= {"LC_CTYPE"}
+    booted = house.recorded("environment of qemu")
+    assert booted
+    assert all(set(names) <= {"PATH", "LANG", "TMPDIR"} for names in booted)

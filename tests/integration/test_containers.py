@@ -234,6 +234,25 @@ def test_a_builder_may_ask_for_an_engine(house: House, box: Engines) -> None:
     assert caught.value.why == "buildah is not installed"
 
 
+@pytest.mark.parametrize("name", ENGINES)
+def test_what_runs_in_an_engine_finds_no_secret_of_the_caller(
+    house: House, box: Engines, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first process of a buildah container is buildah, whose environment can be read there."""
+    secrets = ("GITHUB_TOKEN", "REGISTRY_PASSWORD", "LD_PRELOAD", "GIT_DIR", "CC")
+    for variable in (*secrets, "https_proxy", "REGISTRY_AUTH_FILE"):
+        monkeypatch.setenv(variable, "")
+    box.only(name)
+    build(house)
+    calls = house.recorded(name)
+    seen = house.recorded(f"environment of {name}")
+    assert len(calls) == len(seen) > 3
+    for words, variables in zip(calls, seen, strict=True):
+        assert not {*secrets} & set(variables)
+        if words[0] in ("run", "unshare", "from") and name != "docker":
+            assert not {"https_proxy", "REGISTRY_AUTH_FILE"} & set(variables), words
+
+
 # Refused
 
 

@@ -27,7 +27,7 @@ from tests.unit.conftest import REPOSITORY
 
 CLI = REPOSITORY / "src" / "ingot" / "cli"
 EVIL = "a[/x][bold]b\x1b[2J\x1b]0;t\x07\x9b1m\u202e\u200bc\ud800\nforged line\rover :smile:"
-SHOWN = "a[/x][bold]b\ufffd\ufffdc\ufffd forged line over :smile:"
+SHOWN = "a[/x][bold]b\ufffd\ufffd\ufffd\ufffd\ufffdc\ufffd forged line over :smile:"
 
 
 def on(terminal: bool, width: int = 300) -> tuple[Terminal, io.StringIO]:
@@ -55,7 +55,7 @@ def test_several_lines_are_lines_and_no_more() -> None:
     console, file = on(False)
     console.say_lines("one\n[red]two\x1b[2J\u2028three", indent="  ")
     console.print("four\n[/]five")
-    assert file.getvalue() == "  one\n  [red]two three\nfour\n[/]five\n"
+    assert file.getvalue() == "  one\n  [red]two\ufffd three\nfour\n[/]five\n"
 
 
 def test_tables_hold_text_and_columns_fit() -> None:
@@ -151,7 +151,7 @@ def test_a_document_is_clean_for_a_person(
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     print_document("one\x1b[2J\ntwo\u202e\n")
-    assert capsys.readouterr().out == "one\ntwo\ufffd\n"
+    assert capsys.readouterr().out == "one\ufffd\ntwo\ufffd\n"
 
 
 # Other ways, other languages

@@ -16,19 +16,19 @@ from ingot.printable import all_lines, one_line
     ("text", "shown"),
     [
         ("plain text, with [brackets] and ✓", "plain text, with [brackets] and ✓"),
-        ("\x1b[31mred\x1b[0m", "red"),
-        ("\x1b[2J\x1b[H\x1b[3;4Hgone", "gone"),
-        ("\x9b31mred", "red"),
-        ("\x1b]0;title\x07text", "text"),
-        ("\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x1b\\", "link"),
-        ("\x1b]52;c;ZXZpbA==\x07copied", "copied"),
-        ("\x9d0;title\x9ctext", "text"),
-        ("\x1bP1;1|secret\x1b\\text", "text"),
-        ("\x1b_app\x1b\\text", "text"),
-        ("\x1b]0;without an end", "0;without an end"),
-        ("\x1bctext", "text"),
-        ("ends in \x1b", "ends in "),
-        ("a\x00b\x07c\x08d\x7fe\x85f", "abcde f"),
+        ("\x1b[31mred\x1b[0m", "#red#"),
+        ("\x1b[2J\x1b[H\x1b[3;4Hgone", "###gone"),
+        ("\x9b31mred", "#red"),
+        ("\x1b]0;title\x07text", "#text"),
+        ("\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x1b\\", "#link#"),
+        ("\x1b]52;c;ZXZpbA==\x07copied", "#copied"),
+        ("\x9d0;title\x9ctext", "#text"),
+        ("\x1bP1;1|secret\x1b\\text", "#text"),
+        ("\x1b_app\x1b\\text", "#text"),
+        ("\x1b]0;without an end", "#0;without an end"),
+        ("\x1bctext", "#text"),
+        ("ends in \x1b", "ends in #"),
+        ("a\x00b\x07c\x08d\x7fe\x85f", "a#b#c#d#e f"),
         ("one\ntwo\r\nthree\rfour", "one two  three four"),
         ("a\tb\x0bc\x0cd", "a b c d"),
         ("a\u2028b\u2029c", "a b c"),
@@ -43,7 +43,13 @@ from ingot.printable import all_lines, one_line
     ],
 )
 def test_what_is_shown(text: str, shown: str) -> None:
-    assert one_line(text) == shown
+    assert one_line(text) == shown.replace("#", "\ufffd")
+
+
+def test_two_names_that_differ_look_different_unless_colors_are_usual() -> None:
+    assert one_line("etc/\x1b[31mx") != one_line("etc/x")
+    assert one_line("etc/\x1b[31mx", obeyed="") == "etc/x"
+    assert one_line("a\x00\x07\u202eb", obeyed="") == "a\ufffdb"
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=60))
@@ -68,7 +74,7 @@ def test_a_long_text_is_cut_and_says_so() -> None:
 
 
 def test_lines_stay_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert all_lines("one\r\n\ttwo\n\n\x1b[1mthree\n") == ["one", "        two", "", "three"]
+    assert all_lines("one\r\n\ttwo\n\n\x1b[1mthree\n") == ["one", "        two", "", "\ufffdthree"]
     assert all_lines("") == []
     monkeypatch.setattr(printable, "MOST_LINES", 3)
     assert all_lines("1\n2\n3\n4\n5\n") == ["1", "2", "3", "... (2 more lines)"]
