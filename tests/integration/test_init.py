@@ -66,8 +66,11 @@ def boot(init: Path, root: Path, *plan: str, key: bytes | None = KEY) -> tuple[H
 
 
 def test_init_reports_with_tags_and_removes_its_key(init: Path, tmp_path: Path) -> None:
-    heard, output = boot(init, tmp_path / "root", "key /ingot/key", "check c 5 - clock")
-    assert {"release", "c", "end"} == set(heard.checks)
+    heard, output = boot(
+        init, tmp_path / "root", "key /ingot/key", "check c 5 - clock", "module no.ko"
+    )
+    assert {"release", "c", "module no.ko", "end"} == set(heard.checks)
+    assert heard.checks["module no.ko"].detail == "No such file or directory"
     assert heard.checks["release"] == Check("release", Outcome.PASSED, os.uname().release)
     assert heard.checks["c"].ok
     assert heard.others == ()

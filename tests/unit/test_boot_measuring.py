@@ -218,6 +218,17 @@ def test_files_that_grow_without_an_end_are_not_read(
     assert what in caught.value.why
 
 
+def test_what_a_measured_guest_prints_does_nothing_to_a_terminal(
+    fake: Qemu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.KERNEL", (*KERNEL, (9_999, "\x1b]0;mine\x07\x1b[2Jsaid")))
+    fake.reports.pop("end")
+    with pytest.raises(BootError) as caught:
+        count()
+    assert "said" in caught.value.why
+    assert not {"\x1b", "\x07"} & set(caught.value.why)
+
+
 def test_a_guest_is_ended_as_soon_as_a_file_is_too_large(
     fake: Qemu, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -477,3 +477,19 @@ def test_a_program_is_ended_when_it_is_told_to_stop_and_what_it_said_is_kept(
         os.close(stop)
     assert result.timed_out
     assert result.output == "one\ntwo\n"
+
+
+def test_a_program_that_prints_more_than_it_may_is_ended() -> None:
+    result = run(shell("while :; do echo xxxxxxx; done"), check=False, limit=1000, timeout=60.0)
+    assert result.too_long
+    assert not result.timed_out
+    assert 900 < len(result.output) <= 1001  # the last line has an end that was not printed
+    with pytest.raises(CommandFailedError) as caught:
+        run(shell("cat /dev/zero"), limit=1000, timeout=60.0)
+    assert not caught.value.what.endswith("timed out, and was ended)")
+
+
+def test_what_may_be_printed_is_printed_whole() -> None:
+    result = run(shell("printf %1000d 1"), limit=1000)
+    assert (len(result.output), result.too_long) == (1001, False)
+    assert run(shell("printf %1001d 1"), check=False, limit=1000).too_long

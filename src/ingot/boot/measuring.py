@@ -45,8 +45,8 @@ _DETAILED = "ignore_loglevel initcall_debug"
 _CONSOLE, _RECORDING = "console", "recording"
 _KEY_PLACE = b"ingot's key here"
 """What `measure.c` has where the key for its lines is to be."""
-_RECORDING_BYTES = 256 << 20
-"""The most that QEMU may record of a boot."""
+_RECORDING_BYTES = 64 << 20
+"""The most that QEMU may record of a boot: the most talkative kernel known comes to 1.5 MiB."""
 
 _INIT_BYTES = 16 << 10
 _NANOSECONDS = 10**9
