@@ -110,11 +110,13 @@ class SourceCache:
                 if read_entry(folder) is None:
                     return self._unpack(archive, version, progress)
         check_tree(folder / "tree", version, archive.path.name)
-        entry = read_entry(folder)
-        if entry is None:  # removed by another process a moment ago
-            raise _vanished(archive.digest)
-        source = _source(archive, entry.source.version, archive.digest, folder, entry.source.epoch)
-        return self._with_better_evidence(entry, source, archive.trust)
+        with disk_errors(self.root), locked(self._lock(archive.digest), on_wait=wait):
+            entry = read_entry(folder)
+            if entry is None:  # removed by another process a moment ago
+                raise _vanished(archive.digest)
+            known = entry.source
+            source = _source(archive, known.version, archive.digest, folder, known.epoch)
+            return self._with_better_evidence(entry, source, archive.trust)
 
     def refer(self, name: str, to: Digest, reference: Reference) -> None:
         """Remember that `name` in a repository means the source `to` from now on."""

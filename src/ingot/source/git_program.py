@@ -50,12 +50,13 @@ class Bounds:
     def command(self) -> list[str]:
         """What sets the limits (prlimit(1)), for git and all that it starts.
 
-        The memory is the address space: a server says how many objects it sends, and git makes
-        room for them before any has come.
+        A server says how many objects it sends, and git makes room for them before any has come.
+        Counted is memory that can be written to (setrlimit(2), RLIMIT_DATA), not the packs that
+        are mapped.
         """
         if shutil.which("prlimit") is None:
             return []
-        return ["prlimit", f"--fsize={self.file_bytes}", f"--as={self.memory_bytes}", "--"]
+        return ["prlimit", f"--fsize={self.file_bytes}", f"--data={self.memory_bytes}", "--"]
 
 
 def git(

@@ -44,8 +44,8 @@ _FETCH_SECONDS = 6 * 3600.0
 MAX_BYTES = 4 << 30
 """What a fetch may bring, in bytes: sixteen times the commit of a kernel of 2026."""
 
-_MEMORY_BYTES = 16 << 30
-"""The address space git may take: a pack of MAX_BYTES is mapped, and each object takes some."""
+_MEMORY_BYTES = 8 << 30
+"""What git may take of memory, in bytes: the fetch of a kernel takes a twentieth of it."""
 
 _LISTED_LINES = 1000
 """The names a server may list where Ingot asks for two."""

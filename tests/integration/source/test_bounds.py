@@ -15,13 +15,18 @@ from ingot.errors import IngotError, MachineError, VerificationError
 from ingot.source import download as downloading
 from ingot.source import git_repository, http
 from ingot.source.cache import SourceCache
+from ingot.source.debian import DebianArchive
 from ingot.source.download import Wanted, download
 from ingot.source.git import git_source
 from ingot.source.git_program import Bounds, git
 from ingot.source.git_repository import GitUrl
+from ingot.source.kernel_org import KernelOrg
+from ingot.source.kernel_tree import check_tree, tree_version
+from ingot.source.obtain import obtain
 
-from .conftest import Notes, Web
+from .conftest import VERSION, Keys, Notes, Release, Web
 from .repository import Repository
+from .test_debian import Suite
 
 NOISE = bytes(range(256)) * 4096
 
@@ -214,15 +219,21 @@ def test_a_server_that_lists_without_end(
         get(repository, cache, downloads)
 
 
-@pytest.mark.parametrize("bound", ["file_bytes", "memory_bytes"])
-def test_limits_hold_for_git_itself(tmp_path: Path, bound: str) -> None:
-    given = {"file_bytes": 1 << 40, "memory_bytes": 1 << 40, "seconds": 60.0}
-    bounds = Bounds(**{**given, bound: 1 << 20})  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("bounds", "does"),
+    [
+        (Bounds(1 << 20, 1 << 40, 60), "head -c 9999999 /dev/zero >big"),
+        (Bounds(1 << 40, 1 << 23, 60), "head -c 99999999 /dev/zero | tail -c 99999999 >/dev/null"),
+    ],
+    ids=["a file", "memory"],
+)
+def test_limits_hold_for_git_and_all_that_it_starts(
+    tmp_path: Path, bounds: Bounds, does: str
+) -> None:
+    words = ["-c", f"alias.x=!{does}", "-C", str(tmp_path), "x"]
+    git(words)
     with pytest.raises(MachineError):
-        git(["init", str(tmp_path / "a")], bounds=bounds) if bound == "memory_bytes" else git(
-            ["-c", "alias.x=!head -c 9999999 /dev/zero >big", "-C", str(tmp_path), "x"],
-            bounds=bounds,
-        )
+        git(words, bounds=bounds)
 
 
 # Passwords
@@ -258,3 +269,32 @@ def test_no_password_is_told_or_kept(
     told += [str(url), url.plain, caught.value.what, caught.value.why, caught.value.hint]
     assert "127.0.0.1" in "".join(told)
     assert "secret" not in "\n".join(told)
+
+
+def test_no_password_goes_into_a_record(
+    web: Web, keys: Keys, published: Release, downloads: Path, cache: SourceCache
+) -> None:
+    base = web.url.replace("http://", "http://me:secret@")
+    assert published
+    source = obtain(VERSION, [KernelOrg(keys.good.keyring, base)], {}, cache, downloads, Notes())
+    assert source.url == f"{web.url}{published.path}"
+    record = source.tree.parent / "source.json"
+    assert "secret" not in record.read_text()
+    # one that was written before is not believed to be without
+    record.write_text(record.read_text().replace("http://", "http://me:secret@"))
+    assert [entry.source.url for entry in cache.entries()] == [source.url]
+    Suite("a", published.xz).publish(web, keys)
+    archive = DebianArchive(("a",), keys.good.keyring, (f"{base}/debian",)).fetch(
+        VERSION, downloads, None, Notes()
+    )
+    assert archive.url.startswith(f"{web.url}/debian/")
+
+
+def test_a_makefile_without_end(tmp_path: Path) -> None:
+    """A sparse file takes no disk, and would take all memory."""
+    makefile = tmp_path / "Makefile"
+    makefile.write_text("VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 176\n")
+    (tmp_path / "Kconfig").touch()
+    with makefile.open("ab") as file:
+        file.truncate(1 << 42)
+    assert check_tree(tmp_path, VERSION) == tree_version(tmp_path) == VERSION

@@ -149,3 +149,17 @@ def test_what_mmdebstrap_says_is_told_with_what_helps(
     assert line in caught.value.why
     assert hint in caught.value.hint
     assert "to replay it: mmdebstrap" in caught.value.hint
+
+
+def test_a_mirrors_password_is_not_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(argv: list[str], **options: object) -> None:
+        raise CommandFailedError(
+            argv, 1, ["E: cannot fetch http://me:secret@mirror.example/x?k=secret"]
+        )
+
+    monkeypatch.setattr(bootstraps, "run", fail)
+    with pytest.raises(MachineError) as caught:
+        make(replace(SPEC, mirror="http://me:secret@mirror.example/debian"), site)
+    told = f"{caught.value} {caught.value.hint}"
+    assert "mirror.example" in told
+    assert "secret" not in told
