@@ -89,11 +89,16 @@ class Machine:
         monkeypatch.setattr(host, "SEARCH_PATH", str(self.bin))
         monkeypatch.setattr(host, "HEADERS", {"libelf": (str(root / "gelf.h"),)})
 
-    def has(self, name: str, text: str) -> None:
+    def has(self, name: str, text: str, libc_a: str = "/usr/lib/libc.a") -> None:
         path = self.bin / name
-        libc = 'case "$*" in *libc.a) echo ${STATIC_LIBC-/usr/lib/libc.a}; exit;; esac'
+        libc = f'case "$*" in *libc.a) echo {libc_a}; exit;; esac'
         path.write_text(f"#!/bin/sh\n{libc}\ncat <<'END'\n{text}\nEND\n")
         path.chmod(0o755)
+
+    def lacks_libc(self) -> None:
+        """Make the compilers answer as they do where there is no static libc."""
+        for name, text in SAYS.items():
+            self.has(name, text, "libc.a")
 
     def lacks(self, *names: str) -> None:
         for name in names:

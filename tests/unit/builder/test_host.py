@@ -92,10 +92,9 @@ def test_a_missing_libc_is_named_before_hours_of_compiling(
     machine: Machine,
     site: Site,
     recorder: Recorder,
-    monkeypatch: pytest.MonkeyPatch,
     spec: BuilderSpec,
 ) -> None:
-    monkeypatch.setenv("STATIC_LIBC", "libc.a")
+    machine.lacks_libc()
     with pytest.raises(MachineError, match="a static libc for x86_64"):
         kinds.ensure(spec, X86_64, site, recorder)
 
