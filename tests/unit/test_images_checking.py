@@ -25,6 +25,7 @@ from ingot.images import (
     write_images,
 )
 from ingot.oci import Descriptor, Image, Layer, Platform, read_image, write_image
+from ingot.oci.archive import open_layer
 from ingot.oci.descriptor import LAYER_TYPE
 from ingot.progress import Silent
 from ingot.recipe import Recipe
@@ -269,16 +270,14 @@ def test_a_layer_that_images_share_is_read_once(
     kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = kernel.write()
-    from ingot.images import checking
-
     opened: list[Layer] = []
-    real: Callable[..., object] = checking.open_layer
+    real: Callable[..., object] = open_layer
 
     def count(layout: object, layer: Layer, allowance: object) -> object:
         opened.append(layer)
         return real(layout, layer, allowance)
 
-    monkeypatch.setattr(checking, "open_layer", count)
+    monkeypatch.setattr("ingot.images.checking.open_layer", count)
     check(kernel, images)
     assert len(opened) == len(set(opened))
 

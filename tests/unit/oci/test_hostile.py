@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
 import zlib
 from collections.abc import Iterable
@@ -187,8 +188,8 @@ def test_gzip_members_without_content_cost_what_they_weigh() -> None:
     real = zlib.decompressobj
 
     class Counting:
-        def __init__(self, *words: int) -> None:
-            self.inner = real(*words)
+        def __init__(self, window: int) -> None:
+            self.inner = real(window)
 
         def decompress(self, data: bytes, most: int) -> bytes:
             nonlocal handed
@@ -237,8 +238,6 @@ def test_unpacking_lists_a_folder_once_a_layer_however_often_it_is_cleared(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed: list[str] = []
-    import os
-
     real = os.listdir
 
     def count(path: str) -> list[str]:
