@@ -16,7 +16,7 @@ from tests.unit.conftest import REPOSITORY
 SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
-    ("errors",),
+    ("descent", "errors"),
     ("arch", "digest", "elf", "files", "progress", "toml", "version"),
     ("beneath", "process"),
     ("apt", "kconfig", "makeup", "recipe", "tools"),

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ingot.digest import Digest
-from ingot.errors import IngotError, UserError, VerificationError
+from ingot.errors import IngotError, UserError
 from ingot.oci import (
     Descriptor,
     Image,
@@ -376,7 +376,7 @@ def test_a_manifest_under_another_type_is_not_believed(layout: Layout) -> None:
     other = Descriptor(
         "application/vnd.docker.distribution.manifest.v2+json", made.digest, made.size
     )
-    with pytest.raises(VerificationError, match="was to be"):
+    with pytest.raises(UserError, match="was to be"):
         read_image(layout, other)
 
 
