@@ -227,6 +227,13 @@ def test_an_image_that_holds_what_is_not_of_its_kind_is_refused(
     refused(kernel, images, f"{name} holds what such an image never holds")
 
 
+def test_a_devel_image_for_no_machine_is_refused(kernel: Kernel) -> None:
+    images = kernel.write()
+    labels = {"dev.ingot.devel.host": "[/x]"}
+    images[DEVEL] = again(kernel, images[DEVEL], labels=labels)
+    refused(kernel, images, "not an architecture")
+
+
 @pytest.mark.parametrize("mode", [0o4755, 0o2755, 0o1644])
 def test_special_bits_are_refused(kernel: Kernel, mode: int) -> None:
     images = kernel.write()

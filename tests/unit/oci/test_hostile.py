@@ -371,6 +371,21 @@ def test_a_document_has_so_many_bytes_and_no_more(layout: Layout) -> None:
         read_image(layout, lying)
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_blob_that_is_not_a_file_is_damage(layout: Layout, kind: str) -> None:
+    made = image(layout)
+    path = layout.blobs.path(made.digest)
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(IngotError, match="is damaged"):
+        read_image(layout, made)
+
+
 def test_a_manifest_under_another_type_is_not_believed(layout: Layout) -> None:
     made = image(layout)
     other = Descriptor(
