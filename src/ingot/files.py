@@ -16,11 +16,10 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
 
+from ingot.descent import Descent, LostError
 from ingot.errors import MachineError, UserError
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _MOST_STARTS = 20
 """How often removing a tree begins anew, where somebody else removes or moves parts of it."""
 
@@ -121,75 +120,6 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-class _LostError(OSError):
-    """There is no way back up: the directory was moved or removed while it was walked."""
-
-
-class _Descent:
-    """A way through a tree that has one directory open, however deep it is.
-
-    A tree can be deeper than a path is long, than Python recurses and than descriptors can be
-    open. No link is followed below the top.
-    """
-
-    def __init__(self, top: Path) -> None:
-        self._current = os.open(top, _DIRECTORY)
-        self._above: list[tuple[int, int]] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._current)
-
-    @property
-    def descriptor(self) -> int:
-        """The directory that it is in."""
-        return self._current
-
-    def enter(self, name: str) -> None:
-        inner = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=self._current)
-        self._above.append(self._identity())
-        os.close(self._current)
-        self._current = inner
-
-    def leave(self) -> None:
-        """Go back up; _LostError if what is above now is not what was above before."""
-        try:
-            upper = os.open("..", _DIRECTORY, dir_fd=self._current)
-        except FileNotFoundError:
-            raise _LostError from None
-        os.close(self._current)
-        self._current = upper
-        if self._identity() != self._above.pop():
-            raise _LostError
-
-    def entries(self) -> tuple[list[str], list[os.DirEntry[str]]]:
-        """The names of directories in it, and what else there is."""
-        with os.scandir(self._current) as found:
-            entries = list(found)
-        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        return folders, [entry for entry in entries if not entry.is_dir(follow_symlinks=False)]
-
-    def unlink(self, name: str) -> None:
-        os.unlink(name, dir_fd=self._current)
-
-    def rmdir(self, name: str) -> None:
-        os.rmdir(name, dir_fd=self._current)
-
-    def open_to_owner(self, name: str | None) -> None:
-        """Let the owner list and change the directory that it is in, and `name` in that."""
-        os.fchmod(self._current, stat.S_IRWXU)
-        if name and stat.S_ISDIR(
-            os.stat(name, dir_fd=self._current, follow_symlinks=False).st_mode
-        ):
-            os.chmod(name, stat.S_IRWXU, dir_fd=self._current)
-
-    def _identity(self) -> tuple[int, int]:
-        status = os.fstat(self._current)
-        return status.st_dev, status.st_ino
-
-
 def remove_tree(path: Path) -> None:
     """Remove a folder and all below it, also folders that are closed to their owner.
 
@@ -207,22 +137,22 @@ def remove_tree(path: Path) -> None:
             path.rmdir()
         except FileNotFoundError:
             return
-        except _LostError:
+        except LostError:
             if last:
                 raise
         else:
             return
 
 
-def _descent_into(path: Path) -> _Descent:
+def _descent_into(path: Path) -> Descent:
     try:
-        return _Descent(path)
+        return Descent(path, follow=False)
     except PermissionError:
         path.chmod(stat.S_IRWXU)
-        return _Descent(path)
+        return Descent(path, follow=False)
 
 
-def _remove_below(descent: _Descent) -> None:
+def _remove_below(descent: Descent) -> None:
     names: list[str] = []
     waiting = [_remove_files(descent)]
     while True:
@@ -239,7 +169,7 @@ def _remove_below(descent: _Descent) -> None:
         _insist(descent, descent.rmdir, names.pop())
 
 
-def _remove_files(descent: _Descent) -> list[str]:
+def _remove_files(descent: Descent) -> list[str]:
     """Remove what is no folder where the descent is; returns the names of the folders there."""
     folders, others = descent.entries()
     for entry in others:
@@ -247,7 +177,7 @@ def _remove_files(descent: _Descent) -> list[str]:
     return folders
 
 
-def _insist(descent: _Descent, act: Callable[..., None], *name: str) -> bool:
+def _insist(descent: Descent, act: Callable[..., None], *name: str) -> bool:
     """Act, if it is not permitted with the folders open to their owner; False if it is gone."""
     try:
         try:
@@ -275,8 +205,8 @@ def tree_size(path: Path) -> int:
     total = 0
     # whoever changes it meanwhile may take away the way back: what was counted has to do then
     with (
-        contextlib.suppress(FileNotFoundError, PermissionError, _LostError),
-        _Descent(path) as descent,
+        contextlib.suppress(FileNotFoundError, PermissionError, LostError),
+        Descent(path, follow=True) as descent,
     ):
         waiting = [_count(descent)]
         while waiting:
@@ -293,7 +223,7 @@ def tree_size(path: Path) -> int:
     return total
 
 
-def _count(descent: _Descent) -> tuple[list[str], int]:
+def _count(descent: Descent) -> tuple[list[str], int]:
     """The names of the folders where the descent is, and the bytes of the files."""
     size = 0
     try:

@@ -142,7 +142,10 @@ def _image(layout: Layout, descriptor: Descriptor) -> Image | None:
 
 def _is_immutable(tag: str, image: Image) -> bool:
     """Whether a tag names one recipe's kernel: see `images.tags_for`."""
-    facts = read_facts(image)
+    try:
+        facts = read_facts(image)
+    except UserError:  # whoever uses such an image is told what is wrong with it
+        return False
     return facts is not None and tag.endswith(f"-{facts.recipe_key.short}")
 
 

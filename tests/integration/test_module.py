@@ -11,9 +11,20 @@ from pathlib import Path
 import pytest
 
 from ingot import pipeline
-from ingot.errors import UserError
+from ingot.builder.sandbox import Sandbox
+from ingot.compile import index_modules
+from ingot.errors import IngotError, UserError
 from ingot.images import KERNEL_IMAGES
-from ingot.oci import Kind, list_files, read_file, read_image, validate_layout
+from ingot.oci import (
+    Kind,
+    link_entry,
+    list_files,
+    read_file,
+    read_image,
+    validate_layout,
+    write_image,
+    write_layer,
+)
 from ingot.progress import Silent
 from tests import fakes
 from tests.integration.conftest import House
@@ -314,3 +325,62 @@ def test_the_text_for_a_person(built: House, hello: Path) -> None:
     assert "release 6.1.999" in done.stdout
     assert "updates/hello.ko" in done.stdout
     assert "compile ..." in done.stderr
+
+
+def with_link(house: House, tag: str, name: str, target: Path) -> None:
+    """Tag an image anew that has one more layer, with a link."""
+    layout = house.layout
+    image = read_image(layout, layout.tags()[tag])
+    with layout.in_use():
+        layer = write_layer(layout, [link_entry(name, str(target))], 1)
+        made = write_image(
+            *(layout, [*image.layers, layer], image.platform, image.labels, image.annotations, 1)
+        )
+        layout.tag({tag: made})
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        ("kernel-modules:6.1.999", f"{MODULES}/updates"),
+        ("kernel-modules:6.1.999", MODULES),
+        ("kernel-modules:6.1.999", "lib"),
+        ("kernel-devel:6.1.999", "usr/src/linux-6.1.999"),
+    ],
+)
+def test_links_of_the_kernels_images_are_not_followed(
+    built: House, hello: Path, tmp_path: Path, tag: str, name: str
+) -> None:
+    outside = tmp_path / "outside"
+    (outside / "modules/6.1.999").mkdir(parents=True)
+    with_link(built, tag, name, outside)
+    before = sorted(path.name for path in outside.rglob("*"))
+    with pytest.raises(IngotError, match=r"link|no directory"):
+        pipeline.build_modules(built.setting(), "6.1.999", hello, Silent())
+    assert sorted(path.name for path in outside.rglob("*")) == before
+
+
+def test_what_depmod_leaves_is_not_followed(
+    built: House, hello: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs on an image of somebody's, and modules of somebody's, and can write what it wants."""
+    secret = tmp_path / "secret"
+    secret.write_text("a secret")
+    real = index_modules
+
+    def index(sandbox: Sandbox, release: str, log: Path) -> None:
+        real(sandbox, release, log)
+        folder = sandbox.build / MODULES
+        (folder / "modules.alias").symlink_to(secret)
+        (folder / "modules.dep").unlink()
+        (folder / "modules.dep").symlink_to(secret)
+        os.mkfifo(folder / "modules.symbols")
+        (folder / "modules.fine").write_text("fine")
+
+    monkeypatch.setattr("ingot.pipeline.modules.index_modules", index)
+    pipeline.build_modules(built.setting(), "6.1.999", hello, Silent())
+    assert f"{MODULES}/modules.fine" in held(built, ALONE)
+    image = read_image(built.layout, built.layout.tags()[ALONE])
+    for info in list_files(built.layout, image):
+        if info.kind == Kind.FILE:
+            assert b"a secret" not in read_file(built.layout, image, info.name)

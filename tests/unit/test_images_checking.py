@@ -25,6 +25,7 @@ from ingot.images import (
     write_images,
 )
 from ingot.oci import Descriptor, Image, Layer, Platform, read_image, write_image
+from ingot.oci.archive import open_layer
 from ingot.oci.descriptor import LAYER_TYPE
 from ingot.progress import Silent
 from ingot.recipe import Recipe
@@ -226,6 +227,13 @@ def test_an_image_that_holds_what_is_not_of_its_kind_is_refused(
     refused(kernel, images, f"{name} holds what such an image never holds")
 
 
+def test_a_devel_image_for_no_machine_is_refused(kernel: Kernel) -> None:
+    images = kernel.write()
+    labels = {"dev.ingot.devel.host": "[/x]"}
+    images[DEVEL] = again(kernel, images[DEVEL], labels=labels)
+    refused(kernel, images, "not an architecture")
+
+
 @pytest.mark.parametrize("mode", [0o4755, 0o2755, 0o1644])
 def test_special_bits_are_refused(kernel: Kernel, mode: int) -> None:
     images = kernel.write()
@@ -269,16 +277,14 @@ def test_a_layer_that_images_share_is_read_once(
     kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = kernel.write()
-    from ingot.images import checking
-
     opened: list[Layer] = []
-    real: Callable[..., object] = checking.open_layer
+    real: Callable[..., object] = open_layer
 
     def count(layout: object, layer: Layer, allowance: object) -> object:
         opened.append(layer)
         return real(layout, layer, allowance)
 
-    monkeypatch.setattr(checking, "open_layer", count)
+    monkeypatch.setattr("ingot.images.checking.open_layer", count)
     check(kernel, images)
     assert len(opened) == len(set(opened))
 

@@ -16,7 +16,7 @@ from tests.unit.conftest import REPOSITORY
 SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
-    ("errors", "web"),
+    ("descent", "errors", "web"),
     ("arch", "digest", "elf", "environment", "files", "printable", "progress", "toml", "version"),
     ("beneath", "captured", "pseudoterminal"),
     ("process",),

@@ -15,8 +15,9 @@ from pathlib import Path
 from ingot.elf.header import MAGIC as ELF_MAGIC
 from ingot.errors import UserError
 
-_BANNER = re.compile(rb"Linux version (\d[\w.+~-]*) \(")
-_RELEASE = re.compile(rb"\d[\w.+~-]*")
+# a release has 64 characters at most (kernel: include/uapi/linux/utsname.h)
+_BANNER = re.compile(rb"Linux version (\d[\w.+~-]{0,63}) \(")
+_RELEASE = re.compile(rb"\d[\w.+~-]{0,63}")
 _ELF_MACHINES = {62: "x86_64", 183: "arm64"}
 _ELF_MACHINE_AT = 18
 _SETUP_MAGIC, _SETUP_MAGIC_AT = b"HdrS", 0x202

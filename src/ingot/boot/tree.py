@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from ingot.beneath import Beneath, Found
+from ingot.beneath import Beneath, Found, UnsafeFileError
 from ingot.boot.initramfs import CONSOLE, TRAILER, record
 from ingot.errors import UserError
 from ingot.oci.limits import ENTRIES, PART_BYTES
@@ -116,10 +117,17 @@ def _is_there(root: Path, name: str) -> bool:
 
 def _is(root: Path, place: PurePosixPath, *, directory: bool) -> bool:
     """Whether there is a directory, or a file, at a path that no link is a part of."""
-    found = Beneath(root).find(str(place).lstrip("/")) if place.name else None
-    if found is None:
-        return directory and not place.name
-    return found.is_directory if directory else found.is_file
+    if not place.name:
+        return directory
+    found = _find(Beneath(root), place)
+    return found is not None and (found.is_directory if directory else found.is_file)
+
+
+def _find(files: Beneath, place: PurePosixPath) -> Found | None:
+    """What stands at a path, if all above it are directories and none is a link."""
+    with contextlib.suppress(UnsafeFileError):
+        return files.find(str(place).lstrip("/")) if place.name else None
+    return None
 
 
 def _resolve(root: Path, name: str) -> PurePosixPath | None:
@@ -135,7 +143,7 @@ def _resolve(root: Path, name: str) -> PurePosixPath | None:
             if len(os.fsencode(part)) > PART_BYTES:
                 return None
             place = place.parent if part == ".." else place / part
-            found = files.find(str(place).lstrip("/")) if place.name else None
+            found = _find(files, place)
             if found and found.is_link:
                 target = PurePosixPath(files.read_link(found.name))
                 place = PurePosixPath("/") if target.is_absolute() else place.parent

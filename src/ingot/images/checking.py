@@ -17,6 +17,7 @@ from ingot.errors import UserError, VerificationError
 from ingot.images.annotations import options_of, read_config, read_makeup, read_packages
 from ingot.images.facts import KERNEL_FILE, Facts, read_facts
 from ingot.images.names import BASE, BIN, DEBUG, DEVEL, MODULES
+from ingot.images.write import read_devel_host
 from ingot.oci import Descriptor, Image, Kind, Layer, Layout, Platform, read_image
 from ingot.oci.archive import Member, open_layer
 from ingot.oci.limits import DOCUMENT_BYTES, KERNEL_IMAGE_BYTES, Allowance
@@ -89,6 +90,7 @@ def require_asked_for(
     texts: dict[str, bytes] = {}
     for name, image in read.items():
         _require_contents(layout, name, image, facts, listed, texts)
+    read_devel_host(read[DEVEL])
     _require_config(read[BASE], facts, texts)
     return facts
 

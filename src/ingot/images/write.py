@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ingot.arch import Arch
+from ingot.arch import arch as find_arch
 from ingot.compile import BUILD_LINK, Artifacts, devel_folder
 from ingot.images.annotations import pack
 from ingot.images.facts import KERNEL_FILE, Facts
@@ -82,8 +83,12 @@ def write_images(
 
 
 def read_devel_host(image: Image) -> str:
-    """The arch, by the kernel's name, that the programs of a devel image run on; empty if untold."""
-    return image.labels.get(_HOST, "")
+    """The arch, by the kernel's name, that the programs of a devel image run on; empty if untold.
+
+    UserError for what is no arch.
+    """
+    told = image.labels.get(_HOST, "")
+    return find_arch(told).name if told else ""
 
 
 def write_kernel_image(

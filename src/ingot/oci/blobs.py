@@ -11,7 +11,9 @@ blob that is whole. Source: OCI image-spec 1.1, image-layout.md, "Blobs".
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,13 +126,18 @@ class Blobs:
         """A reader that verifies; VerificationError at once if the blob is absent."""
         path = self.path(descriptor.digest)
         try:
-            file = path.open("rb")
+            # not blocking, since opening a pipe would wait for who writes to it
+            opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise VerificationError(
                 f"blob {descriptor.digest.short} is missing from the image store",
                 why=f"there is no {path}",
                 hint="build the image again",
             ) from error
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            os.close(opened)
+            raise damaged(descriptor, path, "it is not a regular file")
+        file = os.fdopen(opened, "rb")
         try:
             return BlobReader(file, descriptor, path)
         except BaseException:

@@ -77,7 +77,7 @@ def read_image(layout: Layout, descriptor: Descriptor) -> Image:
     """
     image, media_type = read_untyped(layout, descriptor)
     if media_type not in (None, descriptor.media_type):
-        raise VerificationError(
+        raise UserError(
             f"blob {descriptor.digest.short} is not what points at it says",
             why=f"it is a {media_type}, and was to be a {descriptor.media_type}",
         )

@@ -18,6 +18,9 @@ from ingot.oci.limits import KERNEL_IMAGE_BYTES
 from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
 
+_KERNEL_BYTES = 1 << 30
+"""Bytes of a kernel as it ships: the largest have some 60 MiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -65,7 +68,7 @@ def _parts(root: Path, release: str) -> tuple[Path, Path]:
     image = Beneath(root)
     name = f"lib/modules/{release}"
     try:
-        with image.open(KERNEL_FILE, KERNEL_IMAGE_BYTES):
+        with image.open(KERNEL_FILE, _KERNEL_BYTES):
             modules = image.find(name)
     except FileNotFoundError:
         raise UserError(

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
 import zlib
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ingot.digest import Digest
-from ingot.errors import IngotError, UserError, VerificationError
+from ingot.errors import IngotError, UserError
 from ingot.oci import (
     Descriptor,
     Image,
@@ -187,8 +188,8 @@ def test_gzip_members_without_content_cost_what_they_weigh() -> None:
     real = zlib.decompressobj
 
     class Counting:
-        def __init__(self, *words: int) -> None:
-            self.inner = real(*words)
+        def __init__(self, window: int) -> None:
+            self.inner = real(window)
 
         def decompress(self, data: bytes, most: int) -> bytes:
             nonlocal handed
@@ -237,8 +238,6 @@ def test_unpacking_lists_a_folder_once_a_layer_however_often_it_is_cleared(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed: list[str] = []
-    import os
-
     real = os.listdir
 
     def count(path: str) -> list[str]:
@@ -372,12 +371,27 @@ def test_a_document_has_so_many_bytes_and_no_more(layout: Layout) -> None:
         read_image(layout, lying)
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_blob_that_is_not_a_file_is_damage(layout: Layout, kind: str) -> None:
+    made = image(layout)
+    path = layout.blobs.path(made.digest)
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(IngotError, match="is damaged"):
+        read_image(layout, made)
+
+
 def test_a_manifest_under_another_type_is_not_believed(layout: Layout) -> None:
     made = image(layout)
     other = Descriptor(
         "application/vnd.docker.distribution.manifest.v2+json", made.digest, made.size
     )
-    with pytest.raises(VerificationError, match="was to be"):
+    with pytest.raises(UserError, match="was to be"):
         read_image(layout, other)
 
 

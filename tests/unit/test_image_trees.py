@@ -1,0 +1,296 @@
+"""What an unpacked image is made of is looked at where it is, wherever its links lead."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingot.boot import plan
+from ingot.boot.disks import make_disk
+from ingot.boot.guest import choose_module, make_guest, read_dependencies
+from ingot.boot.machines import Machine
+from ingot.boot.tree import find_init, pack
+from ingot.builder.sandbox import Builder, Sandbox
+from ingot.errors import IngotError, UserError
+from ingot.images import Facts
+from ingot.oci import (
+    Entry,
+    Image,
+    Platform,
+    file_entry,
+    link_entry,
+    read_image,
+    write_image,
+    write_layer,
+)
+from ingot.pipeline.subject import Subject, laid_out
+from ingot.progress import Silent
+from tests.kernels import Shop, open_shop
+from tests.unit.conftest import digest
+from tests.unit.test_boot_tree import listed
+
+RELEASE = "6.1.9"
+HOME = f"lib/modules/{RELEASE}"
+FACTS = Facts(
+    version="6.1.9",
+    release=RELEASE,
+    arch="x86_64",
+    recipe_key=digest("recipe"),
+    config_digest=digest("config"),
+    source_digest=digest("source"),
+    builder_digest=digest("builder"),
+    command_line="quiet",
+)
+BUILDER = Builder("test", digest("builder"))
+KERNEL = file_entry("boot/vmlinux", b"a kernel")
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return open_shop(tmp_path)
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[Path]:
+    """A folder of the host that looks like what an image should have; it stays as it is."""
+    folder = tmp_path / "outside"
+    modules = folder / HOME
+    modules.mkdir(parents=True)
+    (folder / "vmlinux").write_text("a secret of the host")
+    for place in (folder, modules, folder / "lib/modules"):
+        (place / "secret.ko").write_text("a secret of the host")
+        (place / "modules.dep").write_text("secret.ko:\n")
+    before = {str(path): path.lstat() for path in folder.rglob("*")}
+    yield folder
+    assert {str(path): path.lstat().st_mtime for path in folder.rglob("*")} == {
+        name: status.st_mtime for name, status in before.items()
+    }
+
+
+def image_of(shop: Shop, *entries: Entry) -> Image:
+    layer = write_layer(shop.layout, entries, 1)
+    labels = FACTS.labels()
+    made = write_image(shop.layout, [layer], Platform("linux", "amd64"), labels, labels, 1)
+    return read_image(shop.layout, made)
+
+
+def lay_out(shop: Shop, image: Image) -> Subject:
+    with laid_out(shop.setting, image, BUILDER, Silent()) as subject:
+        return subject
+
+
+def test_the_kernel_and_its_modules_are_where_no_sandbox_sees_them(shop: Shop) -> None:
+    image = image_of(shop, KERNEL, file_entry(f"{HOME}/x.ko", b"X"))
+    with laid_out(shop.setting, image, BUILDER, Silent()) as subject:
+        assert subject.kernel.read_bytes() == b"a kernel"
+        assert plan.read_modules(subject.modules) == {"x.ko": b"X"}
+        seen = (subject.sandbox.build, subject.sandbox.source)
+        for path in (subject.kernel, subject.modules, subject.folder):
+            assert not any(path.is_relative_to(folder) for folder in seen)
+
+
+def test_an_image_without_modules_has_none(shop: Shop) -> None:
+    with laid_out(shop.setting, image_of(shop, KERNEL), BUILDER, Silent()) as subject:
+        assert not subject.modules.exists()
+        assert plan.read_modules(subject.modules) == {}
+
+
+@pytest.mark.parametrize("up", ["{outside}", "../../../../../../../../../..{outside}"])
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("lib", "{up}/lib"),
+        ("lib/modules", "{up}/lib/modules"),
+        (HOME, f"{{up}}/{HOME}"),
+        ("lib", "/"),
+        ("boot/vmlinux", "{up}/vmlinux"),
+        ("boot", "{up}"),
+    ],
+)
+def test_links_to_the_host_are_refused(
+    shop: Shop, outside: Path, name: str, target: str, up: str
+) -> None:
+    leads = target.format(up=up.format(outside=outside))
+    entries = [] if name.startswith("boot") else [KERNEL]
+    with pytest.raises(IngotError, match=r"it is a link|something else of that name"):
+        lay_out(shop, image_of(shop, *entries, link_entry(name, leads)))
+
+
+@pytest.mark.parametrize("name", ["lib", "lib/modules", HOME])
+def test_a_file_in_the_place_of_a_folder_is_refused(shop: Shop, name: str) -> None:
+    with pytest.raises(IngotError, match=r"not a directory|no directory"):
+        lay_out(shop, image_of(shop, KERNEL, file_entry(name, b"x")))
+
+
+def test_an_image_without_a_kernel_is_refused(shop: Shop) -> None:
+    with pytest.raises(UserError, match="has no boot/vmlinux"):
+        lay_out(shop, image_of(shop, file_entry("boot/other", b"x")))
+
+
+# What a guest is given
+
+
+@pytest.fixture
+def modules(tmp_path: Path) -> Path:
+    folder = tmp_path / "modules"
+    (folder / "kernel").mkdir(parents=True)
+    (folder / "kernel/veth.ko").write_bytes(b"VETH")
+    (folder / "modules.dep").write_text("kernel/veth.ko:\n")
+    return folder
+
+
+MACHINE = Machine(
+    name="qemu microvm",
+    vmm="qemu",
+    arch="x86_64",
+    stands_for=("qemu",),
+    offers=frozenset(),
+    append="",
+    shutdown="reboot",
+)
+
+
+def test_links_and_pipes_among_modules_are_left_out(modules: Path, outside: Path) -> None:
+    (modules / "updates").symlink_to(outside)
+    (modules / "kernel/secret.ko").symlink_to(outside / "secret.ko")
+    (modules / "modules.alias").symlink_to(outside / "secret.ko")
+    os.mkfifo(modules / "kernel/pipe.ko")
+    os.mkfifo(modules / "modules.builtin")
+    assert set(plan.read_modules(modules)) == {"kernel/veth.ko", "modules.dep"}
+    guest = make_guest(Path("/k"), modules, RELEASE, b"INIT", MACHINE)
+    assert guest.initramfs is not None
+    assert b"a secret" not in guest.initramfs
+
+
+def test_a_list_of_modules_that_is_a_link_is_not_one(modules: Path, outside: Path) -> None:
+    (modules / "modules.dep").unlink()
+    (modules / "modules.dep").symlink_to(outside / "modules.dep")
+    with pytest.raises(UserError, match=r"no modules\.dep"):
+        read_dependencies(modules)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "../../../etc/shadow:",
+        "../../../etc/shadow.ko: kernel/veth.ko",
+        "/etc/shadow.ko:",
+        "kernel/../../x.ko:",
+        "kernel/a b.ko:",
+        ".ko:",
+        "kernel/.ko:",
+        "kernel/x.ko\tmodule evil.ko:",
+        "[/x].ko:",
+        "\x1b[2J.ko:",
+        "x" * 5000,
+        "\udcff.ko:",
+    ],
+)
+def test_names_in_a_list_that_no_module_has_are_left_out(modules: Path, line: str) -> None:
+    (modules / "modules.dep").write_bytes(line.encode("utf-8", "surrogateescape") + b"\n")
+    assert read_dependencies(modules) == {}
+    assert choose_module(read_dependencies(modules)) == ""
+
+
+def test_needs_that_lead_out_are_left_out(modules: Path) -> None:
+    (modules / "modules.dep").write_text("kernel/veth.ko: ../../../etc/shadow.ko kernel/b.ko\n")
+    assert read_dependencies(modules) == {"kernel/veth.ko": ("kernel/b.ko",)}
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("_LIST_BYTES", 5), ("_MODULES_BYTES", 3), ("_MOST_FILES", 2)]
+)
+def test_modules_have_so_many_bytes_and_no_more(
+    modules: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(plan, limit, value)
+    with pytest.raises(IngotError):
+        plan.read_modules(modules)
+
+
+def test_a_huge_file_with_no_content_is_not_read(modules: Path) -> None:
+    with (modules / "kernel/huge.ko").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(IngotError, match="more than"):
+        plan.read_modules(modules)
+
+
+@pytest.mark.parametrize("name", ["root.files", "root.files/lib", f"root.files/{HOME}"])
+def test_a_disk_is_not_made_through_a_link_that_a_sandbox_left(
+    tmp_path: Path, outside: Path, name: str
+) -> None:
+    build = tmp_path / "build"
+    (build / name).parent.mkdir(parents=True)
+    (build / name).symlink_to(outside)
+    sandbox = Sandbox(BUILDER, build, build)
+    with pytest.raises(IngotError, match="link"):
+        make_disk(sandbox, "root", {f"/{HOME}/secret.ko": b"X"}, ["/dev"])
+
+
+# Somebody's root
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "place"),
+    [
+        ("lib", "usr/lib", f"usr/{HOME}"),
+        ("lib", "/usr/lib", f"usr/{HOME}"),
+        ("lib", "/", f"modules/{RELEASE}"),
+        ("lib", "{outside}", "{inside}/modules/6.1.9"),
+        ("lib", "../../../..{outside}", "{inside}/modules/6.1.9"),
+        ("lib/modules", "{outside}", "{inside}/6.1.9"),
+        (HOME, "{outside}", "{inside}"),
+        (HOME, "../../../../../../..{outside}", "{inside}"),
+        ("lib", "lib", HOME),
+        ("lib", "x" * 300, HOME),
+    ],
+)
+def test_modules_are_laid_where_links_lead_inside_the_root(
+    tmp_path: Path, modules: Path, outside: Path, name: str, target: str, place: str
+) -> None:
+    root = tmp_path / "root"
+    (root / name).parent.mkdir(parents=True)
+    (root / "usr/lib").mkdir(parents=True)
+    (root / name).symlink_to(target.format(outside=outside))
+    archive = pack(root, (modules, f"/{HOME}"))
+    where = place.format(inside=str(outside).lstrip("/"))
+    assert listed(archive, tmp_path)[f"{where}/kernel/veth.ko"].startswith("-")
+    assert b"a secret" not in archive
+
+
+def test_a_root_of_links_to_the_host_gives_nothing_of_it(tmp_path: Path, outside: Path) -> None:
+    root = tmp_path / "root"
+    (root / "sbin").mkdir(parents=True)
+    (root / "etc").symlink_to(outside)
+    (root / "sbin/init").symlink_to(outside / "vmlinux")
+    os.mkfifo(root / "bin")
+    with pytest.raises(UserError, match="has no init"):
+        find_init(root)
+    assert b"a secret" not in pack(root)
+
+
+def test_a_root_as_deep_as_images_may_be_is_packed(tmp_path: Path) -> None:
+    deep = tmp_path / "root" / "/".join("d" * 150)
+    deep.mkdir(parents=True)
+    (deep / "file").write_text("found")
+    assert b"found" in pack(tmp_path / "root")
+
+
+def test_a_root_has_so_many_bytes_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    with (root / "hole").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(UserError, match="too large for the memory"):
+        pack(root)
+    monkeypatch.setattr("ingot.boot.tree.ROOT_BYTES", 2000)
+    (root / "hole").unlink()
+    for number in range(3):
+        (root / str(number)).write_bytes(bytes(900))
+    with pytest.raises(UserError, match="too large for the memory"):
+        pack(root)
