@@ -163,3 +163,13 @@ def test_an_elf_file_is_told_from_others(tmp_path: Path) -> None:
     for data, answer in ((elf(KERNEL), True), (b"MZ\0\0", False), (b"", False)):
         path.write_bytes(data)
         assert is_elf(path) is answer
+
+
+def test_segments_that_share_bytes_do_not_make_a_larger_file(tmp_path: Path) -> None:
+    """64 KiB, claimed a thousand times."""
+    shared = Segment(LOAD, 0x20000, 0x1000000, bytes(0x10000), 0)
+    (tmp_path / "vmlinux").write_bytes(elf([shared] * 1000))
+    with pytest.raises(BuildError) as caught:
+        write_loadable(tmp_path / "vmlinux", tmp_path / "shipped")
+    assert "more bytes than the file" in caught.value.why
+    assert not (tmp_path / "shipped").exists()

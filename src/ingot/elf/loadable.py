@@ -60,6 +60,9 @@ def write_loadable(source: Path, target: Path) -> None:
     """
     with source.open("rb") as file:
         header, segments = _read(file, source)
+        if sum(s.file_size for s in segments if s.kind == _PT_LOAD) > source.stat().st_size:
+            # else a small file could ask for the same bytes any number of times
+            raise _not_loadable(source, "its segments have more bytes than the file")
         placed = _place(segments, source)
         with target.open("wb") as out:
             out.write(_without_sections(header, len(placed)).pack())
