@@ -150,6 +150,16 @@ ENCLOSED = frozenset({"bwrap"})
 """Programs whose own environment can be read by what they run: they get none at all."""
 
 
+def has_credentials(argv: Sequence[str]) -> bool:
+    """Whether the program may ask for the user's own credentials, which a keyring can hold."""
+    return any(group in (GIT, REGISTRIES) for group in _groups(argv))
+
+
+def _groups(argv: Sequence[str]) -> tuple[Names, ...]:
+    program = PurePath(argv[0]).name
+    return TABLE.get(" ".join([program, *argv[1:2]])) or TABLE.get(program, ())
+
+
 def seen_by(argv: Sequence[str], ours: Mapping[str, str]) -> dict[str, str]:
     """The part of `ours`, an environment, that the program of this command may see.
 
@@ -158,8 +168,7 @@ def seen_by(argv: Sequence[str], ours: Mapping[str, str]) -> dict[str, str]:
     program = PurePath(argv[0]).name
     if program in ENCLOSED:
         return {}
-    groups = TABLE.get(" ".join([program, *argv[1:2]])) or TABLE.get(program, ())
-    patterns = ("PATH", *(name for group in (COMMON, *groups) for name in group))
+    patterns = ("PATH", *(name for group in (COMMON, *_groups(argv)) for name in group))
     seen = {name: ours[name] for pattern in patterns for name in _matching(pattern, ours)}
     return {**seen, **FIXED}
 

@@ -17,13 +17,18 @@ LONGEST_LINE = 64 << 10
 MOST_LINES = 10_000
 """Lines of one text that are shown."""
 
-# CSI and its parameters; OSC, DCS, SOS, PM and APC up to their end; escapes of two characters
+# CSI and its parameters; OSC, DCS, SOS, PM and APC up to their end; escapes of two characters.
+# No sequence reaches over the beginning of another: each character is looked at once or twice.
 _SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f\n]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[^\n]?"
 )
 _REPLACEMENT = "\ufffd"
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that are not seen (Unicode: Default_Ignorable_Code_Point), and a blank Braille cell."""
 _ENDS_OF_LINES = "\n\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"
 
 
@@ -37,6 +42,7 @@ def one_line(text: str, longest: int = LONGEST_LINE, *, obeyed: str = _REPLACEME
     """
     size = len(text)
     text = text[: longest + 1]
+    text = _INVISIBLE.sub(_REPLACEMENT, text)
     if not text.isprintable():
         text = "".join(_shown(letter, obeyed) for letter in _SEQUENCE.sub("\0", text))
     return text if size <= longest else f"{text[:longest]}... ({size:,} characters)"

@@ -6,7 +6,8 @@ A program does not outlive Ingot: the kernel kills it when Ingot dies, even by S
 (prctl(2), PR_SET_PDEATHSIG, which `setpriv` sets).
 
 A program inherits nothing that is not meant for it: of the environment what `environment` lists,
-of the open files none but the three that every program has.
+of the open files none but the three that every program has, and the session's keyring only if it
+may ask for the user's credentials.
 
 What a program prints has limits, see `captured`. One that prints more than is kept is ended.
 """
@@ -28,8 +29,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.captured import Captured
-from ingot.environment import seen_by
+from ingot.environment import has_credentials, seen_by
 from ingot.errors import MachineError
+from ingot.keyring import leaving_keyring
 from ingot.pseudoterminal import pseudoterminal
 
 _GRACE_SECONDS = 5.0
@@ -165,6 +167,7 @@ def _in_own_terminal(command: Sequence[str], environment: Mapping[str, str]) -> 
             stdin=own.follower,
             stdout=own.follower,
             stderr=own.follower,
+            preexec_fn=leaving_keyring(),
         ) as process,
     ):
         own.let_go()
@@ -180,7 +183,12 @@ def _in_this_terminal(command: Sequence[str], environment: Mapping[str, str]) ->
     # a handler, since a signal that is ignored would be ignored by the program as well
     previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        return subprocess.run(command, env=environment, check=False).returncode
+        return subprocess.run(
+            command,
+            env=environment,
+            check=False,
+            preexec_fn=leaving_keyring(),
+        ).returncode
     finally:
         signal.signal(signal.SIGINT, previous)
 
@@ -210,6 +218,7 @@ def _spawn(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         process_group=0,
+        preexec_fn=None if has_credentials(argv) else leaving_keyring(),
     )
 
 

@@ -83,7 +83,7 @@ def test_a_change_becomes_a_branch_and_a_request(project: Project) -> None:
     create = project.calls()[-1]
     assert create[:6] == ["pr", "create", "--base", "main", "--head", "ingot-update"]
     body = create[create.index("--body") + 1]
-    assert 'added `linux`\n$(touch here) "quoted"' in body
+    assert '\n    added `linux`\n    $(touch here) "quoted"' in body
     assert "close and open" in body
     assert not (project.folder / "clone" / "here").exists()
 
@@ -110,3 +110,44 @@ def test_a_change_that_does_not_apply_is_no_request(project: Project) -> None:
         project.propose(patch_to("new").replace("-old", "-other"))
     assert not (project.folder / "record").exists()
     assert project.git("branch", "--list", where="origin") == "* main"
+
+
+def new_file(name: str, mode: str = "100644", text: str = "hostile") -> str:
+    return (
+        f"diff --git a/{name} b/{name}\nnew file mode {mode}\n--- /dev/null\n+++ b/{name}\n"
+        f"@@ -0,0 +1 @@\n+{text}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        new_file(".github/workflows/evil.yml"),
+        new_file("scripts/action"),
+        new_file("kernels/other.toml"),
+        new_file("link.toml", "120000", "/etc/passwd"),
+        new_file("run.md", "100755"),
+        "diff --git a/kernels.toml b/kernels.toml\nold mode 100644\nnew mode 100755\n",
+        "diff --git a/kernels.toml b/kernels.toml\ndeleted file mode 100644\n"
+        "--- a/kernels.toml\n+++ /dev/null\n@@ -1 +0,0 @@\n-old\n",
+        "diff --git a/kernels.toml b/README.md\nsimilarity index 100%\nrename from kernels.toml\n"
+        "rename to README.md\n",
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_patch_that_changes_more_than_lines_of_catalogs_is_no_request(
+    project: Project, hostile: str, first: bool
+) -> None:
+    """The job that made it ran what it downloaded; this one has a token that may write."""
+    honest = patch_to("new") if "kernels.toml" not in hostile else ""
+    with pytest.raises(subprocess.CalledProcessError):
+        project.propose(hostile + honest if first else honest + hostile)
+    assert not (project.folder / "record").exists()
+    assert project.git("branch", "--list", where="origin") == "* main"
+
+
+def test_a_report_stays_a_quotation(project: Project) -> None:
+    project.propose(patch_to("new"), report="~~~~~~~~\n```\n@everyone <b>look</b>\n\n# Title")
+    body = project.calls()[-1][-1]
+    quoted = body.partition("(docs/ci.md).\n\n")[2]
+    assert all(not line.strip() or line.startswith("    ") for line in quoted.splitlines())

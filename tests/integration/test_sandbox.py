@@ -6,6 +6,7 @@ down by the tree itself; what counts is what the machine looks like afterwards.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import socket
@@ -93,6 +94,8 @@ terminal:
 	@perl -e 'open(T, "+<", "/dev/tty") or exit 1; exit(ioctl(T, 0x5412, "x") ? 0 : 1)' && echo reached || echo no
 stay:
 	@setsid sh -c 'exec -a $(MARK) sleep 600' >/dev/null 2>&1 </dev/null & echo done
+keys:
+	@perl -e '$$t = "user"; $$d = "$(KEY)"; $$k = syscall(250, 10, -3, $$t, $$d, 0); exit 1 if $$k < 0; $$b = " " x 99; syscall(250, 11, $$k, $$b, 99); print $$b' || echo no
 memory:
 	@perl -e 'exit(defined(shmget($(SHM), 16, 0666)) ? 0 : 1)' && echo reached || echo no
 """
@@ -366,6 +369,24 @@ def test_shared_memory_of_the_machine_is_another(world: World) -> None:
         assert world.attempt("memory", SHM=str(key)) == "no\n"
     finally:
         run(["perl", "-e", f"shmctl({made}, 0, 0)"])
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of calls are x86_64's")
+def test_keys_of_the_session_cannot_be_read(world: World) -> None:
+    """They are the session's whatever namespaces a process is in (session-keyring(7))."""
+    name = f"ingot-test-{os.getpid()}"
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall(250, 1, None)  # a session of the tests' own
+    key = libc.syscall(248, b"user", name.encode(), SECRET.encode(), len(SECRET), -3)
+    if key < 0:
+        pytest.skip(f"no key can be made here: {os.strerror(ctypes.get_errno())}")
+    try:
+        words = ["make", "-s", "-C", str(world.sandbox.source), f"KEY={name}", "keys"]
+        outside = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+        assert SECRET in outside, "the control: outside it can be read"
+        assert SECRET not in world.attempt("keys", KEY=name)
+    finally:
+        libc.syscall(250, 9, key, -3)
 
 
 def test_what_a_tree_may_write_to_is_its_build_folder_and_its_cache(world: World) -> None:

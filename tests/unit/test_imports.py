@@ -18,7 +18,7 @@ SOURCE = REPOSITORY / "src" / "ingot"
 FLOORS = (
     ("descent", "errors", "web"),
     ("arch", "digest", "elf", "environment", "files", "printable", "progress", "toml", "version"),
-    ("beneath", "captured", "pseudoterminal"),
+    ("beneath", "captured", "keyring", "pseudoterminal"),
     ("process",),
     ("apt", "kconfig", "makeup", "recipe", "tools"),
     ("catalog", "oci", "workspace"),

@@ -79,3 +79,22 @@ def test_lines_stay_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(printable, "MOST_LINES", 3)
     assert all_lines("1\n2\n3\n4\n5\n") == ["1", "2", "3", "... (2 more lines)"]
     assert all_lines("1\n2\n3\n") == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("\x9d" * 60_000, "\x1b]" * 30_000, "\x1bP" * 30_000, "\x1b[0 " * 15_000),
+        *("\x9b" + "0" * 60_000, ("\x9d" + "a" * 100) * 600, "\x1b" * 60_000),
+    ],
+    ids=["osc", "escaped osc", "dcs", "csi", "long csi", "osc with text", "escapes"],
+)
+def test_sequences_without_an_end_are_not_looked_for_again_and_again(text: str) -> None:
+    """Each took a minute where the search began anew at every one of them."""
+    assert one_line(text)
+
+
+@pytest.mark.parametrize("letter", "\u3164\u115f\u1160\uffa0\u034f\u180b\ufe0f\u2800\U000e0100")
+def test_letters_that_nobody_sees_leave_a_mark(letter: str) -> None:
+    assert letter.isprintable()
+    assert one_line(f"kernel{letter}-bin") == "kernel\ufffd-bin"

@@ -25,21 +25,27 @@ USER_ID = 1_900_000_000
 docs/UIDS-GIDS.md, "1879048192...2147483647: unused")."""
 
 _STAGE = Path("/sys")
-_SCRIPT = f"""\
-set -e
-mount -t tmpfs -o mode=0755,size=1m ingot {_STAGE}
-count=0
-while [ "$1" != -- ]; do
-  if [ -d "$1" ]; then mkdir {_STAGE}/$count; else : >{_STAGE}/$count; fi
-  mount --rbind "$1" {_STAGE}/$count
-  count=$((count + 1))
-  shift
-done
-program=$(command -v "$2")
-shift 2
-exec setpriv --reuid {USER_ID} --regid {USER_ID} --clear-groups --inh-caps=-all \\
-  --pdeathsig KILL -- env -i "$program" "$@"
-"""
+# in one line, so that a command that failed can be pasted from an error
+_SCRIPT = "; ".join(
+    [
+        "set -e",
+        f"mount -t tmpfs -o mode=0755,size=1m ingot {_STAGE}",
+        "count=0",
+        'while [ "$1" != -- ]',
+        'do if [ -d "$1" ]',
+        f"then mkdir {_STAGE}/$count",
+        f"else : >{_STAGE}/$count",
+        "fi",
+        f'mount --rbind "$1" {_STAGE}/$count',
+        "count=$((count + 1))",
+        "shift",
+        "done",
+        'program=$(command -v "$2")',
+        "shift 2",
+        f"exec setpriv --reuid {USER_ID} --regid {USER_ID} --clear-groups --inh-caps=-all"
+        ' --pdeathsig KILL -- env -i "$program" "$@"',
+    ]
+)
 _MOST_FILES = 10_000_000
 
 

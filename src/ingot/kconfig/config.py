@@ -8,6 +8,7 @@ A kernel built with CONFIG_IKCONFIG carries its own, as gzip between two marks
 from __future__ import annotations
 
 import bz2
+import itertools
 import lzma
 import re
 import zlib
@@ -85,9 +86,9 @@ def embedded_config(data: bytes) -> str | None:
     if (text := _config_within(data)) is not None:
         return text
     for magic, unpack in _PACKED:
-        for start in [match.start() for match in re.finditer(re.escape(magic), data)][:_TRIED]:
+        for match in itertools.islice(re.finditer(re.escape(magic), data), _TRIED):
             try:
-                unpacked = unpack(data[start:])
+                unpacked = unpack(data[match.start() :])
             except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError):
                 continue  # the same bytes by chance
             if (text := _config_within(unpacked)) is not None:

@@ -21,9 +21,9 @@ DISCARD = "/DISCARD/"
 _LINE_MARK = re.compile(r"^#[^\n]*", re.MULTILINE)
 """What the preprocessor leaves of which line was whose; comments it does not leave."""
 _BLOCK = re.compile(r"(?:\A|(?<=[{};]))([^{};]*+)\{([^{}]*+)\}")
-_INPUT = re.compile(r"\*\s*\(((?:[^()]|\([^()]*\))*)\)")
-_EXCLUDED = re.compile(r"EXCLUDE_FILE\s*\([^()]*\)")
-_SORTED = re.compile(r"\w+\s*\(([^()]*)\)")
+_INPUT = re.compile(r"\*\s*+\(((?:[^()]|\([^()]*+\))*+)\)")
+_EXCLUDED = re.compile(r"EXCLUDE_FILE\s*+\([^()]*+\)")
+_SORTED = re.compile(r"\b\w++\s*+\(([^()]*+)\)")
 _WILD = re.compile(r"[*?\[]")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -67,16 +68,32 @@ class LayerTar:
     def __init__(self, tar: TarReader, allowance: Allowance) -> None:
         self._tar = tar
         self._allowance = allowance
+        self._folder: list[str] = []
 
     def __iter__(self) -> Iterator[Member]:
         for header in self._tar:
-            self._allowance.take_entry()
             self._allowance.require_bytes(header.size)
-            yield _member(header)
+            member = _member(header)
+            self._allowance.take_entries(1 + self._implied(member))
+            yield member
+
+    def _implied(self, member: Member) -> int:
+        """How many folders an entry may add by its name: those that the one before is not in."""
+        name = member.name if member.hides is None else member.hides
+        before = self._folder
+        self._folder = name.split("/") if member.kind == Kind.FOLDER else name.split("/")[:-1]
+        shared = sum(
+            1 for _ in itertools.takewhile(_are_equal, zip(before, self._folder, strict=False))
+        )
+        return len(self._folder) - shared
 
     def content(self) -> Iterator[bytes]:
         """The bytes of the member that the iteration is at, which must be a file."""
         return self._tar.content()
+
+
+def _are_equal(pair: tuple[str, str]) -> bool:
+    return pair[0] == pair[1]
 
 
 @contextlib.contextmanager

@@ -17,7 +17,9 @@ before `.index.lock`. Source: OCI image-spec 1.1, image-layout.md.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,7 +250,10 @@ def _ref_name(entry: DescriptorDocument) -> str | None:
 
 def _read(path: Path) -> bytes:
     """The bytes of `oci-layout` or `index.json`."""
-    with path.open("rb") as file:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _not_a_store(path.parent, f"{path.name} is not a regular file")
         data = file.read(STORE_INDEX_BYTES + 1)
     if len(data) > STORE_INDEX_BYTES:
         raise _not_a_store(path.parent, f"{path.name} has more than {STORE_INDEX_BYTES:,} bytes")

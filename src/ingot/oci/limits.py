@@ -29,7 +29,8 @@ GRAPH_BLOBS = 100_000
 """Manifests, configs and layers below one tag."""
 
 ENTRIES = 1_000_000
-"""Entries in all layers of an image: one with all of TeX Live has some 400,000."""
+"""Entries in all layers of an image, and folders that only names of others imply: one with all of
+TeX Live has some 400,000."""
 
 IMAGE_BYTES = 64 << 30
 """Bytes of all layers of an image, unpacked: the largest images in use, with models for
@@ -65,9 +66,9 @@ class Allowance:
         self._size, self._bytes_left = size, size
         self._entries, self._entries_left = entries, entries
 
-    def take_entry(self) -> None:
-        """Count an entry; a UserError if that is one too many."""
-        self._entries_left -= 1
+    def take_entries(self, count: int) -> None:
+        """Count an entry and the folders that its name implies; a UserError for too many."""
+        self._entries_left -= count
         if self._entries_left < 0:
             raise _too_much(f"it has more than {self._entries:,} files, directories and links")
 

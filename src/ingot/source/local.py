@@ -64,6 +64,7 @@ def local_source(
 
 
 def _tree(path: Path, version: KernelVersion, progress: Progress) -> Source:
+    path = path.resolve()  # what is below it is read through no link
     check_tree(path, version)
     check_clean(path)
     digest = _digest(path, progress)

@@ -51,6 +51,7 @@ def patched_tree(
             for number, (patch, text) in enumerate(zip(patches, texts, strict=True), start=1):
                 step.advance(number, len(patches), patch.name)
                 _apply(patch.name, text, tree)
+            _settle(tree)
             step.result(f"{len(patches)} applied")
         yield tree
 
@@ -58,6 +59,30 @@ def patched_tree(
 def digests(patches: Sequence[Path]) -> tuple[Digest, ...]:
     """The digests of patch files, in their order."""
     return tuple(Digest.of_file(patch) for patch in patches)
+
+
+def _settle(tree: Path) -> None:
+    """Give what git wrote anew the modes of an unpacked tree, which no umask decides.
+
+    Git writes no other files than regular ones with the mode 0666 or 0777 less the umask, and makes
+    folders. Only those that others may not read are changed: the rest may be shared by hard links.
+    """
+    closed = [
+        "(",
+        "-type",
+        "d",
+        "!",
+        "-perm",
+        "-0005",
+        "-o",
+        "-type",
+        "f",
+        "!",
+        "-perm",
+        "-0004",
+        ")",
+    ]
+    run(["find", str(tree), *closed, "-exec", "chmod", "a+rX", "{}", "+"])
 
 
 def _read(patch: Path, digest: Digest) -> bytes:

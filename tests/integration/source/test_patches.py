@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 from collections.abc import Callable
@@ -209,3 +210,22 @@ def test_below_a_repository(
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     monkeypatch.chdir(tmp_path)
     assert applied(source, [made], tmp_path)["lib/list.c"] == changed(5)
+
+
+def test_what_a_patch_writes_can_be_read_by_others_whatever_the_umask(
+    source: Source, patch: Patch, tmp_path: Path, notes: Notes
+) -> None:
+    """The sandbox may be entered as another user."""
+    changed = patch(
+        "a.patch", {"lib/list.c": "short\n", "new/file.c": "int y;\n"}, {"new/file.c": ""}
+    )
+    before = os.umask(0o077)
+    try:
+        with patched_tree(source, [changed], digests([changed]), tmp_path / "work", notes) as tree:
+            files = [path for path in tree.rglob("*") if path.is_file()]
+            assert {path.name for path in files} >= {"list.c", "file.c"}
+            assert all(path.stat().st_mode & 0o044 == 0o044 for path in files)
+            folders = [path for path in tree.rglob("*") if path.is_dir()]
+            assert all(path.stat().st_mode & 0o055 == 0o055 for path in folders)
+    finally:
+        os.umask(before)

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import os
+import tracemalloc
 
 import pytest
 
@@ -95,3 +96,13 @@ def test_a_kernel_gives_the_config_it_carries(image: bytes) -> None:
 )
 def test_what_carries_none_gives_none(image: bytes) -> None:
     assert embedded_config(image) is None
+
+
+def test_marks_of_compression_without_end_cost_no_memory() -> None:
+    """A list of all of them would be fifty times the kernel."""
+    kernel = b"\x1f\x8b\x08" * (1 << 20)
+    tracemalloc.start()
+    assert embedded_config(kernel) is None
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * len(kernel)

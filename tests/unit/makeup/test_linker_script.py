@@ -90,3 +90,18 @@ def test_an_orphan_keeps_its_name() -> None:
 )
 def test_what_is_no_script_places_nothing(text: str) -> None:
     assert LinkerScript(text).place(".text") == ".text"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".text : { *(" + "a" * (1 << 20) + ") }",
+        ".text : { *(" + "SORT(" * 200_000 + ") }",
+        ".text : {" + "*(" * 300_000 + "}",
+        ".text : { *(" + "EXCLUDE_FILE " * 50_000 + ") }",
+    ],
+    ids=["word", "sorts", "inputs", "excluded"],
+)
+def test_a_script_that_a_tree_made_long_is_read_once(text: str) -> None:
+    """The first took hours where every letter of a word was a beginning."""
+    assert LinkerScript(text).place(".data") == ".data"

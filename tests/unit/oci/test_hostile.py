@@ -450,3 +450,34 @@ def test_tarfile_is_of_one_mind_about_an_honest_layer(layout: Layout) -> None:
     with tarfile.open(fileobj=io.BytesIO(blob)) as tar:
         theirs = {info.name: (info.size, info.mode) for info in tar}
     assert {i.name: (i.size, i.mode) for i in list_files(layout, made)} == theirs
+
+
+def test_folders_that_only_names_imply_are_counted(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten entries, each below a hundred folders of its own."""
+    names = ["/".join([f"{n}", *["d"] * 99, "x"]) for n in range(10)]
+    made = image_of(layout, tar_of(names))
+    assert len(list_files(layout, made)) == 10
+    monkeypatch.setattr(Allowance.__init__, "__defaults__", (bounds.IMAGE_BYTES, 999))
+    refused(layout, made, tmp_path / "out", "too large to be read")
+
+
+def test_folders_that_entries_share_are_counted_once(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["/".join([*["d"] * 50, f"{n}"]) for n in range(40)]
+    made = image_of(layout, tar_of(names))
+    monkeypatch.setattr(Allowance.__init__, "__defaults__", (bounds.IMAGE_BYTES, 90))
+    assert len(list_files(layout, made)) == 40
+
+
+@pytest.mark.parametrize("name", ["index.json", "oci-layout"])
+def test_a_layout_that_would_make_its_reader_wait(tmp_path: Path, name: str) -> None:
+    for each in ("index.json", "oci-layout"):
+        (tmp_path / each).write_text('{"imageLayoutVersion":"1.0.0","manifests":[]}')
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match="not a regular file|cannot be used"):
+        Layout(tmp_path).tags()
