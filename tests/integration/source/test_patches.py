@@ -216,9 +216,9 @@ def test_what_a_patch_writes_can_be_read_by_others_whatever_the_umask(
     source: Source, patch: Patch, tmp_path: Path, notes: Notes
 ) -> None:
     """The sandbox may be entered as another user."""
-    changed = patch(
-        "a.patch", {"lib/list.c": "short\n", "new/file.c": "int y;\n"}, {"new/file.c": ""}
-    )
+    changed = patch("a.patch", {"lib/list.c": "short\n"})
+    new = "diff --git a/new/file.c b/new/file.c\nnew file mode 100644\n--- /dev/null\n"
+    changed.write_text(changed.read_text() + new + "+++ b/new/file.c\n@@ -0,0 +1 @@\n+int y;\n")
     before = os.umask(0o077)
     try:
         with patched_tree(source, [changed], digests([changed]), tmp_path / "work", notes) as tree:

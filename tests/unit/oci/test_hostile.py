@@ -479,5 +479,5 @@ def test_a_layout_that_would_make_its_reader_wait(tmp_path: Path, name: str) -> 
     (tmp_path / "blobs").mkdir()
     (tmp_path / name).unlink()
     os.mkfifo(tmp_path / name)
-    with pytest.raises(UserError, match="not a regular file|cannot be used"):
+    with pytest.raises(UserError, match="cannot be used"):
         Layout(tmp_path).tags()
