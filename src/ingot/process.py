@@ -148,19 +148,20 @@ def run_in_terminal(argv: Sequence[str]) -> None:
     """
     require_tool(argv[0])
     command, environment = _prepared(argv, None)
+    users = next((each for each in (0, 1, 2) if os.isatty(each)), None)
     returncode = (
-        _in_own_terminal(command, environment)
-        if os.isatty(0) and os.isatty(1)
-        else _in_this_terminal(command, environment)
+        _without_terminal(command, environment)
+        if users is None
+        else _in_own_terminal(command, environment, users)
     )
     if returncode != 0:
         raise CommandFailedError(argv, returncode, [])
 
 
-def _in_own_terminal(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a program in a terminal of its own, which it cannot type out of."""
+def _in_own_terminal(command: Sequence[str], environment: Mapping[str, str], users: int) -> int:
+    """Run a program in a terminal of its own, which it cannot type out of; `users` is Ingot's."""
     with (
-        pseudoterminal(0) as own,
+        pseudoterminal(users) as own,
         subprocess.Popen(
             ["setsid", "--ctty", *command],
             env=environment,
@@ -179,7 +180,7 @@ def _in_own_terminal(command: Sequence[str], environment: Mapping[str, str]) -> 
     return process.returncode
 
 
-def _in_this_terminal(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def _without_terminal(command: Sequence[str], environment: Mapping[str, str]) -> int:
     # a handler, since a signal that is ignored would be ignored by the program as well
     previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:

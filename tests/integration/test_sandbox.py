@@ -490,3 +490,17 @@ def _wait_for(condition: Callable[[], bool]) -> None:
         if condition():
             return
         time.sleep(0.05)
+
+
+def test_a_cache_that_no_compiler_makes_is_emptied(world: World) -> None:
+    """Else what is too deep would hide what lies beside it, and every later build would fail."""
+    cache = world.sandbox.ccache
+    assert cache is not None
+    deep = "mkdir -p $(printf 'd/%.0s' $(seq 900))"
+    script = f"cd /ccache && {deep} && mkdir z && cp /usr/bin/true z/shell && chmod 4755 z/shell"
+    with compile_cache.opened(cache, world.sandbox.builder):
+        run(world.sandbox.command(["sh", "-c", script]))
+    # and by who enters as somebody else, as whom all of it is to be handed over
+    with compile_cache.opened(cache, replace(world.sandbox.builder, user=None)):
+        assert not any(path.stat().st_mode & 0o7000 for path in cache.glob("z/*"))
+    assert not any(path.stat().st_mode & 0o7000 for path in cache.glob("z/*"))

@@ -11,6 +11,7 @@ from ingot.arch import all_arches, arch
 from ingot.beneath import UnsafeFileError
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.compile.devel import Devel, devel_files, devel_folder
+from ingot.errors import BuildError
 from tests.unit.conftest import digest
 
 SOURCE = (
@@ -143,3 +144,12 @@ def test_what_a_kernel_lacks_is_not_missed(tmp_path: Path) -> None:
 
 def test_it_has_the_place_that_distributions_give_it() -> None:
     assert devel_folder("6.1.176") == "usr/src/linux-6.1.176"
+
+
+@pytest.mark.parametrize("place", ["source", "build"])
+def test_a_file_without_an_end_is_not_packed(source: Path, build: Path, place: str) -> None:
+    """A sparse file takes no place in a tarball, and hours in a layer."""
+    with ({"source": source, "build": build}[place] / "include/sparse.h").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(BuildError, match="bytes"):
+        tree(source, build)

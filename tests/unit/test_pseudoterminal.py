@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -47,6 +48,8 @@ class User:
             stderr=self.follower,
             start_new_session=True,
         ) as process:
+            patience = threading.Timer(120, process.kill)
+            patience.start()
             while process.poll() is None or select.select([self.leader], [], [], 0.2)[0]:
                 if not select.select([self.leader], [], [], 0.2)[0]:
                     continue
@@ -54,6 +57,7 @@ class User:
                 if typed and b"ready" in seen:
                     os.write(self.leader, typed.encode())
                     typed = ""
+            patience.cancel()
         return seen.decode()
 
     def waiting(self) -> bytes:
@@ -106,7 +110,15 @@ def test_what_the_user_types_reaches_the_program(user: User) -> None:
 
 
 def test_an_interrupt_reaches_the_program(user: User) -> None:
-    program = "try:\n    print('ready', flush=True); input()\nexcept KeyboardInterrupt:\n    print('heard')"
+    program = (
+        "import signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "try:\n"
+        "    print('ready', flush=True)\n"
+        "    for _ in range(600): time.sleep(0.1)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('heard')"
+    )
     seen = user.see(program, "\x03")
     assert "heard" in seen
     assert "Ingot has ended" in seen

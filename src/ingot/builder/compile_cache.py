@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ingot.beneath import Beneath
+from ingot.beneath import Beneath, UnsafeFileError
 from ingot.builder.other_user import hand_over
 from ingot.builder.sandbox import Builder
-from ingot.files import disk_errors
+from ingot.files import disk_errors, remove_tree
 
 _MOST_FILES = 10_000_000
 _SPECIAL = 0o7000
@@ -28,18 +28,35 @@ def opened(folder: Path, builder: Builder) -> Iterator[Path]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
         if folder.stat().st_uid != (os.geteuid() if builder.user is None else builder.user):
-            hand_over(folder, builder.user)
+            _or_emptied(folder, lambda: hand_over(folder, builder.user))
     try:
         yield folder
     finally:
         if builder.user is None:  # else its files belong to a user that nobody is
-            drop_special_bits(folder)
+            _or_emptied(folder, lambda: drop_special_bits(folder))
+
+
+def _or_emptied(folder: Path, look: Callable[[], None]) -> None:
+    """Look through a cache; one that no compiler makes, without end or bottom, is emptied first."""
+    try:
+        look()
+    except UnsafeFileError:
+        with disk_errors(folder):
+            for path in folder.iterdir():
+                if path.is_symlink() or not path.is_dir():
+                    path.unlink()
+                else:
+                    remove_tree(path)
+        look()
 
 
 def drop_special_bits(folder: Path) -> None:
-    """Take the setuid, setgid and sticky bits from all files below a directory."""
+    """Take the setuid, setgid and sticky bits from all files and directories below a directory.
+
+    UnsafeFileError if there are too many, or too deep within each other.
+    """
     tree = Beneath(folder)
     with disk_errors(folder):
         for found in tree.walk(most=_MOST_FILES):
-            if found.is_file and found.status.st_mode & _SPECIAL:
+            if (found.is_file or found.is_directory) and found.status.st_mode & _SPECIAL:
                 tree.drop_special_bits(found.name)

@@ -22,8 +22,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ingot.arch import Arch
-from ingot.beneath import Beneath
+from ingot.beneath import Beneath, Found
 from ingot.builder.sandbox import Sandbox
+from ingot.errors import BuildError
 
 BUILD_LINK = "lib/modules/{release}/build"
 """Where builds of modules look for the kernel's tree (kernel: Makefile, modules_install)."""
@@ -42,7 +43,8 @@ _LEFT_OUT = (".*", "*.o", "*.s", "*.a", "*.so.dbg", "*.cmd", "*.tmp", "*.pem", "
 
 _MOST_FILES = 100_000
 """The most entries of one directory; the largest of a kernel's have 600."""
-_LARGEST_FILE = 256 << 20
+_LARGEST_TREE = 2 << 30
+"""The most bytes of one side's files; a kernel of 2026 has 120 MiB."""
 
 
 def devel_folder(release: str) -> str:
@@ -71,14 +73,23 @@ def devel_files(sandbox: Sandbox, arch: Arch) -> Devel:
     """
     of_arch = f"arch/{arch.make}"
     source, made = Beneath(sandbox.source), sandbox.made
-    own = {
-        name: sandbox.source / name
-        for name in _files(source, _matching(source, of_arch, _SOURCE_OF_ARCH))
-    }
-    built = (*_BUILD, *_matching(made, of_arch, _BUILD_OF_ARCH))
-    for name in _files(made, built):
-        own[name] = sandbox.take(name, _LARGEST_FILE, f"devel/{name}")
-    return Devel({name: sandbox.source / name for name in _files(source, _SOURCE)}, own)
+    from_source = _names(source, _matching(source, of_arch, _SOURCE_OF_ARCH))
+    own = {name: sandbox.source / name for name in from_source}
+    for name in _names(made, (*_BUILD, *_matching(made, of_arch, _BUILD_OF_ARCH))):
+        own[name] = sandbox.take(name, _LARGEST_TREE, f"devel/{name}")
+    return Devel({name: sandbox.source / name for name in _names(source, _SOURCE)}, own)
+
+
+def _names(tree: Beneath, names: Iterable[str]) -> list[str]:
+    """The names of the files that these names stand for; a BuildError if they are too long."""
+    found = list(_files(tree, names))
+    size = sum(each.status.st_size for each in found)
+    if size > _LARGEST_TREE:
+        raise BuildError(
+            f"what compiling modules needs has {size:,} bytes in {tree.root}",
+            why=f"no kernel has more than {_LARGEST_TREE:,} there: a sparse file may be in it",
+        )
+    return [each.name for each in found]
 
 
 def _matching(tree: Beneath, folder: str, patterns: Iterable[str]) -> list[str]:
@@ -92,12 +103,12 @@ def _matching(tree: Beneath, folder: str, patterns: Iterable[str]) -> list[str]:
     return found
 
 
-def _files(tree: Beneath, names: Iterable[str]) -> Iterator[str]:
+def _files(tree: Beneath, names: Iterable[str]) -> Iterator[Found]:
     """The regular files that `names` are, or that are in directories of these names."""
     for name in names:
         found = tree.find(name)
         if found and found.is_file:
-            yield name
+            yield found
         elif found and found.is_directory and name not in _UNNEEDED:
             items = tree.list(name, most=_MOST_FILES)
             yield from _files(tree, (i.name for i in items if not _is_left_out(_base(i.name))))

@@ -160,7 +160,8 @@ def _require_contents(
     for layer in image.layers:
         digest = layer.descriptor.digest
         if digest not in listed:
-            listed[digest] = _members(layout, layer, allowance, texts)
+            config = f"boot/config-{facts.release}"
+            listed[digest] = _members(layout, layer, allowance, config, texts)
         for member in listed[digest]:
             if member.name and not contents.has(member):
                 raise VerificationError(
@@ -174,13 +175,14 @@ def _require_contents(
 
 
 def _members(
-    layout: Layout, layer: Layer, allowance: Allowance, texts: dict[str, bytes]
+    layout: Layout, layer: Layer, allowance: Allowance, wanted: str, texts: dict[str, bytes]
 ) -> list[Member]:
+    """What a layer holds; the file `wanted`, if it is there, is put into `texts`."""
     members = []
     with open_layer(layout, layer, allowance) as tar:
         for member in tar:
             members.append(member)
-            if member.name.startswith("boot/config-") and member.size <= DOCUMENT_BYTES:
+            if member.name == wanted and member.size <= DOCUMENT_BYTES:
                 texts[member.name] = b"".join(tar.content())
     return members
 

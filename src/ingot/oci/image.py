@@ -151,6 +151,8 @@ def _pair_layers(
 def _epoch(text: str, where: str) -> int:
     """RFC 3339, section 5.6, as seconds since 1970."""
     try:
-        return int(datetime.fromisoformat(text).timestamp())
+        epoch = int(datetime.fromisoformat(text).timestamp())
+        datetime.fromtimestamp(epoch, UTC)  # with its offset it may be of the year 0 or 10000
+        return epoch
     except (ValueError, OverflowError) as error:
         raise UserError(f"{where} says it was created at '{text:.80}', which is no time") from error

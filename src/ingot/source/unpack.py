@@ -117,7 +117,7 @@ def _check_and_settle(archive: Archive, top: Path) -> int:
     Returns the bytes on disk. Modes: 0755 for folders and what its owner may execute, 0644
     for the rest, as Git knows them.
     """
-    size = 0
+    size = length = 0
     root = os.path.realpath(top)
     linked: dict[int, list[tuple[str, os.stat_result]]] = {}
     for count, (path, status) in enumerate(_walk(root)):
@@ -134,6 +134,9 @@ def _check_and_settle(archive: Archive, top: Path) -> int:
         elif not stat.S_ISDIR(status.st_mode):
             raise _unsafe(archive, f"{name} is a device, a pipe or a socket")
         size += status.st_blocks * 512
+        length += status.st_size
+        if length > MAX_BYTES:  # a sparse file is long and takes no place
+            raise _unsafe(archive, f"its files have more than {MAX_BYTES >> 30} GiB")
     for same in linked.values():
         path, status = same[0]
         if len(same) != status.st_nlink:

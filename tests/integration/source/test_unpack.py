@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import shutil
 import stat
 import subprocess
 import tarfile
@@ -160,6 +161,20 @@ def test_too_much(
     monkeypatch.setattr(module, limit, 4)
     with pytest.raises(VerificationError, match="more than"):
         unpacked(archive(kernel_members(padding=12_000_000)), tmp_path)
+
+
+def test_a_sparse_file_counts_as_long_as_it_is(archive: MakeArchive, tmp_path: Path) -> None:
+    """It takes no place in the tar nor on the disk, and hours to read."""
+    tree = unpacked(archive(), tmp_path).tree.rename(tmp_path / TOP)
+    with (tree / "sparse.h").open("wb") as file:
+        file.truncate(1 << 42)
+    made = archive()
+    words = ["tar", "--sparse", "-C", str(tmp_path), "-cf", str(made.path), TOP]
+    subprocess.run(words, check=True)
+    assert made.path.stat().st_size < 1 << 20
+    shutil.rmtree(tmp_path / "staging", ignore_errors=True)
+    with pytest.raises(VerificationError, match="GiB"):
+        unpacked(replace(made, digest=Digest.of_file(made.path)), tmp_path)
 
 
 @pytest.mark.parametrize("how", ["cut", "cut xz", "corrupt xz", "page", "empty"])
