@@ -7,8 +7,8 @@ without following links (open(2), O_NOFOLLOW); only regular files are read, none
 caller allows. `..` is not a name here. What openat2(2) does with RESOLVE_BENEATH and
 RESOLVE_NO_SYMLINKS is the same, where a kernel has it; this works on every kernel.
 
-Nothing here is safe against a process that changes the directory at the same time and can make
-files grow: who reads has to know that what filled the directory has ended.
+A name is looked at once, as it is opened: what a process that has not ended yet puts there
+meanwhile is no way out either.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import errno
 import itertools
 import os
 import secrets
-import shutil
 import stat
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # not blocking, since opening a pipe would wait for who writes to it
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CHUNK = 1 << 20
 _DEEPEST = 256
 """The most parts of a name: a kernel tree has 14, and no name of 4,096 bytes could be opened."""
 
@@ -105,8 +105,13 @@ class Beneath:
             mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
             with os.fdopen(os.open(to, _NEW, mode), "wb") as target:
                 os.fchmod(target.fileno(), mode)
-                shutil.copyfileobj(source, target, 1 << 20)
-        return status.st_size
+                copied = 0
+                while data := source.read(_CHUNK):
+                    copied += len(data)
+                    if copied > limit:
+                        raise self._unsafe(name, f"it has more than {limit:,} bytes")
+                    target.write(data)
+        return copied
 
     def copy_tree(
         self, name: str, to: Path, *, most: int, limit: int, leave: Container[str] = ()

@@ -218,7 +218,7 @@ def _spawn(
         stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        process_group=0,
+        start_new_session=True,  # and so without the terminal that Ingot has
         preexec_fn=None if has_credentials(argv) else leaving_keyring(),
     )
 

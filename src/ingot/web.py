@@ -12,8 +12,9 @@ import re
 HIDDEN = "..."
 """What takes the place of a value that may be a secret."""
 
-_USER = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#'\"<>]*@")
-_QUERY = re.compile(r"(?P<address>\b[A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"<>]*)\?[^\s#'\"<>]+")
+# a quotation mark may be part of a password; what is before the last @ is
+_USER = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]{0,30}+://)[^\s/?#]*@")
+_QUERY = re.compile(r"(?P<address>\b[A-Za-z][A-Za-z0-9+.-]{0,30}+://[^\s?#'\"<>]*)\?[^\s#'\"<>]+")
 
 
 def without_secrets(text: str) -> str:

@@ -297,3 +297,26 @@ def test_a_damaged_layer_is_refused(kernel: Kernel) -> None:
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     refused(kernel, images, "damaged")
+
+
+# The config that one sees is the config that was checked
+
+
+def test_a_layer_that_is_listed_twice_hides_nothing(kernel: Kernel) -> None:
+    images = dict(kernel.write())
+    image = read_image(kernel.layout, images[BASE])
+    name = f"boot/config-{RELEASE}"
+    bad = layer(kernel, (name, tarfile.REGTYPE, "CONFIG_EVIL=y\n"))
+    good = layer(kernel, (name, tarfile.REGTYPE, CONFIG))
+    images[BASE] = again(kernel, images[BASE], layers=(*image.layers, bad, good, bad))
+    with pytest.raises(VerificationError, match="twice"):
+        check(kernel, images)
+
+
+def test_a_config_too_long_to_be_read_is_not_the_one_that_is_named(kernel: Kernel) -> None:
+    images = dict(kernel.write())
+    image = read_image(kernel.layout, images[BASE])
+    big = layer(kernel, (f"boot/config-{RELEASE}", tarfile.REGTYPE, "# x\n" * 1_100_000))
+    images[BASE] = again(kernel, images[BASE], layers=(*image.layers, big))
+    with pytest.raises(VerificationError, match="config"):
+        check(kernel, images)

@@ -34,6 +34,8 @@ _X86_64 = 62
 _OWNER = b"Xen\0"
 _PHYS32_ENTRY = 18  # XEN_ELFNOTE_PHYS32_ENTRY
 _TABLE_LIMIT = 128
+_NOTES_LIMIT = 64 << 10
+"""The most bytes of notes in a segment; a kernel has less than 1 KiB."""
 _SOURCE = "pvh.S"
 
 _BASE = 0x100000
@@ -72,7 +74,8 @@ class _Kernel:
 
     def has_pvh_note(self) -> bool:
         for kind, _, offset, _, _, size, _, alignment in self.segments:
-            if kind == _PT_NOTE and _names_entry(self.data[offset : offset + size], alignment):
+            notes = self.data[offset : offset + min(size, _NOTES_LIMIT)]
+            if kind == _PT_NOTE and _names_entry(notes, alignment):
                 return True
         return False
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
 from ingot.arch import Arch
 from ingot.builder import container, host, rootfs
-from ingot.builder.other_user import find_user, others_may_read
+from ingot.builder.other_user import find_user
 from ingot.builder.packages import digest_of
 from ingot.builder.sandbox import Builder, confinement
 from ingot.builder.site import Site
@@ -65,13 +64,6 @@ def update(spec: BuilderSpec, site: Site, progress: Progress, *, dry_run: bool) 
             hint="what it has is what it is: `ingot builder show` tells that",
         )
     return _UPDATES[spec.kind](spec, site, progress, dry_run=dry_run)
-
-
-def for_tree(builder: Builder, tree: Path) -> Builder:
-    """The builder as it can read a kernel tree of somebody's: as root if nobody else may."""
-    if builder.user is None or others_may_read(tree):
-        return builder
-    return replace(builder, user=None)
 
 
 def ensure(spec: BuilderSpec, arch: Arch, site: Site, progress: Progress) -> Builder:

@@ -12,6 +12,7 @@ becomes the other user for good:
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ USER_ID = 1_900_000_000
 docs/UIDS-GIDS.md, "1879048192...2147483647: unused")."""
 
 _STAGE = Path("/sys")
+_PROGRAMS = ("unshare", "sh", "mount", "mkdir", "setpriv", "env", "bwrap")
 # in one line, so that a command that failed can be pasted from an error
 _SCRIPT = "; ".join(
     [
@@ -73,7 +75,7 @@ def find_user(confinement: Sequence[str]) -> int | None:
     It is tried out: in a container root may lack the right to mount, and a machine may let only
     root make user namespaces.
     """
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or not all(map(shutil.which, _PROGRAMS)):
         return None
     with tempfile.TemporaryDirectory(prefix="ingot-user-") as name:
         folder = Path(name, "own")

@@ -28,6 +28,14 @@ _SPECIAL_BITS = 0o7000
 
 
 @dataclass(frozen=True, slots=True)
+class _Read:
+    """What a layer holds; the kernel's config, if the layer has it."""
+
+    members: list[Member]
+    config: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Contents:
     """What images of a kind hold: files by name, files and folders below `trees`, links by name
     with where they point; `linked` is a folder whose entries have links at the root."""
@@ -86,12 +94,11 @@ def require_asked_for(
                 why=f"they say {told}, and {asked} was asked for",
                 hint="nothing of it was kept",
             )
-    listed: dict[Digest, list[Member]] = {}
-    texts: dict[str, bytes] = {}
+    listed: dict[Digest, _Read] = {}
     for name, image in read.items():
-        _require_contents(layout, name, image, facts, listed, texts)
+        _require_contents(layout, name, image, facts, listed)
     read_devel_host(read[DEVEL])
-    _require_config(read[BASE], facts, texts)
+    _require_config(read[BASE], facts, listed)
     return facts
 
 
@@ -147,22 +154,24 @@ def _require_contents(
     name: str,
     image: Image,
     facts: Facts,
-    listed: dict[Digest, list[Member]],
-    texts: dict[str, bytes],
+    listed: dict[Digest, _Read],
 ) -> None:
     """VerificationError if an image holds what is not of its kind, or lacks what is.
 
-    Layers that images share are read once: `listed` has what they hold, `texts` their configs.
+    Layers that images share are read once: `listed` has what they hold.
     """
     contents = _contents(name, facts.release)
     allowance = Allowance(KERNEL_IMAGE_BYTES)
     found: set[str] = set()
+    digests = [layer.descriptor.digest for layer in image.layers]
+    if len(set(digests)) < len(digests):
+        raise VerificationError(f"its {name} lists a layer twice")
     for layer in image.layers:
         digest = layer.descriptor.digest
         if digest not in listed:
             config = f"boot/config-{facts.release}"
-            listed[digest] = _members(layout, layer, allowance, config, texts)
-        for member in listed[digest]:
+            listed[digest] = _read_layer(layout, layer, allowance, config)
+        for member in listed[digest].members:
             if member.name and not contents.has(member):
                 raise VerificationError(
                     f"its {name} holds what such an image never holds: {member.name:.200}",
@@ -174,24 +183,26 @@ def _require_contents(
         raise VerificationError(f"its {name} lacks {', '.join(missing)}")
 
 
-def _members(
-    layout: Layout, layer: Layer, allowance: Allowance, wanted: str, texts: dict[str, bytes]
-) -> list[Member]:
-    """What a layer holds; the file `wanted`, if it is there, is put into `texts`."""
-    members = []
+def _read_layer(layout: Layout, layer: Layer, allowance: Allowance, config: str) -> _Read:
+    """What a layer holds, and the file `config` in it: of two with this name, the last one."""
+    members, text = [], None
     with open_layer(layout, layer, allowance) as tar:
         for member in tar:
             members.append(member)
-            if member.name == wanted and member.size <= DOCUMENT_BYTES:
-                texts[member.name] = b"".join(tar.content())
-    return members
+            if member.name == config:
+                # too long for one: what is not read is not the config that the image names
+                text = b"".join(tar.content()) if member.size <= DOCUMENT_BYTES else b""
+    return _Read(members, text)
 
 
-def _require_config(base: Image, facts: Facts, texts: Mapping[str, bytes]) -> None:
-    """VerificationError if the config in the base image is not the one that it names."""
-    config = texts.get(f"boot/config-{facts.release}", b"")
+def _require_config(base: Image, facts: Facts, listed: Mapping[Digest, _Read]) -> None:
+    """VerificationError if the config that one sees in the base image is not the one it names."""
+    texts = [listed[layer.descriptor.digest].config for layer in base.layers]
+    config = [text for text in texts if text is not None][-1]
     told = read_config(base.annotations)
-    if Digest.of(config) != facts.config_digest or told != options_of(config.decode()):
+    if Digest.of(config) != facts.config_digest or told != options_of(
+        config.decode("utf-8", "replace")
+    ):
         raise VerificationError(
             "the config in its images is not the one that they name",
             hint="nothing of it was kept",

@@ -75,6 +75,7 @@ class LayerTar:
             self._allowance.require_bytes(header.size)
             member = _member(header)
             self._allowance.take_entries(1 + self._implied(member))
+            self._allowance.take_names(len(member.name) + len(member.target))
             yield member
 
     def _implied(self, member: Member) -> int:

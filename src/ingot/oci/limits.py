@@ -44,6 +44,9 @@ NAME_BYTES = 4095
 """Bytes of a name in a layer, and of what a link holds: what the kernel takes as a path
 (limits.h, PATH_MAX, less the NUL at its end)."""
 
+NAMES_BYTES = 256 << 20
+"""Of all names of an image together: a million names have some 80 MiB."""
+
 PART_BYTES = 255
 """Bytes of one part of a name (limits.h, NAME_MAX)."""
 
@@ -65,12 +68,19 @@ class Allowance:
     def __init__(self, size: int = IMAGE_BYTES, entries: int = ENTRIES) -> None:
         self._size, self._bytes_left = size, size
         self._entries, self._entries_left = entries, entries
+        self._names_left = NAMES_BYTES
 
     def take_entries(self, count: int) -> None:
         """Count an entry and the folders that its name implies; a UserError for too many."""
         self._entries_left -= count
         if self._entries_left < 0:
             raise _too_much(f"it has more than {self._entries:,} files, directories and links")
+
+    def take_names(self, count: int) -> None:
+        """Count characters of names and of what links hold; a UserError for too many."""
+        self._names_left -= count
+        if self._names_left < 0:
+            raise _too_much(f"its names have more than {NAMES_BYTES >> 20:,} MiB")
 
     def take_bytes(self, count: int) -> None:
         """Count bytes of a tar; a UserError if there are too many."""

@@ -20,12 +20,15 @@ def compile_cache(setting: Setting, plan: Plan, source: Source) -> Path:
     """The cache that a compile of the plan's kernel from `source` reads and writes.
 
     Catalogs that trust the same keys and have the same patches for the kernel share one. What
-    nobody but the user vouches for, or a catalog only by the digest it pins, has its own.
+    nobody but the user vouches for, or a catalog only by the digest it pins, has its own: a tree one
+    for its path, whatever is there now.
     """
     vouchers = [plan.builder_trust, *map(str, plan.patch_digests)]
     if setting.local:
         local = setting.local.url if isinstance(setting.local, Source) else setting.local
-        return setting.workspace.ccache_of("own", str(local), *vouchers)
+        # a tree that is used in place is compiled again after each change; nothing else changes
+        which = [] if source.in_place else [str(source.digest)]
+        return setting.workspace.ccache_of("own", str(local), *which, *vouchers)
     trusts = sorted(origin.trust for origin in origins_of(setting.catalog))
     known = SourceCache(setting.workspace.sources).vouched_for(source.version, trusts)
     pinned = [] if any(one.digest == source.digest for one in known) else [str(source.digest)]

@@ -26,7 +26,7 @@ from ingot.version import KernelVersion, Series
 _TITLE = re.compile(r"^# Linux/(\S+) (\d+\.\d+(?:\.\d+)?)\S* Kernel Configuration", re.MULTILINE)
 _KERNEL_BYTES = 1 << 30
 _CONFIG_BYTES = 4 << 20
-_TRIED = 20
+_TRIED = 5
 """Files of an image that are looked into: each takes reading the image once more."""
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_ONLY = 16 + zlib.MAX_WBITS

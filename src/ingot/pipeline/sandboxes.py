@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingot.builder import compile_cache
-from ingot.builder.kinds import for_tree
+from ingot.builder.other_user import others_may_read
 from ingot.builder.sandbox import Builder, Sandbox
+from ingot.files import staging_folder
 from ingot.pipeline.setting import Setting
+from ingot.process import run
 
 
 @contextlib.contextmanager
@@ -18,11 +20,20 @@ def sandbox_for(
 ) -> Iterator[Sandbox]:
     """A sandbox below the build folder for a kernel tree, with a compile cache if one is named.
 
-    A tree of the user's own may be closed to others: what is not of our making is looked at first.
+    A tree of the user's own may be closed to the user that root becomes: then it is copied. What a
+    tree is like must not decide whom it is entered as.
     """
-    if setting.local:
-        builder = for_tree(builder, tree)
     with contextlib.ExitStack() as stack:
+        if setting.local and builder.user is not None and not others_may_read(tree):
+            work = stack.enter_context(staging_folder(setting.workspace.sources))
+            tree = _opened(tree, work / "tree")
         if cache:
             stack.enter_context(compile_cache.opened(cache, builder))
         yield Sandbox.below(folder, builder, tree, cache)
+
+
+def _opened(tree: Path, to: Path) -> Path:
+    """A copy of a tree, with the times of its files, that others may read."""
+    run(["cp", "-a", "--no-preserve=ownership", "--reflink=auto", "--", str(tree), str(to)])
+    run(["chmod", "-R", "a+rX", "--", str(to)])
+    return to

@@ -48,7 +48,7 @@ _CAUSES = (
         UserError,
     ),
     _Cause(
-        "no image found in .*for architecture",
+        r"no image found in [^\n]{0,300}for architecture",
         "it is there, but not for this platform",
         "choose another one with --arch, or push the image of this one first",
         UserError,

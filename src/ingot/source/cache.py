@@ -39,6 +39,7 @@ from ingot.source.tree_digest import tree_digest
 from ingot.source.unpack import Unpacked, unpack
 from ingot.version import KernelVersion
 
+_LATEST = 8**11
 LOCAL = "local"
 """The name of the origin that is what the user named: a file, a folder, a repository."""
 
@@ -207,7 +208,7 @@ class SourceCache:
         with self._fresh_staging(archive.digest) as staging:
             unpacked = self._unpacked(archive, staging, progress)
             found = check_tree(unpacked.tree, version, archive.path.name)
-            epoch = int((unpacked.tree / "Makefile").stat().st_mtime)
+            epoch = _epoch(unpacked.tree, archive)
             final = self._folder(archive.digest)
             source = _source(archive, found, archive.digest, final, epoch)
             self._keep(staging, Entry(source, unpacked.size, trusted=_trusted(archive.trust)))
@@ -313,3 +314,19 @@ def _vanished(digest: Digest) -> MachineError:
         why="another process removed it",
         hint="run the same command again",
     )
+
+
+def _epoch(tree: Path, archive: Archive) -> int:
+    """The time of a source: that of its top-level Makefile, in seconds since 1970.
+
+    VerificationError for one that a tar header, and so a layer, cannot hold (ustar: 11 octal
+    digits).
+    """
+    epoch = int((tree / "Makefile").stat().st_mtime)
+    if not 0 <= epoch < _LATEST:
+        raise VerificationError(
+            f"{archive.path.name} was refused",
+            why=f"its Makefile is of the second {epoch:,} since 1970",
+            hint="no kernel release looks like this: do not use this file",
+        )
+    return epoch

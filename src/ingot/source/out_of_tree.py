@@ -47,11 +47,15 @@ def copy_module_source(folder: Path, to: Path) -> Digest:
     """
     with disk_errors(to):
         to.mkdir(exist_ok=True)
-    _copy(folder, to)
+    waiting = [(folder, to)]
+    while waiting:
+        waiting += _copy(*waiting.pop())
     return tree_digest(to)
 
 
-def _copy(folder: Path, to: Path) -> None:
+def _copy(folder: Path, to: Path) -> list[tuple[Path, Path]]:
+    """Copy what is in a folder itself; the folders in it, and where they are to be copied to."""
+    inner = []
     with os.scandir(folder) as items:
         for item in sorted(items, key=lambda item: item.name):
             if any(fnmatchcase(item.name, pattern) for pattern in _LEFT_OUT):
@@ -60,7 +64,7 @@ def _copy(folder: Path, to: Path) -> None:
             mode = item.stat(follow_symlinks=False).st_mode
             if stat.S_ISDIR(mode):
                 target.mkdir()
-                _copy(Path(item.path), target)
+                inner.append((Path(item.path), target))
             elif stat.S_ISLNK(mode):
                 target.symlink_to(Path(item.path).readlink())
             elif stat.S_ISREG(mode):
@@ -72,3 +76,4 @@ def _copy(folder: Path, to: Path) -> None:
                     f"{item.path} is neither a file nor a link nor a folder",
                     hint="remove it, or give another folder",
                 )
+    return inner

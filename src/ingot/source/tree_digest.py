@@ -47,12 +47,15 @@ def tree_digest(tree: Path, on_file: Callable[[int], None] | None = None) -> Dig
 
 def _files(root: bytes, below: bytes) -> Iterator[bytes]:
     """The relative paths of all that is no folder."""
-    with os.scandir(os.path.join(root, below)) as entries:  # noqa: PTH118
-        for entry in entries:
-            path = below + b"/" + entry.name if below else entry.name
-            if path == b".git":
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(root, path)
-            else:
-                yield path
+    waiting = [below]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(os.path.join(root, folder)) as entries:  # noqa: PTH118
+            for entry in entries:
+                path = folder + b"/" + entry.name if folder else entry.name
+                if path == b".git":
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(path)
+                else:
+                    yield path
