@@ -148,6 +148,7 @@ def run_in_terminal(argv: Sequence[str]) -> None:
     """
     require_tool(argv[0])
     command, environment = _prepared(argv, None)
+    require_tool("setsid")
     users = next((each for each in (0, 1, 2) if os.isatty(each)), None)
     returncode = (
         _without_terminal(command, environment)

@@ -12,9 +12,11 @@ import re
 HIDDEN = "..."
 """What takes the place of a value that may be a secret."""
 
-# a quotation mark may be part of a password; what is before the last @ is
-_USER = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]{0,30}+://)[^\s/?#]*@")
-_QUERY = re.compile(r"(?P<address>\b[A-Za-z][A-Za-z0-9+.-]{0,30}+://[^\s?#'\"<>]*)\?[^\s#'\"<>]+")
+_SCHEME = r"\b[A-Za-z][A-Za-z0-9+.-]{0,30}+://"
+# each takes a whole part of an address, so that no character is looked at again and again; a quotation
+# mark may be part of a password, and what is before the last @ is
+_AUTHORITY = re.compile(rf"({_SCHEME})([^\s/?#]*+)")
+_ADDRESS = re.compile(rf"({_SCHEME}[^\s?#'\"<>]*+)(\?[^\s#'\"<>]+)?+")
 
 
 def without_secrets(text: str) -> str:
@@ -22,4 +24,5 @@ def without_secrets(text: str) -> str:
 
     `https://me:password@host/a?token=x` becomes `https://host/a?...`; fragments (`#v6.1`) stay.
     """
-    return _QUERY.sub(rf"\g<address>?{HIDDEN}", _USER.sub(r"\g<scheme>", text))
+    text = _AUTHORITY.sub(lambda found: found[1] + found[2].rpartition("@")[2], text)
+    return _ADDRESS.sub(lambda found: found[1] + (f"?{HIDDEN}" if found[2] else ""), text)

@@ -87,9 +87,9 @@ def test_the_image_is_unpacked_once_to_be_booted_and_counted(
 ) -> None:
     unpacked: list[str] = []
 
-    def spy(layout: Layout, image: Image, to: Path) -> None:
+    def spy(layout: Layout, image: Image, to: Path, *, limit: int) -> None:
         unpacked.append(image.labels["dev.ingot.version"])
-        extract(layout, image, to)
+        extract(layout, image, to, limit=limit)
 
     monkeypatch.setattr(subject, "extract", spy)
     allow(house, "instructions = 1_000")

@@ -218,9 +218,15 @@ def test_a_module_for_another_release(built: House, hello: Path) -> None:
     assert "5.4.3" in told
 
 
-@pytest.mark.parametrize("line", ["ln -sfn {} $(M)/.installed", "ln -sfn {} $(updates)"])
+@pytest.mark.parametrize(
+    ("line", "says", "code"),
+    [
+        ("ln -sfn {} $(M)/.installed", "no module", 5),
+        ("ln -sfn {} $(updates)", "it is a link, not a directory", 4),
+    ],
+)
 def test_what_leads_out_of_the_sandbox_is_not_followed(
-    built: House, hello: Path, tmp_path: Path, line: str
+    built: House, hello: Path, tmp_path: Path, line: str, says: str, code: int
 ) -> None:
     """As a hostile Makefile would leave it, for Ingot to read what it could not."""
     secrets = tmp_path / "secrets"
@@ -231,7 +237,7 @@ def test_what_leads_out_of_the_sandbox_is_not_followed(
     (hello / "Kbuild").write_text(
         f"obj-m :=\nmodules_install: away\naway:\n\t@mkdir -p $(dir $(updates))\n\t@{hostile}\n"
     )
-    assert "no module" in refused(built, hello, code=5)
+    assert says in refused(built, hello, code=code)
 
 
 def test_a_kernel_that_is_not_built(house: House, hello: Path) -> None:

@@ -56,7 +56,10 @@ class Shop:
         **carries: Any,
     ) -> Descriptor:
         """Put a base image into the store, with these tags; `told` is what it calls its arch."""
-        said = facts(version, told or machine)
+        said = facts(version, machine)
+        labels, annotations = said.labels(), carried(said, **carries)
+        if told:  # what no facts of Ingot's hold
+            labels["dev.ingot.arch"] = annotations["dev.ingot.arch"] = told
         files = {
             KERNEL_FILE: b"kernel" * 100,
             f"boot/config-{version}": CONFIG.encode(),
@@ -69,9 +72,7 @@ class Shop:
             path.write_bytes(data)
             layers.append(write_layer(self.layout, [file_entry(name, path)], 0))
         platform = Platform("linux", arch(machine).oci)
-        image = write_image(
-            self.layout, layers, platform, said.labels(), carried(said, **carries), 0
-        )
+        image = write_image(self.layout, layers, platform, labels, annotations, 0)
         self.tag(image, *tags)
         return image
 

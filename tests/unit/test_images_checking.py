@@ -13,7 +13,7 @@ import pytest
 
 from ingot.arch import arch
 from ingot.digest import Digest
-from ingot.errors import IngotError
+from ingot.errors import IngotError, VerificationError
 from ingot.images import (
     BASE,
     BIN,

@@ -44,3 +44,14 @@ def test_secrets_are_left_out(text: str, shown: str) -> None:
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert without_secrets(text) == text
+
+
+def test_quotation_marks_may_be_part_of_a_password() -> None:
+    """RFC 3986, 2.2, allows ' in it."""
+    assert without_secrets('https://me:it\'s<a>"secret"@host/x') == "https://host/x"
+
+
+@pytest.mark.parametrize("text", ["http://a" * 30_000, "https://" + "x" * 200_000, "a" * 200_000])
+def test_no_character_is_looked_at_again_and_again(text: str) -> None:
+    """The first took minutes where each address was looked through to the end of the text."""
+    assert without_secrets(text) == text

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ingot.errors import UserError
 
+_STORE = ("oci-layout", "index.json", "blobs", "blobs/sha256")
 _MOST = 20_000
 """The most files of a catalog that are looked at: a hundred times the bundled one."""
 
@@ -43,6 +44,21 @@ def require_own_catalog(root: Path, users: frozenset[int]) -> None:
             why=f"{foreign} belongs to another user, and a catalog decides what runs",
             hint=f"if you trust it, name it: --catalog {root}, or INGOT_CATALOG={root}",
         )
+
+
+def require_own_store(store: Path, users: frozenset[int]) -> None:
+    """The same for the image store beside a catalog that was found: builders are taken from it.
+
+    It is written to, too, so no part of it may be a link.
+    """
+    for path in (store, *(store / name for name in _STORE)):
+        if path.is_symlink() or _foreign([path], users):
+            whose = "is a link" if path.is_symlink() else "belongs to another user"
+            raise UserError(
+                f"the image store {store} is not used",
+                why=f"{path} {whose}, and compilers are taken out of a store",
+                hint="move it away, or name the catalog that it belongs to with --catalog",
+            )
 
 
 def require_own_repository(catalog: Path, users: frozenset[int]) -> None:
@@ -78,7 +94,7 @@ def _foreign(paths: list[Path], users: frozenset[int]) -> Path | None:
 
 def _below(root: Path) -> Iterator[Path]:
     count = 0
-    for folder, names, files in os.walk(root):
+    for folder, names, files in os.walk(root, followlinks=True):
         for name in (*names, *files):
             count += 1
             if count > _MOST:

@@ -13,7 +13,7 @@ import typer
 
 from ingot import catalog as catalogs
 from ingot.catalog import Catalog, Kernel
-from ingot.catalog.ownership import require_own_catalog, trusted_users
+from ingot.catalog.ownership import require_own_catalog, require_own_store, trusted_users
 from ingot.catalog.selection import version_in
 from ingot.cli.render import make_progress
 from ingot.cli.source_options import parse_patches, parse_source
@@ -194,7 +194,9 @@ def find_catalog(folder: Path | None) -> Catalog:
     for parent in (here, *here.parents):
         if (parent / "kernels" / catalogs.FILE_NAME).is_file():
             require_own_catalog(parent / "kernels", users_trusted())
-            return catalogs.load(parent / "kernels")
+            found = catalogs.load(parent / "kernels")
+            require_own_store(found.store, users_trusted())
+            return found
     raise UserError(
         f"there is no catalog here: no kernels/{catalogs.FILE_NAME} in {here} or above",
         hint="run Ingot in a checkout of the project, or name a catalog with --catalog",

@@ -36,6 +36,8 @@ _LIBRARY = "lib.a"
 _SCRIPT_LIMIT = 1 << 20
 _OBJECT_LIMIT = 256 << 20
 """The most bytes of an object or an archive; the largest of a kernel has 30 MiB."""
+_MERGED_LIMIT = 512 << 20
+"""The most bytes of sections that are held to be merged; a kernel's have 20 MiB."""
 _MOST_OBJECTS = 100_000
 _MOST_FILES = 1_000_000
 """The most files of a build directory; one with all modules of a distribution has 150,000."""
@@ -109,6 +111,7 @@ class _Contributions:
     def __init__(self, rules: LinkerScript, kept: Mapping[str, Section]) -> None:
         self._rules = rules
         self._kept = kept
+        self._held = 0
         self._sizes: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._merged: defaultdict[_Group, list[tuple[str, bytes]]] = defaultdict(list)
 
@@ -123,6 +126,9 @@ class _Contributions:
                 if place not in self._kept:
                     continue  # discarded, or of a section that takes no room in the file
                 if section.merged and section.entry_size:
+                    self._held += section.size
+                    if self._held > _MERGED_LIMIT:
+                        raise ValueError("it has more texts than a kernel")
                     group = _Group(place, section.entry_size, section.alignment, section.strings)
                     self._merged[group].append((folder, read_content(file, section)))
                 else:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from ingot.errors import IngotError
-from ingot.images import BASE, KERNEL_FILE, read_makeup
+from ingot.images import BASE, KERNEL_FILE, read_facts, read_makeup
 from ingot.oci import Descriptor, FileInfo, Image, Layout, list_files, read_artifact, read_image
 from ingot.oci.descriptor import MANIFEST_TYPES
 from ingot.oci.graph import reachable
@@ -25,6 +25,7 @@ def kernels_of_store(layout: Layout) -> tuple[list[Found], list[Omission]]:
         name = f"{BASE}:{names[0]}"
         try:
             image = read_image(layout, descriptor)
+            read_facts(image)  # one that says what no kernel is says no more
             kernel = _found(layout, image, names)
         except IngotError as error:
             if not _is_artifact(layout, descriptor):

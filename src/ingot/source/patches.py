@@ -65,23 +65,11 @@ def _settle(tree: Path) -> None:
     """Give what git wrote anew the modes of an unpacked tree, which no umask decides.
 
     Git writes no other files than regular ones with the mode 0666 or 0777 less the umask, and makes
-    folders. Only those that others may not read are changed: the rest may be shared by hard links.
+    folders. Files that have more than one name are shared with the original, and stay as they are.
     """
-    closed = [
-        "(",
-        "-type",
-        "d",
-        "!",
-        "-perm",
-        "-0005",
-        "-o",
-        "-type",
-        "f",
-        "!",
-        "-perm",
-        "-0004",
-        ")",
-    ]
+    folders = ("-type", "d", "!", "-perm", "-0005")
+    files = ("-type", "f", "-links", "1", "!", "-perm", "-0004")
+    closed = ("(", *folders, "-o", *files, ")")
     run(["find", str(tree), *closed, "-exec", "chmod", "a+rX", "{}", "+"])
 
 

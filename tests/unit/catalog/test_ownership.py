@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from ingot.catalog import ownership
-from ingot.catalog.ownership import require_own_catalog, require_own_repository, trusted_users
+from ingot.catalog.ownership import (
+    require_own_catalog,
+    require_own_repository,
+    require_own_store,
+    trusted_users,
+)
 from ingot.cli import options
 from ingot.errors import UserError
 
@@ -145,3 +150,27 @@ def test_what_is_found_is_looked_at_and_what_is_named_is_not(
     with pytest.raises(UserError, match="has mistakes"):
         options.find_catalog(root)  # it is read, and found to be empty
     assert options.complete_kernels("6") == []
+
+
+# The store beside a catalog
+
+
+@pytest.mark.parametrize("name", ["", "index.json", "blobs", "blobs/sha256"])
+def test_a_store_of_a_strangers_or_with_links_is_not_used(tmp_path: Path, name: str) -> None:
+    """Builders are taken out of it, and blobs are written into it."""
+    store = tmp_path / "images"
+    (store / "blobs/sha256").mkdir(parents=True)
+    (store / "index.json").touch()
+    require_own_store(store, frozenset({os.geteuid()}))
+    with pytest.raises(UserError, match="image store"):
+        require_own_store(store, frozenset({os.geteuid() + 1}))
+    place = store / name if name else store
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="image store") as caught:
+        require_own_store(store, frozenset({os.geteuid()}))
+    assert "is a link" in caught.value.why
+
+
+def test_a_store_that_is_not_there_yet_is_nobodys(tmp_path: Path) -> None:
+    require_own_store(tmp_path / "images", frozenset({os.geteuid()}))

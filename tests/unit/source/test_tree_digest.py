@@ -99,3 +99,12 @@ def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         unix.bind("s")
         with pytest.raises(UserError, match="neither a file"):
             tree_digest(tmp_path)
+
+
+def test_a_tree_deeper_than_python_recurses(tmp_path: Path) -> None:
+    inner = tmp_path
+    for _ in range(1500):
+        inner = inner / "d"
+    inner.mkdir(parents=True)
+    (inner / "file").write_text("x")
+    assert tree_digest(tmp_path)
