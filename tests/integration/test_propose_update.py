@@ -63,6 +63,7 @@ def project(tmp_path: Path) -> Project:
     (tmp_path / "clone").mkdir()
     project.git("init", "--quiet", "--initial-branch=main")
     (tmp_path / "clone" / "kernels.toml").write_text("old\n")
+    (tmp_path / "clone" / "pyproject.toml").write_text("old\n")
     project.git("add", "--all")
     project.git("commit", "--quiet", "--message=x")
     project.git("clone", "--quiet", "--bare", "clone", "origin", where=".")
@@ -124,6 +125,8 @@ def new_file(name: str, mode: str = "100644", text: str = "hostile") -> str:
     [
         new_file(".github/workflows/evil.yml"),
         new_file("scripts/action"),
+        "diff --git a/pyproject.toml b/pyproject.toml\n--- a/pyproject.toml\n"
+        "+++ b/pyproject.toml\n@@ -1 +1 @@\n-old\n+hostile\n",
         new_file("kernels/other.toml"),
         new_file("link.toml", "120000", "/etc/passwd"),
         new_file("run.md", "100755"),
@@ -147,7 +150,9 @@ def test_a_patch_that_changes_more_than_lines_of_catalogs_is_no_request(
 
 
 def test_a_report_stays_a_quotation(project: Project) -> None:
-    project.propose(patch_to("new"), report="~~~~~~~~\n```\n@everyone <b>look</b>\n\n# Title")
+    project.propose(
+        patch_to("new"), report="~~~~~~~~\n```\r\r# Title\r\n@everyone <b>look</b>\n\n# Title"
+    )
     body = project.calls()[-1][-1]
     quoted = body.partition("(docs/ci.md).\n\n")[2]
     assert all(not line.strip() or line.startswith("    ") for line in quoted.splitlines())

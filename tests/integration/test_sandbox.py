@@ -21,6 +21,7 @@ import pytest
 
 from ingot.arch import arch
 from ingot.builder import compile_cache, host
+from ingot.builder.call_filter import keep_filter
 from ingot.builder.other_user import find_user, hand_over, others_may_read
 from ingot.builder.sandbox import Builder, Sandbox, check_sandbox, confinement
 from ingot.digest import Digest
@@ -95,7 +96,7 @@ terminal:
 stay:
 	@setsid sh -c 'exec -a $(MARK) sleep 600' >/dev/null 2>&1 </dev/null & echo done
 keys:
-	@perl -e '$$t = "user"; $$d = "$(KEY)"; $$k = syscall(250, 10, -3, $$t, $$d, 0); exit 1 if $$k < 0; $$b = " " x 99; syscall(250, 11, $$k, $$b, 99); print $$b' || echo no
+	@perl -e '$$t = "user"; $$d = "$(KEY)"; for $$ring (-3, -4, -5, map { hex } `cat /proc/keys` =~ /^(\w+) .*_uid/mg) { syscall(250, 8, $$ring, -3); $$k = syscall(250, 10, $$ring, $$t, $$d, 0); next if $$k < 0; $$b = " " x 99; syscall(250, 11, $$k, $$b, 99); print $$b }' ; echo no
 memory:
 	@perl -e 'exit(defined(shmget($(SHM), 16, 0666)) ? 0 : 1)' && echo reached || echo no
 """
@@ -147,6 +148,7 @@ def sandbox(tmp_path: Path, request: pytest.FixtureRequest) -> Sandbox:
         shown=host.SHOWN,
         confinement=confined,
         user=user,
+        call_filter=keep_filter(tmp_path),
     )
     made = Sandbox(builder, tmp_path / "source", tmp_path / "build", tmp_path / "ccache")
     made.hand_over()
@@ -371,13 +373,19 @@ def test_shared_memory_of_the_machine_is_another(world: World) -> None:
         run(["perl", "-e", f"shmctl({made}, 0, 0)"])
 
 
+_SESSION, _USER = -3, -4
+"""Keyrings (keyctl(2), KEY_SPEC_*)."""
+
+
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of calls are x86_64's")
-def test_keys_of_the_session_cannot_be_read(world: World) -> None:
-    """They are the session's whatever namespaces a process is in (session-keyring(7))."""
+@pytest.mark.parametrize("ring", [_SESSION, _USER], ids=["session", "user"])
+def test_keys_cannot_be_read(world: World, ring: int) -> None:
+    """They are the session's or the user's, whatever namespaces a process is in (keyrings(7))."""
     name = f"ingot-test-{os.getpid()}"
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.syscall(250, 1, None)  # a session of the tests' own
-    key = libc.syscall(248, b"user", name.encode(), SECRET.encode(), len(SECRET), -3)
+    if ring == _SESSION:
+        libc.syscall(250, 1, None)  # one of the tests' own
+    key = libc.syscall(248, b"user", name.encode(), SECRET.encode(), len(SECRET), ring)
     if key < 0:
         pytest.skip(f"no key can be made here: {os.strerror(ctypes.get_errno())}")
     try:
@@ -386,7 +394,7 @@ def test_keys_of_the_session_cannot_be_read(world: World) -> None:
         assert SECRET in outside, "the control: outside it can be read"
         assert SECRET not in world.attempt("keys", KEY=name)
     finally:
-        libc.syscall(250, 9, key, -3)
+        libc.syscall(250, 9, key, ring)
 
 
 def test_what_a_tree_may_write_to_is_its_build_folder_and_its_cache(world: World) -> None:
@@ -419,7 +427,8 @@ def test_what_root_starts_belongs_to_nobody(world: World) -> None:
     places = (world.sandbox.build / "shell", world.sandbox.ccache / "shell")  # type: ignore[operator]
     with compile_cache.opened(places[1].parent, world.sandbox.builder):
         copy = "for at in /build /ccache; do cp /usr/bin/true $at/shell; chmod 7777 $at/shell; done"
-        run(world.sandbox.command(["sh", "-c", copy]))
+        unfiltered = replace(world.sandbox.builder, call_filter=None)
+        run(replace(world.sandbox, builder=unfiltered).command(["sh", "-c", copy]))
     user = world.sandbox.builder.user
     if user is None:
         assert places[1].stat().st_mode & 0o7000 == 0
@@ -492,14 +501,55 @@ def _wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_cache_that_no_compiler_makes_is_emptied(world: World) -> None:
-    """Else what is too deep would hide what lies beside it, and every later build would fail."""
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "chmod 4755 x",
+        "chmod 2755 x",
+        "install -m 6755 x y",
+        "cp -p x y; chmod u+s y",
+        "perl -e 'sysopen(F, \"y\", 0101, 04755)'",
+        "perl -e '$f = \"y\"; syscall(133, $f, 0104755, 0)'",
+        "perl -e '$f = \"x\"; syscall(452, -100, $f, 04755, 0)'",
+        "perl -e '$f = \"x\"; syscall(0x40000000 + 90, $f, 04755)'",
+    ],
+)
+def test_no_file_can_be_made_to_run_as_its_owner(world: World, attempt: str) -> None:
+    if world.sandbox.builder.call_filter is None:
+        pytest.skip("there is no filter for this machine")
+    script = f"cd /build && cp /usr/bin/true x && {{ {attempt}; }}; true"
+    run(world.sandbox.command(["sh", "-c", script]))
+    found = list(world.sandbox.build.iterdir())
+    assert found
+    assert not any(path.stat().st_mode & 0o6000 for path in found)
+
+
+def test_ordinary_modes_and_files_are_as_ever(world: World) -> None:
+    script = (
+        "cd /build && cp /usr/bin/true x && chmod 0555 x && install -m 0755 x y && mkdir -m 1777 d"
+        ' && perl -e \'open(F, ">", "z") or die; open(G, "<", "x") or die\' && ./y && stat -c %a x y d'
+    )
+    assert run(world.sandbox.command(["sh", "-c", script])).output.split() == ["555", "755", "1777"]
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "mkdir -p $(printf 'd/%.0s' $(seq 900))",
+        "mkdir a && chmod 0 a",
+        "mkdir a && cp /usr/bin/true a/x && chmod 4111 a/x && chmod 0555 a",
+        "mkdir -p $(printf 'd/%.0s' $(seq 900)) && chmod 0 d",
+        "chmod 0500 /ccache",
+    ],
+)
+def test_a_cache_that_no_compiler_makes_is_emptied(world: World, trap: str) -> None:
+    """Else what cannot be looked at would hide what is beside it, and each later build would fail."""
     cache = world.sandbox.ccache
     assert cache is not None
-    deep = "mkdir -p $(printf 'd/%.0s' $(seq 900))"
-    script = f"cd /ccache && {deep} && mkdir z && cp /usr/bin/true z/shell && chmod 4755 z/shell"
+    script = f"cd /ccache && mkdir z && cp /usr/bin/true z/shell && chmod 4755 z/shell && {trap}"
+    open_sandbox = replace(world.sandbox, builder=replace(world.sandbox.builder, call_filter=None))
     with compile_cache.opened(cache, world.sandbox.builder):
-        run(world.sandbox.command(["sh", "-c", script]))
+        run(open_sandbox.command(["sh", "-c", script]))
     # and by who enters as somebody else, as whom all of it is to be handed over
     with compile_cache.opened(cache, replace(world.sandbox.builder, user=None)):
         assert not any(path.stat().st_mode & 0o7000 for path in cache.glob("z/*"))

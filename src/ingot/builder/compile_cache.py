@@ -12,9 +12,10 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ingot.beneath import Beneath, UnsafeFileError
+from ingot.beneath import Beneath
 from ingot.builder.other_user import hand_over
 from ingot.builder.sandbox import Builder
+from ingot.errors import IngotError
 from ingot.files import disk_errors, remove_tree
 
 _MOST_FILES = 10_000_000
@@ -27,27 +28,31 @@ def opened(folder: Path, builder: Builder) -> Iterator[Path]:
     with disk_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-        if folder.stat().st_uid != (os.geteuid() if builder.user is None else builder.user):
+        owner = os.geteuid() if builder.user is None else builder.user
+        if folder.stat().st_uid != owner:
             _or_emptied(folder, lambda: hand_over(folder, builder.user))
+            os.chown(folder, owner, owner)
     try:
         yield folder
     finally:
         if builder.user is None:  # else its files belong to a user that nobody is
-            _or_emptied(folder, lambda: drop_special_bits(folder))
+            # what came of the build is not decided by what it left in the cache
+            with contextlib.suppress(OSError, IngotError):
+                folder.chmod(0o700)
+                _or_emptied(folder, lambda: drop_special_bits(folder))
 
 
 def _or_emptied(folder: Path, look: Callable[[], None]) -> None:
-    """Look through a cache; one that no compiler makes, without end or bottom, is emptied first."""
+    """Look through a cache; one that no compiler makes, closed or without a bottom, is emptied."""
     try:
         look()
-    except UnsafeFileError:
+    except (OSError, IngotError):
         with disk_errors(folder):
             for path in folder.iterdir():
                 if path.is_symlink() or not path.is_dir():
                     path.unlink()
                 else:
                     remove_tree(path)
-        look()
 
 
 def drop_special_bits(folder: Path) -> None:

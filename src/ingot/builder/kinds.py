@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ingot.arch import Arch
 from ingot.builder import container, host, rootfs
+from ingot.builder.call_filter import keep_filter
 from ingot.builder.other_user import find_user
 from ingot.builder.packages import digest_of
 from ingot.builder.sandbox import Builder, confinement
@@ -72,4 +73,9 @@ def ensure(spec: BuilderSpec, arch: Arch, site: Site, progress: Progress) -> Bui
     if builder.entrance:
         return builder
     confined = confinement()
-    return replace(builder, confinement=confined, user=find_user(confined))
+    return replace(
+        builder,
+        confinement=confined,
+        user=find_user(confined),
+        call_filter=keep_filter(site.folder),
+    )

@@ -25,6 +25,7 @@ where the sandbox never sees it. In the directory of one build:
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,9 @@ from ingot.process import CommandFailedError, run
 SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 """Where programs are looked for inside, after what stands before them to serve the compile."""
 
+_FILTER_DESCRIPTOR = "9"
+_WITH_FILTER = f'exec "$@" {_FILTER_DESCRIPTOR}<"$0"'
+"""A shell's words that open the filter's file, before anybody becomes another user."""
 INPUTS = "/inputs"
 """Where what Ingot gives to a command is seen inside."""
 
@@ -96,7 +100,8 @@ class Builder:
     It is entered by its `entrance`. Without one, by bubblewrap: `root` is the folder of which the
     parts that are `shown` can be seen inside, `aliases` are more names for its programs (name ->
     path inside), `confinement` is what `confinement` found this machine's bwrap to know, and `user`
-    whom root becomes to enter it, see `other_user`.
+    whom root becomes to enter it, see `other_user`; `call_filter` is the file of the filter of that
+    name, if there is one for this machine.
     """
 
     name: str
@@ -109,6 +114,7 @@ class Builder:
     aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
     confinement: tuple[str, ...] = ()
     user: int | None = None
+    call_filter: Path | None = None
     told: tuple[str, ...] = ()
     entrance: Entrance | None = None
 
@@ -233,7 +239,14 @@ class Sandbox:
             *("--chdir", "/build", "--"),
             *argv,
         ]
-        return words if self.builder.user is None else stage.command(words)
+        if self.builder.call_filter is None:
+            return words if self.builder.user is None else stage.command(words)
+        words[1:1] = ["--seccomp", _FILTER_DESCRIPTOR]
+        if self.builder.user is None:
+            words = ["env", "-i", shutil.which("bwrap") or "bwrap", *words[1:]]
+        else:
+            words = stage.command(words)
+        return ["sh", "-c", _WITH_FILTER, str(self.builder.call_filter), *words]
 
     def _folders(self) -> list[Folder]:
         """What of this machine is seen inside."""

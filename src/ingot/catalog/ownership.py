@@ -47,18 +47,13 @@ def require_own_catalog(root: Path, users: frozenset[int]) -> None:
 
 
 def require_own_store(store: Path, users: frozenset[int]) -> None:
-    """The same for the image store beside a catalog that was found: builders are taken from it.
-
-    It is written to, too, so no part of it may be a link.
-    """
-    for path in (store, *(store / name for name in _STORE)):
-        if path.is_symlink() or _foreign([path], users):
-            whose = "is a link" if path.is_symlink() else "belongs to another user"
-            raise UserError(
-                f"the image store {store} is not used",
-                why=f"{path} {whose}, and compilers are taken out of a store",
-                hint="move it away, or name the catalog that it belongs to with --catalog",
-            )
+    """The same for the image store beside a catalog that was found: builders are taken from it."""
+    if foreign := _foreign([store, *(store / name for name in _STORE)], users):
+        raise UserError(
+            f"the image store {store} is not used",
+            why=f"{foreign} belongs to another user, and compilers are taken out of a store",
+            hint="move it away, or name the catalog that it belongs to with --catalog",
+        )
 
 
 def require_own_repository(catalog: Path, users: frozenset[int]) -> None:
@@ -85,8 +80,10 @@ def _foreign(paths: list[Path], users: frozenset[int]) -> Path | None:
     for path in paths:
         try:
             owners = {path.lstat().st_uid, path.stat().st_uid}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue  # a link that leads nowhere, or what has just gone
+        except OSError:
+            return path  # a link that leads in a circle
         if not owners <= users:
             return path
     return None
@@ -94,7 +91,13 @@ def _foreign(paths: list[Path], users: frozenset[int]) -> Path | None:
 
 def _below(root: Path) -> Iterator[Path]:
     count = 0
+    seen: set[tuple[int, int]] = set()
     for folder, names, files in os.walk(root, followlinks=True):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            names.clear()  # a link led here before
+            continue
+        seen.add((status.st_dev, status.st_ino))
         for name in (*names, *files):
             count += 1
             if count > _MOST:

@@ -27,14 +27,28 @@ _SORTED = re.compile(r"\b\w++\s*+\(([^()]*+)\)")
 _WILD = re.compile(r"[*?\[]")
 
 
+_MOST_PATTERNS = 20_000
+"""The most patterns of a script; kernels have some 300, of which 100 are with wild cards."""
+_MOST_WILD = 2_000
+_MOST_NAMES = 100_000
+"""The most names of sections that are asked for; a kernel's objects have 20,000."""
+
+
 class LinkerScript:
-    """Tells which section of the kernel a section of an object goes to."""
+    """Tells which section of the kernel a section of an object goes to.
+
+    ValueError for a script, or more names, than a kernel has.
+    """
 
     def __init__(self, text: str) -> None:
         self._exact: dict[str, tuple[int, str]] = {}
         self._wild: list[tuple[int, str, re.Pattern[str]]] = []
         self._known: dict[str, str] = {}
-        for number, (pattern, target) in enumerate(_patterns(text)):
+        patterns = _patterns(text)
+        wild = sum(1 for pattern, _ in patterns if _WILD.search(pattern))
+        if len(patterns) > _MOST_PATTERNS or wild > _MOST_WILD:
+            raise ValueError("it has more patterns than a kernel's linker script")
+        for number, (pattern, target) in enumerate(patterns):
             if _WILD.search(pattern):
                 self._wild.append((number, target, re.compile(fnmatch.translate(pattern))))
             else:
@@ -43,6 +57,8 @@ class LinkerScript:
     def place(self, section: str) -> str:
         """The section of the kernel that it goes to, or `DISCARD`."""
         if section not in self._known:
+            if len(self._known) >= _MOST_NAMES:
+                raise ValueError("there are more names of sections than a kernel has")
             self._known[section] = self._find(section)
         return self._known[section]
 

@@ -98,7 +98,7 @@ def test_what_is_no_script_places_nothing(text: str) -> None:
         ".text : { *(" + "a" * (1 << 20) + ") }",
         ".text : { *(" + "SORT(" * 200_000 + ") }",
         ".text : {" + "*(" * 300_000 + "}",
-        ".text : { *(" + "EXCLUDE_FILE " * 50_000 + ") }",
+        ".text : { *(" + "EXCLUDE_FILE " * 19_000 + ") }",
     ],
     ids=["word", "sorts", "inputs", "excluded"],
 )
