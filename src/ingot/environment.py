@@ -150,14 +150,27 @@ ENCLOSED = frozenset({"bwrap"})
 """Programs whose own environment can be read by what they run: they get none at all."""
 
 
-def has_credentials(argv: Sequence[str]) -> bool:
-    """Whether the program may ask for the user's own credentials, which a keyring can hold."""
-    return any(group in (GIT, REGISTRIES) for group in _groups(argv))
+def runs_others(argv: Sequence[str]) -> bool:
+    """Whether what a stranger wrote runs in this program, or is run by it."""
+    program = PurePath(argv[0]).name
+    return (
+        program in _RUNNERS
+        or program.startswith("qemu-system-")
+        or " ".join([program, *argv[1:2]]) in _RUNNERS
+    )
 
 
 def _groups(argv: Sequence[str]) -> tuple[Names, ...]:
     program = PurePath(argv[0]).name
     return TABLE.get(" ".join([program, *argv[1:2]])) or TABLE.get(program, ())
+
+
+_RUNNERS = frozenset(
+    {
+        *("bwrap", "unshare", "sh", "firecracker", "cloud-hypervisor"),
+        *("docker run", "podman run", "buildah unshare", "buildah run"),
+    }
+)
 
 
 def seen_by(argv: Sequence[str], ours: Mapping[str, str]) -> dict[str, str]:

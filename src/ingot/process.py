@@ -6,8 +6,8 @@ A program does not outlive Ingot: the kernel kills it when Ingot dies, even by S
 (prctl(2), PR_SET_PDEATHSIG, which `setpriv` sets).
 
 A program inherits nothing that is not meant for it: of the environment what `environment` lists,
-of the open files none but the three that every program has, and the session's keyring only if it
-may ask for the user's credentials.
+of the open files none but the three that every program has, of the session neither the terminal nor, if
+it runs what strangers wrote, the keyring.
 
 What a program prints has limits, see `captured`. One that prints more than is kept is ended.
 """
@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.captured import Captured
-from ingot.environment import has_credentials, seen_by
+from ingot.environment import runs_others, seen_by
 from ingot.errors import MachineError
 from ingot.keyring import leaving_keyring
 from ingot.pseudoterminal import pseudoterminal
@@ -212,6 +212,7 @@ def _spawn(
     argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, *, feed: bool
 ) -> subprocess.Popen[bytes]:
     command, environment = _prepared(argv, env)
+    asked_by_terminal = Path(argv[0]).name == "sudo"
     return subprocess.Popen(
         command,
         env=environment,
@@ -219,8 +220,10 @@ def _spawn(
         stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        start_new_session=True,  # and so without the terminal that Ingot has
-        preexec_fn=None if has_credentials(argv) else leaving_keyring(),
+        # without the terminal that Ingot has; but sudo knows by it who was asked before
+        start_new_session=not asked_by_terminal,
+        process_group=0 if asked_by_terminal else None,
+        preexec_fn=leaving_keyring() if runs_others(argv) else None,
     )
 
 

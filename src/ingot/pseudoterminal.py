@@ -37,11 +37,15 @@ class Pseudoterminal:
         """Close the program's end here, once the program has it: its end is then known."""
         os.close(self.follower)
 
-    def relay(self, stdin: int, stdout: int, ended: Callable[[], bool]) -> None:
-        """Pass bytes both ways until the program has ended and all that it wrote is passed on."""
+    def relay(self, stdin: int | None, stdout: int, ended: Callable[[], bool]) -> None:
+        """Pass bytes both ways until the program has ended and all that it wrote is passed on.
+
+        Without `stdin` nothing is typed.
+        """
         with selectors.DefaultSelector() as selector:
             selector.register(self.leader, selectors.EVENT_READ)
-            selector.register(stdin, selectors.EVENT_READ)
+            if stdin is not None:
+                selector.register(stdin, selectors.EVENT_READ)
             while True:
                 over = ended()  # before looking: what it wrote before it ended is there then
                 ready = selector.select(_PAUSE_SECONDS)
@@ -53,10 +57,10 @@ class Pseudoterminal:
                         if not data:
                             return
                         _write(stdout, data)
-                    elif typed := _read(stdin):
+                    elif typed := _read(key.fd):
                         _write(self.leader, typed)
                     else:
-                        selector.unregister(stdin)  # the user's terminal is gone
+                        selector.unregister(key.fd)  # the user's terminal is gone
 
 
 @contextlib.contextmanager

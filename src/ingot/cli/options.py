@@ -18,7 +18,7 @@ from ingot.catalog.selection import version_in
 from ingot.cli.render import make_progress
 from ingot.cli.source_options import parse_patches, parse_source
 from ingot.cli.terminal import Terminal
-from ingot.errors import UserError
+from ingot.errors import IngotError, UserError
 from ingot.oci import Layout
 from ingot.pipeline import Setting, own_version, with_git_source, with_version_of
 from ingot.registry import Registry
@@ -31,7 +31,7 @@ def complete_kernels(incomplete: str) -> list[str]:
     """The series and versions of the catalog here that begin so, for the shell's completion."""
     try:
         kernels = find_catalog(None).kernels
-    except UserError:
+    except (IngotError, OSError):
         return []
     names = dict.fromkeys(
         name for kernel in kernels for name in (str(kernel.version.series), kernel.tag)

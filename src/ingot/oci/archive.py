@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -68,7 +67,8 @@ class LayerTar:
     def __init__(self, tar: TarReader, allowance: Allowance) -> None:
         self._tar = tar
         self._allowance = allowance
-        self._folder: list[str] = []
+        self._folder = ""
+        self._folders: set[str] = {""}
 
     def __iter__(self) -> Iterator[Member]:
         for header in self._tar:
@@ -79,22 +79,20 @@ class LayerTar:
             yield member
 
     def _implied(self, member: Member) -> int:
-        """How many folders an entry may add by its name: those that the one before is not in."""
+        """How many folders an entry adds by its name, whatever order entries come in."""
         name = member.name if member.hides is None else member.hides
-        before = self._folder
-        self._folder = name.split("/") if member.kind == Kind.FOLDER else name.split("/")[:-1]
-        shared = sum(
-            1 for _ in itertools.takewhile(_are_equal, zip(before, self._folder, strict=False))
-        )
-        return len(self._folder) - shared
+        folder = name if member.kind == Kind.FOLDER else name.rpartition("/")[0]
+        if folder == self._folder:
+            return 0
+        self._folder, before = folder, len(self._folders)
+        while folder not in self._folders:
+            self._folders.add(folder)
+            folder = folder.rpartition("/")[0]
+        return len(self._folders) - before
 
     def content(self) -> Iterator[bytes]:
         """The bytes of the member that the iteration is at, which must be a file."""
         return self._tar.content()
-
-
-def _are_equal(pair: tuple[str, str]) -> bool:
-    return pair[0] == pair[1]
 
 
 @contextlib.contextmanager

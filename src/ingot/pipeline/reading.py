@@ -60,7 +60,8 @@ def config_of_image(layout: Layout, image: Image, name: str) -> Config:
     names = [info.name for info in files if 0 < info.size <= _KERNEL_BYTES]
     configs = [file for file in names if re.fullmatch(r"(?:.*/)?(?:config-.*|\.config)", file)]
     kernels = [file for file in names if re.match(r"(?:boot/)?(?:vmlinu|bzImage|Image)", file)]
-    for file in [*configs, *kernels][:_TRIED]:
+    first = sorted([*configs, *kernels], key=lambda file: not file.startswith("boot/"))
+    for file in first[:_TRIED]:
         try:
             data = read_file(layout, image, file, _KERNEL_BYTES)
             return _config_of_bytes(data, f"{name} {file}")
