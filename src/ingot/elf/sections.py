@@ -21,6 +21,9 @@ _ALLOC, _MERGE, _STRINGS = 0x2, 0x10, 0x20
 _UNDEFINED, _EXTENDED = 0, 0xFFFF
 _GLOBAL = 1
 _LONGEST_NAME = 4096
+_MOST_SECTIONS = 500_000
+"""With a section for each function, a kernel's objects have some 150,000 together."""
+_NAMES_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,14 @@ def read_sections(file: BinaryIO) -> tuple[Section, ...]:
         raise ElfError(f"its section headers are of {header.section_size} bytes")
     rows = _rows(file, header)
     names = _names(file, header, rows)
-    return tuple(
-        Section(_string(names, row[0]), row[1], row[2], row[4], row[5], row[6], *row[8:])
-        for row in rows
-    )
+    left, sections = _NAMES_BYTES, []
+    for row in rows:
+        name = _string(names, row[0])
+        left -= len(name)
+        if left < 0:
+            raise ElfError("the names of its sections have no end")
+        sections.append(Section(name, row[1], row[2], row[4], row[5], row[6], *row[8:]))
+    return tuple(sections)
 
 
 def read_content(file: BinaryIO, section: Section) -> bytes:
@@ -110,6 +117,8 @@ def _rows(file: BinaryIO, header: Header) -> list[tuple[int, ...]]:
     if len(first) < _SECTION.size:
         raise ElfError("its section headers are cut off")
     count = header.sections or _SECTION.unpack(first)[5]
+    if count > _MOST_SECTIONS:
+        raise ElfError(f"it claims {count:,} sections")
     table = read_at(file, header.sections_offset, count * _SECTION.size)
     if len(table) < count * _SECTION.size:
         raise ElfError("its section headers are cut off")

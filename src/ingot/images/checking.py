@@ -50,9 +50,11 @@ class _Contents:
             return False
         name, kind = member.name, member.kind
         if kind == Kind.FOLDER:
-            places = (*self.files, *self.links, *self.trees)
-            return self._in_tree(name) or any(
-                f"{place}/".startswith(f"{name}/") for place in places
+            above = (*self.files, *self.links)
+            return (
+                self._in_tree(name)
+                or any(place.startswith(f"{name}/") for place in above)
+                or any(f"{place}/".startswith(f"{name}/") for place in self.trees)
             )
         if kind == Kind.FILE:
             return name in self.files or self._in_tree(name)

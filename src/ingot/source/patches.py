@@ -9,6 +9,7 @@ changes anew, so the original stays as it was.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from ingot.process import CommandFailedError, run
 from ingot.progress import Progress
 from ingot.source.git_program import git
 from ingot.source.model import Source
+from ingot.source.tree_copy import copy_tree
 
 _FAILED = re.compile(r"error: patch failed: (?P<file>.+):(?P<line>\d+)")
 _FILE = re.compile(r"(?:---|\+\+\+) (?:[^/\t]+/)?(?P<file>[^\t]+)")
@@ -47,7 +49,10 @@ def patched_tree(
         tree = folder / "tree"
         texts = [_read(patch, digest) for patch, digest in zip(patches, hashed, strict=True)]
         with progress.step("patch") as step:
-            _copy(source.tree, tree)
+            if source.in_place and os.geteuid() == 0:
+                copy_tree(source.tree, tree)
+            else:
+                _copy(source.tree, tree)
             for number, (patch, text) in enumerate(zip(patches, texts, strict=True), start=1):
                 step.advance(number, len(patches), patch.name)
                 _apply(patch.name, text, tree)
