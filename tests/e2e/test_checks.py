@@ -21,7 +21,7 @@ from ingot.builder.sandbox import Sandbox
 from ingot.catalog import Proof
 from ingot.cli.options import make_setting
 from ingot.progress import Silent
-from tests.e2e.conftest import HERE, VERSION, Lab
+from tests.e2e.conftest import VERSION, Lab
 
 pytestmark = pytest.mark.e2e
 
@@ -46,10 +46,9 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(lab: Lab, built: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Bench:
     root = tmp_path_factory.mktemp("bench")
-    (root / "build").mkdir()
     setting = make_setting(lab.kernels, None)
     builder = pipeline.ensure_builder(setting, setting.catalog.kernels[0].builder, Silent())
-    init = compile_init(Sandbox(builder, HERE, root / "build"), arch("x86_64"))
+    init = compile_init(Sandbox.below(root / "work", builder), arch("x86_64"))
     for image in ("kernel-bin", "kernel-modules"):
         done = lab.ingot("export", f"{image}:{VERSION}", "--to", str(root / image))
         assert done.returncode == 0, done.stderr
@@ -147,6 +146,6 @@ def test_a_missing_module_fails_what_needs_it(bench: Bench, tmp_path: Path) -> N
 def test_init_compiles_for_the_other_arch(bench: Bench, lab: Lab, tmp_path: Path) -> None:
     setting = make_setting(lab.kernels, None)
     builder = pipeline.ensure_builder(setting, setting.catalog.kernels[0].builder, Silent())
-    init = compile_init(Sandbox(builder, HERE, tmp_path), arch("arm64"))
+    init = compile_init(Sandbox.below(tmp_path, builder), arch("arm64"))
     assert init.startswith(b"\x7fELF")
     assert init != bench.init

@@ -66,8 +66,7 @@ def kit(lab: Lab, built: Built, tmp_path_factory: pytest.TempPathFactory) -> Kit
     root = tmp_path_factory.mktemp("kit")
     setting = make_setting(lab.kernels, None)
     builder = pipeline.ensure_builder(setting, setting.catalog.kernels[0].builder, Silent())
-    (root / "build").mkdir()
-    kit = Kit(root, Sandbox(builder, HERE, root / "build"))
+    kit = Kit(root, Sandbox.below(root, builder, HERE))
     for image in ("kernel-bin", "kernel-modules"):
         done = lab.ingot("export", f"{image}:{VERSION}", "--to", str(root / image))
         assert done.returncode == 0, done.stderr
