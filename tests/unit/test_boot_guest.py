@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -236,7 +237,10 @@ def test_the_init_that_measures_is_compiled_without_a_libc(
     monkeypatch.setattr("ingot.builder.sandbox.run", gcc)
     assert compile_init(sandbox, arch("arm64"), "measure.c") == b"ELF"
     assert {"-nostdlib", "-ffreestanding", "/inputs/measure.c"} <= set(seen)
-    assert (Path(seen[seen.index("/inputs") - 1]) / "measure.c").is_file()
+    given = Path(seen[seen.index("/inputs") - 1])
+    included = re.findall(r'#include "(.+)"', (given / "measure.c").read_text())
+    assert included
+    assert all((given / name).is_file() for name in included)
 
 
 def test_a_builder_with_clang_compiles_init_with_it(

@@ -46,7 +46,8 @@ NETWORK = "net"
 def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
     """The guest's init as a static program for `arch`, compiled in the builder from `source`."""
     here = Path(__file__).parent
-    files = [here / source] if (here / source).is_file() else sorted((here / source).glob("*.[ch]"))
+    named = [here / source] if (here / source).is_file() else sorted((here / source).glob("*.c"))
+    files = [*named, *sorted((here / INIT).glob("*.h"))]
     given = [sandbox.give(str(path.relative_to(here)), path.read_bytes()) for path in files]
     sandbox = replace(sandbox, ccache=None)
     words = (
