@@ -178,6 +178,7 @@ def test_who_has_the_compiler_builds_modules_as_anywhere(
     link = root / MODULES / "build"
     assert str(link.readlink()) == f"/usr/src/linux-{VERSION}"
     shutil.copytree(HELLO, kit.sandbox.build / "hello")
+    kit.sandbox.hand_over()
     tree = root / str(link.readlink()).lstrip("/")
     kit.run(tree, "make -C /src M=/build/hello modules")
     told = kit.run(tree, "modinfo -F vermagic /build/hello/ingot_hello.ko")
