@@ -123,7 +123,7 @@ def test_prune_removes_only_what_no_version_stands_for(house: House) -> None:
     assert house.build().found
 
     assert house.ingot("prune", "--all").returncode == 0
-    assert not list((house.cache / "builders").glob("[0-9a-f]*"))
+    assert not [path for path in (house.cache / "builders").iterdir() if path.is_dir()]
     assert house.ingot("inspect", "6.1").returncode == 0, "images were pruned"
 
 
