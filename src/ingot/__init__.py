@@ -1,3 +1,3 @@
 """Ingot builds Linux kernels for microVMs and ships them as small OCI images."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

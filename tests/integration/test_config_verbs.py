@@ -394,7 +394,9 @@ def test_init_beside_other_things_and_in_odd_places(house: House, tmp_path: Path
     (target / "kernels").mkdir()
     assert house.ingot("init", str(target)).returncode == 0, "an empty folder is in nobody's way"
     assert (target / "README.md").read_text() == "mine"
-    assert sorted(path.name for path in target.iterdir()) == ["README.md", "kernels"]
+    assert sorted(path.name for path in target.iterdir()) == [
+        *(".github", ".gitignore", "README.md", "kernels")
+    ]
     listed = house.ingot("list", "--catalog", str(target / "kernels"), "--json")
     assert json.loads(listed.stdout)
     file = tmp_path / "file"

@@ -25,8 +25,7 @@ def load(root: Path) -> Catalog:
         raise UserError(
             f"there is no catalog in {root}",
             why=f"{FILE_NAME} is missing",
-            hint="run Ingot in a checkout of the project, name a catalog with --catalog, or make"
-            " one with `ingot init`",
+            hint="make one with `ingot init DIR` and run Ingot in DIR, or name one with --catalog",
         )
     return parse(text, root)
 

@@ -199,7 +199,7 @@ def find_catalog(folder: Path | None) -> Catalog:
             return found
     raise UserError(
         f"there is no catalog here: no kernels/{catalogs.FILE_NAME} in {here} or above",
-        hint="run Ingot in a checkout of the project, or name a catalog with --catalog",
+        hint="make one with `ingot init DIR` and run Ingot in DIR, or name one with --catalog",
     )
 
 
