@@ -46,7 +46,7 @@ def test_resolved_configs_are_left_out(tmp_path: Path, monkeypatch: pytest.Monke
     (source / "patches" / "configs").mkdir(parents=True)
     (source / "configs" / "a.config").touch()
     (source / "patches" / "configs" / "b").touch()
-    monkeypatch.setattr("ingot.catalog.bundle.bundled", lambda: source)
+    monkeypatch.setattr("ingot.catalog.bundled_catalog.bundled", lambda: source)
     assert list(files(starter(tmp_path))) == ["patches/configs/b"]
 
 
