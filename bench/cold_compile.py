@@ -21,11 +21,11 @@ from ingot.catalog import Kernel
 from ingot.compile import compile_kernel, make_flags
 from ingot.files import remove_tree
 from ingot.oci import Layout
-from ingot.pipeline import Setting
 from ingot.process import run
 from ingot.progress import Silent, Timed
-from ingot.source.cache import SourceCache
-from ingot.source.model import Source
+from ingot.setting import Setting
+from ingot.source.origin import Source
+from ingot.source.trees.source_cache import SourceCache
 from ingot.workspace import Workspace
 
 

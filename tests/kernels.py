@@ -10,11 +10,11 @@ from ingot import catalog
 from ingot.catalog import Kernel
 from ingot.compile import Artifacts, Devel
 from ingot.digest import Digest
-from ingot.images import Facts, tags_for, write_images
-from ingot.makeup import Makeup
+from ingot.images import KernelLabels, tags_for, write_images
 from ingot.oci import Descriptor, Layout, Platform, file_entry, write_image, write_layer
-from ingot.pipeline import Setting
 from ingot.progress import Silent
+from ingot.setting import Setting
+from ingot.size_map import SizeMap
 from ingot.workspace import Workspace
 
 BUILDER = "kernel-builder:test"
@@ -78,7 +78,7 @@ class Shop:
         kernel = self.kernel(name)
         recipe = Digest.of(f"recipe of {name}".encode())
         artifacts = _artifacts(self.root / f"build-{name}-{content}", kernel, f"{name} {content}")
-        facts = Facts(
+        facts = KernelLabels(
             version=str(kernel.version),
             release=artifacts.release,
             arch=kernel.arch.name,
@@ -137,6 +137,6 @@ def _artifacts(folder: Path, kernel: Kernel, content: str) -> Artifacts:
         system_map=folder / "System.map",
         modules=modules,
         epoch=86_400,
-        makeup=Makeup({"": 150_000}, {"net/veth.ko": 40_000}),
+        makeup=SizeMap({"": 150_000}, {"net/veth.ko": 40_000}),
         devel=Devel({}, {".config": folder / ".config"}),
     )

@@ -21,7 +21,7 @@ _NEXT = "use `--source PATH`, or run where apt has a Debian archive in its sourc
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
+class _IndexTarget:
     """One line of `apt-get indextargets`. The last two are only known after `apt-get update`."""
 
     site: str
@@ -54,7 +54,7 @@ def mirror_of(suite: str) -> str:
     It is the distribution's own that apt has this very suite of, or, since an archive has more
     suites than one, the main Debian one. Raises MachineError if there is neither.
     """
-    for target in filter(None, map(_Target.parse, _targets([]))):
+    for target in filter(None, map(_IndexTarget.parse, _targets([]))):
         found = (target.release, target.component) == (suite, "main")
         if found and target.origin in _DISTRIBUTIONS:
             for url in _urls(target.site):
@@ -84,7 +84,7 @@ def debian_sites(lines: list[str]) -> tuple[str, ...]:
     they stand in the format), by their suites: `X` and `X-security` come from Debian only
     together. A wrong guess costs a request: every index is checked against Debian's keys.
     """
-    targets = [t for t in map(_Target.parse, lines) if t and t.component == "main"]
+    targets = [t for t in map(_IndexTarget.parse, lines) if t and t.component == "main"]
     known = [t for t in targets if t.origin == "Debian" and t.label in _LABELS]
     if not known:
         releases = {t.release.removesuffix("-security") for t in targets if _is_security(t)}
@@ -98,7 +98,7 @@ def debian_sites(lines: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(url.rstrip("/") for url in urls))
 
 
-def _is_security(target: _Target) -> bool:
+def _is_security(target: _IndexTarget) -> bool:
     return target.label == "Debian-Security" or target.release.endswith("-security")
 
 

@@ -22,9 +22,9 @@ from ingot import catalog as catalogs
 from ingot.catalog import Catalog, Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.kconfig import Request
+from ingot.kconfig import OptionRequest
 from ingot.pipeline import written_by_hand
-from ingot.pipeline.plan import Plan, make_plan
+from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.process import run
 from ingot.progress import Progress
 from ingot.version import Series
@@ -40,7 +40,7 @@ _SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "safe.bareRepos
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class KernelChange:
     """A kernel that is not what it was, and why, in a few words."""
 
     kernel: Kernel
@@ -54,7 +54,7 @@ def changed_since(
     progress: Progress,
     *,
     package: Path = PACKAGE,
-) -> list[Change]:
+) -> list[KernelChange]:
     """Those of `kernels`, which are of `catalog`, that differ from what git has at `ref`.
 
     All of them if there is nothing to compare with: `ref` is all zeros, which is how git and
@@ -96,32 +96,34 @@ def sample(catalog: Catalog, kernels: Iterable[Kernel]) -> list[Kernel]:
     return [kernel for kernel in given if kernel in chosen]
 
 
-def _size(requests: Mapping[str, Request]) -> int:
+def _size(requests: Mapping[str, OptionRequest]) -> int:
     return sum(request.value != "n" for request in requests.values())
 
 
-def _all(kernels: Iterable[Kernel], reason: str) -> list[Change]:
-    return [Change(kernel, reason) for kernel in kernels]
+def _all(kernels: Iterable[Kernel], reason: str) -> list[KernelChange]:
+    return [KernelChange(kernel, reason) for kernel in kernels]
 
 
 # What decides a kernel
 
 
-def _differing(kernels: Iterable[Kernel], catalog: Catalog, earlier: Catalog) -> Iterator[Change]:
+def _differing(
+    kernels: Iterable[Kernel], catalog: Catalog, earlier: Catalog
+) -> Iterator[KernelChange]:
     before = {_identity(kernel): kernel for kernel in earlier.kernels}
     for kernel in kernels:
         new = _inputs(catalog, kernel)
         old_kernel = before.get(_identity(kernel))
         if old_kernel is None:
-            yield Change(kernel, "it is new")
+            yield KernelChange(kernel, "it is new")
             continue
         try:
             old = _inputs(earlier, old_kernel)
         except UserError as error:
-            yield Change(kernel, f"what it was cannot be read: {error.what}")
+            yield KernelChange(kernel, f"what it was cannot be read: {error.what}")
             continue
         if different := [name for name in new if new[name] != old[name]]:
-            yield Change(kernel, f"changed: {', '.join(different)}")
+            yield KernelChange(kernel, f"changed: {', '.join(different)}")
 
 
 def _identity(kernel: Kernel) -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from ingot.builder.dot_config import made_config, put_config
 from ingot.builder.sandbox import Sandbox
 from ingot.builder.toolchain import make_words
 from ingot.errors import BuildError
-from ingot.kconfig import OptionTable, Request
+from ingot.kconfig import OptionRequest, OptionTable
 from ingot.process import CommandFailedError, Result, run, run_in_terminal
 
 _SURVEY = "survey := $(shell,python3 $SURVEY/survey.py $SURVEYED)\n"
@@ -26,7 +26,7 @@ _LARGEST_SURVEY = 256 << 20
 """The most bytes of a survey; one of 6.18 has 12 MiB."""
 
 
-def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, Request], log: Path) -> str:
+def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest], log: Path) -> str:
     """The `.config` that Kconfig makes of the requests; it is left in the build directory.
 
     Whether it honours them is not looked at here. A BuildError holds Kconfig's own words.

@@ -135,7 +135,7 @@ TABLE: Mapping[str, tuple[Names, ...]] = {
     "podman run": (STORAGE, PODMAN_SERVICE),
     "buildah": (STORAGE, REGISTRIES, NETWORK),
     "buildah unshare": (STORAGE,),
-    # the shell around `buildah run` (builder/entrance.py), and no other
+    # the shell around `buildah run` (builder/container_run.py), and no other
     "sh": (STORAGE,),
     "apt-get": (APT,),
     # what stands before apt-get: `env`, and for an ordinary user `sudo`, which passes on what its

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ingot.descent import Descent, LostError
+from ingot.directory_walk import DirectoryWalk, LostError
 from ingot.errors import MachineError, UserError
 
 _MOST_STARTS = 20
@@ -144,15 +144,15 @@ def remove_tree(path: Path) -> None:
             return
 
 
-def _descent_into(path: Path) -> Descent:
+def _descent_into(path: Path) -> DirectoryWalk:
     try:
-        return Descent(path, follow=False)
+        return DirectoryWalk(path, follow=False)
     except PermissionError:
         path.chmod(stat.S_IRWXU)
-        return Descent(path, follow=False)
+        return DirectoryWalk(path, follow=False)
 
 
-def _remove_below(descent: Descent) -> None:
+def _remove_below(descent: DirectoryWalk) -> None:
     names: list[str] = []
     waiting = [_remove_files(descent)]
     while True:
@@ -169,7 +169,7 @@ def _remove_below(descent: Descent) -> None:
         _insist(descent, descent.rmdir, names.pop())
 
 
-def _remove_files(descent: Descent) -> list[str]:
+def _remove_files(descent: DirectoryWalk) -> list[str]:
     """Remove what is no folder where the descent is; returns the names of the folders there."""
     folders, others = descent.entries()
     for entry in others:
@@ -177,7 +177,7 @@ def _remove_files(descent: Descent) -> list[str]:
     return folders
 
 
-def _insist(descent: Descent, act: Callable[..., None], *name: str) -> bool:
+def _insist(descent: DirectoryWalk, act: Callable[..., None], *name: str) -> bool:
     """Act, if it is not permitted with the folders open to their owner; False if it is gone."""
     try:
         try:
@@ -206,7 +206,7 @@ def tree_size(path: Path) -> int:
     # whoever changes it meanwhile may take away the way back: what was counted has to do then
     with (
         contextlib.suppress(FileNotFoundError, PermissionError, LostError),
-        Descent(path, follow=True) as descent,
+        DirectoryWalk(path, follow=True) as descent,
     ):
         waiting = [_count(descent)]
         while waiting:
@@ -223,7 +223,7 @@ def tree_size(path: Path) -> int:
     return total
 
 
-def _count(descent: Descent) -> tuple[list[str], int]:
+def _count(descent: DirectoryWalk) -> tuple[list[str], int]:
     """The names of the folders where the descent is, and the bytes of the files."""
     size = 0
     try:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingot.arch import all_arches
-from ingot.boot.profile import PROFILE_TYPE
-from ingot.builder.image import SPEC_LABEL, find
+from ingot.boot.cost.boot_profile import PROFILE_TYPE
+from ingot.builder.builder_image import SPEC_LABEL, find
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
 from ingot.files import STAGING_PREFIX, locked_if_free, remove_tree, tree_size
 from ingot.images import read_facts
+from ingot.lab import is_profile
 from ingot.oci import (
     REF_NAME,
     Descriptor,
@@ -29,21 +30,22 @@ from ingot.oci import (
     read_image,
 )
 from ingot.oci.graph import reachable
-from ingot.pipeline import Setting, is_profile, site_of
-from ingot.source.cache import SourceCache
-from ingot.source.record import digest_named
+from ingot.pipeline import site_of
+from ingot.setting import Setting
+from ingot.source.trees.source_cache import SourceCache
+from ingot.source.trees.source_record import digest_named
 from ingot.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class RemovedItem:
     """One thing removed, or that would be: what it was, and its bytes on disk."""
 
     what: str
     size: int
 
 
-def prune(setting: Setting, *, everything: bool, dry_run: bool) -> list[Removed]:
+def prune(setting: Setting, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
     """Remove what is unused; with `everything`, all caches as well (images stay).
 
     Raises MachineError while something is in use: what is needed cannot be told apart then.
@@ -73,7 +75,7 @@ def _nobody_at_work(workspace: Workspace) -> Iterator[None]:
         yield
 
 
-def _images(setting: Setting, *, dry_run: bool) -> list[Removed]:
+def _images(setting: Setting, *, dry_run: bool) -> list[RemovedItem]:
     """Tags that nothing stands for any more, then the blobs that no other tag reaches."""
     layout = setting.layout
     before = collect_garbage(layout, dry_run=True)
@@ -90,8 +92,10 @@ def _images(setting: Setting, *, dry_run: bool) -> list[Removed]:
         if garbage.skipped:  # somebody began to write just now
             raise _store_in_use(layout)
         count, size = garbage.blobs, garbage.bytes
-    removed = [Removed(f"{'profile' if is_profile(tag) else 'image'} {tag}", 0) for tag in stale]
-    return [*removed, *([Removed(f"{count} blobs of the store", size)] if count else [])]
+    removed = [
+        RemovedItem(f"{'profile' if is_profile(tag) else 'image'} {tag}", 0) for tag in stale
+    ]
+    return [*removed, *([RemovedItem(f"{count} blobs of the store", size)] if count else [])]
 
 
 def _store_in_use(layout: Layout) -> MachineError:
@@ -168,32 +172,32 @@ def _builders_of_catalog(setting: Setting) -> set[Digest]:
     return {descriptor.digest for descriptor in found if descriptor}
 
 
-def _builders(setting: Setting, *, everything: bool, dry_run: bool) -> list[Removed]:
+def _builders(setting: Setting, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
     keep = set() if everything else {digest.hex for digest in _builders_of_catalog(setting)}
     root = setting.workspace.builders
     removed = []
     for folder in sorted(root.iterdir()) if root.is_dir() else []:
         if folder.is_dir() and folder.name not in keep and not _unfinished(folder):
-            removed.append(Removed(f"unpacked builder {folder.name[:12]}", tree_size(folder)))
+            removed.append(RemovedItem(f"unpacked builder {folder.name[:12]}", tree_size(folder)))
             if not dry_run:
                 remove_tree(folder)
     return removed
 
 
-def _sources(setting: Setting, *, everything: bool, dry_run: bool) -> list[Removed]:
+def _sources(setting: Setting, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
     keep = {pin for kernel in setting.catalog.kernels for pin in kernel.pins.values()}
     workspace = setting.workspace
     removed = SourceCache(workspace.sources).remove_unused(
         set() if everything else keep, dry_run, workspace.downloads
     )
-    return [Removed(f"source {item.what}", item.size) for item in removed]
+    return [RemovedItem(f"source {item.what}", item.size) for item in removed]
 
 
 def _unfinished(path: Path) -> bool:
     return path.name.startswith(STAGING_PREFIX)
 
 
-def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[Removed]:
+def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[RemovedItem]:
     """What killed runs left unfinished: builders, patched trees, clones and build folders.
 
     Sources are not among them: the cache of sources sees to those, under their own locks.
@@ -203,7 +207,7 @@ def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[Removed]:
         for folder in sorted(parent.glob(f"{STAGING_PREFIX}*/")):
             if digest_named(folder.name.removeprefix(STAGING_PREFIX)):
                 continue
-            removed.append(Removed("what a killed run left", tree_size(folder)))
+            removed.append(RemovedItem("what a killed run left", tree_size(folder)))
             if not dry_run:
                 remove_tree(folder)
     if not dry_run:
@@ -211,14 +215,14 @@ def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[Removed]:
     return removed
 
 
-def _caches(setting: Setting, *, everything: bool, dry_run: bool) -> list[Removed]:
+def _caches(setting: Setting, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
     if not everything:
         return []
     workspace = setting.workspace
     removed = []
     for folder in (workspace.ccache, workspace.configs):
         if folder.is_dir() and any(folder.iterdir()):
-            removed.append(Removed(f"cache {folder.name}", tree_size(folder)))
+            removed.append(RemovedItem(f"cache {folder.name}", tree_size(folder)))
             if not dry_run:
                 remove_tree(folder)
     return removed

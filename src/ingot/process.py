@@ -28,10 +28,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingot.captured import Captured
 from ingot.environment import runs_others, seen_by
 from ingot.errors import MachineError
 from ingot.keyring import leaving_keyring
+from ingot.program_output import ProgramOutput
 from ingot.pseudoterminal import pseudoterminal
 
 _GRACE_SECONDS = 5.0
@@ -119,7 +119,7 @@ def run(
     """
     require_tool(argv[0])
     patience = _Patience(None if timeout is None else time.monotonic() + timeout, silence)
-    output = Captured(log, on_line, keep_output, limit)
+    output = ProgramOutput(log, on_line, keep_output, limit)
     with output, _spawn(argv, env, cwd, feed=stdin is not None) as process:
         try:
             with _feeding(process, stdin):
@@ -244,7 +244,7 @@ def _prepared(
 
 
 def _read_all(
-    process: subprocess.Popen[bytes], output: Captured, patience: _Patience, stop: int | None
+    process: subprocess.Popen[bytes], output: ProgramOutput, patience: _Patience, stop: int | None
 ) -> bool:
     """Read until the program closes its output; False if it is to be ended first."""
     assert process.stdout is not None
@@ -264,7 +264,7 @@ def _read_all(
     return False
 
 
-def _read_rest(process: subprocess.Popen[bytes], output: Captured) -> None:
+def _read_rest(process: subprocess.Popen[bytes], output: ProgramOutput) -> None:
     """Read what a program that was ended had printed, and wait for no more.
 
     That is what fits into a pipe: one of its children may have left its group, and print on.

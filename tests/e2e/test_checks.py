@@ -13,13 +13,13 @@ import pytest
 
 from ingot import pipeline
 from ingot.arch import arch
-from ingot.boot.guest import compile_init, make_guest
-from ingot.boot.machines import machine_for
-from ingot.boot.qemu import boot
-from ingot.boot.report import BootReport, Outcome, Verdict
+from ingot.boot.boot_report import BootReport, Outcome, Verdict
+from ingot.boot.guest.guest_contents import compile_init, make_guest
+from ingot.boot.vmm.machines import machine_for
+from ingot.boot.vmm.qemu import boot
 from ingot.builder.sandbox import Sandbox
 from ingot.catalog import Proof
-from ingot.cli.options import make_setting
+from ingot.cli.shared.common_options import make_setting
 from ingot.progress import Silent
 from tests.e2e.conftest import VERSION, Lab
 

@@ -16,9 +16,9 @@ from ingot import pipeline
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.catalog import load
 from ingot.oci import Layout, extract, read_image
-from ingot.pipeline import Setting
 from ingot.process import run
 from ingot.progress import Silent
+from ingot.setting import Setting
 from ingot.workspace import Workspace
 from tests.e2e.conftest import VERSION, Lab
 

@@ -19,11 +19,11 @@ import pytest
 from ingot import boot as boot_package
 from ingot import pipeline
 from ingot.arch import arch
-from ingot.boot.machines import Guest, machine_for
-from ingot.boot.qemu import boot
-from ingot.boot.report import BootReport, Expectation
+from ingot.boot.boot_report import BootReport, Expectation
+from ingot.boot.vmm.machines import Guest, machine_for
+from ingot.boot.vmm.qemu import boot
 from ingot.builder.sandbox import Sandbox
-from ingot.cli.options import make_setting
+from ingot.cli.shared.common_options import make_setting
 from ingot.progress import Silent
 from tests.e2e.conftest import HERE, VERSION, Lab
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from ingot.images import BASE
+from ingot.lab import kept_profile
 from ingot.oci import Layout, read_image
-from ingot.pipeline import kept_profile
 from tests.e2e.conftest import VERSION, Lab
 
 pytestmark = pytest.mark.e2e

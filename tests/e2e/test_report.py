@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ingot.catalog import Catalog
-from ingot.makeup import Makeup
-from ingot.report import Found, gather, render_page
+from ingot.report import FoundImage, gather, render_page
+from ingot.size_map import SizeMap
 from tests.e2e.chromium import Page, browser, find_chromium
 from tests.e2e.conftest import VERSION, Lab
 from tests.unit.catalog.conftest import SMALL, load
@@ -100,9 +100,9 @@ def _catalog(folder: Path) -> Catalog:
     return load(folder / "kernels", SMALL)
 
 
-def _images() -> list[Found]:
+def _images() -> list[FoundImage]:
     long = "with-9p-virtiofs-with-hardened-without-kubernetes-without-wireguard"
-    makeup = Makeup(
+    makeup = SizeMap(
         {**MAKEUP.kernel, **{f"drivers/{'x' * n}{n}": n * 40 for n in range(1, 30)}},
         {f"net/netfilter/xt_{'y' * (n % 20)}{n}.ko": n * n * 50 for n in range(1, 200)},
     )

@@ -19,10 +19,11 @@ import pytest
 from ingot import catalog, pipeline
 from ingot.digest import Digest
 from ingot.oci import Layout
-from ingot.pipeline import Built, Setting
+from ingot.pipeline import Built
 from ingot.progress import Silent
-from ingot.source.cache import SourceCache
-from ingot.source.local import local_source
+from ingot.setting import Setting
+from ingot.source.local_source import local_source
+from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
 from ingot.workspace import Workspace
 from tests import fakes

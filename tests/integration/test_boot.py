@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from ingot.cli import boot_all
+from ingot.cli.boot import boot_all
 from ingot.cli.main import app
 from ingot.errors import BootError, MachineError, UserError
 from tests import fakes

@@ -8,8 +8,8 @@ import pytest
 
 from ingot.errors import BootError
 from ingot.images import BASE
+from ingot.lab import boot_target, kept_profile
 from ingot.oci import Image, Layout, extract, read_image
-from ingot.pipeline import kept_profile, subject
 from tests.integration.conftest import House
 
 KERNEL = 'series = "6.1"\narch = "x86_64"\n'
@@ -91,7 +91,7 @@ def test_the_image_is_unpacked_once_to_be_booted_and_counted(
         unpacked.append(image.labels["dev.ingot.version"])
         extract(layout, image, to, limit=limit)
 
-    monkeypatch.setattr(subject, "extract", spy)
+    monkeypatch.setattr(boot_target, "extract", spy)
     allow(house, "instructions = 1_000")
     house.build()
     assert unpacked == ["6.1.999"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingot import pipeline
-from ingot.builder.packages import digest_of
+from ingot.builder.builder_packages import digest_of
 from ingot.errors import MachineError, UserError
 from ingot.images import read_facts
 from ingot.oci import read_image

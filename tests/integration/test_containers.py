@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from ingot import pipeline
-from ingot.builder import engines
-from ingot.builder.packages import digest_of
+from ingot.builder import container_engines
+from ingot.builder.builder_packages import digest_of
 from ingot.builder.sandbox import Builder
 from ingot.errors import MachineError, UserError
 from ingot.images import read_facts
 from ingot.oci import read_image
 from ingot.progress import Silent
+from ingot.setting import Setting
 from tests import fakes
 from tests.integration.conftest import House
 from tests.unit.builder.conftest import SAYS, status_of
@@ -45,7 +46,7 @@ class Engines:
     monkeypatch: pytest.MonkeyPatch
 
     def only(self, *names: str) -> None:
-        self.monkeypatch.setattr(engines, "installed", lambda: list(names))
+        self.monkeypatch.setattr(container_engines, "installed", lambda: list(names))
 
     def made_of(self, packages: tuple[str, ...]) -> None:
         (self.root / "status").write_text(status_of(packages))
@@ -92,7 +93,7 @@ def ask_for(house: House, image: str = IMAGE, *packages: str, more: str = "") ->
 def build(house: House, builder: str = "container", *, offline: bool = False) -> pipeline.Built:
     setting = house.setting()
     if offline:
-        setting = pipeline.Setting(
+        setting = Setting(
             setting.catalog, setting.layout, setting.workspace, setting.host, offline=True
         )
     kernel = setting.catalog.compiled_in(setting.catalog.kernels[0], builder)

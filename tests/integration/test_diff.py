@@ -11,23 +11,23 @@ from typing import Any
 
 import pytest
 
-from ingot.boot.profile import PROFILE_TYPE, Phase, Profile
+from ingot.boot.cost.boot_profile import PROFILE_TYPE, Phase, Profile
 from ingot.images import BASE, BIN, KERNEL_IMAGES, read_facts, tags_for
-from ingot.makeup import Makeup
 from ingot.oci import Layout, read_image, write_artifact
+from ingot.size_map import SizeMap
 from tests.integration.conftest import House
 from tests.registries import serve
 from tests.unit.test_comparison import foreign, old_images
 from tests.unit.test_images import Kernel, make_kernel
 
-SMALL = Makeup({"": 4, "fs": 2 << 20, "net/core": 500}, {"net/veth.ko": 1000, "net/tun.ko": 700})
-LARGE = Makeup(
+SMALL = SizeMap({"": 4, "fs": 2 << 20, "net/core": 500}, {"net/veth.ko": 1000, "net/tun.ko": 700})
+LARGE = SizeMap(
     {"": 4, "fs": 3 << 20, "net/core": 500, "net/sctp": 1 << 20},
     {"net/veth.ko": 900, **{f"fs/fs{number}.ko": 2048 + number for number in range(20)}},
 )
 
 
-def put(house: House, name: str, makeup: Makeup, options: str = "") -> Kernel:
+def put(house: House, name: str, makeup: SizeMap, options: str = "") -> Kernel:
     """Put a kernel of that makeup into the house's store, tagged `6.1.176-<name>`."""
     kernel = make_kernel(house.root, name, makeup=makeup)
     config = kernel.artifacts.config

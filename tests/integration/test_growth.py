@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ingot import catalog, growth
+from ingot import catalog, new_versions
 from ingot.cli.main import app
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError
-from ingot.growth import look_out, plan_addition
+from ingot.new_versions import look_out, plan_addition
 from ingot.progress import Progress, Silent
-from ingot.source.compression import Form
-from ingot.source.model import Archive
+from ingot.source.origin import Archive
 from ingot.source.releases import Release
+from ingot.source.transfer.tarball_compression import Compression
 from ingot.version import KernelVersion
 from tests.integration.conftest import FAKE_TREE, House
 
@@ -64,7 +64,9 @@ class Upstream:
             raise MachineError(f"does not have linux {version}")
         path = self.tarballs[version]
         digest, evidence = Digest.of_file(path), "signed by a test"
-        return Archive(path, digest, self.name, "http://x", evidence, Form.XZ, trust=self.trust)
+        return Archive(
+            path, digest, self.name, "http://x", evidence, Compression.XZ, trust=self.trust
+        )
 
 
 @pytest.fixture
@@ -72,8 +74,8 @@ def upstream(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> U
     folder = tmp_path / "upstream"
     folder.mkdir()
     upstream = Upstream(folder)
-    monkeypatch.setattr(growth, "origins_of", lambda _: [upstream])
-    monkeypatch.setattr(growth, "indexes_of", lambda _: [upstream])
+    monkeypatch.setattr(new_versions, "origins_of", lambda _: [upstream])
+    monkeypatch.setattr(new_versions, "indexes_of", lambda _: [upstream])
     (house.root / "README.md").write_text(README)
     return upstream
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from ingot import pipeline, registry
+from ingot import lab, registry
 from ingot.arch import arch
 from ingot.digest import Digest
 from ingot.errors import IngotError, UserError
 from ingot.oci.descriptor import INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE
-from ingot.pipeline.remote import fetch_builder, fetch_kernel
+from ingot.pipeline.registry_cache import fetch_builder, fetch_kernel
 from ingot.registry import Registry, read
 from tests.kernels import open_shop
 from tests.unit.conftest import Recorder
@@ -155,7 +155,7 @@ def test_a_manifest_that_is_anything_is_an_error_or_what_it_is(liar: Liar) -> No
         liar.manifest = answer
         for ask in (
             lambda: registry.read_manifest(f"{liar.name}/x:1", "amd64"),
-            lambda: pipeline.config_of_reference(f"{liar.name}/x:1", arch("x86_64")),
+            lambda: lab.config_of_reference(f"{liar.name}/x:1", arch("x86_64")),
         ):
             with contextlib.suppress(IngotError):
                 ask()

@@ -10,11 +10,11 @@ import click
 import pytest
 
 from ingot.cli.main import app
-from ingot.cli.render import print_error
-from ingot.cli.terminal import Terminal
+from ingot.cli.shared.progress_display import print_error
+from ingot.cli.shared.terminal import Terminal
 from ingot.errors import IngotError, told_by_the_system
 from ingot.oci import read_image, write_image, write_layer
-from ingot.oci.entry import file_entry
+from ingot.oci.layer_entry import file_entry
 from tests.integration.conftest import House
 
 EVIL = "[/x]\x1b[2J\x1b]0;title\x07\u202e\u200b\nforged: all is well"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot.measuring import _KEY_PLACE
-from ingot.boot.report import Check, Heard, Outcome, console_lines, hear
+from ingot.boot.boot_report import Check, Heard, Outcome, console_lines, hear
+from ingot.boot.cost.instruction_count import _KEY_PLACE
 from ingot.boot.seal import seal
 
 BOOT = Path(__file__).parents[2] / "src/ingot/boot"

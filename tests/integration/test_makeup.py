@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ingot.beneath import Beneath
+from ingot.confined_files import ConfinedDirectory
 from ingot.elf import read_sections, write_loadable
-from ingot.makeup import Makeup, measure
+from ingot.size_map import SizeMap, measure
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("as", "ar", "ld", "readelf"))), reason="binutils are not here"
@@ -49,8 +49,8 @@ SOURCES = {
 }
 
 
-def measure_in(build: Path, kernel: Path, modules: Path) -> Makeup:
-    return measure(Beneath(build), build / "vmlinux", "x86", kernel, modules)
+def measure_in(build: Path, kernel: Path, modules: Path) -> SizeMap:
+    return measure(ConfinedDirectory(build), build / "vmlinux", "x86", kernel, modules)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Tree:
         script.write_text(SCRIPT)
         self.run("ld", "-o", "vmlinux", "-T", str(script), *words)
 
-    def measure(self) -> Makeup:
+    def measure(self) -> SizeMap:
         kernel = self.build / "kernel"
         write_loadable(self.build / "vmlinux", kernel)
         made = measure_in(self.build, kernel, self.build / "modules")
@@ -209,7 +209,7 @@ def test_a_kernel_smaller_than_what_went_into_it_is_not_told(tree: Tree) -> None
     tree.link(*OLD, "lib/lib.a")
     packed = tree.build / "packed"
     packed.write_bytes(bytes(99))
-    assert measure_in(tree.build, packed, tree.build / "none") == Makeup({"": 99}, {})
+    assert measure_in(tree.build, packed, tree.build / "none") == SizeMap({"": 99}, {})
 
 
 @pytest.mark.parametrize("missing", ["vmlinux", "arch/x86/kernel/vmlinux.lds"])
@@ -218,7 +218,7 @@ def test_without_its_parts_a_kernel_is_not_told(tree: Tree, missing: str) -> Non
     kernel = tree.build / "kernel"
     kernel.write_bytes(bytes(1000))
     (tree.build / missing).unlink()
-    assert measure_in(tree.build, kernel, tree.build / "none") == Makeup({"": 1000}, {})
+    assert measure_in(tree.build, kernel, tree.build / "none") == SizeMap({"": 1000}, {})
 
 
 def test_a_build_without_archives_is_not_told(tree: Tree) -> None:

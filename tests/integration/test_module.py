@@ -16,7 +16,7 @@ from ingot.compile import index_modules
 from ingot.errors import IngotError, UserError
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import (
-    Kind,
+    EntryKind,
     link_entry,
     list_files,
     read_file,
@@ -84,7 +84,7 @@ def held(house: House, tag: str) -> dict[str, str]:
     """What is in an image but folders: names, and where links lead."""
     image = read_image(house.layout, house.layout.tags()[tag])
     files = list_files(house.layout, image)
-    return {file.name: file.target for file in files if file.kind != Kind.FOLDER}
+    return {file.name: file.target for file in files if file.kind != EntryKind.FOLDER}
 
 
 def test_the_devel_image_has_the_tree_and_the_link_to_it(built: House) -> None:
@@ -383,10 +383,10 @@ def test_what_depmod_leaves_is_not_followed(
         os.mkfifo(folder / "modules.symbols")
         (folder / "modules.fine").write_text("fine")
 
-    monkeypatch.setattr("ingot.pipeline.modules.index_modules", index)
+    monkeypatch.setattr("ingot.pipeline.module_build.index_modules", index)
     pipeline.build_modules(built.setting(), "6.1.999", hello, Silent())
     assert f"{MODULES}/modules.fine" in held(built, ALONE)
     image = read_image(built.layout, built.layout.tags()[ALONE])
     for info in list_files(built.layout, image):
-        if info.kind == Kind.FILE:
+        if info.kind == EntryKind.FILE:
             assert b"a secret" not in read_file(built.layout, image, info.name)

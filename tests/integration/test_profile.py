@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from ingot.boot.profile import Initcall, Phase
+from ingot.boot.cost.boot_profile import Initcall, Phase
 from ingot.images import BASE
+from ingot.lab import kept_profile
 from ingot.oci import read_image
-from ingot.pipeline import kept_profile
 from tests.integration.conftest import House
 
 

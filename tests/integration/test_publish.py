@@ -30,9 +30,9 @@ from ingot.oci import (
     write_artifact,
 )
 from ingot.oci.graph import reachable
-from ingot.pipeline import Published, publish
-from ingot.pipeline.tagging import Action
 from ingot.progress import Silent
+from ingot.publish import Published, publish
+from ingot.publish.tagging import Action
 from ingot.registry import Registry
 from tests.kernels import BUILDER, PACKAGES, Shop, open_shop
 from tests.registries import PASSWORD, Served, other_address, serve

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ingot.arch import arch
-from ingot.boot.profile import PROFILE_TYPE
+from ingot.boot.cost.boot_profile import PROFILE_TYPE
 from ingot.cli.main import app
 from ingot.errors import IngotError
 from ingot.images import BASE, KERNEL_FILE
@@ -28,7 +28,7 @@ from ingot.oci import (
     write_layer,
 )
 from ingot.oci.descriptor import INDEX_TYPE
-from ingot.oci.document import canonical_json
+from ingot.oci.image_documents import canonical_json
 from tests.integration.conftest import House
 from tests.registries import serve
 from tests.unit.catalog.conftest import load

@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.builder import compile_cache, host
+from ingot.builder import compile_cache, host_builder
 from ingot.builder.call_filter import keep_filter
-from ingot.builder.other_user import find_user, hand_over, others_may_read
 from ingot.builder.sandbox import Builder, Sandbox, check_sandbox, confinement
+from ingot.builder.sandbox_user import find_user, hand_over, others_may_read
 from ingot.digest import Digest
 from ingot.errors import MachineError
 from ingot.process import run
@@ -145,7 +145,7 @@ def sandbox(tmp_path: Path, request: pytest.FixtureRequest) -> Sandbox:
         Digest.of(b"host"),
         Path("/"),
         hermetic=False,
-        shown=host.SHOWN,
+        shown=host_builder.SHOWN,
         confinement=confined,
         user=user,
         call_filter=keep_filter(tmp_path),
@@ -411,7 +411,7 @@ def test_an_arch_with_its_own_toolchain_finds_it_under_the_kernels_names(world: 
         "host",
         Digest.of(b"host"),
         Path("/"),
-        shown=host.SHOWN,
+        shown=host_builder.SHOWN,
         aliases={own: "/usr/bin/true"},
     )
     run(Sandbox(builder, world.sandbox.source, world.sandbox.build).command([own]))

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.boot import api, choice, cloud_hypervisor, firecracker, running
-from ingot.boot.choice import boot, machine_named, obstacle
-from ingot.boot.machines import Guest, Machine
-from ingot.boot.report import BootReport, Check, Expectation, Outcome, Verdict, hear
+from ingot.boot.boot_report import BootReport, Check, Expectation, Outcome, Verdict, hear
+from ingot.boot.vmm import choice, cloud_hypervisor, firecracker, http_api, running
+from ingot.boot.vmm.choice import boot, machine_named, obstacle
+from ingot.boot.vmm.machines import Guest, Machine
 from ingot.errors import MachineError
 from tests import fakes
 from tests.guests import KEY, tagged
@@ -118,7 +118,7 @@ def test_the_host_wants_memory_back_of_a_guest_that_is_to_prove_that_it_can(vmm:
 def test_nothing_of_the_guest_stays(vmm: Vmm, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    vmm.monkeypatch.setattr("ingot.boot.running.tempfile.tempdir", str(temporary))
+    vmm.monkeypatch.setattr("ingot.boot.vmm.running.tempfile.tempdir", str(temporary))
     vmm.boot()
     assert list(temporary.iterdir()) == []
 
@@ -144,7 +144,7 @@ def test_a_vmm_that_dies_at_a_request_is_told(vmm: Vmm) -> None:
 
 
 def test_a_vmm_that_never_opens_its_socket_is_ended(vmm: Vmm) -> None:
-    vmm.monkeypatch.setattr(api, "_SOCKET_SECONDS", 0.2)
+    vmm.monkeypatch.setattr(http_api, "_SOCKET_SECONDS", 0.2)
     report = vmm.boot(how="deaf")
     assert report.verdict is Verdict.NOT_STARTED
     assert "opened no API socket" in report.reason
@@ -177,7 +177,7 @@ def test_a_guest_that_never_stops_printing_is_ended(vmm: Vmm) -> None:
 
 
 def test_an_answer_without_an_end_is_read_no_further_than_its_limit(vmm: Vmm) -> None:
-    vmm.monkeypatch.setattr(api, "_LONGEST_ANSWER", 1000)
+    vmm.monkeypatch.setattr(http_api, "_LONGEST_ANSWER", 1000)
     report = vmm.boot(how="babble", seconds=600.0)  # not the time limit ends it
     assert report.verdict is Verdict.NOT_STARTED
     assert "was answered with more than 1,000 bytes" in report.reason
@@ -218,7 +218,7 @@ def test_without_its_program_a_vmm_is_refused_and_says_so(
 def pretend_host(monkeypatch: pytest.MonkeyPatch, machine: str, fault: str = "") -> None:
     real = os.uname()
     fields = (real.sysname, real.nodename, real.release, real.version, machine)
-    monkeypatch.setattr("ingot.boot.choice.os.uname", lambda: os.uname_result(fields))
+    monkeypatch.setattr("ingot.boot.vmm.choice.os.uname", lambda: os.uname_result(fields))
     monkeypatch.setattr(choice, "kvm_fault", lambda: fault)
 
 
@@ -245,7 +245,7 @@ def pretend_qemu(monkeypatch: pytest.MonkeyPatch, **consoles: str) -> list[str]:
             Verdict.FAILED, machine.name, accelerator, 1.0, (), console, ("qemu",), heard=heard
         )
 
-    monkeypatch.setattr("ingot.boot.choice.qemu.boot_with", boot_with)
+    monkeypatch.setattr("ingot.boot.vmm.choice.qemu.boot_with", boot_with)
     return tried
 
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from ingot.builder.trust import trust_in_builder
+from ingot.builder.builder_trust import trust_in_builder
 from ingot.catalog import BuilderSpec
 from ingot.digest import Digest
-from ingot.pipeline import Setting
 from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.inputs import known_sources, origins_of
-from ingot.pipeline.plan import Plan, make_plan
-from ingot.source.cache import SourceCache
-from ingot.source.model import Source
-from ingot.source.record import read_entry, write_entry
+from ingot.pipeline.kernel_plan import Plan, make_plan
+from ingot.setting import Setting
+from ingot.source.origin import Source
+from ingot.source.trees.source_cache import SourceCache
+from ingot.source.trees.source_record import read_entry, write_entry
 from tests.integration.conftest import House
 
 ORIGINS = 'order = ["kernel.org", "git"]\ngit = { repository = "https://x/linux", keyring = "k" }'

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot.ballast import NAME, _Bits, make_ballast
+from ingot.boot.cost.fixed_gzip import NAME, _Bits, make_ballast
 from ingot.digest import Digest
 
 GOLDEN = "2b48a7e236339e4bd813f835a25031bb5dcabca82d2b4210b30e35000ff4f61e"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import Arch, all_arches, arch
-from ingot.boot import kvm
-from ingot.boot.choice import default_machine, machine_named
-from ingot.boot.kvm import kvm_fault
-from ingot.boot.machines import machines_of
+from ingot.boot.vmm import kvm
+from ingot.boot.vmm.choice import default_machine, machine_named
+from ingot.boot.vmm.kvm import kvm_fault
+from ingot.boot.vmm.machines import machines_of
 from ingot.errors import UserError
 
 X86, ARM = arch("x86_64"), arch("arm64")

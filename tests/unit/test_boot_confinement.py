@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot import confinement
+from ingot.boot.vmm import confinement
 
 
 @pytest.fixture

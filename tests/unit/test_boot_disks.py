@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot.disks import make_disk_guest
-from ingot.boot.machines import Guest, Machine
+from ingot.boot.guest.root_disks import make_disk_guest
+from ingot.boot.vmm.machines import Guest, Machine
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.catalog import Proof
 from ingot.errors import MachineError

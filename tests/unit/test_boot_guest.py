@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.boot.guest import choose_module, compile_init, make_guest, read_dependencies
-from ingot.boot.machines import Guest, Machine
-from ingot.boot.report import Expectation, Outcome
-from ingot.boot.running import root_of
+from ingot.boot.boot_report import Expectation, Outcome
+from ingot.boot.guest.guest_contents import (
+    choose_module,
+    compile_init,
+    make_guest,
+    read_dependencies,
+)
+from ingot.boot.vmm.machines import Guest, Machine
+from ingot.boot.vmm.running import root_of
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.catalog import Proof
 from ingot.errors import MachineError, UserError

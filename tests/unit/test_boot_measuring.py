@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.beneath import UnsafeFileError
-from ingot.boot import measuring
-from ingot.boot.machines import machine_for
-from ingot.boot.measuring import measure
-from ingot.boot.profile import Initcall, Phase, Profile
+from ingot.boot.cost import instruction_count
+from ingot.boot.cost.boot_profile import Initcall, Phase, Profile
+from ingot.boot.cost.instruction_count import measure
+from ingot.boot.vmm.machines import machine_for
+from ingot.confined_files import UnsafeFileError
 from ingot.errors import BootError, MachineError
 from ingot.process import Result
 from tests.guests import report
@@ -93,8 +93,8 @@ class Qemu:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Qemu:
     fake = Qemu()
-    monkeypatch.setattr(measuring, "run", fake)
-    monkeypatch.setattr("ingot.boot.confinement.words", lambda _: ("-sandbox", "on"))
+    monkeypatch.setattr(instruction_count, "run", fake)
+    monkeypatch.setattr("ingot.boot.vmm.confinement.words", lambda _: ("-sandbox", "on"))
     return fake
 
 
@@ -211,7 +211,7 @@ def test_what_the_kernel_prints_is_no_figure(fake: Qemu, monkeypatch: pytest.Mon
 def test_files_that_grow_without_an_end_are_not_read(
     fake: Qemu, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(measuring, name, 100)
+    monkeypatch.setattr(instruction_count, name, 100)
     with pytest.raises(BootError, match="counted: endless output") as caught:
         count()
     what = "QEMU recorded" if name == "_RECORDING_BYTES" else "the guest printed"
@@ -238,8 +238,8 @@ def test_a_guest_is_ended_as_soon_as_a_file_is_too_large(
         assert select.select([stop], [], [], 60.0)[0]  # not the time limit ends it
         return Result(-15, "", timed_out=True)
 
-    monkeypatch.setattr(measuring, "run", wait)
-    monkeypatch.setattr(measuring, "CONSOLE_BYTES", 1000)
+    monkeypatch.setattr(instruction_count, "run", wait)
+    monkeypatch.setattr(instruction_count, "CONSOLE_BYTES", 1000)
     with pytest.raises(BootError, match="endless output"):
         count()
 
@@ -285,7 +285,7 @@ def test_what_qemu_says_is_shown_where_it_does_not_start(
     def fail(argv: list[str], **_: object) -> Result:
         return Result(1, "qemu-system-x86_64: could not load PVH note\n")
 
-    monkeypatch.setattr(measuring, "run", fail)
+    monkeypatch.setattr(instruction_count, "run", fail)
     with pytest.raises(BootError, match="not started") as caught:
         count()
     assert "could not load PVH note" in caught.value.why
@@ -336,5 +336,5 @@ def test_a_qemu_without_a_version_is_just_qemu(fake: Qemu, monkeypatch: pytest.M
     def run(argv: list[str], **options: object) -> Result:
         return Result(0, "") if argv[1:] == ["--version"] else fake(argv, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(measuring, "run", run)
+    monkeypatch.setattr(instruction_count, "run", run)
     assert count().emulator == "QEMU"

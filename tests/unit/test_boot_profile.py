@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.boot.profile import Initcall, Phase, Profile
+from ingot.boot.cost.boot_profile import Initcall, Phase, Profile
 from ingot.errors import UserError
 
 PROFILE = Profile(

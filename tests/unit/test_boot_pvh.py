@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot.pvh import _append, _Kernel, needs_entry
+from ingot.boot.vmm.pvh import _append, _Kernel, needs_entry
 from ingot.errors import UserError
 
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.boot import machines, qemu, running
-from ingot.boot.machines import QEMU_MACHINES, Guest, QemuMachine, machine_for, without_acpi
-from ingot.boot.qemu import boot
-from ingot.boot.report import Check, Expectation, Outcome, Verdict
+from ingot.boot.boot_report import Check, Expectation, Outcome, Verdict
+from ingot.boot.vmm import machines, qemu, running
+from ingot.boot.vmm.machines import QEMU_MACHINES, Guest, QemuMachine, machine_for, without_acpi
+from ingot.boot.vmm.qemu import boot
 from ingot.catalog import OFFERS
 from ingot.errors import MachineError, UserError
 from ingot.process import Result
@@ -107,7 +107,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Qemu:
     fake = Qemu()
     monkeypatch.setattr(running, "run", fake)
     monkeypatch.setattr(qemu, "kvm_fault", lambda: "there is none")
-    monkeypatch.setattr("ingot.boot.confinement.words", lambda _: ("-sandbox", FILTER))
+    monkeypatch.setattr("ingot.boot.vmm.confinement.words", lambda _: ("-sandbox", FILTER))
     return fake
 
 
@@ -116,7 +116,7 @@ def kvm(fake: Qemu, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qemu, "kvm_fault", lambda: "")
     real = os.uname()
     fields = (real.sysname, real.nodename, real.release, real.version, "x86_64")
-    monkeypatch.setattr("ingot.boot.qemu.os.uname", lambda: os.uname_result(fields))
+    monkeypatch.setattr("ingot.boot.vmm.qemu.os.uname", lambda: os.uname_result(fields))
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_full_disk_is_told_and_nothing_stays(
         raise OSError(errno.ENOSPC, "full")
 
     (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("ingot.boot.running.tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr("ingot.boot.vmm.running.tempfile.tempdir", str(tmp_path / "temporary"))
     monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(MachineError, match=r"no space left .*/temporary"):
         boot(guest, MICROVM, 60.0)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.boot.replay import read_characters
+from ingot.boot.cost.console_replay import read_characters
 from ingot.errors import MachineError
 from tests.unit.recordings import END, HEADER, character, executed, recording
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.boot.report import (
+from ingot.boot.boot_report import (
     BootReport,
     Check,
     Expectation,
@@ -18,8 +18,8 @@ from ingot.boot.report import (
     console_lines,
     hear,
 )
-from ingot.boot.report import judge as judge_heard
-from ingot.boot.report import parse_check as parse_with
+from ingot.boot.boot_report import judge as judge_heard
+from ingot.boot.boot_report import parse_check as parse_with
 from ingot.boot.seal import seal
 from tests import guests
 from tests.guests import KEY, tagged

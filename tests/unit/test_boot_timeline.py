@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.boot.profile import Initcall, Phase
-from ingot.boot.timeline import Breakdown, Line, read_lines
-from ingot.boot.timeline import break_down as break_down_with
+from ingot.boot.cost.boot_profile import Initcall, Phase
+from ingot.boot.cost.boot_timeline import Breakdown, ConsoleLine, read_lines
+from ingot.boot.cost.boot_timeline import break_down as break_down_with
 from tests.guests import KEY, report
 from tests.unit.recordings import said
 
@@ -36,11 +36,11 @@ KERNEL = (
 )
 
 
-def lines(*parts: tuple[int, str], each: int = 0) -> list[Line]:
+def lines(*parts: tuple[int, str], each: int = 0) -> list[ConsoleLine]:
     return read_lines(*said(parts, each))
 
 
-def break_down(said: Sequence[Line], detailed: int, quiet: int) -> Breakdown:
+def break_down(said: Sequence[ConsoleLine], detailed: int, quiet: int) -> Breakdown:
     return break_down_with(said, detailed, quiet, KEY)
 
 
@@ -158,8 +158,8 @@ def test_a_console_that_does_not_fit_its_recording_is_refused() -> None:
 def test_lines_have_the_counts_of_their_first_and_last_character() -> None:
     console = b"one\r\n\r\n\xfftwo\n"
     assert read_lines(console, list(range(len(console)))) == [
-        Line("one", 0, 4),
-        Line("\ufffdtwo", 7, 11),
+        ConsoleLine("one", 0, 4),
+        ConsoleLine("\ufffdtwo", 7, 11),
     ]
 
 

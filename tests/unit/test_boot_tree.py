@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot.tree import find_init, pack
+from ingot.boot.guest.root_tree import find_init, pack
 from ingot.errors import UserError
 
 

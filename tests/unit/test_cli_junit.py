@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingot.boot.report import BootReport, Check, Outcome, Verdict
-from ingot.cli.junit import Suite, write_junit
+from ingot.boot.boot_report import BootReport, Check, Outcome, Verdict
+from ingot.cli.boot.junit import JunitSuite, write_junit
 
 CHECKS = (
     Check("release", Outcome.PASSED, "6.1.176"),
@@ -24,7 +24,7 @@ def boot(verdict: Verdict, console: tuple[str, ...] = ("a line",)) -> BootReport
     return BootReport(verdict, "qemu microvm", "tcg", 1.5, checks, console, ("qemu",))
 
 
-def written(path: Path, *suites: Suite) -> ElementTree.Element:
+def written(path: Path, *suites: JunitSuite) -> ElementTree.Element:
     write_junit(path, suites)
     return ElementTree.parse(path).getroot()
 
@@ -32,10 +32,10 @@ def written(path: Path, *suites: Suite) -> ElementTree.Element:
 def test_each_boot_is_a_suite_and_each_check_a_case(tmp_path: Path) -> None:
     root = written(
         tmp_path / "x.xml",
-        Suite("good", boot(Verdict.PASSED)),
-        Suite("bad", boot(Verdict.FAILED)),
-        Suite("absent", None, skipped="no firecracker"),
-        Suite("broken", None, error="no builder"),
+        JunitSuite("good", boot(Verdict.PASSED)),
+        JunitSuite("bad", boot(Verdict.FAILED)),
+        JunitSuite("absent", None, skipped="no firecracker"),
+        JunitSuite("broken", None, error="no builder"),
     )
     assert root.tag == "testsuites"
     counts = {
@@ -62,7 +62,7 @@ def test_each_boot_is_a_suite_and_each_check_a_case(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["\x1b[31mred\x1b[0m", "nul \x00", "]]> & <a>", "\ufffe \ud800"])
 def test_what_xml_cannot_hold_is_replaced(line: str, tmp_path: Path) -> None:
     console = (line.encode("utf-8", "replace").decode(), line)
-    root = written(tmp_path / "x.xml", Suite("x", boot(Verdict.PASSED, console)))
+    root = written(tmp_path / "x.xml", JunitSuite("x", boot(Verdict.PASSED, console)))
     text = root[0].findtext("system-out")
     assert text is not None
     assert "\x1b" not in text
@@ -75,5 +75,5 @@ def test_any_text_gives_a_document(
 ) -> None:
     checks = (Check(name, Outcome.FAILED, detail),)
     found = BootReport(Verdict.FAILED, name, "tcg", 0.1, checks, tuple(console), ("qemu",))
-    root = written(tmp_path / "x.xml", Suite(name, found))
+    root = written(tmp_path / "x.xml", JunitSuite(name, found))
     assert root.get("failures") == "2"

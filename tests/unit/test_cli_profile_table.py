@@ -7,9 +7,9 @@ import io
 
 import pytest
 
-from ingot.boot.profile import Initcall, Phase, Profile
-from ingot.cli.profile_table import print_profile
-from ingot.cli.terminal import Terminal
+from ingot.boot.cost.boot_profile import Initcall, Phase, Profile
+from ingot.cli.boot.profile_table import print_profile
+from ingot.cli.shared.terminal import Terminal
 from tests.unit.test_boot_profile import PROFILE
 
 TAG = "flintlock-kernel:6.1.176-minimal"

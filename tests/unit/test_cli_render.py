@@ -6,9 +6,14 @@ import io
 
 import pytest
 
-from ingot.cli import render
-from ingot.cli.render import LiveProgress, PlainProgress, make_progress, print_error
-from ingot.cli.terminal import Terminal, make_console
+from ingot.cli.shared import progress_display
+from ingot.cli.shared.progress_display import (
+    LiveProgress,
+    PlainProgress,
+    make_progress,
+    print_error,
+)
+from ingot.cli.shared.terminal import Terminal, make_console
 from ingot.errors import UserError
 from tests.unit.conftest import Clock
 
@@ -16,7 +21,7 @@ from tests.unit.conftest import Clock
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("ingot.cli.render.time.monotonic", clock)
+    monkeypatch.setattr("ingot.cli.shared.progress_display.time.monotonic", clock)
     return clock
 
 
@@ -53,7 +58,7 @@ def screen() -> Screen:
     ],
 )
 def test_times_read_as_people_say_them(seconds: float, text: str) -> None:
-    assert render.seconds_text(seconds) == text
+    assert progress_display.seconds_text(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -68,7 +73,7 @@ def test_times_read_as_people_say_them(seconds: float, text: str) -> None:
     ],
 )
 def test_sizes_read_in_units_of_1024(size: int, text: str) -> None:
-    assert render.size_text(size) == text
+    assert progress_display.size_text(size) == text
 
 
 def test_an_error_shows_what_why_and_what_next(screen: Screen) -> None:

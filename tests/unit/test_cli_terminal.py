@@ -16,10 +16,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ingot.boot.report import BootReport, Check, Outcome, Verdict
-from ingot.cli.boot_result import print_report
-from ingot.cli.render import LiveProgress, PlainProgress, print_error
-from ingot.cli.terminal import Terminal, print_document, print_line, styled
+from ingot.boot.boot_report import BootReport, Check, Outcome, Verdict
+from ingot.cli.boot.boot_result import print_report
+from ingot.cli.shared.progress_display import LiveProgress, PlainProgress, print_error
+from ingot.cli.shared.terminal import Terminal, print_document, print_line, styled
 from ingot.errors import UserError
 from tests.unit.conftest import REPOSITORY
 
@@ -159,7 +159,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     ours = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     code = code.encode("ascii", "backslashreplace").decode()
     return subprocess.run(
-        [sys.executable, "-c", f"from ingot.cli.terminal import *\nprepare()\n{code}"],
+        [sys.executable, "-c", f"from ingot.cli.shared.terminal import *\nprepare()\n{code}"],
         env={**ours, **environment},
         capture_output=True,
         check=False,
@@ -191,7 +191,7 @@ def test_a_terminal_that_lacks_letters_is_no_traceback(place: dict[str, str]) ->
 
 def test_a_live_line_in_plain_letters() -> None:
     done = python(
-        "from ingot.cli.render import LiveProgress\n"
+        "from ingot.cli.shared.progress_display import LiveProgress\n"
         "with LiveProgress(Terminal(stderr=True, force_terminal=True)).step('x') as s:\n"
         "    s.advance(1, 2, '漢')\n",
         PYTHONIOENCODING="ascii",
@@ -251,7 +251,7 @@ def past(path: Path) -> list[str]:
     """What in a file prints, or makes text, by another way than `terminal`."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found = [f"{path.name}:{line} {name}" for line, name in names_in(tree) if name in WAYS_PAST]
-    allowed = RICH | (DRAWING if path.name == "render.py" else set())
+    allowed = RICH | (DRAWING if path.name == "progress_display.py" else set())
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rich"):
             names = {f"{node.module}.{alias.name}" for alias in node.names}

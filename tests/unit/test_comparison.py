@@ -14,19 +14,18 @@ from hypothesis import strategies as st
 from ingot import registry
 from ingot.arch import arch
 from ingot.comparison import (
-    Change,
     Changes,
-    Subject,
+    ImageSummary,
+    SizeChange,
     compare,
     subject_of_image,
     subject_of_reference,
 )
 from ingot.errors import IngotError, UserError
 from ingot.images import BASE, BIN, DEBUG, KERNEL_IMAGES, MODULES
-from ingot.makeup import Makeup
 from ingot.oci import (
     Descriptor,
-    Entry,
+    LayerEntry,
     Layout,
     Platform,
     file_entry,
@@ -35,8 +34,9 @@ from ingot.oci import (
     write_image,
     write_layer,
 )
-from ingot.oci.document import canonical_json
+from ingot.oci.image_documents import canonical_json
 from ingot.progress import Silent
+from ingot.size_map import SizeMap
 from tests.unit.test_images import CONFIG, MAKEUP, RELEASE, Kernel, make_kernel
 from tests.unit.test_reading import KERNEL as WITH_CONFIG
 
@@ -45,8 +45,8 @@ OPTIONS = {"A": "y", "C": '"ä"'}
 sizes = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 5), max_size=6)
 
 
-def subject(**told: object) -> Subject:
-    return Subject("image", "linux/amd64", (), 0, **told)  # type: ignore[arg-type]
+def subject(**told: object) -> ImageSummary:
+    return ImageSummary("image", "linux/amd64", (), 0, **told)  # type: ignore[arg-type]
 
 
 def rewritten(
@@ -77,7 +77,7 @@ def old_images(kernel: Kernel, names: tuple[str, ...] = KERNEL_IMAGES) -> dict[s
 def foreign(layout: Layout, files: Mapping[str, bytes], name: str = "foreign:1") -> Descriptor:
     """An image of somebody else's, with these files."""
     folder = layout.root.parent / "files"
-    entries: list[Entry] = []
+    entries: list[LayerEntry] = []
     for number, (path, data) in enumerate(sorted(files.items())):
         file = folder / str(number)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def foreign(layout: Layout, files: Mapping[str, bytes], name: str = "foreign:1")
     return written
 
 
-def told_by(layout: Layout, image: Descriptor, name: str = "image") -> Subject:
+def told_by(layout: Layout, image: Descriptor, name: str = "image") -> ImageSummary:
     return subject_of_image(layout, read_image(layout, image), name)
 
 
@@ -103,9 +103,9 @@ def test_what_came_went_and_changed_is_told_the_largest_first() -> None:
     after = {"net/a.ko": 12, "net/b.ko": 10, "net/same.ko": 5, "fs/x.ko": 1, "fs/y.ko": 2}
     found = compare(subject(modules=before), subject(modules=after)).modules
     assert found == Changes(
-        gained=(Change("fs/y.ko", None, 2), Change("fs/x.ko", None, 1)),
-        lost=(Change("net/gone.ko", 7, None),),
-        resized=(Change("net/b.ko", 20, 10), Change("net/a.ko", 10, 12)),
+        gained=(SizeChange("fs/y.ko", None, 2), SizeChange("fs/x.ko", None, 1)),
+        lost=(SizeChange("net/gone.ko", 7, None),),
+        resized=(SizeChange("net/b.ko", 20, 10), SizeChange("net/a.ko", 10, 12)),
     )
     assert [change.growth for change in found.all] == [-10, -7, 2, 2, 1]
 
@@ -115,15 +115,15 @@ def test_a_module_that_moved_or_was_compressed_is_the_same_module() -> None:
     after = {"net/ipv4/ip_gre.ko.xz": 4, "lib/math/crc.ko": 3}
     assert compare(subject(modules=before), subject(modules=after)).modules == Changes(
         gained=(),
-        lost=(Change("lib/old.ko", 1, None),),
-        resized=(Change("net/ipv4/ip_gre.ko.xz", 10, 4),),
+        lost=(SizeChange("lib/old.ko", 1, None),),
+        resized=(SizeChange("net/ipv4/ip_gre.ko.xz", 10, 4),),
     )
 
 
 def test_folders_are_compared_where_both_kernels_tell_them() -> None:
-    one, two = Makeup({"": 5, "fs": 7}, {}), Makeup({"": 5, "fs": 9, "net": 1}, {})
+    one, two = SizeMap({"": 5, "fs": 7}, {}), SizeMap({"": 5, "fs": 9, "net": 1}, {})
     found = compare(subject(makeup=one), subject(makeup=two)).folders
-    assert found == Changes((Change("net", None, 1),), (), (Change("fs", 7, 9),))
+    assert found == Changes((SizeChange("net", None, 1),), (), (SizeChange("fs", 7, 9),))
     assert compare(subject(makeup=one), subject()).folders is None
 
 
@@ -211,7 +211,7 @@ def test_an_older_image_without_its_base_tells_what_it_has(
 
 
 def test_a_kernel_without_modules_has_none_which_is_told(tmp_path: Path) -> None:
-    kernel = make_kernel(tmp_path, with_modules=False, makeup=Makeup({"": 16}, {}))
+    kernel = make_kernel(tmp_path, with_modules=False, makeup=SizeMap({"": 16}, {}))
     assert told_by(kernel.layout, kernel.build()[BASE]).modules == {}
     assert told_by(kernel.layout, old_images(kernel)[BASE]).modules == {}
 

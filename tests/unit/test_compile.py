@@ -12,10 +12,10 @@ import pytest
 from ingot.arch import arch
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.compile import Artifacts, Devel, compile_kernel, make_flags
-from ingot.compile import make as making
+from ingot.compile import run_make as making
 from ingot.errors import BuildError, IngotError, MachineError
-from ingot.makeup import Makeup
 from ingot.process import CommandFailedError, Result
+from ingot.size_map import SizeMap
 from tests.unit.conftest import Recorder, digest
 from tests.unit.objects import Part, make_archive, make_object
 from tests.unit.test_elf import KERNEL, elf
@@ -165,7 +165,7 @@ def test_where_the_bytes_of_kernel_and_modules_go_is_measured(
     sandbox: Sandbox, make: Make, recorder: Recorder
 ) -> None:
     artifacts = compiled(sandbox, recorder)
-    assert artifacts.makeup == Makeup({"": len(b"no ELF")}, {"veth.ko": 0})
+    assert artifacts.makeup == SizeMap({"": len(b"no ELF")}, {"veth.ko": 0})
     assert recorder.steps[-1] == "measure"
     assert recorder.results[-1] == "0% of the kernel comes from 0 folders of its source"
 

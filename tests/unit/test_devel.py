@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import all_arches, arch
-from ingot.beneath import UnsafeFileError
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.compile.devel import Devel, devel_files, devel_folder
+from ingot.compile.devel_tree import Devel, devel_files, devel_folder
+from ingot.confined_files import UnsafeFileError
 from ingot.errors import BuildError
 from tests.unit.conftest import digest
 

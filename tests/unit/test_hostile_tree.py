@@ -18,12 +18,13 @@ import pytest
 
 from ingot import configure, kconfig
 from ingot.arch import arch
-from ingot.boot import guest, pvh
-from ingot.boot.disks import make_disk
+from ingot.boot.guest import guest_contents
+from ingot.boot.guest.root_disks import make_disk
+from ingot.boot.vmm import pvh
 from ingot.builder import sandbox as sandboxes
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.compile import compile_kernel, compile_module, compile_variant
-from ingot.compile import make as making
+from ingot.compile import run_make as making
 from ingot.errors import IngotError
 from ingot.files import remove_tree
 from ingot.process import Result
@@ -320,7 +321,7 @@ _TABLE = json.dumps({"arch": "x86", "options": {}, "elsewhere": {}}).encode()
 @pytest.mark.parametrize(
     "data",
     [
-        gzip.compress(bytes(1 << 24)),
+        gzip.compress(bytes(1 << 24), mtime=0),
         b"[" * 200_000,
         b"",
         b"null",
@@ -402,7 +403,7 @@ def test_a_builder_that_leaves_something_else_than_the_boot_test_asks_for(
     monkeypatch.setattr(sandboxes, "run", tool)
     kernel = pvh._Kernel((0,) * 14, (), b"")
     uses: dict[str, Callable[[], object]] = {
-        "init": lambda: guest.compile_init(sandbox, arch("x86_64")),
+        "init": lambda: guest_contents.compile_init(sandbox, arch("x86_64")),
         "pvh": lambda: pvh._assemble(sandbox, kernel, arch("x86_64")),
         "root.ext4": lambda: make_disk(sandbox, "root", {"/init": b"init"}, ["/dev"]),
     }

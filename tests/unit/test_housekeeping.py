@@ -10,12 +10,12 @@ import pytest
 
 from ingot import catalog
 from ingot.arch import arch
-from ingot.boot.profile import PROFILE_TYPE
-from ingot.builder import image as builders
+from ingot.boot.cost.boot_profile import PROFILE_TYPE
+from ingot.builder import builder_image as builders
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError
 from ingot.files import locked
-from ingot.housekeeping import Removed, prune
+from ingot.housekeeping import RemovedItem, prune
 from ingot.images import BASE, KERNEL_IMAGES
 from ingot.oci import (
     Descriptor,
@@ -27,8 +27,8 @@ from ingot.oci import (
     write_layer,
 )
 from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
-from ingot.pipeline import Setting
 from ingot.pipeline.builders import site_of
+from ingot.setting import Setting
 from ingot.workspace import Workspace
 from tests.unit.conftest import digest
 from tests.unit.test_images import VERSION, make_kernel
@@ -81,7 +81,9 @@ def make_builder(setting: Setting, spec: BuilderSpec = SPEC, host: str = "x86_64
     return descriptor
 
 
-def clean(setting: Setting, *, everything: bool = False, dry_run: bool = False) -> list[Removed]:
+def clean(
+    setting: Setting, *, everything: bool = False, dry_run: bool = False
+) -> list[RemovedItem]:
     return prune(setting, everything=everything, dry_run=dry_run)
 
 
@@ -152,7 +154,7 @@ def test_a_profile_of_an_image_that_is_gone_goes_by_itself(
     kernel = make_kernel(tmp_path)
     kernel.build()
     tag = keep_profile(setting, "other", kernel.layout.write_blob([b"{}"], MANIFEST_TYPE))
-    assert clean(setting)[0] == Removed(f"profile {tag}", 0)
+    assert clean(setting)[0] == RemovedItem(f"profile {tag}", 0)
     assert f"{BASE}:{VERSION}" in setting.layout.tags()
 
 
@@ -209,7 +211,7 @@ def test_images_of_builders_the_catalog_no_longer_asks_for_go(
     else:
         kept = {}
     removed = clean(setting, dry_run=dry_run)
-    assert removed[0] == Removed(f"image kernel-builder:{name}", 0)
+    assert removed[0] == RemovedItem(f"image kernel-builder:{name}", 0)
     assert removed[1].what.endswith("blobs of the store")
     if not dry_run:
         assert setting.layout.tags() == kept

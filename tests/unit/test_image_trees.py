@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot import plan
-from ingot.boot.disks import make_disk
-from ingot.boot.guest import choose_module, make_guest, read_dependencies
-from ingot.boot.machines import Machine
-from ingot.boot.tree import find_init, pack
+from ingot.boot.guest import guest_plan
+from ingot.boot.guest.guest_contents import choose_module, make_guest, read_dependencies
+from ingot.boot.guest.root_disks import make_disk
+from ingot.boot.guest.root_tree import find_init, pack
+from ingot.boot.vmm.machines import Machine
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.errors import IngotError, UserError
-from ingot.images import Facts
+from ingot.images import KernelLabels
+from ingot.lab.boot_target import BootTarget, laid_out
 from ingot.oci import (
-    Entry,
     Image,
+    LayerEntry,
     Platform,
     file_entry,
     link_entry,
@@ -26,7 +27,6 @@ from ingot.oci import (
     write_image,
     write_layer,
 )
-from ingot.pipeline.subject import Subject, laid_out
 from ingot.process import Result
 from ingot.progress import Silent
 from tests.kernels import Shop, open_shop
@@ -35,7 +35,7 @@ from tests.unit.test_boot_tree import listed
 
 RELEASE = "6.1.9"
 HOME = f"lib/modules/{RELEASE}"
-FACTS = Facts(
+FACTS = KernelLabels(
     version="6.1.9",
     release=RELEASE,
     arch="x86_64",
@@ -71,14 +71,14 @@ def outside(tmp_path: Path) -> Iterator[Path]:
     }
 
 
-def image_of(shop: Shop, *entries: Entry) -> Image:
+def image_of(shop: Shop, *entries: LayerEntry) -> Image:
     layer = write_layer(shop.layout, entries, 1)
     labels = FACTS.labels()
     made = write_image(shop.layout, [layer], Platform("linux", "amd64"), labels, labels, 1)
     return read_image(shop.layout, made)
 
 
-def lay_out(shop: Shop, image: Image) -> Subject:
+def lay_out(shop: Shop, image: Image) -> BootTarget:
     with laid_out(shop.setting, image, BUILDER, Silent()) as subject:
         return subject
 
@@ -87,7 +87,7 @@ def test_the_kernel_and_its_modules_are_where_no_sandbox_sees_them(shop: Shop) -
     image = image_of(shop, KERNEL, file_entry(f"{HOME}/x.ko", b"X"))
     with laid_out(shop.setting, image, BUILDER, Silent()) as subject:
         assert subject.kernel.read_bytes() == b"a kernel"
-        assert plan.read_modules(subject.modules) == {"x.ko": b"X"}
+        assert guest_plan.read_modules(subject.modules) == {"x.ko": b"X"}
         seen = (subject.sandbox.build, subject.sandbox.source)
         for path in (subject.kernel, subject.modules, subject.folder):
             assert not any(path.is_relative_to(folder) for folder in seen)
@@ -96,7 +96,7 @@ def test_the_kernel_and_its_modules_are_where_no_sandbox_sees_them(shop: Shop) -
 def test_an_image_without_modules_has_none(shop: Shop) -> None:
     with laid_out(shop.setting, image_of(shop, KERNEL), BUILDER, Silent()) as subject:
         assert not subject.modules.exists()
-        assert plan.read_modules(subject.modules) == {}
+        assert guest_plan.read_modules(subject.modules) == {}
 
 
 @pytest.mark.parametrize("up", ["{outside}", "../../../../../../../../../..{outside}"])
@@ -160,7 +160,7 @@ def test_links_and_pipes_among_modules_are_left_out(modules: Path, outside: Path
     (modules / "modules.alias").symlink_to(outside / "secret.ko")
     os.mkfifo(modules / "kernel/pipe.ko")
     os.mkfifo(modules / "modules.builtin")
-    assert set(plan.read_modules(modules)) == {"kernel/veth.ko", "modules.dep"}
+    assert set(guest_plan.read_modules(modules)) == {"kernel/veth.ko", "modules.dep"}
     guest = make_guest(Path("/k"), modules, RELEASE, b"INIT", MACHINE)
     assert guest.initramfs is not None
     assert b"a secret" not in guest.initramfs
@@ -207,16 +207,16 @@ def test_needs_that_lead_out_are_left_out(modules: Path) -> None:
 def test_modules_have_so_many_bytes_and_no_more(
     modules: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
-    monkeypatch.setattr(plan, limit, value)
+    monkeypatch.setattr(guest_plan, limit, value)
     with pytest.raises(IngotError):
-        plan.read_modules(modules)
+        guest_plan.read_modules(modules)
 
 
 def test_a_huge_file_with_no_content_is_not_read(modules: Path) -> None:
     with (modules / "kernel/huge.ko").open("wb") as file:
         file.truncate(1 << 40)
     with pytest.raises(IngotError, match="more than"):
-        plan.read_modules(modules)
+        guest_plan.read_modules(modules)
 
 
 @pytest.mark.parametrize("name", ["root.files", "root.files/lib", f"root.files/{HOME}"])
@@ -297,7 +297,7 @@ def test_a_root_has_so_many_bytes_and_no_more(
         file.truncate(1 << 40)
     with pytest.raises(UserError, match="too large for the memory"):
         pack(root)
-    monkeypatch.setattr("ingot.boot.tree.ROOT_BYTES", 2000)
+    monkeypatch.setattr("ingot.boot.guest.root_tree.ROOT_BYTES", 2000)
     (root / "hole").unlink()
     for number in range(3):
         (root / str(number)).write_bytes(bytes(900))

@@ -23,7 +23,7 @@ from ingot.images import (
     DEVEL,
     KERNEL_IMAGES,
     MODULES,
-    Facts,
+    KernelLabels,
     facts_of,
     find_images,
     read_config,
@@ -35,24 +35,24 @@ from ingot.images import (
     write_images,
 )
 from ingot.images.annotations import pack
-from ingot.makeup import Makeup
 from ingot.oci import Descriptor, Layout, list_files, read_file, read_image, validate_layout
 from ingot.progress import Silent
-from ingot.source.model import Source
+from ingot.size_map import SizeMap
+from ingot.source.origin import Source
 from ingot.version import KernelVersion
 from tests.unit.conftest import digest
 
 VERSION = KernelVersion.parse("6.1.176")
 RELEASE = "6.1.176"
 CONFIG = '# Linux/x86\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="ä"\n'
-MAKEUP = Makeup({"": 7, "net/core": 9}, {"net/veth.ko": 14})
+MAKEUP = SizeMap({"": 7, "net/core": 9}, {"net/veth.ko": 14})
 X86 = arch("x86_64")
 
 releases = st.from_regex(r"[0-9][A-Za-z0-9_.+~-]{0,63}", fullmatch=True)
 command_lines = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=2047)
 digests = st.builds(Digest.of, st.binary(max_size=4))
 facts_strategy = st.builds(
-    Facts,
+    KernelLabels,
     version=st.just("6.1.176"),
     release=releases,
     arch=st.sampled_from([row.name for row in all_arches()]),
@@ -70,7 +70,7 @@ class Kernel:
 
     layout: Layout
     artifacts: Artifacts
-    facts: Facts
+    facts: KernelLabels
 
     def write(self) -> dict[str, Descriptor]:
         return write_images(
@@ -84,7 +84,7 @@ class Kernel:
 
 
 def make_kernel(
-    root: Path, key: str = "recipe", *, with_modules: bool = True, makeup: Makeup | None = None
+    root: Path, key: str = "recipe", *, with_modules: bool = True, makeup: SizeMap | None = None
 ) -> Kernel:
     build = root / f"build-{key}-{with_modules}"
     modules = build / "install/lib/modules" / RELEASE
@@ -133,12 +133,12 @@ def held(kernel: Kernel, descriptor: Descriptor) -> list[str]:
 
 
 @given(facts_strategy)
-def test_facts_survive_being_labels(facts: Facts) -> None:
-    assert Facts.from_labels(facts.labels()) == facts
+def test_facts_survive_being_labels(facts: KernelLabels) -> None:
+    assert KernelLabels.from_labels(facts.labels()) == facts
 
 
 @given(facts_strategy)
-def test_labels_have_one_prefix_and_say_how_to_use_the_image(facts: Facts) -> None:
+def test_labels_have_one_prefix_and_say_how_to_use_the_image(facts: KernelLabels) -> None:
     labels = facts.labels()
     assert all(name.startswith("dev.ingot.") for name in labels)
     assert labels["dev.ingot.series"] == "6.1"
@@ -147,7 +147,7 @@ def test_labels_have_one_prefix_and_say_how_to_use_the_image(facts: Facts) -> No
 
 
 def test_the_facts_are_those_of_source_builder_and_artifacts(kernel: Kernel) -> None:
-    assert kernel.facts == Facts(
+    assert kernel.facts == KernelLabels(
         version="6.1.176",
         release=RELEASE,
         arch="x86_64",
@@ -160,22 +160,22 @@ def test_the_facts_are_those_of_source_builder_and_artifacts(kernel: Kernel) -> 
 
 
 def test_labels_of_something_else_are_no_facts() -> None:
-    assert Facts.from_labels({}) is None
-    assert Facts.from_labels({"dev.ingot.builder.spec": "x"}) is None
+    assert KernelLabels.from_labels({}) is None
+    assert KernelLabels.from_labels({"dev.ingot.builder.spec": "x"}) is None
 
 
 def test_labels_without_the_prefix_are_somebody_elses(kernel: Kernel) -> None:
     labels = {n.removeprefix("dev.ingot."): v for n, v in kernel.facts.labels().items()}
-    assert Facts.from_labels(labels) is None
+    assert KernelLabels.from_labels(labels) is None
 
 
 def test_labels_of_another_ingot_that_lack_one_are_no_facts(kernel: Kernel) -> None:
     labels = kernel.facts.labels()
     del labels["dev.ingot.command-line"]
-    assert Facts.from_labels(labels) is None
+    assert KernelLabels.from_labels(labels) is None
 
 
-GOOD = Facts(
+GOOD = KernelLabels(
     version="6.1.176",
     release="6.1.176-mine+",
     arch="x86_64",
@@ -228,7 +228,7 @@ GOOD = Facts(
 def test_labels_that_no_kernel_has_are_an_error_that_names_them(name: str, text: str) -> None:
     labels = {**GOOD.labels(), f"dev.ingot.{name}": text}
     with pytest.raises(UserError) as caught:
-        Facts.from_labels(labels)
+        KernelLabels.from_labels(labels)
     assert caught.value.what
     assert "\x1b" not in str(caught.value)
 
@@ -245,7 +245,7 @@ def test_labels_of_before_that_lack_what_follows_from_others_are_facts() -> None
     labels = GOOD.labels()
     for name in ("series", "hermetic", "filename", "mount-path"):
         del labels[f"dev.ingot.{name}"]
-    assert Facts.from_labels(labels) == GOOD
+    assert KernelLabels.from_labels(labels) == GOOD
 
 
 # Writing

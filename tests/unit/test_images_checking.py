@@ -25,8 +25,8 @@ from ingot.images import (
     write_images,
 )
 from ingot.oci import Descriptor, Image, Layer, Platform, read_image, write_image
-from ingot.oci.archive import open_layer
 from ingot.oci.descriptor import LAYER_TYPE
+from ingot.oci.layer_reader import open_layer
 from ingot.progress import Silent
 from ingot.recipe import Recipe
 from ingot.version import KernelVersion
@@ -284,7 +284,7 @@ def test_a_layer_that_images_share_is_read_once(
         opened.append(layer)
         return real(layout, layer, allowance)
 
-    monkeypatch.setattr("ingot.images.checking.open_layer", count)
+    monkeypatch.setattr("ingot.images.check_images.open_layer", count)
     check(kernel, images)
     assert len(opened) == len(set(opened))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -16,17 +17,19 @@ from tests.unit.conftest import REPOSITORY
 SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
-    ("descent", "errors", "web"),
+    ("directory_walk", "errors", "web"),
     ("arch", "digest", "elf", "environment", "files", "printable", "progress", "toml", "version"),
-    ("beneath", "captured", "keyring", "pseudoterminal"),
+    ("confined_files", "keyring", "program_output", "pseudoterminal"),
     ("process",),
-    ("apt", "kconfig", "makeup", "recipe", "tools"),
+    ("apt", "git_program", "kconfig", "recipe", "size_map", "tools"),
     ("catalog", "oci", "workspace"),
     ("builder", "source"),
     ("compile", "configure"),
     ("boot", "images", "registry"),
+    ("setting",),
+    ("lab", "publish"),
     ("pipeline",),
-    ("changes", "comparison", "growth", "housekeeping", "report", "specs"),
+    ("changes", "comparison", "housekeeping", "new_versions", "report", "specs"),
     ("cli",),
     ("__main__",),
 )
@@ -107,6 +110,20 @@ def units_imported(tree: ast.Module, path: Path) -> Iterator[tuple[int, str]]:
             yield line, words[1]
 
 
+def room_of(path: Path) -> str:
+    """The package below the top one that a file is in, or the module that it is there itself."""
+    return path.relative_to(SOURCE).parts[1].removesuffix(".py")
+
+
+def rooms_imported(path: Path) -> set[str]:
+    """The rooms of its own top package that a file imports."""
+    package = path.relative_to(SOURCE).parts[0]
+    names = (name.split(".") for _, name in imported(parse(path), path))
+    found = {words[2] for words in names if words[:2] == ["ingot", package] and len(words) > 2}
+    rooms = {room_of(each) for each in (SOURCE / package).rglob("*.py")}
+    return found & rooms - {"__init__"}
+
+
 def used(tree: ast.Module, path: Path) -> Iterator[tuple[int, str]]:
     """Line and full dotted name of everything imported or reached through what is imported."""
     meaning = {}
@@ -167,6 +184,15 @@ def test_imports_go_down(path: Path) -> None:
     if not unit_of(path):
         pytest.skip("the package itself, which imports nothing: see below")
     assert upward(parse(path), path) == []
+
+
+@pytest.mark.parametrize("package", ["boot", "cli", "source"])
+def test_the_rooms_of_a_package_form_no_circle(package: str) -> None:
+    needs: dict[str, set[str]] = {}
+    for path in (SOURCE / package).rglob("*.py"):
+        needs.setdefault(room_of(path), set()).update(rooms_imported(path) - {room_of(path)})
+    assert len(needs) > 2
+    list(TopologicalSorter(needs).static_order())  # raises CycleError
 
 
 def test_the_package_itself_imports_nothing() -> None:

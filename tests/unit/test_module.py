@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.beneath import UnsafeFileError
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.compile import compile_module
-from ingot.compile import make as making
+from ingot.compile import run_make as making
+from ingot.confined_files import UnsafeFileError
 from ingot.errors import BuildError, UserError
 from ingot.images import Modules, check_module_name, read_makeup, write_module_images
 from ingot.images.annotations import read_config

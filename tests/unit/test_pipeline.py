@@ -9,12 +9,14 @@ from typing import NoReturn
 
 import pytest
 
-from ingot import catalog, pipeline
+from ingot import catalog, lab, pipeline
 from ingot.builder.sandbox import Builder
 from ingot.files import locked, locked_if_free
 from ingot.images import BASE
+from ingot.lab import boot_target
 from ingot.oci import Layout, read_image
-from ingot.pipeline import Setting, building, subject
+from ingot.pipeline import building
+from ingot.setting import Setting, in_use
 from ingot.workspace import Workspace
 from tests.unit.conftest import Recorder, digest
 from tests.unit.test_housekeeping import CATALOG
@@ -51,7 +53,7 @@ def work(setting: Setting) -> Callable[..., NoReturn]:
 def test_prune_stays_away_while_a_builder_is_made(
     setting: Setting, work: Callable[..., NoReturn], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingot.pipeline.builders.kinds.ensure", work)
+    monkeypatch.setattr("ingot.pipeline.builders.builder_kinds.ensure", work)
     spec = setting.catalog.kernels[0].builder
     with pytest.raises(ReachedError):
         pipeline.ensure_builder(setting, spec, Recorder())
@@ -63,12 +65,12 @@ def test_prune_stays_away_while_an_image_is_booted(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(subject, "extract", work)
+    monkeypatch.setattr(boot_target, "extract", work)
     kernel = make_kernel(tmp_path)
     image = read_image(kernel.layout, kernel.build()[BASE])
     builder = Builder("bookworm", digest("builder"), tmp_path)
     with pytest.raises(ReachedError):
-        pipeline.boot_image(setting, image, builder, pipeline.BootWish(), Recorder())
+        lab.boot_image(setting, image, builder, lab.BootWish(), Recorder())
 
 
 def test_prune_stays_away_while_an_image_is_measured(
@@ -77,12 +79,12 @@ def test_prune_stays_away_while_an_image_is_measured(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(subject, "extract", work)
+    monkeypatch.setattr(boot_target, "extract", work)
     kernel = make_kernel(tmp_path)
     image = read_image(kernel.layout, kernel.build()[BASE])
     builder = Builder("bookworm", digest("builder"), tmp_path)
     with pytest.raises(ReachedError):
-        pipeline.profile_image(setting, image, builder, Recorder())
+        lab.profile_image(setting, image, builder, Recorder())
 
 
 @pytest.mark.parametrize("step", ["_find_without_work", "_build"])
@@ -105,7 +107,7 @@ def test_use_nests_and_says_that_it_waits_for_prune(setting: Setting) -> None:
     ended = threading.Event()
 
     def use() -> None:
-        with pipeline.in_use(setting, recorder), pipeline.in_use(setting, recorder):
+        with in_use(setting, recorder), in_use(setting, recorder):
             ended.set()
 
     thread = threading.Thread(target=use)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingot import captured
+from ingot import program_output
 from ingot.errors import MachineError
 from ingot.process import (
     CommandFailedError,
@@ -178,7 +178,7 @@ def test_programs_of_the_system_are_found_whatever_the_users_path(
 
 
 def test_a_line_without_an_end_is_cut_into_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captured, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(program_output, "LONGEST_LINE", 1000)
     heard: list[str] = []
     result = run(shell("head -c 2500 /dev/zero | tr '\\0' x; echo; echo end"), on_line=heard.append)
     assert [len(line) for line in heard] == [1000, 1000, 500, 3]
@@ -189,7 +189,7 @@ def test_a_line_without_an_end_is_cut_into_lines(monkeypatch: pytest.MonkeyPatch
 def test_a_line_is_cut_only_where_it_is_too_long(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(captured, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(program_output, "LONGEST_LINE", 1000)
     text = run(["cat"], stdin=[b"x" * size + b"\n" + b"y" * 10]).output
     assert text.replace("\n", "") == "x" * size + "y" * 10
     assert max(map(len, text.split("\n"))) == min(size, 1000)
@@ -198,20 +198,20 @@ def test_a_line_is_cut_only_where_it_is_too_long(
 
 def test_each_byte_of_a_line_without_an_end_is_looked_at_once() -> None:
     """The work is counted: what waits for its end is not copied with every piece that comes."""
-    output = captured.Captured(None, None, True, None)
+    output = program_output.ProgramOutput(None, None, True, None)
     piece = b"x" * 1024
-    for _ in range(captured.LONGEST_LINE // len(piece)):
+    for _ in range(program_output.LONGEST_LINE // len(piece)):
         output.feed(piece)
         assert output._rest is not None
     before = id(output._rest)
     output.feed(b"")
     assert id(output._rest) == before
     output.feed(b"\n")
-    assert output.kept == ["x" * captured.LONGEST_LINE + "\n"]
+    assert output.kept == ["x" * program_output.LONGEST_LINE + "\n"]
 
 
 def test_a_program_that_prints_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captured, "MOST_KEPT", 1 << 20)
+    monkeypatch.setattr(program_output, "MOST_KEPT", 1 << 20)
     with pytest.raises(CommandFailedError, match="printed more than it may, and was ended"):
         run(["yes", "this goes on and on"])
     result = run(["yes"], check=False)
@@ -220,14 +220,14 @@ def test_a_program_that_prints_without_end_is_ended(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_is_kept_counts_what_empty_lines_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captured, "MOST_KEPT", 1 << 20)
+    monkeypatch.setattr(program_output, "MOST_KEPT", 1 << 20)
     result = run(["yes", ""], check=False)
     assert result.too_long
     assert len(result.output) <= (1 << 20) / 64
 
 
 def test_output_that_is_not_kept_may_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captured, "MOST_KEPT", 1000)
+    monkeypatch.setattr(program_output, "MOST_KEPT", 1000)
     count = 0
 
     def listen(_: str) -> None:
@@ -241,7 +241,7 @@ def test_output_that_is_not_kept_may_be_long(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_log_ends_at_its_limit_and_says_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(captured, "LARGEST_LOG", 1 << 20)
+    monkeypatch.setattr(program_output, "LARGEST_LOG", 1 << 20)
     log = tmp_path / "log"
     result = run(["seq", "300000"], log=log, keep_output=False)
     assert result.returncode == 0

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from ingot import pipeline
+from ingot import lab
 from ingot.arch import arch
-from ingot.boot import pvh
-from ingot.boot.machines import QemuMachine
-from ingot.boot.profile import PROFILE_TYPE, Profile
+from ingot.boot.cost.boot_profile import PROFILE_TYPE, Profile
+from ingot.boot.vmm import pvh
+from ingot.boot.vmm.machines import QemuMachine
 from ingot.builder.sandbox import Builder
 from ingot.errors import UserError, VerificationError
 from ingot.images import BASE, BIN
+from ingot.lab import kept_profile, profiling
 from ingot.oci import Image, Layout, read_artifact, read_image, validate_layout, write_artifact
-from ingot.pipeline import Setting, kept_profile, profiling
+from ingot.setting import Setting
 from tests.unit.conftest import Recorder, digest
 from tests.unit.test_boot_profile import PROFILE
 from tests.unit.test_images import Kernel, make_kernel
@@ -86,7 +87,7 @@ def test_what_is_measured_is_kept_beside_the_image(
     measured: list[tuple[Path, str | None]],
 ) -> None:
     assert kept_profile(shelf.layout, shelf.base) is None
-    assert pipeline.profile_image(setting, shelf.base, builder, Recorder()) == PROFILE
+    assert lab.profile_image(setting, shelf.base, builder, Recorder()) == PROFILE
     assert kept_profile(shelf.layout, shelf.base) == PROFILE
     ((kernel, release),) = measured
     assert release == "6.1.176"
@@ -97,7 +98,7 @@ def test_what_is_measured_is_kept_beside_the_image(
     assert json.loads(artifact.data) == json.loads(json.dumps(PROFILE.to_json()))
     assert not validate_layout(shelf.layout)
     before = shelf.layout.tags()
-    pipeline.profile_image(setting, shelf.base, builder, Recorder())
+    lab.profile_image(setting, shelf.base, builder, Recorder())
     assert shelf.layout.tags() == before
 
 
@@ -109,7 +110,7 @@ def test_a_file_is_measured_and_nothing_kept(
 ) -> None:
     kernel = tmp_path / "vmlinux"
     kernel.write_bytes(b"ELF")
-    assert pipeline.profile_file(setting, kernel, arch("x86_64"), builder, Recorder()) == PROFILE
+    assert lab.profile_file(setting, kernel, arch("x86_64"), builder, Recorder()) == PROFILE
     assert measured == [(kernel, None)]
     assert setting.layout.tags() == {}
 
@@ -125,7 +126,7 @@ def test_a_kernel_that_qemu_cannot_enter_is_measured_as_it_is_booted(
     entered.write_bytes(b"ELF")
     monkeypatch.setattr(pvh, "needs_entry", lambda _: True)
     monkeypatch.setattr(pvh, "with_entry", lambda *_: entered)
-    pipeline.profile_file(setting, tmp_path / "vmlinux", arch("x86_64"), builder, Recorder())
+    lab.profile_file(setting, tmp_path / "vmlinux", arch("x86_64"), builder, Recorder())
     assert measured == [(entered, None)]  # and, as the fixture sees to, without ACPI
 
 
@@ -136,7 +137,7 @@ def test_an_image_of_something_else_is_refused(
 ) -> None:
     other = dataclasses.replace(shelf.base, labels={})
     with pytest.raises(UserError, match="no kernel of Ingot's"):
-        pipeline.profile_image(setting, other, builder, Recorder())
+        lab.profile_image(setting, other, builder, Recorder())
     assert kept_profile(shelf.layout, other) is None
 
 
@@ -190,4 +191,4 @@ def test_a_damaged_profile_is_told(shelf: Shelf) -> None:
     ],
 )
 def test_the_name_of_a_profile_is_told_from_those_of_images(tag: str, is_one: bool) -> None:
-    assert pipeline.is_profile(tag) is is_one
+    assert lab.is_profile(tag) is is_one

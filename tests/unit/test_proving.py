@@ -10,7 +10,7 @@ from ingot import catalog as catalogs
 from ingot.arch import arch
 from ingot.catalog import Catalog
 from ingot.errors import UserError
-from ingot.pipeline import Config, proofs_of_config, proofs_of_kernel
+from ingot.lab import Config, proofs_of_config, proofs_of_kernel
 from ingot.version import Series
 from tests.unit.test_housekeeping import CATALOG
 

@@ -20,11 +20,11 @@ from ingot.digest import Digest
 from ingot.errors import MachineError, UserError
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import Descriptor, Layout
-from ingot.pipeline import Published, indexes, publish
-from ingot.pipeline.shipment import Line
-from ingot.pipeline.tagging import Action, judge_fixed, judge_series
 from ingot.progress import Silent
-from ingot.registry import Document, Registry
+from ingot.publish import Published, indexes, publish
+from ingot.publish.shipment import MultiArchImage
+from ingot.publish.tagging import Action, judge_fixed, judge_series
+from ingot.registry import RawManifest, Registry
 from ingot.version import KernelVersion
 from tests.kernels import Shop, open_shop
 
@@ -50,10 +50,10 @@ class Memory:
         self.tags: dict[str, str] = {}
         self.before = before
 
-    def read_document(self, reference: str, *, insecure: bool = False) -> Document | None:
+    def read_document(self, reference: str, *, insecure: bool = False) -> RawManifest | None:
         self.before()
         digest = self.tags.get(reference)
-        return Document.parse(self.blobs[digest], reference) if digest else None
+        return RawManifest.parse(self.blobs[digest], reference) if digest else None
 
     def list_tags(self, repository: str, *, insecure: bool = False) -> tuple[str, ...]:
         return self.find_tags(repository) or ()
@@ -308,22 +308,22 @@ def test_pushers_that_never_agree_are_told_to_wait(shop: Shop) -> None:
 # Indexes and single tags
 
 
-LINE = Line("kernel-bin", KernelVersion.parse("6.1.10"), "-minimal")
+LINE = MultiArchImage("kernel-bin", KernelVersion.parse("6.1.10"), "-minimal")
 
 
-def image(version: str = "6.1.10", name: str = "x86_64", **more: str) -> Document:
+def image(version: str = "6.1.10", name: str = "x86_64", **more: str) -> RawManifest:
     annotations = {"dev.ingot.version": version, "dev.ingot.arch": name, **more}
     document = {"schemaVersion": 2, "annotations": annotations}
-    return Document.parse(json.dumps(document).encode(), "test")
+    return RawManifest.parse(json.dumps(document).encode(), "test")
 
 
-def index_of(version: str | None) -> Document:
+def index_of(version: str | None) -> RawManifest:
     annotations = {"dev.ingot.version": version} if version else {}
     document = {"schemaVersion": 2, "manifests": [], "annotations": annotations}
-    return Document.parse(json.dumps(document).encode(), "test")
+    return RawManifest.parse(json.dumps(document).encode(), "test")
 
 
-def listed(images: dict[Arch, Document | None]) -> list[str]:
+def listed(images: dict[Arch, RawManifest | None]) -> list[str]:
     entries = indexes.assemble(LINE, images).entries
     assert entries is not None
     return [entry["platform"]["architecture"] for entry in entries]
@@ -344,12 +344,12 @@ def test_an_index_does_not_depend_on_who_asks_first() -> None:
         image("6.1.9", "arm64"),
         image("6.1.10", "x86_64"),
         index_of("6.1.10"),
-        Document.parse(b"{}", "nothing"),
-        Document.parse(b'{"annotations": {"dev.ingot.version": 7}}', "odd"),
-        Document.parse(b'{"annotations": ["dev.ingot.version"]}', "odd"),
+        RawManifest.parse(b"{}", "nothing"),
+        RawManifest.parse(b'{"annotations": {"dev.ingot.version": 7}}', "odd"),
+        RawManifest.parse(b'{"annotations": ["dev.ingot.version"]}', "odd"),
     ],
 )
-def test_an_index_lists_only_images_of_its_version_and_arch(other: Document | None) -> None:
+def test_an_index_lists_only_images_of_its_version_and_arch(other: RawManifest | None) -> None:
     assert listed({X86: image(), ARM: other}) == ["amd64"]
 
 
@@ -378,7 +378,7 @@ def test_an_index_says_only_what_its_images_say_alike() -> None:
         (index_of("nonsense"), Action.KEPT),
     ],
 )
-def test_a_series_goes_on_and_never_back(now: Document | None, action: Action) -> None:
+def test_a_series_goes_on_and_never_back(now: RawManifest | None, action: Action) -> None:
     judged = judge_series(LINE, LINE.version, Digest.of(b"new"), now)
     assert judged.action == action
     assert judged.image == "kernel-bin:6.1-minimal"
@@ -402,7 +402,7 @@ def test_an_immutable_tag_is_set_once() -> None:
     ],
 )
 def test_a_lines_tags(version: str, tags: list[str]) -> None:
-    line = Line("kernel-bin", KernelVersion.parse(version), "-f")
+    line = MultiArchImage("kernel-bin", KernelVersion.parse(version), "-f")
     arches = [f"kernel-bin:{version}-f-x86_64", f"kernel-bin:{version}-f-arm64"]
     assert line.tags == [*tags, *arches]
 

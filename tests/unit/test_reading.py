@@ -8,18 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ingot import pipeline, registry
+from ingot import lab, registry
 from ingot.arch import arch
 from ingot.errors import UserError
 from ingot.images import BASE, BIN
-from ingot.oci import (
-    Layout,
-    Platform,
-    file_entry,
-    read_image,
-    write_image,
-    write_layer,
-)
+from ingot.oci import Layout, Platform, file_entry, read_image, write_image, write_layer
 from ingot.version import Series
 from tests.unit.test_images import make_kernel
 
@@ -52,7 +45,7 @@ def put(folder: Path, content: bytes, name: str = "boot/vmlinux") -> tuple[Layou
 def test_a_file_is_a_config_or_a_kernel_that_carries_one(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    config = pipeline.config_of_file(path)
+    config = lab.config_of_file(path)
     assert config.values == {"VETH": "m"}
     assert config.series == Series.parse("5.10")
     assert config.arch == X86
@@ -63,13 +56,13 @@ def test_any_other_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(UserError, match="tells no config"):
-        pipeline.config_of_file(path)
+        lab.config_of_file(path)
 
 
 def test_a_config_that_does_not_say_whose_it_is(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("CONFIG_A=y\n")
-    config = pipeline.config_of_file(path)
+    config = lab.config_of_file(path)
     assert (config.series, config.arch) == (None, None)
 
 
@@ -77,7 +70,7 @@ def test_a_config_that_does_not_say_whose_it_is(tmp_path: Path) -> None:
 def test_an_image_of_ingots_tells_its_own(tmp_path: Path, name: str) -> None:
     kernel = make_kernel(tmp_path)
     image = read_image(kernel.layout, kernel.build()[name])
-    config = pipeline.config_of_image(kernel.layout, image, name)
+    config = lab.config_of_image(kernel.layout, image, name)
     assert config.values == {"A": "y", "C": '"ä"'}
     assert (config.series, config.arch) == (Series.parse("6.1"), X86)
 
@@ -87,14 +80,14 @@ def test_an_image_of_ingots_tells_its_own(tmp_path: Path, name: str) -> None:
 )
 def test_another_image_is_looked_into(tmp_path: Path, name: str, content: bytes) -> None:
     layout, tag = put(tmp_path, content, name)
-    config = pipeline.config_of_image(layout, read_image(layout, layout.tags()[tag]), tag)
+    config = lab.config_of_image(layout, read_image(layout, layout.tags()[tag]), tag)
     assert config.values == {"VETH": "m"}
 
 
 def test_an_image_that_tells_nothing_is_refused(tmp_path: Path) -> None:
     layout, tag = put(tmp_path, b"nothing", "etc/hostname")
     with pytest.raises(UserError, match="tells no config"):
-        pipeline.config_of_image(layout, read_image(layout, layout.tags()[tag]), tag)
+        lab.config_of_image(layout, read_image(layout, layout.tags()[tag]), tag)
 
 
 def test_a_published_image_is_asked_without_pulling_it(
@@ -110,7 +103,7 @@ def test_a_published_image_is_asked_without_pulling_it(
         return manifest
 
     monkeypatch.setattr(registry, "read_manifest", read)
-    config = pipeline.config_of_reference("docker://example.org/kernel-bin:6.1", X86)
+    config = lab.config_of_reference("docker://example.org/kernel-bin:6.1", X86)
     assert config.values["A"] == "y"
     assert (config.series, config.arch) == (Series.parse("6.1"), X86)
     assert asked == [("example.org/kernel-bin:6.1", "amd64")]
@@ -126,5 +119,5 @@ def test_a_published_image_of_somebody_else_is_fetched(
 
     monkeypatch.setattr(registry, "read_manifest", lambda *_: {"schemaVersion": 2})
     monkeypatch.setattr(registry, "fetch_image", fetch)
-    config = pipeline.config_of_reference("example.org/kernel:5.10", X86)
+    config = lab.config_of_reference("example.org/kernel:5.10", X86)
     assert config.values == {"VETH": "m"}

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from ingot import __version__
-from ingot.catalog import bundle
+from ingot.catalog import bundled_catalog
 from tests.unit.conftest import REPOSITORY
 
 CHANGELOG = """# Changelog
@@ -146,8 +146,8 @@ def test_no_other_file_of_the_build_states_the_version() -> None:
 
 def test_the_address_of_the_project_is_the_same_everywhere() -> None:
     urls = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["urls"]
-    assert urls["Homepage"] == bundle.HOME
-    assert all(url.startswith(bundle.HOME) for url in urls.values())
+    assert urls["Homepage"] == bundled_catalog.HOME
+    assert all(url.startswith(bundled_catalog.HOME) for url in urls.values())
 
 
 def locked(name: str) -> dict[str, str]:

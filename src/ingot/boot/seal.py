@@ -13,6 +13,9 @@ from __future__ import annotations
 import hmac
 import secrets
 
+KEY_FILE = "/ingot/key"
+"""Where init finds its key, unless that is on a disk."""
+
 KEY_BYTES = 16
 TAG_CHARACTERS = 16
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ingot.apt import mirror_of
-from ingot.builder.site import Site
+from ingot.builder.builder_site import Site
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError, run

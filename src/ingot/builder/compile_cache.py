@@ -12,9 +12,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ingot.beneath import Beneath
-from ingot.builder.other_user import hand_over
 from ingot.builder.sandbox import Builder
+from ingot.builder.sandbox_user import hand_over
+from ingot.confined_files import ConfinedDirectory
 from ingot.errors import IngotError
 from ingot.files import disk_errors, remove_tree
 
@@ -60,7 +60,7 @@ def drop_special_bits(folder: Path) -> None:
 
     UnsafeFileError if there are too many, or too deep within each other.
     """
-    tree = Beneath(folder)
+    tree = ConfinedDirectory(folder)
     with disk_errors(folder):
         for found in tree.walk(most=_MOST_FILES):
             if (found.is_file or found.is_directory) and found.status.st_mode & _SPECIAL:

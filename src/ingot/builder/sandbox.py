@@ -31,8 +31,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
-from ingot.beneath import Beneath
-from ingot.builder.other_user import Stage, hand_over
+from ingot.builder.sandbox_user import Stage, hand_over
+from ingot.confined_files import ConfinedDirectory
 from ingot.digest import Digest
 from ingot.errors import BuildError, MachineError
 from ingot.files import disk_errors
@@ -164,13 +164,13 @@ class Sandbox:
         return self.build.with_name("results")
 
     @property
-    def made(self) -> Beneath:
+    def made(self) -> ConfinedDirectory:
         """What the sandbox left in its build directory."""
-        return Beneath(self.build)
+        return ConfinedDirectory(self.build)
 
     def give(self, name: str, data: bytes) -> str:
         """Put a file at `name` below the inputs; returns its path inside."""
-        given = Beneath(self.inputs)
+        given = ConfinedDirectory(self.inputs)
         with disk_errors(self.inputs):
             self.inputs.mkdir(exist_ok=True)
             if "/" in name:

@@ -19,10 +19,10 @@ The file is parsed once, here, into frozen values.
 """
 
 from ingot.catalog.budgets import Budget
-from ingot.catalog.bundle import bundled, starter
-from ingot.catalog.folder import FILE_NAME, Catalog
-from ingot.catalog.load import load, parse
-from ingot.catalog.model import (
+from ingot.catalog.bundled_catalog import bundled, starter
+from ingot.catalog.catalog_folder import FILE_NAME, Catalog
+from ingot.catalog.catalog_load import load, parse
+from ingot.catalog.catalog_model import (
     BuilderSpec,
     Feature,
     Flavor,
@@ -32,7 +32,7 @@ from ingot.catalog.model import (
     Vmm,
     fragments_for,
 )
-from ingot.catalog.proofs import OFFERS, Proof
+from ingot.catalog.guest_checks import OFFERS, Proof
 from ingot.catalog.proposal import NewVersion, Proposal, propose
 
 __all__ = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ingot.catalog.model import Kernel
+from ingot.catalog.catalog_model import Kernel
 from ingot.version import Series
 
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
-from ingot.catalog.patterns import IMAGE, FilePath, Name, Url
-from ingot.toml import Table
+from ingot.catalog.value_patterns import IMAGE, FilePath, Name, Url
+from ingot.toml import TomlTable
 
 
-class BuilderTable(Table):
+class BuilderTable(TomlTable):
     """What kernels are compiled in, of whatever kind."""
 
     llvm: bool = Field(False, description="Compile with clang and lld instead of gcc.")

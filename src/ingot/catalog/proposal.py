@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingot.catalog import edit, tables
-from ingot.catalog.folder import Catalog
-from ingot.catalog.load import parse
+from ingot.catalog import catalog_edit, catalog_tables
+from ingot.catalog.catalog_folder import Catalog
+from ingot.catalog.catalog_load import parse
 from ingot.digest import Digest
 from ingot.files import write_atomic
 from ingot.version import KernelVersion
@@ -72,7 +72,7 @@ def propose(catalog: Catalog, versions: Iterable[NewVersion]) -> Proposal:
     before = catalog.file.read_text(encoding="utf-8")
     text = before
     for new in versions:
-        text = edit.add_version(text, new.version, new.pins, new.end_of_life)
+        text = catalog_edit.add_version(text, new.version, new.pins, new.end_of_life)
     changed = parse(text, catalog.root)
     files = {catalog.file: text} if text != before else {}
-    return Proposal(changed, files | tables.renewals(changed))
+    return Proposal(changed, files | catalog_tables.renewals(changed))

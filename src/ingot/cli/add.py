@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ingot import growth
-from ingot.cli.options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
-from ingot.cli.render import make_progress
-from ingot.cli.terminal import Terminal, make_console, print_document
-from ingot.growth import Addition, NewOption
+from ingot import new_versions
+from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.new_versions import Addition, NewOption
 
 _HIDDEN_SHOWN = 8
 
@@ -35,7 +35,7 @@ def add(
     """
     setting = make_setting(catalog, cache)
     progress = make_progress(Terminal(stderr=True))
-    addition = growth.plan_addition(setting, kernel, progress)
+    addition = new_versions.plan_addition(setting, kernel, progress)
     if not dry_run:
         addition.proposal.write()
     if as_json:

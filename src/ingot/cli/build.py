@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from ingot import pipeline
-from ingot.cli.each import Failed, end_badly, failed_document, for_each
-from ingot.cli.options import (
+from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     Arches,
     BootTimeout,
@@ -27,16 +26,14 @@ from ingot.cli.options import (
     choose,
     make_setting,
 )
-from ingot.cli.render import (
-    make_progress,
-    seconds_text,
-    size_text,
-)
-from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches, git_document
-from ingot.cli.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.each_kernel import Failed, end_badly, failed_document, for_each
+from ingot.cli.shared.progress_display import make_progress, seconds_text, size_text
+from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches, git_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.errors import UserError
-from ingot.pipeline import Built, Setting
+from ingot.pipeline import Built
 from ingot.registry import Registry, check_registry
+from ingot.setting import Setting
 
 
 def build(

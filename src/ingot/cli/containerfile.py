@@ -10,12 +10,18 @@ from typing import Annotated
 import typer
 
 from ingot import pipeline
-from ingot.builder.container import KIND
-from ingot.catalog.patterns import IMAGE
-from ingot.cli.options import CacheFolder, CatalogFolder, KernelName, choose, make_setting
-from ingot.cli.render import make_progress
-from ingot.cli.source_options import Keyring, Offline, OwnSource, Patches
-from ingot.cli.terminal import Terminal, print_document, print_line
+from ingot.builder.container_builder import KIND
+from ingot.catalog.value_patterns import IMAGE
+from ingot.cli.shared.common_options import (
+    CacheFolder,
+    CatalogFolder,
+    KernelName,
+    choose,
+    make_setting,
+)
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
+from ingot.cli.shared.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
 
 

@@ -12,13 +12,13 @@ import typer
 
 from ingot import comparison as comparisons
 from ingot.arch import Arch, arch_called
-from ingot.cli.differences import option_documents
-from ingot.cli.lookup import find_image
-from ingot.cli.options import CatalogFolder, Insecure, Json, make_setting
-from ingot.cli.render import make_progress
-from ingot.cli.side_by_side import print_comparison
-from ingot.cli.terminal import Terminal, make_console, print_document
-from ingot.comparison import Change, Changes, Comparison, Subject
+from ingot.cli.shared.common_options import CatalogFolder, Insecure, Json, make_setting
+from ingot.cli.shared.config_differences import option_documents
+from ingot.cli.shared.image_differences import print_comparison
+from ingot.cli.shared.image_lookup import find_image
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.comparison import Changes, Comparison, ImageSummary, SizeChange
 from ingot.errors import UserError
 from ingot.progress import Progress
 from ingot.registry import TRANSPORT
@@ -71,7 +71,7 @@ def diff(
 
 def _subject(
     name: str, platform: Arch, insecure: bool, catalog: Path | None, progress: Progress
-) -> Subject:
+) -> ImageSummary:
     if name.startswith((".", "/")):
         raise UserError(
             f"{name} is written as a file, and images are compared here",
@@ -98,7 +98,7 @@ def _document(comparison: Comparison) -> dict[str, object]:
     }
 
 
-def _subject_document(subject: Subject) -> dict[str, object]:
+def _subject_document(subject: ImageSummary) -> dict[str, object]:
     facts, profile = subject.facts, subject.profile
     return {
         "name": subject.name,
@@ -132,7 +132,7 @@ def _changes_document(changes: Changes | None) -> dict[str, object] | None:
     if changes is None:
         return None
 
-    def rows(some: Sequence[Change]) -> list[dict[str, object]]:
+    def rows(some: Sequence[SizeChange]) -> list[dict[str, object]]:
         return [{"name": each.name, "a": each.before, "b": each.after} for each in some]
 
     return {

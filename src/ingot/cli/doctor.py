@@ -14,16 +14,16 @@ import typer
 
 from ingot import tools
 from ingot.arch import arch, arch_called
-from ingot.boot.kvm import kvm_fault
-from ingot.builder import engines
+from ingot.boot.vmm.kvm import kvm_fault
+from ingot.builder import container_engines
 from ingot.builder.sandbox import check_sandbox, confinement
-from ingot.cli.options import Json
-from ingot.cli.terminal import Terminal, print_document
+from ingot.cli.shared.common_options import Json
+from ingot.cli.shared.terminal import Terminal, print_document
 from ingot.errors import IngotError, MachineError
 
 
 @dataclass(frozen=True, slots=True)
-class _Finding:
+class _Diagnosis:
     """`ok` is None for what is good to know and no obstacle."""
 
     name: str
@@ -72,9 +72,9 @@ def doctor(
         raise MachineError(f"{bad[0].name}: {bad[0].detail}")
 
 
-def _examine(arches: Sequence[str]) -> list[_Finding]:
+def _examine(arches: Sequence[str]) -> list[_Diagnosis]:
     findings = [
-        _Finding(tool.program, tool.present(), f"{tool.purpose} (package {tool.package})")
+        _Diagnosis(tool.program, tool.present(), f"{tool.purpose} (package {tool.package})")
         for tool in tools.needed(*arches)
     ]
     if all(finding.ok for finding in findings):
@@ -85,7 +85,7 @@ def _examine(arches: Sequence[str]) -> list[_Finding]:
     return findings
 
 
-def _id_ranges() -> _Finding:
+def _id_ranges() -> _Diagnosis:
     """Whether this user has IDs to make the builder with (subuid(5), subgid(5))."""
     user = pwd.getpwuid(os.getuid()).pw_name
     for name in ("/etc/subuid", "/etc/subgid"):
@@ -93,39 +93,39 @@ def _id_ranges() -> _Finding:
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         if not any(line.split(":")[0] in (user, str(os.getuid())) for line in lines):
             command = f"sudo usermod --add-{path.name}s 100000-165535 {user}"
-            return _Finding("ID ranges", False, f"{name} has none for {user} (next: {command})")
-    return _Finding("ID ranges", True, f"{user} has IDs to make the builder with")
+            return _Diagnosis("ID ranges", False, f"{name} has none for {user} (next: {command})")
+    return _Diagnosis("ID ranges", True, f"{user} has IDs to make the builder with")
 
 
-def _sandbox() -> _Finding:
+def _sandbox() -> _Diagnosis:
     try:
         check_sandbox()
     except IngotError as error:
-        return _Finding("sandbox", False, f"{error} (next: {error.hint})")
+        return _Diagnosis("sandbox", False, f"{error} (next: {error.hint})")
     if os.geteuid() == 0 and not confinement():
         detail = (
             "bubblewrap can make one; before 0.8 it cannot keep what root compiles from the"
             " machine's control groups: build as an ordinary user what you do not trust"
         )
-        return _Finding("sandbox", None, detail)
-    return _Finding("sandbox", True, "bubblewrap can make one")
+        return _Diagnosis("sandbox", None, detail)
+    return _Diagnosis("sandbox", True, "bubblewrap can make one")
 
 
-def _kvm() -> _Finding:
+def _kvm() -> _Diagnosis:
     if fault := kvm_fault():
-        return _Finding("KVM", None, f"{fault}: boot tests run in QEMU's TCG, slower")
-    return _Finding("KVM", None, "it runs guests; boot tests try it, then QEMU's TCG")
+        return _Diagnosis("KVM", None, f"{fault}: boot tests run in QEMU's TCG, slower")
+    return _Diagnosis("KVM", None, "it runs guests; boot tests try it, then QEMU's TCG")
 
 
-def _engines() -> _Finding:
-    found = ", ".join(engines.installed())
+def _engines() -> _Diagnosis:
+    found = ", ".join(container_engines.installed())
     detail = (
         f"{found} for --builder container" if found else "none, which only builders of theirs need"
     )
-    return _Finding("container engine", None, detail)
+    return _Diagnosis("container engine", None, detail)
 
 
-def _print(console: Terminal, findings: list[_Finding]) -> None:
+def _print(console: Terminal, findings: list[_Diagnosis]) -> None:
     marks = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
     for finding in findings:
         console.say(marks[finding.ok], f" {finding.name}: {finding.detail}")

@@ -11,12 +11,12 @@ import typer
 
 from ingot import registry
 from ingot.arch import arch_called
-from ingot.cli.lookup import find_image
-from ingot.cli.options import CatalogFolder, Insecure, complete_kernels, make_setting
-from ingot.cli.render import make_progress, size_text
-from ingot.cli.terminal import Terminal, print_line
+from ingot.cli.shared.common_options import CatalogFolder, Insecure, complete_kernels, make_setting
+from ingot.cli.shared.image_lookup import find_image
+from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import UserError
-from ingot.oci import Image, Kind, Layout, extract, list_files, read_image, require_new
+from ingot.oci import EntryKind, Image, Layout, extract, list_files, read_image, require_new
 from ingot.progress import Progress
 
 Target = Annotated[
@@ -114,7 +114,7 @@ def _write(layout: Layout, image: Image, title: str, to: Path, progress: Progres
     with progress.step(title) as step:
         extract(layout, image, target, step)
         step.result(f"to {to}")
-    files = [info for info in list_files(layout, image) if info.kind == Kind.FILE]
+    files = [info for info in list_files(layout, image) if info.kind == EntryKind.FILE]
     booted = [info for info in files if info.name.startswith("boot/")]
     for info in booted:
         print_line(f"{target / info.name}  ({size_text(info.size)})")

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from ingot import pipeline
-from ingot.cli.each import Failed, end_badly, failed_document, for_each
-from ingot.cli.options import (
+from ingot.cli.shared.common_options import (
     Arches,
     BuilderName,
     CacheFolder,
@@ -21,10 +20,11 @@ from ingot.cli.options import (
     choose,
     make_setting,
 )
-from ingot.cli.render import make_progress, size_text
-from ingot.cli.source_options import Keyring, OwnSource
-from ingot.cli.terminal import Terminal, make_console, print_document
-from ingot.pipeline import Fetched
+from ingot.cli.shared.each_kernel import Failed, end_badly, failed_document, for_each
+from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.source_options import Keyring, OwnSource
+from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.pipeline import FetchedInputs
 from ingot.registry import Registry, check_registry
 
 
@@ -63,7 +63,7 @@ def fetch(
     end_badly(errors, failed, alone=len(selected) == 1)
 
 
-def _table(fetched: Sequence[Fetched]) -> Table:
+def _table(fetched: Sequence[FetchedInputs]) -> Table:
     """A row for every source, then one for every builder."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("what", "from", "digest"):
@@ -79,7 +79,7 @@ def _table(fetched: Sequence[Fetched]) -> Table:
     return table
 
 
-def _document(fetched: Sequence[Fetched], failed: Sequence[Failed]) -> object:
+def _document(fetched: Sequence[FetchedInputs], failed: Sequence[Failed]) -> object:
     return {
         "fetched": [
             {

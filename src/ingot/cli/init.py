@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ingot import catalog as catalogs
-from ingot.cli.terminal import Terminal, print_line
+from ingot.cli.shared.terminal import Terminal, print_line
 
 
 def init(

@@ -12,14 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ingot.catalog import Kernel
-from ingot.cli.options import CatalogFolder, Json, make_setting
-from ingot.cli.terminal import make_console, print_document, styled
+from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
+from ingot.cli.shared.terminal import make_console, print_document, styled
 from ingot.images import BASE
 from ingot.oci import Layout
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _KernelRow:
     """A kernel, and the manifest digest of its base image; empty if the store has none."""
 
     kernel: Kernel
@@ -35,7 +35,9 @@ def list_kernels(catalog: CatalogFolder = None, as_json: Json = False) -> None:
     """
     setting = make_setting(catalog, None)
     today = datetime.date.today()
-    rows = [_Row(kernel, _built(setting.layout, kernel)) for kernel in setting.catalog.kernels]
+    rows = [
+        _KernelRow(kernel, _built(setting.layout, kernel)) for kernel in setting.catalog.kernels
+    ]
     if as_json:
         print_document(json.dumps([_document(row, today) for row in rows], indent=2))
         return
@@ -51,7 +53,7 @@ def list_kernels(catalog: CatalogFolder = None, as_json: Json = False) -> None:
     make_console().print(table)
 
 
-def _cells(rows: Sequence[_Row], today: datetime.date) -> list[Text]:
+def _cells(rows: Sequence[_KernelRow], today: datetime.date) -> list[Text]:
     """The cells of one version and arch; `rows` are its flavors."""
     kernel = rows[0].kernel
     flavors = styled(" ").join(
@@ -83,7 +85,7 @@ def _built(layout: Layout, kernel: Kernel) -> str:
     return str(descriptor.digest) if descriptor else ""
 
 
-def _document(row: _Row, today: datetime.date) -> dict[str, object]:
+def _document(row: _KernelRow, today: datetime.date) -> dict[str, object]:
     kernel = row.kernel
     return {
         "version": str(kernel.version),

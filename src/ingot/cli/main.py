@@ -6,7 +6,6 @@ import typer
 
 from ingot.cli import (
     add,
-    boot,
     build,
     builder,
     config,
@@ -27,8 +26,9 @@ from ingot.cli import (
     spec,
     update,
 )
-from ingot.cli.render import print_error
-from ingot.cli.terminal import Terminal, prepare
+from ingot.cli.boot import boot
+from ingot.cli.shared.progress_display import print_error
+from ingot.cli.shared.terminal import Terminal, prepare
 from ingot.errors import IngotError, told_by_the_system
 
 app = typer.Typer(

@@ -10,10 +10,10 @@ import typer
 
 from ingot import changes
 from ingot.catalog import Kernel
+from ingot.catalog.kernel_selection import ALL
 from ingot.catalog.ownership import require_own_repository
-from ingot.catalog.selection import ALL
-from ingot.changes import Change
-from ingot.cli.options import (
+from ingot.changes import KernelChange
+from ingot.cli.shared.common_options import (
     Arches,
     CatalogFolder,
     Flavors,
@@ -22,9 +22,9 @@ from ingot.cli.options import (
     make_setting,
     users_trusted,
 )
-from ingot.cli.render import make_progress
-from ingot.cli.terminal import Terminal, print_document
-from ingot.pipeline import Setting
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.setting import Setting
 
 _MOST_JOBS = 256
 """What GitHub runs of one matrix (GitHub's documentation, "Actions limits")."""
@@ -75,7 +75,7 @@ def matrix(
     setting = make_setting(catalog, None)
     errors = Terminal(stderr=True)
     chosen = [
-        Change(kernel, "it is in the catalog")
+        KernelChange(kernel, "it is in the catalog")
         for kernel in _select(setting, kernels, arches, flavors)
     ]
     if changed_since is not None:

@@ -10,8 +10,7 @@ import typer
 from rich.table import Table
 
 from ingot import pipeline
-from ingot.cli.lookup import find_image
-from ingot.cli.options import (
+from ingot.cli.shared.common_options import (
     BuildFolder,
     CacheFolder,
     CatalogFolder,
@@ -19,8 +18,9 @@ from ingot.cli.options import (
     complete_kernels,
     make_setting,
 )
-from ingot.cli.render import make_progress, size_text
-from ingot.cli.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.image_lookup import find_image
+from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.images import DEVEL
 from ingot.pipeline import BuiltModules
 

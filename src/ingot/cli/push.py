@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ingot import pipeline
 from ingot.catalog import Kernel
-from ingot.catalog.selection import ALL
-from ingot.cli.options import (
+from ingot.catalog.kernel_selection import ALL
+from ingot.cli.shared.common_options import (
     Arches,
     BuiltKernels,
     CatalogFolder,
@@ -24,13 +23,14 @@ from ingot.cli.options import (
     choose,
     make_setting,
 )
-from ingot.cli.render import make_progress, size_text
-from ingot.cli.terminal import Terminal, make_console, print_document, print_line
+from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_line
 from ingot.errors import UserError
 from ingot.images import BASE
-from ingot.pipeline import Published, Setting
-from ingot.pipeline.tagging import Action
+from ingot.publish import Published, publish
+from ingot.publish.tagging import Action
 from ingot.registry import Registry, check_registry
+from ingot.setting import Setting
 
 DEFAULT_REGISTRY = "ghcr.io/weaveworks-liquidmetal"
 
@@ -78,7 +78,7 @@ def push(
         offered = choose(setting, names, arches or [ALL], flavors or [ALL], with_, without)
         selected = _built(setting, offered)
     errors = Terminal(stderr=True)
-    published = pipeline.publish(
+    published = publish(
         setting, selected, target, make_progress(errors), builders=builder, dry_run=dry_run
     )
     for text in dict.fromkeys(

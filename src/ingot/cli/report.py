@@ -11,13 +11,13 @@ from typing import Annotated
 import typer
 
 from ingot import report as reports
-from ingot.cli.options import CatalogFolder, Insecure, make_setting
-from ingot.cli.render import make_progress, size_text
-from ingot.cli.terminal import Terminal, print_document, print_line
+from ingot.cli.shared.common_options import CatalogFolder, Insecure, make_setting
+from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
 from ingot.files import write_atomic
-from ingot.pipeline import Setting
 from ingot.report import Report
+from ingot.setting import Setting
 
 STANDARD_OUTPUT = Path("-")
 

@@ -10,14 +10,15 @@ from typing import Annotated
 
 import typer
 
-from ingot import pipeline
+from ingot import lab
 from ingot.arch import Arch, arch_called
-from ingot.cli.operands import config_of_image_named, file_named, option_named
-from ingot.cli.options import CatalogFolder, Json, make_setting
-from ingot.cli.terminal import make_console, print_document
+from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
+from ingot.cli.shared.config_operands import config_of_image_named, file_named, option_named
+from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
-from ingot.kconfig import Place, Request, serves
-from ingot.pipeline import Config, Setting
+from ingot.kconfig import OptionRequest, Place, serves
+from ingot.lab import Config
+from ingot.setting import Setting
 from ingot.version import Series
 
 _OPTION = re.compile(r"(?P<option>\w+)(?:=(?P<value>.+))?")
@@ -105,7 +106,7 @@ def require(
 
 def _read(setting: Setting, image: str, platform: Arch) -> Config:
     if path := file_named(image):
-        return pipeline.config_of_file(path)
+        return lab.config_of_file(path)
     return config_of_image_named(setting, image, platform)
 
 
@@ -143,7 +144,7 @@ def _kernel_of(config: Config) -> tuple[Series, Arch]:
     return config.series, config.arch
 
 
-def _asked(subject: str, requests: Iterable[Request]) -> Iterator[_Wish]:
+def _asked(subject: str, requests: Iterable[OptionRequest]) -> Iterator[_Wish]:
     for request in requests:
         yield _Wish(subject, request.option, request.value, request.place)
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from ingot import specs
-from ingot.cli.options import CatalogFolder, KernelName, choose_one, make_setting
 from ingot.cli.push import DEFAULT_REGISTRY
-from ingot.cli.terminal import Terminal, print_document
+from ingot.cli.shared.common_options import CatalogFolder, KernelName, choose_one, make_setting
+from ingot.cli.shared.terminal import Terminal, print_document
 
 _NAMES = [platform.name for platform in specs.PLATFORMS]
 

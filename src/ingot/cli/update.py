@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from ingot import growth
+from ingot import new_versions
 from ingot.cli import add
-from ingot.cli.options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
-from ingot.cli.render import make_progress, print_error
-from ingot.cli.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
+from ingot.cli.shared.progress_display import make_progress, print_error
+from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.errors import IngotError
-from ingot.growth import Addition, Outlook
+from ingot.new_versions import Addition, Outlook
 
 
 def update(
@@ -37,7 +37,7 @@ def update(
     progress = make_progress(errors)
     today = datetime.date.today()
     setting = make_setting(catalog, cache)
-    outlooks = growth.look_out(setting, series or [], today, progress)
+    outlooks = new_versions.look_out(setting, series or [], today, progress)
     added: list[Addition] = []
     failed: list[IngotError] = []
     for outlook in outlooks:
@@ -47,7 +47,7 @@ def update(
         try:
             # each addition begins from what the one before it wrote
             setting = make_setting(catalog, cache)
-            addition = growth.plan_first(setting, outlook.listed, progress)
+            addition = new_versions.plan_first(setting, outlook.listed, progress)
         except IngotError as error:
             print_error(errors, error)
             failed.append(error)

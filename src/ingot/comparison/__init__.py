@@ -1,15 +1,15 @@
 """Two images side by side: what each tells of itself, and what differs."""
 
-from ingot.comparison.difference import Change, Changes, Comparison, compare
-from ingot.comparison.published import subject_of_reference
-from ingot.comparison.stored import subject_of_image
-from ingot.comparison.subject import Subject
+from ingot.comparison.image_difference import Changes, Comparison, SizeChange, compare
+from ingot.comparison.image_summary import ImageSummary
+from ingot.comparison.registry_summary import subject_of_reference
+from ingot.comparison.store_summary import subject_of_image
 
 __all__ = [
-    "Change",
     "Changes",
     "Comparison",
-    "Subject",
+    "ImageSummary",
+    "SizeChange",
     "compare",
     "subject_of_image",
     "subject_of_reference",

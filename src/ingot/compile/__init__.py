@@ -3,11 +3,11 @@
 This package knows no images and no store.
 """
 
-from ingot.compile.devel import BUILD_LINK, Devel, devel_folder
-from ingot.compile.kernel import Artifacts, compile_kernel
-from ingot.compile.make import make_flags, timestamp
-from ingot.compile.module import UPDATES, compile_module, index_modules
-from ingot.compile.variant import compile_variant
+from ingot.compile.compile_kernel import Artifacts, compile_kernel
+from ingot.compile.compile_modules import UPDATES, compile_module, index_modules
+from ingot.compile.devel_tree import BUILD_LINK, Devel, devel_folder
+from ingot.compile.run_make import make_flags, timestamp
+from ingot.compile.variant_build import compile_variant
 
 __all__ = [
     "BUILD_LINK",

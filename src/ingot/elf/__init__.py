@@ -2,12 +2,12 @@
 
 from ingot.elf.header import ElfError, is_elf
 from ingot.elf.loadable import write_loadable
-from ingot.elf.sections import Section, Symbol, defined_symbols, read_content, read_sections
+from ingot.elf.sections import ElfSymbol, Section, defined_symbols, read_content, read_sections
 
 __all__ = [
     "ElfError",
+    "ElfSymbol",
     "Section",
-    "Symbol",
     "defined_symbols",
     "is_elf",
     "read_content",

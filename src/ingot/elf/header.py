@@ -19,7 +19,7 @@ class ElfError(ValueError):
     """A file is not the ELF file it was taken for; the text says why."""
 
 
-class Header(NamedTuple):
+class ElfHeader(NamedTuple):
     """Elf64_Ehdr: all numbers as in the file; offsets and sizes are in bytes."""
 
     ident: bytes
@@ -50,14 +50,14 @@ def is_elf(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def read_header(file: BinaryIO) -> Header:
+def read_header(file: BinaryIO) -> ElfHeader:
     """The header at the start of `file`; ElfError if there is none that Ingot reads."""
     data = read_at(file, 0, HEADER_SIZE)
     if len(data) < HEADER_SIZE or data[:4] != MAGIC:
         raise ElfError("it is too short to be an ELF file")
     if data[4] != _CLASS_64 or data[5] != _LITTLE_ENDIAN:
         raise ElfError("it is not a 64-bit little-endian ELF file")
-    return Header(*_FORM.unpack(data))
+    return ElfHeader(*_FORM.unpack(data))
 
 
 def read_at(file: BinaryIO, offset: int, size: int) -> bytes:

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from ingot.elf.header import HEADER_SIZE, ElfError, Header, is_elf, read_at, read_header
+from ingot.elf.header import HEADER_SIZE, ElfError, ElfHeader, is_elf, read_at, read_header
 from ingot.errors import BuildError
 
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
@@ -73,7 +73,7 @@ def write_loadable(source: Path, target: Path) -> None:
                     _copy(file, old, out, source)
 
 
-def _read(file: BinaryIO, path: Path) -> tuple[Header, list[_Segment]]:
+def _read(file: BinaryIO, path: Path) -> tuple[ElfHeader, list[_Segment]]:
     """The ELF header and the program headers, as they are."""
     try:
         header = read_header(file)
@@ -89,7 +89,7 @@ def _read(file: BinaryIO, path: Path) -> tuple[Header, list[_Segment]]:
     return header, [_Segment(*_PROGRAM_HEADER.unpack(table[i : i + size])) for i in starts]
 
 
-def _without_sections(header: Header, segments: int) -> Header:
+def _without_sections(header: ElfHeader, segments: int) -> ElfHeader:
     """The ELF header with the program headers right behind it, and no sections."""
     return header._replace(
         segments_offset=HEADER_SIZE,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from ingot.elf.header import ElfError, Header, read_at, read_header
+from ingot.elf.header import ElfError, ElfHeader, read_at, read_header
 
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
@@ -61,7 +61,7 @@ class Section:
         return bool(self.flags & _STRINGS)
 
 
-class Symbol(NamedTuple):
+class ElfSymbol(NamedTuple):
     """A symbol that the file defines; `strong` is a global one that only one file may define."""
 
     name: str
@@ -96,7 +96,7 @@ def read_content(file: BinaryIO, section: Section) -> bytes:
     return data
 
 
-def defined_symbols(file: BinaryIO, sections: Sequence[Section]) -> Iterator[Symbol]:
+def defined_symbols(file: BinaryIO, sections: Sequence[Section]) -> Iterator[ElfSymbol]:
     """The named symbols that a file defines; `sections` are its own. None if it is stripped."""
     for table in sections:
         if table.kind != _SYMTAB:
@@ -108,10 +108,10 @@ def defined_symbols(file: BinaryIO, sections: Sequence[Section]) -> Iterator[Sym
         for row in _SYMBOL.iter_unpack(data[: len(data) // _SYMBOL.size * _SYMBOL.size]):
             name, info, _, section, _, size = row
             if name and section != _UNDEFINED:
-                yield Symbol(_string(names, name), size, info >> 4 == _GLOBAL)
+                yield ElfSymbol(_string(names, name), size, info >> 4 == _GLOBAL)
 
 
-def _rows(file: BinaryIO, header: Header) -> list[tuple[int, ...]]:
+def _rows(file: BinaryIO, header: ElfHeader) -> list[tuple[int, ...]]:
     """The section headers as numbers; the first holds the count where the header cannot."""
     first = read_at(file, header.sections_offset, _SECTION.size)
     if len(first) < _SECTION.size:
@@ -125,7 +125,7 @@ def _rows(file: BinaryIO, header: Header) -> list[tuple[int, ...]]:
     return list(_SECTION.iter_unpack(table))
 
 
-def _names(file: BinaryIO, header: Header, rows: Sequence[tuple[int, ...]]) -> bytes:
+def _names(file: BinaryIO, header: ElfHeader, rows: Sequence[tuple[int, ...]]) -> bytes:
     number = header.names
     if number == _EXTENDED and rows:
         number = rows[0][6]

@@ -22,10 +22,8 @@ Every image has two tags: `<version>[-<flavor>][-<arch>]`, which moves, and
 """
 
 from ingot.images.annotations import read_config, read_makeup, read_packages
-from ingot.images.checking import require_asked_for
-from ingot.images.facts import KERNEL_FILE, Facts, facts_of, read_facts
-from ingot.images.module import Modules, check_module_name, write_module_images
-from ingot.images.names import (
+from ingot.images.check_images import require_asked_for
+from ingot.images.image_names import (
     BASE,
     BIN,
     DEBUG,
@@ -35,7 +33,9 @@ from ingot.images.names import (
     find_images,
     tags_for,
 )
-from ingot.images.write import read_devel_host, write_images
+from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, facts_of, read_facts
+from ingot.images.module_images import Modules, check_module_name, write_module_images
+from ingot.images.write_images import read_devel_host, write_images
 
 __all__ = [
     "BASE",
@@ -45,7 +45,7 @@ __all__ = [
     "KERNEL_FILE",
     "KERNEL_IMAGES",
     "MODULES",
-    "Facts",
+    "KernelLabels",
     "Modules",
     "check_module_name",
     "facts_of",

@@ -13,11 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from ingot.builder.packages import text_of
+from ingot.builder.builder_packages import text_of
 from ingot.errors import UserError
-from ingot.makeup import Makeup
 from ingot.oci import pack_text, unpack_text
-from ingot.oci.document import canonical_json, read_json
+from ingot.oci.image_documents import canonical_json, read_json
+from ingot.size_map import SizeMap
 
 _CONFIG = "dev.ingot.config"
 _MAKEUP = "dev.ingot.makeup"
@@ -30,7 +30,7 @@ _OPTION = re.compile(rf"CONFIG_[A-Za-z0-9_]{{1,200}}=[^{_CONTROL}]{{0,20000}}")
 _PACKAGE = re.compile(rf"[^{_CONTROL}]{{1,1000}}")
 
 
-def pack(config: str, makeup: Makeup, packages: Iterable[str]) -> dict[str, str]:
+def pack(config: str, makeup: SizeMap, packages: Iterable[str]) -> dict[str, str]:
     """The annotations of a kernel's images: the same texts on every machine.
 
     Of the `config`, the options that are on. `packages` is what the builder was made of.
@@ -57,14 +57,14 @@ def read_config(annotations: Mapping[str, str]) -> str | None:
     return None if lines is None else "".join(f"{line}\n" for line in lines)
 
 
-def read_makeup(annotations: Mapping[str, str]) -> Makeup | None:
+def read_makeup(annotations: Mapping[str, str]) -> SizeMap | None:
     """The makeup that an image's manifest carries; None if it has none.
 
     UserError for an annotation that cannot be read.
     """
     try:
         packed = annotations.get(_MAKEUP)
-        return None if packed is None else Makeup.from_json(read_json(unpack_text(packed)))
+        return None if packed is None else SizeMap.from_json(read_json(unpack_text(packed)))
     except ValueError as error:
         raise _unreadable(_MAKEUP, "a kernel's makeup", error) from None
 

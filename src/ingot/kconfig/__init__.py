@@ -19,7 +19,7 @@ from ingot.kconfig.explanation import Explanation, explain
 from ingot.kconfig.expression import Expression, evaluate
 from ingot.kconfig.findings import (
     Finding,
-    Kind,
+    FindingKind,
     check,
     check_full,
     findings_error,
@@ -27,28 +27,28 @@ from ingot.kconfig.findings import (
     told,
 )
 from ingot.kconfig.fragment import (
+    OptionRequest,
     Place,
-    Request,
     load_fragment,
     merge,
     parse_fragment,
     render,
 )
-from ingot.kconfig.options import Option, OptionTable
+from ingot.kconfig.option_requests import wishes_between
+from ingot.kconfig.option_table import Option, OptionTable
 from ingot.kconfig.rules import Rule, broken, load_rules
 from ingot.kconfig.values import serves
-from ingot.kconfig.wishes import wishes_between
 
 __all__ = [
     "Difference",
     "Explanation",
     "Expression",
     "Finding",
-    "Kind",
+    "FindingKind",
     "Option",
+    "OptionRequest",
     "OptionTable",
     "Place",
-    "Request",
     "Rule",
     "broken",
     "check",

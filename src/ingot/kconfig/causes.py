@@ -7,17 +7,17 @@ from dataclasses import replace
 from functools import cached_property
 
 from ingot.kconfig.expression import Constant, Tristate, evaluate, level, render, symbols
-from ingot.kconfig.fragment import Place, Request
-from ingot.kconfig.options import Option, OptionTable
+from ingot.kconfig.fragment import OptionRequest, Place
+from ingot.kconfig.obstacles import Obstacle, Remedy
+from ingot.kconfig.option_table import Option, OptionTable
 from ingot.kconfig.selectors import Selectors, can_be_asked
-from ingot.kconfig.similar import similar
-from ingot.kconfig.unmet import Search, shortened
+from ingot.kconfig.similar_names import similar
+from ingot.kconfig.unmet_dependencies import Search, shortened
 from ingot.kconfig.values import broken_range
-from ingot.kconfig.way import Step, Way
 
 _STEPS = 12
 _DEAD_ENDS = 5
-_NOBODY = Request("", "m", Place("", 0))
+_NOBODY = OptionRequest("", "m", Place("", 0))
 _ARCHES = {"x86": "x86_64", "arm64": "arm64"}
 
 
@@ -28,7 +28,7 @@ class Causes:
         self,
         config: Mapping[str, str],
         table: OptionTable,
-        requests: Mapping[str, Request],
+        requests: Mapping[str, OptionRequest],
         series: str,
     ) -> None:
         self._config = config
@@ -38,7 +38,7 @@ class Causes:
         self._search = Search(config, table, requests)
         self._selectors = Selectors(config, table, requests)
 
-    def of_unknown(self, request: Request) -> tuple[str, ...]:
+    def of_unknown(self, request: OptionRequest) -> tuple[str, ...]:
         """Why an option is not in the table: another arch's, renamed, misspelt, or never there."""
         told = self.instead_of(request.option)
         if files := self._table.elsewhere.get(request.option):
@@ -65,7 +65,7 @@ class Causes:
         folders = _folders(self._table.elsewhere.get(name, ()))
         return f"{name} (of {_list(folders[:4])})" if folders else name
 
-    def of(self, request: Request, option: Option, got: str) -> tuple[str, ...]:
+    def of(self, request: OptionRequest, option: Option, got: str) -> tuple[str, ...]:
         """Why a known option has another value than the request, which its type could have."""
         if option.type not in ("bool", "tristate"):
             return tuple(self._of_text(request, option))
@@ -89,7 +89,7 @@ class Causes:
 
     # Wanted on, is off, or only a module
 
-    def _of_too_little(self, request: Request, option: Option, got: str) -> list[str]:
+    def _of_too_little(self, request: OptionRequest, option: Option, got: str) -> list[str]:
         if option.transitional:
             return [f"it is an old name, kept to read old configs: {self._replacing(option.name)}"]
         if not option.prompts:
@@ -131,7 +131,7 @@ class Causes:
 
     # Wanted off, or a module, is more
 
-    def _of_too_much(self, request: Request, option: Option, got: str) -> list[str]:
+    def _of_too_much(self, request: OptionRequest, option: Option, got: str) -> list[str]:
         above: Tristate = "m" if request.value == "m" else "n"
         if selectors := self._selectors.told(option.name, above):
             roots = _list(
@@ -174,7 +174,7 @@ class Causes:
 
     # Numbers and text
 
-    def _of_text(self, request: Request, option: Option) -> list[str]:
+    def _of_text(self, request: OptionRequest, option: Option) -> list[str]:
         if request.value == "n":
             return [
                 f"it takes a value ({option.type}) and cannot be off: give one, or drop the line"
@@ -200,7 +200,7 @@ def _folders(files: Iterable[str]) -> list[str]:
     return sorted({file.split("/")[1] for file in files if file.startswith("arch/")})
 
 
-def _told(way: Way, would: str) -> list[str]:
+def _told(way: Remedy, would: str) -> list[str]:
     """The steps of a way, and what to do about them."""
     lines = [str(step) for step in _distinct(way.steps)]
     most = _DEAD_ENDS if way.never else _STEPS
@@ -212,15 +212,15 @@ def _told(way: Way, would: str) -> list[str]:
     return [*lines, advice] if advice else lines
 
 
-def _distinct(steps: Iterable[Step]) -> Iterable[Step]:
+def _distinct(steps: Iterable[Obstacle]) -> Iterable[Obstacle]:
     """Each step once, however many others need it."""
-    first: dict[tuple[str, str], Step] = {}
+    first: dict[tuple[str, str], Obstacle] = {}
     for step in steps:
         first.setdefault((step.subject, step.told), step)
     return first.values()
 
 
-def _advice(way: Way, would: str) -> str:
+def _advice(way: Remedy, would: str) -> str:
     """What to do about a way; empty where its steps say all there is to say."""
     if way.never:
         return "no fragment can change that: drop the line, or bound it to where this can be had"

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ingot.kconfig.options import OptionTable
+from ingot.kconfig.option_table import OptionTable
 
 _UNSET = re.compile(r"# CONFIG_(\w+) is not set\s*")
 _START, _END = b"IKCFG_ST", b"IKCFG_ED"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ingot.errors import UserError
 from ingot.kconfig.causes import Causes
 from ingot.kconfig.expression import Expression, render
-from ingot.kconfig.fragment import Request
-from ingot.kconfig.options import Option, OptionTable
+from ingot.kconfig.fragment import OptionRequest
+from ingot.kconfig.option_table import Option, OptionTable
 from ingot.kconfig.selectors import Selectors
 
 
@@ -25,7 +25,7 @@ class Explanation:
 
     option: Option
     value: str
-    asked: Request | None
+    asked: OptionRequest | None
     selectors: tuple[str, ...]
     default: str
     needs: str | None
@@ -39,7 +39,7 @@ def explain(
     name: str,
     config: Mapping[str, str],
     table: OptionTable,
-    requests: Mapping[str, Request],
+    requests: Mapping[str, OptionRequest],
 ) -> Explanation:
     """Explain an option, by its name without `CONFIG_`; a UserError if there is none such."""
     option = table.options.get(name)

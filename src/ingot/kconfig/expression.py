@@ -29,7 +29,7 @@ _ORDER: tuple[Tristate, ...] = ("n", "m", "y")
 
 
 @dataclass(frozen=True, slots=True)
-class Symbol:
+class OptionSymbol:
     """The value of an option; its name is without `CONFIG_`."""
 
     name: str
@@ -62,11 +62,11 @@ class Compare:
     """`left operator right`, the operator one of = != < <= > >=."""
 
     operator: str
-    left: Symbol | Constant
-    right: Symbol | Constant
+    left: OptionSymbol | Constant
+    right: OptionSymbol | Constant
 
 
-Expression = Symbol | Constant | Not | And | Or | Compare
+Expression = OptionSymbol | Constant | Not | And | Or | Compare
 
 
 @lru_cache(maxsize=65536)
@@ -126,7 +126,7 @@ class _Parser:
                 return Compare(operator, left, self._operand())
         return left
 
-    def _operand(self) -> Symbol | Constant:
+    def _operand(self) -> OptionSymbol | Constant:
         if self._at < len(self._tokens):
             token = self._tokens[self._at]
             if not isinstance(token, str):
@@ -152,7 +152,7 @@ def _flat(kind: type[And] | type[Or], operands: list[Expression]) -> tuple[Expre
     return tuple(flat)
 
 
-def _tokens(text: str) -> Iterator[str | Symbol | Constant]:
+def _tokens(text: str) -> Iterator[str | OptionSymbol | Constant]:
     """Marks as text, operands as what they are."""
     at = 0
     stripped = text.rstrip()
@@ -170,12 +170,12 @@ def _tokens(text: str) -> Iterator[str | Symbol | Constant]:
             yield Constant(re.sub(r"\\(.)", r"\1", quoted))
 
 
-def _word(word: str) -> Symbol | Constant:
+def _word(word: str) -> OptionSymbol | Constant:
     """`y`, `m`, `n` and numbers are constants; any other bare word names an option."""
     name = word.removeprefix("CONFIG_")
     if word in _ORDER or _number(word) is not None or not re.fullmatch(r"\w+", name):
         return Constant(word)
-    return Symbol(name)
+    return OptionSymbol(name)
 
 
 def _unreadable(text: str) -> UserError:
@@ -194,7 +194,7 @@ def evaluate(expression: Expression | None, config: Mapping[str, str]) -> Trista
 
 def _level(expression: Expression, config: Mapping[str, str]) -> int:
     match expression:
-        case Symbol(name):
+        case OptionSymbol(name):
             return level(config.get(name, "n"))
         case Constant(value):
             return level(value)
@@ -231,7 +231,7 @@ def _holds(comparison: Compare, config: Mapping[str, str]) -> bool:
     }[comparison.operator]
 
 
-def _value(operand: Symbol | Constant, config: Mapping[str, str]) -> str | None:
+def _value(operand: OptionSymbol | Constant, config: Mapping[str, str]) -> str | None:
     """What an operand stands for, without quotes; None for an option that the config lacks."""
     if isinstance(operand, Constant):
         return operand.value
@@ -265,7 +265,7 @@ def symbols(expression: Expression | None) -> tuple[str, ...]:
 
 def _symbols(expression: Expression) -> Iterator[str]:
     match expression:
-        case Symbol(name):
+        case OptionSymbol(name):
             yield name
         case Not(operand):
             yield from _symbols(operand)
@@ -280,7 +280,7 @@ def _symbols(expression: Expression) -> Iterator[str]:
 def render(expression: Expression, config: Mapping[str, str] | None = None) -> str:
     """The expression in Kconfig's syntax; with a config, each option with its value: A (=n)."""
     match expression:
-        case Symbol(name):
+        case OptionSymbol(name):
             return name if config is None else f"{name} (={config.get(name, 'n')})"
         case Constant(value):
             plain = value in _ORDER or _number(value) is not None

@@ -17,14 +17,14 @@ from ingot.errors import UserError
 from ingot.kconfig.causes import Causes
 from ingot.kconfig.config import config_lines
 from ingot.kconfig.expression import evaluate
-from ingot.kconfig.fragment import Place, Request
-from ingot.kconfig.options import Option, OptionTable
+from ingot.kconfig.fragment import OptionRequest, Place
+from ingot.kconfig.option_table import Option, OptionTable
 from ingot.kconfig.values import same_value, type_mistake
 
 _SHOWN = 20
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """What a finding is about."""
 
     UNKNOWN = "unknown"
@@ -46,7 +46,7 @@ class Finding:
     `lines` say why and what would help, most important first, indented where they go deeper.
     """
 
-    kind: Kind
+    kind: FindingKind
     option: str
     wanted: str
     got: str
@@ -57,9 +57,9 @@ class Finding:
     def summary(self) -> str:
         """The finding in one line, without its reasons."""
         prefix = f"{self.place}: " if self.place else ""
-        if self.kind is Kind.RULE:
+        if self.kind is FindingKind.RULE:
             return f"{prefix}{self.option}: wants {self.wanted}, got {self.got}"
-        if self.kind is Kind.CHANGED:
+        if self.kind is FindingKind.CHANGED:
             return f"{prefix}CONFIG_{self.option} is {self.wanted}, Kconfig made it {self.got}"
         return f"{prefix}CONFIG_{self.option} wanted {self.wanted}, got {self.got}"
 
@@ -68,7 +68,10 @@ class Finding:
 
 
 def check(
-    requests: Mapping[str, Request], config: Mapping[str, str], table: OptionTable, series: str
+    requests: Mapping[str, OptionRequest],
+    config: Mapping[str, str],
+    table: OptionTable,
+    series: str,
 ) -> list[Finding]:
     """Every request that a resolved config does not honour, in the order of their places.
 
@@ -81,15 +84,17 @@ def check(
         got = config.get(request.option, "n")
         option = table.options.get(request.option)
         if option is None:
-            found.append(_finding(Kind.UNKNOWN, request, got, causes.of_unknown(request)))
+            found.append(_finding(FindingKind.UNKNOWN, request, got, causes.of_unknown(request)))
         elif mistake := type_mistake(request.value, option):
-            found.append(_finding(Kind.TYPE, request, got, (mistake,)))
+            found.append(_finding(FindingKind.TYPE, request, got, (mistake,)))
         elif not same_value(request.value, got, option):
-            found.append(_finding(Kind.MISMATCH, request, got, causes.of(request, option, got)))
+            found.append(
+                _finding(FindingKind.MISMATCH, request, got, causes.of(request, option, got))
+            )
     return found
 
 
-def _finding(kind: Kind, request: Request, got: str, lines: Sequence[str]) -> Finding:
+def _finding(kind: FindingKind, request: OptionRequest, got: str, lines: Sequence[str]) -> Finding:
     if request.built_in:
         lines = (*lines, "the line asks for m; a monolithic kernel has it built in")
     return Finding(kind, request.option, request.value, got, request.place, tuple(lines))
@@ -113,17 +118,17 @@ def check_full(
         if option is None:
             if request.value != "n" and not _is_fact(request.option):
                 lines = ("this kernel has no such option", *causes.instead_of(request.option))
-                findings.append(_finding(Kind.UNKNOWN, request, got, lines))
+                findings.append(_finding(FindingKind.UNKNOWN, request, got, lines))
         elif option.prompts and not same_value(request.value, got, option):
             lines = causes.of(request, option, got)
-            findings.append(_finding(Kind.CHANGED, request, got, lines))
+            findings.append(_finding(FindingKind.CHANGED, request, got, lines))
     return tuple(findings), tuple(_unmentioned(requests, completed, table))
 
 
-def requests_of_full(given: str, name: str) -> dict[str, Request]:
+def requests_of_full(given: str, name: str) -> dict[str, OptionRequest]:
     """What a full config, the text of the file `name`, says of each option, as requests."""
     return {
-        option: Request(option, value, Place(name, line))
+        option: OptionRequest(option, value, Place(name, line))
         for line, option, value in config_lines(given)
     }
 

@@ -50,7 +50,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OptionRequest:
     """One option asked for. `option` is without `CONFIG_`; `value` as a `.config` writes it.
 
     `since` and `until` are the first and the last series that have the option, `arch` the only
@@ -76,7 +76,7 @@ class Request:
         )
 
 
-def parse_fragment(text: str, name: str) -> tuple[Request, ...]:
+def parse_fragment(text: str, name: str) -> tuple[OptionRequest, ...]:
     """Read a fragment; a UserError names the first line that is neither option nor comment."""
     requests = []
     for number, raw in enumerate(text.splitlines(), start=1):
@@ -88,7 +88,7 @@ def parse_fragment(text: str, name: str) -> tuple[Request, ...]:
     return tuple(requests)
 
 
-def _parse_assignment(line: str, place: Place) -> Request:
+def _parse_assignment(line: str, place: Place) -> OptionRequest:
     match = _ASSIGNMENT.fullmatch(line)
     if not match or not _VALUE.fullmatch(match["value"]):
         raise UserError(
@@ -98,10 +98,10 @@ def _parse_assignment(line: str, place: Place) -> Request:
     return _request(match["option"], match["value"], match["note"], place)
 
 
-def _request(option: str, value: str, note: str | None, place: Place) -> Request:
+def _request(option: str, value: str, note: str | None, place: Place) -> OptionRequest:
     """A request with the bounds its comment gives; a comment without any is just a comment."""
     if not note or not _BOUND.match(note):
-        return Request(option, value, place)
+        return OptionRequest(option, value, place)
     bounds = _BOUNDS.fullmatch(note.partition(":")[0])
     if bounds is None:
         raise UserError(
@@ -118,7 +118,7 @@ def _request(option: str, value: str, note: str | None, place: Place) -> Request
             hint="'since' is the first series that has the option, 'until' the last",
         )
     arch = _arch(bounds["arch"], place)
-    return Request(option, value, place, since, until, arch, bounds["unless"])
+    return OptionRequest(option, value, place, since, until, arch, bounds["unless"])
 
 
 def _arch(name: str | None, place: Place) -> str | None:
@@ -131,7 +131,7 @@ def _arch(name: str | None, place: Place) -> str | None:
         raise UserError(f"{place}: {error.what}", why=error.why, hint=error.hint) from None
 
 
-def load_fragment(path: Path, name: str) -> tuple[Request, ...]:
+def load_fragment(path: Path, name: str) -> tuple[OptionRequest, ...]:
     """Read the fragment file `path`, to be called `name` in messages."""
     text = read_text(path)
     if text is None:
@@ -144,15 +144,15 @@ def load_fragment(path: Path, name: str) -> tuple[Request, ...]:
 
 
 def merge(
-    requests: Iterable[Request], series: Series, arch: str, *, monolithic: bool = False
-) -> dict[str, Request]:
+    requests: Iterable[OptionRequest], series: Series, arch: str, *, monolithic: bool = False
+) -> dict[str, OptionRequest]:
     """The requests that apply to `series` on `arch`, one per option, sorted by option.
 
     `monolithic` builds in whatever is asked for as a module. Built in meets the wish for a
     module, so `y` wins over `m`; any other disagreement is a contradiction: a UserError lists
     all of them with both places.
     """
-    merged: dict[str, Request] = {}
+    merged: dict[str, OptionRequest] = {}
     contradictions = []
     for asked in _standing([each for each in requests if each.applies_to(series, arch)]):
         request = _build_in(asked) if monolithic else asked
@@ -166,17 +166,17 @@ def merge(
     return dict(sorted(merged.items()))
 
 
-def _standing(requests: Sequence[Request]) -> list[Request]:
+def _standing(requests: Sequence[OptionRequest]) -> list[OptionRequest]:
     """Those that do not give way: whose `unless` no line asks for that gives way to none."""
     wanted = {each.option for each in requests if each.value != "n" and each.unless is None}
     return [each for each in requests if each.unless not in wanted]
 
 
-def _build_in(request: Request) -> Request:
+def _build_in(request: OptionRequest) -> OptionRequest:
     return replace(request, value="y", built_in=True) if request.value == "m" else request
 
 
-def _contradiction(pairs: list[tuple[Request, Request]]) -> UserError:
+def _contradiction(pairs: list[tuple[OptionRequest, OptionRequest]]) -> UserError:
     options = list(dict.fromkeys(first.option for first, _ in pairs))
     subject = (
         f"CONFIG_{options[0]} is" if len(options) == 1 else f"{len(options)} options are"
@@ -192,6 +192,6 @@ def _contradiction(pairs: list[tuple[Request, Request]]) -> UserError:
     )
 
 
-def render(merged: Mapping[str, Request]) -> str:
+def render(merged: Mapping[str, OptionRequest]) -> str:
     """The merged requests as the text Kconfig reads (`KCONFIG_ALLCONFIG`)."""
     return "".join(f"CONFIG_{option}={request.value}\n" for option, request in merged.items())

@@ -25,9 +25,9 @@ from ingot.arch import arch as known_arch
 from ingot.errors import UserError
 from ingot.files import read_text
 from ingot.kconfig.expression import And, Constant, Expression, evaluate, parse, render, symbols
-from ingot.kconfig.findings import Finding, Kind
+from ingot.kconfig.findings import Finding, FindingKind
 from ingot.kconfig.fragment import Place
-from ingot.toml import Form, Lines, Mistakes, Table
+from ingot.toml import FileForm, Lines, Mistakes, TomlTable
 from ingot.version import Series
 
 _NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -57,7 +57,7 @@ class Rule:
         )
 
 
-class _Rule(Table):
+class _RuleDocument(TomlTable):
     """A rule as the file has it. Its fields are what `Rule` says of them."""
 
     name: str = Field(pattern=_NAME)
@@ -92,13 +92,13 @@ class _Rule(Table):
         return names
 
 
-class _Document(Table):
-    rules: list[_Rule] = Field([])
+class _RulesDocument(TomlTable):
+    rules: list[_RuleDocument] = Field([])
 
 
-_FORM = Form(
-    _Document,
-    {(): _Document, ("rules", "NAME"): _Rule},
+_FORM = FileForm(
+    _RulesDocument,
+    {(): _RulesDocument, ("rules", "NAME"): _RuleDocument},
     {_NAME: "a name (lower-case letters and digits, in words joined by -)"},
 )
 
@@ -129,7 +129,7 @@ def load_rules(path: Path) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _rule(rule: _Rule, place: Place) -> Rule:
+def _rule(rule: _RuleDocument, place: Place) -> Rule:
     return Rule(
         name=rule.name,
         place=place,
@@ -179,4 +179,4 @@ def _finding(rule: Rule, config: Mapping[str, str]) -> Finding:
         for name in symbols(And((rule.when or Constant("y"), rule.require)))
     )
     lines = (rule.reason, f"source: {rule.source}")
-    return Finding(Kind.RULE, rule.name, render(rule.require), values, rule.place, lines)
+    return Finding(FindingKind.RULE, rule.name, render(rule.require), values, rule.place, lines)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import islice
 
-from ingot.kconfig.expression import And, Expression, Symbol, Tristate, evaluate, level
-from ingot.kconfig.fragment import Place, Request
-from ingot.kconfig.options import Option, OptionTable
+from ingot.kconfig.expression import And, Expression, OptionSymbol, Tristate, evaluate, level
+from ingot.kconfig.fragment import OptionRequest, Place
+from ingot.kconfig.option_table import Option, OptionTable
 
 _NAMED = 3
 _FOLLOWED = 4
@@ -16,14 +16,14 @@ _LONGEST = 12
 
 def force(selector: str, condition: Expression | None) -> Expression:
     """How high a `select` forces what it selects: as its selector is, and its condition."""
-    return And((Symbol(selector), condition)) if condition else Symbol(selector)
+    return And((OptionSymbol(selector), condition)) if condition else OptionSymbol(selector)
 
 
 class Selectors:
     """The selects of one resolved config."""
 
     def __init__(
-        self, config: Mapping[str, str], table: OptionTable, requests: Mapping[str, Request]
+        self, config: Mapping[str, str], table: OptionTable, requests: Mapping[str, OptionRequest]
     ) -> None:
         self._config = config
         self._table = table

@@ -6,7 +6,7 @@ Kconfig files expect. They may run shell commands, so it must never run anywhere
 
     python3 survey.py OUTPUT
 
-The output is JSON; `ingot.kconfig.options` reads it and says what its parts mean. kconfiglib
+The output is JSON; `ingot.kconfig.option_table` reads it and says what its parts mean. kconfiglib
 14.1 reads the Kconfig language of 2020; `_Reader` translates what was added since. The builder's
 Python may be older than Ingot's, so nothing here is newer than Python 3.8.
 """

@@ -21,7 +21,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class _Option(_Strict):
+class _SurveyedOption(_Strict):
     type: str
     prompts: list[str] = []
     menu: list[str] = []
@@ -40,7 +40,7 @@ class _Option(_Strict):
 
 class _Survey(_Strict):
     arch: str
-    options: dict[_Name, _Option]
+    options: dict[_Name, _SurveyedOption]
     elsewhere: dict[_Name, list[str]]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ingot.kconfig.expression import Constant, Expression, Symbol, evaluate
-from ingot.kconfig.options import Option
+from ingot.kconfig.expression import Constant, Expression, OptionSymbol, evaluate
+from ingot.kconfig.option_table import Option
 
 _FORMS = {
     "int": (re.compile(r"-?\d+"), "a number"),
@@ -85,6 +85,6 @@ def _plain(operand: Expression, config: Mapping[str, str]) -> str:
     match operand:
         case Constant(value):
             return value
-        case Symbol(name):
+        case OptionSymbol(name):
             return config.get(name, "0")
     return "0"

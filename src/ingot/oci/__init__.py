@@ -4,25 +4,32 @@ from ingot.oci.artifact import Artifact, read_artifact, write_artifact
 from ingot.oci.contents import FileInfo, list_files, read_file
 from ingot.oci.copying import copy_image
 from ingot.oci.descriptor import REF_NAME, Descriptor, Platform
-from ingot.oci.entry import Entry, Kind, file_entry, folder_entry, link_entry, tree_entries
 from ingot.oci.garbage import Garbage, collect_garbage
 from ingot.oci.image import Image, read_image, write_image
-from ingot.oci.layer import Layer, write_layer, write_tar_layer
+from ingot.oci.layer_entry import (
+    EntryKind,
+    LayerEntry,
+    file_entry,
+    folder_entry,
+    link_entry,
+    tree_entries,
+)
+from ingot.oci.layer_writer import Layer, write_layer, write_tar_layer
 from ingot.oci.layout import Layout, check_tag_name
-from ingot.oci.packed import pack_text, unpack_text
-from ingot.oci.unpack import extract, require_new
+from ingot.oci.packed_annotation import pack_text, unpack_text
+from ingot.oci.unpack_image import extract, require_new
 from ingot.oci.validate import Problem, validate_image, validate_layout
 
 __all__ = [
     "REF_NAME",
     "Artifact",
     "Descriptor",
-    "Entry",
+    "EntryKind",
     "FileInfo",
     "Garbage",
     "Image",
-    "Kind",
     "Layer",
+    "LayerEntry",
     "Layout",
     "Platform",
     "Problem",

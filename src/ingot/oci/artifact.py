@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ingot.errors import UserError
 from ingot.oci.descriptor import MANIFEST_TYPE, Descriptor
-from ingot.oci.document import ManifestDocument, canonical_json, parse
+from ingot.oci.image_documents import ManifestDocument, canonical_json, parse
 from ingot.oci.layout import Layout
 
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ingot.errors import UserError
-from ingot.oci.archive import Member, clean_name, open_layer
-from ingot.oci.entry import Kind
 from ingot.oci.image import Image
+from ingot.oci.layer_entry import EntryKind
+from ingot.oci.layer_reader import LayerMember, clean_name, open_layer
 from ingot.oci.layout import Layout
 from ingot.oci.limits import Allowance
-from ingot.oci.names import NameTree
+from ingot.oci.path_tree import PathTree
 
-_Files = NameTree[tuple[int, Member]]
+_Files = PathTree[tuple[int, LayerMember]]
 _FILE_BYTES = 1 << 30
 """Bytes of a file that is read into memory: kernels with all their symbols have some 700 MiB."""
 
@@ -22,7 +22,7 @@ class FileInfo:
     """A file of an image: size in bytes, permission bits, and where a link points."""
 
     name: str
-    kind: Kind
+    kind: EntryKind
     size: int
     mode: int
     target: str = ""
@@ -47,10 +47,10 @@ def read_file(layout: Layout, image: Image, name: str, limit: int = _FILE_BYTES)
     files = _visible(layout, image)
     wanted = clean_name(name)
     number, member = files.get(wanted) or (0, None)
-    if member and member.kind == Kind.HARD_LINK:
+    if member and member.kind == EntryKind.HARD_LINK:
         wanted = member.target
         number, member = files.get(wanted) or (0, None)
-    if member is None or member.kind != Kind.FILE:
+    if member is None or member.kind != EntryKind.FILE:
         raise UserError(
             f"the image {image.descriptor.digest.short} has no file '{name}'",
             why=f"it is a {member.kind.value}" if member else "",
@@ -64,17 +64,17 @@ def read_file(layout: Layout, image: Image, name: str, limit: int = _FILE_BYTES)
     with open_layer(layout, image.layers[number]) as tar:
         for found in tar:
             # of two with one name, the later one counts, as it does for who unpacks the layer
-            if found.name == wanted and found.kind == Kind.FILE and found.size <= limit:
+            if found.name == wanted and found.kind == EntryKind.FILE and found.size <= limit:
                 data = b"".join(tar.content())
     return data
 
 
 def _visible(layout: Layout, image: Image) -> _Files:
     """Every name that is left when all layers lie over each other, and whose layer it is."""
-    files: _Files = NameTree()
+    files: _Files = PathTree()
     allowance = Allowance()
     for number, layer in enumerate(image.layers):
-        added: dict[str, tuple[int, Member]] = {}
+        added: dict[str, tuple[int, LayerMember]] = {}
         with open_layer(layout, layer, allowance) as tar:
             for member in tar:
                 if member.hides is None:
@@ -85,7 +85,7 @@ def _visible(layout: Layout, image: Image) -> _Files:
                 else:
                     files.remove(member.hides)
         for name, (_, member) in added.items():
-            if member.kind != Kind.FOLDER:
+            if member.kind != EntryKind.FOLDER:
                 files.remove(name)
         for name, value in added.items():
             files[name] = value

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ingot.errors import UserError
 from ingot.oci.blobs import Blobs
 from ingot.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
-from ingot.oci.document import IndexDocument, ManifestDocument, parse
+from ingot.oci.image_documents import IndexDocument, ManifestDocument, parse
 from ingot.oci.limits import GRAPH_BLOBS, INDEX_DEPTH
 
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
 from ingot.oci.descriptor import CONFIG_TYPE, MANIFEST_TYPE, MANIFEST_TYPES, Descriptor, Platform
-from ingot.oci.document import ConfigDocument, ManifestDocument, canonical_json, parse
-from ingot.oci.layer import Layer
+from ingot.oci.image_documents import ConfigDocument, ManifestDocument, canonical_json, parse
+from ingot.oci.layer_writer import Layer
 from ingot.oci.layout import Layout
 from ingot.oci.limits import LAYERS
 

@@ -35,14 +35,14 @@ from ingot.files import (
 )
 from ingot.oci.blobs import BlobReader, Blobs
 from ingot.oci.descriptor import INDEX_TYPE, REF_NAME, Descriptor
-from ingot.oci.document import (
+from ingot.oci.graph import reachable
+from ingot.oci.image_documents import (
     DescriptorDocument,
     IndexDocument,
     LayoutDocument,
     canonical_json,
     parse,
 )
-from ingot.oci.graph import reachable
 from ingot.oci.limits import DOCUMENT_BYTES, STORE_INDEX_BYTES
 
 _MARKER = b'{"imageLayoutVersion":"1.0.0"}'

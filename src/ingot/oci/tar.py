@@ -39,7 +39,7 @@ class TarError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class TarHeader:
     """One entry as the tar has it. `kind` is REGULAR, HARD_LINK, LINK, FOLDER or of DEVICES."""
 
     name: str
@@ -59,7 +59,7 @@ class TarReader:
         self._left = 0  # bytes of the current file that were not read
         self._padding = 0
 
-    def __iter__(self) -> Iterator[Header]:
+    def __iter__(self) -> Iterator[TarHeader]:
         """TarError for what is damaged, UserError for what layers may not have."""
         begun = False
         while (header := self._next(begun)) is not None:
@@ -80,7 +80,7 @@ class TarReader:
         for _ in self._chunks:
             pass
 
-    def _next(self, begun: bool) -> Header | None:
+    def _next(self, begun: bool) -> TarHeader | None:
         """The next entry, with what headers before it tell of it; None at the end."""
         told: dict[bytes, bytes] = {}
         for count in range(EXTENSIONS + 1):
@@ -104,7 +104,7 @@ class TarReader:
             why="such an image is broken or hostile; nothing was kept of it",
         )
 
-    def _header(self, block: bytes, kind: bytes, told: dict[bytes, bytes]) -> Header:
+    def _header(self, block: bytes, kind: bytes, told: dict[bytes, bytes]) -> TarHeader:
         name = told.get(b"path") or _name(block)
         if kind in _OLD_REGULAR:
             # before POSIX a directory was a file whose name ends so
@@ -125,7 +125,7 @@ class TarReader:
         self._left = size if kind == REGULAR else 0
         self._padding = -self._left % BLOCK
         mode = _field(block, 100, 108) & 0o7777
-        return Header(_decoded(name), kind, self._left, mode, mtime, _decoded(target))
+        return TarHeader(_decoded(name), kind, self._left, mode, mtime, _decoded(target))
 
     def _extension(self, block: bytes) -> bytes:
         size = _field(block, 124, 136)

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ingot.errors import IngotError
-from ingot.oci.archive import open_layer
 from ingot.oci.descriptor import CONFIG_TYPE, INDEX_TYPES, MANIFEST_TYPE, Descriptor
-from ingot.oci.document import (
+from ingot.oci.image import Image, read_untyped
+from ingot.oci.image_documents import (
     ConfigDocument,
     DescriptorDocument,
     IndexDocument,
     ManifestDocument,
     parse,
 )
-from ingot.oci.image import Image, read_untyped
+from ingot.oci.layer_reader import open_layer
 from ingot.oci.layout import Layout
 from ingot.oci.limits import INDEX_DEPTH, Allowance
 

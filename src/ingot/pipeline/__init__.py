@@ -7,8 +7,6 @@ Each function here takes the `Setting` that all calls of one command share.
 
 from ingot.pipeline.bench import Bench, open_bench, profile_config
 from ingot.pipeline.bisecting import COST_KINDS, Bisection, Cost, bisect_options
-from ingot.pipeline.booting import DISKS, BootWish, boot_file, boot_image, refused
-from ingot.pipeline.budgets import require_affordable
 from ingot.pipeline.builders import ensure_builder, packages_of, site_of, update_builder
 from ingot.pipeline.building import Built, BuiltImage, build
 from ingot.pipeline.configs import (
@@ -20,7 +18,7 @@ from ingot.pipeline.configs import (
     written_by_hand,
 )
 from ingot.pipeline.containerfile import containerfile, write_context
-from ingot.pipeline.fetching import Fetched, fetch
+from ingot.pipeline.fetching import FetchedInputs, fetch
 from ingot.pipeline.inputs import (
     obtain_source,
     origins_of,
@@ -28,53 +26,25 @@ from ingot.pipeline.inputs import (
     with_git_source,
     with_version_of,
 )
-from ingot.pipeline.modules import BuiltModules, build_modules
-from ingot.pipeline.profiling import is_profile, kept_profile, profile_file, profile_image
-from ingot.pipeline.proving import NO_CHECKS, proofs_of_config, proofs_of_kernel
-from ingot.pipeline.publishing import Published, publish
-from ingot.pipeline.reading import (
-    Config,
-    config_of_file,
-    config_of_image,
-    config_of_reference,
-)
-from ingot.pipeline.roots import boot_root
-from ingot.pipeline.setting import Setting, in_use
-from ingot.pipeline.subject import arch_of
+from ingot.pipeline.module_build import BuiltModules, build_modules
 
 __all__ = [
     "COST_KINDS",
-    "DISKS",
-    "NO_CHECKS",
     "Bench",
     "Bisection",
-    "BootWish",
     "Built",
     "BuiltImage",
     "BuiltModules",
-    "Config",
     "Cost",
-    "Fetched",
-    "Published",
+    "FetchedInputs",
     "Resolved",
-    "Setting",
-    "arch_of",
     "bisect_options",
-    "boot_file",
-    "boot_image",
-    "boot_root",
     "build",
     "build_modules",
-    "config_of_file",
-    "config_of_image",
-    "config_of_reference",
     "containerfile",
     "edit",
     "ensure_builder",
     "fetch",
-    "in_use",
-    "is_profile",
-    "kept_profile",
     "locked_text",
     "obtain_source",
     "open_bench",
@@ -82,13 +52,6 @@ __all__ = [
     "own_version",
     "packages_of",
     "profile_config",
-    "profile_file",
-    "profile_image",
-    "proofs_of_config",
-    "proofs_of_kernel",
-    "publish",
-    "refused",
-    "require_affordable",
     "require_sound",
     "resolve_all",
     "site_of",

@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot import configure
-from ingot.boot.profile import Profile
+from ingot.boot.cost.boot_profile import Profile
 from ingot.builder.sandbox import Sandbox
 from ingot.catalog import Kernel
 from ingot.compile import compile_variant
 from ingot.kconfig import OptionTable
+from ingot.lab.profiling import measure_kernel
 from ingot.pipeline.builders import builder_for
 from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.configs import option_table
 from ingot.pipeline.inputs import obtain_source
-from ingot.pipeline.plan import make_plan
-from ingot.pipeline.profiling import measure_kernel
+from ingot.pipeline.kernel_plan import make_plan
 from ingot.pipeline.sandboxes import sandbox_for
-from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress, Silent
-from ingot.source import patches as patching
-from ingot.source.model import Source
+from ingot.setting import Setting, in_use
+from ingot.source.origin import Source
+from ingot.source.trees import patched_tree as patching
 
 _STATES = ("bool", "tristate")
 

@@ -15,13 +15,13 @@ from ingot.catalog import Kernel
 from ingot.errors import BootError, BuildError, UserError
 from ingot.kconfig import Difference, OptionTable, bisection
 from ingot.pipeline.bench import Bench, open_bench
-from ingot.pipeline.setting import Setting
 from ingot.progress import Progress
+from ingot.setting import Setting
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a kernel costs: see `ingot.boot.profile`; `size` is of its file, in bytes."""
+    """What a kernel costs: see `ingot.boot.cost.boot_profile`; `size` is of its file, in bytes."""
 
     instructions: int
     memory: int

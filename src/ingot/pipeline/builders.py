@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ingot.arch import Arch, arch_called
-from ingot.builder import kinds, programs, rootfs
+from ingot.builder import builder_kinds, rootfs_builder, tool_versions
+from ingot.builder.builder_site import Site
 from ingot.builder.sandbox import Builder
-from ingot.builder.site import Site
 from ingot.catalog import BuilderSpec, Kernel
 from ingot.digest import Digest
 from ingot.errors import MachineError
-from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
+from ingot.setting import Setting, in_use
 
 
 def site_of(setting: Setting) -> Site:
@@ -33,12 +33,16 @@ def ensure_builder(
     """
     site = site_of(setting)
     with in_use(setting, progress):
-        if setting.offline and spec.kind == rootfs.KIND and not kinds.known(spec, site.host, site):
+        if (
+            setting.offline
+            and spec.kind == rootfs_builder.KIND
+            and not builder_kinds.known(spec, site.host, site)
+        ):
             raise MachineError(
                 f"the builder '{spec.name}' is not here, and without the network it cannot be made",
                 hint="with the network: ingot fetch, which makes the builder of a kernel as well",
             )
-        return kinds.ensure(spec, arch or site.host, site, progress)
+        return builder_kinds.ensure(spec, arch or site.host, site, progress)
 
 
 def builder_for(setting: Setting, kernel: Kernel, progress: Progress) -> Builder:
@@ -50,24 +54,24 @@ def builder_for(setting: Setting, kernel: Kernel, progress: Progress) -> Builder
     builder = ensure_builder(setting, kernel.builder, progress, kernel.arch)
     if builder.told:
         series = kernel.version.series
-        programs.require(builder, setting.catalog.minimums(series), f"linux {series}")
+        tool_versions.require(builder, setting.catalog.minimums(series), f"linux {series}")
     return builder
 
 
 def known_builder(setting: Setting, kernel: Kernel) -> Digest | None:
     """The digest of the kernel's builder, if it is there already; costs milliseconds."""
-    return kinds.known(kernel.builder, kernel.arch, site_of(setting))
+    return builder_kinds.known(kernel.builder, kernel.arch, site_of(setting))
 
 
 def packages_of(setting: Setting, spec: BuilderSpec) -> tuple[str, ...] | None:
     """What a builder is made of, for this machine's arch; None if it would have to be made."""
     site = site_of(setting)
-    return kinds.packages(spec, site.host, site)
+    return builder_kinds.packages(spec, site.host, site)
 
 
 def update_builder(
     setting: Setting, spec: BuilderSpec, progress: Progress, *, dry_run: bool
-) -> rootfs.Update:
+) -> rootfs_builder.Update:
     """Make a builder of the archive as it is now, and write its lock file: see `kinds.update`."""
     with in_use(setting, progress):
-        return kinds.update(spec, site_of(setting), progress, dry_run=dry_run)
+        return builder_kinds.update(spec, site_of(setting), progress, dry_run=dry_run)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from ingot import tools
 from ingot.arch import arch_called
-from ingot.boot.profile import Profile
-from ingot.boot.report import BootReport
+from ingot.boot.boot_report import BootReport
+from ingot.boot.cost.boot_profile import Profile
 from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel
 from ingot.compile import compile_kernel
@@ -20,23 +20,23 @@ from ingot.digest import Digest
 from ingot.errors import BootError
 from ingot.files import disk_errors, locked
 from ingot.images import BASE, facts_of, find_images, read_facts, tags_for, write_images
+from ingot.lab.boot_target import BootTarget, laid_out
+from ingot.lab.booting import BootWish, boot_subject
+from ingot.lab.budget_check import require_affordable
+from ingot.lab.profiling import keep_profile, measure_subject
 from ingot.oci import Descriptor, Image, read_image
-from ingot.pipeline.booting import BootWish, boot_subject
-from ingot.pipeline.budgets import require_affordable
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.configs import kept_config, require_sound, resolve
 from ingot.pipeline.inputs import known_sources, obtain_source
-from ingot.pipeline.plan import Plan, make_plan
-from ingot.pipeline.profiling import keep_profile, measure_subject
-from ingot.pipeline.remote import fetch_builder, fetch_kernel
+from ingot.pipeline.kernel_plan import Plan, make_plan
+from ingot.pipeline.registry_cache import fetch_builder, fetch_kernel
 from ingot.pipeline.sandboxes import sandbox_for
-from ingot.pipeline.setting import Setting, in_use
-from ingot.pipeline.subject import Subject, laid_out
 from ingot.progress import Progress, Timed, Timing
 from ingot.recipe import Recipe
-from ingot.source import patches as patching
-from ingot.source.local import require_unchanged
+from ingot.setting import Setting, in_use
+from ingot.source.local_source import require_unchanged
+from ingot.source.trees import patched_tree as patching
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,9 @@ def _prove(
     return report, profile
 
 
-def _require_boot(setting: Setting, subject: Subject, kernel: Kernel, timed: Timed) -> BootReport:
+def _require_boot(
+    setting: Setting, subject: BootTarget, kernel: Kernel, timed: Timed
+) -> BootReport:
     wish = BootWish(setting.catalog.proofs(kernel), vmms=kernel.vmms)
     report = boot_subject(setting, subject, wish, timed)
     if not report.passed:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ingot.pipeline.inputs import origins_of
-from ingot.pipeline.plan import Plan
-from ingot.pipeline.setting import Setting
-from ingot.source.cache import SourceCache
-from ingot.source.model import Source
+from ingot.pipeline.kernel_plan import Plan
+from ingot.setting import Setting
+from ingot.source.origin import Source
+from ingot.source.trees.source_cache import SourceCache
 
 
 def compile_cache(setting: Setting, plan: Plan, source: Source) -> Path:

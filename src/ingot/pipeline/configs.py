@@ -31,13 +31,13 @@ from ingot.kconfig import (
 )
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.inputs import known_sources, obtain_source
-from ingot.pipeline.plan import Plan, make_plan
+from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.pipeline.sandboxes import sandbox_for
-from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
-from ingot.source import patches as patching
-from ingot.source.local import require_unchanged
-from ingot.source.model import Source
+from ingot.setting import Setting, in_use
+from ingot.source.local_source import require_unchanged
+from ingot.source.origin import Source
+from ingot.source.trees import patched_tree as patching
 from ingot.version import KernelVersion
 
 _HEADER = "# Resolved by Ingot; `ingot config resolve` renews it. Fragments: "

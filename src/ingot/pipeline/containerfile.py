@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ingot import errors
 from ingot.arch import Arch
-from ingot.builder import container
+from ingot.builder import container_builder
 from ingot.builder.sandbox import ENVIRONMENT
 from ingot.catalog import BuilderSpec, Kernel
 from ingot.compile import make_flags, timestamp
@@ -28,13 +28,13 @@ from ingot.files import disk_errors, staging_folder
 from ingot.images import KERNEL_FILE
 from ingot.pipeline.builders import site_of
 from ingot.pipeline.inputs import obtain_source
-from ingot.pipeline.plan import Plan, make_plan
-from ingot.pipeline.setting import Setting, in_use
+from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.process import run
 from ingot.progress import Progress, Step
-from ingot.source import patches as patching
-from ingot.source.local import require_unchanged
-from ingot.source.model import Source
+from ingot.setting import Setting, in_use
+from ingot.source.local_source import require_unchanged
+from ingot.source.origin import Source
+from ingot.source.trees import patched_tree as patching
 
 _TREE = "source.tar.gz"
 _TOOLS = ("errors.py", "elf/header.py", "elf/loadable.py")
@@ -71,7 +71,7 @@ class _Chain:
                 "# bin (the kernel), modules, base (both, and the config); builder, the toolchain.",
                 f"# docker buildx build --target bin --tag kernel-bin:{kernel.tag} DIR",
                 "",
-                container.stage(builder, self.host, builder.image),
+                container_builder.stage(builder, self.host, builder.image),
                 "FROM builder AS compile",
                 f"ADD {_TREE} /",
                 f"COPY {self.config} /ingot/",
@@ -164,7 +164,7 @@ def _chain(setting: Setting, kernel: Kernel, progress: Progress) -> _Chain:
 
 
 def _require_image(spec: BuilderSpec) -> None:
-    if spec.kind != container.KIND:
+    if spec.kind != container_builder.KIND:
         raise UserError(
             f"the builder '{spec.name}' is no image that a Containerfile could begin with",
             why=f"it is of the kind '{spec.kind}'",

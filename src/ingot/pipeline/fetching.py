@@ -9,15 +9,15 @@ from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel
 from ingot.pipeline.builders import builder_for
 from ingot.pipeline.inputs import obtain_source
-from ingot.pipeline.remote import fetch_builder
-from ingot.pipeline.setting import Setting, in_use
+from ingot.pipeline.registry_cache import fetch_builder
 from ingot.progress import Progress
-from ingot.source.cache import SourceCache
-from ingot.source.model import Source
+from ingot.setting import Setting, in_use
+from ingot.source.origin import Source
+from ingot.source.trees.source_cache import SourceCache
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedInputs:
     """What one kernel needs, all of it here. `size` is that of the source, in bytes on disk.
 
     It is 0 for a tree of the user's own, which takes no room of ours.
@@ -29,7 +29,7 @@ class Fetched:
     builder: Builder
 
 
-def fetch(setting: Setting, kernel: Kernel, progress: Progress) -> Fetched:
+def fetch(setting: Setting, kernel: Kernel, progress: Progress) -> FetchedInputs:
     """Have the kernel's source verified and unpacked, and its builder ready to be entered.
 
     What is here already is not fetched again. Raises an IngotError for what stands in the way,
@@ -41,4 +41,4 @@ def fetch(setting: Setting, kernel: Kernel, progress: Progress) -> Fetched:
         fetch_builder(setting, kernel.builder, progress)
         builder = builder_for(setting, kernel, progress)
     size = SourceCache(setting.workspace.sources).size(source)
-    return Fetched(kernel, source, size, builder)
+    return FetchedInputs(kernel, source, size, builder)

@@ -9,17 +9,17 @@ from ingot import tools
 from ingot.catalog import Catalog, Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.pipeline.setting import Setting, in_use
 from ingot.progress import Progress
-from ingot.source.cache import SourceCache
-from ingot.source.debian import DebianArchive
-from ingot.source.git import GitOrigin, git_source
-from ingot.source.git_repository import GitUrl
-from ingot.source.kernel_org import BASE_URL, KernelOrg
-from ingot.source.kernel_tree import check_tree, tree_version
-from ingot.source.local import local_source
-from ingot.source.model import Origin, Source
+from ingot.setting import Setting, in_use
+from ingot.source.debian.debian_origin import DebianArchive
+from ingot.source.git.git_origin import GitOrigin, git_source
+from ingot.source.git.git_repository import GitUrl
+from ingot.source.kernel_org.kernel_org_origin import BASE_URL, KernelOrg
+from ingot.source.local_source import local_source
 from ingot.source.obtain import obtain
+from ingot.source.origin import Origin, Source
+from ingot.source.trees.kernel_tree import check_tree, tree_version
+from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingot.builder import compile_cache
-from ingot.builder.other_user import others_may_read
 from ingot.builder.sandbox import Builder, Sandbox
+from ingot.builder.sandbox_user import others_may_read
 from ingot.files import staging_folder
-from ingot.pipeline.setting import Setting
-from ingot.source.tree_copy import copy_tree
+from ingot.setting import Setting
+from ingot.source.trees.tree_copy import copy_tree
 
 
 @contextlib.contextmanager

@@ -1,16 +1,8 @@
 """Images in registries, through skopeo."""
 
-from ingot.registry.names import (
-    TRANSPORT,
-    Registry,
-    check_registry,
-    host_of,
-    is_loopback,
-    repository_of,
-)
 from ingot.registry.read import (
     FETCHED,
-    Document,
+    RawManifest,
     annotations_of,
     fetch_image,
     find_digest,
@@ -20,13 +12,21 @@ from ingot.registry.read import (
     read_document,
     read_manifest,
 )
+from ingot.registry.registry_names import (
+    TRANSPORT,
+    Registry,
+    check_registry,
+    host_of,
+    is_loopback,
+    repository_of,
+)
 from ingot.registry.send import send, send_index
 from ingot.registry.skopeo import at_once
 
 __all__ = [
     "FETCHED",
     "TRANSPORT",
-    "Document",
+    "RawManifest",
     "Registry",
     "annotations_of",
     "at_once",

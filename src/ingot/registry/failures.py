@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ingot.errors import IngotError, MachineError, UserError, VerificationError
 from ingot.process import CommandFailedError
-from ingot.registry.names import TRANSPORT, host_of, repository_of
+from ingot.registry.registry_names import TRANSPORT, host_of, repository_of
 
 _FATAL = re.compile(r'level=fatal msg="((?:[^"\\]|\\.)*)"')
 _LONGEST = 300

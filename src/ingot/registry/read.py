@@ -12,11 +12,11 @@ from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
 from ingot.oci import Descriptor, Layout
 from ingot.oci.descriptor import INDEX_TYPE, INDEX_TYPES, MANIFEST_TYPE, MANIFEST_TYPES
-from ingot.oci.document import ManifestDocument, canonical_json, parse, read_json
+from ingot.oci.image_documents import ManifestDocument, canonical_json, parse, read_json
 from ingot.oci.limits import DOCUMENT_BYTES, IMAGE_BYTES
 from ingot.process import CommandFailedError, run
 from ingot.registry.failures import explain, is_absent, is_withheld
-from ingot.registry.names import TRANSPORT, host_of, repository_of, trust_words
+from ingot.registry.registry_names import TRANSPORT, host_of, repository_of, trust_words
 from ingot.registry.skopeo import RETRIES, answer, layout_name, watched
 
 FETCHED = "image:fetched"
@@ -32,7 +32,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class RawManifest:
     """A manifest or an index to the byte, and the JSON that it is."""
 
     data: bytes
@@ -91,7 +91,7 @@ class Document:
         return Descriptor(told or usual, self.digest, len(self.data))
 
 
-def read_document(reference: str, *, insecure: bool = False) -> Document | None:
+def read_document(reference: str, *, insecure: bool = False) -> RawManifest | None:
     """What `reference` (host[:port]/path[:tag|@digest]) names; None if there is no such image.
 
     UserError for a name that is none, VerificationError if it is not what its digest says,
@@ -105,7 +105,7 @@ def read_document(reference: str, *, insecure: bool = False) -> Document | None:
         if is_absent(error, reference):
             return None
         raise explain(error, f"{reference} could not be read", reference) from error
-    document = Document.parse(data, reference)
+    document = RawManifest.parse(data, reference)
     named = reference.rpartition("@")[2] if "@" in reference else ""
     if named and named != str(document.digest):
         raise VerificationError(
@@ -210,7 +210,7 @@ def fetch_image(reference: str, architecture: str, to: Path, *, insecure: bool =
     return Layout(to)
 
 
-def _require(reference: str, insecure: bool) -> Document:
+def _require(reference: str, insecure: bool) -> RawManifest:
     document = read_document(reference, insecure=insecure)
     if document is None:
         raise UserError(

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from ingot.oci import Descriptor, Layout
 from ingot.oci.descriptor import INDEX_TYPE, INDEX_TYPES
-from ingot.oci.document import canonical_json
 from ingot.oci.graph import reachable
+from ingot.oci.image_documents import canonical_json
 from ingot.process import CommandFailedError, run
 from ingot.registry.failures import explain
-from ingot.registry.names import TRANSPORT, trust_words
+from ingot.registry.registry_names import TRANSPORT, trust_words
 from ingot.registry.skopeo import RETRIES
 
 # how skopeo's library (containers/image) tells, when it is asked to tell all

@@ -6,16 +6,16 @@ treemap, charts    where bytes and time go, as places in percent
 page, document     HTML and JSON
 """
 
-from ingot.report.document import to_document
 from ingot.report.gather import gather
-from ingot.report.local import kernels_of_store
-from ingot.report.model import Entry, Found, Omission, Report
 from ingot.report.page import render_page
-from ingot.report.published import kernels_of_registry
+from ingot.report.registry_kernels import kernels_of_registry
+from ingot.report.report_data import FoundImage, KernelEntry, Omission, Report
+from ingot.report.report_json import to_document
+from ingot.report.store_kernels import kernels_of_store
 
 __all__ = [
-    "Entry",
-    "Found",
+    "FoundImage",
+    "KernelEntry",
     "Omission",
     "Report",
     "gather",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ingot.report.model import Entry
+from ingot.report.report_data import KernelEntry
 
 _MOST_FOLDERS = 9
 _PHASE_COLOURS = 12
@@ -14,7 +14,7 @@ UNTOLD = "not known"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BarPart:
     """A part of a bar: `amount` in the unit of its row, `share` in percent of the scale.
 
     `hue` is the class that the style sheet has a colour for.
@@ -27,12 +27,12 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BarRow:
     """A kernel's bar."""
 
-    entry: Entry
+    entry: KernelEntry
     total: int
-    parts: tuple[Part, ...]
+    parts: tuple[BarPart, ...]
 
     @property
     def text(self) -> str:
@@ -42,7 +42,7 @@ class Row:
         return ", ".join(shares) if self.total else ""
 
 
-def size_rows(entries: Iterable[Entry]) -> tuple[Row, ...]:
+def size_rows(entries: Iterable[KernelEntry]) -> tuple[BarRow, ...]:
     """The kernel files whose size is known, by top folder where that is known."""
     shown = [entry for entry in entries if entry.kernel_size]
     most = max((entry.kernel_size or 0 for entry in shown), default=0)
@@ -54,7 +54,7 @@ def size_rows(entries: Iterable[Entry]) -> tuple[Row, ...]:
     )
 
 
-def boot_rows(entries: Iterable[Entry]) -> tuple[Row, ...]:
+def boot_rows(entries: Iterable[KernelEntry]) -> tuple[BarRow, ...]:
     """The boots that were measured, by phase."""
     shown = [(entry, entry.profile) for entry in entries if entry.profile]
     hues = phase_hues(entry for entry, _ in shown)
@@ -70,7 +70,7 @@ def boot_rows(entries: Iterable[Entry]) -> tuple[Row, ...]:
     )
 
 
-def legend(rows: Sequence[Row]) -> dict[str, str]:
+def legend(rows: Sequence[BarRow]) -> dict[str, str]:
     """The name of every part and its hue, in the order of the bars."""
     return {part.name: part.hue for row in rows for part in row.parts}
 
@@ -90,7 +90,7 @@ def folder_hue(name: str) -> str:
     return f"f-{first}" if first in _HUES else "f-none" if not first else "f-rest"
 
 
-def phase_hues(entries: Iterable[Entry]) -> dict[str, str]:
+def phase_hues(entries: Iterable[KernelEntry]) -> dict[str, str]:
     """The class of each phase's colour, by its name: the same for all kernels of a page."""
     names = dict.fromkeys(
         phase.name for entry in entries if entry.profile for phase in entry.profile.phases
@@ -122,7 +122,7 @@ def _largest(folders: Iterable[Mapping[str, int]]) -> list[str]:
 
 
 def _parts_of(
-    sizes: Mapping[str, int], names: Sequence[str], entry: Entry
+    sizes: Mapping[str, int], names: Sequence[str], entry: KernelEntry
 ) -> list[tuple[str, str, int]]:
     if not sizes:
         return [(UNTOLD, "f-unknown", entry.kernel_size or 0)]
@@ -132,11 +132,13 @@ def _parts_of(
     return parts
 
 
-def _row(entry: Entry, total: int, parts: Iterable[tuple[str, str, int]], most: int) -> Row:
-    return Row(
+def _row(
+    entry: KernelEntry, total: int, parts: Iterable[tuple[str, str, int]], most: int
+) -> BarRow:
+    return BarRow(
         entry,
         total,
         tuple(
-            Part(name, hue, amount, 100 * amount / most) for name, hue, amount in parts if amount
+            BarPart(name, hue, amount, 100 * amount / most) for name, hue, amount in parts if amount
         ),
     )

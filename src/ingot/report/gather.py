@@ -7,30 +7,30 @@ from dataclasses import dataclass
 
 from ingot.arch import Arch, arch
 from ingot.catalog import Catalog, Kernel
-from ingot.catalog.model import DEFAULT_FLAVOR
+from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.errors import IngotError, UserError
-from ingot.images import BASE, Facts, read_config, read_makeup
-from ingot.kconfig import Request, parse_config, serves
-from ingot.makeup import Makeup
-from ingot.report.model import Answer, Entry, Found, Omission, Options, Report
+from ingot.images import BASE, KernelLabels, read_config, read_makeup
+from ingot.kconfig import OptionRequest, parse_config, serves
+from ingot.report.report_data import Answer, FoundImage, KernelEntry, Omission, OptionCounts, Report
+from ingot.size_map import SizeMap
 from ingot.version import KernelVersion, Series
 
 _BASE_LAYERS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _ReadImage:
     """What an image says of itself, once it has been read; `values` is its config's."""
 
-    facts: Facts
+    facts: KernelLabels
     version: KernelVersion
     platform: Arch
     values: Mapping[str, str] | None
-    makeup: Makeup | None
+    makeup: SizeMap | None
 
 
 def gather(
-    catalog: Catalog, registry: str, found: Iterable[Found], omissions: Iterable[Omission]
+    catalog: Catalog, registry: str, found: Iterable[FoundImage], omissions: Iterable[Omission]
 ) -> Report:
     """A report of the images found; those that are not Ingot's are left out.
 
@@ -56,7 +56,7 @@ def gather(
     )
 
 
-def _rank(catalog: Catalog, entry: Entry) -> tuple[object, ...]:
+def _rank(catalog: Catalog, entry: KernelEntry) -> tuple[object, ...]:
     """Among kernels of one version, the default flavor and the primary arch come first."""
     primary = {kernel.arch.name for kernel in catalog.kernels if kernel.primary}
     flavor, name = entry.flavor, entry.facts.arch
@@ -66,12 +66,12 @@ def _rank(catalog: Catalog, entry: Entry) -> tuple[object, ...]:
     )
 
 
-def _read(found: Found) -> _Told:
-    facts = Facts.from_labels(found.annotations)
+def _read(found: FoundImage) -> _ReadImage:
+    facts = KernelLabels.from_labels(found.annotations)
     if facts is None or len(found.layers) != _BASE_LAYERS:
         raise UserError("it is not an image of Ingot's")
     config = read_config(found.annotations)
-    return _Told(
+    return _ReadImage(
         facts,
         KernelVersion.parse(facts.version),
         arch(facts.arch),
@@ -80,11 +80,11 @@ def _read(found: Found) -> _Told:
     )
 
 
-def _entry(catalog: Catalog, found: Found, told: _Told) -> Entry:
+def _entry(catalog: Catalog, found: FoundImage, told: _ReadImage) -> KernelEntry:
     facts, makeup, values = told.facts, told.makeup, told.values
     known = _known(catalog, told.version.series)
     kernel_packed, _, modules_packed = found.layers
-    return Entry(
+    return KernelEntry(
         digest=found.digest,
         version=told.version,
         facts=facts,
@@ -110,7 +110,7 @@ def _known(catalog: Catalog, series: Series) -> Kernel | None:
     return next(same, None)
 
 
-def _flavor(tags: Sequence[str], facts: Facts, platform: Arch) -> str:
+def _flavor(tags: Sequence[str], facts: KernelLabels, platform: Arch) -> str:
     """The flavor that a tag names beside version and arch; empty if no tag does.
 
     The tags of an image are `<version>[-<flavor>][-<arch>]`, `<series>[-<flavor>]`, and the
@@ -127,13 +127,13 @@ def _flavor(tags: Sequence[str], facts: Facts, platform: Arch) -> str:
     return ""
 
 
-def _count(values: Mapping[str, str]) -> Options:
+def _count(values: Mapping[str, str]) -> OptionCounts:
     built_in = sum(value == "y" for value in values.values())
     modules = sum(value == "m" for value in values.values())
-    return Options(built_in, modules, len(values) - built_in - modules)
+    return OptionCounts(built_in, modules, len(values) - built_in - modules)
 
 
-def _vmm_answers(catalog: Catalog, told: _Told) -> Iterator[Answer]:
+def _vmm_answers(catalog: Catalog, told: _ReadImage) -> Iterator[Answer]:
     """Which VMMs a config serves; nothing is known without one."""
     series, platform = told.version.series, told.platform
     for vmm in catalog.vmms.values() if told.values is not None else ():
@@ -144,7 +144,7 @@ def _vmm_answers(catalog: Catalog, told: _Told) -> Iterator[Answer]:
             yield Answer(vmm.name, 0, absent=f"boots {vmm.since[platform.name]} and later")
 
 
-def _feature_answers(catalog: Catalog, told: _Told) -> Iterator[Answer]:
+def _feature_answers(catalog: Catalog, told: _ReadImage) -> Iterator[Answer]:
     """Which features a config serves; nothing is known without one."""
     series, platform = told.version.series, told.platform
     for feature in catalog.features.values() if told.values is not None else ():
@@ -155,7 +155,7 @@ def _feature_answers(catalog: Catalog, told: _Told) -> Iterator[Answer]:
             yield Answer(feature.name, 0, absent=f"came with {feature.since}")
 
 
-def _answer(name: str, requests: Mapping[str, Request], values: Mapping[str, str]) -> Answer:
+def _answer(name: str, requests: Mapping[str, OptionRequest], values: Mapping[str, str]) -> Answer:
     missing = [
         request.option
         for request in requests.values()

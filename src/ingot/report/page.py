@@ -20,7 +20,7 @@ from ingot import __version__
 from ingot.images import BASE
 from ingot.printable import one_line
 from ingot.report import charts, wording
-from ingot.report.model import Entry, Report
+from ingot.report.report_data import KernelEntry, Report
 from ingot.report.treemap import map_files, map_folders
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -109,7 +109,7 @@ def _policy(script: str) -> str:
     )
 
 
-def _tiles(entries: Sequence[Entry], today: datetime.date | None) -> list[dict[str, str]]:
+def _tiles(entries: Sequence[KernelEntry], today: datetime.date | None) -> list[dict[str, str]]:
     """The figures that stand out: what it is, the figure, and whose it is."""
     tiles = []
     sized = [(entry.kernel_size, entry) for entry in entries if entry.kernel_size]

@@ -44,7 +44,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class TreemapGroup:
     """What is in one folder, the largest first. `wide` and `tall` are its places in the map."""
 
     name: str
@@ -54,7 +54,7 @@ class Group:
     cells: tuple[Cell, ...]
 
 
-def map_folders(sizes: Mapping[str, int]) -> tuple[Group, ...]:
+def map_folders(sizes: Mapping[str, int]) -> tuple[TreemapGroup, ...]:
     """A map of folders (path -> bytes): the top folders, and in each the folders below it."""
     tops = _tops(sizes)
     grouped: dict[str, dict[str, int]] = {}
@@ -66,7 +66,7 @@ def map_folders(sizes: Mapping[str, int]) -> tuple[Group, ...]:
     return _map(grouped)
 
 
-def map_files(sizes: Mapping[str, int]) -> tuple[Group, ...]:
+def map_files(sizes: Mapping[str, int]) -> tuple[TreemapGroup, ...]:
     """A map of files (path -> bytes): the top folders, and in each its files."""
     folders = {path: path.rpartition("/")[0] or "." for path in sizes}
     tops = _tops(folders.values())
@@ -76,7 +76,7 @@ def map_files(sizes: Mapping[str, int]) -> tuple[Group, ...]:
     return _map(grouped)
 
 
-def _map(grouped: Mapping[str, Mapping[str, int]]) -> tuple[Group, ...]:
+def _map(grouped: Mapping[str, Mapping[str, int]]) -> tuple[TreemapGroup, ...]:
     """A map of cells (path -> bytes) by the group they are in."""
     groups = {name: {path: n for path, n in cells.items() if n} for name, cells in grouped.items()}
     ranked = _ranked({name: sum(cells.values()) for name, cells in groups.items() if cells})
@@ -84,7 +84,9 @@ def _map(grouped: Mapping[str, Mapping[str, int]]) -> tuple[Group, ...]:
     least = _SMALL * sum(totals)
     wide, tall = squarify(totals, WIDE), squarify(totals, TALL)
     return tuple(
-        Group(name, size, wide[at], tall[at], _cells(groups[name], wide[at], tall[at], least))
+        TreemapGroup(
+            name, size, wide[at], tall[at], _cells(groups[name], wide[at], tall[at], least)
+        )
         for at, (name, size) in enumerate(ranked)
     )
 

@@ -6,8 +6,8 @@ import datetime
 from collections.abc import Sequence
 
 from ingot.report.charts import folder_name
-from ingot.report.model import Entry
-from ingot.report.treemap import Cell, Group
+from ingot.report.report_data import KernelEntry
+from ingot.report.treemap import Cell, TreemapGroup
 
 _SPACE = "\N{NO-BREAK SPACE}"
 _NAMED = 4
@@ -24,7 +24,7 @@ def size(amount: int) -> str:
 
 
 def duration(instructions: int) -> str:
-    """Virtual time: an instruction is a nanosecond (see `ingot.boot.profile`)."""
+    """Virtual time: an instruction is a nanosecond (see `ingot.boot.cost.boot_profile`)."""
     if instructions < 10**6:
         return f"{instructions / 1e3:.0f}{_SPACE}µs"
     if instructions < 10**9:
@@ -45,21 +45,21 @@ def day(date: datetime.date) -> str:
     return f"{date.day}{_SPACE}{date:%B %Y}"
 
 
-def anchor(entry: Entry) -> str:
+def anchor(entry: KernelEntry) -> str:
     """What links to the kernel's part of the page name: no two kernels have the same."""
     return f"kernel-{entry.digest.short}"
 
 
-def flavor(entry: Entry) -> str:
+def flavor(entry: KernelEntry) -> str:
     """The flavor; where no tag tells it any more, the recipe that the immutable tag names."""
     return entry.flavor or entry.facts.recipe_key.short
 
 
-def label(entry: Entry) -> str:
+def label(entry: KernelEntry) -> str:
     return f"{entry.version} {flavor(entry)} {entry.facts.arch}"
 
 
-def place(box: Group | Cell) -> str:
+def place(box: TreemapGroup | Cell) -> str:
     """Where a box of a map is, for the style sheet: as on a wide screen, and as on a tall one."""
     names = "xywhXYWH"
     return ";".join(
@@ -68,7 +68,7 @@ def place(box: Group | Cell) -> str:
     )
 
 
-def cell_name(cell: Cell, group: Group) -> str:
+def cell_name(cell: Cell, group: TreemapGroup) -> str:
     """A cell's name where there is little room: what it is called within its group."""
     if cell.others:
         return f"{cell.others} more"
@@ -76,7 +76,7 @@ def cell_name(cell: Cell, group: Group) -> str:
     return "own files" if cell.path == group.name else name
 
 
-def summary(groups: Sequence[Group], total: int) -> str:
+def summary(groups: Sequence[TreemapGroup], total: int) -> str:
     """A map in words: its largest groups."""
     shares = [f"{folder_name(group.name)} {percent(group.size, total)}" for group in groups]
     return ", ".join(shares[:_NAMED])

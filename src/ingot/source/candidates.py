@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ingot.errors import IngotError, MachineError, UserError
 from ingot.progress import Progress, Silent
-from ingot.source.attempts import Attempts, is_fault_of_this_machine
-from ingot.source.cache import SourceCache
-from ingot.source.model import Origin, Source
 from ingot.source.obtain import obtain
+from ingot.source.origin import Origin, Source
 from ingot.source.releases import Index, Release, available, exactly, of_series
+from ingot.source.transfer.attempts import Attempts, is_fault_of_this_machine
+from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion, Series
 
 

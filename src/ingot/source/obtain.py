@@ -10,9 +10,9 @@ from ingot.digest import Digest
 from ingot.errors import IngotError, MachineError, UserError
 from ingot.files import locked
 from ingot.progress import Progress
-from ingot.source.attempts import Attempts, is_fault_of_this_machine
-from ingot.source.cache import LOCAL, SourceCache
-from ingot.source.model import Origin, Source
+from ingot.source.origin import Origin, Source
+from ingot.source.transfer.attempts import Attempts, is_fault_of_this_machine
+from ingot.source.trees.source_cache import LOCAL, SourceCache
 from ingot.version import KernelVersion
 
 

@@ -14,8 +14,8 @@ from typing import Protocol
 
 from ingot.errors import IngotError
 from ingot.progress import Progress
-from ingot.source.attempts import Attempts
-from ingot.source.model import Origin
+from ingot.source.origin import Origin
+from ingot.source.transfer.attempts import Attempts
 from ingot.version import KernelVersion, Series
 
 
@@ -87,7 +87,7 @@ def merge(listed: Iterable[Release]) -> tuple[Release, ...]:
     of its releases.
     """
     rows = list(listed)
-    series = _Told.by(rows)
+    series = _SeriesStatus.by(rows)
     merged: dict[KernelVersion, Release] = {}
     for row in rows:
         known = merged.get(row.version)
@@ -114,7 +114,7 @@ def newer(known: Iterable[Release], than: KernelVersion) -> tuple[Release, ...]:
 def exactly(version: KernelVersion, origins: Iterable[Origin], known: Iterable[Release]) -> Release:
     """The release `version`, listed or not, from `origins`, with what `known` tells of it."""
     rows = list(known)
-    series = _Told.by(rows)
+    series = _SeriesStatus.by(rows)
     dates = [row.released for row in rows if row.version == version]
     return Release(
         version,
@@ -126,14 +126,14 @@ def exactly(version: KernelVersion, origins: Iterable[Origin], known: Iterable[R
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _SeriesStatus:
     """What is said of series: whether each has ended, and what it is called."""
 
     ended: dict[Series, bool]
     monikers: dict[Series, str]
 
     @classmethod
-    def by(cls, releases: Iterable[Release]) -> _Told:
+    def by(cls, releases: Iterable[Release]) -> _SeriesStatus:
         rows = list(releases)
         return cls(
             {r.version.series: r.end_of_life for r in rows if r.end_of_life is not None},

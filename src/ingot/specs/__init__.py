@@ -4,15 +4,15 @@ A platform is a row in `platforms.py` and a template. What a snippet says of the
 its images, as far as they are there.
 """
 
-from ingot.specs.platforms import PLATFORMS, Platform, platform_named
+from ingot.specs.platforms import PLATFORMS, TargetPlatform, platform_named
 from ingot.specs.snippet import Spec, make_spec
-from ingot.specs.subject import Subject, find_subject
+from ingot.specs.spec_kernel import SpecKernel, find_subject
 
 __all__ = [
     "PLATFORMS",
-    "Platform",
     "Spec",
-    "Subject",
+    "SpecKernel",
+    "TargetPlatform",
     "find_subject",
     "make_spec",
     "platform_named",

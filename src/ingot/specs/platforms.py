@@ -27,7 +27,7 @@ FILES = "kernel"
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
+class TargetPlatform:
     """One platform, and how it takes a kernel.
 
     `template` is a file in templates/; its suffix says how values are quoted. `vmms` are those
@@ -53,7 +53,7 @@ class Platform:
     one_image: bool = False
     notes: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
-    legacy: Platform | None = None
+    legacy: TargetPlatform | None = None
 
 
 _PUSH = "push the images, unless the registry has them: ingot push {tag} --registry {registry}"
@@ -82,7 +82,7 @@ _FLINTLOCK_OWN = frozenset(
 )
 """What Flintlock's two providers put on the command line."""
 
-_FLINTLOCK = Platform(
+_FLINTLOCK = TargetPlatform(
     name="flintlock",
     title="Flintlock",
     template="flintlock.json",
@@ -91,7 +91,7 @@ _FLINTLOCK = Platform(
     notes=(_ADDED, _MOUNTED),
     steps=(_PUSH, *_SEND),
 )
-_CAPMVM = Platform(
+_CAPMVM = TargetPlatform(
     name="capmvm",
     title="CAPMVM",
     template="capmvm.yaml",
@@ -102,7 +102,7 @@ _CAPMVM = Platform(
 )
 
 
-def _with_legacy(platform: Platform, title: str) -> Platform:
+def _with_legacy(platform: TargetPlatform, title: str) -> TargetPlatform:
     """The row, with that of its releases which knew neither volumes nor Cloud Hypervisor."""
     legacy = replace(
         platform,
@@ -117,7 +117,7 @@ def _with_legacy(platform: Platform, title: str) -> Platform:
 PLATFORMS = (
     _with_legacy(_FLINTLOCK, "Flintlock before 0.5.0"),
     _with_legacy(_CAPMVM, "CAPMVM before 0.8.0"),
-    Platform(
+    TargetPlatform(
         name="firecracker",
         title="Firecracker",
         template="firecracker.json",
@@ -132,7 +132,7 @@ PLATFORMS = (
     ),
     # Only the serial console shows what the kernel says before it has found the PCI bus. An
     # image whose type is guessed may not be written at its start, where ext4 has a superblock.
-    Platform(
+    TargetPlatform(
         name="cloud-hypervisor",
         title="Cloud Hypervisor",
         template="cloud-hypervisor.sh",
@@ -142,7 +142,7 @@ PLATFORMS = (
         notes=("leave image_type=raw out for a Cloud Hypervisor before 50.1",),
         steps=("get the kernel's files: {get}", _ROOT_FILE),
     ),
-    Platform(
+    TargetPlatform(
         name="containerd",
         title="containerd",
         template="containerd.sh",
@@ -161,7 +161,7 @@ PLATFORMS = (
 _BY_NAME = {platform.name: platform for platform in PLATFORMS}
 
 
-def platform_named(name: str, *, legacy: bool = False) -> Platform:
+def platform_named(name: str, *, legacy: bool = False) -> TargetPlatform:
     """The row that is meant. A UserError if there is none, or no legacy one."""
     if name not in _BY_NAME:
         near = difflib.get_close_matches(name, _BY_NAME, n=1)

@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ingot.catalog import Kernel
 from ingot.errors import UserError
 from ingot.images import BASE, BIN, KERNEL_FILE, MODULES
-from ingot.specs.platforms import FILES, PLACEHOLDER, Platform
-from ingot.specs.subject import Subject
+from ingot.specs.platforms import FILES, PLACEHOLDER, TargetPlatform
+from ingot.specs.spec_kernel import SpecKernel
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -40,7 +40,7 @@ class Spec:
     steps: tuple[str, ...]
 
 
-def make_spec(platform: Platform, subject: Subject) -> Spec:
+def make_spec(platform: TargetPlatform, subject: SpecKernel) -> Spec:
     """What to give `platform`, or to run on it, so that it uses the kernel.
 
     UserError if the platform's console on the kernel's arch is not known.
@@ -58,7 +58,7 @@ def make_spec(platform: Platform, subject: Subject) -> Spec:
     )
 
 
-def command_line(platform: Platform, subject: Subject) -> str:
+def command_line(platform: TargetPlatform, subject: SpecKernel) -> str:
     """The recommended command line, on the console that the platform has.
 
     Empty where the platform has a command line of its own.
@@ -76,7 +76,7 @@ def command_line(platform: Platform, subject: Subject) -> str:
     return " ".join([f"console={platform.consoles[arch]}", *words, *platform.arguments])
 
 
-def parameters(platform: Platform, subject: Subject) -> dict[str, str]:
+def parameters(platform: TargetPlatform, subject: SpecKernel) -> dict[str, str]:
     """What is recommended beside the parameters on the platform's own command line.
 
     Name -> value, which is empty where a parameter has none.
@@ -85,7 +85,7 @@ def parameters(platform: Platform, subject: Subject) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name not in platform.own}
 
 
-def _values(platform: Platform, subject: Subject) -> dict[str, object]:
+def _values(platform: TargetPlatform, subject: SpecKernel) -> dict[str, object]:
     """What templates, notes and steps may name."""
     kernel = subject.kernel
     return {
@@ -126,7 +126,7 @@ def _on_one_line(path: Path | None) -> str:
     return str(path) if path and str(path).isprintable() else ""
 
 
-def _get(subject: Subject) -> str:
+def _get(subject: SpecKernel) -> str:
     """The command that puts the kernel's files where snippets look for them."""
     kernel = subject.kernel
     if subject.store and not subject.pinned:
@@ -134,7 +134,7 @@ def _get(subject: Subject) -> str:
     return f"ingot pull {subject.references[BASE]} --arch {kernel.arch.name} --to {FILES}"
 
 
-def _origin(subject: Subject) -> str:
+def _origin(subject: SpecKernel) -> str:
     """Where release and command line are from."""
     tag = subject.kernel.tag
     if subject.store:
@@ -145,7 +145,7 @@ def _origin(subject: Subject) -> str:
     )
 
 
-def _support(platform: Platform, kernel: Kernel) -> list[str]:
+def _support(platform: TargetPlatform, kernel: Kernel) -> list[str]:
     """Since which releases the makers of the platform's VMMs stand by the series."""
     return [
         f"{name} supports guests of {kernel.version.series} since {kernel.support[name]}"
@@ -154,7 +154,7 @@ def _support(platform: Platform, kernel: Kernel) -> list[str]:
     ]
 
 
-def _warnings(platform: Platform, subject: Subject) -> list[str]:
+def _warnings(platform: TargetPlatform, subject: SpecKernel) -> list[str]:
     """What the catalog says against booting this kernel there."""
     kernel = subject.kernel
     arch = kernel.arch.name

@@ -32,17 +32,17 @@ _MESSAGES = {
 """What pydantic calls a finding (pydantic documentation, "Validation Errors"): what to say."""
 
 
-class Table(BaseModel):
+class TomlTable(BaseModel):
     """A table of such a file: it has these keys and no other, and text is no number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-_Document = TypeVar("_Document", bound=Table)
+_Document = TypeVar("_Document", bound=TomlTable)
 
 
 @dataclass(frozen=True, slots=True)
-class Form(Generic[_Document]):
+class FileForm(Generic[_Document]):
     """What one kind of file may say.
 
     `tables` tells what kind of table stands where; every second word of a place is `NAME`, which
@@ -51,9 +51,9 @@ class Form(Generic[_Document]):
     """
 
     document: type[_Document]
-    tables: Mapping[Place, type[Table]]
+    tables: Mapping[Place, type[TomlTable]]
     patterns: Mapping[str, str] = field(default_factory=dict)
-    kinds: Mapping[str, Mapping[str, type[Table]]] = field(default_factory=dict)
+    kinds: Mapping[str, Mapping[str, type[TomlTable]]] = field(default_factory=dict)
 
     def read(self, mistakes: Mistakes) -> _Document:
         """What the text of a file says; a UserError tells all that is not of this form."""

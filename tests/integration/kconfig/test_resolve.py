@@ -9,14 +9,7 @@ import pytest
 from ingot import configure
 from ingot.arch import arch
 from ingot.builder.sandbox import Sandbox
-from ingot.kconfig import (
-    check,
-    check_full,
-    merge,
-    parse_config,
-    parse_fragment,
-    wishes_between,
-)
+from ingot.kconfig import check, check_full, merge, parse_config, parse_fragment, wishes_between
 from ingot.version import Series
 from tests.integration.conftest import FAKE_TREE
 

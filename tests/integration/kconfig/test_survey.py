@@ -9,7 +9,7 @@ from ingot.arch import arch
 from ingot.builder.sandbox import Sandbox
 from ingot.errors import BuildError
 from ingot.kconfig import OptionTable, check, merge, parse_fragment
-from ingot.kconfig.expression import Constant, Symbol, parse, render
+from ingot.kconfig.expression import Constant, OptionSymbol, parse, render
 from ingot.version import Series
 
 
@@ -44,9 +44,9 @@ def test_who_selects_and_who_implies_is_written_to_the_other(surveyed: OptionTab
 
 def test_numbers_and_text_have_their_defaults_and_ranges(surveyed: OptionTable) -> None:
     speed = surveyed.options["SPEED"]
-    assert speed.ranges[0][:2] == (Constant("1"), Symbol("MOST"))
-    assert speed.defaults == ((Constant("10"), Symbol("EXPERT")), (Constant("5"), None))
-    assert surveyed.options["LEVEL"].defaults == ((Constant('a "b"'), Symbol("GZIP")),)
+    assert speed.ranges[0][:2] == (Constant("1"), OptionSymbol("MOST"))
+    assert speed.defaults == ((Constant("10"), OptionSymbol("EXPERT")), (Constant("5"), None))
+    assert surveyed.options["LEVEL"].defaults == ((Constant('a "b"'), OptionSymbol("GZIP")),)
 
 
 def test_members_of_a_choice_know_each_other_and_need_what_it_needs(surveyed: OptionTable) -> None:

@@ -20,10 +20,10 @@ import pytest
 
 from ingot.digest import Digest
 from ingot.progress import Silent
-from ingot.source import download
-from ingot.source.cache import SourceCache
-from ingot.source.compression import Form
-from ingot.source.model import Archive
+from ingot.source.origin import Archive
+from ingot.source.transfer import download
+from ingot.source.transfer.tarball_compression import Compression
+from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
 
 from .repository import Repository, make_repository
@@ -378,6 +378,6 @@ def archive(tmp_path: Path) -> Callable[..., Archive]:
         path = tmp_path / name
         path.write_bytes(data)
         trust = "" if origin == "local" else f"who vouches for {origin}"
-        return Archive(path, Digest.of(data), origin, url, evidence, Form.TAR, trust=trust)
+        return Archive(path, Digest.of(data), origin, url, evidence, Compression.TAR, trust=trust)
 
     return make

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingot.source.git_repository import GitUrl
+from ingot.source.git.git_repository import GitUrl
 
 if TYPE_CHECKING:
     from .conftest import Signer

@@ -12,17 +12,18 @@ import pytest
 
 from ingot.digest import Digest
 from ingot.errors import IngotError, MachineError, VerificationError
-from ingot.source import download as downloading
-from ingot.source import git_repository, http
-from ingot.source.cache import SourceCache
-from ingot.source.debian import DebianArchive
-from ingot.source.download import Wanted, download
-from ingot.source.git import git_source
-from ingot.source.git_program import Bounds, git
-from ingot.source.git_repository import GitUrl
-from ingot.source.kernel_org import KernelOrg
-from ingot.source.kernel_tree import check_tree, tree_version
+from ingot.git_program import Bounds, git
+from ingot.source.debian.debian_origin import DebianArchive
+from ingot.source.git import git_repository
+from ingot.source.git.git_origin import git_source
+from ingot.source.git.git_repository import GitUrl
+from ingot.source.kernel_org.kernel_org_origin import KernelOrg
 from ingot.source.obtain import obtain
+from ingot.source.transfer import download as downloading
+from ingot.source.transfer import http
+from ingot.source.transfer.download import Wanted, download
+from ingot.source.trees.kernel_tree import check_tree, tree_version
+from ingot.source.trees.source_cache import SourceCache
 
 from .conftest import VERSION, Keys, Notes, Release, Web
 from .repository import Repository

@@ -12,9 +12,9 @@ import pytest
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
 from ingot.files import STAGING_PREFIX, locked
-from ingot.source.cache import SourceCache
-from ingot.source.download import lock_of
-from ingot.source.model import Archive
+from ingot.source.origin import Archive
+from ingot.source.transfer.download import lock_of
+from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
 
 from .conftest import EPOCH, VERSION, Notes, kernel_members
@@ -103,8 +103,8 @@ def test_a_real_kill_while_unpacking(
     tool.chmod(0o755)
     script = (
         "import sys; from pathlib import Path\n"
-        "from ingot.source.local import local_source\n"
-        "from ingot.source.cache import SourceCache\n"
+        "from ingot.source.local_source import local_source\n"
+        "from ingot.source.trees.source_cache import SourceCache\n"
         "from ingot.progress import Silent\nfrom ingot.version import KernelVersion\n"
         "local_source(Path(sys.argv[1]), KernelVersion.parse('6.1.176'),"
         " SourceCache(Path(sys.argv[2])), Silent())"

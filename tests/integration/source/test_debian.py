@@ -14,8 +14,8 @@ import pytest
 from ingot.apt import configured_mirrors
 from ingot.digest import Digest
 from ingot.errors import MachineError, VerificationError
-from ingot.source.debian import DebianArchive
-from ingot.source.model import Archive
+from ingot.source.debian.debian_origin import DebianArchive
+from ingot.source.origin import Archive
 from ingot.version import KernelVersion
 
 from .conftest import VERSION, Keys, Notes, Release, Web

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ingot.errors import MachineError, VerificationError
-from ingot.source import http
-from ingot.source.compression import MAX_BYTES
-from ingot.source.kernel_org import KernelOrg
+from ingot.source.kernel_org.kernel_org_origin import KernelOrg
+from ingot.source.transfer import http
+from ingot.source.transfer.tarball_compression import MAX_BYTES
 
 from .conftest import VERSION, Keys, Notes, Release, Web
 from .test_kernel_org import NAME, fetch, files
@@ -139,7 +139,7 @@ def test_a_small_file_that_blows_up_is_refused_while_its_signature_is_checked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert MAX_BYTES > 4 << 30
-    monkeypatch.setattr("ingot.source.compression.MAX_BYTES", 500_000)
+    monkeypatch.setattr("ingot.source.transfer.tarball_compression.MAX_BYTES", 500_000)
     with pytest.raises(VerificationError, match="was refused"):
         fetch(web, keys.good.keyring, downloads)
     assert files(downloads) == []

@@ -11,12 +11,12 @@ import pytest
 
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
-from ingot.source.cache import LOCAL, SourceCache
-from ingot.source.git import GitOrigin, git_source
-from ingot.source.git_repository import GitUrl
-from ingot.source.local import local_source
-from ingot.source.model import Origin, Source
+from ingot.source.git.git_origin import GitOrigin, git_source
+from ingot.source.git.git_repository import GitUrl
+from ingot.source.local_source import local_source
 from ingot.source.obtain import obtain
+from ingot.source.origin import Origin, Source
+from ingot.source.trees.source_cache import LOCAL, SourceCache
 from ingot.version import KernelVersion
 
 from .conftest import VERSION, Keys, Notes

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from ingot.errors import MachineError
-from ingot.source.cache import SourceCache
-from ingot.source.git import git_source
-from ingot.source.git_repository import GitUrl
+from ingot.source.git.git_origin import git_source
+from ingot.source.git.git_repository import GitUrl
+from ingot.source.trees.source_cache import SourceCache
 
 from .conftest import VERSION, Keys, Notes
 from .repository import Repository

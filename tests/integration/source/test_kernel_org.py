@@ -13,8 +13,8 @@ import pytest
 
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
-from ingot.source.kernel_org import KernelOrg
-from ingot.source.model import Archive
+from ingot.source.kernel_org.kernel_org_origin import KernelOrg
+from ingot.source.origin import Archive
 from ingot.version import KernelVersion
 
 from .conftest import VERSION, Keys, Notes, Release, Signer, Web

@@ -9,9 +9,9 @@ import pytest
 
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
-from ingot.source.cache import SourceCache
-from ingot.source.local import LocalTarball, local_source
-from ingot.source.model import Archive
+from ingot.source.local_source import LocalTarball, local_source
+from ingot.source.origin import Archive
+from ingot.source.trees.source_cache import SourceCache
 
 from .conftest import EPOCH, VERSION, Notes
 

@@ -14,11 +14,11 @@ from ingot.digest import Digest
 from ingot.errors import IngotError, MachineError, UserError, VerificationError
 from ingot.files import disk_errors
 from ingot.progress import Progress
-from ingot.source.cache import SourceCache
-from ingot.source.debian import DebianArchive
-from ingot.source.kernel_org import KernelOrg
-from ingot.source.model import Archive, Origin, Source
+from ingot.source.debian.debian_origin import DebianArchive
+from ingot.source.kernel_org.kernel_org_origin import KernelOrg
 from ingot.source.obtain import obtain
+from ingot.source.origin import Archive, Origin, Source
+from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
 
 from .conftest import EPOCH, VERSION, Keys, Notes, Release, Web, kernel_members

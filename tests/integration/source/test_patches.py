@@ -12,8 +12,8 @@ import pytest
 
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.source.model import Source
-from ingot.source.patches import digests, patched_tree
+from ingot.source.origin import Source
+from ingot.source.trees.patched_tree import digests, patched_tree
 
 from .conftest import VERSION, Notes
 

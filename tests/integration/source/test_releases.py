@@ -15,14 +15,14 @@ import pytest
 
 from ingot.digest import Digest
 from ingot.errors import IngotError, MachineError, VerificationError
-from ingot.source.cache import SourceCache
 from ingot.source.candidates import candidates, obtain_first
-from ingot.source.debian import DebianArchive
-from ingot.source.kernel_org import KernelOrg
-from ingot.source.model import Source
+from ingot.source.debian.debian_origin import DebianArchive
+from ingot.source.kernel_org.kernel_org_origin import KernelOrg
+from ingot.source.kernel_org.releases_json import KernelOrgList
+from ingot.source.origin import Source
 from ingot.source.releases import Index, available
 from ingot.source.releases import Release as Listed
-from ingot.source.releases_json import KernelOrgList
+from ingot.source.trees.source_cache import SourceCache
 
 from .conftest import VERSION, Keys, Notes, Release, Web
 from .test_debian import Suite

@@ -19,7 +19,7 @@ import pytest
 
 from ingot.cli.main import run_command_line
 from ingot.digest import Digest
-from ingot.source import http
+from ingot.source.transfer import http
 from tests.integration.conftest import House
 
 from .conftest import Keys, Member, Release, Signer, Web, kernel_members, make_tar
@@ -223,11 +223,11 @@ def pipe(stage: Stage) -> None:
 
 
 def bomb(stage: Stage) -> None:
-    stage.patch.setattr("ingot.source.compression.MAX_BYTES", 500_000)
+    stage.patch.setattr("ingot.source.transfer.tarball_compression.MAX_BYTES", 500_000)
 
 
 def many_files(stage: Stage) -> None:
-    stage.patch.setattr("ingot.source.unpack.MAX_ENTRIES", 3)
+    stage.patch.setattr("ingot.source.trees.unpack_tarball.MAX_ENTRIES", 3)
 
 
 def listed(stage: Stage, data: bytes, signer: Signer | None = None) -> None:

@@ -18,10 +18,10 @@ from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
 from ingot.files import disk_errors
 from ingot.progress import Silent
-from ingot.source import unpack as module
-from ingot.source.compression import Form
-from ingot.source.model import Archive
-from ingot.source.unpack import Unpacked, unpack
+from ingot.source.origin import Archive
+from ingot.source.transfer.tarball_compression import Compression
+from ingot.source.trees import unpack_tarball as module
+from ingot.source.trees.unpack_tarball import Unpacked, unpack
 
 from .conftest import EPOCH, Member, kernel_members, make_tar
 
@@ -58,8 +58,8 @@ def test_modes_and_times_do_not_depend_on_the_umask(
     assert (tree / "link").readlink() == Path("scripts/run.sh")
 
 
-@pytest.mark.parametrize("form", [Form.XZ, Form.GZIP, Form.ZSTD])
-def test_compressions(archive: MakeArchive, tmp_path: Path, form: Form) -> None:
+@pytest.mark.parametrize("form", [Compression.XZ, Compression.GZIP, Compression.ZSTD])
+def test_compressions(archive: MakeArchive, tmp_path: Path, form: Compression) -> None:
     plain = archive()
     data = plain.path.read_bytes()
     argv = [form.value, "-c"]
@@ -191,7 +191,7 @@ def test_truncated_or_corrupt(archive: MakeArchive, tmp_path: Path, how: str) ->
     }[how]
     good.path.write_bytes(bad)
     with pytest.raises(UserError) as caught:
-        form = Form.XZ if "xz" in how else Form.TAR
+        form = Compression.XZ if "xz" in how else Compression.TAR
         unpacked(replace(good, digest=Digest.of(bad), form=form), tmp_path)
     assert "truncated or corrupt" in caught.value.what
     assert caught.value.why and caught.value.hint

@@ -16,15 +16,17 @@ from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
 from ingot.files import write_atomic
 from ingot.process import Result, run
-from ingot.source import deb_index, deb_suite, kernel_org, signature
-from ingot.source.cache import SourceCache
-from ingot.source.compression import Form, PlainTar
-from ingot.source.download import download
-from ingot.source.kernel_org import KernelOrg
-from ingot.source.local import LocalTarball, local_source, require_unchanged
-from ingot.source.model import Archive, Source
+from ingot.source.debian import deb_index, deb_suite
+from ingot.source.kernel_org import kernel_org_origin
+from ingot.source.kernel_org.kernel_org_origin import KernelOrg
+from ingot.source.local_source import LocalTarball, local_source, require_unchanged
 from ingot.source.obtain import obtain
-from ingot.source.patches import digests, patched_tree
+from ingot.source.origin import Archive, Source
+from ingot.source.transfer import signature
+from ingot.source.transfer.download import download
+from ingot.source.transfer.tarball_compression import Compression, PlainTar
+from ingot.source.trees.patched_tree import digests, patched_tree
+from ingot.source.trees.source_cache import SourceCache
 
 from .conftest import VERSION, Keys, Notes, Release, Web, kernel_members, make_tar
 from .test_debian import Suite
@@ -107,11 +109,11 @@ def test_a_file_that_is_exchanged_while_its_signature_is_checked(
 ) -> None:
     """Its digest was taken first: it is the signed tar in other bytes by the time gpgv reads it."""
 
-    def exchanging(path: Path, form: Form, on_bytes: Callable[[int], None]) -> PlainTar:
+    def exchanging(path: Path, form: Compression, on_bytes: Callable[[int], None]) -> PlainTar:
         path.write_bytes(lzma.compress(published.tar, preset=1))
         return PlainTar(path, form, on_bytes)
 
-    monkeypatch.setattr(kernel_org, "PlainTar", exchanging)
+    monkeypatch.setattr(kernel_org_origin, "PlainTar", exchanging)
     with pytest.raises(VerificationError, match="changed while it was verified"):
         KernelOrg(keys.good.keyring, web.url).fetch(VERSION, downloads, None, Notes())
 
@@ -191,7 +193,7 @@ def test_an_index_in_another_form_or_without_end(
     packed: bytes, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deb_index, "MAX_PLAIN_INDEX", 2_000_000)
-    listed = deb_index.File("main/source/Sources.xz", Digest.of(packed), len(packed))
+    listed = deb_index.IndexedFile("main/source/Sources.xz", Digest.of(packed), len(packed))
     with pytest.raises(VerificationError, match=why):
         deb_index.plain_index(listed, packed)
 

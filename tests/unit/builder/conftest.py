@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.builder import host
-from ingot.builder.image import store
-from ingot.builder.lock import write_lock
-from ingot.builder.site import Site
+from ingot.builder import host_builder
+from ingot.builder.builder_image import store
+from ingot.builder.builder_lock import write_lock
+from ingot.builder.builder_site import Site
 from ingot.catalog import BuilderSpec
 from ingot.oci import Image, Layout
 from ingot.progress import Silent
@@ -86,8 +86,8 @@ class Machine:
         (root / "gelf.h").touch()
         for name, text in SAYS.items():
             self.has(name, text)
-        monkeypatch.setattr(host, "SEARCH_PATH", str(self.bin))
-        monkeypatch.setattr(host, "HEADERS", {"libelf": (str(root / "gelf.h"),)})
+        monkeypatch.setattr(host_builder, "SEARCH_PATH", str(self.bin))
+        monkeypatch.setattr(host_builder, "HEADERS", {"libelf": (str(root / "gelf.h"),)})
 
     def has(self, name: str, text: str, libc_a: str = "/usr/lib/libc.a") -> None:
         path = self.bin / name

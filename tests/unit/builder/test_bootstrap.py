@@ -10,7 +10,7 @@ import pytest
 from ingot.arch import arch
 from ingot.builder import bootstrap as bootstraps
 from ingot.builder.bootstrap import bootstrap, keyring_of
-from ingot.builder.site import Site
+from ingot.builder.builder_site import Site
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError

@@ -10,11 +10,11 @@ import pytest
 
 from ingot import elf
 from ingot.arch import arch
-from ingot.builder import container, engines
-from ingot.builder.engines import Engine
-from ingot.builder.entrance import Container
+from ingot.builder import container_builder, container_engines
+from ingot.builder.builder_site import Site
+from ingot.builder.container_engines import Engine
+from ingot.builder.container_run import Container
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.builder.site import Site
 from ingot.catalog import BuilderSpec
 from ingot.digest import Digest
 from ingot.errors import MachineError
@@ -36,8 +36,8 @@ class Commands:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ran: list[list[str]] = []
         self.ends: dict[tuple[str, ...], Result] = {}
-        monkeypatch.setattr(engines, "run", self.run)
-        monkeypatch.setattr(container, "run", self.run)
+        monkeypatch.setattr(container_engines, "run", self.run)
+        monkeypatch.setattr(container_builder, "run", self.run)
 
     def run(self, argv: list[str], *, check: bool = True, **_: object) -> Result:
         self.ran.append(argv)
@@ -112,14 +112,14 @@ def test_what_docker_writes_is_the_users_own(
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 501)
     monkeypatch.setattr("os.getegid", lambda: 20)
-    monkeypatch.setattr(engines, "installed", lambda: ["docker", "buildah"])
+    monkeypatch.setattr(container_engines, "installed", lambda: ["docker", "buildah"])
     commands.ends["docker", "info"] = Result(0, says)
-    assert engines.choose() == Engine("docker", user)
+    assert container_engines.choose() == Engine("docker", user)
 
 
 def test_engines_that_are_here_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: name if name != "podman" else None)
-    assert engines.installed() == ["docker", "buildah"]
+    assert container_engines.installed() == ["docker", "buildah"]
 
 
 # Images
@@ -136,8 +136,8 @@ def test_an_image_on_this_machine_is_brought_by_skopeo(
     assert program == "skopeo"
     assert source == "oci:/images:kernel-builder:x"
     assert target == f"{storage}:{name}"
-    assert name == engines.local_name(source)
-    assert engines.local_name("registry:5000/a:1") == "registry:5000/a:1"
+    assert name == container_engines.local_name(source)
+    assert container_engines.local_name("registry:5000/a:1") == "registry:5000/a:1"
 
 
 @pytest.mark.parametrize("name", ["oci://x", "dir", "ocix:1"])
@@ -154,24 +154,24 @@ def test_an_image_that_is_not_there_has_no_id(commands: Commands) -> None:
 
 
 def test_the_stage_asks_for_packages_only_if_there_are_any() -> None:
-    text = container.stage(SPEC, arch("x86_64"), "base")
+    text = container_builder.stage(SPEC, arch("x86_64"), "base")
     assert text.startswith("FROM base AS builder\nRUN mkdir -p /var/cache/apt")
     assert text.index(" bc ") < text.index(" gcc ")
     assert "rm -rf /var/lib/apt/lists" in text
     bare = BuilderSpec("box", kind="container", image="i")
-    assert container.stage(bare, arch("x86_64"), "base") == "FROM base AS builder\n"
+    assert container_builder.stage(bare, arch("x86_64"), "base") == "FROM base AS builder\n"
 
 
 def test_a_layout_on_this_machine_needs_no_network(
     commands: Commands, site: Site, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "installed", lambda: ["podman"])
+    monkeypatch.setattr(container_engines, "installed", lambda: ["podman"])
     commands.ends["podman", "image", "inspect"] = Result(1, "no such image")
     offline = replace(site, offline=True)
     for image, words in (("oci:/images:x", "skopeo"), ("ubuntu:20.04", "")):
         spec = BuilderSpec("box", kind="container", image=image)
         with pytest.raises(MachineError) as caught:
-            container.ensure(spec, arch("x86_64"), offline, recorder)
+            container_builder.ensure(spec, arch("x86_64"), offline, recorder)
         assert ("without the network" in caught.value.what) is not bool(words)
         assert [ran[0] for ran in commands.ran if ran[0] == "skopeo"] == ([words] if words else [])
         commands.ran.clear()
@@ -194,7 +194,7 @@ GNU Make 4.2.1
 def test_what_programs_tell_is_listed_and_what_lacks_is_named(commands: Commands) -> None:
     commands.ends["docker", "run"] = Result(0, ANSWERS)
     way = Container(Engine("docker", "0:0"), "sha256:1")
-    lines, missing = container._examine(way, SPEC, arch("x86_64"))
+    lines, missing = container_builder._examine(way, SPEC, arch("x86_64"))
     assert lines == (
         "gcc=x86_64-linux-gnu-gcc (Ubuntu 9.4.0-1ubuntu1~20.04.2) 9.4.0",
         "make=GNU Make 4.2.1",
@@ -207,18 +207,18 @@ def test_what_programs_tell_is_listed_and_what_lacks_is_named(commands: Commands
 def test_a_record_that_is_damaged_is_made_anew(
     commands: Commands, site: Site, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "installed", lambda: ["podman"])
+    monkeypatch.setattr(container_engines, "installed", lambda: ["podman"])
     commands.ends["podman", "image", "inspect"] = Result(0, "1234\n")
     status = "Package: gcc\nStatus: install ok installed\nArchitecture: amd64\nVersion: 9\n"
     commands.ends["podman", "run"] = Result(0, status)
-    path = container._record_path(SPEC, site)
+    path = container_builder._record_path(SPEC, site)
     for damaged in ("", "[]", '{"image": "1234"}', '{"image": 1, "packages": 2}', "\0"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(damaged)
-        assert container.packages(SPEC, arch("x86_64"), site) is None
+        assert container_builder.packages(SPEC, arch("x86_64"), site) is None
         with pytest.raises(MachineError, match="it lacks"):  # the fake image has no programs
-            container.ensure(SPEC, arch("x86_64"), site, recorder)
-        assert container.packages(SPEC, arch("x86_64"), site) == ("gcc:amd64=9",)
+            container_builder.ensure(SPEC, arch("x86_64"), site, recorder)
+        assert container_builder.packages(SPEC, arch("x86_64"), site) == ("gcc:amd64=9",)
 
 
 # What a plain container build takes along

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import Arch, arch
-from ingot.builder import kinds, programs
-from ingot.builder.packages import digest_of
+from ingot.builder import builder_kinds, tool_versions
+from ingot.builder.builder_packages import digest_of
+from ingot.builder.builder_site import Site
 from ingot.builder.sandbox import Sandbox
-from ingot.builder.site import Site
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError
 from tests.unit.builder.conftest import SAYS, Machine
@@ -27,7 +27,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def lines(site: Site, spec: BuilderSpec = GCC, on: Arch = X86_64) -> dict[str, str]:
-    found = kinds.packages(spec, on, site)
+    found = builder_kinds.packages(spec, on, site)
     assert found is not None
     return dict(line.split("=", 1) for line in found)
 
@@ -43,19 +43,19 @@ def test_its_tools_are_told_with_their_versions(machine: Machine, site: Site) ->
 
 
 def test_its_digest_is_that_of_the_versions(machine: Machine, site: Site) -> None:
-    before = kinds.known(GCC, X86_64, site)
-    assert before == kinds.known(GCC, X86_64, site)
+    before = builder_kinds.known(GCC, X86_64, site)
+    assert before == builder_kinds.known(GCC, X86_64, site)
     machine.has("pahole", "v1.24")
-    with_pahole = kinds.known(GCC, X86_64, site)
+    with_pahole = builder_kinds.known(GCC, X86_64, site)
     machine.has("x86_64-linux-gnu-gcc", "x86_64-linux-gnu-gcc (Debian 12.2.0-15) 12.2.0")
     machine.has("clang", "Debian clang version 99")  # of no concern to gcc
-    assert len({before, with_pahole, kinds.known(GCC, X86_64, site)}) == 3
+    assert len({before, with_pahole, builder_kinds.known(GCC, X86_64, site)}) == 3
 
 
 def test_it_is_not_hermetic_and_shows_little_of_the_machine(
     machine: Machine, site: Site, recorder: Recorder
 ) -> None:
-    builder = kinds.ensure(GCC, X86_64, site, recorder)
+    builder = builder_kinds.ensure(GCC, X86_64, site, recorder)
     assert builder.digest == digest_of(builder.packages)
     assert (builder.root, builder.hermetic) == (Path("/"), False)
     command = Sandbox(builder, Path("/s"), Path("/b"), Path("/c")).command(["true"])
@@ -69,14 +69,14 @@ def test_it_is_not_hermetic_and_shows_little_of_the_machine(
 def test_what_is_missing_is_named(machine: Machine, site: Site, recorder: Recorder) -> None:
     machine.lacks("bison", "flex")
     with pytest.raises(MachineError) as caught:
-        kinds.ensure(GCC, ARM64, site, recorder)
+        builder_kinds.ensure(GCC, ARM64, site, recorder)
     assert caught.value.what == (
         "this machine cannot compile arm64 kernels: it lacks aarch64-linux-gnu-gcc,"
         " aarch64-linux-gnu-ld, flex, bison"
     )
     assert "--builder rootfs" in caught.value.hint
-    assert kinds.packages(GCC, ARM64, site) is None
-    assert kinds.known(GCC, ARM64, site) is None
+    assert builder_kinds.packages(GCC, ARM64, site) is None
+    assert builder_kinds.known(GCC, ARM64, site) is None
 
 
 def test_missing_headers_are_named(
@@ -84,7 +84,7 @@ def test_missing_headers_are_named(
 ) -> None:
     (tmp_path / "gelf.h").unlink()
     with pytest.raises(MachineError, match="libelf's headers"):
-        kinds.ensure(GCC, X86_64, site, recorder)
+        builder_kinds.ensure(GCC, X86_64, site, recorder)
 
 
 @pytest.mark.parametrize("spec", [GCC, CLANG])
@@ -96,7 +96,7 @@ def test_a_missing_libc_is_named_before_hours_of_compiling(
 ) -> None:
     machine.lacks_libc()
     with pytest.raises(MachineError, match="a static libc for x86_64"):
-        kinds.ensure(spec, X86_64, site, recorder)
+        builder_kinds.ensure(spec, X86_64, site, recorder)
 
 
 def test_a_machine_that_calls_its_own_toolchain_by_no_prefix(
@@ -105,7 +105,7 @@ def test_a_machine_that_calls_its_own_toolchain_by_no_prefix(
     machine.lacks("x86_64-linux-gnu-gcc")
     machine.renames("x86_64-linux-gnu-ld", "ld")
     assert lines(site)["gcc"] == SAYS["gcc"]
-    builder = kinds.ensure(GCC, X86_64, site, recorder)
+    builder = builder_kinds.ensure(GCC, X86_64, site, recorder)
     assert builder.aliases == {
         "x86_64-linux-gnu-gcc": str(machine.bin / "gcc"),
         "x86_64-linux-gnu-ld": str(machine.bin / "ld"),
@@ -114,21 +114,23 @@ def test_a_machine_that_calls_its_own_toolchain_by_no_prefix(
     at = command.index("/toolchain/x86_64-linux-gnu-gcc")
     assert command[at - 2 : at] == ["--symlink", str(machine.bin / "gcc")]
     with pytest.raises(MachineError, match="aarch64-linux-gnu-gcc"):
-        kinds.ensure(GCC, ARM64, site, recorder)  # its own compiler is of no use for another arch
+        builder_kinds.ensure(
+            GCC, ARM64, site, recorder
+        )  # its own compiler is of no use for another arch
 
 
 @pytest.mark.parametrize("spec", [GCC, CLANG])
 def test_tools_that_are_new_enough_are_fine(
     machine: Machine, site: Site, recorder: Recorder, spec: BuilderSpec
 ) -> None:
-    builder = kinds.ensure(spec, X86_64, site, recorder)
-    programs.require(builder, {}, "linux 6.1")
-    programs.require(
+    builder = builder_kinds.ensure(spec, X86_64, site, recorder)
+    tool_versions.require(builder, {}, "linux 6.1")
+    tool_versions.require(
         builder,
         {"gcc": "12.2", "clang": "14.0.6", "make": "4.3", "binutils": "2.40", "kmod": "13"},
         "linux 6.1",
     )
-    programs.require(builder, {"bc": "1.06.95", "perl": "5", "pahole": "9"}, "linux 6.1")
+    tool_versions.require(builder, {"bc": "1.06.95", "perl": "5", "pahole": "9"}, "linux 6.1")
 
 
 @pytest.mark.parametrize(
@@ -144,9 +146,9 @@ def test_tools_that_are_new_enough_are_fine(
 def test_a_tool_that_is_too_old_is_refused(
     machine: Machine, site: Site, recorder: Recorder, tool: str, least: str, spec: BuilderSpec
 ) -> None:
-    builder = kinds.ensure(spec, X86_64, site, recorder)
+    builder = builder_kinds.ensure(spec, X86_64, site, recorder)
     with pytest.raises(MachineError) as caught:
-        programs.require(builder, {tool: least}, "linux 6.18")
+        tool_versions.require(builder, {tool: least}, "linux 6.18")
     assert "too old to compile linux 6.18" in caught.value.what
     assert f"must be {least} or newer" in caught.value.why
     assert f"{tool} is '" in caught.value.why
@@ -166,4 +168,4 @@ def test_a_tool_that_is_too_old_is_refused(
     ],
 )
 def test_the_version_is_found_in_what_a_tool_says(text: str, version: tuple[int, ...]) -> None:
-    assert programs._number(text) == version
+    assert tool_versions._number(text) == version

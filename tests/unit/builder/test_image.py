@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from ingot.arch import arch
-from ingot.builder import image, kinds
-from ingot.builder.packages import digest_of
-from ingot.builder.site import Site
+from ingot.builder import builder_image, builder_kinds
+from ingot.builder.builder_packages import digest_of
+from ingot.builder.builder_site import Site
 from ingot.catalog import BuilderSpec
 from ingot.errors import UserError, VerificationError
 from ingot.oci import read_image, write_image
@@ -27,14 +27,14 @@ def test_a_builder_has_a_tag_that_moves_and_one_that_stays(site: Site) -> None:
         f"kernel-builder:bookworm-{digest_of(NEW).short}",
     }
     assert tags["kernel-builder:bookworm"].digest == second.descriptor.digest
-    assert image.find(SPEC, site) == tags["kernel-builder:bookworm"]
+    assert builder_image.find(SPEC, site) == tags["kernel-builder:bookworm"]
 
 
 def test_it_tells_what_it_is_made_of(site: Site) -> None:
     made = put(site, OLD)
-    assert image.packages_told(made) == OLD
-    assert image.digest_told(made.labels) == digest_of(OLD)
-    assert kinds.known(SPEC, site.host, site) == digest_of(OLD)
+    assert builder_image.packages_told(made) == OLD
+    assert builder_image.digest_told(made.labels) == digest_of(OLD)
+    assert builder_kinds.known(SPEC, site.host, site) == digest_of(OLD)
     assert made.platform.architecture == "amd64"
 
 
@@ -52,7 +52,7 @@ def test_it_tells_what_it_is_made_of(site: Site) -> None:
 )
 def test_one_of_another_spec_does_not_serve(site: Site, change: dict[str, object]) -> None:
     put(site)
-    assert image.find(replace(SPEC, **change), site) is None  # type: ignore[arg-type]
+    assert builder_image.find(replace(SPEC, **change), site) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_does_not_decide_its_packages_makes_no_other_builder(
     site: Site, change: dict[str, object]
 ) -> None:
     made = put(site)
-    found = image.find(replace(SPEC, **change), site)  # type: ignore[arg-type]
+    found = builder_image.find(replace(SPEC, **change), site)  # type: ignore[arg-type]
     assert found and found.digest == made.descriptor.digest
 
 
@@ -78,22 +78,22 @@ def test_one_that_other_keys_vouched_for_does_not_serve(site: Site) -> None:
     keyring = site.catalog / "keys.gpg"
     keyring.parent.mkdir(exist_ok=True)
     keyring.write_bytes(b"ours")
-    labels = {image.SPEC_LABEL: image.spec_digest(spec, site)}
-    assert image.serves(labels, spec, site)
-    assert not image.serves(labels, SPEC, site)
+    labels = {builder_image.SPEC_LABEL: builder_image.spec_digest(spec, site)}
+    assert builder_image.serves(labels, spec, site)
+    assert not builder_image.serves(labels, SPEC, site)
     keyring.write_bytes(b"theirs")
-    assert not image.serves(labels, spec, site)
+    assert not builder_image.serves(labels, spec, site)
     (site.catalog / "copy.gpg").write_bytes(b"ours")
-    assert image.serves(labels, replace(spec, keyring="copy.gpg"), site)
+    assert builder_image.serves(labels, replace(spec, keyring="copy.gpg"), site)
 
 
 def test_machines_of_two_arches_share_a_store(site: Site) -> None:
     other = replace(site, host=arch("arm64"))
     ours = put(site, OLD)
-    assert image.find(SPEC, other) is None
+    assert builder_image.find(SPEC, other) is None
     theirs = put(other, tuple(line.replace("amd64", "arm64") for line in OLD))
     for at, made in ((site, ours), (other, theirs)):
-        found = image.find(SPEC, at)
+        found = builder_image.find(SPEC, at)
         assert found and found.digest == made.descriptor.digest
 
 
@@ -101,25 +101,27 @@ def test_the_one_that_a_lock_lists_serves_whichever_was_made_last(site: Site) ->
     first = put(site, OLD)
     put(site, NEW)
     lock(site, OLD)
-    found = image.find(SPEC, site)
+    found = builder_image.find(SPEC, site)
     assert found and found.digest == first.descriptor.digest
 
 
 def test_one_that_was_made_under_another_lock_does_not_serve(site: Site) -> None:
     put(site, OLD)
     lock(site, NEW)
-    assert image.find(SPEC, site) is None  # made anew: the archive may have what the lock lists
+    assert (
+        builder_image.find(SPEC, site) is None
+    )  # made anew: the archive may have what the lock lists
     third = put(site, ("bc:amd64=2",))  # it has not
-    found = image.find(SPEC, site)
+    found = builder_image.find(SPEC, site)
     assert found and found.digest == third.descriptor.digest
-    assert kinds.known(SPEC, site.host, site) == digest_of(("bc:amd64=2",))
-    assert kinds.known(replace(SPEC, locked=True), site.host, site) is None
+    assert builder_kinds.known(SPEC, site.host, site) == digest_of(("bc:amd64=2",))
+    assert builder_kinds.known(replace(SPEC, locked=True), site.host, site) is None
 
 
 def test_elsewhere_the_locked_one_is_asked_for_first(site: Site) -> None:
-    assert image.wanted_tags(SPEC, site) == ("kernel-builder:bookworm",)
+    assert builder_image.wanted_tags(SPEC, site) == ("kernel-builder:bookworm",)
     lock(site, OLD)
-    assert image.wanted_tags(SPEC, site) == (
+    assert builder_image.wanted_tags(SPEC, site) == (
         f"kernel-builder:bookworm-{digest_of(OLD).short}",
         "kernel-builder:bookworm",
     )
@@ -128,17 +130,17 @@ def test_elsewhere_the_locked_one_is_asked_for_first(site: Site) -> None:
 def test_an_incomplete_image_does_not_serve(site: Site) -> None:
     made = put(site)
     site.layout.blobs.path(made.layers[0].descriptor.digest).unlink()
-    assert image.find(SPEC, site) is None
+    assert builder_image.find(SPEC, site) is None
 
 
 def test_a_builder_from_elsewhere_must_be_made_of_what_it_says(site: Site) -> None:
-    image.require_honest(site.layout, put(site))
+    builder_image.require_honest(site.layout, put(site))
     for status in (
         "",
         "Package: bc\nStatus: install ok installed\nArchitecture: amd64\nVersion: 6\n",
     ):
         with pytest.raises(VerificationError):
-            image.require_honest(site.layout, put(site, OLD, status=status))
+            builder_image.require_honest(site.layout, put(site, OLD, status=status))
 
 
 @pytest.mark.parametrize("annotation", [None, "no base64!", "bm8gZ3ppcA=="])
@@ -146,10 +148,10 @@ def test_an_image_that_does_not_say_what_it_is_made_of(site: Site, annotation: s
     made = put(site)
     annotations = {name: text for name, text in made.annotations.items() if "packages" not in name}
     if annotation:
-        annotations["dev.ingot.builder.packages"] = annotation
+        annotations["dev.ingot.builder.builder_packages"] = annotation
     descriptor = write_image(site.layout, made.layers, made.platform, made.labels, annotations, 0)
     with pytest.raises(UserError, match="does not say what it is made of"):
-        image.packages_told(read_image(site.layout, descriptor))
+        builder_image.packages_told(read_image(site.layout, descriptor))
 
 
 # Held against the lock when it is entered
@@ -157,7 +159,7 @@ def test_an_image_that_does_not_say_what_it_is_made_of(site: Site, annotation: s
 
 @pytest.fixture
 def entered(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
-    monkeypatch.setattr("ingot.builder.rootfs.extract", lambda *_: None)
+    monkeypatch.setattr("ingot.builder.rootfs_builder.extract", lambda *_: None)
     return site
 
 
@@ -165,7 +167,7 @@ def test_one_as_its_lock_lists_is_entered_without_a_word(entered: Site, recorder
     put(entered, OLD)
     lock(entered, OLD)
     for spec in (SPEC, replace(SPEC, locked=True), replace(SPEC, llvm=True)):
-        builder = kinds.ensure(spec, entered.host, entered, recorder)
+        builder = builder_kinds.ensure(spec, entered.host, entered, recorder)
         assert (builder.digest, builder.packages) == (digest_of(OLD), OLD)
         assert (builder.hermetic, builder.llvm) == (True, spec.llvm)
     assert recorder.notes == []
@@ -174,11 +176,11 @@ def test_one_as_its_lock_lists_is_entered_without_a_word(entered: Site, recorder
 def test_another_one_is_told_or_refused(entered: Site, recorder: Recorder) -> None:
     lock(entered, OLD)
     put(entered, NEW)
-    kinds.ensure(SPEC, entered.host, entered, recorder)
+    builder_kinds.ensure(SPEC, entered.host, entered, recorder)
     (note,) = recorder.notes
     assert "is not as bookworm-x86_64.lock lists: gcc:amd64 12.1 -> 12.2 (" in note
     with pytest.raises(UserError) as caught:
-        kinds.ensure(replace(SPEC, locked=True), entered.host, entered, recorder)
+        builder_kinds.ensure(replace(SPEC, locked=True), entered.host, entered, recorder)
     assert "gcc:amd64 12.1 -> 12.2" in caught.value.why
     assert "--cache-from" in caught.value.hint
 
@@ -186,7 +188,7 @@ def test_another_one_is_told_or_refused(entered: Site, recorder: Recorder) -> No
 def test_many_changes_are_told_by_some(entered: Site, recorder: Recorder) -> None:
     lock(entered, ())
     put(entered, tuple(f"p{n}:amd64=1" for n in range(9)))
-    kinds.ensure(SPEC, entered.host, entered, recorder)
+    builder_kinds.ensure(SPEC, entered.host, entered, recorder)
     assert "p2:amd64 1 is new and 6 more (" in recorder.notes[0]
 
 
@@ -194,5 +196,5 @@ def test_a_locked_one_needs_a_lock(entered: Site, recorder: Recorder) -> None:
     put(entered)
     spec = BuilderSpec("bookworm", "bookworm", ("bc",), locked=True)
     with pytest.raises(UserError, match=r"there is no .*bookworm-x86_64\.lock") as caught:
-        kinds.ensure(spec, entered.host, entered, recorder)
+        builder_kinds.ensure(spec, entered.host, entered, recorder)
     assert "ingot builder update bookworm" in caught.value.hint

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.builder.lock import read_lock, write_lock
+from ingot.builder.builder_lock import read_lock, write_lock
 from ingot.errors import UserError
 from tests.unit.builder.conftest import OLD
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ingot.builder.packages import changes, digest_of, read_status
+from ingot.builder.builder_packages import changes, digest_of, read_status
 from tests.unit.builder.conftest import NEW, OLD, status_of
 
 

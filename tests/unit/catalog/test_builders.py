@@ -9,8 +9,8 @@ import pytest
 
 from ingot import catalog
 from ingot.arch import arch
-from ingot.catalog import BuilderSpec, Catalog, builder_tables, document
-from ingot.catalog.toolchain import minimums
+from ingot.catalog import BuilderSpec, Catalog, builder_tables, catalog_form
+from ingot.catalog.toolchain_choice import minimums
 from ingot.errors import UserError
 from ingot.version import Series
 from tests.unit.catalog.conftest import SMALL, changed, line_of, load, mistakes
@@ -116,7 +116,7 @@ def test_a_builder_is_not_named_after_a_kind_that_it_is_not_of(tmp_path: Path) -
 
 
 def test_editors_are_told_the_form_of_each_kind() -> None:
-    schema = json.loads(document.schema())
+    schema = json.loads(catalog_form.schema())
     names = {
         ref["$ref"].rpartition("/")[2]
         for ref in next(iter(schema["properties"]["builders"]["patternProperties"].values()))[

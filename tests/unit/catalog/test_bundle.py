@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingot import __version__, catalog
-from ingot.catalog import bundle, bundled, starter
+from ingot.catalog import bundled, bundled_catalog, starter
 from ingot.errors import UserError
 from tests.unit.conftest import REPOSITORY
 
@@ -52,7 +52,7 @@ def test_resolved_configs_are_left_out(tmp_path: Path, monkeypatch: pytest.Monke
     (source / "patches" / "configs").mkdir(parents=True)
     (source / "configs" / "a.config").touch()
     (source / "patches" / "configs" / "b").touch()
-    monkeypatch.setattr("ingot.catalog.bundle.bundled", lambda: source)
+    monkeypatch.setattr("ingot.catalog.bundled_catalog.bundled", lambda: source)
     assert list(files(starter(tmp_path / "new"))) == ["patches/configs/b"]
 
 
@@ -96,7 +96,7 @@ def test_the_files_beside_a_catalog_are_filled_in(tmp_path: Path) -> None:
     for text in texts.values():
         assert not re.search(r"@[A-Z]+@", text)
     assert f"ingot@v{__version__}\n" in texts[".github/workflows/kernels.yml"]
-    assert bundle.HOME in texts["README.md"]
+    assert bundled_catalog.HOME in texts["README.md"]
     assert "/images/" in texts[".gitignore"].splitlines()
 
 

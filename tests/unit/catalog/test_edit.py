@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingot.catalog.edit import add_feature, add_version
+from ingot.catalog.catalog_edit import add_feature, add_version
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.version import KernelVersion

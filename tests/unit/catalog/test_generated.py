@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingot import catalog
-from ingot.catalog import Catalog, document, tables
+from ingot.catalog import Catalog, catalog_form, catalog_tables
 from ingot.errors import UserError
 from tests.unit.catalog.conftest import SMALL, load
 from tests.unit.conftest import REPOSITORY
@@ -29,24 +29,24 @@ def cells(table: str, first: str) -> list[str]:
 def test_the_documents_of_this_repository_have_the_tables_as_they_are_now() -> None:
     found = catalog.load(REPOSITORY / "kernels")
     assert "<!-- kernels: begin -->" in (REPOSITORY / "README.md").read_text()
-    assert tables.renewals(found) == {}, RENEW
+    assert catalog_tables.renewals(found) == {}, RENEW
 
 
 def test_the_schema_of_this_repository_is_as_the_form_is_now() -> None:
-    text = (REPOSITORY / "kernels" / document.SCHEMA_NAME).read_text()
-    assert text == document.schema(), RENEW
+    text = (REPOSITORY / "kernels" / catalog_form.SCHEMA_NAME).read_text()
+    assert text == catalog_form.schema(), RENEW
 
 
 def test_the_file_of_this_repository_names_its_schema() -> None:
     text = (REPOSITORY / "kernels" / "kernels.toml").read_text()
-    assert text.startswith(f"#:schema ./{document.SCHEMA_NAME}\n")
+    assert text.startswith(f"#:schema ./{catalog_form.SCHEMA_NAME}\n")
 
 
 # Tables
 
 
 def test_a_series_has_a_row_the_newest_first(small: Catalog) -> None:
-    table = tables.kernels_table(small)
+    table = catalog_tables.kernels_table(small)
     assert re.findall(r"^\| (\S+) \|", table, re.MULTILINE) == ["series", "6.1", "5.10", "4.19"]
     assert cells(table, "series")[4:6] == ["firecracker", "qemu"]
     assert cells(table, "5.10") == [
@@ -64,11 +64,11 @@ def test_a_series_has_a_row_the_newest_first(small: Catalog) -> None:
 
 def test_a_vmm_that_boots_some_arches_is_told_with_them(tmp_path: Path) -> None:
     found = load(tmp_path, SMALL.replace('arches = ["x86_64"]\n', ""))
-    assert cells(tables.kernels_table(found), "4.19")[5] == "yes (arm64 only)"
+    assert cells(catalog_tables.kernels_table(found), "4.19")[5] == "yes (arm64 only)"
 
 
 def test_flavors_and_features_have_tables_too(small: Catalog) -> None:
-    flavors, features = tables.flavors_table(small), tables.features_table(small)
+    flavors, features = catalog_tables.flavors_table(small), catalog_tables.features_table(small)
     assert cells(flavors, "`default`")[1:] == [
         *("for nodes", "firecracker, qemu", "containers, kubernetes, landlock")
     ]
@@ -79,7 +79,7 @@ def test_flavors_and_features_have_tables_too(small: Catalog) -> None:
 
 def test_a_text_with_a_bar_in_it_breaks_no_table(tmp_path: Path) -> None:
     found = load(tmp_path, SMALL.replace('"for nodes"', '"a|b"'))
-    assert r"| a\|b |" in tables.flavors_table(found)
+    assert r"| a\|b |" in catalog_tables.flavors_table(found)
 
 
 def test_tables_are_put_between_their_comments(small: Catalog) -> None:
@@ -93,12 +93,12 @@ between
 <!-- features: end -->
 after
 """
-    new = tables.renew(text, small)
+    new = catalog_tables.renew(text, small)
     assert "old" not in new
     assert new.startswith("before\n<!-- kernels: begin -->\n| series |")
     assert "<!-- kernels: end -->\nbetween\n<!-- features: begin -->\n| feature |" in new
     assert new.endswith("|\n<!-- features: end -->\nafter\n")
-    assert tables.renew(new, small) == new
+    assert catalog_tables.renew(new, small) == new
 
 
 @pytest.mark.parametrize(
@@ -117,20 +117,20 @@ def test_comments_that_do_not_pair_are_told_with_the_file(
     readme = small.root.parent / "README.md"
     readme.write_text(text)
     with pytest.raises(UserError, match=rf"README\.md: .*{says}"):
-        tables.renewals(small)
+        catalog_tables.renewals(small)
 
 
 def test_documents_without_comments_are_left_alone(small: Catalog) -> None:
-    assert tables.renewals(small) == {}
+    assert catalog_tables.renewals(small) == {}
     (small.root.parent / "README.md").write_text("<!-- something else -->\n")
-    assert tables.renewals(small) == {}
+    assert catalog_tables.renewals(small) == {}
 
 
 # The schema
 
 
 def test_the_schema_knows_every_key_and_says_what_it_is_for() -> None:
-    schema = json.loads(document.schema())
+    schema = json.loads(catalog_form.schema())
     for name, table in schema["$defs"].items():
         assert table["additionalProperties"] is False, name
         for key, value in table["properties"].items():
@@ -141,4 +141,4 @@ def test_the_schema_knows_every_key_and_says_what_it_is_for() -> None:
 
 
 def test_the_schema_knows_no_null_as_toml_does_not() -> None:
-    assert "null" not in document.schema()
+    assert "null" not in catalog_form.schema()

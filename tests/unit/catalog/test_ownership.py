@@ -15,7 +15,7 @@ from ingot.catalog.ownership import (
     require_own_store,
     trusted_users,
 )
-from ingot.cli import options
+from ingot.cli.shared import common_options
 from ingot.errors import UserError
 
 ME = os.geteuid()
@@ -142,14 +142,14 @@ def test_the_repository_around_it(
 def test_what_is_found_is_looked_at_and_what_is_named_is_not(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(options, "users_trusted", lambda: frozenset({STRANGER}))
+    monkeypatch.setattr(common_options, "users_trusted", lambda: frozenset({STRANGER}))
     (root / "deep").mkdir()
     monkeypatch.chdir(root / "deep")
     with pytest.raises(UserError, match="is not used"):
-        options.find_catalog(None)
+        common_options.find_catalog(None)
     with pytest.raises(UserError, match="has mistakes"):
-        options.find_catalog(root)  # it is read, and found to be empty
-    assert options.complete_kernels("6") == []
+        common_options.find_catalog(root)  # it is read, and found to be empty
+    assert common_options.complete_kernels("6") == []
 
 
 # The store beside a catalog

@@ -9,7 +9,7 @@ import pytest
 
 from ingot import catalog, kconfig
 from ingot.arch import arch
-from ingot.catalog.proofs import Proof, load_proofs, merged
+from ingot.catalog.guest_checks import Proof, load_proofs, merged
 from ingot.errors import UserError
 from ingot.version import Series
 from tests.unit.conftest import REPOSITORY

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingot.catalog import Catalog
-from ingot.catalog.selection import version_in
+from ingot.catalog.kernel_selection import version_in
 from ingot.errors import UserError
 from tests.unit.catalog.conftest import SMALL, load, tags
 

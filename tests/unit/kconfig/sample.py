@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingot import kconfig
-from ingot.kconfig import OptionTable, Request
+from ingot.kconfig import OptionRequest, OptionTable
 from ingot.version import Series
 
 
@@ -33,6 +33,6 @@ def table(
     return OptionTable(json.dumps(document).encode())
 
 
-def asked(text: str, name: str = "feature/mine.config") -> dict[str, Request]:
+def asked(text: str, name: str = "feature/mine.config") -> dict[str, OptionRequest]:
     """What a fragment asks for, a line each; several go by `asked(a) | asked(b, "other")`."""
     return kconfig.merge(kconfig.parse_fragment(text, name), Series(6, 1), "x86_64")

@@ -13,8 +13,8 @@ from ingot.kconfig.expression import (
     Constant,
     Expression,
     Not,
+    OptionSymbol,
     Or,
-    Symbol,
     evaluate,
     parse,
     render,
@@ -27,19 +27,19 @@ CONFIG = {"Y": "y", "M": "m", "SIZE": "64", "HEX": "0x40", "TEXT": '"a \\"b\\""'
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("A", Symbol("A")),
-        ("CONFIG_A", Symbol("A")),
-        ("64BIT", Symbol("64BIT")),
+        ("A", OptionSymbol("A")),
+        ("CONFIG_A", OptionSymbol("A")),
+        ("64BIT", OptionSymbol("64BIT")),
         ("y", Constant("y")),
-        ("!A", Not(Symbol("A"))),
-        ("A && B && C", And((Symbol("A"), Symbol("B"), Symbol("C")))),
-        ("A || B && C", Or((Symbol("A"), And((Symbol("B"), Symbol("C")))))),
-        ("(A || B) && C", And((Or((Symbol("A"), Symbol("B"))), Symbol("C")))),
-        ("A=y", Compare("=", Symbol("A"), Constant("y"))),
-        ('A != "x y"', Compare("!=", Symbol("A"), Constant("x y"))),
-        ("A != 'x'", Compare("!=", Symbol("A"), Constant("x"))),
-        ("N >= 0x10", Compare(">=", Symbol("N"), Constant("0x10"))),
-        ("!(A = B)", Not(Compare("=", Symbol("A"), Symbol("B")))),
+        ("!A", Not(OptionSymbol("A"))),
+        ("A && B && C", And((OptionSymbol("A"), OptionSymbol("B"), OptionSymbol("C")))),
+        ("A || B && C", Or((OptionSymbol("A"), And((OptionSymbol("B"), OptionSymbol("C")))))),
+        ("(A || B) && C", And((Or((OptionSymbol("A"), OptionSymbol("B"))), OptionSymbol("C")))),
+        ("A=y", Compare("=", OptionSymbol("A"), Constant("y"))),
+        ('A != "x y"', Compare("!=", OptionSymbol("A"), Constant("x y"))),
+        ("A != 'x'", Compare("!=", OptionSymbol("A"), Constant("x"))),
+        ("N >= 0x10", Compare(">=", OptionSymbol("N"), Constant("0x10"))),
+        ("!(A = B)", Not(Compare("=", OptionSymbol("A"), OptionSymbol("B")))),
     ],
 )
 def test_an_expression_is_read(text: str, expected: Expression) -> None:
@@ -106,7 +106,7 @@ def test_an_expression_is_told_with_the_values_it_looks_at() -> None:
 
 
 operands = st.one_of(
-    st.sampled_from(["A", "B", "C", "9P"]).map(Symbol),
+    st.sampled_from(["A", "B", "C", "9P"]).map(OptionSymbol),
     st.sampled_from(["y", "m", "n", "12", "0x1f", 'quoted "text"', ""]).map(Constant),
 )
 comparisons = st.builds(

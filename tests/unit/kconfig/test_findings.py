@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingot.kconfig import Finding, Kind, Place, check, check_full, findings_error, told
+from ingot.kconfig import Finding, FindingKind, Place, check, check_full, findings_error, told
 from tests.unit.kconfig.sample import asked, table
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -103,7 +103,7 @@ def test_a_missing_parent_is_named_with_what_would_do() -> None:
         "    needs NET_CORE, which is n: nobody asked for it (drivers/net/Kconfig:41)\n"
         "    CONFIG_NET_CORE=y would do it"
     )
-    assert (finding.kind, finding.place) == (Kind.MISMATCH, Place("feature/mine.config", 3))
+    assert (finding.kind, finding.place) == (FindingKind.MISMATCH, Place("feature/mine.config", 3))
 
 
 def test_a_missing_parent_is_followed_as_deep_as_it_goes() -> None:
@@ -203,7 +203,7 @@ def test_a_default_in_the_way_is_to_be_turned_off() -> None:
 )
 def test_a_value_of_the_wrong_type_is_told_with_the_right_one(line: str, told: str) -> None:
     (finding,) = findings(line, {})
-    assert (finding.kind, finding.lines) == (Kind.TYPE, (told,))
+    assert (finding.kind, finding.lines) == (FindingKind.TYPE, (told,))
 
 
 # Choices
@@ -343,7 +343,7 @@ def test_a_comparison_is_told_with_its_values() -> None:
 
 def test_an_option_of_another_arch_says_whose_it_is() -> None:
     (finding,) = findings("CONFIG_ARM64_SVE=y\n", {})
-    assert finding.kind is Kind.UNKNOWN
+    assert finding.kind is FindingKind.UNKNOWN
     assert finding.lines == (
         "only arm64 has it, not x86 (arch/arm64/Kconfig)",
         "bound the line: '# on arm64'",
@@ -379,7 +379,7 @@ def test_a_misspelt_or_renamed_option_names_what_may_be_meant(option: str, meant
 
 def test_an_unknown_option_is_a_finding_even_if_it_is_to_be_off() -> None:
     (finding,) = findings("CONFIG_QWERTY=n\n", {})
-    assert (finding.kind, finding.wanted, finding.got) == (Kind.UNKNOWN, "n", "n")
+    assert (finding.kind, finding.wanted, finding.got) == (FindingKind.UNKNOWN, "n", "n")
 
 
 def test_an_old_name_that_is_only_read_names_the_new_one() -> None:
@@ -482,10 +482,10 @@ CONFIG_HAVE_GONE=y
 def test_what_kconfig_changes_of_a_full_config_is_a_finding_with_its_line() -> None:
     completed = {"MODULES": "y", "NET": "y"}
     changed, unknown = check_full(FULL, completed, TABLE, "configs/mine")[0]
-    assert changed.kind is Kind.CHANGED
+    assert changed.kind is FindingKind.CHANGED
     assert changed.summary == "configs/mine:4: CONFIG_VETH is y, Kconfig made it n"
     assert changed.lines[0].startswith("needs NET_CORE, which is n")
-    assert (unknown.kind, unknown.option) == (Kind.UNKNOWN, "GONE")
+    assert (unknown.kind, unknown.option) == (FindingKind.UNKNOWN, "GONE")
 
 
 def test_what_a_full_config_does_not_mention_is_listed_with_what_it_got() -> None:

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from ingot import kconfig
 from ingot.errors import UserError
-from ingot.kconfig import Place, Request
+from ingot.kconfig import OptionRequest, Place
 from ingot.version import Series
 
 SERIES = Series(6, 1)
 ARCH = "x86_64"
 
 
-def ask(option: str, value: str, line: int = 1, fragment: str = "f.config") -> Request:
-    return Request(option, value, Place(fragment, line))
+def ask(option: str, value: str, line: int = 1, fragment: str = "f.config") -> OptionRequest:
+    return OptionRequest(option, value, Place(fragment, line))
 
 
-def parse_one(line: str) -> Request:
+def parse_one(line: str) -> OptionRequest:
     (request,) = kconfig.parse_fragment(line, "f.config")
     return request
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ingot.kconfig import Option, OptionTable
-from ingot.kconfig.expression import Constant, Symbol, parse
+from ingot.kconfig.expression import Constant, OptionSymbol, parse
 from tests.unit.kconfig.sample import table
 
 VETH = {
@@ -32,7 +32,7 @@ def test_an_option_is_what_the_survey_says_of_it() -> None:
         visible=parse("NET_CORE && !UML && EXPERT"),
         selected_by=(("A", None), ("B", parse("C = y"))),
         implied_by=(("D", None),),
-        defaults=((Constant("m"), Symbol("E")), (Constant("y"), None)),
+        defaults=((Constant("m"), OptionSymbol("E")), (Constant("y"), None)),
         help="Pairs.",
         places=("drivers/net/Kconfig:404",),
     )
@@ -42,7 +42,9 @@ def test_numbers_have_ranges_and_members_their_choice() -> None:
     known = table(
         {"N": {"type": "int", "ranges": [["1", "MOST", "SMP"]]}, "A": {"choice": ["A", "B"]}}
     )
-    assert known.options["N"].ranges == ((Constant("1"), Symbol("MOST"), Symbol("SMP")),)
+    assert known.options["N"].ranges == (
+        (Constant("1"), OptionSymbol("MOST"), OptionSymbol("SMP")),
+    )
     assert known.options["A"].choice == ("A", "B")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingot.errors import UserError
-from ingot.kconfig import Kind, Rule, broken, load_rules, parse_config
+from ingot.kconfig import FindingKind, Rule, broken, load_rules, parse_config
 from ingot.version import Series
 
 RULES = """\
@@ -56,7 +56,7 @@ def names(rules: tuple[Rule, ...], config: str, **where: object) -> list[str]:
 def test_a_broken_rule_says_what_it_wants_what_it_got_and_why(path: Path) -> None:
     config = {"ACPI": "y"}
     (finding,) = broken(load(path), config, Series(6, 1), "x86_64", ["firecracker"])
-    assert finding.kind is Kind.RULE
+    assert finding.kind is FindingKind.RULE
     assert str(finding) == (
         "rules.toml:4: acpi-needs-pci: wants PCI && !BROKEN, got ACPI is y, PCI is n, BROKEN is n\n"
         "    ACPI without PCI panics\n"

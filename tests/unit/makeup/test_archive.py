@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.makeup.archive import ArchiveError, members
+from ingot.size_map.thin_archive import ArchiveError, members
 from tests.unit.objects import make_archive
 
 names = st.from_regex(r"[a-z0-9_.-]{1,30}(/[a-z0-9_-]{1,30}){0,3}\.o", fullmatch=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingot.makeup.linker_script import DISCARD, LinkerScript
+from ingot.size_map.linker_script import DISCARD, LinkerScript
 
 SCRIPT = """\
 # 1 "/src/arch/x86/kernel/vmlinux.lds.S"

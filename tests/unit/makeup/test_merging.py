@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.makeup.merging import merge
+from ingot.size_map.merged_sections import merge
 
 pieces = st.lists(st.tuples(st.sampled_from("abc"), st.binary(max_size=30)), max_size=6)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.makeup import Makeup
+from ingot.size_map import SizeMap
 
 names = st.text(st.characters(codec="utf-8"), max_size=40).filter(str.isprintable)
 sizes = st.dictionaries(names, st.integers(0, 1 << 40), max_size=5)
@@ -19,15 +19,15 @@ anything = st.recursive(
 )
 
 
-@given(st.builds(Makeup, sizes, sizes))
-def test_a_makeup_survives_being_json(makeup: Makeup) -> None:
-    assert Makeup.from_json(json.loads(json.dumps(makeup.to_json()))) == makeup
+@given(st.builds(SizeMap, sizes, sizes))
+def test_a_makeup_survives_being_json(makeup: SizeMap) -> None:
+    assert SizeMap.from_json(json.loads(json.dumps(makeup.to_json()))) == makeup
 
 
 def test_sizes_are_sums() -> None:
-    makeup = Makeup({"": 5, "fs": 7, "net/core": 1}, {"fs/xfs.ko": 20, "net/veth.ko": 3})
+    makeup = SizeMap({"": 5, "fs": 7, "net/core": 1}, {"fs/xfs.ko": 20, "net/veth.ko": 3})
     assert (makeup.kernel_size, makeup.modules_size) == (13, 23)
-    assert (Makeup({}, {}).kernel_size, Makeup({}, {}).modules_size) == (0, 0)
+    assert (SizeMap({}, {}).kernel_size, SizeMap({}, {}).modules_size) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_sizes_are_sums() -> None:
 )
 def test_another_shape_is_refused_with_the_reason(document: object, why: str) -> None:
     with pytest.raises(ValueError, match=why) as caught:
-        Makeup.from_json(document)
+        SizeMap.from_json(document)
     assert len(str(caught.value)) < 200
     assert str(caught.value).isprintable()
 
@@ -60,7 +60,7 @@ def test_another_shape_is_refused_with_the_reason(document: object, why: str) ->
 def test_any_shape_is_a_makeup_or_an_error(kernel: object, modules: object) -> None:
     for document in (kernel, {"kernel": kernel, "modules": modules}):
         try:
-            made = Makeup.from_json(document)
+            made = SizeMap.from_json(document)
         except ValueError:
             continue
         assert made.to_json() == document

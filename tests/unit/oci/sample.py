@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ingot.oci import (
     Descriptor,
-    Entry,
     Layer,
+    LayerEntry,
     Layout,
     Platform,
     file_entry,
@@ -24,7 +24,7 @@ PLATFORM = Platform("linux", "amd64")
 LONG_NAME = "/".join(["a-folder-with-a-long-name"] * 6) + "/file"
 
 
-def entries() -> list[Entry]:
+def entries() -> list[LayerEntry]:
     return [
         file_entry("boot/vmlinux", b"not a kernel\n" * 5000),
         file_entry("usr/bin/tool", b"#!/bin/sh\n", 0o755),

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.oci import compression
-from ingot.oci.compression import compress, decompress
+from ingot.oci import layer_compression
+from ingot.oci.layer_compression import compress, decompress
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small_members() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compression, "MEMBER_BYTES", 100)
-        patch.setattr(compression, "_OUTPUT", 30)
+        patch.setattr(layer_compression, "MEMBER_BYTES", 100)
+        patch.setattr(layer_compression, "_OUTPUT", 30)
         yield
 
 
@@ -60,7 +60,7 @@ def test_only_a_few_members_are_in_memory() -> None:
     for number, _ in enumerate(compress(chunks())):
         most = max(most, taken - number)
     assert taken == 1000
-    assert most <= compression._WORKERS + 2
+    assert most <= layer_compression._WORKERS + 2
 
 
 def test_stopping_early_ends_the_threads() -> None:

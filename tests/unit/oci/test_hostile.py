@@ -29,12 +29,12 @@ from ingot.oci import (
     write_image,
 )
 from ingot.oci import limits as bounds
-from ingot.oci.compression import decompress
 from ingot.oci.descriptor import CONFIG_TYPE, INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE
-from ingot.oci.document import IndexDocument, ManifestDocument, parse, read_json
 from ingot.oci.graph import reachable
+from ingot.oci.image_documents import IndexDocument, ManifestDocument, parse, read_json
+from ingot.oci.layer_compression import decompress
 from ingot.oci.limits import Allowance
-from ingot.oci.names import NameTree
+from ingot.oci.path_tree import PathTree
 from tests.unit.oci.sample import PLATFORM, image
 from tests.unit.oci.test_tar import END, header, padded, pax
 
@@ -201,7 +201,7 @@ def test_gzip_members_without_content_cost_what_they_weigh() -> None:
 
     data = gzip.compress(b"", 1) * 50_000
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ingot.oci.compression.zlib.decompressobj", Counting)
+        patch.setattr("ingot.oci.layer_compression.zlib.decompressobj", Counting)
         assert b"".join(decompress([data])) == b""
     assert handed < 1000 * len(data)  # it was 25,000 times that
 
@@ -209,7 +209,7 @@ def test_gzip_members_without_content_cost_what_they_weigh() -> None:
 # Near linear
 
 
-class Counted(NameTree[int]):
+class Counted(PathTree[int]):
     """Counts the steps from a folder to what is in it."""
 
     steps = 0
@@ -222,7 +222,7 @@ class Counted(NameTree[int]):
 def test_listing_does_not_look_at_all_files_for_each(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingot.oci.contents.NameTree", Counted)
+    monkeypatch.setattr("ingot.oci.contents.PathTree", Counted)
     steps = []
     for count in (500, 1000):
         below = tar_of(f"d{n % 10}/f{n}" for n in range(count))
@@ -244,7 +244,7 @@ def test_unpacking_lists_a_folder_once_a_layer_however_often_it_is_cleared(
         listed.append(path)
         return real(path)
 
-    monkeypatch.setattr("ingot.oci.unpack.os.listdir", count)
+    monkeypatch.setattr("ingot.oci.unpack_image.os.listdir", count)
     above = tar_of(["d/new", *["d/.wh..wh..opq"] * 200])
     extract(layout, image_of(layout, tar_of(["d/old"]), above), tmp_path / "out")
     assert len(listed) == 1
@@ -252,7 +252,7 @@ def test_unpacking_lists_a_folder_once_a_layer_however_often_it_is_cleared(
 
 
 def test_a_name_tree_forgets_what_is_below() -> None:
-    tree: NameTree[int] = NameTree()
+    tree: PathTree[int] = PathTree()
     for number, name in enumerate(["", "a", "a/b/c", "a-b", "ab"]):
         tree[name] = number
     assert "a/b" not in tree

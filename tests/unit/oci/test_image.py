@@ -7,7 +7,7 @@ import pytest
 from ingot.errors import UserError, VerificationError
 from ingot.oci import Descriptor, Layout, Platform, read_image, validate_image, write_image
 from ingot.oci.descriptor import CONFIG_TYPE, INDEX_TYPE, MANIFEST_TYPE
-from ingot.oci.document import canonical_json
+from ingot.oci.image_documents import canonical_json
 from tests.unit.oci.sample import MTIME, PLATFORM, image, layer
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from ingot.errors import MachineError, UserError
 from ingot.oci import (
-    Entry,
     Layer,
+    LayerEntry,
     Layout,
     file_entry,
     link_entry,
@@ -146,7 +146,7 @@ def test_bad_names_are_refused(name: str) -> None:
         [link_entry("a", "b"), file_entry("a/b", b"2")],
     ],
 )
-def test_contradictions_are_refused(layout: Layout, contradiction: list[Entry]) -> None:
+def test_contradictions_are_refused(layout: Layout, contradiction: list[LayerEntry]) -> None:
     with pytest.raises(UserError):
         write_layer(layout, contradiction, 1)
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from ingot.errors import UserError
 from ingot.oci.limits import EXTENSION_BYTES, EXTENSIONS
-from ingot.oci.tar import BLOCK, Header, TarError, TarReader
+from ingot.oci.tar import BLOCK, TarError, TarHeader, TarReader
 
 FORMATS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
 END = bytes(2 * BLOCK)
 
 
-def read(data: bytes, step: int = 1 << 16) -> list[tuple[Header, bytes]]:
+def read(data: bytes, step: int = 1 << 16) -> list[tuple[TarHeader, bytes]]:
     reader = TarReader(data[at : at + step] for at in range(0, len(data), step))
     found = [(header, b"".join(reader.content())) for header in reader]
     reader.drain()

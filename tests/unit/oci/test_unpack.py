@@ -13,8 +13,8 @@ import pytest
 from ingot.digest import Digest
 from ingot.errors import IngotError, UserError, VerificationError
 from ingot.oci import (
+    EntryKind,
     Image,
-    Kind,
     Layer,
     Layout,
     extract,
@@ -83,7 +83,7 @@ def test_read_and_list(layout: Layout) -> None:
     found = {info.name: info for info in list_files(layout, sample)}
     assert found["boot/vmlinux"].size == 65000
     assert found["boot/vmlinux"].mode == 0o644
-    assert found["lib/modules/latest"].kind == Kind.LINK
+    assert found["lib/modules/latest"].kind == EntryKind.LINK
     assert found["lib/modules/latest"].target == "6.1.176"
     assert read_file(layout, sample, "/boot/vmlinux") == b"not a kernel\n" * 5000
     for absent in ("boot", "nowhere", "lib/modules/latest"):
@@ -138,7 +138,7 @@ def test_layers_lie_over_each_other(
     listed = {
         info.name: read_file(layout, made, info.name).decode()
         for info in list_files(layout, made)
-        if info.kind in (Kind.FILE, Kind.HARD_LINK)
+        if info.kind in (EntryKind.FILE, EntryKind.HARD_LINK)
     }
     assert listed == {n: t for n, t in expected.items() if not (to / n).is_symlink()}
     assert all(not p.lstat().st_mode & 0o6000 for p in to.rglob("*"))

@@ -6,7 +6,7 @@ import pytest
 
 from ingot.errors import UserError
 from ingot.registry import Registry, check_registry, host_of, is_loopback, repository_of
-from ingot.registry.names import trust_words
+from ingot.registry.registry_names import trust_words
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from ingot import registry
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
 from ingot.process import CommandFailedError, Result
-from ingot.registry import Document, read, skopeo
+from ingot.registry import RawManifest, read, skopeo
 
 MANIFEST = {"schemaVersion": 2, "annotations": {"a": "b"}}
 DIGESTS = [str(Digest.of(name.encode())) for name in ("one", "two")]
@@ -200,13 +200,13 @@ def test_tags_are_listed_in_order(
 )
 def test_a_document_knows_what_it_is(content: dict[str, Any], media_type: str) -> None:
     data = json.dumps(content).encode()
-    descriptor = Document.parse(data, "test").descriptor
+    descriptor = RawManifest.parse(data, "test").descriptor
     assert (descriptor.media_type, descriptor.size) == (media_type, len(data))
     assert descriptor.digest == Digest.of(data)
 
 
 def test_a_document_of_odd_shape_has_nothing() -> None:
-    odd = Document.parse(
+    odd = RawManifest.parse(
         b'{"config": 1, "layers": {"digest": "x"}, "annotations": [1], "manifests": 2}', "test"
     )
     assert (odd.entries, odd.blobs, odd.annotations) == (None, [], {})
@@ -216,7 +216,7 @@ def test_a_manifest_names_its_blobs() -> None:
     config, layer = DIGESTS
     layers = [{"digest": layer}, {"digest": 7}, {"digest": "sha256:../x"}, "x"]
     data = json.dumps({"config": {"digest": config}, "layers": layers}).encode()
-    assert Document.parse(data, "test").blobs == [config, layer]
+    assert RawManifest.parse(data, "test").blobs == [config, layer]
 
 
 # Whole images

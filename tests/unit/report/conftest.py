@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot.profile import Initcall, Phase, Profile
+from ingot.boot.cost.boot_profile import Initcall, Phase, Profile
 from ingot.catalog import Catalog
-from ingot.images import Facts
-from ingot.makeup import Makeup
-from ingot.report import Found, Omission, Report, gather
+from ingot.images import KernelLabels
+from ingot.report import FoundImage, Omission, Report, gather
+from ingot.size_map import SizeMap
 from tests.unit.catalog.conftest import SMALL, load
 from tests.unit.conftest import digest
 
 TODAY = datetime.date(2026, 11, 23)
-MAKEUP = Makeup(
+MAKEUP = SizeMap(
     {"": 300, "drivers/net": 500, "drivers/pci": 200, "arch/x86/kernel": 400, "mm": 100},
     {"drivers/net/veth.ko": 70, "fs/xfs/xfs.ko": 900, "lone.ko": 5},
 )
@@ -37,7 +37,7 @@ CONFIG = 'CONFIG_VIRTIO=y\nCONFIG_VETH=m\nCONFIG_NAME="x"\n'
 KEY = "recipe"
 
 
-def facts(version: str = "6.1.176", arch: str = "x86_64", **changes: object) -> Facts:
+def facts(version: str = "6.1.176", arch: str = "x86_64", **changes: object) -> KernelLabels:
     values: dict[str, object] = {
         "version": version,
         "release": version,
@@ -48,7 +48,7 @@ def facts(version: str = "6.1.176", arch: str = "x86_64", **changes: object) -> 
         "builder_digest": digest("builder"),
         "command_line": "console=ttyS0 quiet",
     }
-    return Facts(**{**values, **changes})  # type: ignore[arg-type]
+    return KernelLabels(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def packed(text: str) -> str:
@@ -56,7 +56,7 @@ def packed(text: str) -> str:
 
 
 def carried(
-    told: Facts, config: str | None = CONFIG, makeup: Makeup | None = MAKEUP
+    told: KernelLabels, config: str | None = CONFIG, makeup: SizeMap | None = MAKEUP
 ) -> dict[str, str]:
     """What the manifest of such an image carries."""
     texts = told.labels()
@@ -72,15 +72,15 @@ def found(
     *tags: str,
     arch: str = "x86_64",
     config: str | None = CONFIG,
-    makeup: Makeup | None = MAKEUP,
+    makeup: SizeMap | None = MAKEUP,
     profile: Profile | None = PROFILE,
     **changes: object,
-) -> Found:
+) -> FoundImage:
     """A base image, with the tags that a build gives it unless others are named."""
     told = facts(version, arch, **changes)
     names = tags or (version, f"{version}-{told.recipe_key.short}")
     name = digest(f"{version} {arch} {names} {changes}")
-    return Found(name, names, carried(told, config, makeup), (4000, 20, 800), profile)
+    return FoundImage(name, names, carried(told, config, makeup), (4000, 20, 800), profile)
 
 
 @pytest.fixture
@@ -98,5 +98,5 @@ def small(tmp_path: Path) -> Catalog:
     return small
 
 
-def report(small: Catalog, *images: Found, omissions: tuple[Omission, ...] = ()) -> Report:
+def report(small: Catalog, *images: FoundImage, omissions: tuple[Omission, ...] = ()) -> Report:
     return gather(small, "", images or [found()], omissions)

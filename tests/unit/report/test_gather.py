@@ -9,24 +9,24 @@ import pytest
 
 from ingot.catalog import Catalog
 from ingot.digest import Digest
-from ingot.makeup import Makeup
-from ingot.report import Entry, Found, Omission, gather
+from ingot.report import FoundImage, KernelEntry, Omission, gather
+from ingot.size_map import SizeMap
 from tests.unit.report.conftest import TODAY, found, report
 
 
-def only(small: Catalog, image: Found) -> Entry:
+def only(small: Catalog, image: FoundImage) -> KernelEntry:
     (entry,) = gather(small, "", [image], []).entries
     return entry
 
 
-def with_annotation(name: str, text: str) -> Found:
+def with_annotation(name: str, text: str) -> FoundImage:
     """An image of which one annotation says something else."""
     image = found()
     annotations = {**image.annotations, f"dev.ingot.{name}": text}
     return dataclasses.replace(image, annotations=annotations)
 
 
-def answers(entry: Entry) -> dict[str, bool]:
+def answers(entry: KernelEntry) -> dict[str, bool]:
     return {answer.name: answer.serves for answer in (*entry.vmms, *entry.features)}
 
 
@@ -159,13 +159,16 @@ def test_sizes_of_an_old_image_may_be_known_from_its_files(small: Catalog) -> No
 @pytest.mark.parametrize(
     ("image", "why"),
     [
-        (Found(Digest("a" * 64), ("6.1",), {}, (1, 2, 3)), "not an image of Ingot's"),
-        (Found(Digest("a" * 64), ("6.1",), found().annotations, (1, 2)), "not an image of Ingot's"),
+        (FoundImage(Digest("a" * 64), ("6.1",), {}, (1, 2, 3)), "not an image of Ingot's"),
+        (
+            FoundImage(Digest("a" * 64), ("6.1",), found().annotations, (1, 2)),
+            "not an image of Ingot's",
+        ),
         (with_annotation("version", "6.1.x"), "not a kernel version"),
         (with_annotation("arch", "sparc"), "not an architecture"),
     ],
 )
-def test_what_is_none_of_ingots_is_left_out(small: Catalog, image: Found, why: str) -> None:
+def test_what_is_none_of_ingots_is_left_out(small: Catalog, image: FoundImage, why: str) -> None:
     gathered = report(small, image, found())
     assert [entry.facts.arch for entry in gathered.entries] == ["x86_64"]
     (omission,) = gathered.omissions
@@ -186,6 +189,6 @@ def test_what_could_not_be_read_is_passed_on(small: Catalog) -> None:
 
 
 def test_an_empty_makeup_is_no_size(small: Catalog) -> None:
-    entry = only(small, found(makeup=Makeup({}, {})))
+    entry = only(small, found(makeup=SizeMap({}, {})))
     assert entry.kernel_size == 0
     assert entry.modules == {}

@@ -13,8 +13,8 @@ from html.parser import HTMLParser
 import pytest
 
 from ingot.catalog import Catalog
-from ingot.makeup import Makeup
-from ingot.report import Entry, Omission, Report, render_page, to_document
+from ingot.report import KernelEntry, Omission, Report, render_page, to_document
+from ingot.size_map import SizeMap
 from tests.unit.report.conftest import PROFILE, TODAY, found, report
 
 VOID = {"meta", "link", "input", "br"}
@@ -73,7 +73,7 @@ def full(small: Catalog) -> Report:
 
 def changed(full: Report, **changes: object) -> Report:
     """The report of one kernel, which says something else."""
-    entry: Entry = dataclasses.replace(full.entries[0], **changes)  # type: ignore[arg-type]
+    entry: KernelEntry = dataclasses.replace(full.entries[0], **changes)  # type: ignore[arg-type]
     return dataclasses.replace(full, entries=(entry,))
 
 
@@ -166,9 +166,9 @@ def test_an_old_image_says_what_is_not_known(small: Catalog) -> None:
 
 @pytest.mark.parametrize(
     "makeup",
-    [Makeup({}, {}), Makeup({"": 0, "net": 0}, {"net/a.ko": 0}), Makeup({"": 1 << 40}, {})],
+    [SizeMap({}, {}), SizeMap({"": 0, "net": 0}, {"net/a.ko": 0}), SizeMap({"": 1 << 40}, {})],
 )
-def test_odd_sizes_do_not_break_the_page(small: Catalog, makeup: Makeup) -> None:
+def test_odd_sizes_do_not_break_the_page(small: Catalog, makeup: SizeMap) -> None:
     assert "6.1.176" in text_of(report(small, found(makeup=makeup), found("6.1.9")))
 
 
@@ -208,7 +208,7 @@ def test_hostile_texts_stay_texts(full: Report) -> None:
         flavor=HOSTILE,
         tags=(HOSTILE,),
         facts=dataclasses.replace(entry.facts, command_line=HOSTILE),
-        makeup=Makeup({HOSTILE: 5, f"net/{HOSTILE}": 7}, {}),
+        makeup=SizeMap({HOSTILE: 5, f"net/{HOSTILE}": 7}, {}),
         modules={f"fs/{HOSTILE}.ko": 5},
         support={"firecracker": HOSTILE},
         profile=dataclasses.replace(
@@ -246,7 +246,7 @@ def test_what_cannot_be_seen_does_not_change_how_other_text_looks(full: Report) 
 
 
 def test_a_hostile_folder_cannot_leave_its_style_or_class(full: Report) -> None:
-    page = Reader(render_page(changed(full, makeup=Makeup({'x" onx="1;color:red': 5}, {}))))
+    page = Reader(render_page(changed(full, makeup=SizeMap({'x" onx="1;color:red': 5}, {}))))
     styles = [style for style in page.values("style") if "--x" in style]
     assert styles and all(re.fullmatch(r"(--[xywhXYWH]:[\d.]+;?){8}", style) for style in styles)
 

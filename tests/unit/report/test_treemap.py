@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.report.treemap import Box, Cell, Group, map_files, map_folders, squarify
+from ingot.report.treemap import Box, Cell, TreemapGroup, map_files, map_folders, squarify
 
 HAIR = 1e-6
 """What may be wrong with a place, in percent: far less than a screen can show."""
@@ -97,7 +97,7 @@ def test_maps_hold_all_that_has_a_size(tree: dict[str, int]) -> None:
         require_a_map_of([cell.tall for cell in group.cells], amounts)
 
 
-def shape(groups: tuple[Group, ...]) -> dict[str, list[str]]:
+def shape(groups: tuple[TreemapGroup, ...]) -> dict[str, list[str]]:
     return {group.name: [cell.path for cell in group.cells] for group in groups}
 
 

@@ -7,11 +7,7 @@ import zlib
 
 import pytest
 
-from ingot.source.openpgp import (
-    UnreadableError,
-    require_clear_signed,
-    signatures_in,
-)
+from ingot.source.transfer.openpgp import UnreadableError, require_clear_signed, signatures_in
 
 SIGNATURE = b"\x88\x05" + b"\x04\x00\x16\x0a\x00"
 NEW_SIGNATURE = b"\xc2\x05" + b"\x04\x00\x16\x0a\x00"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingot.errors import UserError
-from ingot.source.out_of_tree import copy_module_source, require_module_source
+from ingot.source.trees.out_of_tree import copy_module_source, require_module_source
 
 
 @pytest.fixture

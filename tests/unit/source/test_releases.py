@@ -17,9 +17,9 @@ from ingot.errors import IngotError, MachineError, UserError, VerificationError
 from ingot.files import disk_errors
 from ingot.progress import Progress
 from ingot.source.candidates import candidates
-from ingot.source.model import Archive
+from ingot.source.kernel_org.releases_json import Newest, parse
+from ingot.source.origin import Archive
 from ingot.source.releases import Release, available, merge, newer, of_series
-from ingot.source.releases_json import Newest, parse
 from ingot.version import KernelVersion, Series
 from tests.unit.conftest import Recorder
 
@@ -311,7 +311,7 @@ def test_a_name_that_is_neither(recorder: Recorder, lists: list[FakeIndex], name
 
 def test_requests_and_debian_are_loaded_late() -> None:
     script = (
-        "import sys, ingot.source.candidates, ingot.source.releases_json\n"
+        "import sys, ingot.source.candidates, ingot.source.kernel_org.releases_json\n"
         "sys.exit(bool({'requests', 'urllib3', 'debian'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

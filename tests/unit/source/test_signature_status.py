@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingot.errors import VerificationError
-from ingot.source.signature import good_signer
+from ingot.source.transfer.signature import good_signer
 
 KEY = "647F28654894E3BD457199BE38DBBDC86092693E"
 SUB = "0123456789ABCDEF0123456789ABCDEF01234567"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ingot.beneath import UnsafeFileError
-from ingot.source.tree_copy import copy_tree
-from ingot.source.tree_digest import tree_digest
+from ingot.confined_files import UnsafeFileError
+from ingot.source.trees.tree_copy import copy_tree
+from ingot.source.trees.tree_digest import tree_digest
 
 
 @pytest.fixture

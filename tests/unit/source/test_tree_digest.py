@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingot.errors import UserError
 from ingot.files import remove_tree
-from ingot.source.tree_digest import tree_digest
+from ingot.source.trees.tree_digest import tree_digest
 
 names = st.text("abAB.-é/", min_size=1, max_size=6).map(lambda name: f"d/{name}".replace("/", "_"))
 trees = st.dictionaries(names, st.tuples(st.binary(max_size=8), st.booleans()), max_size=6)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ingot import catalog
 from ingot.catalog import Kernel
-from ingot.images import BASE, BIN, MODULES, Facts
+from ingot.images import BASE, BIN, MODULES, KernelLabels
 from ingot.oci import Descriptor, Layout, Platform, file_entry, write_image, write_layer
-from ingot.specs import Subject, find_subject
+from ingot.specs import SpecKernel, find_subject
 from tests.unit.conftest import REPOSITORY, digest
 
 REGISTRY = "docker.io/foobar"
@@ -30,7 +30,7 @@ def kernel(name: str) -> Kernel:
 
 def subject(
     name: str | Kernel, *, release: str | None = None, command_line: str | None = None
-) -> Subject:
+) -> SpecKernel:
     """A kernel that is not built, unless told otherwise."""
     found = kernel(name) if isinstance(name, str) else name
     made = find_subject(Layout(Path("/nowhere/images")), found, REGISTRY)
@@ -51,7 +51,7 @@ def build(
     labels: bool = True,
 ) -> dict[str, Descriptor]:
     """Images with the kernel's tags and labels, as a build leaves them; the bytes are fake."""
-    facts = Facts(
+    facts = KernelLabels(
         version=str(found.version),
         release=str(found.version),
         arch=found.arch.name,

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from ingot.arch import arch
 from ingot.catalog import Kernel
 from ingot.errors import UserError
-from ingot.specs import PLATFORMS, Platform, make_spec, platform_named
+from ingot.specs import PLATFORMS, TargetPlatform, make_spec, platform_named
 from tests.unit.specs import facts
 from tests.unit.specs.conftest import kernels, subject
 from tests.unit.specs.facts import Shape, faults
@@ -40,15 +40,15 @@ DOCUMENTS = tuple(row for row in ROWS if row.title in SHAPES)
 printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=40)
 
 
-def row_id(row: Platform) -> str:
+def row_id(row: TargetPlatform) -> str:
     return row.title
 
 
-def read(row: Platform, text: str) -> Document:
+def read(row: TargetPlatform, text: str) -> Document:
     return json.loads(text) if row.template.endswith(".json") else YAML(typ="safe").load(text)
 
 
-def document(row: Platform, kernel: str | Kernel, **more: str) -> Document:
+def document(row: TargetPlatform, kernel: str | Kernel, **more: str) -> Document:
     return read(row, make_spec(row, subject(kernel, **more)).snippet)
 
 
@@ -71,7 +71,7 @@ def test_rows_and_shapes_belong_together() -> None:
 
 @pytest.mark.parametrize("row", DOCUMENTS, ids=row_id)
 @pytest.mark.parametrize("kernel", kernels(), ids=lambda kernel: kernel.tag)
-def test_documents_are_of_the_platforms_form(row: Platform, kernel: Kernel) -> None:
+def test_documents_are_of_the_platforms_form(row: TargetPlatform, kernel: Kernel) -> None:
     assert list(faults(document(row, kernel), SHAPES[row.title])) == []
 
 
@@ -82,7 +82,7 @@ def test_commands_are_of_the_programs_form(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.template.endswith(".sh")], ids=row_id)
-def test_scripts_are_read_by_a_shell(row: Platform) -> None:
+def test_scripts_are_read_by_a_shell(row: TargetPlatform) -> None:
     for kernel in kernels():
         snippet = make_spec(row, subject(kernel)).snippet
         subprocess.run(["sh", "-n"], input=snippet, text=True, check=True)
@@ -145,7 +145,7 @@ FREE = {"cmdline", "kernelCmdline"}
 
 
 @pytest.mark.parametrize("row", DOCUMENTS, ids=row_id)
-def test_a_misspelt_or_mistyped_field_is_found(row: Platform) -> None:
+def test_a_misspelt_or_mistyped_field_is_found(row: TargetPlatform) -> None:
     right = document(row, "6.1")
     seen = 0
     for what, wrong in changes(right):
@@ -311,7 +311,7 @@ def test_support_is_told_with_its_release() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=row_id)
-def test_notes_and_steps_are_filled_in(row: Platform) -> None:
+def test_notes_and_steps_are_filled_in(row: TargetPlatform) -> None:
     made = make_spec(row, subject("6.12-minimal-arm64"))
     for text in (*made.notes, *made.steps):
         assert "{" not in text

@@ -11,7 +11,7 @@ from ingot.errors import UserError
 from ingot.images import BASE, BIN, MODULES
 from ingot.oci import Layout
 from ingot.specs import find_subject, make_spec, platform_named
-from ingot.specs.subject import full_name
+from ingot.specs.spec_kernel import full_name
 from tests.unit.specs.conftest import REGISTRY, build, kernel
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ingot.cli.builder.make import make
-from ingot.cli.builder.show import show
-from ingot.cli.builder.update import update
+from ingot.cli.builder.builder_make import make
+from ingot.cli.builder.builder_show import show
+from ingot.cli.builder.builder_update import update
 
 
 class _MakesUnlessToldOtherwise(TyperGroup):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from ingot.cli.config.check import check
-from ingot.cli.config.diff import diff
-from ingot.cli.config.edit import edit
-from ingot.cli.config.explain import explain
-from ingot.cli.config.resolve import resolve
-from ingot.cli.config.show import show
+from ingot.cli.config.config_check import check
+from ingot.cli.config.config_diff import diff
+from ingot.cli.config.config_edit import edit
+from ingot.cli.config.config_explain import explain
+from ingot.cli.config.config_resolve import resolve
+from ingot.cli.config.config_show import show
 
 app = typer.Typer(
     name="config",

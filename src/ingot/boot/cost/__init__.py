@@ -1,0 +1,1 @@
+"""What a kernel costs to boot: instructions and memory, counted and attributed."""

@@ -1,0 +1,154 @@
+"""A folder as an initramfs, and the init in it: how the files of any image become a guest's root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from ingot.boot.initramfs import CONSOLE, TRAILER, record
+from ingot.confined_files import ConfinedDirectory, FoundFile, UnsafeFileError
+from ingot.errors import UserError
+from ingot.oci.limits import ENTRIES, PART_BYTES
+
+ROOT_BYTES = 4 << 30
+"""Bytes of all files of a root. No machine here loads a larger initramfs: QEMU and the boot
+protocol of x86 count its bytes in 32 bits (kernel: Documentation/arch/x86/boot.rst), and so does
+the archive those of each file."""
+
+_INITS = ("/init", "/sbin/init", "/lib/systemd/systemd", "/etc/init", "/bin/init", "/bin/sh")
+"""Where an init is looked for: as the kernel does (init/main.c), with systemd's own name."""
+
+_MOST_LINKS = 40
+
+
+def pack(root: Path, *more: tuple[Path, str]) -> bytes:
+    """An archive of all below `root`, and of what is below other folders as if it were at a path.
+
+    All belongs to root, as in the images it comes from; what is no file, folder or link is left
+    out. /dev/console is added. A path that leads over links of `root` (/lib is one in most
+    distributions) is where they lead; no link of either leads out of it. UserError for more than
+    a guest can be given.
+    """
+    records = [record("/dev", stat.S_IFDIR | 0o755)]
+    records.append(record("/dev/console", stat.S_IFCHR | 0o600, device=CONSOLE))
+    records += _records(root, PurePosixPath("/"))
+    for folder, name in more:
+        place = _resolve(root, name) or PurePosixPath(name)
+        for missing in reversed((place, *place.parents[:-1])):
+            if not _is(root, missing, directory=True):
+                records.append(record(str(missing), stat.S_IFDIR | 0o755))
+        records += _records(folder, place)
+    records.append(record(TRAILER, 0))
+    if (size := sum(map(len, records))) > ROOT_BYTES:
+        raise _too_large(size)
+    return b"".join(records)
+
+
+def _records(folder: Path, place: PurePosixPath) -> Iterator[bytes]:
+    """The entries of all below a folder; what its owner may not read is read all the same, as
+    root does in the image."""
+    files = ConfinedDirectory(folder)
+    closed: dict[str, int] = {}
+    left = ROOT_BYTES
+    for found in files.walk(most=ENTRIES):
+        name, mode = str(place / found.name), found.status.st_mode
+        if found.is_link:
+            yield record(name, mode, os.fsencode(files.read_link(found.name)))
+        elif found.is_directory:
+            if _is_closed(found):
+                closed[found.name] = mode
+                files.set_mode(found.name, stat.S_IMODE(mode) | stat.S_IRWXU)
+            yield record(name, mode)
+        elif found.is_file:
+            if found.status.st_size > left:
+                raise _too_large(found.status.st_size)
+            data = _read(files, found)
+            left -= len(data)
+            yield record(name, mode, data)
+    for closed_name in reversed(closed):
+        files.set_mode(closed_name, stat.S_IMODE(closed[closed_name]))
+
+
+def _read(files: ConfinedDirectory, found: FoundFile) -> bytes:
+    if not _is_closed(found):
+        return files.read(found.name, ROOT_BYTES)
+    mode = stat.S_IMODE(found.status.st_mode)
+    files.set_mode(found.name, mode | stat.S_IRUSR)
+    try:
+        return files.read(found.name, ROOT_BYTES)
+    finally:
+        files.set_mode(found.name, mode)
+
+
+def _is_closed(found: FoundFile) -> bool:
+    needed = stat.S_IRUSR | (stat.S_IXUSR if found.is_directory else 0)
+    return found.status.st_mode & needed != needed
+
+
+def _too_large(size: int) -> UserError:
+    return UserError(
+        "the image is too large for the memory of a guest",
+        why=f"its files, or one of them, have {size:,} bytes; a guest can be given"
+        f" {ROOT_BYTES:,} at most",
+        hint="take a smaller image",
+    )
+
+
+def find_init(root: Path) -> str:
+    """The path of the init that a root has; a UserError if it has none, and no shell either."""
+    for name in _INITS:
+        if _is_there(root, name):
+            return name
+    raise UserError(
+        "the image has no init",
+        why=f"there is none of {', '.join(_INITS)} in it",
+        hint="take an image that has a shell at least",
+    )
+
+
+def _is_there(root: Path, name: str) -> bool:
+    """Whether a path leads to a file inside `root`."""
+    place = _resolve(root, name)
+    return place is not None and _is(root, place, directory=False)
+
+
+def _is(root: Path, place: PurePosixPath, *, directory: bool) -> bool:
+    """Whether there is a directory, or a file, at a path that no link is a part of."""
+    if not place.name:
+        return directory
+    found = _find(ConfinedDirectory(root), place)
+    return found is not None and (found.is_directory if directory else found.is_file)
+
+
+def _find(files: ConfinedDirectory, place: PurePosixPath) -> FoundFile | None:
+    """What stands at a path, if all above it are directories and none is a link."""
+    with contextlib.suppress(UnsafeFileError):
+        return files.find(str(place).lstrip("/")) if place.name else None
+    return None
+
+
+def _resolve(root: Path, name: str) -> PurePosixPath | None:
+    """Where an absolute path leads in `root`, whose links are those of a root of its own.
+
+    It need not be there. None if it leads nowhere, for its links go round.
+    """
+    files = ConfinedDirectory(root)
+    waiting, place = list(reversed(PurePosixPath(name).parts[1:])), PurePosixPath("/")
+    for _ in range(_MOST_LINKS):
+        while waiting:
+            part = waiting.pop()
+            if len(os.fsencode(part)) > PART_BYTES:
+                return None
+            place = place.parent if part == ".." else place / part
+            found = _find(files, place)
+            if found and found.is_link:
+                target = PurePosixPath(files.read_link(found.name))
+                place = PurePosixPath("/") if target.is_absolute() else place.parent
+                waiting += reversed([part for part in target.parts if part.strip("/")])
+                break
+        else:
+            return place
+    return None

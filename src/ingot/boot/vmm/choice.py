@@ -1,0 +1,93 @@
+"""Which machine a kernel is booted in, and whether this machine can run that one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+
+from ingot.arch import Arch
+from ingot.arch import arch as arch_named
+from ingot.boot.boot_report import BootReport
+from ingot.boot.vmm import cloud_hypervisor, firecracker, qemu
+from ingot.boot.vmm.kvm import kvm_fault
+from ingot.boot.vmm.machines import Guest, Machine, QemuMachine, machine_for, machines_of
+from ingot.errors import MachineError, UserError
+
+_REAL: Mapping[str, tuple[str, Callable[[Guest, Machine, float], BootReport]]] = {
+    "firecracker": (firecracker.PROGRAM, firecracker.boot),
+    "cloud-hypervisor": (cloud_hypervisor.PROGRAM, cloud_hypervisor.boot),
+}
+"""The VMMs that need KVM: their program, and how they boot a guest."""
+
+
+def default_machine(arch: Arch, vmms: Iterable[str]) -> QemuMachine:
+    """The first of QEMU's machines that stands for one of these VMMs, or just the first."""
+    wanted = set(vmms)
+    for machine in machines_of(arch):
+        if isinstance(machine, QemuMachine) and wanted & set(machine.stands_for):
+            return machine
+    return machine_for(arch)
+
+
+def machine_named(arch: Arch, vmm: str, word: str = "") -> Machine:
+    """The machine of a VMM that is called `word`, or its first; a UserError lists what there is."""
+    known = machines_of(arch)
+    of_vmm = [machine for machine in known if machine.vmm == vmm]
+    if not of_vmm:
+        names = ", ".join(dict.fromkeys(machine.vmm for machine in known))
+        raise UserError(f"Ingot boots nothing in '{vmm}' on {arch.name}", hint=f"known: {names}")
+    for machine in of_vmm:
+        if word in ("", machine.word):
+            return machine
+    names = ", ".join(machine.word for machine in of_vmm)
+    raise UserError(f"{vmm} has no machine '{word}' for {arch.name}", hint=f"known: {names}")
+
+
+def obstacle(machine: Machine) -> str:
+    """Why that machine cannot be started here; empty if it has what it takes.
+
+    A KVM that is no obstacle may still turn out to run no kernel: see `boot`.
+    """
+    program = machine.program if isinstance(machine, QemuMachine) else _REAL[machine.vmm][0]
+    if not shutil.which(program):
+        return f"the program '{program}' is not installed"
+    if isinstance(machine, QemuMachine):
+        return ""
+    if os.uname().machine != arch_named(machine.arch).machine:
+        return f"{program} runs {machine.arch} kernels on {machine.arch} machines only"
+    return kvm_fault()
+
+
+def require(machine: Machine) -> None:
+    """MachineError if that machine cannot be started here."""
+    if reason := obstacle(machine):
+        raise MachineError(f"nothing can be booted in {machine.name} here", why=reason, hint=_HINT)
+
+
+def boot(guest: Guest, machine: Machine, timeout: float) -> BootReport:
+    """Boot a guest and judge it, within `timeout` seconds for each try.
+
+    MachineError if that machine cannot be started here. A kernel tells whether KVM truly runs
+    kernels: one that does not get to its init under QEMU with KVM, and does without, is not
+    handed on to a VMM that has nothing else.
+    """
+    require(machine)
+    if isinstance(machine, QemuMachine):
+        return qemu.boot(guest, machine, timeout)
+    stand_in = default_machine(arch_named(machine.arch), machine.stands_for)
+    tried = qemu.boot_with("kvm", guest, stand_in, timeout)
+    if not _reached_init(tried) and _reached_init(qemu.boot_with("tcg", guest, stand_in, timeout)):
+        raise MachineError(
+            f"nothing can be booted in {machine.name} here",
+            why=f"KVM does not run this kernel, which QEMU's emulation boots: {tried.reason}",
+            hint=_HINT,
+        )
+    return _REAL[machine.vmm][1](guest, machine, timeout)
+
+
+_HINT = "QEMU needs no KVM: leave out --vmm, and its machine that is most like it is taken"
+
+
+def _reached_init(report: BootReport) -> bool:
+    return bool(report.heard.checks)

@@ -1,0 +1,72 @@
+"""Booting a guest in Cloud Hypervisor itself, over its API (cloud-hypervisor: vmm/src/api/openapi).
+
+The guest's serial port is Cloud Hypervisor's standard output; it ends when the guest powers off.
+A guest that reboots is started again: one that panics is left where it is, and ended from here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ingot.boot.boot_report import BootReport, is_end_of_panic
+from ingot.boot.vmm.http_api import ApiRequest, driving
+from ingot.boot.vmm.machines import Guest, Machine
+from ingot.boot.vmm.running import (
+    command_line,
+    disks_of,
+    guest_folder,
+    initramfs_in,
+    root_of,
+    run_guest,
+)
+
+PROGRAM = "cloud-hypervisor"
+_API = "/api/v1"
+_GUEST_CID = 3
+
+
+def boot(guest: Guest, machine: Machine, timeout: float) -> BootReport:
+    """Boot the guest in Cloud Hypervisor and judge it; needs its program and a KVM that works."""
+    guest = guest.for_one_boot()
+    with guest_folder(root_of(guest)) as folder:
+        socket = folder / "api.sock"
+        command = [PROGRAM, "--api-socket", f"path={socket}"]
+        with driving(socket, requests(guest, machine, folder)) as driver:
+
+            def end_after_panic(line: str) -> None:
+                if is_end_of_panic(line):
+                    driver.end()
+
+            return run_guest(
+                command, guest, machine, "kvm", timeout, driver=driver, on_line=end_after_panic
+            )
+
+
+def requests(guest: Guest, machine: Machine, folder: Path) -> list[ApiRequest]:
+    """All that Cloud Hypervisor is told, in order. `folder` is the guest's own."""
+    return [
+        ApiRequest("GET", f"{_API}/vmm.ping"),
+        ApiRequest("PUT", f"{_API}/vm.create", _machine(guest, machine, folder)),
+        ApiRequest("PUT", f"{_API}/vm.boot"),
+    ]
+
+
+def _machine(guest: Guest, machine: Machine, folder: Path) -> dict[str, object]:
+    payload = {
+        "kernel": str(guest.kernel),
+        "cmdline": command_line(machine.append, guest.append),
+    }
+    if initramfs := initramfs_in(folder):
+        payload["initramfs"] = str(initramfs)
+    return {
+        "payload": payload,
+        "cpus": {"boot_vcpus": 1, "max_vcpus": 1},
+        "memory": {"size": guest.memory << 20},
+        # a type that is guessed forbids writing to the first sector
+        "disks": [{"path": str(disk), "image_type": "Raw"} for disk in disks_of(guest, folder)],
+        "rng": {"src": "/dev/urandom"},
+        "balloon": {"size": guest.wanted_back << 20, "deflate_on_oom": True},
+        "vsock": {"cid": _GUEST_CID, "socket": str(folder / "vsock.sock")},
+        "serial": {"mode": "Tty"},
+        "console": {"mode": "Off"},
+    }

@@ -1,0 +1,71 @@
+"""Booting a guest in Firecracker itself, over its API (firecracker: src/firecracker/swagger).
+
+The order of the requests is that of its getting-started guide: what the machine is made of, in any
+order, and then the action that starts it. The guest's serial port is Firecracker's standard output;
+it ends when the guest reboots (`reboot=k`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ingot.boot.boot_report import BootReport
+from ingot.boot.vmm.http_api import ApiRequest, driving
+from ingot.boot.vmm.machines import Guest, Machine
+from ingot.boot.vmm.running import (
+    command_line,
+    disks_of,
+    guest_folder,
+    initramfs_in,
+    root_of,
+    run_guest,
+)
+
+PROGRAM = "firecracker"
+_GUEST_CID = 3
+
+
+def boot(guest: Guest, machine: Machine, timeout: float) -> BootReport:
+    """Boot the guest in Firecracker and judge it; needs its program and a KVM that works."""
+    guest = guest.for_one_boot()
+    with guest_folder(root_of(guest)) as folder:
+        socket = folder / "api.sock"
+        command = [PROGRAM, "--api-sock", str(socket)]
+        with driving(socket, requests(guest, machine, folder)) as driver:
+            return run_guest(command, guest, machine, "kvm", timeout, driver=driver)
+
+
+def requests(guest: Guest, machine: Machine, folder: Path) -> list[ApiRequest]:
+    """All that Firecracker is told, in order. `folder` is the guest's own."""
+
+    def put(path: str, body: dict[str, object]) -> ApiRequest:
+        return ApiRequest("PUT", path, body)
+
+    source: dict[str, object] = {
+        "kernel_image_path": str(guest.kernel),
+        "boot_args": command_line(machine.append, guest.append),
+    }
+    if initramfs := initramfs_in(folder):
+        source["initrd_path"] = str(initramfs)
+    return [
+        put("/machine-config", {"vcpu_count": 1, "mem_size_mib": guest.memory}),
+        put("/boot-source", source),
+        *(
+            put(f"/drives/disk{number}", _drive(f"disk{number}", disk))
+            for number, disk in enumerate(disks_of(guest, folder))
+        ),
+        put("/vsock", {"guest_cid": _GUEST_CID, "uds_path": str(folder / "vsock.sock")}),
+        put("/entropy", {}),
+        put("/balloon", {"amount_mib": guest.wanted_back, "deflate_on_oom": True}),
+        put("/actions", {"action_type": "InstanceStart"}),
+    ]
+
+
+def _drive(name: str, disk: Path) -> dict[str, object]:
+    # the root device's place is on the command line, as in the other VMMs
+    return {
+        "drive_id": name,
+        "path_on_host": str(disk),
+        "is_root_device": False,
+        "is_read_only": False,
+    }

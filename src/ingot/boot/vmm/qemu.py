@@ -1,0 +1,211 @@
+"""Booting a guest in one of QEMU's machines.
+
+KVM is used where it truly runs a guest, and TCG, QEMU's own emulation, otherwise: /dev/kvm can
+exist and still not run a kernel. QEMU reads no configuration, has no device that is not named here,
+and may start no programs (`ingot.boot.vmm.confinement`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ingot.arch import arch as arch_named
+from ingot.boot.boot_report import BootReport
+from ingot.boot.vmm import confinement
+from ingot.boot.vmm.kvm import kvm_fault
+from ingot.boot.vmm.machines import MEMORY_MIB, Guest, QemuMachine
+from ingot.boot.vmm.running import (
+    command_line,
+    disks_of,
+    guest_folder,
+    initramfs_in,
+    root_of,
+    run_guest,
+)
+from ingot.files import disk_errors
+from ingot.process import run_in_terminal
+
+_KVM_SILENCE_SECONDS = 6.0
+"""A guest under a KVM that works prints its first line at once, and never pauses this long."""
+_KVM_TRIAL_SECONDS = 30.0
+
+_ECHO = "restrict=on,guestfwd=tcp:10.0.2.100:7-chardev:echo"
+"""A network of the guest's own, where what is sent to 10.0.2.100:7 comes back, and nothing else."""
+_TERMINAL = (
+    *("-chardev", "stdio,id=console,mux=on,signal=off", "-serial", "chardev:console"),
+    *("-monitor", "none"),
+)
+"""The guest has the terminal, and nothing else does: a multiplexer without a monitor, which knows
+Ctrl-A X all the same. What a guest prints can make a terminal type."""
+_PMEM_MIB, _PMEM_ROOM_MIB = 16, 256
+_SHARED_FILE = ("share", "file", b"proof\n")
+
+
+def boot(guest: Guest, machine: QemuMachine, timeout: float) -> BootReport:
+    """Boot the guest and judge it, within `timeout` seconds for each accelerator tried.
+
+    Under KVM first, if it is there; what does not pass there is booted again under TCG, so
+    that a KVM which cannot run a guest is never taken for a kernel that cannot boot.
+    """
+    if can_accelerate(machine):
+        report = boot_with("kvm", guest, machine, timeout)
+        if report.passed:
+            return report
+    return boot_with("tcg", guest, machine, timeout)
+
+
+def can_accelerate(machine: QemuMachine) -> bool:
+    """Whether KVM is worth a try: it is for this machine's arch only."""
+    return os.uname().machine == arch_named(machine.arch).machine and not kvm_fault()
+
+
+def boot_with(accelerator: str, guest: Guest, machine: QemuMachine, timeout: float) -> BootReport:
+    """Boot the guest under `kvm` or `tcg`, and judge it."""
+    guest = guest.for_one_boot()
+    wanted = guest.wanted_back
+    asked = {"balloon": {"value": (guest.memory - wanted) << 20}} if wanted else {}
+    with guest_folder(root_of(guest)) as folder, _monitor(folder, asked) as monitor:
+        command = [*_command(accelerator, guest, machine, folder), "-serial", "stdio", *monitor]
+        silence = _KVM_SILENCE_SECONDS if accelerator == "kvm" else None
+        return run_guest(command, guest, machine, accelerator, timeout, silence=silence)
+
+
+def boot_in_terminal(guest: Guest, machine: QemuMachine) -> None:
+    """Boot the guest with this terminal as its console, until it ends, or Ctrl-A X is typed.
+
+    CommandFailedError if QEMU ends with an error.
+    """
+    accelerator = "kvm" if can_accelerate(machine) and _runs_under_kvm(guest, machine) else "tcg"
+    with guest_folder(root_of(guest)) as folder:
+        run_in_terminal([*_command(accelerator, guest, machine, folder), *_TERMINAL])
+
+
+def _runs_under_kvm(guest: Guest, machine: QemuMachine) -> bool:
+    """Whether KVM gets the kernel to where it misses its root: nobody can be asked to try again."""
+    bare = Guest(guest.kernel, None, None, guest.append)
+    report = boot_with("kvm", bare, machine, _KVM_TRIAL_SECONDS)
+    return any("VFS: Unable to mount root fs" in line for line in report.console)
+
+
+def _command(accelerator: str, guest: Guest, machine: QemuMachine, folder: Path) -> list[str]:
+    emulated = machine.append_tcg if accelerator == "tcg" else ""
+    append = command_line(machine.append, emulated, guest.append)
+    return [
+        *base_command(machine, guest.kernel, folder, append, guest.memory),
+        *("-accel", accelerator, "-cpu", machine.cpu),
+        *_devices(machine, guest, folder),
+    ]
+
+
+def base_command(
+    machine: QemuMachine, kernel: Path, folder: Path, append: str, memory: int = MEMORY_MIB
+) -> list[str]:
+    """QEMU's command but for accelerator, processor, console and virtio devices.
+
+    `folder` is `guest_folder`'s; `memory` is in MiB.
+    """
+    initramfs = initramfs_in(folder)
+    return [
+        machine.program,
+        *("-nodefaults", "-no-user-config", "-nographic", "-no-reboot"),
+        *confinement.words(machine.program),
+        *("-M", machine.machine, "-m", str(memory), "-smp", "1"),
+        *(word for device in machine.devices for word in ("-device", device)),
+        *("-kernel", str(kernel)),
+        *(("-initrd", str(initramfs)) if initramfs else ()),
+        *("-append", append),
+    ]
+
+
+def _devices(machine: QemuMachine, guest: Guest, folder: Path) -> list[str]:
+    """The words for the virtio devices that the machine offers, and for the guest's disks."""
+    words: list[str] = []
+
+    def add(backend: tuple[str, str], device: str, options: str = "") -> None:
+        words.extend((*backend, "-device", f"{device}-{machine.transport}{options}"))
+
+    for number, disk in enumerate(disks_of(guest, folder)):
+        drive = f"if=none,id=disk{number},format=raw,file={escaped(disk)}"
+        add(("-drive", drive), "virtio-blk", f",drive=disk{number}")
+    if guest.network:
+        # over PCI, QEMU would look for a ROM to start from the network with
+        rom = ",romfile=" if machine.transport == "pci" else ""
+        words += ["-chardev", f"pipe,id=echo,path={escaped(_echo(folder))}"]
+        add(("-netdev", f"user,id=net,{_ECHO}"), "virtio-net", f",netdev=net{rom}")
+    add(("-object", "rng-random,id=rng,filename=/dev/urandom"), "virtio-rng", ",rng=rng")
+    words += ["-device", f"virtio-balloon-{machine.transport}"]
+    words += ["-device", f"virtio-serial-{machine.transport}"]
+    words += ["-chardev", "null,id=hvc", "-device", "virtconsole,chardev=hvc"]
+    share = f"local,id=share,path={escaped(_share(folder))},security_model=none,readonly=on"
+    add(("-fsdev", share), "virtio-9p", ",fsdev=share,mount_tag=ingot")
+    if "pmem" in machine.offers:
+        words += _persistent_memory(guest, folder)
+    if "vsock" in machine.offers:
+        # any number that no other guest has: those of processes are, and 0 to 2 are taken
+        words += ["-device", f"vhost-vsock-{machine.transport},guest-cid={os.getpid() + 3}"]
+    return words
+
+
+def _persistent_memory(guest: Guest, folder: Path) -> list[str]:
+    """The words for a file that the guest finds in its memory, above its own."""
+    path = folder / "pmem.img"
+    with disk_errors(folder):
+        path.touch()
+        os.truncate(path, _PMEM_MIB << 20)
+    backend = f"memory-backend-file,id=pmem,share=on,mem-path={escaped(path)},size={_PMEM_MIB}M"
+    room = f"maxmem={guest.memory + _PMEM_ROOM_MIB}M"
+    return ["-m", room, "-object", backend, "-device", "virtio-pmem-pci,memdev=pmem"]
+
+
+@contextlib.contextmanager
+def _monitor(folder: Path, commands: Mapping[str, object]) -> Iterator[list[str]]:
+    """The words for a QEMU that carries out these commands as it starts (QEMU: QMP, over pipes).
+
+    They wait in the pipe for as long as it is held open here.
+    """
+    if not commands:
+        yield []
+        return
+    lines = [
+        {"execute": name, "arguments": arguments}
+        for name, arguments in {"qmp_capabilities": {}, **commands}.items()
+    ]
+    path = folder / "monitor"
+    with disk_errors(folder):
+        for end in ("in", "out"):
+            os.mkfifo(f"{path}.{end}")
+        pipe = os.open(f"{path}.in", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.write(pipe, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+        device = f"pipe,id=monitor,path={escaped(path)}"
+        yield ["-chardev", device, "-mon", "chardev=monitor,mode=control"]
+    finally:
+        os.close(pipe)
+
+
+def _echo(folder: Path) -> Path:
+    """A pipe whose two ends are one, for a device of QEMU that gets back what it wrote."""
+    path = folder / "echo"
+    with disk_errors(folder):
+        os.mkfifo(f"{path}.in")
+        os.link(f"{path}.in", f"{path}.out")
+    return path
+
+
+def _share(folder: Path) -> Path:
+    """The folder that the guest can mount, with one file in it."""
+    name, file, content = _SHARED_FILE
+    path = folder / name
+    with disk_errors(folder):
+        path.mkdir()
+        (path / file).write_bytes(content)
+    return path
+
+
+def escaped(path: Path) -> str:
+    """A path as QEMU's options want it: a comma doubled."""
+    return str(path).replace(",", ",,")

@@ -1,0 +1,143 @@
+"""Running a VMM with a guest to the end of both, and judging what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ingot.boot.boot_report import BootReport, Verdict, console_lines, hear, judge
+from ingot.boot.initramfs import TRAILER, record
+from ingot.boot.seal import KEY_FILE
+from ingot.boot.vmm.http_api import Driver
+from ingot.boot.vmm.machines import Guest, Machine
+from ingot.files import disk_errors, remove_tree
+from ingot.process import run
+
+_INITRAMFS = "initramfs.cpio"
+_SCRATCH = "scratch.img"
+_SCRATCH_BYTES = 16 << 20
+_KEY = "key.img"
+_KEY_DISK_BYTES = 4096
+
+CONSOLE_BYTES = 16 << 20
+"""The most that a guest and its VMM may print: a kernel that tells of each initcall needs 1 MiB."""
+
+
+@contextlib.contextmanager
+def guest_folder(initramfs: bytes | None) -> Iterator[Path]:
+    """A folder for what a VMM needs as files, with the initramfs in it; removed at the end."""
+    root = Path(tempfile.gettempdir())
+    with disk_errors(root):
+        folder = Path(tempfile.mkdtemp(dir=root, prefix="ingot-boot-"))
+    try:
+        if initramfs is not None:
+            with disk_errors(root):
+                (folder / _INITRAMFS).write_bytes(initramfs)
+        yield folder
+    finally:
+        remove_tree(folder)
+
+
+def initramfs_in(folder: Path) -> Path | None:
+    """The file of the initramfs in a guest's folder, if the guest has one."""
+    path = folder / _INITRAMFS
+    return path if path.exists() else None
+
+
+def root_of(guest: Guest) -> bytes | None:
+    """The initramfs of a guest, if it has one, with the key that its init reads and removes.
+
+    The key is in an archive of its own behind the other (kernel: buffer-format.rst).
+    """
+    if guest.initramfs is None or not (guest.expected and guest.expected.key):
+        return guest.initramfs
+    folder, _, _ = KEY_FILE.rpartition("/")
+    parts = (
+        record(folder, stat.S_IFDIR | 0o755),
+        record(KEY_FILE, stat.S_IFREG | 0o600, guest.expected.key),
+        record(TRAILER, 0),
+    )
+    return guest.initramfs + bytes(-len(guest.initramfs) % 4) + b"".join(parts)
+
+
+def disks_of(guest: Guest, folder: Path) -> tuple[Path, ...]:
+    """The guest's disks, vda first: its scratch disk, its others, and one with the key of its init
+    if it has no initramfs. The first and the last are made here.
+    """
+    disks = list(guest.disks)
+    with disk_errors(folder):
+        if guest.scratch:
+            disks.insert(0, _disk(folder / _SCRATCH, b"", _SCRATCH_BYTES))
+        if guest.initramfs is None and guest.expected:
+            disks.append(_disk(folder / _KEY, guest.expected.key, _KEY_DISK_BYTES))
+    return tuple(disks)
+
+
+def _disk(path: Path, data: bytes, size: int) -> Path:
+    path.write_bytes(data)
+    os.truncate(path, size)
+    return path
+
+
+def command_line(*parts: str) -> str:
+    """A kernel's command line out of what several sides want on it."""
+    return " ".join(" ".join(parts).split())
+
+
+def run_guest(
+    command: Sequence[str],
+    guest: Guest,
+    machine: Machine,
+    accelerator: str,
+    timeout: float,
+    *,
+    silence: float | None = None,
+    driver: Driver | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> BootReport:
+    """Run a VMM that prints its guest's console, for `timeout` seconds at most, and judge it.
+
+    It is ended as well if it says nothing for `silence` seconds, if it prints more than
+    `CONSOLE_BYTES`, or when its `driver` says so.
+    """
+    began = time.monotonic()
+    result = run(
+        command,
+        check=False,
+        timeout=timeout,
+        silence=silence,
+        stop=driver.stop if driver else None,
+        limit=CONSOLE_BYTES,
+        on_line=on_line,
+    )
+    seconds = time.monotonic() - began
+    console = console_lines(result.output)
+    heard = hear(console, guest.expected.key if guest.expected else b"")
+    verdict, checks = judge(
+        guest.expected,
+        heard,
+        returncode=result.returncode,
+        timed_out=result.timed_out,
+        skipped=guest.skipped,
+    )
+    told = ""
+    if result.too_long:
+        verdict, told = Verdict.ENDLESS, endless("the guest printed", CONSOLE_BYTES)
+    if driver:
+        driver.finish()
+        if driver.fault and (result.timed_out or verdict is Verdict.SILENT):
+            fault = " ".join(console_lines(driver.fault))
+            verdict, told = Verdict.NOT_STARTED, f"{machine.name}: {fault}"
+    return BootReport(
+        verdict, machine.name, accelerator, seconds, checks, console, tuple(command), told, heard
+    )
+
+
+def endless(what: str, limit: int) -> str:
+    """Why a guest was ended that never stops printing, or a VMM that never stops writing."""
+    return f"{what} more than {limit >> 20} MiB, and was ended"

@@ -1,0 +1,86 @@
+"""The kinds of builders there are; what a catalog asks for is one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from ingot.arch import Arch
+from ingot.builder import container_builder, host_builder, rootfs_builder
+from ingot.builder.builder_packages import digest_of
+from ingot.builder.builder_site import Site
+from ingot.builder.call_filter import keep_filter
+from ingot.builder.sandbox import Builder, confinement
+from ingot.builder.sandbox_user import find_user
+from ingot.catalog import BuilderSpec
+from ingot.digest import Digest
+from ingot.errors import UserError
+from ingot.progress import Progress
+
+
+class BuilderKind(Protocol):
+    """How builders of one kind come to be."""
+
+    def packages(self, spec: BuilderSpec, arch: Arch, site: Site, /) -> tuple[str, ...] | None:
+        """What the builder that compiles for `arch` is made of, if it is there already."""
+
+    def ensure(self, spec: BuilderSpec, arch: Arch, site: Site, progress: Progress, /) -> Builder:
+        """The builder, ready to compile for `arch`; made if need be."""
+
+
+_KINDS: Mapping[str, BuilderKind] = {
+    "rootfs": rootfs_builder,
+    "container": container_builder,
+    "host": host_builder,
+}
+_UPDATES = {
+    rootfs_builder.KIND: rootfs_builder.update,
+    container_builder.KIND: container_builder.update,
+}
+
+
+def packages(spec: BuilderSpec, arch: Arch, site: Site) -> tuple[str, ...] | None:
+    """What the builder that compiles for `arch` is made of; None if it would have to be made."""
+    return _KINDS[spec.kind].packages(spec, arch, site)
+
+
+def known(spec: BuilderSpec, arch: Arch, site: Site) -> Digest | None:
+    """The digest of the builder that compiles for `arch`, if it may be used as it is."""
+    found = packages(spec, arch, site)
+    if found is None:
+        return None
+    if spec.locked:
+        lock = site.lock(spec)
+        return lock.digest if lock and lock.packages == found else None
+    return digest_of(found)
+
+
+def update(
+    spec: BuilderSpec, site: Site, progress: Progress, *, dry_run: bool
+) -> rootfs_builder.Update:
+    """Make the builder as its packages are now, and write its lock file.
+
+    UserError for one that nobody makes.
+    """
+    if spec.kind not in _UPDATES:
+        raise UserError(
+            f"the builder '{spec.name}' is not made of packages",
+            why=f"it is of the kind '{spec.kind}'",
+            hint="what it has is what it is: `ingot builder show` tells that",
+        )
+    return _UPDATES[spec.kind](spec, site, progress, dry_run=dry_run)
+
+
+def ensure(spec: BuilderSpec, arch: Arch, site: Site, progress: Progress) -> Builder:
+    """The builder, ready to compile for `arch`: made if it is not there."""
+    builder = _KINDS[spec.kind].ensure(spec, arch, site, progress)
+    if builder.entrance:
+        return builder
+    confined = confinement()
+    return replace(
+        builder,
+        confinement=confined,
+        user=find_user(confined),
+        call_filter=keep_filter(site.folder),
+    )

@@ -1,0 +1,121 @@
+"""Entering a sandbox as a user that nobody is, where Ingot itself is run by root.
+
+In bubblewrap's user namespace a command is another user only by name: for the machine it is who
+started it. Started by root, what it leaves belongs to root, a setuid file too, and one hole in the
+sandbox is all it takes. So root gives itself up first. What the sandbox shows may lie where only
+root may go (/root): in a mount namespace of its own, root binds it to where everybody may, and then
+becomes the other user for good:
+
+    /sys/0, /sys/1, ...     what the sandbox shows, on a tmpfs that covers /sys in this namespace
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingot.confined_files import ConfinedDirectory
+from ingot.process import run
+
+USER_ID = 1_900_000_000
+"""Above all ranges that distributions and systemd hand out, and below 2^31 (systemd:
+docs/UIDS-GIDS.md, "1879048192...2147483647: unused")."""
+
+_STAGE = Path("/sys")
+_PROGRAMS = ("unshare", "sh", "mount", "mkdir", "setpriv", "env", "bwrap")
+# in one line, so that a command that failed can be pasted from an error
+_SCRIPT = "; ".join(
+    [
+        "set -e",
+        f"mount -t tmpfs -o mode=0755,size=1m ingot {_STAGE}",
+        "count=0",
+        'while [ "$1" != -- ]',
+        'do if [ -d "$1" ]',
+        f"then mkdir {_STAGE}/$count",
+        f"else : >{_STAGE}/$count",
+        "fi",
+        f'mount --rbind "$1" {_STAGE}/$count',
+        "count=$((count + 1))",
+        "shift",
+        "done",
+        'program=$(command -v "$2")',
+        "shift 2",
+        f"exec setpriv --reuid {USER_ID} --regid {USER_ID} --clear-groups --inh-caps=-all"
+        ' --pdeathsig KILL -- env -i "$program" "$@"',
+    ]
+)
+_MOST_FILES = 10_000_000
+
+
+@dataclass(slots=True)
+class Stage:
+    """Where paths of this machine are bound to for the other user, in the order they were asked for."""
+
+    paths: list[Path] = field(default_factory=list)
+
+    def place(self, path: Path) -> str:
+        self.paths.append(path.absolute())
+        return str(_STAGE / str(len(self.paths) - 1))
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """The command that runs `argv` as the other user; started by root."""
+        return [
+            *("unshare", "--mount", "--propagation", "private", "--"),
+            *("sh", "-c", _SCRIPT, "sh", *map(str, self.paths), "--", *argv),
+        ]
+
+
+def find_user(confinement: Sequence[str]) -> int | None:
+    """The other user's ID if Ingot is run by root and a sandbox can be entered so; else None.
+
+    It is tried out: in a container root may lack the right to mount, and a machine may let only
+    root make user namespaces.
+    """
+    if os.geteuid() != 0 or not all(map(shutil.which, _PROGRAMS)):
+        return None
+    with tempfile.TemporaryDirectory(prefix="ingot-user-") as name:
+        folder = Path(name, "own")
+        folder.mkdir()
+        try:
+            os.chown(folder, USER_ID, USER_ID)
+        except OSError:
+            return None
+        stage = Stage()
+        words = (
+            *("bwrap", "--unshare-all", *confinement, "--ro-bind", "/", "/", "--proc", "/proc"),
+            *("--bind", stage.place(folder), "/mnt", "--", "touch", "/mnt/made"),
+        )
+        run(stage.command(words), check=False)
+        made = folder / "made"
+        return USER_ID if made.exists() and made.stat().st_uid == USER_ID else None
+
+
+def hand_over(folder: Path, user: int | None) -> None:
+    """Give a directory and all below it to who enters sandboxes: `user`, or this process's own.
+
+    Only root can; for anybody else all of it is theirs already. Links are not followed.
+    """
+    if os.geteuid() != 0:
+        return
+    owner = 0 if user is None else user
+    tree = ConfinedDirectory(folder)
+    for found in tree.walk(most=_MOST_FILES):
+        tree.give_to(found.name, owner)
+    os.chown(folder, owner, owner, follow_symlinks=False)  # last: it says that all of it is done
+
+
+def others_may_read(folder: Path) -> bool:
+    """Whether a user that nobody is could read all below a directory."""
+    files, directories = 0o004, 0o005
+    tree = ConfinedDirectory(folder)
+    if folder.stat().st_mode & directories != directories:
+        return False
+    for found in tree.walk(most=_MOST_FILES):
+        needed = directories if found.is_directory else files
+        if not found.is_link and found.status.st_mode & needed != needed:
+            return False
+    return True

@@ -1,0 +1,253 @@
+"""Whether the parts of a catalog agree: names that mean something, and no contradictions."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ingot.arch import arch
+from ingot.catalog import kernel_variants, patch_selection
+from ingot.catalog.builder_tables import (
+    BUILDER_TABLES,
+    BuilderTable,
+    RootfsBuilderTable,
+    builder_kind,
+)
+from ingot.catalog.catalog_form import (
+    CatalogDocument,
+    FeatureTable,
+    FlavorTable,
+    PatchTable,
+    SeriesTable,
+)
+from ingot.catalog.catalog_model import DEFAULT_FLAVOR
+from ingot.catalog.kernel_selection import ALL
+from ingot.errors import UserError
+from ingot.toml import Mistakes, Place
+from ingot.version import KernelVersion, Series
+
+
+def check(document: CatalogDocument, mistakes: Mistakes) -> None:
+    """Note everything that names what is not there, or contradicts something else."""
+    defaults = document.defaults
+    _arches(("defaults", "arches"), defaults.arches, mistakes)
+    _name(("defaults", "builder"), defaults.builder, document.builders, "builder", mistakes)
+    _flavor_list(("defaults",), defaults.flavors, document, mistakes)
+    for name, builder in document.builders.items():
+        _builder(name, builder, mistakes)
+    for name, vmm in document.vmms.items():
+        _arches(("vmms", name, "experimental"), vmm.experimental, mistakes)
+        for on in vmm.since:
+            _arch(("vmms", name, "since", on), on, mistakes)
+    for name, feature in document.features.items():
+        _feature(name, feature, document, mistakes)
+    for name, flavor in document.flavors.items():
+        _flavor(name, flavor, document, mistakes)
+    for name, series in document.series.items():
+        _series(name, series, document, mistakes)
+    for index, patch in enumerate(document.patches):
+        _patch(("patches", index), patch, document, mistakes)
+    _budgets(document, mistakes)
+    if "git" in document.origins.order and document.origins.git is None:
+        mistakes.add(("origins", "order"), "where 'git' has its tags, [origins.git] must say")
+
+
+def _name(place: Place, name: str, known: Collection[str], kind: str, mistakes: Mistakes) -> None:
+    if name not in known:
+        mistakes.add(place, f"there is no {kind} '{name}' (known: {', '.join(known) or 'none'})")
+
+
+def _names(
+    place: Place, names: Iterable[str], known: Collection[str], kind: str, mistakes: Mistakes
+) -> None:
+    """Note each of a list's names that is not known, at its own line."""
+    for index, name in enumerate(names):
+        _name((*place, index), name, known, kind, mistakes)
+
+
+def _arches(place: Place, names: Iterable[str], mistakes: Mistakes) -> None:
+    for index, name in enumerate(names):
+        _arch((*place, index), name, mistakes)
+
+
+def _arch(place: Place, name: str, mistakes: Mistakes) -> None:
+    try:
+        arch(name)
+    except UserError as error:
+        mistakes.add_error(place, error)
+
+
+def _flavor_list(
+    place: Place, names: Sequence[str], document: CatalogDocument, mistakes: Mistakes
+) -> None:
+    """A list of flavors: they exist, and the default one leads."""
+    place = (*place, "flavors")
+    _names(place, names, document.flavors, "flavor", mistakes)
+    if names[0] != DEFAULT_FLAVOR:
+        mistakes.add(place, f"the first flavor must be '{DEFAULT_FLAVOR}'")
+
+
+def _builder(name: str, builder: BuilderTable, mistakes: Mistakes) -> None:
+    """Arches that exist, and a name that `--builder` cannot take for a kind."""
+    place = ("builders", name)
+    if name in BUILDER_TABLES and name != builder_kind(builder):
+        mistakes.add(place, f"'{name}' is a kind of builders, which this one is not of")
+    if isinstance(builder, RootfsBuilderTable):
+        for on in builder.packages_on:
+            _arch((*place, "packages_on", on), on, mistakes)
+
+
+def _feature(
+    name: str, feature: FeatureTable, document: CatalogDocument, mistakes: Mistakes
+) -> None:
+    place = ("features", name)
+    _readable_name(place, name, document, mistakes)
+    needs = {other: table.needs for other, table in document.features.items()}
+    _names((*place, "needs"), feature.needs, document.features, "feature", mistakes)
+    if name in _reachable(name, needs):
+        mistakes.add((*place, "needs"), "the feature needs itself in the end")
+
+
+def _flavor(name: str, flavor: FlavorTable, document: CatalogDocument, mistakes: Mistakes) -> None:
+    place = ("flavors", name)
+    _readable_name(place, name, document, mistakes)
+    like = {other: [t.like] if t.like else [] for other, t in document.flavors.items()}
+    if flavor.like:
+        _name((*place, "like"), flavor.like, document.flavors, "flavor", mistakes)
+    _names((*place, "vmms"), flavor.vmms or [], document.vmms, "VMM", mistakes)
+    _names((*place, "features"), flavor.features or [], document.features, "feature", mistakes)
+    if name in _reachable(name, like):
+        mistakes.add((*place, "like"), "the flavor is like itself in the end")
+    elif not flavor.like and flavor.vmms is None:
+        mistakes.add(place, "it names no VMMs and is like no other flavor")
+
+
+def _reachable(start: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
+    """All that can be reached from `start` by one step or more."""
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = set(edges.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _readable_name(place: Place, name: str, document: CatalogDocument, mistakes: Mistakes) -> None:
+    """A name that stands in tags must not be taken for something else there."""
+    words = name.split("-")
+    if kernel_variants.RESERVED & set(words):
+        mistakes.add(
+            place, "'with', 'without' and 'patched' name variants: no word of a name may be one"
+        )
+    if words[-1] in _spellings(document):
+        mistakes.add(place, f"'{words[-1]}' at the end of a tag is an arch: call it otherwise")
+    if place[0] == "flavors" and (name == ALL or re.match(r"[0-9a-f]{12}$|rc[0-9]", name)):
+        mistakes.add(place, "in a list or a tag this means another thing: call it otherwise")
+
+
+def _spellings(document: CatalogDocument) -> set[str]:
+    """All that the arches of the file are called in names of kernels."""
+    own = [name for table in document.series.values() for name in table.arches or ()]
+    found = set()
+    for name in (*document.defaults.arches, *own):
+        with contextlib.suppress(UserError):  # noted where it stands
+            found |= {arch(name).name, arch(name).oci}
+    return found
+
+
+def _series(name: str, series: SeriesTable, document: CatalogDocument, mistakes: Mistakes) -> None:
+    place = ("series", name)
+    try:
+        parsed = Series.parse(name)
+    except UserError as error:
+        mistakes.add_error(place, error)
+        return
+    if str(parsed) != name:
+        mistakes.add(place, f"this series is written {parsed}")
+    _arches((*place, "arches"), series.arches or [], mistakes)
+    if series.builder:
+        _name((*place, "builder"), series.builder, document.builders, "builder", mistakes)
+    if series.flavors:
+        _flavor_list(place, series.flavors, document, mistakes)
+    for vmm in series.supported_by:
+        _name((*place, "supported_by", vmm), vmm, document.vmms, "VMM", mistakes)
+    seen: dict[KernelVersion, str] = {}
+    for text, table in series.versions.items():
+        _version(place, text, parsed, seen, mistakes)
+        for origin in table.sha256:
+            pin = (*place, "versions", text, "sha256", origin)
+            _name(pin, origin, document.origins.order, "origin", mistakes)
+
+
+def _version(
+    place: Place, text: str, series: Series, seen: dict[KernelVersion, str], mistakes: Mistakes
+) -> None:
+    place = (*place, "versions", text)
+    try:
+        version = KernelVersion.parse(text)
+    except UserError as error:
+        mistakes.add_error(place, error)
+        return
+    if version.series != series:
+        mistakes.add(place, f"version {text} stands in series {series}")
+    elif version in seen:
+        mistakes.add(place, f"this is {seen[version]} once more")
+    seen[version] = text
+
+
+def _patch(place: Place, patch: PatchTable, document: CatalogDocument, mistakes: Mistakes) -> None:
+    """Bounds that leave something, of flavors and arches that exist."""
+    _names((*place, "flavors"), patch.flavors, document.flavors, "flavor", mistakes)
+    _arches((*place, "arches"), patch.arches, mistakes)
+    since = KernelVersion.parse(patch.since) if patch.since else None
+    if since and patch.until and KernelVersion.parse(patch.until) < since:
+        mistakes.add((*place, "until"), f"it comes before since = {since}")
+
+
+def _budgets(document: CatalogDocument, mistakes: Mistakes) -> None:
+    """One for each kernel, of names that exist, and something that it bounds."""
+    seen: set[tuple[str, str, str]] = set()
+    for index, budget in enumerate(document.budgets):
+        place: Place = ("budgets", index)
+        _name((*place, "series"), budget.series, document.series, "series", mistakes)
+        _name((*place, "flavor"), budget.flavor, document.flavors, "flavor", mistakes)
+        _arch((*place, "arch"), budget.arch, mistakes)
+        if budget.instructions is budget.memory is budget.size is None:
+            mistakes.add(place, "it bounds nothing: give instructions, memory or size")
+        key = (budget.series, budget.flavor, budget.arch)
+        if key in seen:
+            mistakes.add(place, f"this kernel has a budget already: {' '.join(key)}")
+        seen.add(key)
+
+
+def check_patches(document: CatalogDocument, root: Path, mistakes: Mistakes) -> None:
+    """Note every patch that is named and not there, and every one that nothing would apply."""
+    folder = root / patch_selection.FOLDER
+    named = {patch.file for patch in document.patches}
+    for index, patch in enumerate(document.patches):
+        if not (folder / patch.file).is_file():
+            mistakes.add(
+                ("patches", index, "file"),
+                f"there is no file {patch_selection.FOLDER}/{patch.file}",
+            )
+    for path in sorted(folder.glob("**/*.patch")):
+        name = path.relative_to(folder).as_posix()
+        if name not in named and not re.fullmatch(r"\d+\.\d+/[^/]+", name):
+            mistakes.add(
+                (),
+                f"{patch_selection.FOLDER}/{name} is in no series' folder and in no [[patches]] table",
+            )
+
+
+def check_fragments(document: CatalogDocument, root: Path, mistakes: Mistakes) -> None:
+    """Note every table without its fragment's file, and every fragment's file without a table."""
+    folder = root / "fragments"
+    for kind, names in (("vmm", document.vmms), ("feature", document.features)):
+        files = {path.stem for path in folder.glob(f"{kind}/*.config")}
+        for name in sorted(set(names) - files):
+            mistakes.add((f"{kind}s", name), f"there is no file fragments/{kind}/{name}.config")
+        for name in sorted(files - set(names)):
+            mistakes.add((), f"fragments/{kind}/{name}.config has no table [{kind}s.{name}]")

@@ -1,0 +1,97 @@
+"""Reading a catalog: the file's form, then whether its parts agree, then its values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ingot.catalog import catalog_checks
+from ingot.catalog.budgets import Budget
+from ingot.catalog.catalog_folder import FILE_NAME, Catalog
+from ingot.catalog.catalog_form import FORM, CatalogDocument, OriginsTable
+from ingot.catalog.catalog_model import GitTags, Origins
+from ingot.catalog.catalog_values import Parts
+from ingot.catalog.patch_selection import PatchBounds
+from ingot.errors import UserError
+from ingot.files import read_text
+from ingot.toml import Mistakes
+from ingot.version import KernelVersion, Series
+
+
+def load(root: Path) -> Catalog:
+    """Read the catalog folder `root`; every mistake in it is one line of a UserError."""
+    path = root / FILE_NAME
+    text = read_text(path)
+    if text is None:
+        raise UserError(
+            f"there is no catalog in {root}",
+            why=f"{FILE_NAME} is missing",
+            hint="make one with `ingot init DIR` and run Ingot in DIR, or name one with --catalog",
+        )
+    return parse(text, root)
+
+
+def parse(text: str, root: Path) -> Catalog:
+    """The catalog that `root` is if `text` is what its file says."""
+    path = root / FILE_NAME
+    mistakes = Mistakes(path, text)
+    document = FORM.read(mistakes)
+    catalog_checks.check(document, mistakes)
+    catalog_checks.check_fragments(document, root, mistakes)
+    catalog_checks.check_patches(document, root, mistakes)
+    mistakes.check()
+    if not document.series:
+        raise UserError(f"{path} names no kernel", hint="`ingot add SERIES` adds its newest")
+    parts = Parts.of(document)
+    kernels = parts.kernels(mistakes)
+    mistakes.check()
+    origins = _origins(document.origins, root)
+    bounds = _patches(document)
+    return Catalog(
+        root,
+        kernels,
+        origins,
+        parts.features,
+        parts.vmms,
+        bounds,
+        parts.builders,
+        _budgets(document),
+    )
+
+
+def _origins(table: OriginsTable, root: Path) -> Origins:
+    git = table.git
+    return Origins(
+        tuple(table.order),
+        tuple(table.debian_suites),
+        table.kernel_org_mirror or "",
+        GitTags(git.repository, root / git.keyring, git.tag) if git else None,
+    )
+
+
+def _patches(document: CatalogDocument) -> tuple[PatchBounds, ...]:
+    return tuple(
+        PatchBounds(
+            table.file,
+            KernelVersion.parse(table.since) if table.since else None,
+            KernelVersion.parse(table.until) if table.until else None,
+            tuple(map(Series.parse, table.series)),
+            tuple(table.flavors),
+            tuple(table.arches),
+        )
+        for table in document.patches
+    )
+
+
+def _budgets(document: CatalogDocument) -> tuple[Budget, ...]:
+    return tuple(
+        Budget(
+            Series.parse(table.series),
+            table.flavor,
+            table.arch,
+            table.instructions,
+            table.memory,
+            table.size,
+            table.emulator or "",
+        )
+        for table in document.budgets
+    )

@@ -1,0 +1,152 @@
+"""The tables about the catalog in README and docs, which are written by this and by nobody else.
+
+In a document, a table stands between two comments that no renderer shows:
+
+    <!-- kernels: begin -->
+    <!-- kernels: end -->
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ingot.catalog.catalog_folder import Catalog
+from ingot.catalog.catalog_model import Kernel
+from ingot.errors import UserError
+from ingot.files import read_text
+
+_MARKER = re.compile(r"^<!-- (?P<name>\w+): (?P<end>begin|end) -->\n", re.MULTILINE)
+
+
+def kernels_table(catalog: Catalog) -> str:
+    """A row for every series, the newest first."""
+    series = dict.fromkeys(kernel.version.series for kernel in reversed(catalog.kernels))
+    head = ("series", "versions", "arches", "end of life", *catalog.vmms, "flavors")
+    rows = [
+        _kernels_row(
+            [kernel for kernel in catalog.kernels if kernel.version.series == one], catalog
+        )
+        for one in series
+    ]
+    return _table(head, rows) + (
+        "\nUnder a VMM: since which of its releases its makers support the series officially;"
+        " *yes* where\nit boots without that promise.\n"
+    )
+
+
+def _kernels_row(kernels: Sequence[Kernel], catalog: Catalog) -> list[str]:
+    first = kernels[0]
+    return [
+        str(first.version.series),
+        _listed(f"`{kernel.version}`" for kernel in reversed(kernels)),
+        _arches(kernels),
+        str(first.end_of_life or "unknown"),
+        *(_vmm_cell(name, kernels) for name in catalog.vmms),
+        _listed(kernel.flavor.name for kernel in kernels),
+    ]
+
+
+def _vmm_cell(vmm: str, kernels: Sequence[Kernel]) -> str:
+    """What a series is to a VMM: unknown, used, or officially supported, and on which arches."""
+    serving = [kernel for kernel in kernels if vmm in kernel.vmms]
+    if not serving:
+        return "no"
+    release = serving[0].support.get(vmm)
+    arches = _arches(serving)
+    notes = [f"{arches} only"] if arches != _arches(kernels) else []
+    if shaky := _arches(kernel for kernel in serving if vmm in kernel.experimental):
+        notes.append(f"{shaky} experimental")
+    return (f"since {release}" if release else "yes") + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def _arches(kernels: Iterable[Kernel]) -> str:
+    return _listed(kernel.arch.name for kernel in kernels)
+
+
+def flavors_table(catalog: Catalog) -> str:
+    """A row for every flavor of the newest series."""
+    newest = catalog.kernels[-1].version
+    flavors = dict.fromkeys(kernel.flavor for kernel in catalog.kernels if kernel.version == newest)
+    return _table(
+        ("flavor", "for", "VMMs", "features"),
+        [
+            [
+                f"`{flavor.name}`",
+                flavor.about,
+                _listed(flavor.vmms),
+                _listed(flavor.features) or "none",
+            ]
+            for flavor in flavors
+        ],
+    )
+
+
+def features_table(catalog: Catalog) -> str:
+    """A row for every feature, whether a flavor has it or not."""
+    return _table(
+        ("feature", "for", "needs", "since"),
+        [
+            [f"`{one.name}`", one.about, _listed(one.needs), str(one.since or "")]
+            for one in catalog.features.values()
+        ],
+    )
+
+
+TABLES: Mapping[str, Callable[[Catalog], str]] = {
+    "kernels": kernels_table,
+    "flavors": flavors_table,
+    "features": features_table,
+}
+"""The tables there are, by the name in their comments."""
+
+
+def renew(text: str, catalog: Catalog) -> str:
+    """A document's text with the tables it has a place for as they are now.
+
+    A UserError if a table's begin or end has no counterpart, or if there is no such table.
+    """
+    done, rest = "", text
+    while begin := _MARKER.search(rest):
+        end = _MARKER.search(rest, begin.end())
+        name = begin["name"]
+        if name not in TABLES or begin["end"] != "begin":
+            raise UserError(f"'{begin[0].strip()}' begins none of the tables {', '.join(TABLES)}")
+        if end is None or (end["name"], end["end"]) != (name, "end"):
+            raise UserError(f"the table that '{begin[0].strip()}' begins does not end")
+        done += f"{rest[: begin.end()]}{TABLES[name](catalog)}{end[0]}"
+        rest = rest[end.end() :]
+    return done + rest
+
+
+def renewals(catalog: Catalog) -> dict[Path, str]:
+    """The documents beside the catalog whose tables are out of date: their paths, the new texts.
+
+    Looked at are README.md and docs/*.md in the folder that the catalog is in.
+    """
+    home = catalog.root.parent
+    changed = {}
+    for path in [home / "README.md", *sorted((home / "docs").glob("*.md"))]:
+        text = read_text(path)
+        if text is None:
+            continue
+        try:
+            new = renew(text, catalog)
+        except UserError as error:
+            raise UserError(f"{path}: {error.what}") from None
+        if new != text:
+            changed[path] = new
+    return changed
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as Markdown writes it."""
+    escaped = [[cell.replace("|", r"\|") for cell in row] for row in (head, *rows)]
+    lines = [f"| {' | '.join(row)} |" for row in escaped]
+    lines.insert(1, "|---" * len(head) + "|")
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,1 @@
+"""`ingot boot`: boot a kernel, and show what its guest reported."""

@@ -1,0 +1,165 @@
+"""`ingot boot --all`: every kernel of the store in every machine that is like one of its VMMs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from ingot.boot.boot_report import BootReport, Outcome
+from ingot.boot.vmm.choice import obstacle
+from ingot.boot.vmm.machines import Machine, machines_of
+from ingot.catalog import Kernel
+from ingot.cli.boot.boot_operand import Meant, boot_subject, find_subject
+from ingot.cli.boot.boot_result import counts, document
+from ingot.cli.boot.junit import JunitSuite
+from ingot.cli.shared.progress_display import kernel_label, seconds_text
+from ingot.cli.shared.terminal import Terminal, styled
+from ingot.errors import IngotError, UserError
+from ingot.images import BASE
+from ingot.lab import BootWish
+from ingot.progress import Progress
+from ingot.setting import Setting, in_use
+
+
+@dataclass(frozen=True, slots=True)
+class BootRow:
+    """One kernel in one machine, which is like these of its VMMs. One of the last three is set."""
+
+    kernel: Kernel
+    machine: Machine
+    vmms: tuple[str, ...]
+    report: BootReport | None = None
+    skipped: str = ""
+    error: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"{kernel_label(self.kernel)} in {self.machine.name}"
+
+    @property
+    def verdict(self) -> str:
+        """What came of it, in a word or two."""
+        if self.report is None:
+            return "skipped" if self.skipped else "error"
+        return self.report.verdict.value
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing went wrong: what was skipped did not."""
+        return bool(self.skipped) or (self.report is not None and self.report.passed)
+
+
+def boot_all(
+    setting: Setting,
+    kernels: Sequence[Kernel],
+    wish: BootWish,
+    checks: Sequence[str],
+    progress: Progress,
+) -> list[BootRow]:
+    """Boot those of the kernels that the store has; a boot that fails does not stop the others.
+
+    A UserError if the store has none of them.
+    """
+    tags = setting.layout.tags()
+    built = [kernel for kernel in kernels if f"{BASE}:{kernel.tag}" in tags]
+    if not built:
+        raise UserError(
+            f"the store {setting.layout.root} has none of these kernels",
+            hint="build them first: ingot build",
+        )
+    rows = []
+    with in_use(setting, progress):
+        for kernel in built:
+            for machine, vmms in _machines(kernel):
+                rows.append(_row(setting, kernel, machine, vmms, wish, checks, progress))
+    return rows
+
+
+def _machines(kernel: Kernel) -> Iterator[tuple[Machine, tuple[str, ...]]]:
+    for machine in machines_of(kernel.arch):
+        vmms = tuple(name for name in kernel.vmms if name in machine.stands_for)
+        if vmms:
+            yield machine, vmms
+
+
+def _row(
+    setting: Setting,
+    kernel: Kernel,
+    machine: Machine,
+    vmms: tuple[str, ...],
+    wish: BootWish,
+    checks: Sequence[str],
+    progress: Progress,
+) -> BootRow:
+    if reason := obstacle(machine):
+        return BootRow(kernel, machine, vmms, skipped=reason)
+    progress.note(f"{kernel_label(kernel)} in {machine.name}")
+    asked = BootWish(vmm=machine.vmm, machine=machine.word, append=wish.append)
+    try:
+        subject = find_subject(setting, Meant(f"{BASE}:{kernel.tag}"))
+        report = boot_subject(setting, subject, asked, checks, progress)
+    except IngotError as error:
+        return BootRow(kernel, machine, vmms, error=str(error))
+    return BootRow(kernel, machine, vmms, report=report)
+
+
+def print_rows(console: Terminal, rows: Sequence[BootRow]) -> None:
+    """The matrix as a table, and beneath it why each boot that did not pass did not."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("kernel", "arch", "flavor", "VMM", "machine", "", "checks", "skipped", "time"):
+        right = title in ("checks", "skipped", "time")
+        table.add_column(title, justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        kernel = row.kernel
+        where = f"{row.machine.name} {row.report.accelerator}" if row.report else row.machine.name
+        names = str(kernel.version), kernel.arch.name, kernel.flavor.name
+        table.add_row(*names, ", ".join(row.vmms), where, *_result(row))
+    console.print(table)
+    for row in rows:
+        if row.report and not row.report.passed:
+            console.print()
+            console.say((row.label, "bold"), f": {row.verdict}")
+            console.say_lines(row.report.explain())
+        elif reason := row.skipped or row.error:
+            text = f"{row.label}: {'skipped, ' if row.skipped else ''}{reason}"
+            console.say(text)
+
+
+def _result(row: BootRow) -> tuple[Text, str, str, str]:
+    """Verdict, checks that passed of those that ran, skipped ones, time."""
+    if row.report is None:
+        color = "dim" if row.skipped else "red"
+        return styled(row.verdict, color), "", "", ""
+    found = counts(row.report)
+    ran = found[Outcome.PASSED] + found[Outcome.FAILED]
+    return (
+        styled(row.verdict, "green" if row.report.passed else "red"),
+        f"{found[Outcome.PASSED]}/{ran}",
+        str(found[Outcome.SKIPPED]),
+        seconds_text(row.report.seconds),
+    )
+
+
+def documents(rows: Sequence[BootRow]) -> list[dict[str, object]]:
+    """The matrix as JSON has it."""
+    return [
+        {
+            "version": str(row.kernel.version),
+            "arch": row.kernel.arch.name,
+            "flavor": row.kernel.flavor.name,
+            "vmms": list(row.vmms),
+            "machine": row.machine.name,
+            "skipped": row.skipped or None,
+            "error": row.error or None,
+            "report": document(f"{BASE}:{row.kernel.tag}", row.report) if row.report else None,
+        }
+        for row in rows
+    ]
+
+
+def suites(rows: Sequence[BootRow]) -> list[JunitSuite]:
+    """The matrix as JUnit has it: a suite for each boot."""
+    return [JunitSuite(row.label, row.report, row.skipped, row.error) for row in rows]

@@ -1,0 +1,82 @@
+"""Boot reports as JUnit XML, in the form that Jenkins and GitLab read.
+
+    <testsuites><testsuite name= tests= failures= errors= skipped= time=>
+      <testcase classname= name= time=> <failure message=>text</failure> | <skipped message=/>
+      <system-out>the console</system-out>
+
+Source: the schema of Jenkins' xunit plugin (junit-10.xsd).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from ingot.boot.boot_report import BootReport, Check, Outcome
+from ingot.files import write_atomic
+from ingot.printable import all_lines
+
+# XML 1.0, "Characters": what a console prints besides these cannot be in a document at all
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class JunitSuite:
+    """One boot under the name it goes by; `skipped` says why there was none."""
+
+    name: str
+    report: BootReport | None
+    skipped: str = ""
+    error: str = ""
+
+
+def write_junit(path: Path, suites: Sequence[JunitSuite]) -> None:
+    """Write the document, wholly or not at all."""
+    root = Element("testsuites", name="ingot boot")
+    for suite in suites:
+        _add(root, suite)
+    for count in ("tests", "failures", "errors", "skipped"):
+        total = sum(int(each.get(count, "0")) for each in root)
+        root.set(count, str(total))
+    indent(root)
+    write_atomic(
+        path, b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, "utf-8") + b"\n"
+    )
+
+
+def _add(root: Element, suite: JunitSuite) -> None:
+    report = suite.report
+    element = SubElement(root, "testsuite", name=_safe(suite.name))
+    boot = SubElement(element, "testcase", classname=_safe(suite.name), name="boot")
+    boot.set("time", f"{report.seconds if report else 0:.3f}")
+    if suite.skipped:
+        SubElement(boot, "skipped", message=_safe(suite.skipped))
+    elif report is None:
+        SubElement(boot, "error", message=_safe(suite.error))
+    elif not report.passed:
+        message = _safe(f"{report.verdict.value}: {report.reason}")
+        SubElement(boot, "failure", message=message).text = _safe(report.explain())
+    for check in report.checks if report else ():
+        _add_check(element, suite.name, check)
+    if report and report.console:
+        SubElement(element, "system-out").text = _safe("\n".join(report.console))
+    for count, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        element.set(count, str(len(element.findall(f"testcase/{tag}"))))
+    element.set("tests", str(len(element.findall("testcase"))))
+    element.set("time", boot.get("time", "0"))
+
+
+def _add_check(suite: Element, name: str, check: Check) -> None:
+    case = SubElement(suite, "testcase", classname=_safe(name), name=_safe(check.name), time="0")
+    if check.outcome is Outcome.FAILED:
+        SubElement(case, "failure", message=_safe(check.detail))
+    elif check.outcome is Outcome.SKIPPED:
+        SubElement(case, "skipped", message=_safe(check.detail))
+
+
+def _safe(text: str) -> str:
+    """Text without what a page that shows it would act on, or XML cannot hold."""
+    return _FORBIDDEN.sub("�", "\n".join(all_lines(text)))

@@ -1,0 +1,43 @@
+"""`ingot builder make`: make the builders without building a kernel."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ingot import pipeline, tools
+from ingot.cli.builder.builder_names import named, used
+from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, make_setting
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.terminal import Terminal, print_line
+
+
+def make(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME|KERNEL",
+            help="Builders of the catalog, or kernels whose builders are meant. Without any: those"
+            " of every series that is maintained.",
+            show_default=False,
+        ),
+    ] = None,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+) -> None:
+    """Make the builders.
+
+    Kernels are compiled in them; those that exist are kept. Prints each with the digest of what
+    it is made of, which is part of the recipe of every kernel compiled in it.
+    """
+    setting = make_setting(catalog, cache)
+    builders = [name for name in names or () if name in setting.catalog.builders]
+    kernels = [name for name in names or () if name not in builders]
+    chosen = named(setting, builders) if builders else []
+    chosen += used(setting, kernels) if kernels or not builders else []
+    progress = make_progress(Terminal(stderr=True))
+    for spec in dict.fromkeys(chosen):
+        tools.require_all(kind=spec.kind)
+        made = pipeline.ensure_builder(setting, spec, progress)
+        print_line(f"{spec.name}  {made.digest}")

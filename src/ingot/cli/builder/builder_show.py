@@ -1,0 +1,147 @@
+"""`ingot builder show`: what a builder is made of."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from ingot import pipeline
+from ingot.builder.builder_image import find, tag_of
+from ingot.builder.builder_lock import Lock
+from ingot.builder.builder_packages import PackageChange, changes, digest_of
+from ingot.catalog import BuilderSpec
+from ingot.cli.builder.builder_names import Builders, named
+from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.digest import Digest
+from ingot.setting import Setting
+
+_COMPILERS = re.compile(
+    r"(?:(?:gcc|clang|lld)-\d+|binutils)(?:-[a-z0-9-]+-linux-gnu)?:\S+"  # packages
+    r"|(?:host-)?(?:gcc|clang|lld|binutils)"  # the tools of a machine
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A builder as it is here: `packages` is None, and so is `image`, if it is not made yet."""
+
+    spec: BuilderSpec
+    packages: tuple[str, ...] | None
+    image: Digest | None
+    lock: Lock | None
+
+    @property
+    def digest(self) -> Digest | None:
+        return digest_of(self.packages) if self.packages is not None else None
+
+    @property
+    def compilers(self) -> list[str]:
+        lines = self.packages if self.packages is not None else self.lock and self.lock.packages
+        return [line for line in lines or () if _COMPILERS.fullmatch(line.partition("=")[0])]
+
+    @property
+    def changes(self) -> tuple[PackageChange, ...]:
+        """What is other than the lock file lists."""
+        if self.lock is None or self.packages is None:
+            return ()
+        return changes(self.lock.packages, self.packages)
+
+
+def show(
+    names: Builders = None,
+    packages: Annotated[
+        bool, typer.Option("--packages", help="List every package with its version.")
+    ] = False,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Show what builders are made of.
+
+    The digest is the sha256 of the list of packages, a line each. Images of kernels name it as
+    dev.ingot.builder-digest and carry the list.
+    """
+    setting = make_setting(catalog, cache)
+    shown = [_look(setting, spec) for spec in named(setting, names)]
+    if as_json:
+        print_document(json.dumps([_document(setting, one) for one in shown], indent=2))
+        return
+    console = make_console()
+    for one in shown:
+        _print(console, setting, one, listed=packages)
+
+
+def _look(setting: Setting, spec: BuilderSpec) -> _Shown:
+    site = pipeline.site_of(setting)
+    image = find(spec, site)
+    lock = site.lock(spec)
+    packages = pipeline.packages_of(setting, spec)
+    return _Shown(spec, packages, image.digest if image else None, lock)
+
+
+def _print(console: Terminal, setting: Setting, shown: _Shown, *, listed: bool) -> None:
+    spec = shown.spec
+    rows = [("kind", spec.kind), ("compiler", "clang" if spec.llvm else "gcc")]
+    if spec.suite:
+        rows.append(("suite", " ".join((spec.suite, *spec.more_suites))))
+    if spec.image:
+        rows.append(("from", spec.image))
+    rows.append(("for", f"machines of the arch {pipeline.site_of(setting).host.name}"))
+    rows.append(("digest", str(shown.digest or f"not here yet: `ingot builder make {spec.name}`")))
+    if shown.image:
+        rows.append(("image", f"{tag_of(spec)}  {shown.image}"))
+    rows += _titled("lock", [_lock_text(shown), *(f"  {one.text}" for one in shown.changes)])
+    rows += _titled("toolchain", [line.replace("=", " ", 1) for line in shown.compilers])
+    lines = shown.packages if shown.packages is not None else ()
+    rows += _titled("packages", [str(len(lines)), *(lines if listed else ())])
+    console.say(spec.name, style="bold")
+    for title, text in rows:
+        console.say(f"  {title:<10} {text}")
+
+
+def _titled(title: str, lines: Sequence[str]) -> list[tuple[str, str]]:
+    """Rows of which the first has the title."""
+    return [("" if at else title, line) for at, line in enumerate(lines)]
+
+
+def _lock_text(shown: _Shown) -> str:
+    if shown.lock is None:
+        return "none" if not shown.spec.locked else "none, and it is locked: nothing is compiled"
+    if shown.packages is None:
+        return str(shown.lock.path)
+    count = len(shown.changes)
+    return f"{shown.lock.path}: {f'{count} packages are other ones' if count else 'as listed'}"
+
+
+def _document(setting: Setting, shown: _Shown) -> dict[str, object]:
+    spec, lock = shown.spec, shown.lock
+    return {
+        "name": spec.name,
+        "kind": spec.kind,
+        "llvm": spec.llvm,
+        "suite": spec.suite or None,
+        "from": spec.image or None,
+        "host": pipeline.site_of(setting).host.name,
+        "digest": str(shown.digest) if shown.digest else None,
+        "image": str(shown.image) if shown.image else None,
+        "lock": str(lock.path) if lock else None,
+        "locked_digest": str(lock.digest) if lock else None,
+        "changes": [documented(change) for change in shown.changes],
+        "compilers": shown.compilers,
+        "packages": list(shown.packages) if shown.packages is not None else None,
+    }
+
+
+def documented(change: PackageChange) -> dict[str, object]:
+    """A change of one package, for scripts."""
+    return {
+        "package": change.name,
+        "before": change.before or None,
+        "after": change.after or None,
+    }

@@ -1,0 +1,83 @@
+"""`ingot builder update`: the builders as the archive is now, and what that changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from ingot import pipeline, tools
+from ingot.builder.builder_packages import changes, digest_of
+from ingot.builder.rootfs_builder import Update
+from ingot.catalog import BuilderSpec
+from ingot.cli.builder.builder_names import Builders, named
+from ingot.cli.builder.builder_show import documented
+from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.setting import Setting
+
+
+def update(
+    names: Builders = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change; keep nothing.")
+    ] = False,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Make builders of today's archive.
+
+    Writes their packages to lock files in the catalog's builders/, to be reviewed and committed:
+    from then on a builder that is made of something else is told, or, with `locked = true` in its
+    table, refused. A builder whose packages have not changed stays as it is.
+    """
+    setting = make_setting(catalog, cache)
+    progress = make_progress(Terminal(stderr=True))
+    specs = named(setting, names)
+    for kind in dict.fromkeys(spec.kind for spec in specs):
+        tools.require_all(kind=kind)
+    updates = {
+        spec: pipeline.update_builder(setting, spec, progress, dry_run=dry_run) for spec in specs
+    }
+    if as_json:
+        print_document(json.dumps(_document(setting, updates, dry_run=dry_run), indent=2))
+        return
+    console = make_console()
+    for spec, made in updates.items():
+        _print(console, setting, spec, made, dry_run=dry_run)
+
+
+def _print(
+    console: Terminal, setting: Setting, spec: BuilderSpec, made: Update, *, dry_run: bool
+) -> None:
+    count = len(made.after)
+    if made.before is None:
+        told = [f"{spec.name}: {count} packages; nothing says what they were before"]
+    else:
+        found = changes(made.before, made.after)
+        told = [f"{spec.name}: {len(found) or 'none'} of {count} packages changed"]
+        told += [f"  {change.text}" for change in found]
+    path = pipeline.site_of(setting).lock_path(spec)
+    told.append(f"  {'would write' if dry_run else 'wrote'} {path}")
+    for line in told:
+        console.say(line)
+
+
+def _document(
+    setting: Setting, updates: Mapping[BuilderSpec, Update], *, dry_run: bool
+) -> list[dict[str, object]]:
+    return [
+        {
+            "name": spec.name,
+            "before": str(digest_of(made.before)) if made.before is not None else None,
+            "after": str(digest_of(made.after)),
+            "changes": [documented(change) for change in changes(made.before or (), made.after)],
+            "lock": str(pipeline.site_of(setting).lock_path(spec)),
+            "written": not dry_run,
+        }
+        for spec, made in updates.items()
+    ]

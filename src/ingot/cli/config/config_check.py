@@ -1,0 +1,156 @@
+"""`ingot config check`: does every config come out as its fragments ask?"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import typer
+
+from ingot import pipeline
+from ingot.catalog import Kernel
+from ingot.catalog.kernel_selection import ALL
+from ingot.cli.shared.common_options import (
+    Arches,
+    CacheFolder,
+    CatalogFolder,
+    Flavors,
+    Json,
+    Kernels,
+    With,
+    Without,
+    choose,
+    make_setting,
+)
+from ingot.cli.shared.progress_display import kernel_label, make_progress, print_error
+from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
+from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.errors import IngotError, UserError, told_by_the_system
+from ingot.kconfig import Finding, parse_config
+from ingot.kconfig import told as told_findings
+from ingot.pipeline import Resolved
+from ingot.progress import Progress
+from ingot.setting import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """One kernel's check: what came out, or why it could not be checked."""
+
+    kernel: Kernel
+    resolved: Resolved | None
+    error: IngotError | None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.resolved.findings if self.resolved else ()
+
+
+def check(
+    kernels: Kernels = None,
+    arches: Arches = None,
+    flavors: Flavors = None,
+    with_: With = None,
+    without: Without = None,
+    source: OwnSource = None,
+    keyring: Keyring = None,
+    patches: Patches = None,
+    offline: Offline = False,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Check configs without compiling.
+
+    Every option asked for is compared with what Kconfig made of it, and every rule of
+    rules.toml for the kernel's VMMs is tried. A finding names the option, who asked for it,
+    and the dependency that is not met.
+
+    Without --arch and --flavor, all of them are checked. Exits with 2 if there are findings.
+    """
+    errors = Terminal(stderr=True)
+    setting = make_setting(
+        catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
+    )
+    selected = choose(setting, kernels, arches or [ALL], flavors or [ALL], with_, without)
+    progress = make_progress(errors)
+    done: list[_Checked] = []
+    for kernel in selected:
+        one = _check(setting, kernel, progress)
+        if not as_json:
+            _print(Terminal(), one, known=[str(other.error) for other in done])
+        done.append(one)
+    if as_json:
+        print_document(json.dumps([_document(one) for one in done], indent=2))
+    _end(done)
+
+
+def _check(setting: Setting, kernel: Kernel, progress: Progress) -> _Checked:
+    try:
+        (resolved,) = pipeline.resolve_all(setting, [kernel], progress)
+    except (IngotError, OSError) as error:
+        told = told_by_the_system(error) if isinstance(error, OSError) else error
+        return _Checked(kernel, None, told)
+    return _Checked(kernel, resolved, None)
+
+
+def _print(console: Terminal, one: _Checked, known: Sequence[str]) -> None:
+    """What came of one kernel; an error that was told of another is not told in full again."""
+    if one.resolved is None:
+        assert one.error is not None
+        label = f" {kernel_label(one.kernel)}: not checked"
+        if str(one.error) in known:
+            console.say(("✗", "red"), f"{label}, for the same reason")
+        else:
+            console.say(("✗", "red"), label)
+            print_error(console, one.error)
+        return
+    states = Counter(parse_config(one.resolved.config).values())
+    asked = f"{len(one.resolved.plan.requests)} options asked for"
+    counts = f"{states['y']} built in, {states['m']} modules"
+    mark = ("✗", "red") if one.findings else ("✓", "green")
+    console.say(mark, f" {kernel_label(one.kernel)}: {asked}, {counts}")
+    for option, value in one.resolved.defaulted:
+        line = f"  {option} is not mentioned in the full config; Kconfig made it {value}"
+        console.say(line, style="dim")
+    console.say_lines("\n".join(told_findings(one.findings)), indent="  ")
+
+
+def _end(done: list[_Checked]) -> None:
+    wrong = [one for one in done if one.findings]
+    failed = [one for one in done if one.error]
+    if wrong:
+        raise UserError(
+            f"{len(wrong)} of {len(done)} configs are not as asked",
+            why=", ".join(kernel_label(one.kernel) for one in wrong),
+            hint="each finding above says what would do; `ingot config explain OPTION KERNEL`"
+            " tells more of an option",
+        )
+    if failed:
+        first = failed[0].error
+        assert first is not None
+        raise typer.Exit(first.exit_code)
+
+
+def _document(one: _Checked) -> dict[str, object]:
+    return {
+        "version": str(one.kernel.version),
+        "arch": one.kernel.arch.name,
+        "flavor": one.kernel.flavor.name,
+        "ok": one.error is None and not one.findings,
+        "error": str(one.error) if one.error else None,
+        "asked": len(one.resolved.plan.requests) if one.resolved else None,
+        "findings": [
+            {
+                "kind": finding.kind.value,
+                "option": finding.option,
+                "wanted": finding.wanted,
+                "got": finding.got,
+                "place": str(finding.place) if finding.place else None,
+                "text": str(finding),
+            }
+            for finding in one.findings
+        ],
+    }

@@ -1,0 +1,71 @@
+"""`ingot config diff`: two configs side by side, whatever they come from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.shared.config_differences import (
+    option_counts,
+    option_documents,
+    option_groups,
+    print_names,
+)
+from ingot.cli.shared.config_operands import Operand, read_operand
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.source_options import Offline
+from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.kconfig import Difference
+from ingot.kconfig import diff as difference
+
+_OPERAND = (
+    "A kernel (6.1, 6.1-minimal, 6.12-arm64), a .config, a kernel file, an image of the store"
+    " (kernel-bin:6.1.176) or of a registry (docker.io/foobar/kernel-bin:6.1.176)."
+)
+
+
+def diff(
+    a: Annotated[str, typer.Argument(help=_OPERAND)],
+    b: Annotated[str, typer.Argument(help="The same, to compare with.")],
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    offline: Offline = False,
+    as_json: Json = False,
+) -> None:
+    """Compare two configs.
+
+    Shows the options that differ, grouped as Kconfig's menus are where one of both is a kernel
+    of the catalog.
+    """
+    setting = make_setting(catalog, cache, offline=offline)
+    progress = make_progress(Terminal(stderr=True))
+    one, two = (read_operand(setting, name, progress) for name in (a, b))
+    changes = difference(one.config.values, two.config.values, one.table or two.table)
+    if as_json:
+        print_document(json.dumps(_document(one, two, changes), indent=2))
+    else:
+        _print(one, two, changes)
+
+
+def _print(one: Operand, two: Operand, changes: Sequence[Difference]) -> None:
+    console = make_console()
+    print_names(console, one.config.name, two.config.name)
+    for menu, table in option_groups(changes):
+        console.print()
+        if menu:
+            console.say(menu, style="bold")
+        console.print(table)
+    console.print()
+    console.say(option_counts(changes))
+
+
+def _document(one: Operand, two: Operand, changes: Sequence[Difference]) -> dict[str, object]:
+    return {
+        "a": one.config.name,
+        "b": two.config.name,
+        "changes": option_documents(changes),
+    }

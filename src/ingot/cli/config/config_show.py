@@ -1,0 +1,50 @@
+"""`ingot config show`: a kernel's config, or what its fragments ask for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ingot import pipeline
+from ingot.cli.shared.common_options import (
+    CacheFolder,
+    CatalogFolder,
+    KernelName,
+    choose_one,
+    make_setting,
+)
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
+from ingot.cli.shared.terminal import Terminal, print_document, print_line
+
+
+def show(
+    kernel: KernelName,
+    asked: Annotated[
+        bool,
+        typer.Option("--asked", help="Only what the fragments ask for, each with its line."),
+    ] = False,
+    source: OwnSource = None,
+    keyring: Keyring = None,
+    patches: Patches = None,
+    offline: Offline = False,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+) -> None:
+    """Print a kernel's config.
+
+    The full `.config`, as Kconfig resolved it; with --asked, the merged wishes of its
+    fragments and where each stands.
+    """
+    setting = make_setting(
+        catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
+    )
+    wanted = choose_one(setting, kernel)
+    if asked:
+        for option, request in setting.catalog.requests(wanted).items():
+            print_line(f"CONFIG_{option}={request.value}  # {request.place}")
+        return
+    (resolved,) = pipeline.resolve_all(setting, [wanted], make_progress(Terminal(stderr=True)))
+    pipeline.require_sound(resolved)
+    print_document(resolved.config)

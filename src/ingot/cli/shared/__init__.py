@@ -1,0 +1,1 @@
+"""What the verbs share: options, operands, and all that is printed."""

@@ -1,0 +1,170 @@
+"""What the comparison of two images looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from ingot.boot.cost.boot_profile import Profile
+from ingot.cli.shared.config_differences import option_counts, option_groups, print_names
+from ingot.cli.shared.progress_display import size_text
+from ingot.cli.shared.terminal import Terminal, styled
+from ingot.comparison import Changes, Comparison, ImageSummary, SizeChange
+
+_LINKER = "(tables, alignment: no folder's)"
+
+
+def print_comparison(console: Terminal, comparison: Comparison, limit: int | None) -> None:
+    """Print all that differs; of long lists `limit` lines, or all."""
+    before, after = comparison.before, comparison.after
+    print_names(console, before.name, after.name)
+    console.print()
+    console.print(_table(_origin_rows(before, after)))
+    console.print()
+    console.print(_sizes_table(before, after))
+    if comparison.same:
+        console.print()
+        console.say("The layers are the same, to the byte.")
+    _print_changes(console, "kernel by folder", comparison.folders, limit)
+    _print_changes(console, "modules", comparison.modules, limit)
+    _print_changes(console, "files", comparison.files, limit)
+    if comparison.options:
+        console.print()
+        console.say(("config", "bold"), f": {option_counts(comparison.options)}")
+        for _, table in option_groups(comparison.options[:limit]):
+            console.print(table)
+        _print_rest(console, len(comparison.options), limit)
+    for line in _untold(before, after):
+        console.print()
+        console.say(line, style="dim")
+
+
+def _table(rows: Iterator[tuple[str, str, str]]) -> Table:
+    """What two things are, one line each: a mark, its name, and both values where they differ."""
+    table = Table.grid(padding=(0, 2))
+    for name, before, after in rows:
+        if before == after:
+            table.add_row(styled("=", "dim"), name, before)
+        else:
+            table.add_row(styled("~", "yellow"), name, f"{before} -> {after}")
+    return table
+
+
+def _origin_rows(before: ImageSummary, after: ImageSummary) -> Iterator[tuple[str, str, str]]:
+    yield "platform", before.platform, after.platform
+    one, two = before.facts, after.facts
+    if one and two:
+        yield "version", one.version, two.version
+        yield "release", one.release, two.release
+        yield "source", one.source_digest.short, two.source_digest.short
+        yield "builder", one.builder_digest.short, two.builder_digest.short
+        yield "config", one.config_digest.short, two.config_digest.short
+        yield "recipe", one.recipe_key.short, two.recipe_key.short
+    if before.profile and after.profile:
+        yield "booted in", _machine(before.profile), _machine(after.profile)
+
+
+def _machine(profile: Profile) -> str:
+    return f"{profile.machine}, {profile.emulator}"
+
+
+def _sizes_table(before: ImageSummary, after: ImageSummary) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for justify in ("left", "right", "right", "right", "right"):
+        table.add_column(justify=justify, no_wrap=True)
+    table.add_row("", styled("-", "red"), styled("+", "green"), "", "")
+    table.add_row(*_size_cells("kernel", before.kernel_size, after.kernel_size))
+    table.add_row(*_size_cells("modules", before.modules_size, after.modules_size))
+    table.add_row(*_size_cells("image, compressed", before.size, after.size))
+    if before.profile and after.profile:
+        one, two = before.profile, after.profile
+        table.add_row(*_size_cells("memory, booted", one.memory_used, two.memory_used))
+        table.add_row(
+            *_size_cells("instructions to init", one.instructions, two.instructions, _count_text)
+        )
+    return table
+
+
+def _size_cells(
+    name: str,
+    before: int | None,
+    after: int | None,
+    text: Callable[[int], str] = size_text,
+) -> list[str]:
+    texts = ["?" if size is None else text(size) for size in (before, after)]
+    if before is None or after is None:
+        return [name, *texts]
+    share = f"{100 * (after - before) / before:+.1f}%" if before and after != before else ""
+    return [name, *texts, _growth(after - before, text), share]
+
+
+def _count_text(count: int) -> str:
+    """A count as a person reads it, in millions."""
+    return f"{count / 1e6:,.1f} M"
+
+
+def _growth(size: int, text: Callable[[int], str] = size_text) -> str:
+    return f"{'-' if size < 0 else '+'}{text(abs(size))}" if size else "="
+
+
+def _print_changes(
+    console: Terminal, title: str, changes: Changes | None, limit: int | None
+) -> None:
+    """A list of what changed its size, the largest change first."""
+    if not changes or not changes.all:
+        return
+    counts = [
+        f"{len(some)} {word}"
+        for some, word in (
+            (changes.gained, "more"),
+            (changes.lost, "less"),
+            (changes.resized, "of another size"),
+        )
+        if some
+    ]
+    console.print()
+    console.say((title, "bold"), f": {', '.join(counts)}")
+    table = Table.grid(padding=(0, 2))
+    for column in range(4):
+        table.add_column(justify="right" if column else "left", no_wrap=True)
+    for change in changes.all[:limit]:
+        table.add_row(*_change_cells(change))
+    console.print(table)
+    _print_rest(console, len(changes.all), limit)
+
+
+def _change_cells(change: SizeChange) -> list[Text]:
+    """A mark, the size before, the size after, the growth where there are both, and the name."""
+    name = styled(change.name or _LINKER)
+    sizes = [styled("" if n is None else size_text(n)) for n in (change.before, change.after)]
+    if change.before is None:
+        return [styled("+", "green"), *sizes, styled(""), name]
+    if change.after is None:
+        return [styled("-", "red"), *sizes, styled(""), name]
+    return [styled("~", "yellow"), *sizes, styled(_growth(change.growth)), name]
+
+
+def _print_rest(console: Terminal, number: int, limit: int | None) -> None:
+    if limit is not None and number > limit:
+        console.say(f"... and {number - limit:,} more; all of them: --all", style="dim")
+
+
+def _untold(before: ImageSummary, after: ImageSummary) -> Iterator[str]:
+    """What could not be compared, and why."""
+    for subject in (before, after):
+        missing = [
+            what
+            for what, told in (
+                ("what it was made from", subject.facts),
+                ("its kernel", subject.kernel_size),
+                ("its modules", subject.modules),
+                ("its config", subject.config),
+                ("where its kernel's bytes go", subject.makeup),
+            )
+            if told is None
+        ]
+        if missing:
+            why = "an older Ingot made it" if subject.facts else "it is not Ingot's"
+            yield f"{subject.name} does not tell {', '.join(missing)}: {why}."

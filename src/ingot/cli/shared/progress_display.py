@@ -1,0 +1,192 @@
+"""What long work looks like: a live line on a terminal, plain lines elsewhere; and errors.
+
+All of it goes to standard error: standard output is for results.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+
+from ingot.catalog import Kernel
+from ingot.cli.shared.terminal import Terminal
+from ingot.errors import IngotError
+from ingot.progress import Progress, Step
+
+_PLAIN_EVERY_SECONDS = 15.0
+_BAR_WIDTH = 24
+
+
+def make_progress(console: Terminal) -> Progress:
+    """The listener that fits the console."""
+    return LiveProgress(console) if console.is_terminal else PlainProgress(console)
+
+
+def print_error(console: Terminal, error: IngotError) -> None:
+    """An error in three parts: what happened, why, and what to do next."""
+    console.say(("error:", "bold red"), f" {error.what}")
+    console.say_lines(error.why, indent="  ")
+    if error.hint:
+        console.say(("next:", "bold"), f" {error.hint}")
+
+
+def kernel_label(kernel: Kernel) -> str:
+    """A kernel with all that distinguishes it: `6.1.176 x86_64 default`."""
+    patched = " patched" if kernel.patched else ""
+    return f"{kernel.version} {kernel.arch.name} {kernel.flavor.name}{patched}"
+
+
+def seconds_text(seconds: float) -> str:
+    """`0.4 s`, `59 s` or `9 min 12 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def size_text(size: int) -> str:
+    """Bytes as a person reads them, in units of 1024."""
+    value = float(size)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"
+
+
+class _State:
+    """A step as its renderers see it: how far, at what, since when."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.began = time.monotonic()
+        self.done = 0.0
+        self.total: float | None = None
+        self.detail = ""
+        self.outcome = ""
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def share(self) -> str:
+        if not self.total:
+            return f"{self.done:,.0f}" if self.done else ""
+        return f"{100 * self.done / self.total:3.0f}%"
+
+    def remaining(self) -> str:
+        """About how long it will take still, once enough is done to tell."""
+        if not self.total or self.done < self.total / 20 or self.seconds < 5:
+            return ""
+        return f"about {seconds_text(self.seconds * (self.total / self.done - 1))} left"
+
+    def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
+        self.done, self.total, self.detail = done, total, detail
+
+    def result(self, text: str) -> None:
+        self.outcome = text
+
+    def ended(self) -> str:
+        outcome = f"  {self.outcome}" if self.outcome else ""
+        return f"{self.title}{outcome}"
+
+
+class PlainProgress:
+    """Lines for logs and pipes: each step's begin, a sign of life now and then, its end."""
+
+    def __init__(self, console: Terminal) -> None:
+        self._console = console
+
+    def note(self, text: str) -> None:
+        self._print(text)
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        state = _PlainState(title, self._print)
+        self._print(f"{title} ...")
+        try:
+            yield state
+        except BaseException:
+            self._print(f"{title}: failed after {seconds_text(state.seconds)}")
+            raise
+        self._print(f"{state.ended()} ({seconds_text(state.seconds)})")
+
+    def _print(self, text: str) -> None:
+        self._console.say(text)
+
+
+class _PlainState(_State):
+    def __init__(self, title: str, emit: Callable[[str], None]) -> None:
+        super().__init__(title)
+        self._emit = emit
+        self._last = self.began
+
+    def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
+        super().advance(done, total, detail)
+        if time.monotonic() - self._last >= _PLAIN_EVERY_SECONDS:
+            self._last = time.monotonic()
+            parts = [self.share(), self.remaining(), detail]
+            self._emit(f"{self.title}: {', '.join(part.strip() for part in parts if part)}")
+
+
+class LiveProgress:
+    """One line per step that is under way, redrawn in place; a lasting line when it ends."""
+
+    def __init__(self, console: Terminal) -> None:
+        self._console = console
+        self._states: list[_State] = []
+        self._live: Live | None = None
+        self._spinner = Spinner("dots" if "utf" in console.encoding.lower() else "line")
+
+    def note(self, text: str) -> None:
+        self._console.say(f"  {text}", style="dim")
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        state = _State(title)
+        self._states.append(state)
+        try:
+            with self._showing():
+                yield state
+        except BaseException:
+            self._end(state, ("✗", "red"))
+            raise
+        self._end(state, ("✓", "green"))
+
+    @contextlib.contextmanager
+    def _showing(self) -> Iterator[None]:
+        """Keep the live lines on the screen while the outermost step lasts."""
+        if self._live:
+            yield
+            return
+        with Live(get_renderable=self._draw, console=self._console, transient=True) as self._live:
+            try:
+                yield
+            finally:
+                self._live = None
+
+    def _end(self, state: _State, mark: tuple[str, str]) -> None:
+        self._states.remove(state)
+        spent = (f" {seconds_text(state.seconds)}", "dim")
+        self._console.say(mark, f" {state.ended()}", spent)
+
+    def _draw(self) -> Table:
+        table = Table.grid(padding=(0, 1), expand=True)
+        for _ in range(4):
+            table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
+        for state in self._states:
+            bar: ProgressBar | str = ""
+            if state.total:
+                bar = ProgressBar(total=state.total, completed=state.done, width=_BAR_WIDTH)
+            parts = (seconds_text(state.seconds), state.remaining(), state.detail)
+            rest = ", ".join(part for part in parts if part)
+            spinner = self._spinner.render(time.monotonic())
+            table.add_row(spinner, state.title, bar, state.share(), rest)
+        return table

@@ -1,0 +1,105 @@
+"""What differs between two images."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ingot import kconfig
+from ingot.comparison.image_summary import ImageSummary
+from ingot.kconfig import Difference
+
+
+@dataclass(frozen=True, slots=True)
+class SizeChange:
+    """Something that came, went or has another size: bytes, None where it is not."""
+
+    name: str
+    before: int | None
+    after: int | None
+
+    @property
+    def growth(self) -> int:
+        return (self.after or 0) - (self.before or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What came, what went, and what has another size; the largest difference first."""
+
+    gained: tuple[SizeChange, ...]
+    lost: tuple[SizeChange, ...]
+    resized: tuple[SizeChange, ...]
+
+    @property
+    def all(self) -> tuple[SizeChange, ...]:
+        return _largest_first([*self.gained, *self.lost, *self.resized])
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two images and what differs; None where one of them does not tell enough.
+
+    `same`: their layers are the same, to the byte. `folders` is where in its source the kernel
+    grew and shrank, with "" for what belongs to no folder.
+    """
+
+    before: ImageSummary
+    after: ImageSummary
+    same: bool
+    options: tuple[Difference, ...] | None
+    modules: Changes | None
+    folders: Changes | None
+    files: Changes | None
+
+
+def compare(before: ImageSummary, after: ImageSummary) -> Comparison:
+    """Compare two images, in all that both tell."""
+    options = None
+    if before.config is not None and after.config is not None:
+        options = kconfig.diff(before.config, after.config)
+    modules = None
+    if before.modules is not None and after.modules is not None:
+        modules = _modules(before.modules, after.modules)
+    folders = None
+    if before.makeup and after.makeup:
+        folders = _sizes(before.makeup.kernel, after.makeup.kernel)
+    files = None
+    if before.files is not None and after.files is not None:
+        files = _sizes(before.files, after.files)
+    same = before.layers == after.layers
+    return Comparison(before, after, same, options, modules, folders, files)
+
+
+def _sizes(before: Mapping[str, int], after: Mapping[str, int]) -> Changes:
+    return Changes(
+        _largest_first([SizeChange(n, None, size) for n, size in after.items() if n not in before]),
+        _largest_first([SizeChange(n, size, None) for n, size in before.items() if n not in after]),
+        _largest_first(
+            [
+                SizeChange(n, before[n], size)
+                for n, size in after.items()
+                if n in before and before[n] != size
+            ]
+        ),
+    )
+
+
+def _modules(before: Mapping[str, int], after: Mapping[str, int]) -> Changes:
+    """A module that moved to another folder is neither gained nor lost: modprobe finds it."""
+    moved = {}
+    lost = {_module_name(path): path for path in before if path not in after}
+    for path in after:
+        if path not in before and (old := lost.pop(_module_name(path), None)):
+            moved[old] = path
+    return _sizes({moved.get(path, path): size for path, size in before.items()}, after)
+
+
+def _module_name(path: str) -> str:
+    """What modprobe calls a module (modprobe(8)): `net/ipv4/ip-gre.ko.xz` is `ip_gre`."""
+    return posixpath.basename(path).partition(".ko")[0].replace("-", "_")
+
+
+def _largest_first(changes: list[SizeChange]) -> tuple[SizeChange, ...]:
+    return tuple(sorted(changes, key=lambda change: (-abs(change.growth), change.name)))

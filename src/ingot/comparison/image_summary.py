@@ -1,0 +1,52 @@
+"""What an image tells of itself, as far as it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ingot.boot.cost.boot_profile import Profile
+from ingot.digest import Digest
+from ingot.errors import UserError
+from ingot.images import KernelLabels
+from ingot.size_map import SizeMap
+
+_OF_BUILDERS = "dev.ingot.builder."
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSummary:
+    """One image; what it does not tell is None.
+
+    `size` is bytes in a registry, `kernel_size` and `modules` bytes of the files as shipped, the
+    modules by their path below `lib/modules/<release>/kernel`. `makeup` is what only a kernel of
+    Ingot's tells; `files` is all files by name, for an image that is not Ingot's. `profile` is
+    what its kernel costs to boot, where that was measured.
+    """
+
+    name: str
+    platform: str
+    layers: tuple[Digest, ...]
+    size: int
+    facts: KernelLabels | None = None
+    makeup: SizeMap | None = None
+    kernel_size: int | None = None
+    modules: Mapping[str, int] | None = field(default=None, hash=False)
+    config: Mapping[str, str] | None = field(default=None, hash=False)
+    files: Mapping[str, int] | None = field(default=None, hash=False)
+    profile: Profile | None = None
+
+    @property
+    def modules_size(self) -> int | None:
+        """Bytes of all module files together."""
+        return None if self.modules is None else sum(self.modules.values())
+
+
+def require_no_builder(name: str, labels: Mapping[str, str]) -> None:
+    """UserError if labels or annotations are those of a builder, which has no kernel."""
+    if any(label.startswith(_OF_BUILDERS) for label in labels):
+        raise UserError(
+            f"{name} is a builder, no kernel",
+            why="a builder is what kernels are compiled in; what it is made of is in the catalog",
+            hint="compare kernels, such as 6.1 and 6.1-minimal",
+        )

@@ -1,0 +1,95 @@
+"""What an image of a registry tells: by its manifest where that is enough, else fetched."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from ingot import registry
+from ingot.arch import Arch, arch
+from ingot.boot.cost.boot_profile import PROFILE_TYPE, Profile
+from ingot.comparison.image_summary import ImageSummary, require_no_builder
+from ingot.comparison.store_summary import subject_of_image
+from ingot.errors import IngotError, UserError
+from ingot.images import BASE, KernelLabels, read_config, read_makeup
+from ingot.kconfig import parse_config
+from ingot.oci import Artifact, read_artifact, read_image
+from ingot.oci.image_documents import canonical_json, read_json
+from ingot.progress import Progress
+
+_PROFILE_LIMIT = 4 << 20
+
+
+def subject_of_reference(
+    reference: str, platform: Arch, progress: Progress, *, insecure: bool = False
+) -> ImageSummary:
+    """What the image `reference` (host[:port]/path[:tag|@digest]) tells, for one platform.
+
+    UserError for what is no image, and for a builder.
+    """
+    content = registry.read_manifest(reference, platform.oci, insecure=insecure)
+    manifest = registry.manifest_of(content, reference)
+    if manifest.artifact_type is not None:
+        raise UserError(f"{reference} is no image", why=f"it is {manifest.artifact_type}")
+    annotations = manifest.annotations or {}
+    require_no_builder(reference, annotations)
+    facts = KernelLabels.from_labels(annotations)
+    text, makeup = read_config(annotations), read_makeup(annotations)
+    if facts is None or text is None or makeup is None:
+        return _fetched(reference, platform, progress, insecure=insecure)
+    blobs = [manifest.config, *manifest.layers]
+    return ImageSummary(
+        name=reference,
+        platform=f"linux/{arch(facts.arch).oci}",
+        layers=tuple(layer.to_descriptor().digest for layer in manifest.layers),
+        size=len(canonical_json(content)) + sum(blob.size for blob in blobs),
+        facts=facts,
+        makeup=makeup,
+        kernel_size=makeup.kernel_size,
+        modules=makeup.modules,
+        config=parse_config(text),
+        profile=_profile(reference, facts, insecure=insecure),
+    )
+
+
+def _fetched(reference: str, platform: Arch, progress: Progress, *, insecure: bool) -> ImageSummary:
+    with (
+        tempfile.TemporaryDirectory(prefix="ingot-fetch-") as folder,
+        progress.step(f"fetch {reference}"),
+    ):
+        layout = registry.fetch_image(
+            reference, platform.oci, Path(folder) / "layout", insecure=insecure
+        )
+        image = read_image(layout, layout.tags()[registry.FETCHED])
+        return subject_of_image(layout, image, reference)
+
+
+def _profile(reference: str, facts: KernelLabels, *, insecure: bool) -> Profile | None:
+    """What was measured of the kernel, if the registry has that beside its base image.
+
+    It is one figure of many: where it cannot be had, for whatever reason, there is none.
+    """
+    shelf = registry.repository_of(reference).rpartition("/")[0]
+    base = f"{shelf}/{BASE}:{facts.version}-{facts.recipe_key.short}"
+    try:
+        document = registry.read_document(f"{base}-boot", insecure=insecure)
+        if document is None:
+            return None
+        manifest = registry.manifest_of(document.content, f"{base}-boot")
+        size = sum(layer.size for layer in manifest.layers)
+        if manifest.artifact_type != PROFILE_TYPE or size > _PROFILE_LIMIT:
+            return None
+        artifact = _fetch_artifact(f"{base}-boot", arch(facts.arch), insecure=insecure)
+        if artifact.subject.digest != registry.find_digest(base, insecure=insecure):
+            return None
+        return Profile.from_json(read_json(artifact.data))
+    except (IngotError, ValueError):
+        return None
+
+
+def _fetch_artifact(reference: str, platform: Arch, *, insecure: bool) -> Artifact:
+    with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as folder:
+        layout = registry.fetch_image(
+            reference, platform.oci, Path(folder) / "layout", insecure=insecure
+        )
+        return read_artifact(layout, layout.tags()[registry.FETCHED])

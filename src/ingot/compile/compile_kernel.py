@@ -1,0 +1,190 @@
+"""Compiling a configured kernel: make, its progress, and the artifacts it leaves.
+
+In the build directory, where make works (out of tree, `O=`):
+
+    .config                       the resolved config
+    vmlinux, System.map, ...      what make writes
+    install/lib/modules/<release> the stripped modules, with depmod's indexes
+
+The kernel's own Makefiles could leave anything there. What is an artifact is copied to the
+sandbox's results, which no command sees:
+
+    vmlinux, System.map, .config  as above
+    boot/vmlinux                  the kernel as VMMs load it: no symbols, no debug information
+    modules/<release>             the modules
+    devel/                        files of the devel tree (see `devel`)
+"""
+
+from __future__ import annotations
+
+import collections
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot import kconfig
+from ingot.arch import Arch
+from ingot.builder import dot_config
+from ingot.builder.dot_config import made_config, put_config
+from ingot.builder.sandbox import Sandbox
+from ingot.compile.devel_tree import Devel, devel_files
+from ingot.compile.run_make import Counter, Make, jobs
+from ingot.elf import is_elf, write_loadable
+from ingot.errors import BuildError
+from ingot.files import disk_errors, remove_tree
+from ingot.progress import Progress
+from ingot.size_map import SizeMap, measure
+from ingot.version import is_release
+
+LARGEST_FILE = 4 << 30
+"""The most bytes of one file that a compile leaves, and of all modules together.
+
+The vmlinux of a distribution with its debug information has less than 1 GiB.
+"""
+_MOST_MODULES = 100_000
+"""The most modules, indexes and directories; a distribution has 7,000."""
+_LARGEST_RELEASE = 4096
+_SYMBOLS = "vmlinux"
+_LINKS = ("build", "source")
+"""Links that make leaves beside modules. They point to directories of the sandbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """What a compile leaves, as paths in the sandbox's results.
+
+    `kernel` is what VMMs load, `symbols` the vmlinux that debuggers read: with its symbol
+    table, and with debug information if the config asks for it. `modules` is the folder to
+    be known as /lib/modules/<release>; `release` is what `uname -r` will print; `epoch` is
+    the time, in seconds, that every file is given; `makeup` says where their bytes go. `devel` is
+    what compiling modules for this kernel needs.
+    """
+
+    release: str
+    kernel: Path
+    symbols: Path
+    config: Path
+    system_map: Path
+    modules: Path
+    epoch: int
+    makeup: SizeMap
+    devel: Devel
+
+
+def compile_kernel(
+    sandbox: Sandbox, arch: Arch, config: str, epoch: int, log: Path, progress: Progress
+) -> Artifacts:
+    """Compile the kernel and its modules, and install the modules in the build folder.
+
+    `config` is the resolved `.config`; `epoch` the source's time (SOURCE_DATE_EPOCH, in
+    seconds). Output goes to `log`. A BuildError shows the compiler's own words.
+    """
+    values = kconfig.parse_config(config)
+    with_modules = values.get("MODULES") == "y"
+    put_config(sandbox, config)
+    make = Make(sandbox, arch, epoch, log)
+    targets = [arch.target, *(["modules"] if with_modules else [])]
+    with progress.step("compile") as step:
+        counter = Counter(step, expected_objects(values))
+        make.run(jobs(), *targets, counter=counter)
+        step.result(f"{counter.done:,} objects")
+    _require_same_config(sandbox, values, log)
+    with progress.step("install modules") as step:
+        modules = _install_modules(make, with_modules=with_modules)
+        step.result(f"{sum(1 for _ in modules.rglob('*.ko'))} modules")
+    symbols = sandbox.take(_SYMBOLS, LARGEST_FILE)
+    made = symbols if arch.image == _SYMBOLS else sandbox.take(arch.image, LARGEST_FILE)
+    kernel = install_kernel(made, sandbox.results)
+    with progress.step("measure") as step:
+        makeup = measure(sandbox.made, symbols, arch.make, kernel, modules)
+        step.result(_told(makeup))
+    return Artifacts(
+        release=modules.name,
+        kernel=kernel,
+        symbols=symbols,
+        config=sandbox.take(dot_config.NAME, dot_config.LARGEST),
+        system_map=sandbox.take("System.map", LARGEST_FILE),
+        modules=modules,
+        epoch=epoch,
+        makeup=makeup,
+        devel=devel_files(sandbox, arch),
+    )
+
+
+def _told(makeup: SizeMap) -> str:
+    """How much of the kernel is known to come from some folder of its source."""
+    share = 1 - makeup.kernel[""] / max(makeup.kernel_size, 1)
+    return f"{share:.0%} of the kernel comes from {len(makeup.kernel) - 1} folders of its source"
+
+
+def expected_objects(values: Mapping[str, str]) -> int:
+    """About how many objects a config compiles to, as measured on a few configs of 6.1.
+
+    A built-in option is two objects on average; a module is one more, its `.mod.o` and its link.
+    """
+    states = collections.Counter(values.values())
+    return 350 + 2 * states["y"] + 5 * states["m"]
+
+
+def _require_same_config(sandbox: Sandbox, values: Mapping[str, str], log: Path) -> None:
+    """Refuse a compile that changed its config on the way: the recipe would be a lie."""
+    used = kconfig.parse_config(made_config(sandbox))
+    changed = sorted(
+        option for option in {*used, *values} if used.get(option) != values.get(option)
+    )
+    if changed:
+        raise BuildError(
+            "the kernel's build changed its config",
+            why=f"options that differ afterwards: {', '.join(changed[:10])}",
+            hint=f"resolve the config again in this builder; the output is in {log}",
+        )
+
+
+def install_kernel(made: Path, results: Path) -> Path:
+    """The kernel as it ships: an ELF file loses all that no VMM loads, another stays as it is.
+
+    `made` is what was taken out of the build directory. The file is replaced by the next call.
+    """
+    target = results / "boot/vmlinux"
+    with disk_errors(results):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if is_elf(made):
+            write_loadable(made, target)
+        else:
+            shutil.copyfile(made, target)
+    return target
+
+
+def _install_modules(make: Make, *, with_modules: bool) -> Path:
+    """Install stripped modules and run depmod; returns the directory named by the release.
+
+    A kernel without modules gets an empty directory of that name.
+    """
+    sandbox = make.sandbox
+    release = _release(sandbox)
+    target = sandbox.results / "modules" / release
+    with disk_errors(sandbox.results):
+        remove_tree(target.parent)
+        target.parent.mkdir(parents=True)
+    if not with_modules:
+        target.mkdir()
+        return target
+    make.run("INSTALL_MOD_PATH=/build/install", "modules_install")
+    made = f"install/lib/modules/{release}"
+    sandbox.take_tree(made, target, most=_MOST_MODULES, limit=LARGEST_FILE, leave=_LINKS)
+    return target
+
+
+def _release(sandbox: Sandbox) -> str:
+    """What the kernel calls itself; a BuildError for what is not a release."""
+    text = sandbox.read("include/config/kernel.release", _LARGEST_RELEASE)
+    release = text.decode("utf-8", "replace").strip()
+    if not is_release(release):
+        raise BuildError(
+            f"the kernel calls itself {release!r}, which is not a kernel release",
+            why="a release names directories: it has up to 64 letters, digits and . _ + ~ -,"
+            " and begins with a digit",
+            hint="look at EXTRAVERSION, localversion files and CONFIG_LOCALVERSION of this kernel",
+        )
+    return release

@@ -1,0 +1,211 @@
+"""Whether images are what somebody asked for, who did not make them.
+
+A registry's word is not taken for it: what the images of a kernel say must be what was asked for,
+they must agree with each other, and each must hold what images of its kind hold and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ingot.arch import arch
+from ingot.builder.builder_packages import digest_of
+from ingot.compile import BUILD_LINK, devel_folder
+from ingot.digest import Digest
+from ingot.errors import UserError, VerificationError
+from ingot.images.annotations import options_of, read_config, read_makeup, read_packages
+from ingot.images.image_names import BASE, BIN, DEBUG, DEVEL, MODULES
+from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, read_facts
+from ingot.images.write_images import read_devel_host
+from ingot.oci import Descriptor, EntryKind, Image, Layer, Layout, Platform, read_image
+from ingot.oci.layer_reader import LayerMember, open_layer
+from ingot.oci.limits import DOCUMENT_BYTES, KERNEL_IMAGE_BYTES, Allowance
+from ingot.recipe import Recipe
+from ingot.version import KernelVersion
+
+_SPECIAL_BITS = 0o7000
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a layer holds; the kernel's config, if the layer has it."""
+
+    members: list[LayerMember]
+    config: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What images of a kind hold: files by name, files and folders below `trees`, links by name
+    with where they point; `linked` is a folder whose entries have links at the root."""
+
+    files: frozenset[str] = frozenset()
+    trees: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    linked: str = ""
+
+    def has(self, member: LayerMember) -> bool:
+        if member.hides is not None or member.mode & _SPECIAL_BITS:
+            return False
+        name, kind = member.name, member.kind
+        if kind == EntryKind.FOLDER:
+            above = (*self.files, *self.links)
+            return (
+                self._in_tree(name)
+                or any(place.startswith(f"{name}/") for place in above)
+                or any(f"{place}/".startswith(f"{name}/") for place in self.trees)
+            )
+        if kind == EntryKind.FILE:
+            return name in self.files or self._in_tree(name)
+        if kind == EntryKind.LINK:
+            beside = bool(self.linked) and "/" not in name
+            return member.target == self.links.get(
+                name, f"{self.linked}/{name}" if beside else None
+            )
+        return False
+
+    def _in_tree(self, name: str) -> bool:
+        return any(name.startswith(f"{tree}/") for tree in self.trees)
+
+
+def require_asked_for(
+    layout: Layout, images: Mapping[str, Descriptor], version: KernelVersion, recipe: Recipe
+) -> KernelLabels:
+    """What the images of one kernel say of it, if they are those of this recipe.
+
+    `images` are the manifests in the layout by the images' names, all of a kernel's. UserError
+    or VerificationError for images that are of something else, that do not agree with each other,
+    or that hold what no such image holds. All layers are read once, and verified.
+    """
+    read = {name: read_image(layout, descriptor) for name, descriptor in images.items()}
+    facts = _agreed(read)
+    wanted = {
+        "kernel version": (facts.version, str(version)),
+        "series": (facts.release.startswith(f"{version.series}."), True),
+        "arch": (facts.arch, recipe.arch),
+        "recipe": (facts.recipe_key, recipe.key),
+        "source": (facts.source_digest, recipe.source),
+        "config": (facts.config_digest, recipe.config),
+        "builder": (facts.builder_digest, recipe.builder),
+    }
+    for what, (told, asked) in wanted.items():
+        if told != asked:
+            raise VerificationError(
+                f"its images are of another {what} than their tag says",
+                why=f"they say {told}, and {asked} was asked for",
+                hint="nothing of it was kept",
+            )
+    listed: dict[Digest, _Read] = {}
+    for name, image in read.items():
+        _require_contents(layout, name, image, facts, listed)
+    read_devel_host(read[DEVEL])
+    _require_config(read[BASE], facts, listed)
+    return facts
+
+
+def _agreed(images: Mapping[str, Image]) -> KernelLabels:
+    """The facts that all images tell, in labels and annotations alike."""
+    found = None
+    for name, image in images.items():
+        facts = read_facts(image)
+        if facts is None:
+            raise VerificationError(f"its {name} is not an image of a kernel of Ingot's")
+        platform = Platform("linux", arch(facts.arch).oci)
+        if image.platform != platform or KernelLabels.from_labels(image.annotations) != facts:
+            raise VerificationError(
+                f"its {name} contradicts itself",
+                why=f"its labels, its annotations and its platform {image.platform} do not agree",
+                hint="nothing of it was kept",
+            )
+        if facts != (found := found or facts):
+            raise VerificationError(
+                "its images are of more than one kernel",
+                why=f"{name} says something else than the others",
+                hint="nothing of it was kept",
+            )
+        packages = read_packages(image.annotations)
+        if packages and digest_of(packages) != facts.builder_digest:
+            raise VerificationError(f"its {name} lists packages that are not its builder's")
+        read_makeup(image.annotations)
+    if found is None:
+        raise UserError("there are no images")
+    return found
+
+
+def _contents(name: str, release: str) -> _Contents:
+    modules = f"lib/modules/{release}"
+    config = f"boot/config-{release}"
+    symbols = "usr/lib/debug"
+    return {
+        BASE: _Contents(frozenset({KERNEL_FILE, config}), (modules,)),
+        BIN: _Contents(frozenset({KERNEL_FILE})),
+        MODULES: _Contents(trees=(modules,), linked=modules),
+        DEBUG: _Contents(
+            frozenset({f"{symbols}/{modules}/vmlinux", f"{symbols}/boot/System.map-{release}"})
+        ),
+        DEVEL: _Contents(
+            trees=(devel_folder(release),),
+            links={BUILD_LINK.format(release=release): f"/{devel_folder(release)}"},
+        ),
+    }[name]
+
+
+def _require_contents(
+    layout: Layout,
+    name: str,
+    image: Image,
+    facts: KernelLabels,
+    listed: dict[Digest, _Read],
+) -> None:
+    """VerificationError if an image holds what is not of its kind, or lacks what is.
+
+    Layers that images share are read once: `listed` has what they hold.
+    """
+    contents = _contents(name, facts.release)
+    allowance = Allowance(KERNEL_IMAGE_BYTES)
+    found: set[str] = set()
+    digests = [layer.descriptor.digest for layer in image.layers]
+    if len(set(digests)) < len(digests):
+        raise VerificationError(f"its {name} lists a layer twice")
+    for layer in image.layers:
+        digest = layer.descriptor.digest
+        if digest not in listed:
+            config = f"boot/config-{facts.release}"
+            listed[digest] = _read_layer(layout, layer, allowance, config)
+        for member in listed[digest].members:
+            if member.name and not contents.has(member):
+                raise VerificationError(
+                    f"its {name} holds what such an image never holds: {member.name:.200}",
+                    why=f"it is a {member.kind.value} that Ingot does not put there",
+                    hint="nothing of it was kept",
+                )
+            found.add(member.name)
+    if missing := sorted(contents.files - found):
+        raise VerificationError(f"its {name} lacks {', '.join(missing)}")
+
+
+def _read_layer(layout: Layout, layer: Layer, allowance: Allowance, config: str) -> _Read:
+    """What a layer holds, and the file `config` in it: of two with this name, the last one."""
+    members, text = [], None
+    with open_layer(layout, layer, allowance) as tar:
+        for member in tar:
+            members.append(member)
+            if member.name == config:
+                # too long for one: what is not read is not the config that the image names
+                text = b"".join(tar.content()) if member.size <= DOCUMENT_BYTES else b""
+    return _Read(members, text)
+
+
+def _require_config(base: Image, facts: KernelLabels, listed: Mapping[Digest, _Read]) -> None:
+    """VerificationError if the config that one sees in the base image is not the one it names."""
+    texts = [listed[layer.descriptor.digest].config for layer in base.layers]
+    config = [text for text in texts if text is not None][-1]
+    told = read_config(base.annotations)
+    if Digest.of(config) != facts.config_digest or told != options_of(
+        config.decode("utf-8", "replace")
+    ):
+        raise VerificationError(
+            "the config in its images is not the one that they name",
+            hint="nothing of it was kept",
+        )

@@ -1,0 +1,43 @@
+"""What would have to be asked for to get from one config to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ingot.kconfig.expression import And, OptionSymbol, evaluate, level
+from ingot.kconfig.option_table import Option, OptionTable
+from ingot.kconfig.values import default_value
+
+
+def wishes_between(
+    before: Mapping[str, str], after: Mapping[str, str], table: OptionTable
+) -> dict[str, str]:
+    """Option -> value of every change that a person can have made, sorted by option.
+
+    Left out is what follows from the others: options without a prompt, those whose prompt is
+    hidden now, those that something selects, and numbers and text that have their default.
+    """
+    changed = (name for name in {*before, *after} if before.get(name) != after.get(name))
+    return {
+        name: after.get(name, "n")
+        for name in sorted(changed)
+        if name in table.options and _is_answer(table.options[name], after)
+    }
+
+
+def _is_answer(option: Option, config: Mapping[str, str]) -> bool:
+    if not option.prompts or evaluate(option.visible, config) == "n":
+        return False
+    value = config.get(option.name, "n")
+    if option.type in ("bool", "tristate"):
+        return value == "n" or _selected(option, config) < level(value)
+    return value != default_value(option, config)
+
+
+def _selected(option: Option, config: Mapping[str, str]) -> int:
+    """How high the options that select this one force it."""
+    forces = (
+        evaluate(And((OptionSymbol(name), *((condition,) if condition else ()))), config)
+        for name, condition in option.selected_by
+    )
+    return max((level(force) for force in forces), default=0)

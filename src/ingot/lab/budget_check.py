@@ -1,0 +1,78 @@
+"""Holding a kernel against what the catalog allows it to cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingot.boot.cost.boot_profile import Profile
+from ingot.catalog import Budget, Kernel
+from ingot.errors import BootError
+from ingot.images import read_makeup
+from ingot.lab.profiling import kept_profile
+from ingot.oci import Image
+from ingot.progress import Progress
+from ingot.setting import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Overrun:
+    """Something a kernel has more of than it may. `counted`: by an emulator, not by its file."""
+
+    text: str
+    counted: bool
+
+
+def require_affordable(
+    setting: Setting, kernel: Kernel, base: Image, profile: Profile | None, progress: Progress
+) -> None:
+    """BootError if the kernel of a base image costs more than its budget.
+
+    `profile` is what was counted of it; None: what the store has of this image, if anything.
+    What another emulator than the budget's has counted is told in a note.
+    """
+    budget = setting.catalog.budget(kernel)
+    if budget is None:
+        return
+    if budget.needs_profile and profile is None:
+        profile = kept_profile(setting.layout, base)
+    makeup = read_makeup(base.annotations)
+    found = overruns(budget, profile, makeup.kernel_size if makeup else None)
+    told = [each for each in found if each.counted and not _binding(budget, profile)]
+    if told:
+        texts = ", ".join(each.text for each in told)
+        progress.note(f"{kernel.tag}: {texts}; but that budget is for {budget.emulator}")
+    if failing := [each.text for each in found if each not in told]:
+        raise BootError(
+            f"{kernel.tag} costs more than its budget",
+            why="\n".join(failing),
+            hint="`ingot boot KERNEL --profile` and `ingot diff` tell where it goes; if it is worth"
+            f" it, raise the budget in {setting.catalog.file.name}",
+        )
+
+
+def overruns(budget: Budget, profile: Profile | None, size: int | None) -> tuple[Overrun, ...]:
+    """What a kernel has more of than its budget; what is not known (None) overruns nothing."""
+    rows = (
+        (
+            "instructions to init",
+            budget.instructions,
+            profile.instructions if profile else None,
+            True,
+        ),
+        (
+            "bytes of memory in use at init",
+            budget.memory,
+            profile.memory_used if profile else None,
+            True,
+        ),
+        ("bytes of the kernel file", budget.size, size, False),
+    )
+    return tuple(
+        Overrun(f"{found:,} {what}, of {most:,} allowed (+{(found - most) / most:.1%})", counted)
+        for what, most, found, counted in rows
+        if most is not None and found is not None and found > most
+    )
+
+
+def _binding(budget: Budget, profile: Profile | None) -> bool:
+    return profile is None or budget.counts(profile.emulator)

@@ -1,0 +1,90 @@
+"""Which checks a kernel is asked to pass when it boots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ingot.arch import Arch
+from ingot.catalog import Catalog, Kernel, Proof, fragments_for
+from ingot.errors import UserError
+from ingot.lab.config_reader import Config
+from ingot.version import Series
+
+NO_CHECKS = "none"
+"""Asks for no check beside the release and a clean end."""
+
+
+def proofs_of_kernel(
+    catalog: Catalog, kernel: Kernel, names: Sequence[str] = ()
+) -> tuple[Proof, ...]:
+    """The checks of a catalog's kernel, whatever its config has become: what was lost must fail.
+
+    `names` chooses others; see `_chosen`.
+    """
+    if names:
+        return _chosen(catalog, names, kernel.version.series, kernel.arch)
+    return catalog.proofs(kernel)
+
+
+def proofs_of_config(
+    catalog: Catalog, config: Config | None, names: Sequence[str] = (), *, modules: bool = True
+) -> tuple[Proof, ...]:
+    """The checks of a kernel that anybody built: those whose options its config has.
+
+    Without its `modules`, it has only what is built in. None are asked of one that tells no
+    config. `names` chooses others; see `_chosen`.
+    """
+    if config is None or config.series is None or config.arch is None:
+        if set(names) <= {NO_CHECKS}:
+            return ()
+        raise UserError(
+            "the kernel does not say what it is, so no check can be chosen for it",
+            why="what a check asks for depends on the series and the arch",
+            hint=f"leave out --checks, or give --checks {NO_CHECKS}",
+        )
+    if names:
+        return _chosen(catalog, names, config.series, config.arch)
+    absent = {"n"} if modules else {"n", "m"}
+    return tuple(
+        proof
+        for proof in _all(catalog, config.series, config.arch)
+        if not absent & {config.values.get(option, "n") for option in proof.options}
+    )
+
+
+def _all(catalog: Catalog, series: Series, arch: Arch) -> tuple[Proof, ...]:
+    """Every check that the catalog has for kernels of a series on an arch."""
+    vmms = (vmm.name for vmm in catalog.vmms.values() if vmm.boots(series, arch))
+    features = (one.name for one in catalog.features.values() if one.there(series))
+    return catalog.proofs_of(fragments_for(arch, vmms, features), series, arch)
+
+
+def _chosen(
+    catalog: Catalog, names: Sequence[str], series: Series, arch: Arch
+) -> tuple[Proof, ...]:
+    """The checks of these names, and all of the features, VMMs and bases of these names.
+
+    They come in the catalog's order, on which some depend. A UserError lists what there is, if one
+    is unknown.
+    """
+    if list(names) == [NO_CHECKS]:
+        return ()
+    known = _all(catalog, series, arch)
+    owners = {
+        name: catalog.proofs_of([fragment], series, arch)
+        for fragment in dict.fromkeys(proof.feature for proof in known)
+        for name in (fragment, fragment.rpartition("/")[2])
+    }
+    chosen: dict[str, Proof] = {}
+    for name in names:
+        found = owners.get(name, ()) or tuple(proof for proof in known if proof.name == name)
+        if not found:
+            raise UserError(
+                f"there is no check '{name}' for {series} on {arch.name}",
+                why=f"there are: {', '.join(sorted(proof.name for proof in known))}",
+                hint=f"all of a feature's: --checks FEATURE; none: --checks {NO_CHECKS}; on a disk:"
+                " --checks root-on-disk or modules-volume",
+            )
+        chosen |= {proof.name: proof for proof in found}
+    order = {proof.name: place for place, proof in enumerate(known)}
+    return tuple(sorted(chosen.values(), key=lambda proof: order[proof.name]))

@@ -1,0 +1,234 @@
+"""Laying an image's layers over each other in a new folder.
+
+The folder gets its name when every layer has been verified and is on the disk. Entries cannot
+leave it: names with `..` are refused, and so are names that go through a link. It works as an
+ordinary user: owners are not restored, devices and pipes are left out, and the setuid and
+setgid bits are dropped, which would mean another owner than in the image.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ingot import process
+from ingot.errors import UserError
+from ingot.files import disk_errors, remove_tree, staging_folder, sync_folder
+from ingot.oci.image import Image
+from ingot.oci.layer_entry import EntryKind
+from ingot.oci.layer_reader import LayerMember, open_layer
+from ingot.oci.layout import Layout
+from ingot.oci.limits import IMAGE_BYTES, Allowance
+from ingot.oci.path_tree import PathTree
+from ingot.progress import Silent, Step
+
+_MODE_BITS = 0o1777
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_UNUSABLE = (errno.ENAMETOOLONG, errno.EMLINK, errno.EILSEQ, errno.EINVAL, errno.EOVERFLOW)
+"""What the system says of names, links and times that the file system here does not have."""
+
+
+def require_new(to: Path) -> None:
+    """UserError if there is something of that name, which `extract` would refuse as well."""
+    if to.exists() or to.is_symlink():
+        raise UserError(f"{to} exists already", hint="name a folder that does not exist yet")
+
+
+def extract(
+    layout: Layout,
+    image: Image,
+    to: Path,
+    step: Step | None = None,
+    *,
+    limit: int = IMAGE_BYTES,
+) -> None:
+    """Unpack `image` into the new folder `to`, with modes and times, wholly or not at all.
+
+    UserError if `to` exists, an entry would leave it, or there are more than `limit` bytes in all
+    layers; VerificationError if a layer is damaged, MachineError if the disk is full.
+    """
+    require_new(to)
+    total = sum(layer.descriptor.size for layer in image.layers)
+    done, allowance = 0, Allowance(limit)
+    with disk_errors(to.parent), _usable(image), staging_folder(to.parent) as staging:
+        root = staging / "root"
+        tree = _Tree(root)
+        for layer in image.layers:
+            tree.begin_layer()
+            with open_layer(layout, layer, allowance) as tar:
+                for member in tar:
+                    tree.add(member, tar.content())
+            done += layer.descriptor.size
+            (step or Silent()).advance(done, total)
+        tree.finish()
+        # One flush of the file system instead of one per file, before the name says "whole".
+        process.run(["sync", "--file-system", str(root)])
+        root.rename(to)
+        sync_folder(to.parent)
+
+
+@contextlib.contextmanager
+def _usable(image: Image) -> Iterator[None]:
+    """Turn what no file system, or not this one, can hold into a UserError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNUSABLE:
+            raise
+        raise UserError(
+            f"the image {image.descriptor.digest.short} has a file that cannot be here",
+            why=error.strerror or str(error),
+            hint="nothing was kept of it; another file system, or a shorter path, may do",
+        ) from None
+
+
+class _Tree:
+    """A folder being filled, layer by layer. Nobody else writes to it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = str(root)
+        _new_folder(self._root)
+        self._folders: PathTree[LayerMember | None] = PathTree()
+        self._folders[""] = None
+        self._added: set[str] = set()
+        self._cleared: set[str] = set()
+
+    def begin_layer(self) -> None:
+        self._added = set()
+        self._cleared = set()
+
+    def add(self, member: LayerMember, content: Iterable[bytes]) -> None:
+        """Put one entry of the current layer in its place, over what layers below have there."""
+        if member.hides is not None:
+            self._hide(member.hides, itself=not member.opaque)
+            return
+        if not member.name or member.kind == EntryKind.OTHER:
+            return
+        self._enter_folder(member.name.rpartition("/")[0])
+        self._note_added(member.name)
+        if member.kind == EntryKind.FOLDER:
+            self._make_folder(member)
+            return
+        self._remove(member.name)
+        path = self._path(member.name)
+        if member.kind == EntryKind.FILE:
+            _write_file(path, member, content)
+        elif member.kind == EntryKind.LINK:
+            os.symlink(member.target, path)  # noqa: PTH211
+            os.utime(path, (member.mtime, member.mtime), follow_symlinks=False)
+        else:
+            self._hard_link(member)
+
+    def finish(self) -> None:
+        """Give the folders their modes and times, which filling them would have changed."""
+        for name, member in sorted(self._folders.items(), key=lambda item: item[0], reverse=True):
+            if member and name:
+                os.chmod(self._path(name), member.mode & _MODE_BITS)  # noqa: PTH101
+                os.utime(self._path(name), (member.mtime, member.mtime))
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    def _enter_folder(self, name: str) -> None:
+        """Make sure that all of `name` is folders, so that nothing is written through a link."""
+        if name in self._folders:
+            return
+        self._enter_folder(name.rpartition("/")[0])
+        status = _status(self._path(name))
+        if status is None:
+            _new_folder(self._path(name))
+        elif not stat.S_ISDIR(status.st_mode):
+            raise UserError(
+                f"the image holds entries below '{name}', which is not a folder",
+                why="following a link there could lead out of the image",
+            )
+        self._folders[name] = None
+
+    def _make_folder(self, member: LayerMember) -> None:
+        if member.name not in self._folders:
+            self._remove(member.name)
+            _new_folder(self._path(member.name))
+        self._folders[member.name] = member
+
+    def _hard_link(self, member: LayerMember) -> None:
+        self._enter_folder(member.target.rpartition("/")[0])
+        status = _status(self._path(member.target))
+        if status is None or not stat.S_ISREG(status.st_mode):
+            raise UserError(
+                f"the image holds '{member.name}', a hard link to '{member.target}', which is"
+                " no file in it"
+            )
+        os.link(self._path(member.target), self._path(member.name), follow_symlinks=False)
+
+    def _remove(self, name: str) -> None:
+        """Remove what is at `name`, a folder with all below it; nothing there is fine."""
+        if name not in self._folders:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path(name))  # noqa: PTH108
+            return
+        remove_tree(Path(self._path(name)))
+        self._folders.remove(name)
+
+    def _hide(self, name: str, *, itself: bool) -> None:
+        """Apply a whiteout: it concerns the layers below, never what its own layer adds."""
+        folder = name.rpartition("/")[0] if itself else name
+        if not self._is_folder(folder):
+            return
+        if itself and name not in self._added:
+            self._remove(name)
+        if not itself:
+            self._clear(name)
+
+    def _clear(self, folder: str) -> None:
+        """Remove what layers below have in a folder; once a layer, for it adds nothing to that."""
+        if folder in self._cleared:
+            return
+        self._cleared.add(folder)
+        for item in os.listdir(self._path(folder)):  # noqa: PTH208
+            inner = f"{folder}/{item}" if folder else item
+            if inner not in self._added:
+                self._remove(inner)
+            elif self._is_folder(inner):
+                self._clear(inner)
+
+    def _is_folder(self, name: str) -> bool:
+        """Whether `name` is there and no part of it is a link."""
+        if name in self._folders:
+            return True
+        status = _status(self._path(name))
+        return (
+            self._is_folder(name.rpartition("/")[0])
+            and status is not None
+            and stat.S_ISDIR(status.st_mode)
+        )
+
+    def _note_added(self, name: str) -> None:
+        while name and name not in self._added:
+            self._added.add(name)
+            name = name.rpartition("/")[0]
+
+
+def _write_file(path: str, member: LayerMember, content: Iterable[bytes]) -> None:
+    descriptor = os.open(path, _NEW, 0o600)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        for chunk in content:
+            file.write(chunk)
+        os.fchmod(descriptor, member.mode & _MODE_BITS)
+        os.utime(descriptor, (member.mtime, member.mtime))
+
+
+def _new_folder(path: str) -> None:
+    """A folder whose mode does not depend on the umask."""
+    os.mkdir(path)  # noqa: PTH102
+    os.chmod(path, 0o755)  # noqa: PTH101
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except FileNotFoundError:
+        return None

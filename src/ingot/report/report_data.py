@@ -1,0 +1,124 @@
+"""What a report tells: kernels with their figures, and what was left out."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ingot.boot.cost.boot_profile import Profile
+from ingot.digest import Digest
+from ingot.images import KernelLabels
+from ingot.size_map import SizeMap
+from ingot.version import KernelVersion, Series
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """A base image as it was found, before anything is made of it.
+
+    `tags` are all that point at it, without the image's name. `layers` are the compressed sizes
+    of kernel, config and modules, in bytes. `kernel_size` is the kernel file's where the image
+    was looked into because it has no makeup.
+    """
+
+    digest: Digest
+    tags: tuple[str, ...]
+    annotations: Mapping[str, str] = field(hash=False)
+    layers: tuple[int, ...]
+    profile: Profile | None = None
+    kernel_size: int | None = None
+    module_sizes: Mapping[str, int] | None = field(default=None, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """An image that is not in the report, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptionCounts:
+    """How many options of a config are built in, are modules, or are numbers and texts."""
+
+    built_in: int
+    modules: int
+    values: int
+
+    @property
+    def total(self) -> int:
+        return self.built_in + self.modules + self.values
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a kernel serves a feature or a VMM of the catalog.
+
+    `asked` options are asked for, `missing` are those that are not as they should be. `absent`
+    says why the series cannot have it at all; then nothing is asked.
+    """
+
+    name: str
+    asked: int
+    missing: tuple[str, ...] = ()
+    absent: str = ""
+
+    @property
+    def serves(self) -> bool:
+        return not (self.missing or self.absent)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelEntry:
+    """One kernel of a report.
+
+    Sizes are in bytes; `kernel_packed` and `modules_packed` are the compressed layers, which is
+    what a pull sends. None is what the image does not tell. `flavor` is what its tags say, empty
+    if only the immutable one is left. `support` maps a VMM to its first release that officially
+    supports the series.
+    """
+
+    digest: Digest
+    version: KernelVersion
+    facts: KernelLabels
+    flavor: str
+    tags: tuple[str, ...]
+    kernel_size: int | None
+    kernel_packed: int
+    modules: Mapping[str, int] | None = field(hash=False)
+    modules_packed: int
+    options: OptionCounts | None
+    vmms: tuple[Answer, ...]
+    features: tuple[Answer, ...]
+    end_of_life: datetime.date | None
+    support: Mapping[str, str] = field(hash=False)
+    makeup: SizeMap | None
+    profile: Profile | None
+
+    @property
+    def series(self) -> Series:
+        return self.version.series
+
+    @property
+    def modules_size(self) -> int | None:
+        return None if self.modules is None else sum(self.modules.values())
+
+    def ended(self, today: datetime.date | None) -> bool:
+        """Whether its series is no longer maintained; False where no day is given."""
+        return bool(self.end_of_life and today and self.end_of_life < today)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The kernels of a registry or of the store (`registry` is empty), the newest version first.
+
+    `vmms` and `features` are those of the catalog: their names, and what they are.
+    """
+
+    registry: str
+    entries: tuple[KernelEntry, ...]
+    omissions: tuple[Omission, ...]
+    vmms: Mapping[str, str] = field(hash=False)
+    features: Mapping[str, str] = field(hash=False)

@@ -1,0 +1,1 @@
+"""The origin Debian: upstream tarballs, through the signed indexes of an archive."""

@@ -1,0 +1,151 @@
+"""The origin Debian: the upstream tarball in a Debian archive, through its signed indexes.
+
+The chain: a suite's InRelease is signed by a key of Debian's keyring, and lists the sha256
+of Sources; Sources lists the sha256 of `linux_<version>.orig.tar.xz`. That tarball is the
+upstream release minus a few files that are not free software.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from ingot.apt import configured_mirrors
+from ingot.digest import Digest
+from ingot.errors import IngotError, MachineError
+from ingot.progress import Progress
+from ingot.source.debian.deb_index import IndexedFile, find_tarballs, listed_versions
+from ingot.source.debian.deb_suite import DebianSuite, Mirrors
+from ingot.source.origin import Archive, check_pin, trust_in
+from ingot.source.releases import Release
+from ingot.source.transfer.attempts import Attempts
+from ingot.source.transfer.download import Wanted, download
+from ingot.source.transfer.tarball_compression import Compression
+from ingot.version import KernelVersion
+from ingot.web import without_secrets
+
+_Answer = TypeVar("_Answer")
+
+_REPACKED = "repacked by Debian without some non-free files"
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+@dataclass(frozen=True, slots=True)
+class DebianArchive:
+    """`suites` are asked in order, each on the mirrors that have it.
+
+    `mirrors` are base URLs; None means those that apt is configured with.
+    """
+
+    suites: tuple[str, ...]
+    keyring: Path = _KEYRING
+    mirrors: tuple[str, ...] | None = None
+    name: str = "debian"
+    tells_ends: ClassVar[bool] = False
+
+    @property
+    def trust(self) -> str:
+        return trust_in(self.name, (self.keyring,))
+
+    def fetch(
+        self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
+    ) -> Archive:
+        """See Origin.fetch. Each suite that does not deliver is one note."""
+        attempts = Attempts(progress, prefix=f"source: {self.name} ")
+
+        def get(suite: DebianSuite) -> Archive:
+            return self._from_suite(suite, version, downloads, expected, progress)
+
+        for archive in self._ask_suites(get, attempts):
+            return archive
+        raise attempts.error(
+            f"no Debian suite delivered linux {version}",
+            hint="mirrors drop a version when the next one is out: pick a newer one, or use"
+            " `--source PATH`",
+        )
+
+    def versions(self, downloads: Path, progress: Progress) -> dict[KernelVersion, tuple[str, ...]]:
+        """Every version that the suites list, and which of them do, in their order.
+
+        What is listed may be gone from the mirror, or not have come yet. Each suite that
+        cannot be asked is one note; an IngotError if none can.
+        """
+        attempts = Attempts(progress, prefix=f"releases: {self.name} ")
+
+        def read(suite: DebianSuite) -> tuple[str, set[KernelVersion]]:
+            return suite.name, listed_versions(suite.sources(downloads, progress))
+
+        answers = list(self._ask_suites(read, attempts))
+        if not answers:
+            raise attempts.error(
+                "no Debian suite could be asked which kernels it has",
+                hint="check the network, and the suites that the catalog names",
+            )
+        found: dict[KernelVersion, tuple[str, ...]] = {}
+        for name, versions in answers:
+            for version in versions:
+                found[version] = (*found.get(version, ()), name)
+        return found
+
+    def listed(self, downloads: Path, progress: Progress) -> tuple[Release, ...]:
+        """See Index.listed. The origin of a release is this archive, with only its suites."""
+        found = self.versions(downloads, progress)
+        return tuple(
+            Release(version, (replace(self, suites=suites),)) for version, suites in found.items()
+        )
+
+    def _ask_suites(
+        self, ask: Callable[[DebianSuite], _Answer], attempts: Attempts
+    ) -> Iterator[_Answer]:
+        """What `ask` says of each suite, in order; those where it fails are noted."""
+        mirrors = Mirrors(configured_mirrors() if self.mirrors is None else self.mirrors)
+        for name in self.suites:
+            try:
+                answer = ask(mirrors.open(name, self.keyring))
+            except IngotError as error:
+                attempts.failed(name, error)
+            else:
+                yield answer
+            if not mirrors.alive:
+                break  # the other suites would say the same
+
+    def _from_suite(
+        self,
+        suite: DebianSuite,
+        version: KernelVersion,
+        downloads: Path,
+        expected: Digest | None,
+        progress: Progress,
+    ) -> Archive:
+        entries = find_tarballs(suite.sources(downloads, progress), version)
+        if not entries:
+            raise MachineError(f"does not have linux {version}")
+        attempts = Attempts(progress, prefix=f"source: {self.name} {suite.name}: ")
+        for entry in entries:
+            try:
+                return self._from_entry(suite, entry, downloads, expected, progress)
+            except IngotError as error:
+                if len(entries) == 1:
+                    raise
+                attempts.failed(entry.path, error)
+        raise attempts.error("none of the listed files could be had", hint="")
+
+    def _from_entry(
+        self,
+        suite: DebianSuite,
+        entry: IndexedFile,
+        downloads: Path,
+        expected: Digest | None,
+        progress: Progress,
+    ) -> Archive:
+        check_pin(entry.digest, expected)
+        name = entry.path.rpartition("/")[2]
+        wanted = Wanted(f"{suite.mirror}/{entry.path}", name, entry.size, entry.digest)
+        got = download(wanted, downloads, progress)
+        evidence = f"listed in {suite.name}, signed by {suite.signer}; {_REPACKED}"
+        url = without_secrets(wanted.url)
+        return Archive(
+            got.path, got.digest, self.name, url, evidence, Compression.XZ, trust=self.trust
+        )

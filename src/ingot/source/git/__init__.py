@@ -1,0 +1,1 @@
+"""The origin git: signed tags, and the trees that `--source git+...` names."""

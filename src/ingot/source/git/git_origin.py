@@ -1,0 +1,158 @@
+"""Sources from git: the origin of signed tags, and what `--source git+...` names.
+
+Fetched is one commit without its history. What identifies a source is the content of its tree,
+the same as if it were checked out and given as a local tree.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ingot.digest import Digest
+from ingot.errors import MachineError, UserError, VerificationError
+from ingot.files import disk_errors, locked
+from ingot.progress import Progress
+from ingot.source.git.git_repository import FetchedCommit, FoundRef, GitUrl, fetched, find
+from ingot.source.git.git_tag import verify_tag
+from ingot.source.origin import Archive, Export, Source, trust_in
+from ingot.source.transfer.tarball_compression import Compression
+from ingot.source.trees.source_cache import LOCAL, SourceCache
+from ingot.source.trees.source_record import Reference
+from ingot.version import KernelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class GitOrigin:
+    """Releases as tags of a repository, signed by a key in `keyring`.
+
+    `repository` is its address without `git+`; `tag` what a version's tag is called there, with
+    {version} for the version.
+    """
+
+    repository: str
+    keyring: Path
+    tag: str = "v{version}"
+    name: str = "git"
+
+    @property
+    def trust(self) -> str:
+        return trust_in(self.name, (self.keyring,), self.tag)
+
+    def fetch(
+        self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
+    ) -> Archive:
+        """See Origin.fetch; what comes is an Export."""
+        url = GitUrl.parse(f"git+{self.repository}#refs/tags/{self.tag.format(version=version)}")
+        _, export = _get(url, find(url), self.keyring, self.name, downloads, progress)
+        return replace(export, pin=expected, trust=self.trust)
+
+
+def git_source(
+    url: GitUrl,
+    keyring: Path | None,
+    cache: SourceCache,
+    downloads: Path,
+    progress: Progress,
+    *,
+    offline: bool = False,
+) -> Source:
+    """The source that `url` means now, in whatever version, unpacked in `cache`.
+
+    With a keyring it must be a tag signed by one of its keys, else VerificationError. It is
+    not fetched again if it is here; `offline`, a repository that is not on this machine is not
+    even asked, and what it meant when it was last asked is taken: MachineError if that is not
+    here.
+    """
+
+    def wait() -> None:
+        progress.note(f"source: waiting for another process that fetches {url}")
+
+    if keyring is None and url.scheme == "http":
+        raise UserError(
+            f"nothing vouches for what comes from {url.plain}",
+            why="plain HTTP can be changed on its way",
+            hint="use https, or name the keys that sign its tags with --keyring",
+        )
+    if offline and url.scheme != "file":
+        kept = cache.referred(str(url))
+        if kept is None:
+            raise MachineError(
+                f"{url} is not here, and without the network it cannot be had",
+                hint=f"with the network: ingot fetch --source '{url}'",
+            )
+        return _as_named(*kept, url, keyring)
+    found = find(url)
+    # Those who want the same thing take turns; the second finds it.
+    lock = downloads / f".git-{Digest.of(str(url).encode()).hex}.lock"
+    with locked(lock, on_wait=wait):
+        kept = cache.standing_for(found.id)
+        if kept is None:
+            reference, export = _get(url, found, keyring, LOCAL, downloads, progress)
+            try:
+                kept = cache.add(export, None, progress), reference
+            finally:
+                export.path.unlink(missing_ok=True)
+        source, reference = kept
+        named = _as_named(source, reference, url, keyring)
+        cache.refer(str(url), source.digest, reference)
+    return named
+
+
+def _as_named(source: Source, reference: Reference, url: GitUrl, keyring: Path | None) -> Source:
+    """The source as what this call named it by: other names may stand for the same tree."""
+    evidence = _evidence(url, reference, keyring)
+    return replace(source, origin=LOCAL, url=str(url), evidence=evidence, commit=reference.commit)
+
+
+def _get(
+    url: GitUrl,
+    found: FoundRef,
+    keyring: Path | None,
+    origin: str,
+    downloads: Path,
+    progress: Progress,
+) -> tuple[Reference, Export]:
+    """Fetch, verify and pack what was found; the tar is the caller's to remove."""
+    with (
+        disk_errors(downloads),
+        progress.step(f"fetch {url}") as step,
+        fetched(url, found, downloads, step) as repository,
+    ):
+        reference = repository.reference()
+        evidence = _evidence(url, reference, keyring)
+        step.result(evidence)
+        file = _pack(repository, reference.commit, downloads)
+    return reference, Export(
+        file, Digest.of_file(file), origin, str(url), evidence, Compression.TAR, reference.commit
+    )
+
+
+def _pack(repository: FetchedCommit, commit: str, downloads: Path) -> Path:
+    with tempfile.NamedTemporaryFile(
+        dir=downloads, prefix=f"linux-{commit[:12]}-", suffix=".tar", delete=False
+    ) as file:
+        path = Path(file.name)
+    try:
+        repository.pack(commit, path)
+    except BaseException:
+        path.unlink()
+        raise
+    return path
+
+
+def _evidence(url: GitUrl, reference: Reference, keyring: Path | None) -> str:
+    """How the commit is known to be the right one; VerificationError if a keyring says no."""
+    commit = f"commit {reference.commit}"
+    if keyring is None:
+        return f"{commit}, no signature checked"
+    name = url.ref.removeprefix("refs/tags/")
+    if not reference.tag:
+        raise VerificationError(
+            f"{url} is not a signed tag",
+            why=f"it names the {commit}, and only tag objects carry a signature",
+            hint="name a signed tag, or leave the keyring out",
+        )
+    signer = verify_tag(reference.tag, name, reference.commit, keyring)
+    return f"{commit}, tag {name} signed by {signer}"

@@ -1,0 +1,302 @@
+"""One name in a git repository: what it means there, and its tree as a tar.
+
+Only that one commit is fetched, into a bare repository that lasts as long as the work. Nothing
+in the repository that is read runs or decides anything: no hooks, no submodules, no filters,
+and no attributes (see _ATTRIBUTES). It is never written to: git reads it through a server of
+its own (git-upload-pack(1)), on this machine as elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from ingot.errors import MachineError, UserError, VerificationError
+from ingot.files import staging_folder, tree_size
+from ingot.git_program import Bounds, git
+from ingot.process import CommandFailedError, Result
+from ingot.progress import Step
+from ingot.source.git.git_tag import object_id
+from ingot.source.transfer.tarball_compression import MAX_BYTES as TAR_BYTES
+from ingot.source.transfer.tarball_compression import MAX_ENTRIES
+from ingot.source.trees.source_record import Reference
+from ingot.web import without_secrets
+
+PREFIX = "git+"
+_SCHEMES = ("https", "ssh", "file", "http")
+_HERE = "refs/ingot/source"
+_ANSWER_SECONDS = 60.0
+_PACKING_SECONDS = 300.0
+"""How long a server may be silent: before it lists its names, and while it packs a tree."""
+
+_WATCH_SECONDS = 0.5
+_FETCH_SECONDS = 6 * 3600.0
+"""How long a fetch may take in all: at 12 kB a second the 250 MB of a kernel come in that time."""
+
+MAX_BYTES = 4 << 30
+"""What a fetch may bring, in bytes: sixteen times the commit of a kernel of 2026."""
+
+_MEMORY_BYTES = 8 << 30
+"""What git may take of memory, in bytes: the fetch of a kernel takes a twentieth of it."""
+
+_LISTED_LINES = 1000
+"""The names a server may list where Ingot asks for two."""
+
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@=-]*")
+_ATTRIBUTES = (
+    "* !text !crlf !eol !ident !filter !working-tree-encoding !export-subst !export-ignore\n"
+)
+"""What the trees in a repository say of their own files is not listened to.
+
+`git archive` would leave files out, write others differently and run filters because a
+.gitattributes says so. `$GIT_DIR/info/attributes` goes before all other files, and `!` there
+makes an attribute as if nobody had mentioned it (gitattributes(5)).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class GitUrl:
+    """`git+https://host/linux#v6.1`: a repository, and a tag, branch or full commit ID in it.
+
+    Without `ref`: what the repository itself calls HEAD.
+    """
+
+    repository: str
+    ref: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the form above; schemes are https, ssh, file and http. UserError for any other."""
+        repository, _, ref = text.removeprefix(PREFIX).partition("#")
+        split = urlsplit(repository)
+        if not text.startswith(PREFIX) or split.scheme not in _SCHEMES or not split.path:
+            raise UserError(
+                f"'{without_secrets(text)}' is no address of a git repository",
+                hint="write git+https://HOST/PATH#TAG, or git+file:///PATH#TAG",
+            )
+        if (ref and not _NAME.fullmatch(ref)) or ".." in ref or ref.endswith((".lock", "/")):
+            raise UserError(
+                f"'{ref}' is no name of a tag, branch or commit", hint="write it after the #"
+            )
+        return cls(repository, ref)
+
+    @property
+    def plain(self) -> str:
+        """The repository's address without the user and password that may be in it."""
+        return without_secrets(self.repository)
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.repository).scheme
+
+    def __str__(self) -> str:
+        return f"{PREFIX}{self.plain}{f'#{self.ref}' if self.ref else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRef:
+    """What a name means in a repository: the full name of the ref, and the ID it stands for.
+
+    `name` is empty if it was an ID that was named.
+    """
+
+    name: str
+    id: str
+
+
+def find(url: GitUrl) -> FoundRef:
+    """Ask the repository what `url` means; a tag goes before a branch of the same name.
+
+    UserError if it has no such name, MachineError if it cannot be asked.
+    """
+    ref = url.ref or "HEAD"
+    if _ID.fullmatch(ref):
+        return FoundRef("", ref)
+    names = [ref] if ref == "HEAD" or ref.startswith("refs/") else _full_names(ref)
+    words = ["ls-remote", "--", url.repository, *names]
+    lines: list[str] = []
+
+    def hear(line: str) -> None:
+        lines.append(line)
+        if len(lines) > _LISTED_LINES:
+            raise _too_much(
+                url, f"it lists more than {_LISTED_LINES} names where two were asked for"
+            )
+
+    _ask(url, words, _ANSWER_SECONDS, on_line=hear)
+    rows = [re.fullmatch(r"([0-9a-f]{40,64})\t(\S+)", line) for line in lines]
+    listed = {row[2]: row[1] for row in rows if row}
+    for name in names:
+        if name in listed:
+            return FoundRef(name, listed[name])
+    raise UserError(
+        f"{url.plain} has no tag or branch '{ref}'",
+        hint="see `git ls-remote`; a commit is named by its full ID",
+    )
+
+
+def _full_names(ref: str) -> list[str]:
+    return [f"refs/tags/{ref}", f"refs/heads/{ref}"]
+
+
+class FetchedCommit:
+    """A bare repository with the one commit that was fetched."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def reference(self) -> Reference:
+        """What came: the object's ID, its commit and, if it is a tag, its own bytes.
+
+        UserError if it is something else than a commit in the end.
+        """
+        found = self._git("rev-parse", _HERE).output.strip()
+        try:
+            commit = self._git("rev-parse", f"{_HERE}^{{commit}}").output.strip()
+        except CommandFailedError as error:
+            raise UserError(
+                f"the object {found} stands for no commit", hint="name the tag of a release"
+            ) from error
+        return Reference(found, commit, self._tag(found) if found != commit else b"")
+
+    def _tag(self, found: str) -> bytes:
+        """The bytes of a tag object, read through a log: what is signed must not be re-encoded."""
+        file = self._folder / "ingot-tag"
+        git([f"--git-dir={self._folder}", "cat-file", "tag", found], log=file)
+        tag = file.read_bytes()
+        if object_id("tag", tag, found) != found:
+            raise VerificationError(f"git gave other bytes than those of the tag object {found}")
+        return tag
+
+    def pack(self, commit: str, to: Path) -> None:
+        """Write the tree of a commit as an uncompressed tar, each file as it was committed.
+
+        VerificationError for a tree that git itself would not check out, such as one that has
+        a folder `.git`.
+        """
+        self._require_bounded(commit)
+        attributes = self._folder / "info" / "attributes"
+        attributes.parent.mkdir(exist_ok=True)
+        attributes.write_text(_ATTRIBUTES, encoding="utf-8")
+        try:
+            self._git("archive", "--format=tar", "--prefix=linux/", f"--output={to}", commit)
+        except CommandFailedError as error:
+            raise VerificationError(
+                f"the tree of commit {commit} was refused",
+                why="\n".join(error.tail),
+                hint="no kernel release looks like this: do not use this repository",
+            ) from error
+
+    def _require_bounded(self, commit: str) -> None:
+        """VerificationError for a tree with more files than a kernel can have.
+
+        A few small objects can stand for any number of files: each folder lists the next one
+        many times.
+        """
+        count = 0
+
+        def hear(_line: str) -> None:
+            nonlocal count
+            count += 1
+            if count > MAX_ENTRIES:
+                raise VerificationError(
+                    f"the tree of commit {commit} was refused",
+                    why=f"it holds more than {MAX_ENTRIES} files",
+                    hint="no kernel release looks like this: do not use this repository",
+                )
+
+        self._git("ls-tree", "-r", "-t", "--name-only", commit, on_line=hear)
+
+    def _git(self, *arguments: str, on_line: Callable[[str], None] | None = None) -> Result:
+        bounds = Bounds(TAR_BYTES, _MEMORY_BYTES, _FETCH_SECONDS)
+        return git([f"--git-dir={self._folder}", *arguments], bounds=bounds, on_line=on_line)
+
+
+@contextlib.contextmanager
+def fetched(url: GitUrl, found: FoundRef, work: Path, step: Step) -> Iterator[FetchedCommit]:
+    """What `found` is, without any history, below the folder `work` for as long as the body lasts.
+
+    MachineError if the repository does not deliver it.
+    """
+    with staging_folder(work) as staging:
+        folder = staging / "repository"
+        hash_options = ["--object-format=sha256"] if len(found.id) == 64 else []
+        git(["init", "-q", "--bare", "--template=", *hash_options, str(folder)])
+        what = f"+{found.name or found.id}:{_HERE}"
+        options = ["--depth=1", "--no-tags", "--progress"]
+        words = [f"--git-dir={folder}", "fetch", *options, "--", url.repository, what]
+        with _watched(folder, step) as stop:
+            _ask(url, words, _PACKING_SECONDS, stop=stop)
+        yield FetchedCommit(folder)
+
+
+@contextlib.contextmanager
+def _watched(folder: Path, step: Step) -> Iterator[int]:
+    """Tell the step now and then how many bytes have come; a descriptor that ends the fetch.
+
+    It can be read as soon as more than MAX_BYTES have come. git's own progress is one long line,
+    which ends when all is there.
+    """
+    ended = threading.Event()
+    stop, too_much = os.pipe()
+
+    def watch() -> None:
+        while not ended.wait(_WATCH_SECONDS):
+            size = tree_size(folder)
+            step.advance(size, None, "bytes")
+            if size > MAX_BYTES:
+                os.write(too_much, b".")
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield stop
+    finally:
+        ended.set()
+        thread.join()
+        os.close(stop)
+        os.close(too_much)
+
+
+def _ask(
+    url: GitUrl,
+    arguments: list[str],
+    silence: float,
+    *,
+    stop: int | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> None:
+    """Run a git command that talks to the repository, over its own protocol and no other."""
+    # SSH for those who have their git go there instead; an address is never a command (ext::)
+    env = {"GIT_ALLOW_PROTOCOL": "file" if url.scheme == "file" else f"{url.scheme}:https:ssh"}
+    bounds = Bounds(MAX_BYTES, _MEMORY_BYTES, _FETCH_SECONDS)
+    try:
+        git(arguments, env=env, silence=silence, bounds=bounds, stop=stop, on_line=on_line)
+    except CommandFailedError as error:
+        if stop is not None and select.select([stop], [], [], 0)[0]:
+            raise _too_much(url, f"more than {MAX_BYTES >> 30} GiB came") from error
+        said = [line.split("\r")[-1] for line in error.tail if line.strip()]
+        raise MachineError(
+            f"cannot read {url.plain}",
+            why=without_secrets("\n".join(said[-5:]).replace(url.repository, url.plain)),
+            hint="check the address, the network, and that `git ls-remote` reaches it without"
+            " being asked for a password",
+        ) from error
+
+
+def _too_much(url: GitUrl, why: str) -> VerificationError:
+    return VerificationError(
+        f"{url.plain} sends too much",
+        why=why,
+        hint="no repository of a kernel is like this: do not use it",
+    )

@@ -1,0 +1,1 @@
+"""The origin kernel.org: signed tarballs, and its list of releases."""

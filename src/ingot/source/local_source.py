@@ -1,0 +1,92 @@
+"""A source the user names: a tarball, or a tree that is used where it is, never written to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from ingot.digest import Digest
+from ingot.errors import UserError, VerificationError
+from ingot.files import disk_errors
+from ingot.progress import Progress
+from ingot.source.origin import Archive, Source
+from ingot.source.transfer.tarball_compression import HEAD_BYTES, form_of
+from ingot.source.trees.kernel_tree import check_clean, check_tree
+from ingot.source.trees.source_cache import LOCAL, SourceCache
+from ingot.source.trees.tree_digest import tree_digest
+from ingot.version import KernelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTarball:
+    """An Origin that has one tarball, which is trusted because the user named it."""
+
+    path: Path
+    name: str = LOCAL
+    trust: ClassVar[str] = ""
+
+    def fetch(
+        self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
+    ) -> Archive:
+        """See Origin.fetch. Raises UserError if the file is no tarball."""
+        del version, downloads  # nothing is downloaded; the version is checked once unpacked
+        with disk_errors(self.path), progress.step(f"read {self.path.name}"):
+            with self.path.open("rb") as file:
+                form = form_of(file.read(HEAD_BYTES), self.path)
+            digest = Digest.of_file(self.path)
+        if expected is not None and digest != expected:
+            raise VerificationError(
+                f"{self.path} is not the pinned file", why=f"it has {digest}, pinned is {expected}"
+            )
+        evidence = "a local file, no signature checked"
+        return Archive(self.path, digest, self.name, "", evidence, form)
+
+
+def local_source(
+    path: Path, version: KernelVersion, cache: SourceCache, progress: Progress
+) -> Source:
+    """The source at `path`, a kernel tree or a tarball of one, as `--source PATH` asks for.
+
+    A tree stays where it is and is hashed anew each time. A tarball is unpacked into the
+    cache. Raises UserError if it is not there, is no kernel, is not `version`, or is a tree
+    that was compiled in place.
+    """
+    path = path.absolute()
+    if path.is_dir():
+        return _tree(path, version, progress)
+    if not path.is_file():
+        raise UserError(
+            f"there is no source at {path}", hint="give a kernel tree or a tarball of one"
+        )
+    archive = LocalTarball(path).fetch(version, cache.downloads, None, progress)
+    return cache.add(archive, version, progress)
+
+
+def _tree(path: Path, version: KernelVersion, progress: Progress) -> Source:
+    path = path.resolve()  # what is below it is read through no link
+    check_tree(path, version)
+    check_clean(path)
+    digest = _digest(path, progress)
+    evidence = "a local tree, no signature checked"
+    return Source(version, LOCAL, digest, path, 0, "", evidence, in_place=True)
+
+
+def require_unchanged(source: Source, progress: Progress) -> None:
+    """Raise VerificationError if a tree that is used in place is not what it was when hashed.
+
+    What is made of it is named by that digest. Hashing again costs a second or two, where a copy
+    would cost every build the space and time of 1.4 GB. Nothing is done for other sources: they
+    are in the cache, which nobody else writes to.
+    """
+    if source.in_place and _digest(source.tree, progress) != source.digest:
+        raise VerificationError(
+            f"{source.tree} was changed while it was used",
+            why="what came of it is not what its digest says, so none of it was kept",
+            hint="run the same command again, and leave the tree alone meanwhile",
+        )
+
+
+def _digest(path: Path, progress: Progress) -> Digest:
+    with disk_errors(path), progress.step(f"hash {path}") as step:
+        return tree_digest(path, lambda count: step.advance(count, None, "files"))

@@ -1,0 +1,1 @@
+"""Getting files from other machines: downloads, signatures, the compressions of tarballs."""

@@ -1,0 +1,1 @@
+"""Source trees on disk: unpacked, cached, copied, patched, and their digests."""

@@ -1,0 +1,340 @@
+"""The cache of unpacked sources: one tree for each digest, unpacked once, shared by builds.
+
+    <root>/<hex>/tree/            the kernel tree, never written to
+    <root>/<hex>/source.json      what it is and where it came from
+    <root>/<hex>.lock             held while the tree is unpacked or removed; empty
+    <root>/.staging-<hex>/        being unpacked, or left by a run that was killed meanwhile
+    <root>/downloads/             partial downloads and package indexes (see download.py)
+
+<hex> is the sha256 of the tarball, or that of the contents where the tree was taken from git. A
+folder has this name only when it is complete; what a killed run left is removed by the next
+one that wants the same source, and by `prune`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ingot.digest import Digest
+from ingot.errors import MachineError, VerificationError
+from ingot.files import (
+    STAGING_PREFIX,
+    disk_errors,
+    locked,
+    locked_if_free,
+    remove_tree,
+    sync_folder,
+    tree_size,
+)
+from ingot.process import run
+from ingot.progress import Progress
+from ingot.source.origin import Archive, Export, Source
+from ingot.source.transfer import download
+from ingot.source.trees.kernel_tree import check_tree
+from ingot.source.trees.source_record import (
+    CachedSource,
+    Reference,
+    digest_named,
+    read_entry,
+    write_entry,
+)
+from ingot.source.trees.tree_digest import tree_digest
+from ingot.source.trees.unpack_tarball import Unpacked, unpack
+from ingot.version import KernelVersion
+
+_LATEST = 8**11
+LOCAL = "local"
+"""The name of the origin that is what the user named: a file, a folder, a repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedSource:
+    """Something that prune removed (or would have): its path, its bytes on disk, what it was."""
+
+    path: Path
+    size: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCache:
+    """The sources below the folder `root`, which is made when the first one is added."""
+
+    root: Path
+
+    @property
+    def downloads(self) -> Path:
+        """Where downloads for this cache go."""
+        return self.root / "downloads"
+
+    def find(self, version: KernelVersion, digest: Digest) -> Source | None:
+        """The source with this digest, if it is here and is `version`."""
+        entry = read_entry(self._folder(digest))
+        return entry.source if entry and entry.source.version == version else None
+
+    def known(self, version: KernelVersion) -> list[Source]:
+        """All sources of `version` that are here, from whatever origin."""
+        return [e.source for e in self.entries() if e.source.version == version]
+
+    def vouched_for(self, version: KernelVersion, trusts: Sequence[str]) -> list[Source]:
+        """The sources of `version` that one of these vouched for (see `model.trust_in`).
+
+        They are in the order of `trusts`: who stands first is preferred.
+        """
+        found = []
+        for entry in self.entries():
+            places = [number for number, trust in enumerate(trusts) if trust in entry.trusted]
+            if places and entry.source.version == version:
+                found.append((places[0], entry.source))
+        return [source for _, source in sorted(found, key=lambda each: each[0])]
+
+    def entries(self) -> list[CachedSource]:
+        """All sources that are here, with their sizes, ordered by version and digest."""
+        folders = self.root.iterdir() if self.root.is_dir() else []
+        found = [entry for folder in folders if (entry := read_entry(folder))]
+        return sorted(found, key=lambda entry: (entry.source.version, entry.source.digest))
+
+    def add(self, archive: Archive, version: KernelVersion | None, progress: Progress) -> Source:
+        """The unpacked source in `archive`; unpacks it unless that was done before.
+
+        No `version` means that any will do. Raises what `unpack` raises, UserError if it is no
+        kernel tree of `version`, and VerificationError if the contents of an Export are not
+        those that are pinned.
+        """
+
+        def wait() -> None:
+            progress.note(f"source: waiting for another process that unpacks {archive.path.name}")
+
+        if isinstance(archive, Export):
+            with disk_errors(self.root), locked(self._lock(archive.digest), on_wait=wait):
+                return self._unpack_export(archive, version, progress)
+        folder = self._folder(archive.digest)
+        if read_entry(folder) is None:
+            with disk_errors(self.root), locked(self._lock(archive.digest), on_wait=wait):
+                if read_entry(folder) is None:
+                    return self._unpack(archive, version, progress)
+        check_tree(folder / "tree", version, archive.path.name)
+        with disk_errors(self.root), locked(self._lock(archive.digest), on_wait=wait):
+            entry = read_entry(folder)
+            if entry is None:  # removed by another process a moment ago
+                raise _vanished(archive.digest)
+            known = entry.source
+            source = _source(archive, known.version, archive.digest, folder, known.epoch)
+            return self._with_better_evidence(entry, source, archive.trust)
+
+    def refer(self, name: str, to: Digest, reference: Reference) -> None:
+        """Remember that `name` in a repository means the source `to` from now on."""
+        for entry in self.entries():
+            digest = entry.source.digest
+            if entry.references.get(name) == (reference if digest == to else None):
+                continue
+            with locked(self._lock(digest)):
+                kept = read_entry(self._folder(digest))
+                if kept is None:  # removed by another process a moment ago
+                    continue
+                references = {key: one for key, one in kept.references.items() if key != name}
+                if digest == to:
+                    references[name] = reference
+                write_entry(self._folder(digest), replace(kept, references=references))
+
+    def referred(self, name: str) -> tuple[Source, Reference] | None:
+        """The source that `name` in a repository meant when it was last asked, if it is here."""
+        for entry in self.entries():
+            if name in entry.references:
+                return entry.source, entry.references[name]
+        return None
+
+    def standing_for(self, object_id: str) -> tuple[Source, Reference] | None:
+        """The source that a commit or a tag object stands for, under whatever name, if here."""
+        for entry in self.entries():
+            for reference in entry.references.values():
+                if object_id == reference.id:
+                    return entry.source, reference
+                if object_id == reference.commit:
+                    return entry.source, Reference(object_id, object_id)
+        return None
+
+    def size(self, source: Source) -> int:
+        """The bytes on disk of a source that is here; 0 for one that is elsewhere."""
+        entry = read_entry(self._folder(source.digest))
+        return entry.size if entry and entry.source.tree == source.tree else 0
+
+    def remove_unused(
+        self, keep: Set[Digest], dry_run: bool = False, downloads: Path | None = None
+    ) -> list[RemovedSource]:
+        """Remove sources not in `keep`, unfinished ones, and downloads; not what is under way.
+
+        The caller sees to it that no build reads these trees meanwhile. `downloads` is the folder of downloads if it is not this cache's own.
+        """
+        removed: list[RemovedSource] = []
+        for folder in sorted(self.root.iterdir()) if self.root.is_dir() else []:
+            digest = digest_named(folder.name.removeprefix(STAGING_PREFIX))
+            if digest is None or not folder.is_dir():
+                continue
+            unfinished = folder.name.startswith(STAGING_PREFIX)
+            if unfinished or digest not in keep:
+                removed += self._remove(folder, digest, unfinished, dry_run)
+        for path, size in download.remove_idle(downloads or self.downloads, dry_run):
+            removed.append(RemovedSource(path, size, "download"))
+        return removed
+
+    def _remove(
+        self, folder: Path, digest: Digest, unfinished: bool, dry_run: bool
+    ) -> list[RemovedSource]:
+        with disk_errors(self.root), locked_if_free(self._lock(digest)) as free:
+            if not free or not folder.exists():
+                return []
+            entry = None if unfinished else read_entry(folder)
+            what = f"linux {entry.source.version}" if entry else "unfinished source"
+            size = entry.size if entry else tree_size(folder)
+            if not dry_run:
+                self._discard(folder, digest)
+            return [RemovedSource(folder, size, what)]
+
+    def _discard(self, folder: Path, digest: Digest) -> None:
+        """Remove a folder; under its lock. Renamed first: half a tree must not look whole."""
+        staging = self._staging(digest)
+        if folder != staging:
+            remove_tree(staging)
+            folder.rename(staging)
+        remove_tree(staging)
+
+    def _discard_unreadable(self, digest: Digest) -> None:
+        """Remove a folder whose record cannot be read: it would be in the way of a new one."""
+        if self._folder(digest).exists():
+            self._discard(self._folder(digest), digest)
+
+    def _unpack(
+        self, archive: Archive, version: KernelVersion | None, progress: Progress
+    ) -> Source:
+        """Unpack into a staging folder and give that its name; under the lock of the digest."""
+        with self._fresh_staging(archive.digest) as staging:
+            unpacked = self._unpacked(archive, staging, progress)
+            found = check_tree(unpacked.tree, version, archive.path.name)
+            epoch = _epoch(unpacked.tree, archive)
+            final = self._folder(archive.digest)
+            source = _source(archive, found, archive.digest, final, epoch)
+            self._keep(
+                staging, CachedSource(source, unpacked.size, trusted=_trusted(archive.trust))
+            )
+        return source
+
+    def _unpack_export(
+        self, export: Export, version: KernelVersion | None, progress: Progress
+    ) -> Source:
+        """The same for a tree that its contents identify: these are known once it is unpacked."""
+        with self._fresh_staging(export.digest) as staging:
+            unpacked = self._unpacked(export, staging, progress)
+            found = check_tree(unpacked.tree, version, export.path.name)
+            with progress.step(f"hash linux {found}") as step:
+                digest = tree_digest(
+                    unpacked.tree, lambda count: step.advance(count, None, "files")
+                )
+            if export.pin not in (None, digest):
+                raise VerificationError(
+                    f"the contents of {export.path.name} are not the pinned ones",
+                    why=f"they have {digest}, pinned is {export.pin}",
+                    hint="has the tag been moved since? It was another commit then",
+                )
+            # The times in it are those of a commit, and other commits have the same contents.
+            source = _source(export, found, digest, self._folder(digest), epoch=0)
+            source = replace(source, commit=export.commit)
+            with locked(self._lock(digest)):
+                entry = read_entry(self._folder(digest))
+                if entry is not None:
+                    return self._with_better_evidence(entry, source, export.trust)
+                self._discard_unreadable(digest)
+                trusted = _trusted(export.trust)
+                self._keep(staging, CachedSource(source, unpacked.size, trusted=trusted))
+        return source
+
+    def _unpacked(self, archive: Archive, staging: Path, progress: Progress) -> Unpacked:
+        with progress.step(f"unpack {archive.path.name}") as step:
+            return unpack(archive, staging, step)
+
+    def _keep(self, staging: Path, entry: CachedSource) -> None:
+        """Give what is unpacked its name; under the lock of its digest."""
+        write_entry(staging, entry)
+        # One flush of the file system: an fsync for each of 84,000 files takes minutes.
+        run(["sync", "-f", str(staging)])
+        staging.rename(self._folder(entry.source.digest))
+        sync_folder(self.root)
+
+    @contextlib.contextmanager
+    def _fresh_staging(self, digest: Digest) -> Iterator[Path]:
+        """An empty folder to unpack into, in place of what a killed run may have left."""
+        staging = self._staging(digest)
+        remove_tree(staging)
+        self._discard_unreadable(digest)
+        staging.mkdir(parents=True)
+        staging.chmod(0o755)  # whatever the umask
+        try:
+            yield staging
+        finally:
+            remove_tree(staging)
+
+    def _with_better_evidence(self, entry: CachedSource, source: Source, trust: str) -> Source:
+        """The cached source; if only known as the user's so far, now as what it proved to be.
+
+        Who vouches for it now is written down beside those who did before.
+        """
+        better = replace(entry, trusted=entry.trusted | _trusted(trust))
+        if entry.source.origin == LOCAL != source.origin:
+            better = replace(better, source=source)
+        if better != entry:
+            write_entry(self._folder(source.digest), better)
+        return better.source
+
+    def _folder(self, digest: Digest) -> Path:
+        return self.root / digest.hex
+
+    def _staging(self, digest: Digest) -> Path:
+        return self.root / (STAGING_PREFIX + digest.hex)
+
+    def _lock(self, digest: Digest) -> Path:
+        return self.root / f"{digest.hex}.lock"
+
+
+def _source(
+    archive: Archive, version: KernelVersion, digest: Digest, folder: Path, epoch: int
+) -> Source:
+    return Source(
+        version=version,
+        origin=archive.origin,
+        digest=digest,
+        tree=folder / "tree",
+        epoch=epoch,
+        url=archive.url,
+        evidence=archive.evidence,
+    )
+
+
+def _trusted(trust: str) -> frozenset[str]:
+    return frozenset({trust} if trust else ())
+
+
+def _vanished(digest: Digest) -> MachineError:
+    return MachineError(
+        f"the source {digest.short} is no longer in the cache",
+        why="another process removed it",
+        hint="run the same command again",
+    )
+
+
+def _epoch(tree: Path, archive: Archive) -> int:
+    """The time of a source: that of its top-level Makefile, in seconds since 1970.
+
+    VerificationError for one that a tar header, and so a layer, cannot hold (ustar: 11 octal
+    digits).
+    """
+    epoch = int((tree / "Makefile").stat().st_mtime)
+    if not 0 <= epoch < _LATEST:
+        raise VerificationError(
+            f"{archive.path.name} was refused",
+            why=f"its Makefile is of the second {epoch:,} since 1970",
+            hint="no kernel release looks like this: do not use this file",
+        )
+    return epoch

@@ -1,0 +1,115 @@
+"""`source.json`: what the cache keeps about a source, beside its tree.
+
+    {"version": "6.1.176", "origin": ..., "url": ..., "evidence": ..., "commit": "",
+     "epoch": 1781869053, "size": 1506803712, "trusted": ["kernel.org sha256:..."],
+     "references": {"git+https://example.org/linux#v6.1.176": {"id": ..., "commit": ..., "tag": ...}}}
+
+The digest is the name of the folder, and the tree is in it: the cache can be moved.
+`epoch` is in seconds, `size` in bytes on disk. `trusted` says who vouched for it so far (see
+`model.trust_in`): another catalog may trust others. `references` says what names in repositories
+meant when they were last asked: the object's ID, the commit, and the text of a tag object in
+base64, so that its signature can be checked again.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from ingot.digest import Digest
+from ingot.errors import IngotError
+from ingot.files import write_atomic
+from ingot.source.origin import Source
+from ingot.version import KernelVersion
+from ingot.web import without_secrets
+
+_FILE = "source.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a name in a git repository meant when it was last asked.
+
+    `id` is that of the object it names, a commit or a tag; `tag` the tag object's own bytes,
+    empty where it names the commit itself.
+    """
+
+    id: str
+    commit: str
+    tag: bytes = b""
+
+    def to_json(self) -> dict[str, str]:
+        return {
+            "id": self.id,
+            "commit": self.commit,
+            "tag": base64.b64encode(self.tag).decode(),
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        return cls(str(fields["id"]), str(fields["commit"]), base64.b64decode(fields["tag"]))
+
+
+@dataclass(frozen=True, slots=True)
+class CachedSource:
+    """A source in the cache, its bytes on disk, what in git refers to it, who vouched for it."""
+
+    source: Source
+    size: int
+    references: Mapping[str, Reference] = field(default_factory=dict, hash=False)
+    trusted: frozenset[str] = frozenset()
+
+
+def digest_named(name: str) -> Digest | None:
+    """The digest that a folder is named by, or None for any other name."""
+    return Digest(name) if re.fullmatch(r"[0-9a-f]{64}", name) else None
+
+
+def read_entry(folder: Path) -> CachedSource | None:
+    """The source in a folder of the cache; None if there is no complete, readable one."""
+    digest = digest_named(folder.name)
+    if digest is None:
+        return None
+    try:
+        fields = json.loads((folder / _FILE).read_bytes())
+        source = Source(
+            version=KernelVersion.parse(fields["version"]),
+            origin=str(fields["origin"]),
+            digest=digest,
+            tree=folder / "tree",
+            epoch=int(fields["epoch"]),
+            url=without_secrets(str(fields["url"])),
+            evidence=str(fields["evidence"]),
+            commit=str(fields.get("commit", "")),
+        )
+        references = {
+            name: Reference.from_json(row) for name, row in fields.get("references", {}).items()
+        }
+        trusted = frozenset(map(str, fields.get("trusted", ())))
+        entry = CachedSource(source, int(fields["size"]), references, trusted)
+        return entry if source.tree.is_dir() else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IngotError):
+        # Such a folder counts as absent: it is made anew when it is wanted.
+        return None
+
+
+def write_entry(folder: Path, entry: CachedSource) -> None:
+    """Write `source.json` into a folder."""
+    source = entry.source
+    fields = {
+        "version": str(source.version),
+        "origin": source.origin,
+        "url": source.url,
+        "evidence": source.evidence,
+        "commit": source.commit,
+        "epoch": source.epoch,
+        "size": entry.size,
+        "trusted": sorted(entry.trusted),
+        "references": {name: found.to_json() for name, found in entry.references.items()},
+    }
+    write_atomic(folder / _FILE, json.dumps(fields, indent=1).encode() + b"\n")
