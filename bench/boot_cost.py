@@ -5,8 +5,8 @@
 A KERNEL is one of the store (6.1, 6.1.176-minimal), a FILE any kernel that QEMU's machine for
 ARCH starts: an x86_64 vmlinux, an arm64 Image. KERNEL=CONFIG is the source of that kernel of the
 catalog, compiled with a .config from elsewhere. All of them get the machine, the initramfs and the
-command line of `ingot boot --profile` (src/ingot/boot/cost/instruction_count.py), so peers are measured as
-Ingot's own are. Those of note:
+command line of `ingot boot --profile` (src/ingot/boot/cost/instruction_count.py), so peers are
+measured as Ingot's own are. Those of note:
 
     6.1=firecracker-ci-6.1.config               Firecracker's CI: in its repository below
                                                 resources/guest_configs, ci.config and nvme.config

@@ -210,7 +210,7 @@ class ConfinedDirectory:
             pass  # what was there already may be a link
 
     def give_to(self, name: str, owner: int) -> None:
-        """Make `owner` the user and the group of what is at `name`, a link itself and not its end."""
+        """Make `owner` the user and group of what is at `name`; of a link, not of its end."""
         with contextlib.suppress(FileNotFoundError), self._parent(name) as (directory, last):
             os.chown(last, owner, owner, dir_fd=directory, follow_symlinks=False)
 

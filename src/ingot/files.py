@@ -303,7 +303,7 @@ def _close_to_others(descriptor: int) -> None:
 
 
 def private_folder(path: Path, mode: int = stat.S_IRWXU) -> None:
-    """Make a folder of this mode, whatever the umask; one of the user's that is more open is closed.
+    """Make a directory of this mode, whatever the umask; an own one that is more open is closed.
 
     A link, and a folder of another user's, stay as they are.
     """

@@ -71,7 +71,8 @@ def git(
 ) -> Result:
     """Run `git` with these arguments; see `process.run` for the rest, and for what it raises.
 
-    `bounds` are for a git that reads what a server sends. A full disk is an OSError, as if Ingot itself had written.
+    `bounds` are for a git that reads what a server sends. A full disk is an OSError, as if Ingot
+    itself had written.
     """
     require_tool("git")
     argv = [

@@ -28,7 +28,8 @@ _REPLACEMENT = "\ufffd"
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""Letters and marks that are not seen (Unicode: Default_Ignorable_Code_Point), and a blank Braille cell."""
+"""Letters and marks that are not seen (Unicode: Default_Ignorable_Code_Point), and a blank Braille
+cell."""
 _ENDS_OF_LINES = "\n\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"
 
 

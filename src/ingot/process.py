@@ -6,8 +6,8 @@ A program does not outlive Ingot: the kernel kills it when Ingot dies, even by S
 (prctl(2), PR_SET_PDEATHSIG, which `setpriv` sets).
 
 A program inherits nothing that is not meant for it: of the environment what `environment` lists,
-of the open files none but the three that every program has, of the session neither the terminal nor, if
-it runs what strangers wrote, the keyring.
+of the open files none but the three that every program has, of the session neither the terminal
+nor, if it runs what strangers wrote, the keyring.
 
 What a program prints has limits, see `captured`. One that prints more than is kept is ended.
 """
@@ -113,9 +113,9 @@ def run(
     of `log`, and into `Result.output` (unless `keep_output` is off). `stdin` is fed to it.
     The program is ended when `timeout` seconds have passed, when it printed nothing for
     `silence` seconds, when the file descriptor `stop` can be read, or when it printed more than
-    `limit` bytes, or than `captured.MOST_KEPT` that are to be kept. With `check`, an exit code other than 0
-    raises CommandFailedError, and so does such an end. A log that cannot be written ends the
-    program too, with a MachineError.
+    `limit` bytes, or than `captured.MOST_KEPT` that are to be kept. With `check`, an exit code
+    other than 0 raises CommandFailedError, and so does such an end. A log that cannot be written
+    ends the program too, with a MachineError.
     """
     require_tool(argv[0])
     patience = _Patience(None if timeout is None else time.monotonic() + timeout, silence)

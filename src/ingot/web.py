@@ -13,8 +13,8 @@ HIDDEN = "..."
 """What takes the place of a value that may be a secret."""
 
 _SCHEME = r"\b[A-Za-z][A-Za-z0-9+.-]{0,30}+://"
-# each takes a whole part of an address, so that no character is looked at again and again; a quotation
-# mark may be part of a password, and what is before the last @ is
+# each takes a whole part of an address, so that no character is looked at again and again; a
+# quotation mark may be part of a password, and what is before the last @ is
 _AUTHORITY = re.compile(rf"({_SCHEME})([^\s/?#]*+)")
 _ADDRESS = re.compile(rf"({_SCHEME}[^\s?#]*+)(\?[^\s#]+)?+")
 

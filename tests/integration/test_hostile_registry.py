@@ -1,4 +1,4 @@
-"""What strangers' registries may answer: by skopeo's own words, from a server that says anything."""
+"""What strangers' registries may answer: in skopeo's words, from a server that says anything."""
 
 from __future__ import annotations
 

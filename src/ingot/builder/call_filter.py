@@ -1,12 +1,13 @@
 """A filter of system calls for the sandbox: no keys, and no file that runs as its owner.
 
-A kernel keeps keys for a user as well as for a session (user-keyring(7)), and whom a key belongs to is
-told by the user ID that the machine knows, whatever namespaces a process is in. A setuid file that is
-left in a directory of this machine is its owner's as well. So what runs in the sandbox may not ask for
-keys, and may not give a file these bits; container engines forbid the first, Nix the second.
+A kernel keeps keys for a user as well as for a session (user-keyring(7)), and whom a key belongs to
+is told by the user ID that the machine knows, whatever namespaces a process is in. A setuid file
+that is left in a directory of this machine is its owner's as well. So what runs in the sandbox may
+not ask for keys, and may not give a file these bits; container engines forbid the first, Nix the
+second.
 
-The filter is a program for the kernel's classic BPF (kernel: userspace-api/seccomp_filter.rst), which
-bubblewrap loads from a file (bwrap(1), --seccomp). Numbers of calls are from the kernel's
+The filter is a program for the kernel's classic BPF (kernel: userspace-api/seccomp_filter.rst),
+which bubblewrap loads from a file (bwrap(1), --seccomp). Numbers of calls are from the kernel's
 arch/x86/entry/syscalls/*.tbl, arch/arm/tools/syscall.tbl and include/uapi/asm-generic/unistd.h; a
 machine's 32-bit programs have numbers of their own.
 """
@@ -44,7 +45,8 @@ class _Calls:
     opens: Mapping[int, tuple[int, int]]
 
 
-# add_key, request_key, keyctl; io_uring_setup and openat2, which say a mode where no filter reads it
+# add_key, request_key, keyctl; io_uring_setup and openat2, which say a mode where no filter reads
+# it
 _X86_64 = _Calls(
     (248, 249, 250, 425, 437),
     # chmod, fchmod, creat, mknod; mknodat, fchmodat, fchmodat2

@@ -24,7 +24,7 @@ _SPECIAL = 0o7000
 
 @contextlib.contextmanager
 def opened(folder: Path, builder: Builder) -> Iterator[Path]:
-    """The cache, ready for the sandboxes of a builder; what was left in it is looked at afterwards."""
+    """The cache, ready for a builder's sandboxes; what was left in it is looked at afterwards."""
     with disk_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)

@@ -38,7 +38,7 @@ def packages(spec: BuilderSpec, arch: Arch, site: Site) -> tuple[str, ...] | Non
 
 
 def ensure(spec: BuilderSpec, arch: Arch, site: Site, _progress: Progress) -> Builder:
-    """The builder, ready to be entered; a MachineError names what it lacks to compile for `arch`."""
+    """The builder, ready to be entered; a MachineError names what it lacks for `arch`."""
     lines, missing = _examine(spec, arch, site.host)
     if missing:
         raise MachineError(

@@ -1,7 +1,8 @@
 """Running a command in a builder, away from everything else.
 
 How a builder is entered is its own affair: through bubblewrap (bwrap(1)), or as the container of
-an engine (see `container`). Inside there is no network, no capability, a user other than root, and nothing but:
+an engine (see `container`). Inside there is no network, no capability, a user other than root, and
+nothing but:
 
     /usr, /etc, /lib, ...   what the builder shows of its root, read-only
     /src                    the kernel tree, read-only

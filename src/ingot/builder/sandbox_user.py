@@ -53,7 +53,7 @@ _MOST_FILES = 10_000_000
 
 @dataclass(slots=True)
 class Stage:
-    """Where paths of this machine are bound to for the other user, in the order they were asked for."""
+    """Where paths of this machine are bound to for the other user, in the order of requests."""
 
     paths: list[Path] = field(default_factory=list)
 

@@ -238,7 +238,8 @@ def check_patches(document: CatalogDocument, root: Path, mistakes: Mistakes) -> 
         if name not in named and not re.fullmatch(r"\d+\.\d+/[^/]+", name):
             mistakes.add(
                 (),
-                f"{patch_selection.FOLDER}/{name} is in no series' folder and in no [[patches]] table",
+                f"{patch_selection.FOLDER}/{name} is in no series' folder"
+                " and in no [[patches]] table",
             )
 
 

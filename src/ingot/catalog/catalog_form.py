@@ -153,7 +153,8 @@ class BudgetTable(TomlTable):
     size: Amount | None = Field(None, description="The most bytes of the kernel file.")
     emulator: str | None = Field(
         None,
-        description="What counted, such as 'QEMU 7.2': what others count is told, and fails nothing.",
+        description="What counted, such as 'QEMU 7.2':"
+        " what others count is told, and fails nothing.",
     )
 
 

@@ -18,9 +18,9 @@ class Explanation:
     """One option: what it is, what it came out as, and why.
 
     `asked` is the line that asks for it, if any does. `selectors` are those that set it now,
-    each with who asks for them; `default` what sets it if it is neither. `needs` is what its prompt needs, with the values of all it
-    looks at; empty if nothing, and None if it has no prompt. `missing` says what stands in the
-    way of an option that is off, and what would help.
+    each with who asks for them; `default` what sets it if it is neither. `needs` is what its prompt
+    needs, with the values of all it looks at; empty if nothing, and None if it has no prompt.
+    `missing` says what stands in the way of an option that is off, and what would help.
     """
 
     option: Option

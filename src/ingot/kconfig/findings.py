@@ -174,5 +174,5 @@ def findings_error(findings: Sequence[Finding], subject: str) -> UserError:
     return UserError(
         f"the config of {subject} has {count} finding{'s' if count != 1 else ''}",
         why="\n".join(told(findings, _SHOWN)),
-        hint="each says what would do; `ingot config explain OPTION KERNEL` tells more of an option",
+        hint="each says what would do; `ingot config explain OPTION KERNEL` says more of one",
     )

@@ -20,8 +20,8 @@ def compile_cache(setting: Setting, plan: Plan, source: Source) -> Path:
     """The cache that a compile of the plan's kernel from `source` reads and writes.
 
     Catalogs that trust the same keys and have the same patches for the kernel share one. What
-    nobody but the user vouches for, or a catalog only by the digest it pins, has its own: a tree one
-    for its path, whatever is there now.
+    nobody but the user vouches for, or a catalog only by the digest it pins, has its own: a tree
+    one for its path, whatever is there now.
     """
     vouchers = [plan.builder_trust, *map(str, plan.patch_digests)]
     if setting.local:

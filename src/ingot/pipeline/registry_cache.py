@@ -123,7 +123,7 @@ def _or_note(cache: Registry, progress: Progress) -> Iterator[None]:
 def _fetched(
     setting: Setting, cache: Registry, digests: Mapping[str, Digest], arch: Arch
 ) -> Iterator[tuple[Layout, dict[str, Descriptor]]]:
-    """A layout, for as long as the body lasts, with the images of these digests, and their manifests.
+    """A layout with the images of these digests, for as long as the body lasts; their manifests.
 
     One layout for all: a layer that two images share is fetched once.
     """

@@ -128,7 +128,8 @@ _CAUSES = (
         "run the same command again when it is well: it goes on where it ended",
     ),
     _Cause(
-        r"\bEOF\b|connection reset|broken pipe|closed (?:network|idle) connection|connection broken",
+        r"\bEOF\b|connection reset|broken pipe|closed (?:network|idle) connection"
+        r"|connection broken",
         "the connection to {host} broke",
         "run the same command again: it goes on where it ended",
     ),

@@ -72,7 +72,7 @@ def _modules(root: Path) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class _BuildTree:
-    """What make left, which could be anything; the linked kernel; the kernel's word for its arch."""
+    """What make left, which could be anything; the linked kernel; the kernel's name of its arch."""
 
     made: ConfinedDirectory
     linked: Path

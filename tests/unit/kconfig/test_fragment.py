@@ -216,7 +216,8 @@ def test_all_contradictions_are_told_at_once() -> None:
 
 def test_the_same_option_may_be_asked_for_per_arch_and_series() -> None:
     requests = kconfig.parse_fragment(
-        "CONFIG_A=y # on arm64\nCONFIG_A=n # on x86_64 until 6.1\nCONFIG_A=m # on x86_64 since 6.2\n",
+        "CONFIG_A=y # on arm64\nCONFIG_A=n # on x86_64 until 6.1\n"
+        "CONFIG_A=m # on x86_64 since 6.2\n",
         "f.config",
     )
     values = [

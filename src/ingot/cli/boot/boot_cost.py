@@ -1,4 +1,4 @@
-"""`ingot boot --profile` and `--bisect-options`: what a kernel costs to boot, and which option does."""
+"""`ingot boot --profile` and `--bisect-options`: what a boot costs, and which option it is."""
 
 from __future__ import annotations
 

@@ -258,8 +258,8 @@ def choose(
     """The kernels that a command line means, each once.
 
     Where the user's own tree is the source, a series means the version of that tree, and its
-    series is meant where none is named. Where the user has patches, the kernels are patched ones. `builder` is what to compile them in, by name
-    or kind.
+    series is meant where none is named. Where the user has patches, the kernels are patched ones.
+    `builder` is what to compile them in, by name or kind.
     `maintained` leaves out series that have ended, unless they are named.
     """
     catalog = setting.catalog
