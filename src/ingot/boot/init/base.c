@@ -231,7 +231,7 @@ const struct verb_entry base_verbs[] = {
 	VERB("entropy", "", 0, 0,
 	     "random numbers were there when init began, without waiting", entropy),
 	VERB("file", "PATH [has WORD... | begins HEX]", 1, ANY_NUMBER,
-	     "the file is there, has each WORD, or begins with these bytes (at most 16)", file),
+	     "the file is there; and has each WORD, or begins with these bytes (at most 16)", file),
 	VERB("huge-pages", "", 0, 0,
 	     "a huge page can be reserved and used", huge_pages),
 	VERB("script", "", 0, 0,

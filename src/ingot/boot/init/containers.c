@@ -286,8 +286,8 @@ const struct verb_entry container_verbs[] = {
 	VERB("cgroup", "CONTROLLER...", 1, ANY_NUMBER,
 	     "version 2 has the controllers, and a group can be given them", cgroup),
 	VERB("cgroup-file", "CONTROLLER FILE [TEXT]", 2, 3,
-	     "a group with the controller has the file, and takes the setting TEXT and "
-	     "shows it", cgroup_file),
+	     "a group with the controller has the file, and takes and shows the setting TEXT",
+	     cgroup_file),
 	VERB("cgroup-freezer", "", 0, 0,
 	     "the processes of a frozen group of version 2 stop", cgroup_freezer),
 	VERB("cgroup-memory", "", 0, 0,

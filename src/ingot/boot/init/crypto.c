@@ -61,7 +61,7 @@ static void cipher(char **words)
 
 const struct verb_entry crypto_verbs[] = {
 	VERB("cipher", "NAME KEY_HEX", 2, 2,
-	     "what AF_ALG encrypts, it decrypts, and it is not the same", cipher),
+	     "what AF_ALG encrypts differs from the text, and is decrypted to it", cipher),
 	VERB("hash", "NAME HEX [KEY]", 2, 3,
 	     "AF_ALG's digest of 'abc' (with the text KEY as its key) is HEX", hash),
 	END_OF_VERBS

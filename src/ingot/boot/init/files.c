@@ -138,11 +138,11 @@ const struct verb_entry file_verbs[] = {
 	VERB("mount", "TYPE [FILE [WORD]]", 1, 3,
 	     "the file system mounts; FILE is in it, and has WORD", mount_type),
 	VERB("overlay", "", 0, 0,
-	     "what is written appears above and leaves what is below alone", overlay),
+	     "what is written appears above, and the file below stays as it was", overlay),
 	VERB("root", "TYPE", 1, 1,
 	     "the root file system is of this type, and can be written to", root),
 	VERB("writable", "TYPE [acl|security|xattr...]", 1, ANY_NUMBER,
-	     "a file system in memory keeps a file and its attributes", writable),
+	     "the file system, which is in memory, keeps a file and its attributes", writable),
 	VERB("zram", "ALGORITHM...", 1, ANY_NUMBER,
 	     "compressed memory takes data by each algorithm, and becomes swap", zram),
 	END_OF_VERBS

@@ -203,7 +203,7 @@ static void kvm(char **words)
 
 const struct verb_entry machine_verbs[] = {
 	VERB("balloon", "", 0, 0,
-	     "the host, which wants some memory back from the start, gets it", balloon),
+	     "the host, which asks for memory back from the start, gets some", balloon),
 	VERB("cpu-hotplug", "", 0, 0,
 	     "the last CPU goes and comes back", cpu_hotplug),
 	VERB("driver", "BUS NAME...", 2, ANY_NUMBER,
@@ -215,6 +215,6 @@ const struct verb_entry machine_verbs[] = {
 	VERB("nodes", "PATH...", 1, ANY_NUMBER,
 	     "each device node opens", nodes),
 	VERB("random", "DRIVER", 1, 1,
-	     "the random number device gives bytes, by the driver that is meant", random_device),
+	     "the random number device gives bytes, and DRIVER is the driver behind it", random_device),
 	END_OF_VERBS
 };

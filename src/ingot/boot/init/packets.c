@@ -289,6 +289,6 @@ const struct verb_entry packet_verbs[] = {
 	     "a program is the other end of a device, and sends an IPv4 UDP packet back "
 	     "to its sender", tun),
 	VERB("vsock", "", 0, 0,
-	     "the host refuses a connection to one of its ports at which nothing listens", vsock),
+	     "the host takes or refuses a connection to one of its ports", vsock),
 	END_OF_VERBS
 };

@@ -205,18 +205,18 @@ static void landlock(char **words)
 
 const struct verb_entry program_verbs[] = {
 	VERB("bpf", "", 0, 0,
-	     "a program is loaded, run on a packet, and its answer comes back", bpf),
+	     "a program is loaded and run on a packet, and its answer comes back", bpf),
 	VERB("bpf-cgroup", "", 0, 0,
 	     "a program decides on the sockets of a control group", bpf_cgroup),
 	VERB("bpf-programs", "NUMBER...", 1, ANY_NUMBER,
 	     "programs of these types (linux/bpf.h, bpf_prog_type) can be loaded", bpf_programs),
 	VERB("event", "NAME", 1, 1,
-	     "a trace point is there, and fires for what this process does", event),
+	     "the trace point fires for what this process does", event),
 	VERB("landlock", "", 0, 0,
-	     "a process may write where it lets itself, and nowhere else", landlock),
+	     "a process that restricts itself can write where it allows that, and nowhere else", landlock),
 	VERB("probe", "DEFINITION FUNCTION", 2, 2,
-	     "a probe p:GROUP/NAME in a function fires (kernel: trace/kprobetrace.rst)", probe),
+	     "the probe p:GROUP/NAME in the kernel's FUNCTION fires (trace/kprobetrace.rst)", probe),
 	VERB("tracer", "NAME", 1, 1,
-	     "it can be chosen, and records calls of the functions that are asked for", tracer),
+	     "the tracer can be chosen, and records the calls of a function", tracer),
 	END_OF_VERBS
 };

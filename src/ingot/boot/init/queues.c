@@ -85,7 +85,7 @@ static void rule(char **words)
 
 const struct verb_entry queue_verbs[] = {
 	VERB("qdisc", "KIND...", 1, ANY_NUMBER,
-	     "each can be set for a device (ingress and clsact for what it receives)", qdisc),
+	     "each can be set for a device; ingress and clsact for what the device receives", qdisc),
 	VERB("rule", "", 0, 0,
 	     "packets from an address look into a routing table of their own, for both IP "
 	     "versions", rule),

@@ -277,12 +277,12 @@ const struct verb_entry storage_verbs[] = {
 	VERB("block", "PATH", 1, 1,
 	     "what is written to the disk past the page cache and flushed is read back", block),
 	VERB("crypt", "CIPHER KEY_HEX", 2, 2,
-	     "what is written through is encrypted below", encrypted),
+	     "what is written through the device is encrypted on the disk below", encrypted),
 	VERB("snapshot", "", 0, 0,
 	     "what is written to the origin later is not in the snapshot", snapshot),
 	VERB("thin", "", 0, 0,
 	     "a pool gives a volume that is larger than the pool", thin),
 	VERB("verity", "ROOT_HEX BLOCK_HEX", 2, 2,
-	     "an image is read, and once a block is changed it is not", verity),
+	     "an image is read, and a block of it that was changed is refused", verity),
 	END_OF_VERBS
 };
