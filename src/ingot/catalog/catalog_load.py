@@ -10,6 +10,7 @@ from ingot.catalog.catalog_folder import FILE_NAME, Catalog
 from ingot.catalog.catalog_form import FORM, CatalogDocument, OriginsTable
 from ingot.catalog.catalog_model import GitTags, Origins
 from ingot.catalog.catalog_values import Parts
+from ingot.catalog.guest_checks import check_proofs
 from ingot.catalog.patch_selection import PatchBounds
 from ingot.errors import UserError
 from ingot.files import read_text
@@ -18,7 +19,11 @@ from ingot.version import KernelVersion, Series
 
 
 def load(root: Path) -> Catalog:
-    """Read the catalog folder `root`; every mistake in it is one line of a UserError."""
+    """Read the catalog folder `root`; every mistake in it is one line of a UserError.
+
+    The checks beside its fragments are read for their mistakes: what is wrong there would otherwise
+    be found by a guest, after a compile.
+    """
     path = root / FILE_NAME
     text = read_text(path)
     if text is None:
@@ -27,7 +32,9 @@ def load(root: Path) -> Catalog:
             why=f"{FILE_NAME} is missing",
             hint="make one with `ingot init DIR` and run Ingot in DIR, or name one with --catalog",
         )
-    return parse(text, root)
+    catalog = parse(text, root)
+    check_proofs(root / "fragments")
+    return catalog
 
 
 def parse(text: str, root: Path) -> Catalog:
