@@ -18,7 +18,7 @@ SOURCE = REPOSITORY / "src" / "ingot"
 FLOORS = (
     ("descent", "errors", "web"),
     ("arch", "digest", "elf", "environment", "files", "printable", "progress", "toml", "version"),
-    ("beneath", "captured", "keyring", "pseudoterminal"),
+    ("beneath", "captured", "kernel_file", "keyring", "pseudoterminal"),
     ("process",),
     ("apt", "kconfig", "makeup", "recipe", "tools"),
     ("catalog", "oci", "workspace"),

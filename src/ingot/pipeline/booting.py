@@ -10,7 +10,6 @@ from ingot.arch import Arch
 from ingot.boot import choice, confinement
 from ingot.boot.disks import make_disk_guest
 from ingot.boot.guest import compile_init, make_guest
-from ingot.boot.kernel_file import read_kernel
 from ingot.boot.machines import Guest, Machine, QemuMachine
 from ingot.boot.pvh import enterable
 from ingot.boot.report import BootReport, Verdict
@@ -18,6 +17,7 @@ from ingot.boot.running import command_line
 from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel, Proof
 from ingot.errors import UserError
+from ingot.kernel_file import read_bootable
 from ingot.oci import Image
 from ingot.pipeline.setting import Setting
 from ingot.pipeline.subject import Subject, laid_out
@@ -73,10 +73,10 @@ def boot_file(
 ) -> BootReport:
     """Boot a kernel file, without modules, and report.
 
-    A file that is no kernel, or one for another arch than `wanted`, is judged without starting it.
+    A file that is not a kernel, or one for another arch than `wanted`, is judged without starting it.
     """
     try:
-        found = read_kernel(kernel)
+        found = read_bootable(kernel)
     except UserError as error:
         return refused(Verdict.NOT_STARTED, str(error))
     if found.arch is None or (wanted and found.arch != wanted.name):
