@@ -240,7 +240,11 @@ def test_show_refuses_what_is_not_as_asked_but_tells_what_was(house: House) -> N
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(b"", "tells no config"), (b"\x00\xff\xfe", "tells no config"), (b"text\n", "no .config")],
+    [
+        (b"", "has no kernel config"),
+        (b"\x00\xff\xfe", "has no kernel config"),
+        (b"text\n", "not a .config"),
+    ],
 )
 def test_a_file_without_a_config_is_told(
     house: House, tmp_path: Path, data: bytes, told: str

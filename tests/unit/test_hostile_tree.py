@@ -25,6 +25,7 @@ from ingot.builder import sandbox as sandboxes
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.compile import compile_kernel, compile_module, compile_variant
 from ingot.compile import run_make as making
+from ingot.elf import ElfHeader
 from ingot.errors import IngotError
 from ingot.files import remove_tree
 from ingot.process import Result
@@ -401,7 +402,7 @@ def test_a_builder_that_leaves_something_else_than_the_boot_test_asks_for(
         return Result(0, "")
 
     monkeypatch.setattr(sandboxes, "run", tool)
-    kernel = pvh._Kernel((0,) * 14, (), b"")
+    kernel = pvh._Kernel(ElfHeader(b"", *(0,) * 13), (), b"")
     uses: dict[str, Callable[[], object]] = {
         "init": lambda: guest_contents.compile_init(sandbox, arch("x86_64")),
         "pvh": lambda: pvh._assemble(sandbox, kernel, arch("x86_64")),

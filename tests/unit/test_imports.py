@@ -19,7 +19,7 @@ SOURCE = REPOSITORY / "src" / "ingot"
 FLOORS = (
     ("directory_walk", "errors", "web"),
     ("arch", "digest", "elf", "environment", "files", "printable", "progress", "toml", "version"),
-    ("confined_files", "keyring", "program_output", "pseudoterminal"),
+    ("confined_files", "kernel_file", "keyring", "program_output", "pseudoterminal"),
     ("process",),
     ("apt", "git_program", "kconfig", "recipe", "size_map", "tools"),
     ("catalog", "oci", "workspace"),

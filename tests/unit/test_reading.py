@@ -55,7 +55,7 @@ def test_a_file_is_a_config_or_a_kernel_that_carries_one(tmp_path: Path, content
 def test_any_other_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="tells no config"):
+    with pytest.raises(UserError, match="has no kernel config"):
         lab.config_of_file(path)
 
 
@@ -86,7 +86,7 @@ def test_another_image_is_looked_into(tmp_path: Path, name: str, content: bytes)
 
 def test_an_image_that_tells_nothing_is_refused(tmp_path: Path) -> None:
     layout, tag = put(tmp_path, b"nothing", "etc/hostname")
-    with pytest.raises(UserError, match="tells no config"):
+    with pytest.raises(UserError, match="has no kernel config"):
         lab.config_of_image(layout, read_image(layout, layout.tags()[tag]), tag)
 
 

@@ -14,7 +14,7 @@ this package reads, merges, compares and explains.
     wishes        what to ask for to get from one config to another
 """
 
-from ingot.kconfig.config import Difference, diff, embedded_config, parse_config
+from ingot.kconfig.config import Difference, diff, parse_config
 from ingot.kconfig.explanation import Explanation, explain
 from ingot.kconfig.expression import Expression, evaluate
 from ingot.kconfig.findings import (
@@ -54,7 +54,6 @@ __all__ = [
     "check",
     "check_full",
     "diff",
-    "embedded_config",
     "evaluate",
     "explain",
     "findings_error",

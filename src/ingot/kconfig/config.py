@@ -1,31 +1,17 @@
 """Resolved configs: the full `.config` that Kconfig writes, read and compared.
 
 Source of the format: the kernel's Documentation/kbuild/kconfig.rst and scripts/kconfig/confdata.c.
-A kernel built with CONFIG_IKCONFIG carries its own, as gzip between two marks
-(kernel/configs.c, scripts/extract-ikconfig).
 """
 
 from __future__ import annotations
 
-import bz2
-import itertools
-import lzma
 import re
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ingot.kconfig.option_table import OptionTable
 
 _UNSET = re.compile(r"# CONFIG_(\w+) is not set\s*")
-_START, _END = b"IKCFG_ST", b"IKCFG_ED"
-_GZIP_ONLY = 16 + zlib.MAX_WBITS
-_CONFIG_BYTES = 4 << 20
-_KERNEL_BYTES = 256 << 20
-_WINDOW_BYTES = 256 << 20
-_TRIED = 8
-"""How many places that look like the start of a compressed kernel are tried."""
-
 _GROUP_LEVELS = 2
 
 
@@ -76,55 +62,3 @@ def diff(
 def _menu(option: str, table: OptionTable | None) -> tuple[str, ...]:
     known = table.options.get(option) if table else None
     return known.menu[:_GROUP_LEVELS] if known else ()
-
-
-def embedded_config(data: bytes) -> str | None:
-    """The config that a kernel carries within its image, compressed or not; None if none does.
-
-    Gzip, xz, lzma and bzip2 are looked into, and nothing larger than a kernel is unpacked.
-    """
-    if (text := _config_within(data)) is not None:
-        return text
-    for magic, unpack in _PACKED:
-        for match in itertools.islice(re.finditer(re.escape(magic), data), _TRIED):
-            try:
-                unpacked = unpack(data[match.start() :])
-            except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError):
-                continue  # the same bytes by chance
-            if (text := _config_within(unpacked)) is not None:
-                return text
-    return None
-
-
-def _config_within(kernel: bytes) -> str | None:
-    """The text between the marks, if it is there whole."""
-    start = kernel.find(_START + b"\x1f\x8b") + len(_START)
-    end = kernel.find(_END, start)
-    if start < len(_START) or end < 0:
-        return None
-    try:
-        text = zlib.decompressobj(_GZIP_ONLY).decompress(kernel[start:end], _CONFIG_BYTES)
-    except zlib.error:
-        return None
-    return text.decode("utf-8", errors="replace")
-
-
-def _gunzip(data: bytes) -> bytes:
-    return zlib.decompressobj(_GZIP_ONLY).decompress(data, _KERNEL_BYTES)
-
-
-def _unxz(data: bytes) -> bytes:
-    return lzma.LZMADecompressor(memlimit=_WINDOW_BYTES).decompress(data, _KERNEL_BYTES)
-
-
-def _bunzip2(data: bytes) -> bytes:
-    return bz2.BZ2Decompressor().decompress(data, _KERNEL_BYTES)
-
-
-_PACKED: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
-    (b"\x1f\x8b\x08", _gunzip),
-    (b"\xfd7zXZ\x00", _unxz),
-    (b"\x5d\x00\x00\x00", _unxz),
-    (b"BZh", _bunzip2),
-)
-"""How a kernel within an image may begin (scripts/extract-ikconfig), and what unpacks it."""

@@ -10,7 +10,6 @@ from ingot.arch import Arch
 from ingot.boot.boot_report import BootReport, Verdict
 from ingot.boot.guest.guest_contents import compile_init, make_guest
 from ingot.boot.guest.root_disks import make_disk_guest
-from ingot.boot.kernel_file import read_kernel
 from ingot.boot.vmm import choice, confinement
 from ingot.boot.vmm.machines import Guest, Machine, QemuMachine
 from ingot.boot.vmm.pvh import enterable
@@ -18,6 +17,7 @@ from ingot.boot.vmm.running import command_line
 from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel, Proof
 from ingot.errors import UserError
+from ingot.kernel_file import read_bootable
 from ingot.lab.boot_target import BootTarget, laid_out
 from ingot.oci import Image
 from ingot.progress import Progress
@@ -73,10 +73,10 @@ def boot_file(
 ) -> BootReport:
     """Boot a kernel file, without modules, and report.
 
-    A file that is no kernel, or one for another arch than `wanted`, is judged without starting it.
+    A file that is not a kernel, or is for another arch than `wanted`, is judged without a boot.
     """
     try:
-        found = read_kernel(kernel)
+        found = read_bootable(kernel)
     except UserError as error:
         return refused(Verdict.NOT_STARTED, str(error))
     if found.arch is None or (wanted and found.arch != wanted.name):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ from ingot import registry
 from ingot.arch import Arch, arch, arch_called
 from ingot.errors import UserError
 from ingot.images import KernelLabels, read_config
-from ingot.kconfig import embedded_config, parse_config
+from ingot.kconfig import parse_config
+from ingot.kernel_file import DecompressError, compression_of, decompress, embedded_config
 from ingot.oci import Image, Layout, list_files, read_file, read_image
 from ingot.version import KernelVersion, Series
 
@@ -28,8 +28,6 @@ _KERNEL_BYTES = 1 << 30
 _CONFIG_BYTES = 4 << 20
 _TRIED = 5
 """Files of an image that are looked into: each takes reading the image once more."""
-_GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_ONLY = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def config_of_image(layout: Layout, image: Image, name: str) -> Config:
         except UserError:
             continue
     raise UserError(
-        f"{name} tells no config",
+        f"{name} has no kernel config",
         why="it has no annotation dev.ingot.config, no boot/config-* and no kernel that was"
         " built with CONFIG_IKCONFIG",
     )
@@ -90,12 +88,7 @@ def config_of_reference(reference: str, platform: Arch) -> Config:
 def _config_of_bytes(data: bytes, name: str) -> Config:
     text = _as_text(data)
     if text is None:
-        text = embedded_config(data)
-    if text is None:
-        raise UserError(
-            f"{name} tells no config",
-            why="it is no .config, and no kernel with one inside (CONFIG_IKCONFIG)",
-        )
+        text = embedded_config(data, name)
     title = _TITLE.search(text)
     return Config(
         name,
@@ -106,10 +99,10 @@ def _config_of_bytes(data: bytes, name: str) -> Config:
 
 
 def _as_text(data: bytes) -> str | None:
-    """The bytes as a `.config`, perhaps packed as /proc/config.gz is; None if they are none."""
-    if data.startswith(_GZIP_MAGIC):
-        with contextlib.suppress(zlib.error):
-            data = zlib.decompressobj(_GZIP_ONLY).decompress(data, _CONFIG_BYTES)
+    """The bytes as a `.config`, perhaps compressed as /proc/config.gz is; None if they are not."""
+    if compression := compression_of(data):
+        with contextlib.suppress(DecompressError):
+            data = decompress(data, compression, _CONFIG_BYTES)
     try:
         text = data.decode()
     except UnicodeDecodeError:

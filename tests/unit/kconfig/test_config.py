@@ -1,20 +1,10 @@
-"""Resolved configs: read, compared, and found within a kernel."""
+"""Resolved configs: read and compared."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
-import os
-import tracemalloc
-
-import pytest
-
-from ingot.kconfig import Difference, diff, embedded_config, parse_config
+from ingot.kconfig import Difference, diff, parse_config
 from ingot.kconfig.config import config_lines
 from tests.unit.kconfig.sample import table
-
-CONFIG = "CONFIG_A=y\n# CONFIG_B is not set\n"
 
 
 def test_a_resolved_config_is_read_as_what_is_set() -> None:
@@ -53,56 +43,3 @@ def test_differences_stand_by_the_top_two_menus_if_there_is_a_table() -> None:
         (("Drivers", "Network"), "VETH"),
         (("File systems",), "EXT4"),
     ]
-
-
-def kernel(config: bytes = CONFIG.encode()) -> bytes:
-    return (
-        b"\x7fELF..IKCFG_STno."
-        + b"IKCFG_ST"
-        + gzip.compress(config, mtime=0)
-        + b"IKCFG_ED"
-        + bytes(99)
-    )
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        kernel(),
-        gzip.compress(kernel(), mtime=0) + b"trailing",
-        b"MZ setup code" + gzip.compress(kernel(), mtime=0),
-        b"MZ" + lzma.compress(kernel()) + b"trailing",
-        b"MZ" + lzma.compress(kernel(), format=lzma.FORMAT_ALONE, preset=9),
-        b"MZ" + bz2.compress(kernel()),
-        b"\x1f\x8b\x08 by chance " + gzip.compress(kernel(), mtime=0),
-    ],
-    ids=["plain", "gzip", "behind setup code", "xz", "lzma", "bzip2", "after a false start"],
-)
-def test_a_kernel_gives_the_config_it_carries(image: bytes) -> None:
-    assert embedded_config(image) == CONFIG
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        b"",
-        os.urandom(4096),
-        b"IKCFG_STIKCFG_ED",
-        b"IKCFG_ST" + gzip.compress(b"x", mtime=0),
-        b"IKCFG_ST\x1f\x8bnonsenseIKCFG_ED",
-        gzip.compress(b"no config", mtime=0),
-        gzip.compress(kernel(), mtime=0)[:40],
-    ],
-)
-def test_what_carries_none_gives_none(image: bytes) -> None:
-    assert embedded_config(image) is None
-
-
-def test_marks_of_compression_without_end_cost_no_memory() -> None:
-    """A list of all of them would be fifty times the kernel."""
-    kernel = b"\x1f\x8b\x08" * (1 << 20)
-    tracemalloc.start()
-    assert embedded_config(kernel) is None
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 4 * len(kernel)
