@@ -42,7 +42,7 @@ from ingot.errors import IngotError
 from ingot.images import KERNEL_FILE
 from ingot.oci import Layout, list_files
 from ingot.progress import Silent
-from ingot.setting import Setting
+from ingot.setting import Project, Setting
 from ingot.workspace import Workspace
 
 _NAME_WIDTH = 34
@@ -69,7 +69,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found = catalog.load(options.catalog.absolute())
-    setting = Setting(found, Layout(found.store), Workspace(options.cache), os.uname().machine)
+    setting = Setting(
+        Project(found, Layout(found.store), Workspace(options.cache), os.uname().machine)
+    )
     columns = []
     for name in options.kernels:
         try:
@@ -87,11 +89,13 @@ def main() -> None:
 
 def measure(setting: Setting, name: str, arch_name: str) -> Column:
     """Count one kernel, by a file's path or by what it is called in the store."""
-    builder = pipeline.ensure_builder(setting, setting.catalog.kernels[-1].builder, Silent())
+    builder = pipeline.ensure_builder(
+        setting, setting.project.catalog.kernels[-1].builder, Silent()
+    )
     kernel, given, config = name.partition("=")
     path = Path(config or name)
     if given:
-        (chosen,) = setting.catalog.select([kernel])
+        (chosen,) = setting.project.catalog.select([kernel])
         values = lab.config_of_file(path).values
         progress = make_progress(Terminal(stderr=True))
         profile, size = pipeline.profile_config(setting, chosen, values, progress)
@@ -99,9 +103,11 @@ def measure(setting: Setting, name: str, arch_name: str) -> Column:
     if path.is_file():
         profile = lab.profile_file(setting, path, arch.arch(arch_name), builder, Silent())
         return Column(path.name, path.stat().st_size, profile)
-    tag, image = find_image(setting, name)
+    tag, image = find_image(setting.project, name)
     profile = lab.profile_image(setting, image, builder, Silent())
-    sizes = [file.size for file in list_files(setting.layout, image) if file.name == KERNEL_FILE]
+    sizes = [
+        file.size for file in list_files(setting.project.layout, image) if file.name == KERNEL_FILE
+    ]
     return Column(tag.partition(":")[2], sizes[0], profile)
 
 

@@ -23,7 +23,7 @@ from ingot.files import remove_tree
 from ingot.oci import Layout
 from ingot.process import run
 from ingot.progress import Silent, Timed
-from ingot.setting import Setting
+from ingot.setting import Project, Setting
 from ingot.source.origin import Source
 from ingot.source.trees.source_cache import SourceCache
 from ingot.workspace import Workspace
@@ -37,9 +37,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     found = catalog.load(options.catalog.absolute())
-    setting = Setting(found, Layout(found.store), Workspace(options.cache), os.uname().machine)
+    setting = Setting(
+        Project(found, Layout(found.store), Workspace(options.cache), os.uname().machine)
+    )
     (kernel,) = found.select([options.kernel])
-    source = SourceCache(setting.workspace.sources).known(kernel.version)[0]
+    source = SourceCache(setting.project.workspace.sources).known(kernel.version)[0]
     for number in range(1, options.rounds + 1):
         plain = measure(setting, kernel, source, with_ingot=False)
         ingot = measure(setting, kernel, source, with_ingot=True)
@@ -49,8 +51,8 @@ def main() -> None:
 def measure(setting: Setting, kernel: Kernel, source: Source, *, with_ingot: bool) -> float:
     """Seconds of wall time for vmlinux and modules, from a resolved config."""
     builder = pipeline.ensure_builder(setting, kernel.builder, Silent())
-    requests = setting.catalog.requests(kernel)
-    with setting.workspace.build_folder() as folder:
+    requests = setting.project.catalog.requests(kernel)
+    with setting.project.workspace.build_folder() as folder:
         ccache = folder.with_name(f"{folder.name}-ccache")
         log = folder.with_name(f"{folder.name}.log")
         sandbox = Sandbox.below(folder, builder, source.tree)

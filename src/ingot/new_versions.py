@@ -21,7 +21,7 @@ from ingot.kconfig import Option, OptionTable, parse_config
 from ingot.kconfig.expression import evaluate, render
 from ingot.pipeline import Resolved, origins_of
 from ingot.progress import Progress
-from ingot.setting import Setting
+from ingot.setting import Project, Setting
 from ingot.source.candidates import candidates, obtain_first
 from ingot.source.debian.debian_origin import DebianArchive
 from ingot.source.kernel_org.releases_json import KernelOrgList
@@ -78,22 +78,24 @@ def plan_addition(setting: Setting, name: str, progress: Progress) -> Addition:
     Nothing is written. Raises UserError if the catalog has it already, or if a config of it
     is not sound; and what stands in the way of getting the source.
     """
-    catalog = setting.catalog
+    catalog = setting.project.catalog
     _refuse_known(catalog, name)
     origins, indexes = origins_of(catalog), indexes_of(catalog)
-    wanted = candidates(name, origins, indexes, setting.workspace.downloads, progress)
+    wanted = candidates(name, origins, indexes, setting.project.workspace.downloads, progress)
     _refuse_known(catalog, str(wanted[0].version))
     return plan_first(setting, wanted, progress)
 
 
 def plan_first(setting: Setting, wanted: Sequence[Release], progress: Progress) -> Addition:
     """What the first of some releases that can be had would add; otherwise as `plan_addition`."""
-    catalog, workspace = setting.catalog, setting.workspace
+    catalog, workspace = setting.project.catalog, setting.project.workspace
     cache = SourceCache(workspace.sources)
     release, source = obtain_first(wanted, cache, workspace.downloads, progress)
     pins = {source.origin: source.digest}
     proposal = propose(catalog, [NewVersion(release.version, pins)])
-    grown = dataclasses.replace(setting, catalog=proposal.catalog)
+    grown = dataclasses.replace(
+        setting, project=dataclasses.replace(setting.project, catalog=proposal.catalog)
+    )
     configs = _check_all(grown, release.version, progress)
     other = _nearest(catalog, release.version)
     return Addition(
@@ -134,11 +136,11 @@ class Outlook:
 
 
 def look_out(
-    setting: Setting, names: Sequence[str], today: datetime.date, progress: Progress
+    project: Project, names: Sequence[str], today: datetime.date, progress: Progress
 ) -> list[Outlook]:
     """What there is to add for the series of the catalog, or for those named."""
-    catalog = setting.catalog
-    known = available(indexes_of(catalog), setting.workspace.downloads, progress)
+    catalog = project.catalog
+    known = available(indexes_of(catalog), project.workspace.downloads, progress)
     kernels = catalog.select([str(Series.parse(name)) for name in names])
     outlooks = []
     for kernel in kernels:
@@ -171,7 +173,7 @@ def _check_all(
     setting: Setting, version: KernelVersion, progress: Progress
 ) -> tuple[Resolved, ...]:
     """The configs of every arch and flavor of a version, all of them sound."""
-    kernels = setting.catalog.select([str(version)], arches=[ALL], flavors=[ALL])
+    kernels = setting.project.catalog.select([str(version)], arches=[ALL], flavors=[ALL])
     done = []
     for resolved in pipeline.resolve_all(setting, kernels, progress):
         pipeline.require_sound(resolved)
@@ -223,7 +225,7 @@ def _new_options(
 def _tables(
     setting: Setting, kernel: Kernel, arches: Sequence[str], progress: Progress
 ) -> Mapping[str, OptionTable]:
-    kernels = setting.catalog.select([str(kernel.version)], arches=arches)
+    kernels = setting.project.catalog.select([str(kernel.version)], arches=arches)
     return {
         resolved.kernel.arch.name: resolved.table
         for resolved in pipeline.resolve_all(setting, kernels, progress)

@@ -1,4 +1,4 @@
-"""What every step of one call shares."""
+"""What a call works with: the project that it is in, and what this one call was asked for."""
 
 from __future__ import annotations
 
@@ -17,29 +17,48 @@ from ingot.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """What every build of one call shares.
+class Project:
+    """The place: a catalog, the store of its images, and the directories for the work.
 
-    `host` is what this machine calls its architecture (`uname -m`); `local` a source the
-    user named, which then takes the place of every origin: a tarball, a tree, or what was taken
-    from git; `boot_seconds` how long a guest may take before it counts as hung; `cache` a
-    registry to look into before compiling; `patches` the user's own, applied after the
-    catalog's; `offline` forbids all use of the network.
+    `host` is what this machine calls its architecture (`uname -m`).
     """
 
     catalog: Catalog
     layout: Layout
     workspace: Workspace
     host: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What one call was asked for, beyond what the catalog says.
+
+    `local` is a source that the user named, which replaces every origin: a tarball, a tree, or
+    what was taken from git; `patches` the user's own, applied after the catalog's; `cache` a
+    registry to look into before compiling; `boot_seconds` how long a guest may take before it
+    counts as hung; `offline` forbids all use of the network.
+    """
+
     local: Path | Source | None = None
-    boot_seconds: float = 180.0
-    cache: Registry | None = None
     patches: tuple[Path, ...] = ()
+    cache: Registry | None = None
+    boot_seconds: float = 180.0
     offline: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A project and the options of one call: what the steps of a build share.
+
+    A step that needs only one of the two takes only that.
+    """
+
+    project: Project
+    options: RunOptions = RunOptions()
+
+
 @contextlib.contextmanager
-def in_use(setting: Setting, progress: Progress) -> Iterator[None]:
+def in_use(project: Project, progress: Progress) -> Iterator[None]:
     """Keep `prune` away from the sources, builders and images that the body uses.
 
     Each step of the pipeline does; a caller of several does so too, for the time between.
@@ -49,6 +68,6 @@ def in_use(setting: Setting, progress: Progress) -> Iterator[None]:
     def waiting() -> None:
         progress.note("`ingot prune` is running; waiting")
 
-    setting.workspace.prepare()
-    with locked(setting.workspace.lock("use"), shared=True, on_wait=waiting):
+    project.workspace.prepare()
+    with locked(project.workspace.lock("use"), shared=True, on_wait=waiting):
         yield

@@ -154,7 +154,7 @@ def test_a_look_out_tells_what_is_newer_and_what_has_ended(
 ) -> None:
     upstream.release(1000)
     upstream.ended = True
-    (outlook,) = look_out(house.setting(), [], TODAY, Silent())
+    (outlook,) = look_out(house.setting().project, [], TODAY, Silent())
     assert str(outlook.have) == "6.1.999"
     assert outlook.newer is not None and str(outlook.newer.version) == "6.1.1000"
     assert outlook.ended

@@ -81,8 +81,8 @@ def _subject(
         reference = name.removeprefix(TRANSPORT)
         return comparisons.subject_of_reference(reference, platform, progress, insecure=insecure)
     setting = make_setting(catalog, None)
-    tag, image = find_image(setting, name)
-    return comparisons.subject_of_image(setting.layout, image, tag)
+    tag, image = find_image(setting.project, name)
+    return comparisons.subject_of_image(setting.project.layout, image, tag)
 
 
 def _document(comparison: Comparison) -> dict[str, object]:

@@ -42,8 +42,8 @@ def export(
     Every byte is checked against the image's digests; the folder appears when all is well.
     """
     setting = make_setting(catalog, None)
-    tag, image = find_image(setting, kernel)
-    _write(setting.layout, image, f"export {tag}", to, make_progress(Terminal(stderr=True)))
+    tag, image = find_image(setting.project, kernel)
+    _write(setting.project.layout, image, f"export {tag}", to, make_progress(Terminal(stderr=True)))
 
 
 def pull(

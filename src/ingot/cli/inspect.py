@@ -37,8 +37,8 @@ def inspect(
     with --packages, the packages that its kernel was compiled with.
     """
     setting = make_setting(catalog, None)
-    tag, found = find_image(setting, image)
-    held = list_files(setting.layout, found) if files else []
+    tag, found = find_image(setting.project, image)
+    held = list_files(setting.project.layout, found) if files else []
     made_of = _packages(tag, found) if packages else ()
     if as_json:
         document = _document(tag, found, held if files else None)

@@ -85,7 +85,7 @@ def build(
     over the kernel's modules. The same source gives the same digests.
     """
     setting = make_setting(catalog, cache, build_dir)
-    image, _ = find_image(setting, f"{DEVEL}:{kernel}")
+    image, _ = find_image(setting.project, f"{DEVEL}:{kernel}")
     tag = image.partition(":")[2]
     progress = make_progress(Terminal(stderr=True))
     built = pipeline.build_modules(setting, tag, folder, progress, name=name, builder=builder)

@@ -2,7 +2,7 @@
 
     catalog -> recipe -> source -> builder -> compile -> images -> store -> boot
 
-Each function here takes the `Setting` that all calls of one command share.
+Each function here takes a `Setting`, or only the `Project` of it where that is enough.
 """
 
 from ingot.pipeline.bench import Bench, open_bench, profile_config
