@@ -19,14 +19,13 @@ from ingot.catalog.kernel_selection import ALL
 from ingot.errors import IngotError, UserError
 from ingot.kconfig import Option, OptionTable, parse_config
 from ingot.kconfig.expression import evaluate, render
-from ingot.pipeline import Resolved, origins_of
+from ingot.pipeline import Resolved
 from ingot.progress import Progress
 from ingot.setting import Project, Setting
 from ingot.source.candidates import candidates, obtain_first
-from ingot.source.debian.debian_origin import DebianArchive
-from ingot.source.kernel_org.releases_json import KernelOrgList
 from ingot.source.origin import Source
-from ingot.source.releases import Index, Release, available, newer, of_series
+from ingot.source.origins import indexes_of, origins_of
+from ingot.source.releases import Release, available, newer, of_series
 from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion, Series
 
@@ -105,17 +104,6 @@ def plan_first(setting: Setting, wanted: Sequence[Release], progress: Progress) 
         _new_options(setting, other, configs, progress) if other else None,
         proposal,
     )
-
-
-def indexes_of(catalog: Catalog) -> list[Index]:
-    """Those of the catalog's origins that list what they have, in its order."""
-    found: list[Index] = []
-    for origin in origins_of(catalog):
-        if isinstance(origin, DebianArchive):
-            found.append(origin)
-        elif origin.name == "kernel.org":
-            found.append(KernelOrgList(origin))
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from ingot.builder.builder_trust import trust_in_builder
 from ingot.catalog import BuilderSpec
 from ingot.digest import Digest
 from ingot.pipeline.caches import compile_cache
-from ingot.pipeline.inputs import known_sources, origins_of
+from ingot.pipeline.inputs import known_sources
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.setting import RunOptions, Setting
 from ingot.source.origin import Source
+from ingot.source.origins import origins_of
 from ingot.source.trees.source_cache import SourceCache
 from ingot.source.trees.source_record import read_entry, write_entry
 from tests.integration.conftest import House

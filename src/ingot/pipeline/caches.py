@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingot.pipeline.inputs import origins_of
 from ingot.pipeline.kernel_plan import Plan
 from ingot.setting import Setting
 from ingot.source.origin import Source
+from ingot.source.origins import origins_of
 from ingot.source.trees.source_cache import SourceCache
 
 

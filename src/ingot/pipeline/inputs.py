@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ingot import tools
-from ingot.catalog import Catalog, Kernel
+from ingot.catalog import Kernel
 from ingot.digest import Digest
-from ingot.errors import UserError
 from ingot.progress import Progress
 from ingot.setting import Project, Setting, in_use
-from ingot.source.debian.debian_origin import DebianArchive
-from ingot.source.git.git_origin import GitOrigin, git_source
+from ingot.source.git.git_origin import git_source
 from ingot.source.git.git_repository import GitUrl
-from ingot.source.kernel_org.kernel_org_origin import BASE_URL, KernelOrg
 from ingot.source.local_source import local_source
 from ingot.source.obtain import obtain
-from ingot.source.origin import Origin, Source
+from ingot.source.origin import Source
+from ingot.source.origins import origins_of
 from ingot.source.trees.kernel_tree import check_tree, tree_version
 from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
@@ -90,21 +87,3 @@ def known_sources(project: Project, kernel: Kernel) -> list[Digest]:
     unpinned = [o.trust for o in origins_of(project.catalog) if o.name not in kernel.pins]
     cached = SourceCache(project.workspace.sources).vouched_for(kernel.version, unpinned)
     return [*pinned, *(source.digest for source in cached)]
-
-
-def origins_of(catalog: Catalog) -> list[Origin]:
-    """The catalog's origins, in its order; a UserError names one that Ingot does not know."""
-    named = catalog.origins
-    lists = catalog.list_keyring if catalog.list_keyring.is_file() else None
-    known: dict[str, Origin] = {
-        "kernel.org": KernelOrg(catalog.keyring, named.kernel_org_mirror or BASE_URL, lists),
-        "debian": DebianArchive(named.debian_suites, keyring=tools.DEBIAN_KEYRING),
-    }
-    if git := named.git:
-        known["git"] = GitOrigin(git.repository, git.keyring, git.tag)
-    if unknown := [name for name in named.order if name not in known]:
-        raise UserError(
-            f"the catalog names an origin Ingot does not know: {', '.join(unknown)}",
-            hint=f"known: {', '.join(known)}",
-        )
-    return [known[name] for name in named.order]
