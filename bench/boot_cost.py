@@ -27,23 +27,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingot import arch, catalog, lab, pipeline
+import ingot
+from ingot import arch, lab, pipeline
 from ingot.boot.cost.boot_profile import Initcall, Phase, Profile
-from ingot.cli.shared.image_lookup import find_image
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import IngotError
+from ingot.image_lookup import find_image
 from ingot.images import KERNEL_FILE
-from ingot.oci import Layout, list_files
+from ingot.oci import list_files
 from ingot.progress import Silent
-from ingot.setting import Project, Setting
-from ingot.workspace import Workspace
+from ingot.setting import Setting
 
 _NAME_WIDTH = 34
 _WIDTH = 18
@@ -68,10 +67,7 @@ def main() -> None:
     parser.add_argument("--initcalls", type=int, default=15, help="how many of each are shown")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = catalog.load(options.catalog.absolute())
-    setting = Setting(
-        Project(found, Layout(found.store), Workspace(options.cache), os.uname().machine)
-    )
+    setting = Setting(ingot.open_project(options.catalog, cache=options.cache))
     columns = []
     for name in options.kernels:
         try:
@@ -95,7 +91,7 @@ def measure(setting: Setting, name: str, arch_name: str) -> Column:
     kernel, given, config = name.partition("=")
     path = Path(config or name)
     if given:
-        (chosen,) = setting.project.catalog.select([kernel])
+        (chosen,) = ingot.list_kernels(setting.project, [kernel])
         values = lab.config_of_file(path).values
         progress = make_progress(Terminal(stderr=True))
         profile, size = pipeline.profile_config(setting, chosen, values, progress)

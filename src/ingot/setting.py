@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingot.catalog import Catalog
+from ingot.catalog import Catalog, load
 from ingot.files import locked
 from ingot.oci import Layout
 from ingot.progress import Progress
@@ -55,6 +56,21 @@ class Setting:
 
     project: Project
     options: RunOptions = RunOptions()
+
+
+def open_project(
+    catalog: Catalog | Path | str, *, cache: Path | str, build_dir: Path | str | None = None
+) -> Project:
+    """The project of a catalog, or of the folder that one is in, on this machine.
+
+    Its store is the folder `images` beside the catalog. `cache` is where sources, builders and
+    logs are kept; `build_dir` where kernels are compiled, in memory if it is None and there is
+    room. Nothing is written yet. UserError, with every mistake, if the catalog cannot be read.
+    """
+    found = catalog if isinstance(catalog, Catalog) else load(Path(catalog).absolute())
+    build = Path(build_dir).absolute() if build_dir is not None else None
+    workspace = Workspace(Path(cache).absolute(), build)
+    return Project(found, Layout(found.store), workspace, os.uname().machine)
 
 
 @contextlib.contextmanager

@@ -9,10 +9,10 @@ import typer
 from rich.table import Table
 
 from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
-from ingot.cli.shared.image_lookup import find_image
 from ingot.cli.shared.progress_display import size_text
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
+from ingot.image_lookup import find_image
 from ingot.images import read_packages
 from ingot.oci import FileInfo, Image, list_files
 

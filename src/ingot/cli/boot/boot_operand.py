@@ -14,8 +14,8 @@ from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel, Proof
 from ingot.cli.shared.common_options import choose
 from ingot.cli.shared.config_operands import file_named
-from ingot.cli.shared.image_lookup import find_image
 from ingot.errors import UserError
+from ingot.image_lookup import find_image
 from ingot.images import BASE, BIN, read_facts
 from ingot.lab import BootWish, Config
 from ingot.oci import Image

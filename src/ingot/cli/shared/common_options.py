@@ -19,11 +19,9 @@ from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import parse_patches, parse_source
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import IngotError, UserError
-from ingot.oci import Layout
 from ingot.pipeline import own_version, with_git_source, with_version_of
 from ingot.registry import Registry
-from ingot.setting import Project, RunOptions, Setting
-from ingot.workspace import Workspace
+from ingot.setting import RunOptions, Setting, open_project
 
 DEFAULT_BOOT_SECONDS = 180.0
 
@@ -225,14 +223,7 @@ def make_setting(
     found = find_catalog(catalog)
     local, git = parse_source(source, keyring)
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    project = Project(
-        catalog=found,
-        layout=Layout(found.store),
-        workspace=Workspace(
-            (cache or base / "ingot").absolute(), build_dir.absolute() if build_dir else None
-        ),
-        host=os.uname().machine,
-    )
+    project = open_project(found, cache=cache or base / "ingot", build_dir=build_dir)
     options = RunOptions(
         local=local,
         patches=parse_patches(patches or ()),

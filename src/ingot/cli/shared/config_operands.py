@@ -9,9 +9,9 @@ from pathlib import Path
 from ingot import lab, pipeline
 from ingot.arch import Arch, arch_called
 from ingot.cli.shared.common_options import choose_one
-from ingot.cli.shared.image_lookup import find_image
 from ingot.cli.shared.progress_display import kernel_label
 from ingot.errors import MachineError, UserError
+from ingot.image_lookup import find_image
 from ingot.images import KERNEL_IMAGES
 from ingot.kconfig import OptionTable, parse_config
 from ingot.lab import Config
