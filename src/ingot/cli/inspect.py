@@ -9,10 +9,10 @@ import typer
 from rich.table import Table
 
 from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
-from ingot.cli.shared.image_lookup import find_image
 from ingot.cli.shared.progress_display import size_text
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
+from ingot.image_lookup import find_image
 from ingot.images import read_packages
 from ingot.oci import FileInfo, Image, list_files
 
@@ -37,8 +37,8 @@ def inspect(
     with --packages, the packages that its kernel was compiled with.
     """
     setting = make_setting(catalog, None)
-    tag, found = find_image(setting, image)
-    held = list_files(setting.layout, found) if files else []
+    tag, found = find_image(setting.project, image)
+    held = list_files(setting.project.layout, found) if files else []
     made_of = _packages(tag, found) if packages else ()
     if as_json:
         document = _document(tag, found, held if files else None)

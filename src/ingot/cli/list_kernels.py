@@ -36,7 +36,8 @@ def list_kernels(catalog: CatalogFolder = None, as_json: Json = False) -> None:
     setting = make_setting(catalog, None)
     today = datetime.date.today()
     rows = [
-        _KernelRow(kernel, _built(setting.layout, kernel)) for kernel in setting.catalog.kernels
+        _KernelRow(kernel, _built(setting.project.layout, kernel))
+        for kernel in setting.project.catalog.kernels
     ]
     if as_json:
         print_document(json.dumps([_document(row, today) for row in rows], indent=2))

@@ -18,7 +18,7 @@ from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
 from ingot.kconfig import OptionRequest, Place, serves
 from ingot.lab import Config
-from ingot.setting import Setting
+from ingot.setting import Project, Setting
 from ingot.version import Series
 
 _OPTION = re.compile(r"(?P<option>\w+)(?:=(?P<value>.+))?")
@@ -87,14 +87,14 @@ def require(
     setting = make_setting(catalog, None)
     if not (vmms or features or options):
         raise UserError("nothing is required of the image", hint="add --vmm, --feature or --option")
-    platform = arch_called(arch or setting.host)
+    platform = arch_called(arch or setting.project.host)
     config = _read(setting, image, platform)
     if arch and config.arch and config.arch != platform:
         raise UserError(
             f"{image} is for {config.arch.name}, not for {platform.name}",
             hint="leave out --arch, or name the image of that arch",
         )
-    wishes = list(_wishes(setting, config, vmms or [], features or [], options or []))
+    wishes = list(_wishes(setting.project, config, vmms or [], features or [], options or []))
     unmet = [wish for wish in wishes if not wish.met_by(config.values.get(wish.option, "n"))]
     if as_json:
         print_document(json.dumps(_document(config, wishes, unmet), indent=2))
@@ -111,7 +111,7 @@ def _read(setting: Setting, image: str, platform: Arch) -> Config:
 
 
 def _wishes(
-    setting: Setting,
+    project: Project,
     config: Config,
     vmms: Sequence[str],
     features: Sequence[str],
@@ -126,10 +126,10 @@ def _wishes(
         return
     series, arch = _kernel_of(config)
     for name in vmms:
-        requests = setting.catalog.vmm_requests(name, series, arch)
+        requests = project.catalog.vmm_requests(name, series, arch)
         yield from _asked(name, requests.values())
     for name in features:
-        requests = setting.catalog.feature_requests(name, series, arch)
+        requests = project.catalog.feature_requests(name, series, arch)
         yield from _asked(name, requests.values())
 
 

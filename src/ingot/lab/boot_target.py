@@ -16,7 +16,7 @@ from ingot.kernel_file import read_bootable
 from ingot.oci import Image, extract
 from ingot.oci.limits import KERNEL_IMAGE_BYTES
 from ingot.progress import Progress
-from ingot.setting import Setting, in_use
+from ingot.setting import Project, in_use
 
 _KERNEL_BYTES = 1 << 30
 """Bytes of a kernel as it ships: the largest have some 60 MiB."""
@@ -40,13 +40,13 @@ class BootTarget:
 
 @contextlib.contextmanager
 def laid_out(
-    setting: Setting, kernel: Image | Path, builder: Builder, progress: Progress
+    project: Project, kernel: Image | Path, builder: Builder, progress: Progress
 ) -> Iterator[BootTarget]:
     """The kernel of an image, unpacked for as long, or a kernel file where it is.
 
     A UserError if there is no kernel.
     """
-    with in_use(setting, progress), setting.workspace.build_folder() as folder:
+    with in_use(project, progress), project.workspace.build_folder() as folder:
         sandbox = Sandbox.below(folder / "work", builder)
         if isinstance(kernel, Path):
             release = read_bootable(kernel).release or ""
@@ -55,7 +55,7 @@ def laid_out(
             return
         facts = _facts(kernel)
         root = folder / "root"
-        extract(setting.layout, kernel, root, limit=KERNEL_IMAGE_BYTES)
+        extract(project.layout, kernel, root, limit=KERNEL_IMAGE_BYTES)
         file, modules = _parts(root, facts.release)
         yield BootTarget(file, modules, facts.release, arch(facts.arch), sandbox, folder)
 

@@ -59,7 +59,7 @@ def boot_image(
     setting: Setting, image: Image, builder: Builder, wish: BootWish, progress: Progress
 ) -> BootReport:
     """Boot the kernel of an image, with its modules if it has them, and report."""
-    with laid_out(setting, image, builder, progress) as subject:
+    with laid_out(setting.project, image, builder, progress) as subject:
         return boot_subject(setting, subject, wish, progress)
 
 
@@ -83,7 +83,7 @@ def boot_file(
         theirs = found.arch or "an arch that Ingot does not know"
         ours = f", not for {wanted.name}" if wanted else ""
         return refused(Verdict.WRONG_ARCH, f"{kernel.name} is a kernel for {theirs}{ours}")
-    with laid_out(setting, kernel, builder, progress) as subject:
+    with laid_out(setting.project, kernel, builder, progress) as subject:
         return boot_subject(setting, subject, wish, progress)
 
 
@@ -97,7 +97,7 @@ def boot_subject(
     with progress.step("boot") as step:
         guest, machine = enter(subject, _guest(subject, machine, wish), machine)
         guest = replace(guest, append=command_line(guest.append, wish.append))
-        report = choice.boot(guest, machine, setting.boot_seconds)
+        report = choice.boot(guest, machine, setting.options.boot_seconds)
         step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
     return report
 

@@ -70,9 +70,9 @@ class Bench:
 @contextlib.contextmanager
 def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator[Bench]:
     """A bench for kernels of that kernel's source, in its builder; it is gone afterwards."""
-    plan = make_plan(setting.catalog, kernel, setting.patches)
-    work = setting.workspace
-    with in_use(setting, progress):
+    plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    work = setting.project.workspace
+    with in_use(setting.project, progress):
         source = obtain_source(setting, kernel, progress)
         builder = builder_for(setting, kernel, progress)
         with (
@@ -88,7 +88,7 @@ def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator
             log = work.log(f"{kernel.tag}-bench")
             log.unlink(missing_ok=True)
             lab = Sandbox.below(guests, builder)
-            table = option_table(setting, plan, source, sandbox, log, progress)
+            table = option_table(setting.project, plan, source, sandbox, log, progress)
             yield Bench(setting, kernel, source, sandbox, lab, table, log, progress)
 
 

@@ -36,7 +36,7 @@ from ingot.publish.tagging import (
     judge_series,
 )
 from ingot.registry import RawManifest, Registry
-from ingot.setting import Setting
+from ingot.setting import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Published:
 
 
 def publish(
-    setting: Setting,
+    project: Project,
     kernels: Iterable[Kernel],
     target: Registry,
     progress: Progress,
@@ -89,7 +89,7 @@ def publish(
     says, before anything is sent, which immutable tag holds another image. A MachineError says
     what the registry or the network refused; the tags that are set by then are right.
     """
-    layout = setting.layout
+    layout = project.layout
     # a store that does not exist is not to be made for this
     with layout.in_use() if layout.root.exists() else contextlib.nullcontext():
         shipments = gather(layout, kernels, builders=builders)

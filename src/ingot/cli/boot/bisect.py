@@ -27,7 +27,7 @@ def bisect(
     """Look for what makes the second of two configs cost more than the first."""
     if kind not in KINDS:
         raise UserError(f"'{kind}' is nothing to look for", hint=f"write one of {', '.join(KINDS)}")
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         before, after = (read_operand(setting, name, progress) for name in names)
         kernel = _kernel(setting, names, before, after)
         values = before.config.values, after.config.values

@@ -63,15 +63,15 @@ def boot_all(
 
     A UserError if the store has none of them.
     """
-    tags = setting.layout.tags()
+    tags = setting.project.layout.tags()
     built = [kernel for kernel in kernels if f"{BASE}:{kernel.tag}" in tags]
     if not built:
         raise UserError(
-            f"the store {setting.layout.root} has none of these kernels",
+            f"the store {setting.project.layout.root} has none of these kernels",
             hint="build them first: ingot build",
         )
     rows = []
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         for kernel in built:
             for machine, vmms in _machines(kernel):
                 rows.append(_row(setting, kernel, machine, vmms, wish, checks, progress))

@@ -50,14 +50,14 @@ def edit(
     every kernel of a flavor that lists it. To go on later, edit 6.1-with-NAME.
     """
     setting = make_setting(catalog, cache, source=source, keyring=keyring, offline=offline)
-    setting.catalog.require_feature_name(feature)
+    setting.project.catalog.require_feature_name(feature)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise MachineError(
             "menuconfig needs a terminal",
             hint="run `ingot config edit` in one, or write the fragment by hand",
         )
     wanted = choose_one(setting, kernel)
-    if (full := setting.catalog.config_file(wanted)).is_file():
+    if (full := setting.project.catalog.config_file(wanted)).is_file():
         raise UserError(
             f"{full} takes the place of this kernel's fragments",
             hint="change that file itself, or remove it to go by the fragments again",
@@ -72,7 +72,7 @@ def edit(
         # told first: what a person did by hand is not lost then, if it cannot be saved
         for option, value in lines.items():
             print_line(f"CONFIG_{option}={value}")
-        _save(setting.catalog, feature, lines, kernel_label(wanted))
+        _save(setting.project.catalog, feature, lines, kernel_label(wanted))
         console.say(f"saved in fragments/feature/{feature}.config")
         console.say(("next:", "bold"), f" ingot build {kernel} --with {feature}")
     if refused:

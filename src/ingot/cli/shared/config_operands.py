@@ -9,9 +9,9 @@ from pathlib import Path
 from ingot import lab, pipeline
 from ingot.arch import Arch, arch_called
 from ingot.cli.shared.common_options import choose_one
-from ingot.cli.shared.image_lookup import find_image
 from ingot.cli.shared.progress_display import kernel_label
 from ingot.errors import MachineError, UserError
+from ingot.image_lookup import find_image
 from ingot.images import KERNEL_IMAGES
 from ingot.kconfig import OptionTable, parse_config
 from ingot.lab import Config
@@ -38,7 +38,7 @@ def read_operand(setting: Setting, name: str, progress: Progress) -> Operand:
     if path := file_named(name):
         return Operand(lab.config_of_file(path))
     if is_image(name):
-        return Operand(config_of_image_named(setting, name, arch_called(setting.host)))
+        return Operand(config_of_image_named(setting, name, arch_called(setting.project.host)))
     if not _VERSION.match(name):
         raise UserError(
             f"'{name}' is no file, no image and no kernel of the catalog",
@@ -90,8 +90,8 @@ def config_of_image_named(setting: Setting, name: str, platform: Arch) -> Config
     would have to be asked without a network.
     """
     if "/" in name:
-        if setting.offline:
+        if setting.options.offline:
             raise MachineError(f"{name} is in a registry", hint="leave out --offline to ask it")
         return lab.config_of_reference(name, platform)
-    tag, image = find_image(setting, name)
-    return lab.config_of_image(setting.layout, image, tag)
+    tag, image = find_image(setting.project, name)
+    return lab.config_of_image(setting.project.layout, image, tag)

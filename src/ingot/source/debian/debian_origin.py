@@ -29,18 +29,17 @@ from ingot.web import without_secrets
 _Answer = TypeVar("_Answer")
 
 _REPACKED = "repacked by Debian without some non-free files"
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 @dataclass(frozen=True, slots=True)
 class DebianArchive:
-    """`suites` are asked in order, each on the mirrors that have it.
+    """`suites` are asked in order, each on the mirrors that have it; a key in `keyring` signs them.
 
     `mirrors` are base URLs; None means those that apt is configured with.
     """
 
     suites: tuple[str, ...]
-    keyring: Path = _KEYRING
+    keyring: Path
     mirrors: tuple[str, ...] | None = None
     name: str = "debian"
     tells_ends: ClassVar[bool] = False
