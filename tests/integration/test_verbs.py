@@ -31,6 +31,7 @@ def test_inspect_shows_labels_layers_and_files(house: House) -> None:
     document = json.loads(house.ingot("inspect", "kernel-bin:6.1", "--files", "--json").stdout)
     assert document["tag"] == "kernel-bin:6.1.999"
     assert document["labels"]["dev.ingot.recipe-key"] == str(built.recipe_key)
+    assert [layer["name"] for layer in document["layers"]] == ["kernel"]
     config = document["annotations"].pop("dev.ingot.config")
     makeup = read_makeup({"dev.ingot.makeup": document["annotations"].pop("dev.ingot.makeup")})
     assert makeup is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,7 @@ def without_makeup(document: dict[str, object]) -> None:
     del annotations["dev.ingot.makeup"]
 
 
-def old_images(kernel: Kernel, names: tuple[str, ...] = KERNEL_IMAGES) -> dict[str, Descriptor]:
+def old_images(kernel: Kernel, names: Iterable[str] = KERNEL_IMAGES) -> dict[str, Descriptor]:
     """A kernel's images as the Ingot of before wrote them, tagged."""
     written = kernel.write()
     images = {name: rewritten(kernel.layout, written[name], without_makeup) for name in names}

@@ -1,4 +1,5 @@
-"""From artifacts to the images of a kernel, and back to what they say of themselves.
+"""From artifacts to the images of a kernel, and back to what they say of themselves. The images are
+rows of `image_kinds`, each with its layers:
 
     flintlock-kernel   boot/vmlinux, boot/config-<release>, lib/modules/<release>   the base
     kernel-bin         boot/vmlinux
@@ -23,13 +24,22 @@ Every image has two tags: `<version>[-<flavor>][-<arch>]`, which moves, and
 
 from ingot.images.annotations import read_config, read_makeup, read_packages
 from ingot.images.check_images import require_asked_for
-from ingot.images.image_names import (
+from ingot.images.image_kinds import (
     BASE,
     BIN,
     DEBUG,
     DEVEL,
     KERNEL_IMAGES,
+    KERNEL_LAYER,
     MODULES,
+    MODULES_LAYER,
+    ImageKind,
+    LayerKind,
+    holds_layer,
+    lacking,
+    layers_of,
+)
+from ingot.images.image_names import (
     find_images,
     tags_for,
 )
@@ -44,12 +54,19 @@ __all__ = [
     "DEVEL",
     "KERNEL_FILE",
     "KERNEL_IMAGES",
+    "KERNEL_LAYER",
     "MODULES",
+    "MODULES_LAYER",
+    "ImageKind",
     "KernelLabels",
+    "LayerKind",
     "Modules",
     "check_module_name",
     "facts_of",
     "find_images",
+    "holds_layer",
+    "lacking",
+    "layers_of",
     "read_config",
     "read_devel_host",
     "read_facts",

@@ -1,4 +1,4 @@
-"""What the images of a kernel are called, and how they are found by it."""
+"""What the images of a kernel are tagged with, and how they are found by it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Mapping
 
 from ingot.digest import Digest
 from ingot.errors import IngotError
+from ingot.images.image_kinds import BASE, KERNEL_IMAGES, lacking
 from ingot.images.kernel_labels import KernelLabels, read_facts
 from ingot.oci import Descriptor, Layout, read_image
 from ingot.version import KernelVersion
-
-BASE, BIN, MODULES = "flintlock-kernel", "kernel-bin", "kernel-modules"
-DEBUG, DEVEL = "kernel-debug", "kernel-devel"
-KERNEL_IMAGES = (BASE, BIN, MODULES, DEBUG, DEVEL)
 
 
 def tags_for(
@@ -29,25 +26,25 @@ def tags_for(
 def find_images(
     layout: Layout, version: KernelVersion, recipe_key: Digest
 ) -> dict[str, Descriptor] | None:
-    """The images that were built from this very recipe, if the store has each of them whole.
+    """The images that were built from this very recipe; None if the store lacks a required one.
 
-    Images that cannot be read, or that do not agree with each other, are not those.
+    An image that is not whole, cannot be read or does not agree with the base is not one of those.
     """
     tags = layout.tags()
     found = {name: tags.get(f"{name}:{version}-{recipe_key.short}") for name in KERNEL_IMAGES}
-    images = {
-        name: descriptor
-        for name, descriptor in found.items()
-        if descriptor and layout.is_complete(descriptor)
-    }
-    if len(images) < len(KERNEL_IMAGES):
+    whole = {name: each for name, each in found.items() if each and layout.is_complete(each)}
+    if lacking(whole):
         return None
+    facts = {name: _facts(layout, descriptor) for name, descriptor in whole.items()}
+    agreed = facts[BASE]
+    if not agreed or (agreed.recipe_key, agreed.version) != (recipe_key, str(version)):
+        return None
+    images = {name: each for name, each in whole.items() if facts[name] == agreed}
+    return None if lacking(images) else images
+
+
+def _facts(layout: Layout, descriptor: Descriptor) -> KernelLabels | None:
     try:
-        facts = {read_facts(read_image(layout, descriptor)) for descriptor in images.values()}
+        return read_facts(read_image(layout, descriptor))
     except IngotError:
         return None
-    agreed = facts.pop()
-    if facts or agreed is None:
-        return None
-    same = agreed.recipe_key == recipe_key and agreed.version == str(version)
-    return images if same else None

@@ -19,7 +19,15 @@ from ingot.compile import compile_kernel
 from ingot.digest import Digest
 from ingot.errors import BootError
 from ingot.files import disk_errors, locked
-from ingot.images import BASE, facts_of, find_images, read_facts, tags_for, write_images
+from ingot.images import (
+    BASE,
+    KERNEL_IMAGES,
+    facts_of,
+    find_images,
+    read_facts,
+    tags_for,
+    write_images,
+)
 from ingot.lab.boot_target import BootTarget, laid_out
 from ingot.lab.booting import BootWish, boot_subject
 from ingot.lab.budget_check import require_affordable
@@ -131,7 +139,10 @@ def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
 def _accept(
     setting: Setting, kernel: Kernel, images: Mapping[str, Descriptor], timed: Timed
 ) -> dict[str, Descriptor]:
-    """Give a kernel's images their tags, unless they have them; BootError if it costs too much."""
+    """Give a kernel's images their tags, unless they have them; BootError if it costs too much.
+
+    An image that this build does not have loses the moving tag: it is of another build.
+    """
     base = read_image(setting.layout, images[BASE])
     require_affordable(setting, kernel, base, None, timed)
     facts = read_facts(base)
@@ -140,6 +151,9 @@ def _accept(
     present = setting.layout.tags()
     if any(tag not in present or present[tag].digest != tags[tag].digest for tag in tags):
         setting.layout.tag(tags)
+    others = [f"{name}:{kernel.tag}" for name in KERNEL_IMAGES if name not in images]
+    if any(tag in present for tag in others):
+        setting.layout.untag(others)
     return tags
 
 

@@ -9,20 +9,28 @@ from ingot.arch import Arch, arch
 from ingot.catalog import Catalog, Kernel
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.errors import IngotError, UserError
-from ingot.images import BASE, KernelLabels, read_config, read_makeup
+from ingot.images import (
+    BASE,
+    KERNEL_IMAGES,
+    KERNEL_LAYER,
+    MODULES_LAYER,
+    KernelLabels,
+    read_config,
+    read_makeup,
+)
 from ingot.kconfig import OptionRequest, parse_config, serves
 from ingot.report.report_data import Answer, FoundImage, KernelEntry, Omission, OptionCounts, Report
 from ingot.size_map import SizeMap
 from ingot.version import KernelVersion, Series
 
-_BASE_LAYERS = 3
-
 
 @dataclass(frozen=True, slots=True)
 class _ReadImage:
-    """What an image says of itself, once it has been read; `values` is its config's."""
+    """What an image says of itself, once it has been read; `values` is its config's, `layers` the
+    packed sizes of its layers by their names."""
 
     facts: KernelLabels
+    layers: Mapping[str, int]
     version: KernelVersion
     platform: Arch
     values: Mapping[str, str] | None
@@ -68,11 +76,13 @@ def _rank(catalog: Catalog, entry: KernelEntry) -> tuple[object, ...]:
 
 def _read(found: FoundImage) -> _ReadImage:
     facts = KernelLabels.from_labels(found.annotations)
-    if facts is None or len(found.layers) != _BASE_LAYERS:
+    layers = KERNEL_IMAGES[BASE].name_layers(found.layers)
+    if facts is None or layers is None:
         raise UserError("it is not an image of Ingot's")
     config = read_config(found.annotations)
     return _ReadImage(
         facts,
+        layers,
         KernelVersion.parse(facts.version),
         arch(facts.arch),
         None if config is None else parse_config(config),
@@ -83,7 +93,6 @@ def _read(found: FoundImage) -> _ReadImage:
 def _entry(catalog: Catalog, found: FoundImage, told: _ReadImage) -> KernelEntry:
     facts, makeup, values = told.facts, told.makeup, told.values
     known = _known(catalog, told.version.series)
-    kernel_packed, _, modules_packed = found.layers
     return KernelEntry(
         digest=found.digest,
         version=told.version,
@@ -91,9 +100,9 @@ def _entry(catalog: Catalog, found: FoundImage, told: _ReadImage) -> KernelEntry
         flavor=_flavor(found.tags, facts, told.platform),
         tags=tuple(sorted(found.tags, key=lambda tag: (tag.endswith(facts.recipe_key.short), tag))),
         kernel_size=makeup.kernel_size if makeup else found.kernel_size,
-        kernel_packed=kernel_packed,
+        kernel_packed=told.layers[KERNEL_LAYER.name],
         modules=makeup.modules if makeup else found.module_sizes,
-        modules_packed=modules_packed,
+        modules_packed=told.layers[MODULES_LAYER.name],
         options=None if values is None else _count(values),
         vmms=tuple(_vmm_answers(catalog, told)),
         features=tuple(_feature_answers(catalog, told)),
