@@ -12,7 +12,6 @@ from ingot.comparison.image_summary import ImageSummary, require_no_builder
 from ingot.comparison.store_summary import subject_of_image
 from ingot.errors import IngotError, UserError
 from ingot.images import BASE, KernelLabels, read_config, read_makeup
-from ingot.kconfig import parse_config
 from ingot.oci import Artifact, read_artifact, read_image
 from ingot.oci.image_documents import canonical_json, read_json
 from ingot.progress import Progress
@@ -34,8 +33,8 @@ def subject_of_reference(
     annotations = manifest.annotations or {}
     require_no_builder(reference, annotations)
     facts = KernelLabels.from_labels(annotations)
-    text, makeup = read_config(annotations), read_makeup(annotations)
-    if facts is None or text is None or makeup is None:
+    config, makeup = read_config(annotations), read_makeup(annotations)
+    if facts is None or config is None or makeup is None:
         return _fetched(reference, platform, progress, insecure=insecure)
     blobs = [manifest.config, *manifest.layers]
     return ImageSummary(
@@ -47,7 +46,7 @@ def subject_of_reference(
         makeup=makeup,
         kernel_size=makeup.kernel_size,
         modules=makeup.modules,
-        config=parse_config(text),
+        config=config,
         profile=_profile(reference, facts, insecure=insecure),
     )
 

@@ -17,6 +17,7 @@ from ingot.images.annotations import options_of, read_config, read_makeup, read_
 from ingot.images.image_kinds import BASE, DEVEL, KERNEL_IMAGES, ImageKind
 from ingot.images.kernel_labels import KernelLabels, read_facts
 from ingot.images.write_images import read_devel_host
+from ingot.kconfig import Config
 from ingot.oci import Descriptor, EntryKind, Image, Layer, Layout, Platform, read_image
 from ingot.oci.layer_reader import LayerMember, open_layer
 from ingot.oci.limits import DOCUMENT_BYTES, KERNEL_IMAGE_BYTES, Allowance
@@ -198,7 +199,7 @@ def _require_config(base: Image, facts: KernelLabels, listed: Mapping[Digest, _R
     config = [text for text in texts if text is not None][-1]
     told = read_config(base.annotations)
     if Digest.of(config) != facts.config_digest or told != options_of(
-        config.decode("utf-8", "replace")
+        Config(config.decode("utf-8", "replace"))
     ):
         raise VerificationError(
             "the config in its images is not the one that they name",

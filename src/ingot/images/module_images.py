@@ -30,6 +30,7 @@ from ingot.images.annotations import pack, read_config, read_makeup, read_packag
 from ingot.images.image_kinds import MODULES, module_image
 from ingot.images.kernel_labels import KernelLabels
 from ingot.images.write_images import write_kernel_image
+from ingot.kconfig import Config
 from ingot.oci import Descriptor, Image, LayerEntry, Layout, file_entry, link_entry, write_layer
 from ingot.progress import Step
 from ingot.size_map import SizeMap
@@ -137,7 +138,7 @@ def _told(kernel_modules: Image, sizes: Mapping[str, int]) -> dict[str, str]:
     """What the kernel's modules tell in annotations, with the sizes of more of them."""
     makeup = read_makeup(kernel_modules.annotations) or SizeMap({}, {})
     return pack(
-        read_config(kernel_modules.annotations) or "",
+        read_config(kernel_modules.annotations) or Config(""),
         dataclasses.replace(makeup, modules={**makeup.modules, **sizes}),
         read_packages(kernel_modules.annotations) or (),
     )

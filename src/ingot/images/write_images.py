@@ -23,6 +23,7 @@ from ingot.images.image_kinds import (
     SYMBOLS_LAYER,
 )
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels
+from ingot.kconfig import Config
 from ingot.oci import (
     Descriptor,
     Image,
@@ -57,7 +58,7 @@ def write_images(
     the devel tree.
     """
     written = _write_layers(layout, artifacts, step)
-    told = pack(artifacts.config.read_text(encoding="utf-8"), artifacts.makeup, packages)
+    told = pack(Config(artifacts.config.read_text(encoding="utf-8")), artifacts.makeup, packages)
     more = {DEVEL: {_HOST: host.name}}
     return {
         kind.name: write_kernel_image(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingot import kconfig, tools
+from ingot import tools
 from ingot.arch import arch, arch_called
 from ingot.builder import builder_kinds
 from ingot.builder.builder_packages import changes, summary
@@ -34,6 +34,7 @@ from ingot.images import (
     read_packages,
     write_module_images,
 )
+from ingot.kconfig import Config
 from ingot.oci import Image, extract, read_image
 from ingot.oci.limits import KERNEL_IMAGE_BYTES
 from ingot.pipeline.builders import ensure_builder, site_of
@@ -125,7 +126,7 @@ def _target(setting: Setting, tag: str) -> _TargetKernel:
     facts = read_facts(devel)
     if facts is None or facts != read_facts(modules):
         raise UserError(f"{names[0]} and {names[1]} are not of one build", hint=again)
-    _require_open(tag, kconfig.parse_config(read_config(devel.annotations) or ""))
+    _require_open(tag, read_config(devel.annotations) or Config(""))
     host = arch_called(setting.host).name
     if read_devel_host(devel) != host:
         raise UserError(
@@ -155,15 +156,15 @@ def _builder_of(setting: Setting, facts: KernelLabels, named: str | None) -> Bui
     return next(same, specs[0])
 
 
-def _require_open(tag: str, options: Mapping[str, str]) -> None:
+def _require_open(tag: str, config: Config) -> None:
     """Raise a UserError for a kernel that would load none of our modules."""
-    if options.get("MODULES") != "y":
+    if config.value("MODULES") != "y":
         raise UserError(
             f"{tag} loads no modules",
             why="its config has CONFIG_MODULES off",
             hint="take a flavor that has modules; `ingot list` shows them",
         )
-    if options.get("MODULE_SIG_FORCE") == "y":
+    if config.value("MODULE_SIG_FORCE") == "y":
         raise UserError(
             f"{tag} loads only modules that are signed with its own key",
             why="its config has CONFIG_MODULE_SIG_FORCE, and the key was thrown away when the"

@@ -30,8 +30,8 @@ def bisect(
     with in_use(setting, progress):
         before, after = (read_operand(setting, name, progress) for name in names)
         kernel = _kernel(setting, names, before, after)
-        values = before.config.values, after.config.values
-        return pipeline.bisect_options(setting, kernel, *values, kind, tries, progress)
+        configs = before.config.config, after.config.config
+        return pipeline.bisect_options(setting, kernel, *configs, kind, tries, progress)
 
 
 def _kernel(setting: Setting, names: tuple[str, str], before: Operand, after: Operand) -> Kernel:

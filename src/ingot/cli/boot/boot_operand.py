@@ -17,7 +17,7 @@ from ingot.cli.shared.config_operands import file_named
 from ingot.cli.shared.image_lookup import find_image
 from ingot.errors import UserError
 from ingot.images import BASE, KERNEL_LAYER, MODULES_LAYER, holds_layer, read_facts
-from ingot.lab import BootWish, Config
+from ingot.lab import BootWish, NamedConfig
 from ingot.oci import Image
 from ingot.progress import Progress
 from ingot.setting import Setting
@@ -129,7 +129,7 @@ def _proofs(setting: Setting, subject: BootOperand, names: Sequence[str]) -> tup
     return lab.proofs_of_config(setting.catalog, config, names, modules=subject.has_modules)
 
 
-def _config_of(setting: Setting, subject: BootOperand) -> Config | None:
+def _config_of(setting: Setting, subject: BootOperand) -> NamedConfig | None:
     """The config that a kernel tells, if it tells one."""
     with contextlib.suppress(UserError):
         if subject.file:
