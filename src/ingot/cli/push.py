@@ -26,7 +26,7 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.progress_display import make_progress, size_text
 from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_line
 from ingot.errors import UserError
-from ingot.images import BASE
+from ingot.images import BASE, tags_of_store
 from ingot.publish import Published, publish
 from ingot.publish.tagging import Action
 from ingot.registry import Registry, check_registry
@@ -99,7 +99,7 @@ def push(
 
 def _built(setting: Setting, offered: Sequence[Kernel]) -> list[Kernel]:
     """The kernels that the store has; a UserError if there is none."""
-    tags = setting.layout.tags()
+    tags = tags_of_store(setting.layout)
     built = [kernel for kernel in offered if f"{BASE}:{kernel.tag}" in tags]
     if not built:
         raise UserError(

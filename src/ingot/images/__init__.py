@@ -41,7 +41,9 @@ from ingot.images.image_kinds import (
 )
 from ingot.images.image_names import (
     find_images,
+    outdated_tags,
     tags_for,
+    tags_of_store,
 )
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, facts_of, read_facts
 from ingot.images.module_images import Modules, check_module_name, write_module_images
@@ -67,6 +69,7 @@ __all__ = [
     "holds_layer",
     "lacking",
     "layers_of",
+    "outdated_tags",
     "read_config",
     "read_devel_host",
     "read_facts",
@@ -74,6 +77,7 @@ __all__ = [
     "read_packages",
     "require_asked_for",
     "tags_for",
+    "tags_of_store",
     "write_images",
     "write_module_images",
 ]

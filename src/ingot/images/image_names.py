@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from ingot.arch import all_arches
 from ingot.digest import Digest
 from ingot.errors import IngotError
 from ingot.images.image_kinds import BASE, KERNEL_IMAGES, lacking
@@ -21,6 +22,37 @@ def tags_for(
         tags[f"{name}:{moving}"] = descriptor
         tags[f"{name}:{facts.version}-{facts.recipe_key.short}"] = descriptor
     return tags
+
+
+def tags_of_store(layout: Layout) -> dict[str, Descriptor]:
+    """The tags of a store, each with what it points at, as kernels are tagged now.
+
+    Ingot before 0.2 ended a tag in the image platform's name for an arch (`6.1.176-amd64`). What
+    only such a tag points at is found under today's tag too; the next build of it replaces the tag.
+    """
+    tags = layout.tags()
+    for name, descriptor in list(tags.items()):
+        for row in all_arches():
+            if (now := _respelled(name, row.oci, row.name)) is not None:
+                tags.setdefault(now, descriptor)
+    return tags
+
+
+def outdated_tags(images: Collection[str], moving: str) -> list[str]:
+    """The tags that a build which has these `images`, and is tagged `moving`, leaves no meaning to.
+
+    Those are the tags of images that it does not have, and those of Ingot before 0.2.
+    """
+    lost = [f"{name}:{moving}" for name in KERNEL_IMAGES if name not in images]
+    before = (_respelled(moving, row.name, row.oci) for row in all_arches())
+    return [*lost, *(f"{name}:{tag}" for tag in before if tag for name in KERNEL_IMAGES)]
+
+
+def _respelled(tag: str, word: str, other: str) -> str | None:
+    """The tag with `other` in place of the arch `word` at its end; None if it is the same."""
+    if word == other or not tag.endswith(f"-{word}"):
+        return None
+    return f"{tag.removesuffix(word)}{other}"
 
 
 def find_images(

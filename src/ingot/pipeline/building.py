@@ -21,9 +21,9 @@ from ingot.errors import BootError
 from ingot.files import disk_errors, locked
 from ingot.images import (
     BASE,
-    KERNEL_IMAGES,
     facts_of,
     find_images,
+    outdated_tags,
     read_facts,
     tags_for,
     write_images,
@@ -141,7 +141,7 @@ def _accept(
 ) -> dict[str, Descriptor]:
     """Give a kernel's images their tags, unless they have them; BootError if it costs too much.
 
-    An image that this build does not have loses the moving tag: it is of another build.
+    Tags that have lost their meaning by that are removed.
     """
     base = read_image(setting.layout, images[BASE])
     require_affordable(setting, kernel, base, None, timed)
@@ -151,9 +151,9 @@ def _accept(
     present = setting.layout.tags()
     if any(tag not in present or present[tag].digest != tags[tag].digest for tag in tags):
         setting.layout.tag(tags)
-    others = [f"{name}:{kernel.tag}" for name in KERNEL_IMAGES if name not in images]
-    if any(tag in present for tag in others):
-        setting.layout.untag(others)
+    outdated = outdated_tags(images, kernel.tag)
+    if any(tag in present for tag in outdated):
+        setting.layout.untag(outdated)
     return tags
 
 
@@ -198,6 +198,7 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
             report, profile = _prove(setting, base, builder, kernel, timed)
             tags = tags_for(images, facts, kernel.tag)
             setting.layout.tag(tags)
+            setting.layout.untag(outdated_tags(images, kernel.tag))
             if profile:
                 keep_profile(setting.layout, profile, base)
     return _built(setting, kernel, recipe, tags, timed, report=report)

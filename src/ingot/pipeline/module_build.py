@@ -32,6 +32,7 @@ from ingot.images import (
     read_devel_host,
     read_facts,
     read_packages,
+    tags_of_store,
     write_module_images,
 )
 from ingot.kconfig import Config
@@ -113,7 +114,7 @@ class _TargetKernel:
 
 def _target(setting: Setting, tag: str) -> _TargetKernel:
     """The kernel's devel tree and modules; UserError if it has none, or lets nothing be added."""
-    tags = setting.layout.tags()
+    tags = tags_of_store(setting.layout)
     names = [f"{image}:{tag}" for image in (DEVEL, MODULES)]
     again = f"build it again: ingot build {tag}"
     if missing := [name for name in names if name not in tags]:

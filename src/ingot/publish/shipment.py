@@ -22,7 +22,7 @@ from ingot.catalog import Kernel
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
-from ingot.images import BASE, KERNEL_IMAGES, KernelLabels, lacking, read_facts
+from ingot.images import BASE, KERNEL_IMAGES, KernelLabels, lacking, read_facts, tags_of_store
 from ingot.oci import Descriptor, Layout, read_artifact, read_image
 from ingot.registry import RawManifest
 from ingot.version import KernelVersion, Series
@@ -107,7 +107,7 @@ def gather(layout: Layout, kernels: Iterable[Kernel], *, builders: bool) -> tupl
 
     UserError if something is not there, VerificationError if something is not whole.
     """
-    tags = layout.tags()
+    tags = tags_of_store(layout)
     builds = [_find(layout, tags, kernel) for kernel in kernels]
     newest: dict[tuple[Series, str], KernelVersion] = {}
     for build in sorted(builds, key=lambda build: build.version):

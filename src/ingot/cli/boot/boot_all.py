@@ -18,7 +18,7 @@ from ingot.cli.boot.junit import JunitSuite
 from ingot.cli.shared.progress_display import kernel_label, seconds_text
 from ingot.cli.shared.terminal import Terminal, styled
 from ingot.errors import IngotError, UserError
-from ingot.images import BASE
+from ingot.images import BASE, tags_of_store
 from ingot.lab import BootWish
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
@@ -63,7 +63,7 @@ def boot_all(
 
     A UserError if the store has none of them.
     """
-    tags = setting.layout.tags()
+    tags = tags_of_store(setting.layout)
     built = [kernel for kernel in kernels if f"{BASE}:{kernel.tag}" in tags]
     if not built:
         raise UserError(

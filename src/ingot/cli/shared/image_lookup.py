@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ingot import lab
 from ingot.errors import UserError
-from ingot.images import BASE
+from ingot.images import BASE, tags_of_store
 from ingot.oci import Image, read_image
 from ingot.setting import Setting
 
@@ -27,7 +27,7 @@ def find_image(setting: Setting, name: str) -> tuple[str, Image]:
         candidates += [
             f"{image or BASE}:{kernel.tag}" for kernel in setting.catalog.select([version])
         ]
-    tags = setting.layout.tags()
+    tags = tags_of_store(setting.layout)
     for tag in candidates:
         if tag in tags and not lab.is_profile(tag):
             return tag, read_image(setting.layout, tags[tag])
