@@ -21,7 +21,7 @@ from ingot.comparison import (
     subject_of_image,
     subject_of_reference,
 )
-from ingot.errors import IngotError, UserError
+from ingot.errors import IngotError, MachineError, UserError, VerificationError
 from ingot.images import BASE, BIN, DEBUG, KERNEL_IMAGES, MODULES
 from ingot.oci import (
     Descriptor,
@@ -284,6 +284,40 @@ def manifest(layout: Layout, image: Descriptor) -> dict[str, object]:
     document = json.loads(layout.read_blob(image))
     assert isinstance(document, dict)
     return document
+
+
+@pytest.mark.parametrize("error", [UserError("no such repository"), MachineError("no network")])
+def test_a_boot_profile_that_cannot_be_had_is_left_out(
+    tmp_path: Path,
+    published: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+    error: IngotError,
+) -> None:
+    reference = offer(tmp_path, published, monkeypatch, error)
+    assert subject_of_reference(reference, X86, Silent()).profile is None
+
+
+def test_a_boot_profile_that_is_not_what_its_digest_names_is_reported(
+    tmp_path: Path, published: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = offer(tmp_path, published, monkeypatch, VerificationError("another digest"))
+    with pytest.raises(VerificationError, match="another digest"):
+        subject_of_reference(reference, X86, Silent())
+
+
+def offer(
+    root: Path, published: dict[str, object], monkeypatch: pytest.MonkeyPatch, error: IngotError
+) -> str:
+    """Publish an image whose boot profile cannot be read for this reason; returns its name."""
+    kernel = make_kernel(root)
+    reference = f"example.org/kernels/{BASE}:6.1"
+    published[reference] = manifest(kernel.layout, kernel.build()[BASE])
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(registry, "read_document", fail)
+    return reference
 
 
 @pytest.mark.parametrize("name", KERNEL_IMAGES)

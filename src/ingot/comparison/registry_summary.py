@@ -10,7 +10,7 @@ from ingot.arch import Arch, arch
 from ingot.boot.cost.boot_profile import PROFILE_TYPE, Profile
 from ingot.comparison.image_summary import ImageSummary, require_no_builder
 from ingot.comparison.store_summary import subject_of_image
-from ingot.errors import IngotError, UserError
+from ingot.errors import IngotError, UserError, VerificationError
 from ingot.images import BASE, KernelLabels, read_config, read_makeup
 from ingot.oci import Artifact, read_artifact, read_image
 from ingot.oci.image_documents import canonical_json, read_json
@@ -24,7 +24,8 @@ def subject_of_reference(
 ) -> ImageSummary:
     """What the image `reference` (host[:port]/path[:tag|@digest]) tells, for one platform.
 
-    UserError for what is no image, and for a builder.
+    UserError for what is no image, and for a builder. VerificationError for damaged content, of the
+    image or of what was measured of it.
     """
     content = registry.read_manifest(reference, platform.oci, insecure=insecure)
     manifest = registry.manifest_of(content, reference)
@@ -66,7 +67,8 @@ def _fetched(reference: str, platform: Arch, progress: Progress, *, insecure: bo
 def _profile(reference: str, facts: KernelLabels, *, insecure: bool) -> Profile | None:
     """What was measured of the kernel, if the registry has that beside its base image.
 
-    It is one figure of many: where it cannot be had, for whatever reason, there is none.
+    It is one figure of many: where it cannot be had, there is none. VerificationError if what the
+    registry sends is not what its digests name: nothing else of it can be believed then.
     """
     shelf = registry.repository_of(reference).rpartition("/")[0]
     base = f"{shelf}/{BASE}:{facts.version}-{facts.recipe_key.short}"
@@ -82,6 +84,8 @@ def _profile(reference: str, facts: KernelLabels, *, insecure: bool) -> Profile 
         if artifact.subject.digest != registry.find_digest(base, insecure=insecure):
             return None
         return Profile.from_json(read_json(artifact.data))
+    except VerificationError:
+        raise
     except (IngotError, ValueError):
         return None
 
