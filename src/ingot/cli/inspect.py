@@ -10,11 +10,11 @@ from rich.table import Table
 
 from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
 from ingot.cli.shared.image_lookup import find_image
-from ingot.cli.shared.progress_display import size_text
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
 from ingot.images import layers_of, read_packages
 from ingot.oci import FileInfo, Image, Layer, list_files
+from ingot.units import size_text
 
 
 def inspect(

@@ -23,7 +23,7 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
-from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_line
 from ingot.errors import UserError
 from ingot.images import BASE, tags_of_store
@@ -31,6 +31,7 @@ from ingot.publish import Published, publish
 from ingot.publish.tagging import Action
 from ingot.registry import Registry, check_registry
 from ingot.setting import Setting
+from ingot.units import size_text
 
 DEFAULT_REGISTRY = "ghcr.io/weaveworks-liquidmetal"
 
