@@ -89,7 +89,16 @@ def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator
             log.unlink(missing_ok=True)
             lab = Sandbox.below(guests, builder)
             table = option_table(setting, plan, source, sandbox, log, progress)
-            yield Bench(setting, kernel, source, sandbox, lab, table, log, progress)
+            yield Bench(
+                setting=setting,
+                kernel=kernel,
+                source=source,
+                sandbox=sandbox,
+                lab=lab,
+                table=table,
+                log=log,
+                progress=progress,
+            )
 
 
 def profile_config(

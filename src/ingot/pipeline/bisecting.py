@@ -114,7 +114,13 @@ def _search(bench: Bench, before: Config, after: Config, kind: str, tries: int) 
         found = bisection.Culprit(everything, found.saved, final=False)
     culprits = tuple(each for name in found.options for each in units[name])
     return Bisection(
-        cheap, costly, len(units), culprits, known[found.options], kernels, found.final
+        before=cheap,
+        after=costly,
+        compared=len(units),
+        options=culprits,
+        costs=known[found.options],
+        kernels=kernels,
+        final=found.final,
     )
 
 

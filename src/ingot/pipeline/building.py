@@ -250,4 +250,12 @@ def _built(
         BuiltImage(tag, descriptor.digest, read_image(setting.layout, descriptor).size)
         for tag, descriptor in moving.items()
     )
-    return Built(kernel, recipe.key, images, found, pulled, report, tuple(timed.timings))
+    return Built(
+        kernel,
+        recipe.key,
+        images,
+        found=found,
+        pulled=pulled,
+        boot=report,
+        timings=tuple(timed.timings),
+    )

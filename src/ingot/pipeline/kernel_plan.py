@@ -89,10 +89,10 @@ def make_plan(catalog: Catalog, kernel: Kernel, own_patches: Sequence[Path] = ()
     full = catalog.config_file(kernel)
     return Plan(
         kernel,
-        catalog.requests(kernel),
-        load_rules(catalog.rules),
-        full if full.is_file() else None,
-        patches,
-        patching.digests(patches),
-        trust_in_builder(kernel.builder, catalog.root),
+        requests=catalog.requests(kernel),
+        rules=load_rules(catalog.rules),
+        full_config=full if full.is_file() else None,
+        patches=patches,
+        patch_digests=patching.digests(patches),
+        builder_trust=trust_in_builder(kernel.builder, catalog.root),
     )

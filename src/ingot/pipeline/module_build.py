@@ -223,7 +223,15 @@ def _build(
         BuiltImage(tag, descriptor.digest, read_image(layout, descriptor).size)
         for tag, descriptor in tags.items()
     )
-    return BuiltModules(name, target.tag, facts, source, sizes, images, tuple(timed.timings))
+    return BuiltModules(
+        name,
+        target.tag,
+        facts,
+        source=source,
+        files=sizes,
+        images=images,
+        timings=tuple(timed.timings),
+    )
 
 
 def _index(

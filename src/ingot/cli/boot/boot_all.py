@@ -74,7 +74,7 @@ def boot_all(
     with in_use(setting, progress):
         for kernel in built:
             for machine, vmms in _machines(kernel):
-                rows.append(_row(setting, kernel, machine, vmms, wish, checks, progress))
+                rows.append(_row(setting, kernel, machine, vmms, wish, checks, progress=progress))
     return rows
 
 
@@ -92,6 +92,7 @@ def _row(
     vmms: tuple[str, ...],
     wish: BootWish,
     checks: Sequence[str],
+    *,
     progress: Progress,
 ) -> BootRow:
     if reason := obstacle(machine):
