@@ -92,9 +92,9 @@ def measure(setting: Setting, name: str, arch_name: str) -> Column:
     path = Path(config or name)
     if given:
         (chosen,) = ingot.list_kernels(setting.project, [kernel])
-        values = lab.config_of_file(path).values
+        wanted = lab.config_of_file(path).config
         progress = make_progress(Terminal(stderr=True))
-        profile, size = pipeline.profile_config(setting, chosen, values, progress)
+        profile, size = pipeline.profile_config(setting, chosen, wanted, progress)
         return Column(path.stem, size, profile)
     if path.is_file():
         profile = lab.profile_file(setting, path, arch.arch(arch_name), builder, Silent())

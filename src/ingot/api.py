@@ -58,7 +58,7 @@ def list_kernels(
     arches: Sequence[str] = (),
     flavors: Sequence[str] = (),
 ) -> list[Kernel]:
-    """The kernels of the catalog that `names` mean: versions or series, as `ingot build` takes them.
+    """The kernels of the catalog that `names` mean: versions or series, as for `ingot build`.
 
     Without names, the newest version of every series. `arches` and `flavors` select among them;
     "all" stands for all. UserError for a name that means no kernel.

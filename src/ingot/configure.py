@@ -16,7 +16,7 @@ from ingot.builder.dot_config import made_config, put_config
 from ingot.builder.sandbox import Sandbox
 from ingot.builder.toolchain import make_words
 from ingot.errors import BuildError
-from ingot.kconfig import OptionRequest, OptionTable
+from ingot.kconfig import Config, OptionRequest, OptionTable
 from ingot.process import CommandFailedError, Result, run, run_in_terminal
 
 _SURVEY = "survey := $(shell,python3 $SURVEY/survey.py $SURVEYED)\n"
@@ -26,7 +26,9 @@ _LARGEST_SURVEY = 256 << 20
 """The most bytes of a survey; one of 6.18 has 12 MiB."""
 
 
-def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest], log: Path) -> str:
+def resolve(
+    sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest], log: Path
+) -> Config:
     """The `.config` that Kconfig makes of the requests; it is left in the build directory.
 
     Whether it honours them is not looked at here. A BuildError holds Kconfig's own words.
@@ -36,9 +38,9 @@ def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest],
     return _resolved(sandbox)
 
 
-def complete(sandbox: Sandbox, arch: Arch, text: str, log: Path) -> str:
+def complete(sandbox: Sandbox, arch: Arch, config: Config, log: Path) -> Config:
     """A full `.config` as this kernel has it: what it does not mention gets its default."""
-    put_config(sandbox, text)
+    put_config(sandbox, config)
     _make(sandbox, arch, "olddefconfig", log)
     return _resolved(sandbox)
 
@@ -75,14 +77,14 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
 
 
 def edit(
-    sandbox: Sandbox, arch: Arch, text: str, log: Path, terminal: str = "xterm-256color"
-) -> str:
+    sandbox: Sandbox, arch: Arch, config: Config, log: Path, terminal: str = "xterm-256color"
+) -> Config:
     """Let a person change a `.config` in Kconfig's own menu (menuconfig); the config they left.
 
     Needs a terminal; `terminal` is its kind (TERM, as terminfo(5) names it). Not saving leaves
     the config as it was.
     """
-    complete(sandbox, arch, text, log)
+    complete(sandbox, arch, config, log)
     words = _words(sandbox, arch, "menuconfig")
     command = sandbox.command(words, {"TERM": terminal}, interactive=True)
     try:
@@ -96,20 +98,20 @@ def edit(
     return made_config(sandbox)
 
 
-def _resolved(sandbox: Sandbox) -> str:
+def _resolved(sandbox: Sandbox) -> Config:
     """The config that Kconfig wrote; a BuildError if it is for another compiler than asked for.
 
     A kernel whose make does not know what asks for clang takes gcc without a word.
     """
-    text = made_config(sandbox)
-    if sandbox.builder.llvm and kconfig.parse_config(text).get("CC_IS_CLANG") != "y":
+    config = made_config(sandbox)
+    if sandbox.builder.llvm and config.value("CC_IS_CLANG") != "y":
         raise BuildError(
             f"this kernel cannot be compiled with clang, which the builder"
             f" '{sandbox.builder.name}' is for",
             why="its make does not know LLVM=1, which series have since 5.7",
             hint="compile it in a builder with gcc",
         )
-    return text
+    return config
 
 
 def _make(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ingot import lab
 from ingot.errors import UserError
-from ingot.images import BASE
+from ingot.images import BASE, tags_of_store
 from ingot.oci import Image, read_image
 from ingot.setting import Project
 
@@ -27,7 +27,7 @@ def find_image(project: Project, name: str) -> tuple[str, Image]:
         candidates += [
             f"{image or BASE}:{kernel.tag}" for kernel in project.catalog.select([version])
         ]
-    tags = project.layout.tags()
+    tags = tags_of_store(project.layout)
     for tag in candidates:
         if tag in tags and not lab.is_profile(tag):
             return tag, read_image(project.layout, tags[tag])

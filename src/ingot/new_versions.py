@@ -17,7 +17,7 @@ from ingot import pipeline
 from ingot.catalog import Catalog, Kernel, NewVersion, Proposal, propose
 from ingot.catalog.kernel_selection import ALL
 from ingot.errors import IngotError, UserError
-from ingot.kconfig import Option, OptionTable, parse_config
+from ingot.kconfig import Config, Option, OptionTable
 from ingot.kconfig.expression import evaluate, render
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
@@ -195,16 +195,16 @@ def _new_options(
     found: dict[str, NewOption] = {}
     hidden: set[str] = set()
     for arch, resolved in first.items():
-        values = parse_config(resolved.config)
+        config = resolved.config
         for name in set(resolved.table.options) - set(earlier[arch].options):
             option = resolved.table.options[name]
             if not option.prompts or option.transitional:
                 continue
-            if option.visible is not None and evaluate(option.visible, values) == "n":
+            if option.visible is not None and evaluate(option.visible, config.options) == "n":
                 hidden.add(name)
                 continue
             arches = (*(found[name].arches if name in found else ()), arch)
-            value, fallback = values.get(name, "n"), _fallback(option, values)
+            value, fallback = config.value(name), _fallback(option, config)
             found[name] = NewOption(option, value, fallback, arches)
     options = tuple(found[name] for name in sorted(found))
     return News(other.version, options, tuple(sorted(hidden - set(found))))
@@ -220,9 +220,9 @@ def _tables(
     }
 
 
-def _fallback(option: Option, values: Mapping[str, str]) -> str:
+def _fallback(option: Option, config: Config) -> str:
     """What Kconfig takes where nobody says: its first `default` whose condition holds."""
     for value, condition in option.defaults:
-        if condition is None or evaluate(condition, values) != "n":
+        if condition is None or evaluate(condition, config.options) != "n":
             return render(value, None)
     return "n" if option.type in ("bool", "tristate") else "none"

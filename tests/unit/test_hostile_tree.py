@@ -28,12 +28,13 @@ from ingot.compile import run_make as making
 from ingot.elf import ElfHeader
 from ingot.errors import IngotError
 from ingot.files import remove_tree
+from ingot.kconfig import Config
 from ingot.process import Result
 from ingot.progress import Silent
 from ingot.version import Series
 from tests.unit.conftest import digest
 
-CONFIG = "CONFIG_MODULES=y\n"
+CONFIG = Config("CONFIG_MODULES=y\n")
 RELEASE = "6.1.176"
 SECRET = b"what only the owner of this machine may read"
 MODULES = f"install/lib/modules/{RELEASE}"
@@ -303,9 +304,9 @@ def test_a_config(
     log = sandbox.results.parent / "log"
     verbs: dict[str, Callable[[], object]] = {
         "resolve": lambda: configure.resolve(sandbox, arch("x86_64"), requests, log),
-        "complete": lambda: configure.complete(sandbox, arch("x86_64"), "CONFIG_A=y\n", log),
+        "complete": lambda: configure.complete(sandbox, arch("x86_64"), CONFIG, log),
         "survey": lambda: configure.survey(sandbox, arch("x86_64"), log),
-        "edit": lambda: configure.edit(sandbox, arch("x86_64"), "CONFIG_A=y\n", log),
+        "edit": lambda: configure.edit(sandbox, arch("x86_64"), CONFIG, log),
     }
     for _ in range(2):  # the second time the trap is there before Ingot writes
         try:

@@ -20,7 +20,18 @@ SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
     ("directory_walk", "errors", "web"),
-    ("arch", "digest", "elf", "environment", "files", "printable", "progress", "toml", "version"),
+    (
+        "arch",
+        "digest",
+        "elf",
+        "environment",
+        "files",
+        "printable",
+        "progress",
+        "toml",
+        "units",
+        "version",
+    ),
     ("confined_files", "kernel_file", "keyring", "program_output", "pseudoterminal"),
     ("process",),
     ("apt", "git_program", "kconfig", "recipe", "size_map", "tools"),

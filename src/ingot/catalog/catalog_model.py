@@ -170,9 +170,10 @@ class Kernel:
     def tag(self) -> str:
         """What its images are tagged with: `6.1.176`, `6.1.176-minimal`, `6.1.176-arm64`.
 
-        The default flavor and the primary arch go without saying; `patched` stands behind the
-        flavor, so that a patch that is tried out never moves the tag of the catalog's own. A tag
-        names the kernel: `Catalog.select` understands it.
+        An arch has the kernel's name for it, as in tags of registries and names of configs. The
+        default flavor and the primary arch are left out; `patched` follows the flavor, so that a
+        patch that is tried out never moves the tag of the catalog's own kernel. A tag names the
+        kernel: `Catalog.select` understands it.
         """
         words = [str(self.version)]
         if self.flavor.name != DEFAULT_FLAVOR:
@@ -180,7 +181,7 @@ class Kernel:
         if self.patched:
             words.append(PATCHED)
         if not self.primary:
-            words.append(self.arch.oci)
+            words.append(self.arch.name)
         return "-".join(words)
 
     def ended(self, today: datetime.date) -> bool:

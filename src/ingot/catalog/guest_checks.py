@@ -190,16 +190,16 @@ def _check(place: Place, table: _CheckTable, mistakes: Mistakes) -> None:
 
 def _proof(table: _CheckTable, fragment: str) -> Proof:
     return Proof(
-        table.name,
-        table.about,
-        fragment,
-        tuple(table.run.split()),
-        frozenset(table.needs),
-        tuple(table.arches),
-        Series.parse(table.since) if table.since else None,
-        Series.parse(table.until) if table.until else None,
-        table.seconds,
-        tuple(table.modules),
-        table.append or "",
-        tuple(table.options),
+        name=table.name,
+        about=table.about,
+        feature=fragment,
+        run=tuple(table.run.split()),
+        needs=frozenset(table.needs),
+        arches=tuple(table.arches),
+        since=Series.parse(table.since) if table.since else None,
+        until=Series.parse(table.until) if table.until else None,
+        seconds=table.seconds,
+        modules=tuple(table.modules),
+        append=table.append or "",
+        options=tuple(table.options),
     )

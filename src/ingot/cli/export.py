@@ -12,12 +12,13 @@ import typer
 from ingot import registry
 from ingot.arch import arch_called
 from ingot.cli.shared.common_options import CatalogFolder, Insecure, complete_kernels, make_setting
-from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import UserError
 from ingot.image_lookup import find_image
 from ingot.oci import EntryKind, Image, Layout, extract, list_files, read_image, require_new
 from ingot.progress import Progress
+from ingot.units import size_text
 
 Target = Annotated[
     Path, typer.Option("--to", metavar="DIR", help="The folder to make; it must not exist yet.")

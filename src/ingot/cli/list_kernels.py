@@ -14,7 +14,7 @@ from rich.text import Text
 from ingot.catalog import Kernel
 from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
 from ingot.cli.shared.terminal import make_console, print_document, styled
-from ingot.images import BASE
+from ingot.images import BASE, tags_of_store
 from ingot.oci import Layout
 
 
@@ -82,7 +82,7 @@ def _vmm(kernel: Kernel, name: str) -> str:
 
 
 def _built(layout: Layout, kernel: Kernel) -> str:
-    descriptor = layout.find(f"{BASE}:{kernel.tag}")
+    descriptor = tags_of_store(layout).get(f"{BASE}:{kernel.tag}")
     return str(descriptor.digest) if descriptor else ""
 
 

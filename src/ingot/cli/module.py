@@ -18,11 +18,12 @@ from ingot.cli.shared.common_options import (
     complete_kernels,
     make_setting,
 )
-from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.image_lookup import find_image
 from ingot.images import DEVEL
 from ingot.pipeline import BuiltModules
+from ingot.units import size_text
 
 app = typer.Typer(
     name="module", help="Compile modules of your own for a kernel.", no_args_is_help=True

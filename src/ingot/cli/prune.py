@@ -9,8 +9,8 @@ import typer
 
 from ingot import housekeeping
 from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
-from ingot.cli.shared.progress_display import size_text
 from ingot.cli.shared.terminal import print_document, print_line
+from ingot.units import size_text
 
 
 def prune(

@@ -23,14 +23,15 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
-from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_line
 from ingot.errors import UserError
-from ingot.images import BASE
+from ingot.images import BASE, tags_of_store
 from ingot.publish import Published, publish
 from ingot.publish.tagging import Action
 from ingot.registry import Registry, check_registry
 from ingot.setting import Project
+from ingot.units import size_text
 
 DEFAULT_REGISTRY = "ghcr.io/weaveworks-liquidmetal"
 
@@ -101,7 +102,7 @@ def push(
 
 def _built(project: Project, offered: Sequence[Kernel]) -> list[Kernel]:
     """The kernels that the store has; a UserError if there is none."""
-    tags = project.layout.tags()
+    tags = tags_of_store(project.layout)
     built = [kernel for kernel in offered if f"{BASE}:{kernel.tag}" in tags]
     if not built:
         raise UserError(

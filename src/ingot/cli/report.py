@@ -12,12 +12,13 @@ import typer
 
 from ingot import report as reports
 from ingot.cli.shared.common_options import CatalogFolder, Insecure, make_setting
-from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.report import Report
 from ingot.setting import Project
+from ingot.units import size_text
 
 STANDARD_OUTPUT = Path("-")
 

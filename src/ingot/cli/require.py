@@ -17,7 +17,7 @@ from ingot.cli.shared.config_operands import config_of_image_named, file_named, 
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
 from ingot.kconfig import OptionRequest, Place, serves
-from ingot.lab import Config
+from ingot.lab import NamedConfig
 from ingot.setting import Project, Setting
 from ingot.version import Series
 
@@ -95,7 +95,7 @@ def require(
             hint="leave out --arch, or name the image of that arch",
         )
     wishes = list(_wishes(setting.project, config, vmms or [], features or [], options or []))
-    unmet = [wish for wish in wishes if not wish.met_by(config.values.get(wish.option, "n"))]
+    unmet = [wish for wish in wishes if not wish.met_by(config.value(wish.option))]
     if as_json:
         print_document(json.dumps(_document(config, wishes, unmet), indent=2))
     else:
@@ -104,7 +104,7 @@ def require(
         raise typer.Exit(1)
 
 
-def _read(setting: Setting, image: str, platform: Arch) -> Config:
+def _read(setting: Setting, image: str, platform: Arch) -> NamedConfig:
     if path := file_named(image):
         return lab.config_of_file(path)
     return config_of_image_named(setting, image, platform)
@@ -112,7 +112,7 @@ def _read(setting: Setting, image: str, platform: Arch) -> Config:
 
 def _wishes(
     project: Project,
-    config: Config,
+    config: NamedConfig,
     vmms: Sequence[str],
     features: Sequence[str],
     options: Sequence[str],
@@ -133,7 +133,7 @@ def _wishes(
         yield from _asked(name, requests.values())
 
 
-def _kernel_of(config: Config) -> tuple[Series, Arch]:
+def _kernel_of(config: NamedConfig) -> tuple[Series, Arch]:
     """The series and arch that decide what fragments ask for."""
     if config.series is None or config.arch is None:
         raise UserError(
@@ -149,10 +149,10 @@ def _asked(subject: str, requests: Iterable[OptionRequest]) -> Iterator[_Wish]:
         yield _Wish(subject, request.option, request.value, request.place)
 
 
-def _print(config: Config, wishes: Sequence[_Wish], unmet: Sequence[_Wish]) -> None:
+def _print(config: NamedConfig, wishes: Sequence[_Wish], unmet: Sequence[_Wish]) -> None:
     console = make_console()
     for wish in unmet:
-        got = config.values.get(wish.option, "n")
+        got = config.value(wish.option)
         asked = f"{wish.subject}, {wish.place}" if wish.place else wish.subject
         console.say(
             ("✗", "red"), f" CONFIG_{wish.option} must be {_text(wish.value)}, is {got} ({asked})"
@@ -167,7 +167,9 @@ def _text(value: str) -> str:
     return "m or y" if value == "m" else value
 
 
-def _document(config: Config, wishes: Sequence[_Wish], unmet: Sequence[_Wish]) -> dict[str, object]:
+def _document(
+    config: NamedConfig, wishes: Sequence[_Wish], unmet: Sequence[_Wish]
+) -> dict[str, object]:
     return {
         "image": config.name,
         "serves": not unmet,
@@ -177,7 +179,7 @@ def _document(config: Config, wishes: Sequence[_Wish], unmet: Sequence[_Wish]) -
                 "for": wish.subject,
                 "option": wish.option,
                 "wanted": wish.value,
-                "got": config.values.get(wish.option, "n"),
+                "got": config.value(wish.option),
                 "place": str(wish.place) if wish.place else None,
             }
             for wish in unmet

@@ -1,37 +1,62 @@
-"""Resolved configs: the full `.config` that Kconfig writes, read and compared.
+"""Configs: the full `.config` that Kconfig writes, as one value, and the difference of two.
+
+A config is read where it comes from, by whoever has the file, the image or the sandbox, and is a
+`Config` from there on.
 
 Source of the format: the kernel's Documentation/kbuild/kconfig.rst and scripts/kconfig/confdata.c.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from ingot.digest import Digest
 from ingot.kconfig.option_table import OptionTable
 
 _UNSET = re.compile(r"# CONFIG_(\w+) is not set\s*")
 _GROUP_LEVELS = 2
 
 
-def parse_config(text: str) -> dict[str, str]:
-    """Option -> value of a resolved `.config`; options that are not set are left out."""
-    return {option: value for _, option, value in config_lines(text) if value != "n"}
+@dataclass(frozen=True)  # not slotted: what is computed from the text once is kept beside it
+class Config:
+    """A `.config`: its text, as it was read, and what it says of each option.
 
-
-def config_lines(text: str) -> Iterator[tuple[int, str, str]]:
-    """Line number, option and value of every line of a `.config` that gives one.
-
-    `n` is the value of an option that is written as not set.
+    Two configs are equal if their texts are.
     """
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.startswith("CONFIG_"):
-            option, given, value = line.removeprefix("CONFIG_").partition("=")
-            if given:  # Kconfig passes over a line without
-                yield number, option, value.strip()
-        elif unset := _UNSET.fullmatch(line):
-            yield number, unset[1], "n"
+
+    text: str
+
+    @functools.cached_property
+    def options(self) -> Mapping[str, str]:
+        """Option -> value, as the text writes it; options that are not set are left out."""
+        found = {option: value for _, option, value in self.lines() if value != "n"}
+        return MappingProxyType(found)
+
+    @functools.cached_property
+    def digest(self) -> Digest:
+        """The sha256 of the text in UTF-8: what a recipe and an image name a config by."""
+        return Digest.of(self.text.encode())
+
+    def value(self, option: str) -> str:
+        """The value of an option, by its name without `CONFIG_`; `n` if it is not set."""
+        return self.options.get(option, "n")
+
+    def lines(self) -> Iterator[tuple[int, str, str]]:
+        """Line number, option and value of every line that gives one.
+
+        `n` is the value of an option that is written as not set.
+        """
+        for number, line in enumerate(self.text.splitlines(), start=1):
+            if line.startswith("CONFIG_"):
+                option, given, value = line.removeprefix("CONFIG_").partition("=")
+                if given:  # Kconfig passes over a line without
+                    yield number, option, value.strip()
+            elif unset := _UNSET.fullmatch(line):
+                yield number, unset[1], "n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +72,12 @@ class Difference:
     menu: tuple[str, ...] = ()
 
 
-def diff(
-    before: Mapping[str, str], after: Mapping[str, str], table: OptionTable | None = None
-) -> tuple[Difference, ...]:
+def diff(before: Config, after: Config, table: OptionTable | None = None) -> tuple[Difference, ...]:
     """What differs between two configs, sorted by menu and option."""
     found = (
-        Difference(option, before.get(option, "n"), after.get(option, "n"), _menu(option, table))
-        for option in {*before, *after}
-        if before.get(option, "n") != after.get(option, "n")
+        Difference(option, before.value(option), after.value(option), _menu(option, table))
+        for option in {*before.options, *after.options}
+        if before.value(option) != after.value(option)
     )
     return tuple(sorted(found, key=lambda each: (each.menu, each.option)))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ingot.errors import UserError
 from ingot.kconfig.causes import Causes
+from ingot.kconfig.config import Config
 from ingot.kconfig.expression import Expression, render
 from ingot.kconfig.fragment import OptionRequest
 from ingot.kconfig.option_table import Option, OptionTable
@@ -37,18 +38,18 @@ class Explanation:
 
 def explain(
     name: str,
-    config: Mapping[str, str],
+    config: Config,
     table: OptionTable,
     requests: Mapping[str, OptionRequest],
 ) -> Explanation:
     """Explain an option, by its name without `CONFIG_`; a UserError if there is none such."""
     option = table.options.get(name)
-    causes = Causes(config, table, requests, "this kernel")
+    causes = Causes(config.options, table, requests, "this kernel")
     asked = requests.get(name)
     if option is None:
         raise UserError(f"this kernel has no option {name}", why="\n".join(causes.instead_of(name)))
-    value = config.get(name, "n")
-    selectors = tuple(Selectors(config, table, requests).told(name))
+    value = config.value(name)
+    selectors = tuple(Selectors(config.options, table, requests).told(name))
     by_itself = value != "n" and not asked and not selectors
     return Explanation(
         option=option,
@@ -56,7 +57,7 @@ def explain(
         asked=asked,
         selectors=selectors,
         default=causes.default(option) or "by default" if by_itself else "",
-        needs=_rendered(option.visible, config) if option.prompts else None,
+        needs=_rendered(option.visible, config.options) if option.prompts else None,
         missing=causes.of_off(option) if value == "n" else (),
     )
 

@@ -119,7 +119,9 @@ def _request(option: str, value: str, note: str | None, place: Place) -> OptionR
             hint="'since' is the first series that has the option, 'until' the last",
         )
     arch = _arch(bounds["arch"], place)
-    return OptionRequest(option, value, place, since, until, arch, bounds["unless"])
+    return OptionRequest(
+        option, value, place, since=since, until=until, arch=arch, unless=bounds["unless"]
+    )
 
 
 def _arch(name: str | None, place: Place) -> str | None:

@@ -111,7 +111,16 @@ def tell_confinement(machine: Machine, progress: Progress) -> None:
 
 def refused(verdict: Verdict, reason: str) -> BootReport:
     """The report on a kernel that was not started at all."""
-    return BootReport(verdict, "none", "none", 0.0, (), (), (), reason)
+    return BootReport(
+        verdict=verdict,
+        machine="none",
+        accelerator="none",
+        seconds=0.0,
+        checks=(),
+        console=(),
+        command=(),
+        told=reason,
+    )
 
 
 def enter(subject: BootTarget, guest: Guest, machine: Machine) -> tuple[Guest, Machine]:

@@ -19,7 +19,15 @@ from ingot.compile import compile_kernel
 from ingot.digest import Digest
 from ingot.errors import BootError
 from ingot.files import disk_errors, locked
-from ingot.images import BASE, facts_of, find_images, read_facts, tags_for, write_images
+from ingot.images import (
+    BASE,
+    facts_of,
+    find_images,
+    outdated_tags,
+    read_facts,
+    tags_for,
+    write_images,
+)
 from ingot.lab.boot_target import BootTarget, laid_out
 from ingot.lab.booting import BootWish, boot_subject
 from ingot.lab.budget_check import require_affordable
@@ -131,7 +139,10 @@ def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
 def _accept(
     project: Project, kernel: Kernel, images: Mapping[str, Descriptor], timed: Timed
 ) -> dict[str, Descriptor]:
-    """Give a kernel's images their tags, unless they have them; BootError if it costs too much."""
+    """Give a kernel's images their tags, unless they have them; BootError if it costs too much.
+
+    Tags that have lost their meaning by that are removed.
+    """
     base = read_image(project.layout, images[BASE])
     require_affordable(project, kernel, base, None, timed)
     facts = read_facts(base)
@@ -140,6 +151,9 @@ def _accept(
     present = project.layout.tags()
     if any(tag not in present or present[tag].digest != tags[tag].digest for tag in tags):
         project.layout.tag(tags)
+    outdated = outdated_tags(images, kernel.tag)
+    if any(tag in present for tag in outdated):
+        project.layout.untag(outdated)
     return tags
 
 
@@ -186,6 +200,7 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
             report, profile = _prove(setting, base, builder, kernel, timed)
             tags = tags_for(images, facts, kernel.tag)
             setting.project.layout.tag(tags)
+            setting.project.layout.untag(outdated_tags(images, kernel.tag))
             if profile:
                 keep_profile(setting.project.layout, profile, base)
     return _built(setting.project, kernel, recipe, tags, timed, report=report)
@@ -237,4 +252,12 @@ def _built(
         BuiltImage(tag, descriptor.digest, read_image(project.layout, descriptor).size)
         for tag, descriptor in moving.items()
     )
-    return Built(kernel, recipe.key, images, found, pulled, report, tuple(timed.timings))
+    return Built(
+        kernel,
+        recipe.key,
+        images,
+        found=found,
+        pulled=pulled,
+        boot=report,
+        timings=tuple(timed.timings),
+    )

@@ -20,13 +20,13 @@ from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.kconfig import (
+    Config,
     Finding,
     OptionTable,
     broken,
     check,
     check_full,
     findings_error,
-    parse_config,
     requests_of_full,
 )
 from ingot.pipeline.builders import builder_for, known_builder
@@ -53,7 +53,7 @@ class Resolved:
     """
 
     plan: Plan
-    config: str
+    config: Config
     table: OptionTable
     findings: tuple[Finding, ...]
     defaulted: tuple[tuple[str, str], ...] = ()
@@ -95,8 +95,8 @@ def resolve_all(
         yield resolved
 
 
-def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved, str]:
-    """Let the user change a kernel's config in Kconfig's own menu; the text before and after.
+def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved, Config]:
+    """Let the user change a kernel's config in Kconfig's own menu; the config before and after.
 
     The config must be sound before: what is changed is to be told from what was asked for.
     """
@@ -141,10 +141,10 @@ def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
     return None
 
 
-def kept_config(project: Project, plan: Plan, source: Digest, builder: Digest) -> str | None:
+def kept_config(project: Project, plan: Plan, source: Digest, builder: Digest) -> Config | None:
     """The sound config from before, if everything that decides it is as it was."""
     path = plan.config_path(source, builder, project.workspace)
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    return Config(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def resolve(
@@ -169,7 +169,7 @@ def resolve(
     # a full config is a file of the user's, who may have changed it meanwhile
     same = path == plan.config_path(source.digest, sandbox.builder.digest, project.workspace)
     if same and not resolved.findings:
-        write_atomic(path, resolved.config.encode())
+        write_atomic(path, resolved.config.text.encode())
     return resolved
 
 
@@ -187,8 +187,8 @@ def option_table(
 
 
 def _from_fragments(plan: Plan, sandbox: Sandbox, table: OptionTable, log: Path) -> Resolved:
-    text = configure.resolve(sandbox, plan.kernel.arch, plan.requests, log)
-    return Resolved(plan, text, table, (*_asked(plan, text, table), *_lint(plan, text)))
+    config = configure.resolve(sandbox, plan.kernel.arch, plan.requests, log)
+    return Resolved(plan, config, table, (*_asked(plan, config, table), *_lint(plan, config)))
 
 
 def _from_full_config(
@@ -199,36 +199,36 @@ def _from_full_config(
     One that `config resolve` wrote is held to the fragments as well: it is their lock file.
     """
     given = _read(path)
-    text = configure.complete(sandbox, plan.kernel.arch, given, log)
+    config = configure.complete(sandbox, plan.kernel.arch, given, log)
     name = f"{path.parent.name}/{path.name}"
-    findings, defaulted = check_full(given, parse_config(text), table, name)
-    if given.startswith(_HEADER):
+    findings, defaulted = check_full(given, config, table, name)
+    if given.text.startswith(_HEADER):
         _require_fresh(plan, path, given)
-        findings = (*findings, *_asked(plan, text, table))
+        findings = (*findings, *_asked(plan, config, table))
     else:
         plan = replace(plan, requests=requests_of_full(given, name))
-    return Resolved(plan, text, table, (*findings, *_lint(plan, text)), tuple(defaulted))
+    return Resolved(plan, config, table, (*findings, *_lint(plan, config)), tuple(defaulted))
 
 
-def _asked(plan: Plan, config: str, table: OptionTable) -> tuple[Finding, ...]:
+def _asked(plan: Plan, config: Config, table: OptionTable) -> tuple[Finding, ...]:
     series = str(plan.kernel.version.series)
-    return tuple(check(plan.requests, parse_config(config), table, series))
+    return tuple(check(plan.requests, config, table, series))
 
 
-def _lint(plan: Plan, config: str) -> tuple[Finding, ...]:
+def _lint(plan: Plan, config: Config) -> tuple[Finding, ...]:
     kernel = plan.kernel
     series, arch = kernel.version.series, kernel.arch.name
-    return tuple(broken(plan.rules, parse_config(config), series, arch, kernel.vmms))
+    return tuple(broken(plan.rules, config, series, arch, kernel.vmms))
 
 
 def written_by_hand(path: Path) -> bool:
     """Whether a full config is there that Ingot did not write."""
-    return path.is_file() and not _read(path).startswith(_HEADER)
+    return path.is_file() and not _read(path).text.startswith(_HEADER)
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> Config:
     try:
-        return path.read_text(encoding="utf-8")
+        return Config(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise UserError(
             f"the full config {path} is not UTF-8 text", hint="put a .config there, or remove it"
@@ -237,16 +237,16 @@ def _read(path: Path) -> str:
 
 def locked_text(resolved: Resolved) -> str:
     """The config as it is committed: it says of which fragments it was made."""
-    return f"{_HEADER}{_fragments_digest(resolved.plan)}\n{resolved.config}"
+    return f"{_HEADER}{_fragments_digest(resolved.plan)}\n{resolved.config.text}"
 
 
 def _fragments_digest(plan: Plan) -> str:
     return str(Digest.of(plan.fragments_text.encode()))
 
 
-def _require_fresh(plan: Plan, path: Path, given: str) -> None:
+def _require_fresh(plan: Plan, path: Path, given: Config) -> None:
     """Refuse a lock file whose fragments have changed since: which one is meant?"""
-    if given.splitlines()[0] != f"{_HEADER}{_fragments_digest(plan)}":
+    if given.text.splitlines()[0] != f"{_HEADER}{_fragments_digest(plan)}":
         raise UserError(
             f"{path} is not what its fragments say any more",
             why="a fragment that it was resolved from has changed since",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingot import kconfig, tools
+from ingot import tools
 from ingot.arch import arch, arch_called
 from ingot.builder import builder_kinds
 from ingot.builder.builder_packages import changes, summary
@@ -32,8 +32,10 @@ from ingot.images import (
     read_devel_host,
     read_facts,
     read_packages,
+    tags_of_store,
     write_module_images,
 )
+from ingot.kconfig import Config
 from ingot.oci import Image, extract, read_image
 from ingot.oci.limits import KERNEL_IMAGE_BYTES
 from ingot.pipeline.builders import ensure_builder, site_of
@@ -112,7 +114,7 @@ class _TargetKernel:
 
 def _target(project: Project, tag: str) -> _TargetKernel:
     """The kernel's devel tree and modules; UserError if it has none, or lets nothing be added."""
-    tags = project.layout.tags()
+    tags = tags_of_store(project.layout)
     names = [f"{image}:{tag}" for image in (DEVEL, MODULES)]
     again = f"build it again: ingot build {tag}"
     if missing := [name for name in names if name not in tags]:
@@ -125,7 +127,7 @@ def _target(project: Project, tag: str) -> _TargetKernel:
     facts = read_facts(devel)
     if facts is None or facts != read_facts(modules):
         raise UserError(f"{names[0]} and {names[1]} are not of one build", hint=again)
-    _require_open(tag, kconfig.parse_config(read_config(devel.annotations) or ""))
+    _require_open(tag, read_config(devel.annotations) or Config(""))
     host = arch_called(project.host).name
     if read_devel_host(devel) != host:
         raise UserError(
@@ -155,15 +157,15 @@ def _builder_of(project: Project, facts: KernelLabels, named: str | None) -> Bui
     return next(same, specs[0])
 
 
-def _require_open(tag: str, options: Mapping[str, str]) -> None:
+def _require_open(tag: str, config: Config) -> None:
     """Raise a UserError for a kernel that would load none of our modules."""
-    if options.get("MODULES") != "y":
+    if config.value("MODULES") != "y":
         raise UserError(
             f"{tag} loads no modules",
             why="its config has CONFIG_MODULES off",
             hint="take a flavor that has modules; `ingot list` shows them",
         )
-    if options.get("MODULE_SIG_FORCE") == "y":
+    if config.value("MODULE_SIG_FORCE") == "y":
         raise UserError(
             f"{tag} loads only modules that are signed with its own key",
             why="its config has CONFIG_MODULE_SIG_FORCE, and the key was thrown away when the"
@@ -221,7 +223,15 @@ def _build(
         BuiltImage(tag, descriptor.digest, read_image(layout, descriptor).size)
         for tag, descriptor in tags.items()
     )
-    return BuiltModules(name, target.tag, facts, source, sizes, images, tuple(timed.timings))
+    return BuiltModules(
+        name,
+        target.tag,
+        facts,
+        source=source,
+        files=sizes,
+        images=images,
+        timings=tuple(timed.timings),
+    )
 
 
 def _index(

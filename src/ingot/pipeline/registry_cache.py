@@ -147,11 +147,12 @@ def _fetched(
 
 
 def _digests(cache: Registry, tag: str) -> dict[str, Digest] | None:
-    """What the registry has under this tag, by name of the image; None unless it has them all."""
+    """What the registry has under this tag, by image name; None if a required one is missing."""
     found = {}
-    for name in KERNEL_IMAGES:
+    for name, kind in KERNEL_IMAGES.items():
         digest = registry.find_digest(cache.reference(f"{name}:{tag}"), insecure=cache.insecure)
-        if digest is None:
+        if digest:
+            found[name] = digest
+        elif kind.required:
             return None
-        found[name] = digest
     return found

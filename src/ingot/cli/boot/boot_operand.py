@@ -16,8 +16,8 @@ from ingot.cli.shared.common_options import choose
 from ingot.cli.shared.config_operands import file_named
 from ingot.errors import UserError
 from ingot.image_lookup import find_image
-from ingot.images import BASE, BIN, read_facts
-from ingot.lab import BootWish, Config
+from ingot.images import BASE, KERNEL_LAYER, MODULES_LAYER, holds_layer, read_facts
+from ingot.lab import BootWish, NamedConfig
 from ingot.oci import Image
 from ingot.progress import Progress
 from ingot.setting import Project, Setting
@@ -47,7 +47,7 @@ class BootOperand:
 
     @property
     def has_modules(self) -> bool:
-        return self.name.startswith(f"{BASE}:")
+        return holds_layer(self.name.partition(":")[0], MODULES_LAYER)
 
 
 def find_subject(setting: Setting, meant: Meant) -> BootOperand:
@@ -65,7 +65,7 @@ def find_subject(setting: Setting, meant: Meant) -> BootOperand:
         with contextlib.suppress(UserError):  # what is no kernel of the catalog may still be a tag
             name = choose(setting, [name], [wanted.name])[0].tag
     tag, image = find_image(setting.project, name)
-    if tag.partition(":")[0] not in (BASE, BIN):
+    if not holds_layer(tag.partition(":")[0], KERNEL_LAYER):
         raise UserError(
             f"{tag} cannot be booted by itself",
             why="a boot test needs a kernel",
@@ -131,7 +131,7 @@ def _proofs(project: Project, subject: BootOperand, names: Sequence[str]) -> tup
     return lab.proofs_of_config(project.catalog, config, names, modules=subject.has_modules)
 
 
-def _config_of(project: Project, subject: BootOperand) -> Config | None:
+def _config_of(project: Project, subject: BootOperand) -> NamedConfig | None:
     """The config that a kernel tells, if it tells one."""
     with contextlib.suppress(UserError):
         if subject.file:

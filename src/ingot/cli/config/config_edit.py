@@ -23,7 +23,7 @@ from ingot.cli.shared.source_options import Keyring, Offline, OwnSource
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import MachineError, UserError
 from ingot.files import write_atomic
-from ingot.kconfig import parse_config, wishes_between
+from ingot.kconfig import Config, wishes_between
 from ingot.pipeline import Resolved
 
 _TITLE = "# Changed in menuconfig, on "
@@ -64,7 +64,7 @@ def edit(
         )
     console = Terminal(stderr=True)
     resolved, edited = pipeline.edit(setting, wanted, make_progress(console))
-    lines, refused = _sort_out(resolved, parse_config(edited), f"feature/{feature}.config")
+    lines, refused = _sort_out(resolved, edited, f"feature/{feature}.config")
     if not lines and not refused:
         console.say("nothing was changed")
         return
@@ -83,11 +83,9 @@ def edit(
         )
 
 
-def _sort_out(
-    resolved: Resolved, edited: Mapping[str, str], own: str
-) -> tuple[dict[str, str], Sequence[str]]:
+def _sort_out(resolved: Resolved, edited: Config, own: str) -> tuple[dict[str, str], Sequence[str]]:
     """What is to be asked for besides, and what lines of other fragments than `own` forbid."""
-    changed = wishes_between(parse_config(resolved.config), edited, resolved.table)
+    changed = wishes_between(resolved.config, edited, resolved.table)
     lines, refused = {}, []
     for option, value in changed.items():
         request = resolved.plan.requests.get(option)

@@ -47,4 +47,4 @@ def show(
         return
     (resolved,) = pipeline.resolve_all(setting, [wanted], make_progress(Terminal(stderr=True)))
     pipeline.require_sound(resolved)
-    print_document(resolved.config)
+    print_document(resolved.config.text)

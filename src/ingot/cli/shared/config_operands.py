@@ -13,8 +13,8 @@ from ingot.cli.shared.progress_display import kernel_label
 from ingot.errors import MachineError, UserError
 from ingot.image_lookup import find_image
 from ingot.images import KERNEL_IMAGES
-from ingot.kconfig import OptionTable, parse_config
-from ingot.lab import Config
+from ingot.kconfig import OptionTable
+from ingot.lab import NamedConfig
 from ingot.progress import Progress
 from ingot.registry import TRANSPORT
 from ingot.setting import Setting
@@ -26,7 +26,7 @@ _VERSION = re.compile(r"\d+\.\d+(?:[.-]|$)")
 class Operand:
     """A config, under the name it was asked for by; `table` if its kernel's Kconfig is at hand."""
 
-    config: Config
+    config: NamedConfig
     table: OptionTable | None = None
 
 
@@ -46,8 +46,8 @@ def read_operand(setting: Setting, name: str, progress: Progress) -> Operand:
         )
     kernel = choose_one(setting, name)
     (resolved,) = pipeline.resolve_all(setting, [kernel], progress)
-    values = parse_config(resolved.config)
-    config = Config(kernel_label(kernel), values, kernel.version.series, kernel.arch)
+    series, arch = kernel.version.series, kernel.arch
+    config = NamedConfig(kernel_label(kernel), resolved.config, series, arch)
     return Operand(config, resolved.table)
 
 
@@ -83,7 +83,7 @@ def is_image(name: str) -> bool:
     )
 
 
-def config_of_image_named(setting: Setting, name: str, platform: Arch) -> Config:
+def config_of_image_named(setting: Setting, name: str, platform: Arch) -> NamedConfig:
     """The config of an image of the store (`kernel-bin:6.1`) or of a registry (`host/name:tag`).
 
     `platform` is meant where a registry's image is one for several. MachineError if a registry

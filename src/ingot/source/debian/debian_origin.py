@@ -23,6 +23,7 @@ from ingot.source.releases import Release
 from ingot.source.transfer.attempts import Attempts
 from ingot.source.transfer.download import Wanted, download
 from ingot.source.transfer.tarball_compression import Compression
+from ingot.tools import DEBIAN_KEYRING
 from ingot.version import KernelVersion
 from ingot.web import without_secrets
 
@@ -39,7 +40,7 @@ class DebianArchive:
     """
 
     suites: tuple[str, ...]
-    keyring: Path
+    keyring: Path = DEBIAN_KEYRING
     mirrors: tuple[str, ...] | None = None
     name: str = "debian"
     tells_ends: ClassVar[bool] = False
