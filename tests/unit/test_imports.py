@@ -6,6 +6,8 @@ Source files are read, not run, so that an import within a function counts like 
 from __future__ import annotations
 
 import ast
+import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -191,6 +193,29 @@ def test_every_module_stands_on_a_floor() -> None:
     there = {unit_of(path) for path in MODULES} - {""}
     assert there - set(FLOOR_OF) == set(), "give it a floor in FLOORS"
     assert set(FLOOR_OF) - there <= {"apt"}, "it is gone: take it out of FLOORS"
+
+
+def floors_in(page: str) -> list[tuple[str, ...]]:
+    """The floors of the table in a page: its rows, some of which are several, divided by `;`."""
+    start = page.index("| floor | modules |")
+    rows = itertools.takewhile(lambda line: line.startswith("|"), page[start:].splitlines()[2:])
+    return [
+        tuple(sorted(re.findall(r"`(\w+)/?`", part)))
+        for row in rows
+        for part in row.split("|")[2].split(";")
+    ]
+
+
+def test_the_page_on_the_architecture_shows_these_floors() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert floors_in(page) == [tuple(sorted(units)) for units in FLOORS if units != ("__main__",)]
+
+
+def test_directories_in_the_page_are_packages() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = {unit for floor in floors_in(page) for unit in floor if f"`{unit}/`" in page}
+    packages = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").is_file()}
+    assert named == packages & set(FLOOR_OF)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
