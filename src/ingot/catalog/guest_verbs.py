@@ -87,8 +87,8 @@ def _read(path: Path) -> Iterator[tuple[Verb, int]]:
     for table in tables:
         at = table.start(1)
         while row := _ROW.match(text, at, table.end(1)):
-            start = text.index("VERB", at)
-            yield _verb(path, row, line := text.count("\n", 0, start) + 1), line
+            line = text.count("\n", 0, text.index("VERB", at)) + 1
+            yield _verb(path, row, line), line
             at = row.end()
         if not _END.fullmatch(text, at, table.end(1)):
             where = text.count("\n", 0, at) + 1
@@ -109,7 +109,9 @@ def _verb(path: Path, row: re.Match[str], line: int) -> Verb:
     written = (int(row["least"]), None if row["most"] == "ANY_NUMBER" else int(row["most"]))
     if bounds != written:
         most = "ANY_NUMBER" if parsed.most is None else parsed.most
-        raise _error(path, line, f"{name}: the usage '{usage}' has {parsed.least}, {most} words")
+        raise _error(
+            path, line, f"{name}: the words '{usage}' make the numbers {parsed.least}, {most}"
+        )
     return Verb(name, parsed, proves, path.name)
 
 

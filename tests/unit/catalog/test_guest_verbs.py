@@ -37,9 +37,9 @@ def test_a_row_says_all_of_a_verb(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("1, 2,", "1, 3,", "files.c:4: mount: the usage 'TYPE [FILE]' has 1, 2 words"),
-        ("1, 2,", "0, 2,", "files.c:4: mount: the usage 'TYPE [FILE]' has 1, 2 words"),
-        ("FILE]", "FILE...]", "has 1, ANY_NUMBER words"),
+        ("1, 2,", "1, 3,", "files.c:4: mount: the words 'TYPE [FILE]' make the numbers 1, 2"),
+        ("1, 2,", "0, 2,", "files.c:4: mount: the words 'TYPE [FILE]' make the numbers 1, 2"),
+        ("FILE]", "FILE...]", "make the numbers 1, ANY_NUMBER"),
         ("FILE]", "FILE", "files.c:4: mount: "),
         ('"mount"', '"Mount"', "files.c:4: 'Mount' is not the name of a verb"),
         ('"it mounts; " "FILE is in it"', '""', "files.c:4: what does 'mount' prove?"),
