@@ -124,8 +124,26 @@ def _append(kernel: _Kernel, code: bytes) -> bytes:
     code_at = note_at + len(note)
     segments = (
         *kernel.segments,
-        Segment(PT_LOAD, _READ_EXECUTE, code_at, _BASE, _BASE, len(code), _MEMORY, 1),
-        Segment(PT_NOTE, _READ_EXECUTE, note_at, 0, 0, len(note), len(note), 4),
+        Segment(
+            kind=PT_LOAD,
+            flags=_READ_EXECUTE,
+            offset=code_at,
+            virtual=_BASE,
+            physical=_BASE,
+            file_size=len(code),
+            memory_size=_MEMORY,
+            alignment=1,
+        ),
+        Segment(
+            kind=PT_NOTE,
+            flags=_READ_EXECUTE,
+            offset=note_at,
+            virtual=0,
+            physical=0,
+            file_size=len(note),
+            memory_size=len(note),
+            alignment=4,
+        ),
     )
     header = kernel.header._replace(segments_offset=start, segments=len(segments))
     table = b"".join(segment.pack() for segment in segments)
