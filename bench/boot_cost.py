@@ -5,7 +5,7 @@
 A KERNEL is one of the store (6.1, 6.1.176-minimal), a FILE any kernel that QEMU's machine for
 ARCH starts: an x86_64 vmlinux, an arm64 Image. KERNEL=CONFIG is the source of that kernel of the
 catalog, compiled with a .config from elsewhere. All of them get the machine, the initramfs and the
-command line of `ingot boot --profile` (src/ingot/boot/cost/instruction_count.py), so peers are measured as
+command line of `ingot profile` (src/ingot/boot/cost/instruction_count.py), so peers are measured as
 Ingot's own are. Those of note:
 
     6.1=firecracker-ci-6.1.config               Firecracker's CI: in its repository below
@@ -35,7 +35,7 @@ from pathlib import Path
 
 from ingot import arch, catalog, lab, pipeline
 from ingot.boot.cost.boot_profile import Initcall, Phase, Profile
-from ingot.cli.shared.image_lookup import find_image
+from ingot.cli.shared.image_lookup import find_image_named
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import IngotError
@@ -99,7 +99,7 @@ def measure(setting: Setting, name: str, arch_name: str) -> Column:
     if path.is_file():
         profile = lab.profile_file(setting, path, arch.arch(arch_name), builder, Silent())
         return Column(path.name, path.stat().st_size, profile)
-    tag, image = find_image(setting, name)
+    tag, image = find_image_named(setting, name)
     profile = lab.profile_image(setting, image, builder, Silent())
     sizes = [file.size for file in list_files(setting.layout, image) if file.name == KERNEL_FILE]
     return Column(tag.partition(":")[2], sizes[0], profile)

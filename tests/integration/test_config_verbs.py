@@ -258,7 +258,7 @@ def test_a_file_without_a_config_is_told(
         ("/etc", "it is a folder"),
         ("kernel-bin", "has no image 'kernel-bin'"),
         ("6.1-huge", "no flavor huge"),
-        ("", "is no file, no image"),
+        ("", "is not a file, an image"),
         ("Upper/case:tag", "is no name of an image"),
         ("docker://", "is no name of an image"),
     ],

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
-from ingot.cli.shared.image_lookup import find_image
+from ingot.cli.shared.image_lookup import find_image_named
 from ingot.cli.shared.progress_display import size_text
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
@@ -37,7 +37,7 @@ def inspect(
     with --packages, the packages that its kernel was compiled with.
     """
     setting = make_setting(catalog, None)
-    tag, found = find_image(setting, image)
+    tag, found = find_image_named(setting, image)
     held = list_files(setting.layout, found) if files else []
     made_of = _packages(tag, found) if packages else ()
     if as_json:

@@ -19,6 +19,7 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.image_lookup import find_image
+from ingot.cli.shared.operands import StoreImage, kernel_named
 from ingot.cli.shared.progress_display import make_progress, size_text
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.images import DEVEL
@@ -85,7 +86,7 @@ def build(
     over the kernel's modules. The same source gives the same digests.
     """
     setting = make_setting(catalog, cache, build_dir)
-    image, _ = find_image(setting, f"{DEVEL}:{kernel}")
+    image, _ = find_image(setting, StoreImage(f"{DEVEL}:{kernel_named(kernel)}"))
     tag = image.partition(":")[2]
     progress = make_progress(Terminal(stderr=True))
     built = pipeline.build_modules(setting, tag, folder, progress, name=name, builder=builder)

@@ -13,8 +13,14 @@ from ingot.boot.boot_report import BootReport, Verdict
 from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel, Proof
 from ingot.cli.shared.common_options import choose
-from ingot.cli.shared.config_operands import file_named
 from ingot.cli.shared.image_lookup import find_image
+from ingot.cli.shared.operands import (
+    FileName,
+    KernelName,
+    StoreImage,
+    not_taken,
+    parse_operand,
+)
 from ingot.errors import UserError
 from ingot.images import BASE, BIN, read_facts
 from ingot.lab import BootWish, Config
@@ -51,20 +57,30 @@ class BootOperand:
 
 
 def find_subject(setting: Setting, meant: Meant) -> BootOperand:
-    """What is meant; a UserError says what could be meant if it is nothing."""
-    name, flavors = meant.name, [meant.flavor] if meant.flavor else []
+    """The kernel that is meant; a UserError says what can be named if there is none."""
     wanted = arch_called(meant.arch) if meant.arch else None
-    path = file_named(name)
-    if flavors and (path or ":" in name):
-        raise UserError(f"{name} is of one flavor, whichever it is", hint="leave out --flavor")
-    if path:
-        return BootOperand(name, file=path, arch=wanted)
-    if flavors:
-        name = choose(setting, [name], [wanted.name] if wanted else None, flavors)[0].tag
-    elif wanted and ":" not in name:
-        with contextlib.suppress(UserError):  # what is no kernel of the catalog may still be a tag
-            name = choose(setting, [name], [wanted.name])[0].tag
-    tag, image = find_image(setting, name)
+    operand = parse_operand(meant.name)
+    if meant.flavor and not isinstance(operand, KernelName):
+        raise UserError(
+            f"--flavor does not go with {meant.name}",
+            why=f"that is {operand.kind}, which is of one flavor already",
+            hint="leave out --flavor",
+        )
+    match operand:
+        case FileName(path):
+            return BootOperand(meant.name, file=path, arch=wanted)
+        case KernelName():
+            tag, image = find_image(setting, _variant(setting, operand, wanted, meant.flavor))
+        case StoreImage():
+            tag, image = find_image(setting, operand)
+        case other:
+            raise not_taken(
+                meant.name,
+                other,
+                "a kernel of the catalog, an image of the store or a file",
+                f"get its files first: ingot pull {meant.name} --to DIR && ingot boot"
+                " DIR/boot/vmlinux",
+            )
     if tag.partition(":")[0] not in (BASE, BIN):
         raise UserError(
             f"{tag} cannot be booted by itself",
@@ -72,6 +88,19 @@ def find_subject(setting: Setting, meant: Meant) -> BootOperand:
             hint=f"boot {BASE}:{tag.partition(':')[2]}, which has the kernel and its modules",
         )
     return BootOperand(tag, image=image, kernel=_kernel_of(setting, tag), arch=wanted)
+
+
+def _variant(
+    setting: Setting, named: KernelName, arch: Arch | None, flavor: str | None
+) -> KernelName:
+    """The kernel of this arch and flavor, where they are given."""
+    arches = [arch.name] if arch else None
+    if flavor:
+        return KernelName(choose(setting, [named.name], arches, [flavor])[0].tag)
+    if arch:
+        with contextlib.suppress(UserError):  # what the catalog does not have may still be a tag
+            return KernelName(choose(setting, [named.name], arches)[0].tag)
+    return named
 
 
 def boot_subject(
