@@ -41,6 +41,7 @@ from ingot.cli.shared.terminal import Terminal
 from ingot.errors import IngotError
 from ingot.images import KERNEL_FILE
 from ingot.oci import Layout, list_files
+from ingot.pipeline.bench import profile_config
 from ingot.progress import Silent
 from ingot.setting import Setting
 from ingot.workspace import Workspace
@@ -94,7 +95,7 @@ def measure(setting: Setting, name: str, arch_name: str) -> Column:
         (chosen,) = setting.catalog.select([kernel])
         values = lab.config_of_file(path).values
         progress = make_progress(Terminal(stderr=True))
-        profile, size = pipeline.profile_config(setting, chosen, values, progress)
+        profile, size = profile_config(setting, chosen, values, progress)
         return Column(path.stem, size, profile)
     if path.is_file():
         profile = lab.profile_file(setting, path, arch.arch(arch_name), builder, Silent())

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ingot import pipeline
 from ingot.cli.shared.common_options import (
     BuildFolder,
     CacheFolder,
@@ -23,7 +22,7 @@ from ingot.cli.shared.operands import StoreImage, kernel_named
 from ingot.cli.shared.progress_display import make_progress, size_text
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.images import DEVEL
-from ingot.pipeline import BuiltModules
+from ingot.pipeline.module_build import BuiltModules, build_modules
 
 app = typer.Typer(
     name="module", help="Compile modules of your own for a kernel.", no_args_is_help=True
@@ -89,7 +88,7 @@ def build(
     image, _ = find_image(setting, StoreImage(f"{DEVEL}:{kernel_named(kernel)}"))
     tag = image.partition(":")[2]
     progress = make_progress(Terminal(stderr=True))
-    built = pipeline.build_modules(setting, tag, folder, progress, name=name, builder=builder)
+    built = build_modules(setting, tag, folder, progress, name=name, builder=builder)
     if as_json:
         print_document(json.dumps(_document(built), indent=2))
     else:

@@ -8,23 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ingot import tools
 from ingot.arch import arch_called
-from ingot.boot.boot_report import BootReport
-from ingot.boot.cost.boot_profile import Profile
-from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel
 from ingot.compile import compile_kernel
 from ingot.digest import Digest
-from ingot.errors import BootError
 from ingot.files import disk_errors, locked
 from ingot.images import BASE, facts_of, find_images, read_facts, tags_for, write_images
-from ingot.lab.boot_target import BootTarget, laid_out
-from ingot.lab.booting import BootWish, boot_subject
-from ingot.lab.budget_check import require_affordable
-from ingot.lab.profiling import keep_profile, measure_subject
-from ingot.oci import Descriptor, Image, read_image
+from ingot.oci import Descriptor, read_image
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.configs import kept_config, require_sound, resolve
@@ -37,6 +30,9 @@ from ingot.recipe import Recipe
 from ingot.setting import Setting, in_use
 from ingot.source.local_source import require_unchanged
 from ingot.source.trees import patched_tree as patching
+
+if TYPE_CHECKING:
+    from ingot.boot.boot_report import BootReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +129,10 @@ def _accept(
 ) -> dict[str, Descriptor]:
     """Give a kernel's images their tags, unless they have them; BootError if it costs too much."""
     base = read_image(setting.layout, images[BASE])
-    require_affordable(setting, kernel, base, None, timed)
+    if setting.catalog.budget(kernel):
+        from ingot.lab.budget_check import require_affordable  # the lab is large
+
+        require_affordable(setting, kernel, base, None, timed)
     facts = read_facts(base)
     assert facts is not None
     tags = tags_for(images, facts, kernel.tag)
@@ -145,6 +144,9 @@ def _accept(
 
 def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
     """The long way: source, builder, config, then compile unless the store has the recipe."""
+    from ingot.lab.acceptance import accept_image  # the lab is large
+    from ingot.lab.profiling import keep_profile
+
     kernel, workspace = plan.kernel, setting.workspace
     source = obtain_source(setting, kernel, timed)
     builder = builder_for(setting, kernel, timed)
@@ -181,42 +183,12 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
                     host=arch_called(setting.host),
                 )
             base = read_image(setting.layout, images[BASE])
-            report, profile = _prove(setting, base, builder, kernel, timed)
+            report, profile = accept_image(setting, base, builder, kernel, timed)
             tags = tags_for(images, facts, kernel.tag)
             setting.layout.tag(tags)
             if profile:
                 keep_profile(setting.layout, profile, base)
     return _built(setting, kernel, recipe, tags, timed, report=report)
-
-
-def _prove(
-    setting: Setting, base: Image, builder: Builder, kernel: Kernel, timed: Timed
-) -> tuple[BootReport, Profile | None]:
-    """Boot what the images hold, and count what that costs if there is a budget for it.
-
-    BootError if either is not as it must be: such a kernel gets no tag.
-    """
-    budget = setting.catalog.budget(kernel)
-    counted = budget is not None and budget.needs_profile
-    with laid_out(setting, base, builder, timed) as subject:
-        report = _require_boot(setting, subject, kernel, timed)
-        profile = measure_subject(setting, subject, timed) if counted else None
-    require_affordable(setting, kernel, base, profile, timed)
-    return report, profile
-
-
-def _require_boot(
-    setting: Setting, subject: BootTarget, kernel: Kernel, timed: Timed
-) -> BootReport:
-    wish = BootWish(setting.catalog.proofs(kernel), vmms=kernel.vmms)
-    report = boot_subject(setting, subject, wish, timed)
-    if not report.passed:
-        raise BootError(
-            f"{kernel.tag} was compiled but did not pass its boot test: {report.verdict.value}",
-            why=report.explain(),
-            hint="it was not tagged; change its config, then build again",
-        )
-    return report
 
 
 def _built(

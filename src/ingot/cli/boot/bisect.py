@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ingot import pipeline
 from ingot.catalog import Kernel
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
@@ -27,11 +26,11 @@ from ingot.cli.shared.operands import KernelName
 from ingot.cli.shared.progress_display import make_progress, size_text
 from ingot.cli.shared.terminal import Terminal, print_document
 from ingot.errors import UserError
-from ingot.pipeline import Bisection
+from ingot.pipeline.bisecting import COST_KINDS, Bisection, bisect_options
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
 
-_COSTS = tuple(pipeline.COST_KINDS)
+_COSTS = tuple(COST_KINDS)
 
 
 def bisect(
@@ -87,7 +86,7 @@ def _find(
         before, after = (read_named_config(setting, name, progress) for name in names)
         kernel = _kernel(setting, before, after)
         values = before.config.values, after.config.values
-        return pipeline.bisect_options(setting, kernel, *values, kind, tries, progress)
+        return bisect_options(setting, kernel, *values, kind, tries, progress)
 
 
 def _kernel(setting: Setting, before: NamedConfig, after: NamedConfig) -> Kernel:
