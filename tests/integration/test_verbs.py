@@ -86,6 +86,24 @@ def test_a_damaged_layer_is_not_exported(house: House, tmp_path: Path) -> None:
     assert not (tmp_path / "plain").exists()
 
 
+def test_a_damaged_layer_is_reported_by_inspect(house: House) -> None:
+    house.build()
+    sound = json.loads(house.ingot("inspect", "kernel-bin:6.1", "--json").stdout)
+    assert sound["problems"] == []
+    digest = sound["layers"][0]["digest"].removeprefix("sha256:")
+    blob = house.layout.root / "blobs" / "sha256" / digest
+    data = bytearray(blob.read_bytes())
+    data[len(data) // 2] ^= 1
+    blob.write_bytes(bytes(data))
+    result = house.ingot("inspect", "kernel-bin:6.1", "--files")
+    assert result.returncode == 4, result.stderr
+    assert "kernel-bin:6.1.999 is damaged" in result.stderr
+    assert f"layer {digest[:12]}" in result.stderr
+    assert "manifest" in result.stdout
+    damaged = house.ingot("inspect", "kernel-bin:6.1", "--json")
+    assert json.loads(damaged.stdout)["problems"]
+
+
 def test_boot_prints_each_check(house: House) -> None:
     house.build()
     result = house.ingot("boot", "6.1", "--json")

@@ -34,7 +34,8 @@ def boot_root(
 ) -> BootReport:
     """Boot a kernel, with its modules, on the files of another image, and judge how it ends."""
     with _guest_on(setting, kernel, root, builder, wish, progress) as (guest, machine):
-        return choice.boot(guest, machine, setting.boot_seconds)
+        report = choice.boot(guest, machine, setting.boot_seconds)
+        return replace(report, notes=wish.notes_on(machine))
 
 
 def open_root_terminal(
@@ -69,6 +70,8 @@ def _guest_on(
         machine = wish.machine_for(subject.arch)
         choice.require(machine)
         tell_confinement(machine, progress)
+        for note in wish.notes_on(machine):
+            progress.note(note)
         with progress.step("make the root") as step:
             files = subject.folder / "files"
             extract(*root, files, step, limit=ROOT_BYTES)

@@ -28,6 +28,10 @@ from ingot.oci import Image
 from ingot.progress import Progress
 from ingot.setting import Setting
 
+_NO_CONFIG = (
+    "no checks were run but for the release and a clean end: the config of this kernel is not known"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Meant:
@@ -117,8 +121,23 @@ def boot_subject(
     if disks := [name for name in checks if name in lab.DISKS]:
         wish = replace(wish, disk=max(disks, key=lambda name: lab.DISKS[name]))
         checks = [name for name in checks if name not in disks] or [lab.NO_CHECKS]
+    config = None if _in_catalog(subject) else _config_of(setting, subject)
+    report = _boot(setting, subject, wish, _proofs(setting, subject, config, checks), progress)
+    if _in_catalog(subject) or checks or not report.command:
+        return report
+    if config and config.series and config.arch:
+        return report
+    return replace(report, notes=(*report.notes, _NO_CONFIG))
+
+
+def _boot(
+    setting: Setting,
+    subject: BootOperand,
+    wish: BootWish,
+    proofs: tuple[Proof, ...],
+    progress: Progress,
+) -> BootReport:
     if subject.file:
-        proofs = _proofs(setting, subject, checks)
         builder = any_builder(setting, subject, progress)
         wish = replace(wish, proofs=proofs)
         return lab.boot_file(setting, subject.file, subject.arch, builder, wish, progress)
@@ -127,7 +146,7 @@ def boot_subject(
     if facts and subject.arch and facts.arch != subject.arch.name:
         reason = f"{subject.name} is a kernel for {facts.arch}, not for {subject.arch.name}"
         return lab.refused(Verdict.WRONG_ARCH, reason)
-    wish = replace(wish.for_kernel(subject.kernel), proofs=_proofs(setting, subject, checks))
+    wish = replace(wish.for_kernel(subject.kernel), proofs=proofs)
     builder = any_builder(setting, subject, progress)
     return lab.boot_image(setting, subject.image, builder, wish, progress)
 
@@ -151,15 +170,21 @@ def _kernel_of(setting: Setting, tag: str) -> Kernel | None:
     return None
 
 
-def _proofs(setting: Setting, subject: BootOperand, names: Sequence[str]) -> tuple[Proof, ...]:
+def _in_catalog(subject: BootOperand) -> bool:
+    """Whether the catalog says what the kernel, with its modules, must pass."""
+    return subject.kernel is not None and subject.has_modules
+
+
+def _proofs(
+    setting: Setting, subject: BootOperand, config: Config | None, names: Sequence[str]
+) -> tuple[Proof, ...]:
     if subject.kernel and subject.has_modules:
         return lab.proofs_of_kernel(setting.catalog, subject.kernel, names)
-    config = _config_of(setting, subject)
     return lab.proofs_of_config(setting.catalog, config, names, modules=subject.has_modules)
 
 
 def _config_of(setting: Setting, subject: BootOperand) -> Config | None:
-    """The config that a kernel tells, if it tells one."""
+    """The config that a kernel has with it, if it has one that names its series and arch."""
     with contextlib.suppress(UserError):
         if subject.file:
             return lab.config_of_file(subject.file)

@@ -30,6 +30,8 @@ def print_report(console: Terminal, report: BootReport, *, show_console: bool) -
         console.say(MARKS[check.outcome], f" {check.name}: {what}{check.detail}")
     if report.forgery:
         console.say(report.forgery)
+    for note in report.notes:
+        console.say(("note:", "bold"), f" {note}")
     console.say(f"{report.verdict.value} ({_where(report)})")
 
 
@@ -59,6 +61,7 @@ def document(name: str, report: BootReport) -> dict[str, object]:
             {"name": check.name, "outcome": check.outcome.value, "detail": check.detail}
             for check in report.checks
         ],
+        "notes": list(report.notes),
         "forged_lines": report.heard.forged,
         "console": list(report.console),
         "command": shlex.join(report.command),
