@@ -5,8 +5,8 @@
 A KERNEL is one of the store (6.1, 6.1.176-minimal), a FILE any kernel that QEMU's machine for
 ARCH starts: an x86_64 vmlinux, an arm64 Image. KERNEL=CONFIG is the source of that kernel of the
 catalog, compiled with a .config from elsewhere. All of them get the machine, the initramfs and the
-command line of `ingot boot --profile` (src/ingot/boot/cost/instruction_count.py), so peers are
-measured as Ingot's own are. Those of note:
+command line of `ingot profile` (src/ingot/boot/cost/instruction_count.py), so peers are measured as
+Ingot's own are. Those of note:
 
     6.1=firecracker-ci-6.1.config               Firecracker's CI: in its repository below
                                                 resources/guest_configs, ci.config and nvme.config
@@ -38,9 +38,10 @@ from ingot.boot.cost.boot_profile import Initcall, Phase, Profile
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import IngotError
-from ingot.image_lookup import find_image
+from ingot.image_lookup import find_image_named
 from ingot.images import KERNEL_FILE
 from ingot.oci import list_files
+from ingot.pipeline.bench import profile_config
 from ingot.progress import Silent
 from ingot.setting import Setting
 
@@ -94,12 +95,12 @@ def measure(setting: Setting, name: str, arch_name: str) -> Column:
         (chosen,) = ingot.list_kernels(setting.project, [kernel])
         wanted = lab.config_of_file(path).config
         progress = make_progress(Terminal(stderr=True))
-        profile, size = pipeline.profile_config(setting, chosen, wanted, progress)
+        profile, size = profile_config(setting, chosen, wanted, progress)
         return Column(path.stem, size, profile)
     if path.is_file():
         profile = lab.profile_file(setting, path, arch.arch(arch_name), builder, Silent())
         return Column(path.name, path.stat().st_size, profile)
-    tag, image = find_image(setting.project, name)
+    tag, image = find_image_named(setting.project, name)
     profile = lab.profile_image(setting, image, builder, Silent())
     sizes = [
         file.size for file in list_files(setting.project.layout, image) if file.name == KERNEL_FILE

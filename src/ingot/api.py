@@ -13,7 +13,7 @@ from ingot import lab, pipeline
 from ingot.boot.boot_report import BootReport
 from ingot.catalog import Kernel
 from ingot.errors import IngotError, UserError
-from ingot.image_lookup import find_image
+from ingot.image_lookup import find_image_named
 from ingot.kconfig import Finding
 from ingot.oci import Image
 from ingot.pipeline import Built, Resolved
@@ -150,4 +150,4 @@ def read_image(project: Project, name: str) -> Image:
     A kernel's name alone means its base image. UserError, with what the store has, if it has no
     such image; VerificationError if it is damaged.
     """
-    return find_image(project, name)[1]
+    return find_image_named(project, name)[1]

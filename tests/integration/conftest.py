@@ -122,6 +122,11 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    return make_house(tmp_path, monkeypatch)
+
+
+def make_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    """A house below a directory, with the fakes on the path as long as `monkeypatch` lasts."""
     fakes.install(monkeypatch, tmp_path / "fakes", FAKES, FAKE_RECORD=str(tmp_path / "record"))
     house = House(tmp_path)
     house.fragment("base/linux", "CONFIG_MODULES=y", "CONFIG_PARENT=y")

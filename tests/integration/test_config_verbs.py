@@ -257,12 +257,12 @@ def test_a_file_without_a_config_is_told(
 @pytest.mark.parametrize(
     ("operand", "told"),
     [
-        ("/nowhere/.config", "there is nothing of that name"),
-        ("./nowhere", "there is nothing of that name"),
-        ("/etc", "it is a folder"),
+        ("/nowhere/.config", "nothing is there"),
+        ("./nowhere", "nothing is there"),
+        ("/etc", "it is a directory"),
         ("kernel-bin", "has no image 'kernel-bin'"),
         ("6.1-huge", "no flavor huge"),
-        ("", "is no file, no image"),
+        ("", "is not a file, an image"),
         ("Upper/case:tag", "is no name of an image"),
         ("docker://", "is no name of an image"),
     ],

@@ -159,9 +159,9 @@ def test_a_file_without_a_config_does_not_answer(
 @pytest.mark.parametrize(
     ("image", "code", "told"),
     [
-        ("/nowhere", 2, "there is nothing of that name"),
-        ("./nowhere", 2, "there is nothing of that name"),
-        (".", 2, "it is a folder"),
+        ("/nowhere", 2, "nothing is there"),
+        ("./nowhere", 2, "nothing is there"),
+        (".", 2, "it is a directory"),
         ("kernel-bin:9.9", 2, "has no image 'kernel-bin:9.9'"),
         ("Upper/case", 2, "is no name of an image"),
         ("localhost:1/kernel-bin:6.1", 3, "connection refused"),

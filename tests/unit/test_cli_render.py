@@ -11,9 +11,8 @@ from ingot.cli.shared.progress_display import (
     LiveProgress,
     PlainProgress,
     make_progress,
-    print_error,
 )
-from ingot.cli.shared.terminal import Terminal, make_console
+from ingot.cli.shared.terminal import Terminal, make_console, print_error
 from ingot.errors import UserError
 from ingot.units import size_text
 from tests.unit.conftest import Clock

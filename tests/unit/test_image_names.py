@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.image_lookup import find_image
+from ingot.image_lookup import find_image_named
 from ingot.images import BASE, KERNEL_IMAGES, find_images, tags_of_store
 from ingot.images.image_names import outdated_tags
 from ingot.oci import read_image
@@ -43,7 +43,7 @@ def test_what_an_earlier_store_has_is_found(earlier: Shop) -> None:
         f"{name}:{NAME}": tags[f"{name}:{BEFORE}"].digest for name in KERNEL_IMAGES
     }
     for name in ("6.1.9-amd64", f"{BASE}:6.1.9-amd64", NAME, f"{BASE}:{NAME}"):
-        _, image = find_image(earlier.setting.project, name)
+        _, image = find_image_named(earlier.setting.project, name)
         assert image.descriptor.digest == tags[f"{BASE}:{BEFORE}"].digest
 
 

@@ -41,7 +41,7 @@ FLOORS = (
     ("builder", "source"),
     ("compile", "configure"),
     ("boot", "images", "registry"),
-    ("setting",),
+    ("operands", "setting"),
     ("lab", "publish"),
     ("pipeline",),
     ("changes", "comparison", "housekeeping", "image_lookup", "new_versions", "report", "specs"),

@@ -97,7 +97,7 @@ class BootReport:
 
     `machine` and `accelerator` say where it ran, `seconds` how long by the host's clock;
     `console` holds what the guest printed, `heard` what that means, `command` replays it. `told` is
-    why, where that was known without a console.
+    why, where that was known without a console; `notes` are what limits the meaning of the verdict.
     """
 
     verdict: Verdict
@@ -109,6 +109,7 @@ class BootReport:
     command: tuple[str, ...]
     told: str = ""
     heard: Heard = Heard()
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

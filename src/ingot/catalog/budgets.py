@@ -17,7 +17,7 @@ from ingot.version import Series
 class Budget:
     """The most that a kernel may cost; what is None is not bounded.
 
-    `instructions` and `memory` (bytes) are until init starts, as `ingot boot --profile` counts
+    `instructions` and `memory` (bytes) are until init starts, as `ingot profile` counts
     them with `emulator` ("QEMU 7.2"; empty: any); `size` is of the kernel file, in bytes.
     """
 

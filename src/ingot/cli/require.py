@@ -10,15 +10,14 @@ from typing import Annotated
 
 import typer
 
-from ingot import lab
 from ingot.arch import Arch, arch_called
 from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
-from ingot.cli.shared.config_operands import config_of_image_named, file_named, option_named
+from ingot.cli.shared.config_operands import option_named, read_config
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
 from ingot.kconfig import OptionRequest, Place, serves
 from ingot.lab import NamedConfig
-from ingot.setting import Project, Setting
+from ingot.setting import Project
 from ingot.version import Series
 
 _OPTION = re.compile(r"(?P<option>\w+)(?:=(?P<value>.+))?")
@@ -88,7 +87,7 @@ def require(
     if not (vmms or features or options):
         raise UserError("nothing is required of the image", hint="add --vmm, --feature or --option")
     platform = arch_called(arch or setting.project.host)
-    config = _read(setting, image, platform)
+    config = read_config(setting, image, platform)
     if arch and config.arch and config.arch != platform:
         raise UserError(
             f"{image} is for {config.arch.name}, not for {platform.name}",
@@ -102,12 +101,6 @@ def require(
         _print(config, wishes, unmet)
     if unmet:
         raise typer.Exit(1)
-
-
-def _read(setting: Setting, image: str, platform: Arch) -> NamedConfig:
-    if path := file_named(image):
-        return lab.config_of_file(path)
-    return config_of_image_named(setting, image, platform)
 
 
 def _wishes(

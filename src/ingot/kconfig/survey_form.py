@@ -18,7 +18,7 @@ _SHOWN = 3
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class _SurveyedOption(_Strict):

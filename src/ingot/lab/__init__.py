@@ -1,6 +1,6 @@
 """Trying out a kernel: boots, guest checks, boot profiles and budgets."""
 
-from ingot.lab.boot_root import boot_root
+from ingot.lab.boot_root import boot_root, open_root_terminal
 from ingot.lab.boot_target import arch_of
 from ingot.lab.booting import DISKS, BootWish, boot_file, boot_image, refused
 from ingot.lab.budget_check import require_affordable
@@ -27,6 +27,7 @@ __all__ = [
     "config_of_reference",
     "is_profile",
     "kept_profile",
+    "open_root_terminal",
     "profile_file",
     "profile_image",
     "proofs_of_config",

@@ -54,6 +54,13 @@ class BootWish:
             return choice.default_machine(arch, self.vmms)
         return choice.machine_named(arch, self.vmm, self.machine)
 
+    def notes_on(self, machine: Machine) -> tuple[str, ...]:
+        """What is to be known of the choice of that machine, if anything."""
+        if not self.vmms or set(self.vmms) & set(machine.stands_for):
+            return ()
+        names = ", ".join(self.vmms)
+        return (f"{machine.name} does not stand in for a VMM of this kernel ({names})",)
+
 
 def boot_image(
     setting: Setting, image: Image, builder: Builder, wish: BootWish, progress: Progress
@@ -94,12 +101,15 @@ def boot_subject(
     machine = wish.machine_for(subject.arch)
     choice.require(machine)
     tell_confinement(machine, progress)
+    notes = wish.notes_on(machine)
+    for note in notes:
+        progress.note(note)
     with progress.step("boot") as step:
         guest, machine = enter(subject, _guest(subject, machine, wish), machine)
         guest = replace(guest, append=command_line(guest.append, wish.append))
         report = choice.boot(guest, machine, setting.options.boot_seconds)
         step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
-    return report
+    return replace(report, notes=notes)
 
 
 def tell_confinement(machine: Machine, progress: Progress) -> None:

@@ -45,7 +45,7 @@ def require_affordable(
         raise BootError(
             f"{kernel.tag} costs more than its budget",
             why="\n".join(failing),
-            hint="`ingot boot KERNEL --profile` and `ingot diff` tell where it goes; if it is worth"
+            hint="`ingot profile KERNEL` and `ingot diff` show where it goes; if it is worth"
             f" it, raise the budget in {project.catalog.file.name}",
         )
 

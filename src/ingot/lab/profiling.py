@@ -79,7 +79,7 @@ def kept_profile(layout: Layout, base: Image) -> Profile | None:
         raise VerificationError(
             f"the boot profile {tag} of the store cannot be read",
             why=str(error),
-            hint="measure the kernel again: ingot boot KERNEL --profile",
+            hint="measure the kernel again: ingot profile KERNEL",
         ) from None
 
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ingot import tools
 from ingot.arch import arch_called
-from ingot.boot.boot_report import BootReport
-from ingot.boot.cost.boot_profile import Profile
-from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel
 from ingot.compile import compile_kernel
 from ingot.digest import Digest
-from ingot.errors import BootError
 from ingot.files import disk_errors, locked
 from ingot.images import (
     BASE,
@@ -28,11 +25,8 @@ from ingot.images import (
     tags_for,
     write_images,
 )
-from ingot.lab.boot_target import BootTarget, laid_out
-from ingot.lab.booting import BootWish, boot_subject
-from ingot.lab.budget_check import require_affordable
-from ingot.lab.profiling import keep_profile, measure_subject
-from ingot.oci import Descriptor, Image, read_image
+from ingot.lab.profiling import keep_profile
+from ingot.oci import Descriptor, read_image
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.configs import kept_config, require_sound, resolve
@@ -45,6 +39,9 @@ from ingot.recipe import Recipe
 from ingot.setting import Project, Setting, in_use
 from ingot.source.local_source import require_unchanged
 from ingot.source.trees import patched_tree as patching
+
+if TYPE_CHECKING:
+    from ingot.boot.boot_report import BootReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +141,10 @@ def _accept(
     Tags that have lost their meaning by that are removed.
     """
     base = read_image(project.layout, images[BASE])
-    require_affordable(project, kernel, base, None, timed)
+    if project.catalog.budget(kernel):
+        from ingot.lab.budget_check import require_affordable  # the lab is large
+
+        require_affordable(project, kernel, base, None, timed)
     facts = read_facts(base)
     assert facts is not None
     tags = tags_for(images, facts, kernel.tag)
@@ -159,6 +159,8 @@ def _accept(
 
 def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
     """The long way: source, builder, config, then compile unless the store has the recipe."""
+    from ingot.lab.acceptance import accept_image  # the lab is large
+
     kernel, workspace = plan.kernel, setting.project.workspace
     source = obtain_source(setting, kernel, timed)
     builder = builder_for(setting, kernel, timed)
@@ -197,43 +199,13 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
                     host=arch_called(setting.project.host),
                 )
             base = read_image(setting.project.layout, images[BASE])
-            report, profile = _prove(setting, base, builder, kernel, timed)
+            report, profile = accept_image(setting, base, builder, kernel, timed)
             tags = tags_for(images, facts, kernel.tag)
             setting.project.layout.tag(tags)
             setting.project.layout.untag(outdated_tags(images, kernel.tag))
             if profile:
                 keep_profile(setting.project.layout, profile, base)
     return _built(setting.project, kernel, recipe, tags, timed, report=report)
-
-
-def _prove(
-    setting: Setting, base: Image, builder: Builder, kernel: Kernel, timed: Timed
-) -> tuple[BootReport, Profile | None]:
-    """Boot what the images hold, and count what that costs if there is a budget for it.
-
-    BootError if either is not as it must be: such a kernel gets no tag.
-    """
-    budget = setting.project.catalog.budget(kernel)
-    counted = budget is not None and budget.needs_profile
-    with laid_out(setting.project, base, builder, timed) as subject:
-        report = _require_boot(setting, subject, kernel, timed)
-        profile = measure_subject(setting, subject, timed) if counted else None
-    require_affordable(setting.project, kernel, base, profile, timed)
-    return report, profile
-
-
-def _require_boot(
-    setting: Setting, subject: BootTarget, kernel: Kernel, timed: Timed
-) -> BootReport:
-    wish = BootWish(setting.project.catalog.proofs(kernel), vmms=kernel.vmms)
-    report = boot_subject(setting, subject, wish, timed)
-    if not report.passed:
-        raise BootError(
-            f"{kernel.tag} was compiled but did not pass its boot test: {report.verdict.value}",
-            why=report.explain(),
-            hint="it was not tagged; change its config, then build again",
-        )
-    return report
 
 
 def _built(

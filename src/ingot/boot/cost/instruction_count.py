@@ -185,7 +185,7 @@ def _boot(guest: _CountedGuest, append: str, timeout: float, *, record: bool = F
         raise BootError(
             f"the kernel does not boot where its instructions are counted: {report.verdict.value}",
             why=report.explain(),
-            hint="`ingot boot` without --profile tells whether it boots at all",
+            hint="`ingot boot` shows whether it boots at all",
         )
     reported = {name: check.detail for name, check in report.heard.checks.items()}
     return _Boot(reported, said, recorded, guest.key)

@@ -24,9 +24,9 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
-from ingot.cli.shared.progress_display import kernel_label, make_progress, print_error
+from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
-from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.cli.shared.terminal import Terminal, print_document, print_error
 from ingot.errors import IngotError, UserError, told_by_the_system
 from ingot.kconfig import Finding
 from ingot.kconfig import told as told_findings

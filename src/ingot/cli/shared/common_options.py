@@ -19,6 +19,7 @@ from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import parse_patches, parse_source
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import IngotError, UserError
+from ingot.operands import kernel_named
 from ingot.pipeline import own_version, with_git_source, with_version_of
 from ingot.registry import Registry
 from ingot.setting import RunOptions, Setting, open_project
@@ -257,9 +258,10 @@ def choose(
     `maintained` leaves out series that have ended, unless they are named.
     """
     catalog = setting.project.catalog
+    names = [kernel_named(name) for name in names or ()]
     if not names and (own := own_version(setting)):
         names = [str(own.series)]
-    selected = catalog.select(names or [], arches=arches or (), flavors=flavors or ())
+    selected = catalog.select(names, arches=arches or (), flavors=flavors or ())
     kernels = [catalog.variant(kernel, with_ or (), without or ()) for kernel in selected]
     if maintained and not names:
         today = datetime.date.today()
@@ -273,7 +275,7 @@ def choose(
         kernels = [replace(kernel, patched=True) for kernel in kernels]
     if builder:
         kernels = [catalog.compiled_in(kernel, builder) for kernel in kernels]
-    exact = {version_in(name) for name in names or ()}
+    exact = {version_in(name) for name in names}
     return list(
         dict.fromkeys(
             kernel if str(kernel.version) in exact else with_version_of(setting, kernel)
