@@ -46,7 +46,7 @@ VERBS = (
         "Print the kernels to build as a matrix for GitHub Actions, in one line of JSON.",
         _CATALOG,
     ),
-    Verb("init", "Make a catalog of one's own.", _CATALOG),
+    Verb("init", "Make a catalog to change as you like.", _CATALOG),
     Verb("doctor", "Check what this machine has and lacks.", _MAINTAIN),
     Verb("prune", "Remove what is unused.", _MAINTAIN),
 )
