@@ -1,8 +1,8 @@
-"""A kernel's own Kconfig, run in the sandbox: it resolves, completes, edits and is asked.
+"""Runs a kernel's own Kconfig in the sandbox: resolves, completes, edits and surveys configs.
 
-`allnoconfig` with the merged fragments (kernel: Documentation/kbuild/kconfig.rst,
-KCONFIG_ALLCONFIG) keeps every enabled option one that somebody asked for or that something
-asked for needs. Kconfig drops what it cannot satisfy without a word: `kconfig.check` finds it.
+With `allnoconfig` and the merged fragments (kernel: Documentation/kbuild/kconfig.rst,
+KCONFIG_ALLCONFIG) an option is enabled only if it was requested or if a requested option needs
+it. Kconfig silently drops requests that it cannot satisfy: `kconfig.check` finds them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _SURVEY = "survey := $(shell,python3 $SURVEY/survey.py $SURVEYED)\n"
 _SURVEYED = "ingot-options.json"
 _SHOWN = 15
 _LARGEST_SURVEY = 256 << 20
-"""The most bytes of a survey; one of 6.18 has 12 MiB."""
+"""The largest survey that is read, in bytes; that of 6.18 has 12 MiB."""
 
 
 def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest], log: Path) -> str:
-    """The `.config` that Kconfig makes of the requests; it is left in the build directory.
+    """The `.config` that Kconfig makes of the requests; it is also left in the build directory.
 
-    Whether it honours them is not looked at here. A BuildError holds Kconfig's own words.
+    This does not check whether the requests are met. A BuildError holds Kconfig's messages.
     """
     asked = sandbox.give("fragments.config", kconfig.render(requests).encode())
     _make(sandbox, arch, "allnoconfig", log, {"KCONFIG_ALLCONFIG": asked})
@@ -37,7 +37,7 @@ def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest],
 
 
 def complete(sandbox: Sandbox, arch: Arch, text: str, log: Path) -> str:
-    """A full `.config` as this kernel has it: what it does not mention gets its default."""
+    """A full `.config` for this kernel: options that `text` does not mention get their default."""
     put_config(sandbox, text)
     _make(sandbox, arch, "olddefconfig", log)
     return _resolved(sandbox)
@@ -46,10 +46,10 @@ def complete(sandbox: Sandbox, arch: Arch, text: str, log: Path) -> str:
 def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
     """All that Kconfig knows of this kernel's options for `arch`.
 
-    The kernel's make gives Kconfig the environment its files expect, so Kconfig itself is made
-    to start the survey: in place of the kernel's top file it reads one that does.
+    Only the kernel's make sets the environment that its Kconfig files expect. So the survey is
+    started by Kconfig itself, which reads a top file that starts it instead of the kernel's.
     """
-    import kconfiglib  # only for where it is: importing it costs every start of Ingot 25 ms
+    import kconfiglib  # only for its path; here, since importing it takes 25 ms
 
     for script in (Path(kconfig.__file__).with_name("survey.py"), Path(kconfiglib.__file__)):
         sandbox.give(f"survey/{script.name}", script.read_bytes())
@@ -77,10 +77,10 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
 def edit(
     sandbox: Sandbox, arch: Arch, text: str, log: Path, terminal: str = "xterm-256color"
 ) -> str:
-    """Let a person change a `.config` in Kconfig's own menu (menuconfig); the config they left.
+    """Let the user change a `.config` in Kconfig's menu (menuconfig); returns what they saved.
 
-    Needs a terminal; `terminal` is its kind (TERM, as terminfo(5) names it). Not saving leaves
-    the config as it was.
+    Needs a terminal; `terminal` is its type (TERM, see terminfo(5)). If the user does not save,
+    the config is unchanged.
     """
     complete(sandbox, arch, text, log)
     words = _words(sandbox, arch, "menuconfig")
@@ -90,23 +90,24 @@ def edit(
     except CommandFailedError as error:
         raise BuildError(
             "menuconfig failed",
-            why="the builder may lack what it needs to be compiled, or this terminal is too small",
+            why="the builder may not have the library that menuconfig needs, or this terminal is"
+            " too small",
             hint=f"the builder needs libncurses-dev; {error.hint}",
         ) from error
     return made_config(sandbox)
 
 
 def _resolved(sandbox: Sandbox) -> str:
-    """The config that Kconfig wrote; a BuildError if it is for another compiler than asked for.
+    """The config that Kconfig wrote; a BuildError if it is not for the builder's compiler.
 
-    A kernel whose make does not know what asks for clang takes gcc without a word.
+    A kernel whose make does not know LLVM=1 silently uses gcc.
     """
     text = made_config(sandbox)
     if sandbox.builder.llvm and kconfig.parse_config(text).get("CC_IS_CLANG") != "y":
         raise BuildError(
-            f"this kernel cannot be compiled with clang, which the builder"
-            f" '{sandbox.builder.name}' is for",
-            why="its make does not know LLVM=1, which series have since 5.7",
+            f"this kernel cannot be compiled with clang, the compiler of the builder"
+            f" '{sandbox.builder.name}'",
+            why="its make does not know LLVM=1, which was added in 5.7",
             hint="compile it in a builder with gcc",
         )
     return text

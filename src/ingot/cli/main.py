@@ -29,7 +29,7 @@ from ingot.cli import (
 from ingot.cli.boot import boot
 from ingot.cli.shared.progress_display import print_error
 from ingot.cli.shared.terminal import Terminal, prepare
-from ingot.errors import IngotError, told_by_the_system
+from ingot.errors import IngotError, system_error
 
 app = typer.Typer(
     name="ingot",
@@ -76,7 +76,7 @@ def run_command_line() -> int:
     except BrokenPipeError:
         raise  # nobody reads the output any more: no fault, and nobody to tell
     except OSError as error:
-        return _report(told_by_the_system(error))
+        return _report(system_error(error))
     except SystemExit as end:  # how typer ends, also after a mistake in the command line
         return end.code if isinstance(end.code, int) else 0
     return 0
