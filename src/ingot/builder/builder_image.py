@@ -8,8 +8,8 @@ lists these (see `packages`):
 
     dev.ingot.builder.spec       sha256 of what was asked for
     dev.ingot.builder.digest     sha256 of the list of packages
-    dev.ingot.builder.builder_lock       sha256 of the list in the lock file, if that is another one
-    dev.ingot.builder.builder_packages   base64 of gzip of the list
+    dev.ingot.builder.lock       sha256 of the list in the lock file, if that is another one
+    dev.ingot.builder.packages   base64 of gzip of the list
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from ingot.progress import Step
 IMAGE = "kernel-builder"
 SPEC_LABEL = "dev.ingot.builder.spec"
 _DIGEST = "dev.ingot.builder.digest"
-_LOCK = "dev.ingot.builder.builder_lock"
-_PACKAGES = "dev.ingot.builder.builder_packages"
+_LOCK = "dev.ingot.builder.lock"
+_PACKAGES = "dev.ingot.builder.packages"
 _FORMAT = 3
 _EPOCH = 0
 

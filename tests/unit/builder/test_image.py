@@ -143,12 +143,25 @@ def test_a_builder_from_elsewhere_must_be_made_of_what_it_says(site: Site) -> No
             builder_image.require_honest(site.layout, put(site, OLD, status=status))
 
 
+def test_the_names_in_published_builders_stay(site: Site) -> None:
+    image = put(site)
+    names = {*image.annotations, *image.labels}
+    assert {name for name in names if name.startswith("dev.ingot.")} == {
+        "dev.ingot.builder.digest",
+        "dev.ingot.builder.packages",
+        "dev.ingot.builder.spec",
+        "dev.ingot.builder.suite",
+    }
+    lock(site, ("gone:amd64=1",))
+    assert "dev.ingot.builder.lock" in put(site).labels
+
+
 @pytest.mark.parametrize("annotation", [None, "no base64!", "bm8gZ3ppcA=="])
 def test_an_image_that_does_not_say_what_it_is_made_of(site: Site, annotation: str | None) -> None:
     made = put(site)
     annotations = {name: text for name, text in made.annotations.items() if "packages" not in name}
     if annotation:
-        annotations["dev.ingot.builder.builder_packages"] = annotation
+        annotations["dev.ingot.builder.packages"] = annotation
     descriptor = write_image(site.layout, made.layers, made.platform, made.labels, annotations, 0)
     with pytest.raises(UserError, match="does not say what it is made of"):
         builder_image.packages_told(read_image(site.layout, descriptor))
