@@ -14,7 +14,7 @@ from ingot import kconfig
 from ingot.arch import Arch
 from ingot.builder.dot_config import made_config, put_config
 from ingot.builder.sandbox import Sandbox
-from ingot.builder.toolchain import make_words
+from ingot.builder.toolchain import make_arguments
 from ingot.errors import BuildError
 from ingot.kconfig import OptionRequest, OptionTable
 from ingot.process import CommandFailedError, Result, run, run_in_terminal
@@ -31,7 +31,7 @@ def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest],
 
     This does not check whether the requests are met. A BuildError holds Kconfig's messages.
     """
-    asked = sandbox.give("fragments.config", kconfig.render(requests).encode())
+    asked = sandbox.add_input("fragments.config", kconfig.render(requests).encode())
     _make(sandbox, arch, "allnoconfig", log, {"KCONFIG_ALLCONFIG": asked})
     return _resolved(sandbox)
 
@@ -52,18 +52,18 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
     import kconfiglib  # only for its path; here, since importing it takes 25 ms
 
     for script in (Path(kconfig.__file__).with_name("survey.py"), Path(kconfiglib.__file__)):
-        sandbox.give(f"survey/{script.name}", script.read_bytes())
-    top = sandbox.give("survey/Kconfig", _SURVEY.encode())
+        sandbox.add_input(f"survey/{script.name}", script.read_bytes())
+    top = sandbox.add_input("survey/Kconfig", _SURVEY.encode())
     environment = {
         "SURVEY": str(PurePosixPath(top).parent),
         "SURVEYED": f"/build/{_SURVEYED}",
         "KBUILD_KCONFIG": top,
         "KCONFIG_CONFIG": "/build/.ingot-survey.config",
     }
-    sandbox.made.remove(_SURVEYED)
+    sandbox.outputs.remove(_SURVEYED)
     try:
         result = _make(sandbox, arch, "listnewconfig", log, environment)
-        return OptionTable.of_survey(sandbox.made.read(_SURVEYED, _LARGEST_SURVEY))
+        return OptionTable.of_survey(sandbox.outputs.read(_SURVEYED, _LARGEST_SURVEY))
     except FileNotFoundError:
         raise BuildError(
             "Kconfig's options could not be surveyed",
@@ -71,7 +71,7 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
             hint=f"the builder needs python3; the whole output is in {log}",
         ) from None
     finally:
-        sandbox.made.remove(_SURVEYED)
+        sandbox.outputs.remove(_SURVEYED)
 
 
 def edit(
@@ -83,7 +83,7 @@ def edit(
     the config is unchanged.
     """
     complete(sandbox, arch, text, log)
-    words = _words(sandbox, arch, "menuconfig")
+    words = _make_command(sandbox, arch, "menuconfig")
     command = sandbox.command(words, {"TERM": terminal}, interactive=True)
     try:
         run_in_terminal(command)
@@ -118,7 +118,7 @@ def _make(
 ) -> Result:
     """Run one of Kconfig's make targets; its failure is a BuildError."""
     try:
-        return run(sandbox.command(_words(sandbox, arch, target), env), log=log)
+        return run(sandbox.command(_make_command(sandbox, arch, target), env), log=log)
     except CommandFailedError as error:
         raise BuildError(
             "Kconfig could not resolve the config",
@@ -127,6 +127,6 @@ def _make(
         ) from error
 
 
-def _words(sandbox: Sandbox, arch: Arch, target: str) -> list[str]:
-    words = make_words(arch, llvm=sandbox.builder.llvm)
+def _make_command(sandbox: Sandbox, arch: Arch, target: str) -> list[str]:
+    words = make_arguments(arch, llvm=sandbox.builder.llvm)
     return ["make", "-C", "/src", "O=/build", *words, target]

@@ -137,7 +137,7 @@ def install(announce: Callable[[str], None], *arches: str) -> list[Tool]:
 
 
 def _privilege() -> list[str]:
-    """The prefix that runs a command as root: `env` for root, else `sudo -n`; [] if neither works."""
+    """The prefix that runs a command as root: `env` for root, else `sudo -n`, or [] without it."""
     if os.geteuid() == 0:
         return ["env"]
     if shutil.which("sudo"):

@@ -153,7 +153,7 @@ def test_a_file_without_a_config_does_not_answer(house: House, tmp_path: Path, d
         ("./nowhere", 2, "there is nothing of that name"),
         (".", 2, "it is a folder"),
         ("kernel-bin:9.9", 2, "has no image 'kernel-bin:9.9'"),
-        ("Upper/case", 2, "is no name of an image"),
+        ("Upper/case", 2, "is not a valid name of an image"),
         ("localhost:1/kernel-bin:6.1", 3, "connection refused"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from ingot.cli.main import app
-from ingot.images import read_config, read_makeup, read_packages
+from ingot.images import read_config, read_packages, read_size_map
 from tests.integration.conftest import House
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,9 +32,9 @@ def test_inspect_shows_labels_layers_and_files(house: House) -> None:
     assert document["tag"] == "kernel-bin:6.1.999"
     assert document["labels"]["dev.ingot.recipe-key"] == str(built.recipe_key)
     config = document["annotations"].pop("dev.ingot.config")
-    makeup = read_makeup({"dev.ingot.makeup": document["annotations"].pop("dev.ingot.makeup")})
-    assert makeup is not None
-    assert makeup.modules == {"drivers/net/dummy.ko": 6, "drivers/net/needed.ko": 7}
+    size_map = read_size_map({"dev.ingot.makeup": document["annotations"].pop("dev.ingot.makeup")})
+    assert size_map is not None
+    assert size_map.modules == {"drivers/net/dummy.ko": 6, "drivers/net/needed.ko": 7}
     assert read_config({"dev.ingot.config": config}) == (
         "CONFIG_CHILD=m\nCONFIG_MODULES=y\nCONFIG_PARENT=y\n"
     )

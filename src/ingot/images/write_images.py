@@ -72,7 +72,7 @@ def write_images(
     }
     if links := _root_links(artifacts, modules_path):
         layers[MODULES].append(write_layer(layout, links, artifacts.epoch))
-    told = pack(artifacts.config.read_text(encoding="utf-8"), artifacts.makeup, packages)
+    told = pack(artifacts.config.read_text(encoding="utf-8"), artifacts.size_map, packages)
     more = {DEVEL: {_HOST: host.name}}
     return {
         name: write_kernel_image(

@@ -9,7 +9,7 @@ from ingot.arch import Arch, arch
 from ingot.catalog import Catalog, Kernel
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.errors import IngotError, UserError
-from ingot.images import BASE, KernelLabels, read_config, read_makeup
+from ingot.images import BASE, KernelLabels, read_config, read_size_map
 from ingot.kconfig import OptionRequest, parse_config, serves
 from ingot.report.report_data import Answer, FoundImage, KernelEntry, Omission, OptionCounts, Report
 from ingot.size_map import SizeMap
@@ -26,7 +26,7 @@ class _ReadImage:
     version: KernelVersion
     platform: Arch
     values: Mapping[str, str] | None
-    makeup: SizeMap | None
+    size_map: SizeMap | None
 
 
 def gather(
@@ -76,12 +76,12 @@ def _read(found: FoundImage) -> _ReadImage:
         KernelVersion.parse(facts.version),
         arch(facts.arch),
         None if config is None else parse_config(config),
-        read_makeup(found.annotations),
+        read_size_map(found.annotations),
     )
 
 
 def _entry(catalog: Catalog, found: FoundImage, told: _ReadImage) -> KernelEntry:
-    facts, makeup, values = told.facts, told.makeup, told.values
+    facts, size_map, values = told.facts, told.size_map, told.values
     known = _known(catalog, told.version.series)
     kernel_packed, _, modules_packed = found.layers
     return KernelEntry(
@@ -90,16 +90,16 @@ def _entry(catalog: Catalog, found: FoundImage, told: _ReadImage) -> KernelEntry
         facts=facts,
         flavor=_flavor(found.tags, facts, told.platform),
         tags=tuple(sorted(found.tags, key=lambda tag: (tag.endswith(facts.recipe_key.short), tag))),
-        kernel_size=makeup.kernel_size if makeup else found.kernel_size,
+        kernel_size=size_map.kernel_size if size_map else found.kernel_size,
         kernel_packed=kernel_packed,
-        modules=makeup.modules if makeup else found.module_sizes,
+        modules=size_map.modules if size_map else found.module_sizes,
         modules_packed=modules_packed,
         options=None if values is None else _count(values),
         vmms=tuple(_vmm_answers(catalog, told)),
         features=tuple(_feature_answers(catalog, told)),
         end_of_life=known.end_of_life if known else None,
         support=known.support if known else {},
-        makeup=makeup,
+        size_map=size_map,
         profile=found.profile,
     )
 
