@@ -16,7 +16,7 @@ import pytest
 PROGRAM = "docker-registry"
 LOOPBACK = "127.0.0.1"
 PASSWORD = "correct horse"
-"""The only password that users of a test's registry can have: Python has no bcrypt to hash others."""
+"""The only password that users of a test's registry can have: Python has no bcrypt for others."""
 
 _HASH = "$2y$05$ys2NjG226F1uNGukzcN47.lEpQ3fIfQwS6OIHuBhUmYQZlev3Rm.e"
 _PATIENCE_SECONDS = 30.0

@@ -16,7 +16,7 @@ from ingot.builder.dot_config import made_config, put_config
 from ingot.builder.sandbox import Sandbox
 from ingot.builder.toolchain import make_arguments
 from ingot.errors import BuildError
-from ingot.kconfig import OptionRequest, OptionTable
+from ingot.kconfig import Config, OptionRequest, OptionTable
 from ingot.process import CommandFailedError, Result, run, run_in_terminal
 
 _SURVEY = "survey := $(shell,python3 $SURVEY/survey.py $SURVEYED)\n"
@@ -26,7 +26,9 @@ _LARGEST_SURVEY = 256 << 20
 """The largest survey that is read, in bytes; that of 6.18 has 12 MiB."""
 
 
-def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest], log: Path) -> str:
+def resolve(
+    sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest], log: Path
+) -> Config:
     """The `.config` that Kconfig makes of the requests; it is also left in the build directory.
 
     This does not check whether the requests are met. A BuildError holds Kconfig's messages.
@@ -36,9 +38,9 @@ def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest],
     return _resolved(sandbox)
 
 
-def complete(sandbox: Sandbox, arch: Arch, text: str, log: Path) -> str:
+def complete(sandbox: Sandbox, arch: Arch, config: Config, log: Path) -> Config:
     """A full `.config` for this kernel: options that `text` does not mention get their default."""
-    put_config(sandbox, text)
+    put_config(sandbox, config)
     _make(sandbox, arch, "olddefconfig", log)
     return _resolved(sandbox)
 
@@ -75,14 +77,14 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
 
 
 def edit(
-    sandbox: Sandbox, arch: Arch, text: str, log: Path, terminal: str = "xterm-256color"
-) -> str:
+    sandbox: Sandbox, arch: Arch, config: Config, log: Path, terminal: str = "xterm-256color"
+) -> Config:
     """Let the user change a `.config` in Kconfig's menu (menuconfig); returns what they saved.
 
     Needs a terminal; `terminal` is its type (TERM, see terminfo(5)). If the user does not save,
     the config is unchanged.
     """
-    complete(sandbox, arch, text, log)
+    complete(sandbox, arch, config, log)
     words = _make_command(sandbox, arch, "menuconfig")
     command = sandbox.command(words, {"TERM": terminal}, interactive=True)
     try:
@@ -97,20 +99,20 @@ def edit(
     return made_config(sandbox)
 
 
-def _resolved(sandbox: Sandbox) -> str:
+def _resolved(sandbox: Sandbox) -> Config:
     """The config that Kconfig wrote; a BuildError if it is not for the builder's compiler.
 
     A kernel whose make does not know LLVM=1 silently uses gcc.
     """
-    text = made_config(sandbox)
-    if sandbox.builder.llvm and kconfig.parse_config(text).get("CC_IS_CLANG") != "y":
+    config = made_config(sandbox)
+    if sandbox.builder.llvm and config.value("CC_IS_CLANG") != "y":
         raise BuildError(
             f"this kernel cannot be compiled with clang, the compiler of the builder"
             f" '{sandbox.builder.name}'",
             why="its make does not know LLVM=1, which was added in 5.7",
             hint="compile it in a builder with gcc",
         )
-    return text
+    return config
 
 
 def _make(

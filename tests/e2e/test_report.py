@@ -61,7 +61,8 @@ FAINT = """
     const style = getComputedStyle(element);
     const below = behind(element);
     const opacity = Number(style.opacity);
-    const ink = bytes(style.color).slice(0, 3).map((c, i) => c * opacity + below[i] * (1 - opacity));
+    const ink = bytes(style.color).slice(0, 3)
+        .map((c, i) => c * opacity + below[i] * (1 - opacity));
     const [low, high] = [light(ink), light(below)].sort((a, b) => a - b);
     const ratio = (high + 0.05) / (low + 0.05);
     if (ratio < 4.5) faint.push([node.data.trim(), ratio]);
@@ -172,7 +173,8 @@ def test_boxes_of_a_map_have_the_areas_of_what_they_stand_for(page: Page, crowd:
         page.open(crowd, width)
         areas = page.evaluate(
             "(() => { const box = document.querySelector('.box').getBoundingClientRect();"
-            " return [...document.querySelectorAll('.box')[0].querySelectorAll('.g')].map((one) => {"
+            " const groups = document.querySelectorAll('.box')[0].querySelectorAll('.g');"
+            " return [...groups].map((one) => {"
             " const own = one.getBoundingClientRect();"
             " return own.width * own.height / box.width / box.height; }); })()"
         )
@@ -182,7 +184,10 @@ def test_boxes_of_a_map_have_the_areas_of_what_they_stand_for(page: Page, crowd:
 
 def test_the_table_is_sorted_and_filtered(page: Page, crowd: Path) -> None:
     page.open(crowd, DESK)
-    versions = "[...document.querySelectorAll('#kernels tbody tr')].filter((row) => !row.hidden).map((row) => row.cells[0].innerText.split(' ')[0])"
+    versions = (
+        "[...document.querySelectorAll('#kernels tbody tr')].filter((row) => !row.hidden)"
+        ".map((row) => row.cells[0].innerText.split(' ')[0])"
+    )
     assert page.evaluate(versions)[0] == "6.1.176"
     page.evaluate("document.querySelector('#kernels thead button').click()")
     page.evaluate("document.querySelector('#kernels thead button').click()")

@@ -1,7 +1,7 @@
 """What the two stand-ins for VMMs share: an HTTP server on a Unix socket, and ways to go wrong.
 
-They are told by settings.json, beside them: FAKE_RECORD gets each request, FAKE_CONSOLE has what the
-guest prints; init's reports are those that begin with INIT. FAKE_VMM says how it goes wrong:
+They are told by settings.json, beside them: FAKE_RECORD gets each request, FAKE_CONSOLE has what
+the guest prints; init's reports are those that begin with INIT. FAKE_VMM says how it goes wrong:
 `refuse PATH`, `die PATH` (without an answer), `deaf` (no socket), `hang` (after the console),
 `flood` (it prints the console for ever), `babble` (an endless answer).
 """

@@ -19,7 +19,7 @@ CHECK = """
 [[checks]]
 name = "{name}"
 about = "a test"
-run = "{name}"
+run = "clock"
 options = ["PARENT"]
 needs = [{needs}]
 """

@@ -254,7 +254,7 @@ def test_a_local_tree_that_is_changed_while_its_config_is_resolved(
             patch.setattr(configure, step, edit)
             with pytest.raises(VerificationError, match="was changed while it was used"):
                 house.build(local=tree)
-    assert not list(house.setting().workspace.configs.glob("*.config"))
+    assert not list(house.setting().project.workspace.configs.glob("*.config"))
 
 
 def test_several_kernels_one_failing(house: House) -> None:

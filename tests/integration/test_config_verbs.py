@@ -240,7 +240,11 @@ def test_show_refuses_what_is_not_as_asked_but_tells_what_was(house: House) -> N
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(b"", "tells no config"), (b"\x00\xff\xfe", "tells no config"), (b"text\n", "no .config")],
+    [
+        (b"", "has no kernel config"),
+        (b"\x00\xff\xfe", "has no kernel config"),
+        (b"text\n", "not a .config"),
+    ],
 )
 def test_a_file_without_a_config_is_told(
     house: House, tmp_path: Path, data: bytes, told: str
@@ -394,7 +398,9 @@ def test_init_beside_other_things_and_in_odd_places(house: House, tmp_path: Path
     (target / "kernels").mkdir()
     assert house.ingot("init", str(target)).returncode == 0, "an empty folder is in nobody's way"
     assert (target / "README.md").read_text() == "mine"
-    assert sorted(path.name for path in target.iterdir()) == ["README.md", "kernels"]
+    assert sorted(path.name for path in target.iterdir()) == [
+        *(".github", ".gitignore", "README.md", "kernels")
+    ]
     listed = house.ingot("list", "--catalog", str(target / "kernels"), "--json")
     assert json.loads(listed.stdout)
     file = tmp_path / "file"

@@ -16,6 +16,8 @@ import pytest
 from ingot.boot.boot_report import Check, Heard, Outcome, console_lines, hear
 from ingot.boot.cost.instruction_count import _KEY_PLACE
 from ingot.boot.seal import seal
+from ingot.catalog import guest_verbs
+from ingot.catalog.usage import Slot
 
 BOOT = Path(__file__).parents[2] / "src/ingot/boot"
 ATTACK = Path(__file__).parent / "attack/attack.c"
@@ -43,12 +45,24 @@ def compile_c(to: Path, *words: str | Path) -> Path:
 @pytest.fixture(scope="module")
 def init(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Init, with what a hostile program would try as its checks."""
+    return compile_init(tmp_path_factory, "calls.c", ATTACK)
+
+
+@pytest.fixture(scope="module")
+def real_init(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Init with its own checks, all of them."""
+    return compile_init(tmp_path_factory)
+
+
+def compile_init(
+    tmp_path_factory: pytest.TempPathFactory, without: str = "", *others: Path
+) -> Path:
     works = subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False)
     if works.returncode != 0:
         pytest.skip("this user can make no namespaces")
-    sources = [path for path in sorted((BOOT / "init").glob("*.c")) if path.name != "calls.c"]
+    sources = [path for path in sorted((BOOT / "init").glob("*.c")) if path.name != without]
     made = tmp_path_factory.mktemp("init") / "init"
-    return compile_c(made, "-static", f"-I{BOOT / 'init'}", *sources, ATTACK)
+    return compile_c(made, "-static", f"-I{BOOT / 'init'}", *sources, *others)
 
 
 def boot(init: Path, root: Path, *plan: str, key: bytes | None = KEY) -> tuple[Heard, str]:
@@ -166,6 +180,94 @@ def test_a_line_of_the_plan_that_init_cannot_take_is_a_failure(init: Path, tmp_p
         heard, _ = boot(init, tmp_path / str(number), "key /ingot/key", line)
         assert not heard.checks["plan"].ok
         assert "c" not in heard.checks
+
+
+SAMPLES = {"TYPE": "tmpfs", "PATH": "/ingot/plan", "HEX": "00", "MEBIBYTES": "8"}
+"""Words for places in which anything can be; elsewhere it is `1`."""
+
+
+def sample(slot: Slot) -> str:
+    return slot.words[0] if slot.words else SAMPLES.get(slot.name.rpartition("_")[2], "1")
+
+
+def checks_of(init: Path, root: Path, lines: list[str], seconds: int = 20) -> dict[str, Check]:
+    """What comes of checks that run the words of each line, for so long at most."""
+    plan = [f"check c{at} {seconds} - {line}".rstrip() for at, line in enumerate(lines)]
+    heard, _ = boot(init, root, "key /ingot/key", *plan)
+    return {line: heard.checks[f"c{at}"] for at, line in enumerate(lines)}
+
+
+def test_init_refuses_another_number_of_words_than_a_verb_takes(
+    real_init: Path, tmp_path: Path
+) -> None:
+    wrong = {}
+    for verb in guest_verbs.verbs().values():
+        if verb.usage.least:
+            wrong[" ".join([verb.name, *["1"] * (verb.usage.least - 1)])] = verb
+        if verb.usage.most is not None:
+            wrong[" ".join([verb.name, *["1"] * (verb.usage.most + 1)])] = verb
+    found = checks_of(real_init, tmp_path / "root", list(wrong))
+    for line, verb in wrong.items():
+        said = f"{line.count(' ')} words for '{verb.name}', which takes {verb.usage.text or 'none'}"
+        assert found[line] == Check(found[line].name, Outcome.FAILED, said), line
+
+
+def test_init_knows_the_words_that_a_catalog_may_have_and_no_others(
+    real_init: Path, tmp_path: Path
+) -> None:
+    known, unknown = [], []
+    for verb in guest_verbs.verbs().values():
+        for form in verb.usage.forms:
+            for at, slot in enumerate(form):
+                before = [verb.name, *map(sample, form[:at])]
+                after = list(map(sample, form[at + 1 :]))
+                known += [" ".join([*before, word, *after]) for word in slot.words]
+                unknown += [" ".join([*before, "xyz", *after])] if slot.words else []
+    assert len(known) > 80
+    found = checks_of(real_init, tmp_path / "root", list(dict.fromkeys(known + unknown)), seconds=1)
+    for line in known:
+        assert not found[line].detail.startswith("init knows no"), line
+        assert " is neither " not in found[line].detail, line
+    for line in unknown:
+        assert found[line].outcome is Outcome.FAILED, line
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("file /ingot/plan", None),
+        ("file /ingot/plan has key reboot", None),
+        ("file /ingot/plan begins 6b6579", None),
+        ("file /proc/version has Linux", None),
+        ("file /proc/version has Linux Minix", "/proc/version does not have 'Minix'"),
+        ("file /ingot/plan begins 6b6578", "/ingot/plan does not begin with 6b6578"),
+        ("file /ingot/plan has", "no word follows 'has'"),
+        ("file /ingot/plan begins", "no word follows 'begins'"),
+        ("file /ingot/plan hs key", "'hs' is neither 'has WORD...' nor 'begins HEX'"),
+        ("file /ingot/plan begins 6b 65", "'begins' is neither 'has WORD...' nor 'begins HEX'"),
+        ("file /ingot/plan begins zz", "'zz' is not hexadecimal"),
+        ("file /ingot/plan begins 6b6", "'6b6' is not hexadecimal"),
+        ("file /ingot/plan begins " + "00" * 17, "is not hexadecimal"),
+        ("probe p-ingot-opened do_sys_openat2", "'p-ingot-opened' is not p:GROUP/NAME"),
+        ("writable tmpfs xyz", "init knows no attribute 'xyz'"),
+        ("tables 5 filter", "init knows no version '5' of IP"),
+        ("ipsec tunel gcm", "init knows no mode 'tunel'"),
+        ("nfs 3", "init knows no minor version '3' of NFS 4"),
+        ("overly", "init knows no 'overly'"),
+    ],
+)
+def test_what_a_check_finds_and_what_it_says_of_words_that_it_does_not_know(
+    real_init: Path, tmp_path: Path, words: str, says: str | None
+) -> None:
+    (check,) = checks_of(real_init, tmp_path / "root", [words]).values()
+    assert check.outcome is (Outcome.FAILED if says else Outcome.PASSED), check.detail
+    assert (says or "") in check.detail
+
+
+def test_a_process_gets_new_namespaces(real_init: Path, tmp_path: Path) -> None:
+    kinds = "uts ipc pid net mount cgroup"  # no user's: this process has another root directory
+    (check,) = checks_of(real_init, tmp_path / "root", [f"namespaces {kinds}"]).values()
+    assert check.ok, check.detail
 
 
 def test_both_sides_make_the_same_tags(tmp_path: Path) -> None:

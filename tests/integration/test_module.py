@@ -26,6 +26,7 @@ from ingot.oci import (
     write_layer,
 )
 from ingot.progress import Silent
+from ingot.setting import Setting
 from tests import fakes
 from tests.integration.conftest import House
 
@@ -301,7 +302,7 @@ def test_a_kernel_that_wants_signatures(house: House, hello: Path) -> None:
 
 def test_a_kernel_that_was_built_on_a_machine_of_another_arch(built: House, hello: Path) -> None:
     """Its devel tree has programs that do not run here."""
-    setting = dataclasses.replace(built.setting(), host="aarch64")
+    setting = Setting(dataclasses.replace(built.setting().project, host="aarch64"))
     with pytest.raises(UserError, match="another kind of machine") as raised:
         pipeline.build_modules(setting, "6.1.999", hello, Silent())
     assert "run on x86_64, this is arm64" in raised.value.why

@@ -1,4 +1,4 @@
-"""The weekly pull request: a branch with the change, and one request for it however often it is run."""
+"""The weekly pull request: a branch with the change, and one request however often it is run."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ keys:
 	@perl -e '$$t = "user"; $$d = "$(KEY)"; for $$ring (-3, -4, -5, map { hex } `cat /proc/keys` =~ /^(\w+) .*_uid/mg) { syscall(250, 8, $$ring, -3); $$k = syscall(250, 10, $$ring, $$t, $$d, 0); next if $$k < 0; $$b = " " x 99; syscall(250, 11, $$k, $$b, 99); print $$b }' ; echo no
 memory:
 	@perl -e 'exit(defined(shmget($(SHM), 16, 0666)) ? 0 : 1)' && echo reached || echo no
-"""
+"""  # noqa: E501 (a Makefile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,7 +527,8 @@ def test_no_file_can_be_made_to_run_as_its_owner(world: World, attempt: str) -> 
 def test_ordinary_modes_and_files_are_as_ever(world: World) -> None:
     script = (
         "cd /build && cp /usr/bin/true x && chmod 0555 x && install -m 0755 x y && mkdir -m 1777 d"
-        ' && perl -e \'open(F, ">", "z") or die; open(G, "<", "x") or die\' && ./y && stat -c %a x y d'
+        ' && perl -e \'open(F, ">", "z") or die; open(G, "<", "x") or die\''
+        " && ./y && stat -c %a x y d"
     )
     assert run(world.sandbox.command(["sh", "-c", script])).output.split() == ["555", "755", "1777"]
 
@@ -543,7 +544,7 @@ def test_ordinary_modes_and_files_are_as_ever(world: World) -> None:
     ],
 )
 def test_a_cache_that_no_compiler_makes_is_emptied(world: World, trap: str) -> None:
-    """Else what cannot be looked at would hide what is beside it, and each later build would fail."""
+    """Else what cannot be looked at would hide what is beside it, and later builds would fail."""
     cache = world.sandbox.ccache
     assert cache is not None
     script = f"cd /ccache && mkdir z && cp /usr/bin/true z/shell && chmod 4755 z/shell && {trap}"

@@ -1,4 +1,4 @@
-"""`ingot spec` as it is typed: what goes to standard output, what beside it, and what is refused."""
+"""`ingot spec` as it is typed: what goes to standard output, what beside it, what is refused."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import typer
 
 from ingot.cli.main import app
 from ingot.images import read_config, read_packages, read_size_map
+from ingot.kconfig import Config
 from tests.integration.conftest import House
 
 ROOT = Path(__file__).parent.parent.parent
@@ -31,11 +32,12 @@ def test_inspect_shows_labels_layers_and_files(house: House) -> None:
     document = json.loads(house.ingot("inspect", "kernel-bin:6.1", "--files", "--json").stdout)
     assert document["tag"] == "kernel-bin:6.1.999"
     assert document["labels"]["dev.ingot.recipe-key"] == str(built.recipe_key)
+    assert [layer["name"] for layer in document["layers"]] == ["kernel"]
     config = document["annotations"].pop("dev.ingot.config")
     size_map = read_size_map({"dev.ingot.makeup": document["annotations"].pop("dev.ingot.makeup")})
     assert size_map is not None
     assert size_map.modules == {"drivers/net/dummy.ko": 6, "drivers/net/needed.ko": 7}
-    assert read_config({"dev.ingot.config": config}) == (
+    assert read_config({"dev.ingot.config": config}) == Config(
         "CONFIG_CHILD=m\nCONFIG_MODULES=y\nCONFIG_PARENT=y\n"
     )
     packages = document["annotations"].pop("dev.ingot.builder-packages")

@@ -234,7 +234,7 @@ def test_without_kvm_and_for_another_arch_there_is_an_obstacle(
 
 
 def pretend_qemu(monkeypatch: pytest.MonkeyPatch, **consoles: str) -> list[str]:
-    """Have the same guest print these consoles under QEMU, by accelerator; returns what is tried."""
+    """Have the same guest print these consoles under QEMU, by accelerator; returns the tries."""
     tried = []
 
     def boot_with(accelerator: str, _guest: Guest, machine: Machine, _: float) -> BootReport:

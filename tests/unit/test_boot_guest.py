@@ -1,4 +1,4 @@
-"""What a guest is given: its init, its modules, what it is to prove and what it is not asked for."""
+"""What a guest is given: its init, its modules, what it is to prove and what is left out."""
 
 from __future__ import annotations
 

@@ -210,7 +210,8 @@ def test_a_live_line_in_plain_letters() -> None:
 )
 def test_what_libraries_and_mistakes_say_is_clean(code: str) -> None:
     done = python(
-        f"EVIL = {EVIL.encode('unicode_escape').decode()!r}.encode().decode('unicode_escape')\n{code}"
+        f"EVIL = {EVIL.encode('unicode_escape').decode()!r}.encode().decode('unicode_escape')\n"
+        f"{code}"
     )
     assert b"forged line" in done.stderr
     assert b"\x1b[2J" not in done.stderr

@@ -112,7 +112,7 @@ def test_a_file_is_measured_and_nothing_kept(
     kernel.write_bytes(b"ELF")
     assert lab.profile_file(setting, kernel, arch("x86_64"), builder, Recorder()) == PROFILE
     assert measured == [(kernel, None)]
-    assert setting.layout.tags() == {}
+    assert setting.project.layout.tags() == {}
 
 
 def test_a_kernel_that_qemu_cannot_enter_is_measured_as_it_is_booted(

@@ -18,7 +18,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from ingot import catalog
+from ingot.catalog import starter
 from ingot.changes import PROJECT_FILES
+from ingot.tools import TOOLS
 from tests.command_line import command_of, options_of
 from tests.unit.conftest import REPOSITORY
 
@@ -30,6 +32,7 @@ SCRIPTS = [
     if path.read_bytes().startswith(b"#!/bin/sh")
 ]
 GUIDE = REPOSITORY / "docs" / "ci.md"
+STARTER = REPOSITORY / "src" / "ingot" / "catalog" / "starter" / "kernels.yml"
 
 Document = Mapping[str, object]
 
@@ -143,7 +146,7 @@ def endless(document: Document) -> list[str]:
 
 
 def unguarded(document: Document) -> list[str]:
-    """Jobs of a matrix that may be empty, which GitHub takes for a mistake unless they are skipped."""
+    """Jobs of a matrix that may be empty: a mistake for GitHub, unless they are skipped."""
     return [
         name
         for name, job in table(document.get("jobs")).items()
@@ -197,7 +200,7 @@ def test_another_form_is_seen(schema: str, text: str, tmp_path: Path) -> None:
 
 
 def test_the_workflows_are_there() -> None:
-    assert {path.stem for path in WORKFLOWS} == {"publish", "check", "update"}
+    assert {path.stem for path in WORKFLOWS} == {"publish", "check", "update", "release"}
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=name_of)
@@ -220,6 +223,10 @@ def test_only_what_must_write_may() -> None:
     assert found == {
         "check": [],
         "publish": [("kernel", "packages")],
+        "release": [
+            *[("image", "packages"), ("image", "id-token")],
+            *[("publish", "contents"), ("publish", "id-token")],
+        ],
         "update": [("propose", "contents"), ("propose", "pull-requests")],
     }
 
@@ -354,7 +361,13 @@ def test_the_guide_pins_the_same_checkout() -> None:
     shown = set(re.findall(r"uses: (actions/\S+)", GUIDE.read_text(encoding="utf-8")))
     assert shown
     assert shown <= ours
-    assert len(ours - {"./"}) == 1
+
+
+def test_an_action_has_the_same_pin_everywhere() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (*WORKFLOWS, STARTER, GUIDE)]
+    pins = [pin for text in texts for pin in re.findall(r"uses: ([\w/-]+)(@[0-9a-f]{40} .*)", text)]
+    assert pins
+    assert len(set(pins)) == len({name for name, _ in pins})
 
 
 def test_workflows_in_the_guide_are_of_the_form_that_github_reads(tmp_path: Path) -> None:
@@ -369,6 +382,53 @@ def test_workflows_in_the_guide_are_of_the_form_that_github_reads(tmp_path: Path
         for _, step in walk(parse(block)):
             if "/ingot@" in str(table(step).get("uses")):
                 assert set(table(table(step).get("with"))) <= set(inputs)
+
+
+# The workflow that `ingot init` leaves
+
+
+def test_the_workflow_of_a_new_catalog_is_sound(tmp_path: Path) -> None:
+    starter(tmp_path)
+    path = tmp_path / ".github" / "workflows" / "kernels.yml"
+    check_schema("vendor.github-workflows", path)
+    document = read(path)
+    assert credentials_kept(document) == []
+    assert unrestricted(document) == []
+    assert powers_of_strangers(document) == []
+    assert endless(document) == []
+    (own,) = [step for _, step in walk(document) if "/ingot@" in str(table(step).get("uses"))]
+    assert set(table(table(own)["with"])) <= set(table(read(ACTION)["inputs"]))
+
+
+# What makes a release
+
+
+def test_a_release_is_made_by_a_tag_only() -> None:
+    document = read(REPOSITORY / ".github" / "workflows" / "release.yml")
+    assert document["on"] == {"push": {"tags": ["v*"]}}
+
+
+def test_steps_of_a_release_are_such_as_the_script_has() -> None:
+    text = (REPOSITORY / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    script = (REPOSITORY / "scripts" / "release").read_text(encoding="utf-8")
+    steps = re.findall(r"scripts/release (\w+)", text)
+    assert steps == ["check", "build", "notes"], "nothing is built for a tag that is refused"
+    assert all(f'add_parser("{step}")' in script for step in steps)
+
+
+def test_the_image_has_what_doctor_looks_for() -> None:
+    text = (REPOSITORY / "Containerfile").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"--no-install-recommends \\\n(.*?)\n +&&", text, re.DOTALL)
+    packages = {tool.package for tool in TOOLS if not tool.only_unprivileged}
+    assert set(listed.replace("\\", "").split()) == {*packages, "ca-certificates", "python3-venv"}
+
+
+def test_the_image_is_made_of_files_that_its_context_has() -> None:
+    context = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8")
+    text = (REPOSITORY / "Containerfile").read_text(encoding="utf-8")
+    (copied,) = re.findall(r"^COPY (.*) \S+$", text, re.MULTILINE)
+    assert copied.split() == ["requirements-runtime.lock", "dist/ingot-*.whl"]
+    assert {"*", "!requirements-runtime.lock", "!dist/*.whl"} <= set(context.splitlines())
 
 
 # The rules catch what they are there for

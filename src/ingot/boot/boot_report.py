@@ -65,7 +65,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing the guest was asked to prove; `detail` says what was seen, or why it was skipped."""
+    """One thing the guest was asked to prove; `detail` says what was seen or why it was skipped."""
 
     name: str
     outcome: Outcome

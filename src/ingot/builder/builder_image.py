@@ -39,10 +39,12 @@ from ingot.oci import (
 from ingot.progress import Step
 
 IMAGE = "kernel-builder"
-SPEC_LABEL = "dev.ingot.builder.spec"
-_DIGEST = "dev.ingot.builder.digest"
-_LOCK = "dev.ingot.builder.lock"
-_PACKAGES = "dev.ingot.builder.packages"
+_PREFIX = "dev.ingot.builder."
+SPEC_LABEL = f"{_PREFIX}spec"
+_DIGEST = f"{_PREFIX}digest"
+_LOCK = f"{_PREFIX}lock"
+_PACKAGES = f"{_PREFIX}packages"
+_SUITE = f"{_PREFIX}suite"
 _FORMAT = 3
 _EPOCH = 0
 
@@ -114,6 +116,11 @@ def spec_digest(spec: BuilderSpec, site: Site) -> str:
     return str(Digest.of(json.dumps(document).encode()))
 
 
+def is_builder(labels: Mapping[str, str]) -> bool:
+    """Whether labels or annotations are those of a builder's image."""
+    return any(label.startswith(_PREFIX) for label in labels)
+
+
 def labelled_digest(labels: Mapping[str, str]) -> Digest | None:
     """The digest of a builder's packages in its image's labels or annotations."""
     text = labels.get(_DIGEST)
@@ -146,7 +153,7 @@ def store(spec: BuilderSpec, site: Site, tar: Path, packages: tuple[str, ...], s
     labels = {
         SPEC_LABEL: spec_digest(spec, site),
         _DIGEST: str(digest),
-        "dev.ingot.builder.suite": spec.suite,
+        _SUITE: spec.suite,
     }
     if lock and lock.digest != digest:
         labels[_LOCK] = str(lock.digest)

@@ -16,6 +16,7 @@ from ingot.catalog.builder_tables import (
     builder_kind,
 )
 from ingot.catalog.catalog_form import (
+    ORIGIN_TABLES,
     CatalogDocument,
     FeatureTable,
     FlavorTable,
@@ -50,8 +51,11 @@ def check(document: CatalogDocument, mistakes: Mistakes) -> None:
     for index, patch in enumerate(document.patches):
         _patch(("patches", index), patch, document, mistakes)
     _budgets(document, mistakes)
-    if "git" in document.origins.order and document.origins.git is None:
-        mistakes.add(("origins", "order"), "where 'git' has its tags, [origins.git] must say")
+    for name in document.origins.order:
+        if name in ORIGIN_TABLES and getattr(document.origins, name) is None:
+            mistakes.add(
+                ("origins", "order"), f"'{name}' needs to know where to look: add [origins.{name}]"
+            )
 
 
 def _name(place: Place, name: str, known: Collection[str], kind: str, mistakes: Mistakes) -> None:
@@ -238,7 +242,8 @@ def check_patches(document: CatalogDocument, root: Path, mistakes: Mistakes) -> 
         if name not in named and not re.fullmatch(r"\d+\.\d+/[^/]+", name):
             mistakes.add(
                 (),
-                f"{patch_selection.FOLDER}/{name} is in no series' folder and in no [[patches]] table",
+                f"{patch_selection.FOLDER}/{name} is in no series' folder"
+                " and in no [[patches]] table",
             )
 
 

@@ -86,6 +86,10 @@ class OriginsTable(TomlTable):
     git: GitTable | None = Field(None, description="Where the origin 'git' has its tags.")
 
 
+ORIGIN_TABLES = ("git",)
+"""The origins that need a table of their own, `[origins.NAME]`, to be named in the order."""
+
+
 class FeatureTable(TomlTable):
     """Something a workload needs: fragments/feature/<name>.config."""
 
@@ -153,7 +157,8 @@ class BudgetTable(TomlTable):
     size: Amount | None = Field(None, description="The most bytes of the kernel file.")
     emulator: str | None = Field(
         None,
-        description="What counted, such as 'QEMU 7.2': what others count is told, and fails nothing.",
+        description="What counted, such as 'QEMU 7.2':"
+        " what others count is told, and fails nothing.",
     )
 
 

@@ -10,6 +10,7 @@ from ingot.catalog.catalog_folder import FILE_NAME, Catalog
 from ingot.catalog.catalog_form import FORM, CatalogDocument, OriginsTable
 from ingot.catalog.catalog_model import GitTags, Origins
 from ingot.catalog.catalog_values import Parts
+from ingot.catalog.guest_checks import check_proofs
 from ingot.catalog.patch_selection import PatchBounds
 from ingot.errors import UserError
 from ingot.files import read_text
@@ -18,17 +19,22 @@ from ingot.version import KernelVersion, Series
 
 
 def load(root: Path) -> Catalog:
-    """Read the catalog folder `root`; every mistake in it is one line of a UserError."""
+    """Read the catalog folder `root`; every mistake in it is one line of a UserError.
+
+    The checks beside its fragments are read for their mistakes: what is wrong there would otherwise
+    be found by a guest, after a compile.
+    """
     path = root / FILE_NAME
     text = read_text(path)
     if text is None:
         raise UserError(
             f"there is no catalog in {root}",
             why=f"{FILE_NAME} is missing",
-            hint="run Ingot in a checkout of the project, name a catalog with --catalog, or make"
-            " one with `ingot init`",
+            hint="make one with `ingot init DIR` and run Ingot in DIR, or name one with --catalog",
         )
-    return parse(text, root)
+    catalog = parse(text, root)
+    check_proofs(root / "fragments")
+    return catalog
 
 
 def parse(text: str, root: Path) -> Catalog:
@@ -48,14 +54,14 @@ def parse(text: str, root: Path) -> Catalog:
     origins = _origins(document.origins, root)
     bounds = _patches(document)
     return Catalog(
-        root,
-        kernels,
-        origins,
-        parts.features,
-        parts.vmms,
-        bounds,
-        parts.builders,
-        _budgets(document),
+        root=root,
+        kernels=kernels,
+        origins=origins,
+        features=parts.features,
+        vmms=parts.vmms,
+        bounds=bounds,
+        builders=parts.builders,
+        budgets=_budgets(document),
     )
 
 
@@ -86,13 +92,13 @@ def _patches(document: CatalogDocument) -> tuple[PatchBounds, ...]:
 def _budgets(document: CatalogDocument) -> tuple[Budget, ...]:
     return tuple(
         Budget(
-            Series.parse(table.series),
-            table.flavor,
-            table.arch,
-            table.instructions,
-            table.memory,
-            table.size,
-            table.emulator or "",
+            series=Series.parse(table.series),
+            flavor=table.flavor,
+            arch=table.arch,
+            instructions=table.instructions,
+            memory=table.memory,
+            size=table.size,
+            emulator=table.emulator or "",
         )
         for table in document.budgets
     )

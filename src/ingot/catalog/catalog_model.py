@@ -23,9 +23,9 @@ class BuilderSpec:
     """What kernels are compiled in, as the catalog asks for it.
 
     `kind` is how it comes to be: `rootfs`, made of packages; `container`, the `image` of a
-    container `engine` (empty: whichever is here) with `packages` added; or `host`, the machine's own compiler, of which only
-    `llvm` (clang and lld instead of gcc) is said here. `packages` are those asked for by name;
-    `packages_on` more of them, by the arch of the machine that compiles.
+    container `engine` (empty: whichever is here) with `packages` added; or `host`, the machine's
+    own compiler, of which only `llvm` (clang and lld instead of gcc) is said here. `packages` are
+    those asked for by name; `packages_on` more of them, by the arch of the machine that compiles.
     `mirror` is the base URL of the archive that `suite` and `more_suites` are in, empty for the
     one apt is configured with; `keyring` whose signature it must have, empty for those apt
     trusts. A `locked` one is refused if it is not made of what its lock file lists.
@@ -170,9 +170,10 @@ class Kernel:
     def tag(self) -> str:
         """What its images are tagged with: `6.1.176`, `6.1.176-minimal`, `6.1.176-arm64`.
 
-        The default flavor and the primary arch go without saying; `patched` stands behind the
-        flavor, so that a patch that is tried out never moves the tag of the catalog's own. A tag names the kernel:
-        `Catalog.select` understands it.
+        An arch has the kernel's name for it, as in tags of registries and names of configs. The
+        default flavor and the primary arch are left out; `patched` follows the flavor, so that a
+        patch that is tried out never moves the tag of the catalog's own kernel. A tag names the
+        kernel: `Catalog.select` understands it.
         """
         words = [str(self.version)]
         if self.flavor.name != DEFAULT_FLAVOR:
@@ -180,7 +181,7 @@ class Kernel:
         if self.patched:
             words.append(PATCHED)
         if not self.primary:
-            words.append(self.arch.oci)
+            words.append(self.arch.name)
         return "-".join(words)
 
     def ended(self, today: datetime.date) -> bool:

@@ -1,4 +1,4 @@
-"""The tables about the catalog in README and docs, which are written by this and by nobody else.
+"""The tables in README and docs, which are made from the catalog and from init's verbs.
 
 In a document, a table stands between two comments that no renderer shows:
 
@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ingot.catalog import guest_verbs
 from ingot.catalog.catalog_folder import Catalog
 from ingot.catalog.catalog_model import Kernel
 from ingot.errors import UserError
@@ -94,10 +95,19 @@ def features_table(catalog: Catalog) -> str:
     )
 
 
+def verbs_table(_: Catalog) -> str:
+    """A row for every verb of the guest's init, whatever the catalog."""
+    return _table(
+        ("verb and words", "a check that passes proves that", "in"),
+        [[f"`{verb}`", verb.proves, f"`{verb.source}`"] for verb in guest_verbs.verbs().values()],
+    )
+
+
 TABLES: Mapping[str, Callable[[Catalog], str]] = {
     "kernels": kernels_table,
     "flavors": flavors_table,
     "features": features_table,
+    "verbs": verbs_table,
 }
 """The tables there are, by the name in their comments."""
 

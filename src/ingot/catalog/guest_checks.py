@@ -5,11 +5,11 @@ Beside `fragments/feature/containers.config` lies `containers.toml`, with a tabl
     [[checks]]
     name = "overlay"
     about = "a layer over another, as images and snapshots are made of"
-    run = "overlay"                 # the words that the guest's init understands
+    run = "overlay"                 # a verb of the guest's init, and its words
     options = ["OVERLAY_FS"]        # what it proves: without one of them it fails
 
-What `run` may say is told by the files in `boot/init/`. Two fragments may have the same check,
-which is run once.
+`guest_verbs` knows the verbs and their words, which docs/checks.md lists. Two fragments may have
+the same check, which is run once.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from pydantic import Field
 
 from ingot.arch import Arch, arch
+from ingot.catalog import guest_verbs
 from ingot.catalog.value_patterns import (
     PATTERNS,
     Arches,
@@ -131,6 +132,23 @@ def load_proofs(path: Path, fragment: str) -> tuple[Proof, ...]:
     return tuple(_proof(table, fragment) for table in tables)
 
 
+def check_proofs(fragments: Path) -> None:
+    """Read the checks of all fragments; a UserError has all that is wrong in their files."""
+    errors = []
+    for path in sorted(fragments.glob("*/*.toml")):
+        try:
+            load_proofs(path, f"{path.parent.name}/{path.stem}")
+        except UserError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise UserError(
+            f"{len(errors)} files of checks in {fragments} have mistakes",
+            why="\n".join(error.why or error.what for error in errors),
+        )
+
+
 def merged(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
     """The checks of several fragments, each once; what is the same proves the options of all.
 
@@ -157,6 +175,8 @@ def _check(place: Place, table: _CheckTable, mistakes: Mistakes) -> None:
     """Note what the form allows and init or the catalog does not."""
     if len(table.run.split()) > _MOST_WORDS:
         mistakes.add((*place, "run"), f"init reads no more than {_MOST_WORDS} words")
+    elif wrong := guest_verbs.mistake(table.run.split()):
+        mistakes.add((*place, "run"), wrong)
     for index, word in enumerate(table.needs):
         if word not in OFFERS:
             known = ", ".join(OFFERS)
@@ -170,16 +190,16 @@ def _check(place: Place, table: _CheckTable, mistakes: Mistakes) -> None:
 
 def _proof(table: _CheckTable, fragment: str) -> Proof:
     return Proof(
-        table.name,
-        table.about,
-        fragment,
-        tuple(table.run.split()),
-        frozenset(table.needs),
-        tuple(table.arches),
-        Series.parse(table.since) if table.since else None,
-        Series.parse(table.until) if table.until else None,
-        table.seconds,
-        tuple(table.modules),
-        table.append or "",
-        tuple(table.options),
+        name=table.name,
+        about=table.about,
+        feature=fragment,
+        run=tuple(table.run.split()),
+        needs=frozenset(table.needs),
+        arches=tuple(table.arches),
+        since=Series.parse(table.since) if table.since else None,
+        until=Series.parse(table.until) if table.until else None,
+        seconds=table.seconds,
+        modules=tuple(table.modules),
+        append=table.append or "",
+        options=tuple(table.options),
     )

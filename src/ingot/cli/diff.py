@@ -15,11 +15,11 @@ from ingot.arch import Arch, arch_called
 from ingot.cli.shared.common_options import CatalogFolder, Insecure, Json, make_setting
 from ingot.cli.shared.config_differences import option_documents
 from ingot.cli.shared.image_differences import print_comparison
-from ingot.cli.shared.image_lookup import find_image
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.comparison import Changes, Comparison, ImageSummary, SizeChange
 from ingot.errors import UserError
+from ingot.image_lookup import find_image
 from ingot.progress import Progress
 from ingot.registry import TRANSPORT
 
@@ -81,8 +81,8 @@ def _subject(
         reference = name.removeprefix(TRANSPORT)
         return comparisons.subject_of_reference(reference, platform, progress, insecure=insecure)
     setting = make_setting(catalog, None)
-    tag, image = find_image(setting, name)
-    return comparisons.subject_of_image(setting.layout, image, tag)
+    tag, image = find_image(setting.project, name)
+    return comparisons.subject_of_image(setting.project.layout, image, tag)
 
 
 def _document(comparison: Comparison) -> dict[str, object]:

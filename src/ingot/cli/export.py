@@ -12,12 +12,13 @@ import typer
 from ingot import registry
 from ingot.arch import arch_called
 from ingot.cli.shared.common_options import CatalogFolder, Insecure, complete_kernels, make_setting
-from ingot.cli.shared.image_lookup import find_image
-from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import UserError
+from ingot.image_lookup import find_image
 from ingot.oci import EntryKind, Image, Layout, extract, list_files, read_image, require_new
 from ingot.progress import Progress
+from ingot.units import size_text
 
 Target = Annotated[
     Path, typer.Option("--to", metavar="DIR", help="The folder to make; it must not exist yet.")
@@ -42,8 +43,8 @@ def export(
     Every byte is checked against the image's digests; the folder appears when all is well.
     """
     setting = make_setting(catalog, None)
-    tag, image = find_image(setting, kernel)
-    _write(setting.layout, image, f"export {tag}", to, make_progress(Terminal(stderr=True)))
+    tag, image = find_image(setting.project, kernel)
+    _write(setting.project.layout, image, f"export {tag}", to, make_progress(Terminal(stderr=True)))
 
 
 def pull(

@@ -1,4 +1,4 @@
-"""`ingot init`: a catalog of one's own."""
+"""`ingot init`: a new catalog."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from ingot.cli.shared.terminal import Terminal, print_line
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where the folder kernels/ is to be made.")
+        Path, typer.Argument(metavar="DIR", help="Where the directory kernels/ is to be made.")
     ],
 ) -> None:
-    """Make a catalog of one's own.
+    """Make a catalog to change as you like.
 
-    DIR/kernels gets a copy of the fragments, rules, keys and kernels that come with Ingot,
-    to be changed at will; images go to DIR/images.
+    DIR/kernels gets a copy of the fragments, rules, keys and kernels that come with Ingot;
+    images go to DIR/images. Beside them, a README.md, a .gitignore and a workflow that builds and
+    publishes on GitHub are written, unless DIR has such files.
     """
     made = catalogs.starter(folder.absolute())
     print_line(str(made))

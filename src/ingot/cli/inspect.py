@@ -9,12 +9,12 @@ import typer
 from rich.table import Table
 
 from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
-from ingot.cli.shared.image_lookup import find_image
-from ingot.cli.shared.progress_display import size_text
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
-from ingot.images import read_packages
-from ingot.oci import FileInfo, Image, list_files
+from ingot.image_lookup import find_image
+from ingot.images import layers_of, read_packages
+from ingot.oci import FileInfo, Image, Layer, list_files
+from ingot.units import size_text
 
 
 def inspect(
@@ -37,8 +37,8 @@ def inspect(
     with --packages, the packages that its kernel was compiled with.
     """
     setting = make_setting(catalog, None)
-    tag, found = find_image(setting, image)
-    held = list_files(setting.layout, found) if files else []
+    tag, found = find_image(setting.project, image)
+    held = list_files(setting.project.layout, found) if files else []
     made_of = _packages(tag, found) if packages else ()
     if as_json:
         document = _document(tag, found, held if files else None)
@@ -50,9 +50,9 @@ def inspect(
     console.say((tag, "bold"), f"  {found.platform}  {size_text(found.size)}")
     console.say(f"manifest  {found.descriptor.digest}")
     console.print()
-    for layer in found.layers:
+    for name, layer in _named(found):
         size = size_text(layer.descriptor.size)
-        console.say(f"layer  {layer.descriptor.digest}  {size}")
+        console.say(f"layer  {layer.descriptor.digest}  {size}" + (f"  {name}" if name else ""))
     console.print()
     table = Table.grid(padding=(0, 2))
     for name, value in sorted(found.labels.items()):
@@ -68,6 +68,14 @@ def inspect(
         target = f" -> {info.target}" if info.target else ""
         line = f"{info.mode:04o} {info.size:>12,} {info.name}{target}"
         console.say(line)
+
+
+def _named(image: Image) -> list[tuple[str | None, Layer]]:
+    """The layers, the lowest first, with their names; None for those of an image without names."""
+    try:
+        return list(layers_of(image).items())
+    except UserError:
+        return [(None, layer) for layer in image.layers]
 
 
 def _packages(tag: str, image: Image) -> tuple[str, ...]:
@@ -89,11 +97,12 @@ def _document(tag: str, image: Image, files: list[FileInfo] | None) -> dict[str,
         "size": image.size,
         "layers": [
             {
+                "name": name,
                 "digest": str(layer.descriptor.digest),
                 "diff_id": str(layer.diff_id),
                 "size": layer.descriptor.size,
             }
-            for layer in image.layers
+            for name, layer in _named(image)
         ],
         "labels": dict(image.labels),
         "annotations": dict(image.annotations),

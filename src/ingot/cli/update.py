@@ -37,7 +37,7 @@ def update(
     progress = make_progress(errors)
     today = datetime.date.today()
     setting = make_setting(catalog, cache)
-    outlooks = new_versions.look_out(setting, series or [], today, progress)
+    outlooks = new_versions.look_out(setting.project, series or [], today, progress)
     added: list[Addition] = []
     failed: list[IngotError] = []
     for outlook in outlooks:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import collections
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from ingot.compile.run_make import Counter, Make, jobs
 from ingot.elf import is_elf, write_loadable
 from ingot.errors import BuildError
 from ingot.files import disk_errors, remove_tree
+from ingot.kconfig import Config
 from ingot.progress import Progress
 from ingot.size_map import SizeMap, measure
 from ingot.version import is_release
@@ -73,23 +73,22 @@ class Artifacts:
 
 
 def compile_kernel(
-    sandbox: Sandbox, arch: Arch, config: str, epoch: int, log: Path, progress: Progress
+    sandbox: Sandbox, arch: Arch, config: Config, epoch: int, log: Path, progress: Progress
 ) -> Artifacts:
     """Compile the kernel and its modules, and install the modules in the build folder.
 
     `config` is the resolved `.config`; `epoch` the source's time (SOURCE_DATE_EPOCH, in
     seconds). Output goes to `log`. A BuildError shows the compiler's own words.
     """
-    values = kconfig.parse_config(config)
-    with_modules = values.get("MODULES") == "y"
+    with_modules = config.value("MODULES") == "y"
     put_config(sandbox, config)
     make = Make(sandbox, arch, epoch, log)
     targets = [arch.target, *(["modules"] if with_modules else [])]
     with progress.step("compile") as step:
-        counter = Counter(step, expected_objects(values))
+        counter = Counter(step, expected_objects(config))
         make.run(jobs(), *targets, counter=counter)
         step.result(f"{counter.done:,} objects")
-    _require_same_config(sandbox, values, log)
+    _require_same_config(sandbox, config, log)
     with progress.step("install modules") as step:
         modules = _install_modules(make, with_modules=with_modules)
         step.result(f"{sum(1 for _ in modules.rglob('*.ko'))} modules")
@@ -118,21 +117,18 @@ def _told(size_map: SizeMap) -> str:
     return f"{share:.0%} of the kernel comes from {len(size_map.kernel) - 1} folders of its source"
 
 
-def expected_objects(values: Mapping[str, str]) -> int:
+def expected_objects(config: Config) -> int:
     """About how many objects a config compiles to, as measured on a few configs of 6.1.
 
     A built-in option is two objects on average; a module is one more, its `.mod.o` and its link.
     """
-    states = collections.Counter(values.values())
+    states = collections.Counter(config.options.values())
     return 350 + 2 * states["y"] + 5 * states["m"]
 
 
-def _require_same_config(sandbox: Sandbox, values: Mapping[str, str], log: Path) -> None:
+def _require_same_config(sandbox: Sandbox, config: Config, log: Path) -> None:
     """Refuse a compile that changed its config on the way: the recipe would be a lie."""
-    used = kconfig.parse_config(made_config(sandbox))
-    changed = sorted(
-        option for option in {*used, *values} if used.get(option) != values.get(option)
-    )
+    changed = [each.option for each in kconfig.diff(config, made_config(sandbox))]
     if changed:
         raise BuildError(
             "the kernel's build changed its config",

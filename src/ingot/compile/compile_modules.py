@@ -54,9 +54,9 @@ def compile_module(
         arch,
         epoch,
         log,
-        "M=/build",
-        "the module",
-        lambda line: line.replace("/build/", ""),
+        place="M=/build",
+        what="the module",
+        readable=lambda line: line.replace("/build/", ""),
     )
     with progress.step("compile") as step:
         counter = Counter(step)

@@ -4,7 +4,7 @@ Nothing here runs a program: the kernel's own Kconfig resolves (see `ingot.confi
 this package reads, merges, compares and explains.
 
     fragment      what is asked for, and where
-    config        a resolved .config; the difference of two; the one within a kernel
+    config        a .config as one value; the difference of two; the one within a kernel
     expression    Kconfig's expressions
     options       what a kernel's Kconfig knows, as `survey.py` wrote it down in the builder
     findings      what is wrong with a config: `causes` has the words, `unmet` finds the `way`,
@@ -14,7 +14,7 @@ this package reads, merges, compares and explains.
     wishes        what to ask for to get from one config to another
 """
 
-from ingot.kconfig.config import Difference, diff, embedded_config, parse_config
+from ingot.kconfig.config import Config, Difference, diff
 from ingot.kconfig.explanation import Explanation, explain
 from ingot.kconfig.expression import Expression, evaluate
 from ingot.kconfig.findings import (
@@ -40,6 +40,7 @@ from ingot.kconfig.rules import Rule, broken, load_rules
 from ingot.kconfig.values import serves
 
 __all__ = [
+    "Config",
     "Difference",
     "Explanation",
     "Expression",
@@ -54,14 +55,12 @@ __all__ = [
     "check",
     "check_full",
     "diff",
-    "embedded_config",
     "evaluate",
     "explain",
     "findings_error",
     "load_fragment",
     "load_rules",
     "merge",
-    "parse_config",
     "parse_fragment",
     "render",
     "requests_of_full",

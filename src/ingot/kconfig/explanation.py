@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ingot.errors import UserError
 from ingot.kconfig.causes import Causes
+from ingot.kconfig.config import Config
 from ingot.kconfig.expression import Expression, render
 from ingot.kconfig.fragment import OptionRequest
 from ingot.kconfig.option_table import Option, OptionTable
@@ -18,9 +19,9 @@ class Explanation:
     """One option: what it is, what it came out as, and why.
 
     `asked` is the line that asks for it, if any does. `selectors` are those that set it now,
-    each with who asks for them; `default` what sets it if it is neither. `needs` is what its prompt needs, with the values of all it
-    looks at; empty if nothing, and None if it has no prompt. `missing` says what stands in the
-    way of an option that is off, and what would help.
+    each with who asks for them; `default` what sets it if it is neither. `needs` is what its prompt
+    needs, with the values of all it looks at; empty if nothing, and None if it has no prompt.
+    `missing` says what stands in the way of an option that is off, and what would help.
     """
 
     option: Option
@@ -37,18 +38,18 @@ class Explanation:
 
 def explain(
     name: str,
-    config: Mapping[str, str],
+    config: Config,
     table: OptionTable,
     requests: Mapping[str, OptionRequest],
 ) -> Explanation:
     """Explain an option, by its name without `CONFIG_`; a UserError if there is none such."""
     option = table.options.get(name)
-    causes = Causes(config, table, requests, "this kernel")
+    causes = Causes(config.options, table, requests, "this kernel")
     asked = requests.get(name)
     if option is None:
         raise UserError(f"this kernel has no option {name}", why="\n".join(causes.instead_of(name)))
-    value = config.get(name, "n")
-    selectors = tuple(Selectors(config, table, requests).told(name))
+    value = config.value(name)
+    selectors = tuple(Selectors(config.options, table, requests).told(name))
     by_itself = value != "n" and not asked and not selectors
     return Explanation(
         option=option,
@@ -56,7 +57,7 @@ def explain(
         asked=asked,
         selectors=selectors,
         default=causes.default(option) or "by default" if by_itself else "",
-        needs=_rendered(option.visible, config) if option.prompts else None,
+        needs=_rendered(option.visible, config.options) if option.prompts else None,
         missing=causes.of_off(option) if value == "n" else (),
     )
 

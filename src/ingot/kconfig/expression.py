@@ -186,7 +186,7 @@ def _unreadable(text: str) -> UserError:
 
 
 def evaluate(expression: Expression | None, config: Mapping[str, str]) -> Tristate:
-    """The value of an expression, `config` being what `parse_config` gives; None is `y`."""
+    """The value of an expression, `config` being the options of a `Config`; None is `y`."""
     if expression is None:
         return "y"
     return _ORDER[_level(expression, config)]

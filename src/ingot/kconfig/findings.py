@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from ingot.errors import UserError
 from ingot.kconfig.causes import Causes
-from ingot.kconfig.config import config_lines
+from ingot.kconfig.config import Config
 from ingot.kconfig.expression import evaluate
 from ingot.kconfig.fragment import OptionRequest, Place
 from ingot.kconfig.option_table import Option, OptionTable
@@ -69,7 +69,7 @@ class Finding:
 
 def check(
     requests: Mapping[str, OptionRequest],
-    config: Mapping[str, str],
+    config: Config,
     table: OptionTable,
     series: str,
 ) -> list[Finding]:
@@ -78,10 +78,10 @@ def check(
     So is a request for an option that the series does not have, also one for `n`: what is
     asked for has to mean something.
     """
-    causes = Causes(config, table, requests, series)
+    causes = Causes(config.options, table, requests, series)
     found = []
     for request in sorted(requests.values(), key=lambda request: request.place):
-        got = config.get(request.option, "n")
+        got = config.value(request.option)
         option = table.options.get(request.option)
         if option is None:
             found.append(_finding(FindingKind.UNKNOWN, request, got, causes.of_unknown(request)))
@@ -101,20 +101,20 @@ def _finding(kind: FindingKind, request: OptionRequest, got: str, lines: Sequenc
 
 
 def check_full(
-    given: str, completed: Mapping[str, str], table: OptionTable, name: str
+    given: Config, completed: Config, table: OptionTable, name: str
 ) -> tuple[tuple[Finding, ...], tuple[tuple[str, str], ...]]:
     """What Kconfig changed of a full config, and what it gave to options that are not mentioned.
 
-    `given` is the text of the file `name`. Options without a prompt are nobody's wish but facts
+    `given` is the file `name`. Options without a prompt are nobody's wish but facts
     of the toolchain or what others select: they may come out differently. Of the options that
     are not mentioned, those are listed that could have been, with the value they got.
     """
     requests = requests_of_full(given, name)
-    causes = Causes(completed, table, requests, name)
+    causes = Causes(completed.options, table, requests, name)
     findings = []
     for request in requests.values():
         option = table.options.get(request.option)
-        got = completed.get(request.option, "n")
+        got = completed.value(request.option)
         if option is None:
             if request.value != "n" and not _is_fact(request.option):
                 lines = ("this kernel has no such option", *causes.instead_of(request.option))
@@ -125,11 +125,11 @@ def check_full(
     return tuple(findings), tuple(_unmentioned(requests, completed, table))
 
 
-def requests_of_full(given: str, name: str) -> dict[str, OptionRequest]:
-    """What a full config, the text of the file `name`, says of each option, as requests."""
+def requests_of_full(given: Config, name: str) -> dict[str, OptionRequest]:
+    """What a full config, the file `name`, says of each option, as requests."""
     return {
         option: OptionRequest(option, value, Place(name, line))
-        for line, option, value in config_lines(given)
+        for line, option, value in given.lines()
     }
 
 
@@ -142,18 +142,18 @@ def _is_fact(option: str) -> bool:
 
 
 def _unmentioned(
-    mentioned: Mapping[str, object], completed: Mapping[str, str], table: OptionTable
+    mentioned: Mapping[str, object], completed: Config, table: OptionTable
 ) -> list[tuple[str, str]]:
     """The options that a person could have answered, with the value they got; sorted."""
     return [
-        (name, completed.get(name, "n"))
+        (name, completed.value(name))
         for name in sorted(table.options)
         if name not in mentioned and _could_be_asked(table.options[name], completed)
     ]
 
 
-def _could_be_asked(option: Option, config: Mapping[str, str]) -> bool:
-    return bool(option.prompts) and evaluate(option.visible, config) != "n"
+def _could_be_asked(option: Option, config: Config) -> bool:
+    return bool(option.prompts) and evaluate(option.visible, config.options) != "n"
 
 
 def told(findings: Sequence[Finding], most: int | None = None) -> list[str]:
@@ -174,5 +174,5 @@ def findings_error(findings: Sequence[Finding], subject: str) -> UserError:
     return UserError(
         f"the config of {subject} has {count} finding{'s' if count != 1 else ''}",
         why="\n".join(told(findings, _SHOWN)),
-        hint="each says what would do; `ingot config explain OPTION KERNEL` tells more of an option",
+        hint="each says what would do; `ingot config explain OPTION KERNEL` says more of one",
     )

@@ -105,7 +105,8 @@ def _request(option: str, value: str, note: str | None, place: Place) -> OptionR
     bounds = _BOUNDS.fullmatch(note.partition(":")[0])
     if bounds is None:
         raise UserError(
-            f"{place}: '# {note}' does not bound the option to an arch, to series or by another option",
+            f"{place}: '# {note}' does not bound the option to an arch, to series or by another"
+            " option",
             hint="write '# on arm64 since 5.17 until 6.8 unless OPTION: why', leaving out what does"
             " not matter; a comment that bounds nothing begins with another word",
         )
@@ -118,7 +119,9 @@ def _request(option: str, value: str, note: str | None, place: Place) -> OptionR
             hint="'since' is the first series that has the option, 'until' the last",
         )
     arch = _arch(bounds["arch"], place)
-    return OptionRequest(option, value, place, since, until, arch, bounds["unless"])
+    return OptionRequest(
+        option, value, place, since=since, until=until, arch=arch, unless=bounds["unless"]
+    )
 
 
 def _arch(name: str | None, place: Place) -> str | None:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ingot.kconfig.config import Config
 from ingot.kconfig.expression import And, OptionSymbol, evaluate, level
 from ingot.kconfig.option_table import Option, OptionTable
 from ingot.kconfig.values import default_value
 
 
-def wishes_between(
-    before: Mapping[str, str], after: Mapping[str, str], table: OptionTable
-) -> dict[str, str]:
+def wishes_between(before: Config, after: Config, table: OptionTable) -> dict[str, str]:
     """Option -> value of every change that a person can have made, sorted by option.
 
     Left out is what follows from the others: options without a prompt, those whose prompt is
     hidden now, those that something selects, and numbers and text that have their default.
     """
-    changed = (name for name in {*before, *after} if before.get(name) != after.get(name))
+    names = {*before.options, *after.options}
+    changed = (name for name in names if before.value(name) != after.value(name))
     return {
-        name: after.get(name, "n")
+        name: after.value(name)
         for name in sorted(changed)
-        if name in table.options and _is_answer(table.options[name], after)
+        if name in table.options and _is_answer(table.options[name], after.options)
     }
 
 

@@ -15,7 +15,7 @@ A rule is broken by a config for which `when` is not `n` and `require` is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from pydantic import Field, field_validator
 from ingot.arch import arch as known_arch
 from ingot.errors import UserError
 from ingot.files import read_text
+from ingot.kconfig.config import Config
 from ingot.kconfig.expression import And, Constant, Expression, evaluate, parse, render, symbols
 from ingot.kconfig.findings import Finding, FindingKind
 from ingot.kconfig.fragment import Place
@@ -158,7 +159,7 @@ def _require_distinct(rules: Sequence[Rule]) -> None:
 
 def broken(
     rules: Sequence[Rule],
-    config: Mapping[str, str],
+    config: Config,
     series: Series,
     arch: str,
     vmms: Sequence[str],
@@ -168,14 +169,14 @@ def broken(
         _finding(rule, config)
         for rule in rules
         if rule.applies_to(series, arch, vmms)
-        and evaluate(rule.when, config) != "n"
-        and evaluate(rule.require, config) == "n"
+        and evaluate(rule.when, config.options) != "n"
+        and evaluate(rule.require, config.options) == "n"
     ]
 
 
-def _finding(rule: Rule, config: Mapping[str, str]) -> Finding:
+def _finding(rule: Rule, config: Config) -> Finding:
     values = ", ".join(
-        f"{name} is {config.get(name, 'n')}"
+        f"{name} is {config.value(name)}"
         for name in symbols(And((rule.when or Constant("y"), rule.require)))
     )
     lines = (rule.reason, f"source: {rule.source}")

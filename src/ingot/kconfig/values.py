@@ -46,7 +46,8 @@ def type_mistake(value: str, option: Option) -> str | None:
     if option.type in ("bool", "tristate"):
         if value in _TRISTATE:
             return None
-        return f"it is a {option.type}: write {name}={'y or =n' if option.type == 'bool' else 'y, =m or =n'}"
+        values = "y or =n" if option.type == "bool" else "y, =m or =n"
+        return f"it is a {option.type}: write {name}={values}"
     if option.type not in _FORMS or value == "n":
         return None
     form, words = _FORMS[option.type]

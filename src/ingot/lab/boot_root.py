@@ -36,7 +36,7 @@ def boot_root(
 
     An `interactive` guest has this terminal instead, and is not judged: None.
     """
-    with laid_out(setting, kernel, builder, progress) as subject:
+    with laid_out(setting.project, kernel, builder, progress) as subject:
         machine = wish.machine_for(subject.arch)
         choice.require(machine)
         tell_confinement(machine, progress)
@@ -53,7 +53,7 @@ def boot_root(
         guest, machine = enter(subject, guest, machine)
         guest = replace(guest, append=command_line(guest.append, wish.append))
         if not interactive:
-            return choice.boot(guest, machine, setting.boot_seconds)
+            return choice.boot(guest, machine, setting.options.boot_seconds)
         if not isinstance(machine, QemuMachine):
             raise UserError("only QEMU gives a guest this terminal", hint="leave out --vmm")
         qemu.boot_in_terminal(guest, machine)

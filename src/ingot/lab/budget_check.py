@@ -11,7 +11,7 @@ from ingot.images import read_size_map
 from ingot.lab.profiling import kept_profile
 from ingot.oci import Image
 from ingot.progress import Progress
-from ingot.setting import Setting
+from ingot.setting import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +23,18 @@ class Overrun:
 
 
 def require_affordable(
-    setting: Setting, kernel: Kernel, base: Image, profile: Profile | None, progress: Progress
+    project: Project, kernel: Kernel, base: Image, profile: Profile | None, progress: Progress
 ) -> None:
     """BootError if the kernel of a base image costs more than its budget.
 
     `profile` is what was counted of it; None: what the store has of this image, if anything.
     What another emulator than the budget's has counted is told in a note.
     """
-    budget = setting.catalog.budget(kernel)
+    budget = project.catalog.budget(kernel)
     if budget is None:
         return
     if budget.needs_profile and profile is None:
-        profile = kept_profile(setting.layout, base)
+        profile = kept_profile(project.layout, base)
     size_map = read_size_map(base.annotations)
     found = overruns(budget, profile, size_map.kernel_size if size_map else None)
     told = [each for each in found if each.counted and not _binding(budget, profile)]
@@ -46,7 +46,7 @@ def require_affordable(
             f"{kernel.tag} costs more than its budget",
             why="\n".join(failing),
             hint="`ingot boot KERNEL --profile` and `ingot diff` tell where it goes; if it is worth"
-            f" it, raise the budget in {setting.catalog.file.name}",
+            f" it, raise the budget in {project.catalog.file.name}",
         )
 
 

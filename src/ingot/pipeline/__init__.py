@@ -2,7 +2,7 @@
 
     catalog -> recipe -> source -> builder -> compile -> images -> store -> boot
 
-Each function here takes the `Setting` that all calls of one command share.
+Each function here takes a `Setting`, or only the `Project` of it where that is enough.
 """
 
 from ingot.pipeline.bench import Bench, open_bench, profile_config
@@ -21,7 +21,6 @@ from ingot.pipeline.containerfile import containerfile, write_context
 from ingot.pipeline.fetching import FetchedInputs, fetch
 from ingot.pipeline.inputs import (
     obtain_source,
-    origins_of,
     own_version,
     with_git_source,
     with_version_of,
@@ -48,7 +47,6 @@ __all__ = [
     "locked_text",
     "obtain_source",
     "open_bench",
-    "origins_of",
     "own_version",
     "packages_of",
     "profile_config",

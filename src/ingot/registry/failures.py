@@ -127,7 +127,8 @@ _CAUSES = (
         "run the same command again when it works: it continues where it stopped",
     ),
     _Cause(
-        r"\bEOF\b|connection reset|broken pipe|closed (?:network|idle) connection|connection broken",
+        r"\bEOF\b|connection reset|broken pipe|closed (?:network|idle) connection"
+        r"|connection broken",
         "the connection to {host} was lost",
         "run the same command again: it continues where it stopped",
     ),

@@ -30,10 +30,11 @@ def obtain(
 
     `pins` maps names of origins to the digest that the catalog pins for each. A pinned
     digest that is in the cache is used first, then what those whom these origins trust have
-    vouched for before (another catalog's origin of the same name may trust others), then the origins are tried in order; each that fails is one note. If all fail
-    raises VerificationError if something did not verify, else MachineError; a full disk or
-    a missing program is raised at once. Processes that want the same version take turns,
-    so that only one downloads. `offline`, no origin is tried: MachineError if it is not here.
+    vouched for before (another catalog's origin of the same name may trust others), then the
+    origins are tried in order; each that fails is one note. If all fail raises VerificationError if
+    something did not verify, else MachineError; a full disk or a missing program is raised at once.
+    Processes that want the same version take turns, so that only one downloads. `offline`, no
+    origin is tried: MachineError if it is not here.
     """
     if not origins:
         raise UserError(f"no origin is given for linux {version}", hint="use `--source PATH`")

@@ -147,7 +147,8 @@ PLATFORMS = (
         title="containerd",
         template="containerd.sh",
         notes=(
-            "the kernel is then {files}/{filename}, and its modules are modules/lib/modules/{release}",
+            "the kernel is then {files}/{filename},"
+            " and its modules are modules/lib/modules/{release}",
             "Flintlock looks for images in a namespace of its own: ctr --namespace flintlock ...",
         ),
         steps=(

@@ -86,8 +86,8 @@ class FileForm(Generic[_Document]):
             known = ", ".join(self.kinds[top])
             return f"there is no kind of {top} '{finding['ctx']['tag']}' (known: {known})"
         if kind == "string_pattern_mismatch":
-            text = without_secrets(str(finding["input"]))
-            return f"'{text}' is not {self.patterns[finding['ctx']['pattern']]}"
+            wanted = self.patterns[finding["ctx"]["pattern"]]
+            return f"'{without_secrets(str(finding['input']))}' is not {wanted}"
         return _MESSAGES.get(kind) or finding["msg"].removeprefix("Value error, ")
 
     def _unknown_key_of_kind(self, finding: ErrorDetails) -> str:

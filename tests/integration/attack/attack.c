@@ -98,9 +98,15 @@ static void trace(char **words)
 }
 
 const struct verb_entry call_verbs[] = {
-	{ "forge", forge },
-	{ "linger", linger },
-	{ "look", look },
-	{ "trace", trace },
-	{ NULL, NULL },
+	VERB("forge", "", 0, 0,
+	     "whether what init prints can be printed by others: whole lines, and parts "
+	     "of some", forge),
+	VERB("linger", "", 0, 0,
+	     "whether a process that is left behind can print a moment later", linger),
+	VERB("look", "HEX", 1, 1,
+	     "whether these bytes, each of them inverted, are in the memory of this "
+	     "process", look),
+	VERB("trace", "", 0, 0,
+	     "whether the memory of init can be read in any way", trace),
+	END_OF_VERBS
 };

@@ -348,7 +348,8 @@ def test_a_full_disk(
     real = shutil.which("git")
     words = "fatal: write error: No space left on device"
     fake.write_text(
-        f'#!/bin/sh\ncase "$*" in *archive*) echo "{words}" >&2; exit 128;; esac\nexec {real} "$@"\n'
+        f'#!/bin/sh\ncase "$*" in *archive*) echo "{words}" >&2; exit 128;; esac\n'
+        f'exec {real} "$@"\n'
     )
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")

@@ -38,6 +38,19 @@ def test_it_tells_what_it_is_made_of(site: Site) -> None:
     assert made.platform.architecture == "amd64"
 
 
+def test_its_labels_and_annotations_have_the_names_that_other_stores_and_registries_have(
+    site: Site,
+) -> None:
+    lock(site, NEW)
+    made = put(site, OLD)
+    labels = {f"dev.ingot.builder.{name}" for name in ("spec", "digest", "suite", "lock")}
+    assert set(made.labels) == labels
+    assert set(made.annotations) == {
+        *(*labels, "dev.ingot.builder.packages"),
+        "org.opencontainers.image.title",
+    }
+
+
 @pytest.mark.parametrize(
     "change",
     [

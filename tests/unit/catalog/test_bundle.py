@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from ingot import catalog
-from ingot.catalog import bundled, starter
+from ingot import __version__, catalog
+from ingot.catalog import bundled, bundled_catalog, starter
 from ingot.errors import UserError
 from tests.unit.conftest import REPOSITORY
+
+COMPANIONS = ("README.md", ".gitignore", ".github/workflows/kernels.yml")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -37,7 +40,10 @@ def test_a_new_catalog_has_all_that_the_bundled_one_has(tmp_path: Path, into: st
     for kernel in found.kernels:
         assert found.requests(kernel)
     assert found.keyring.is_file()
-    assert [path.name for path in (tmp_path / into).iterdir()] == ["kernels"]
+    assert {name.partition("/")[0] for name in files(tmp_path / into)} == {
+        "kernels",
+        *(name.partition("/")[0] for name in COMPANIONS),
+    }
 
 
 def test_resolved_configs_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +53,7 @@ def test_resolved_configs_are_left_out(tmp_path: Path, monkeypatch: pytest.Monke
     (source / "configs" / "a.config").touch()
     (source / "patches" / "configs" / "b").touch()
     monkeypatch.setattr("ingot.catalog.bundled_catalog.bundled", lambda: source)
-    assert list(files(starter(tmp_path))) == ["patches/configs/b"]
+    assert list(files(starter(tmp_path / "new"))) == ["patches/configs/b"]
 
 
 def test_a_catalog_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
@@ -79,3 +85,33 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OSError, match="gone"):
         starter(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+# The files beside a catalog
+
+
+def test_the_files_beside_a_catalog_are_filled_in(tmp_path: Path) -> None:
+    starter(tmp_path)
+    texts = {name: (tmp_path / name).read_text() for name in COMPANIONS}
+    for text in texts.values():
+        assert not re.search(r"@[A-Z]+@", text)
+    assert f"ingot@v{__version__}\n" in texts[".github/workflows/kernels.yml"]
+    assert bundled_catalog.HOME in texts["README.md"]
+    assert "/images/" in texts[".gitignore"].splitlines()
+
+
+@pytest.mark.parametrize("name", COMPANIONS)
+def test_a_file_beside_a_catalog_that_exists_is_left_as_it_is(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    starter(tmp_path)
+    assert path.read_text() == "mine"
+    assert all((tmp_path / other).is_file() for other in COMPANIONS)
+
+
+def test_a_link_that_leads_nowhere_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "README.md").symlink_to("elsewhere")
+    starter(tmp_path)
+    assert (tmp_path / "README.md").is_symlink()
+    assert not (tmp_path / "elsewhere").exists()

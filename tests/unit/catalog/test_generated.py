@@ -29,6 +29,7 @@ def cells(table: str, first: str) -> list[str]:
 def test_the_documents_of_this_repository_have_the_tables_as_they_are_now() -> None:
     found = catalog.load(REPOSITORY / "kernels")
     assert "<!-- kernels: begin -->" in (REPOSITORY / "README.md").read_text()
+    assert "<!-- verbs: begin -->" in (REPOSITORY / "docs/checks.md").read_text()
     assert catalog_tables.renewals(found) == {}, RENEW
 
 

@@ -161,7 +161,7 @@ def test_a_mistake_of_form_is_told_with_its_line(
         (
             'order = ["kernel.org", "debian"]',
             'order = ["kernel.org", "git", "debian"]',
-            "origins.order: where 'git' has its tags, [origins.git] must say",
+            "origins.order: 'git' needs to know where to look: add [origins.git]",
         ),
         (
             "debian =",

@@ -1,4 +1,4 @@
-"""Kernels with some features more or less: what they have, what they are called, what is refused."""
+"""Kernels with some features more or less: what they have, their names, what is refused."""
 
 from __future__ import annotations
 

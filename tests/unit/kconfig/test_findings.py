@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from ingot.kconfig import Finding, FindingKind, Place, check, check_full, findings_error, told
+from ingot.kconfig import (
+    Config,
+    Finding,
+    FindingKind,
+    Place,
+    check,
+    check_full,
+    findings_error,
+    told,
+)
+from tests.configs import config_of
 from tests.unit.kconfig.sample import asked, table
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -82,7 +92,7 @@ MODULAR = {"MODULES": "y"}
 
 def findings(text: str, config: dict[str, str], others: str = "") -> list[Finding]:
     requests = asked(others, "base/linux.config") | asked(text)
-    return check(requests, MODULAR | config, TABLE, "6.1")
+    return check(requests, config_of(MODULAR | config), TABLE, "6.1")
 
 
 def reasons(text: str, config: dict[str, str] | None = None, others: str = "") -> list[str]:
@@ -297,7 +307,7 @@ def test_what_is_on_behind_a_hidden_prompt_names_what_shows_it() -> None:
 
 def test_without_modules_there_is_no_module() -> None:
     requests = asked("CONFIG_MODULES=n\nCONFIG_BRIDGE=m\n")
-    (finding,) = check(requests, {"BRIDGE": "y"}, TABLE, "6.1")
+    (finding,) = check(requests, config_of({"BRIDGE": "y"}), TABLE, "6.1")
     assert finding.lines == (
         "it cannot be a module, since MODULES is n: feature/mine.config:1 asks for that",
         "CONFIG_MODULES=y would do it, or CONFIG_BRIDGE=y here",
@@ -430,7 +440,7 @@ def test_text_cannot_be_off() -> None:
 def test_a_module_that_was_built_in_for_a_monolithic_kernel_says_so() -> None:
     request = asked("CONFIG_VETH=m\n")["VETH"]
     built_in = type(request)("VETH", "y", request.place, built_in=True)
-    (finding,) = check({"VETH": built_in}, MODULAR, TABLE, "6.1")
+    (finding,) = check({"VETH": built_in}, config_of(MODULAR), TABLE, "6.1")
     assert "monolithic" in finding.lines[-1]
 
 
@@ -481,7 +491,7 @@ CONFIG_HAVE_GONE=y
 
 def test_what_kconfig_changes_of_a_full_config_is_a_finding_with_its_line() -> None:
     completed = {"MODULES": "y", "NET": "y"}
-    changed, unknown = check_full(FULL, completed, TABLE, "configs/mine")[0]
+    changed, unknown = check_full(Config(FULL), config_of(completed), TABLE, "configs/mine")[0]
     assert changed.kind is FindingKind.CHANGED
     assert changed.summary == "configs/mine:4: CONFIG_VETH is y, Kconfig made it n"
     assert changed.lines[0].startswith("needs NET_CORE, which is n")
@@ -490,7 +500,7 @@ def test_what_kconfig_changes_of_a_full_config_is_a_finding_with_its_line() -> N
 
 def test_what_a_full_config_does_not_mention_is_listed_with_what_it_got() -> None:
     completed = {"MODULES": "y", "NET": "y", "GZIP": "y", "CPUS": "8", "ALWAYS": "y"}
-    _, defaulted = check_full(FULL, completed, TABLE, "configs/mine")
+    _, defaulted = check_full(Config(FULL), config_of(completed), TABLE, "configs/mine")
     values = dict(defaulted)
     assert values["GZIP"] == "y"
     assert values["CPUS"] == "8"

@@ -32,7 +32,7 @@ SECTIONS
  ASSERT(SIZEOF(.got.plt) == 0 || SIZEOF(.got.plt) == 0x18, "Unexpected")
  /DISCARD/ : { *(.exitcall.exit) *(.exit.text) *(.discard) *(.discard.*) *(.modinfo) }
 }
-"""
+"""  # noqa: E501 (as a kernel has it)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A copy of somebody's tree: all of it that a build sees, and nothing that a mode or a link brings."""
+"""A copy of a user's tree: all of it that a build sees, nothing that a mode or a link brings."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 A kernel booted with `initcall_debug ignore_loglevel` and a console from the start says when it
 enters each part of its start. Of each line it is known how many instructions the guest had
-executed at its first and at its last character (`ingot.boot.cost.console_replay`). What passed between two
-lines, less what it cost to say them, is what the kernel did between them.
+executed at its first and at its last character (`ingot.boot.cost.console_replay`). What passed
+between two lines, less what it cost to say them, is what the kernel did between them.
 
 The time stamps that the kernel itself puts before its lines are not used: on x86_64 they begin
 when the TSC is calibrated, and stand still from then until timer interrupts arrive.
@@ -84,9 +84,10 @@ def read_lines(console: bytes, characters: Sequence[int]) -> list[ConsoleLine]:
 def break_down(lines: Sequence[ConsoleLine], detailed: int, quiet: int, key: bytes) -> Breakdown:
     """Tell what the instructions of a boot went to.
 
-    `key` is that of the guest's init. `lines` is what the guest of a detailed boot said; `detailed` is how many instructions it
-    took to init, and `quiet` how many the same kernel takes that says nothing. The difference,
-    less the characters, is what the lines cost to make, and is taken as the same for each.
+    `key` is that of the guest's init. `lines` is what the guest of a detailed boot said; `detailed`
+    is how many instructions it took to init, and `quiet` how many the same kernel takes that says
+    nothing. The difference, less the characters, is what the lines cost to make, and is taken as
+    the same for each.
     """
     reports = [line for line in lines if parse_check(line.text, key) is not None]
     said = [line for line in lines if not reports or line.begin < reports[0].begin]

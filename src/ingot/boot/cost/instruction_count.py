@@ -214,7 +214,16 @@ def _judge(
         timed_out=result.timed_out,
     )
     name = guest.machine.name
-    return BootReport(verdict, name, "tcg", seconds, checks, lines, tuple(command), heard=heard)
+    return BootReport(
+        verdict=verdict,
+        machine=name,
+        accelerator="tcg",
+        seconds=seconds,
+        checks=checks,
+        console=lines,
+        command=tuple(command),
+        heard=heard,
+    )
 
 
 def _numbers(boot: _Boot, check: str, count: int) -> list[int]:

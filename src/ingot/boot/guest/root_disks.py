@@ -57,7 +57,7 @@ def make_disk_guest(
     asked = [ON_DISK, *fitting]
     second = _SECOND if volume else ""
     key = _THIRD if volume else _SECOND
-    guest, files = assemble(kernel, modules, release, init, machine, asked, second, key)
+    guest, files = assemble(kernel, modules, release, init, machine, asked, volume=second, key=key)
     on_volume = {
         f"/{name.removeprefix(guest_plan.home(release))}": files.pop(name)
         for name in list(files)
@@ -84,7 +84,7 @@ def make_disk_guest(
 def make_disk(
     sandbox: Sandbox, name: str, files: Mapping[str, bytes], folders: Iterable[str] = ()
 ) -> Path:
-    """An ext4 of `files` (absolute path -> content) and `folders`, as <name>.ext4 in the results."""
+    """An ext4 of `files` (absolute path -> content) and `folders`: <name>.ext4 in the results."""
     folder, image = sandbox.inputs / f"{name}.files", f"{name}.ext4"
     with disk_errors(sandbox.inputs):
         ConfinedDirectory(sandbox.inputs).make_directory(folder.name)

@@ -1,4 +1,4 @@
-"""A folder as an initramfs, and the init in it: how the files of any image become a guest's root."""
+"""A directory as an initramfs, and the init in it: the files of any image as a guest's root."""
 
 from __future__ import annotations
 

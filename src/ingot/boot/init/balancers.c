@@ -45,7 +45,6 @@ static int ask_ipset(int command, const char *type, uint8_t revision, struct mes
 	return error;
 }
 
-/* ipset TYPE...: a set of each type can be made */
 static void ipset(char **words)
 {
 	static struct message message;
@@ -69,7 +68,6 @@ static void ipset(char **words)
 	pass("a set of each");
 }
 
-/* ipvs SCHEDULER...: a connection to a virtual address reaches the server that each picks */
 static void ipvs(char **words)
 {
 	for (; *words; words++) {
@@ -105,7 +103,10 @@ static void ipvs(char **words)
 }
 
 const struct verb_entry balancer_verbs[] = {
-	{ "ipset", ipset },
-	{ "ipvs", ipvs },
-	{ NULL, NULL },
+	VERB("ipset", "TYPE...", 1, ANY_NUMBER,
+	     "a set of each type can be made", ipset),
+	VERB("ipvs", "SCHEDULER...", 1, ANY_NUMBER,
+	     "a connection to a virtual address reaches the server that each scheduler "
+	     "picks", ipvs),
+	END_OF_VERBS
 };

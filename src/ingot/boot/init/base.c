@@ -22,7 +22,6 @@
 #define THIS_MILLENNIUM 1704067200 /* 2024: any clock that was set shows a later time */
 #define SECCOMP_DENIED 77
 
-/* command-line WORD: what VMMs are told to add reaches the guest */
 static void command_line(char **words)
 {
 	static char text[4096];
@@ -33,7 +32,6 @@ static void command_line(char **words)
 	pass("has %s", words[0]);
 }
 
-/* clock: time passes, at about the pace it says */
 static void clock_runs(char **words)
 {
 	struct timespec nap = { 0, 20000000 }, before, after;
@@ -49,7 +47,6 @@ static void clock_runs(char **words)
 	pass("a sleep of 20 ms took %lld ms", passed / 1000000);
 }
 
-/* time-of-day: the kernel read it from a clock of the machine */
 static void time_of_day(char **words)
 {
 	struct timespec now;
@@ -57,11 +54,10 @@ static void time_of_day(char **words)
 	(void)words;
 	need(clock_gettime(CLOCK_REALTIME, &now), "CLOCK_REALTIME");
 	if (now.tv_sec < THIS_MILLENNIUM)
-		fail("nobody set the clock: it is %lld s after 1970", (long long)now.tv_sec);
+		fail("the clock was not set: it is %lld s after 1970", (long long)now.tv_sec);
 	pass("%lld s after 1970", (long long)now.tv_sec);
 }
 
-/* entropy: random numbers were there when init began, without waiting */
 static void entropy(char **words)
 {
 	(void)words;
@@ -72,7 +68,6 @@ static void entropy(char **words)
 	pass("ready before init");
 }
 
-/* file PATH [has WORD | begins HEX] */
 static void file(char **words)
 {
 	static char text[65536];
@@ -82,19 +77,22 @@ static void file(char **words)
 
 	if (!words[1])
 		pass("%s is there", words[0]);
+	if (!words[2])
+		fail("no word follows '%s'", words[1]);
 	if (strcmp(words[1], "has") == 0) {
 		for (char **word = words + 2; *word; word++)
 			if (!has_word(text, *word))
 				fail("%s does not have '%s'", words[0], *word);
 		pass("%s has it", words[0]);
 	}
-	wanted = from_hex(words[2], magic, sizeof(magic));
+	if (strcmp(words[1], "begins") != 0 || words[3])
+		fail("'%s' is neither 'has WORD...' nor 'begins HEX'", words[1]);
+	wanted = hex_or_fail(words[2], magic, sizeof(magic));
 	if (length < (int)wanted || memcmp(text, magic, wanted) != 0)
 		fail("%s does not begin with %s", words[0], words[2]);
 	pass("%s begins with %s", words[0], words[2]);
 }
 
-/* set PATH TEXT: a setting takes a value, and shows it */
 static void set(char **words)
 {
 	char text[256];
@@ -107,7 +105,6 @@ static void set(char **words)
 	pass("%s is %s", words[0], words[1]);
 }
 
-/* script: the kernel starts the program that a script's first line names */
 static void script(char **words)
 {
 	int status;
@@ -128,7 +125,6 @@ static void script(char **words)
 	pass("it runs");
 }
 
-/* seccomp: a filter denies one system call, and only that */
 static void seccomp_filter(char **words)
 {
 	struct sock_filter filter[] = {
@@ -164,7 +160,6 @@ static const struct {
 	{ "audit", AF_NETLINK, SOCK_RAW, 9 },
 };
 
-/* sockets NAME...: the protocol is there */
 static void sockets(char **words)
 {
 	for (; *words; words++) {
@@ -181,7 +176,6 @@ static void sockets(char **words)
 	pass("all open");
 }
 
-/* congestion NAME: TCP takes this congestion control */
 static void congestion(char **words)
 {
 	int tcp = need(socket(AF_INET, SOCK_STREAM, 0), "a TCP socket");
@@ -191,7 +185,6 @@ static void congestion(char **words)
 	pass("%s", words[0]);
 }
 
-/* huge-pages: one can be reserved and used */
 static void huge_pages(char **words)
 {
 	size_t size = 2 << 20;
@@ -210,7 +203,6 @@ static void huge_pages(char **words)
 	pass("2 MiB mapped and written");
 }
 
-/* terminal: a pseudo terminal carries a word from one end to the other */
 static void terminal(char **words)
 {
 	char name[64], word[8] = "";
@@ -230,17 +222,29 @@ static void terminal(char **words)
 }
 
 const struct verb_entry base_verbs[] = {
-	{ "clock", clock_runs },
-	{ "command-line", command_line },
-	{ "congestion", congestion },
-	{ "entropy", entropy },
-	{ "file", file },
-	{ "huge-pages", huge_pages },
-	{ "script", script },
-	{ "seccomp", seccomp_filter },
-	{ "set", set },
-	{ "sockets", sockets },
-	{ "terminal", terminal },
-	{ "time-of-day", time_of_day },
-	{ NULL, NULL },
+	VERB("clock", "", 0, 0,
+	     "time passes, at about the pace that the clock says", clock_runs),
+	VERB("command-line", "WORD", 1, 1,
+	     "the word is on the kernel's command line", command_line),
+	VERB("congestion", "NAME", 1, 1,
+	     "TCP takes this congestion control", congestion),
+	VERB("entropy", "", 0, 0,
+	     "random numbers were there when init began, without waiting", entropy),
+	VERB("file", "PATH [has WORD... | begins HEX]", 1, ANY_NUMBER,
+	     "the file is there; and has each WORD, or begins with these bytes (at most 16)", file),
+	VERB("huge-pages", "", 0, 0,
+	     "a huge page can be reserved and used", huge_pages),
+	VERB("script", "", 0, 0,
+	     "the kernel starts the program that a script's first line names", script),
+	VERB("seccomp", "", 0, 0,
+	     "a filter denies one system call, and only that", seccomp_filter),
+	VERB("set", "PATH TEXT", 2, 2,
+	     "a setting takes a value, and shows it", set),
+	VERB("sockets", "audit|inet|inet6|packet|sctp|unix|vsock|xdp...", 1, ANY_NUMBER,
+	     "a socket of each family opens", sockets),
+	VERB("terminal", "", 0, 0,
+	     "a pseudo terminal carries a word from one end to the other", terminal),
+	VERB("time-of-day", "", 0, 0,
+	     "the kernel read the time from a clock of the machine", time_of_day),
+	END_OF_VERBS
 };

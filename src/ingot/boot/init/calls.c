@@ -158,7 +158,6 @@ static const struct {
 	{ "timerfd", try_timerfd },
 };
 
-/* system-calls NAME...: each does what it is for, in the simplest case */
 static void system_calls(char **words)
 {
 	for (; *words; words++) {
@@ -175,6 +174,10 @@ static void system_calls(char **words)
 }
 
 const struct verb_entry call_verbs[] = {
-	{ "system-calls", system_calls },
-	{ NULL, NULL },
+	VERB("system-calls",
+	     "aio|epoll|eventfd|fanotify|fcntl-lock|file-handle|futex|inotify|"
+	     "io-uring|kcmp|keyctl|madvise|membarrier|memfd|posix-timer|"
+	     "process-vm-readv|rseq|shm|signalfd|timerfd...", 1, ANY_NUMBER,
+	     "each call does what it is for, in the simplest case", system_calls),
+	END_OF_VERBS
 };

@@ -34,28 +34,59 @@ static const struct {
 	{ "user", CLONE_NEWUSER, "user" },       { "uts", CLONE_NEWUTS, "uts" },
 };
 
-/* namespaces KIND...: a process gets a new one of each kind */
+/*
+ * The first process of a namespace: before it started, the kernel shows no link to the namespace.
+ * It waits until the other end of `gate` is closed, and ends with 0 if its number is 1.
+ */
+static pid_t first_process(int gate[2])
+{
+	pid_t child;
+	char none;
+
+	need(pipe2(gate, O_CLOEXEC), "a pipe");
+	child = need(fork(), "fork");
+	if (child)
+		return child;
+	close(gate[1]);
+	_exit(read(gate[0], &none, 1) == 0 && getpid() == 1 ? 0 : 1);
+}
+
+/* the namespace that a file below /proc/self/ns leads to */
+static void read_space(const char *kind, const char *file, char *link, size_t size)
+{
+	char path[64];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", file);
+	length = need(readlink(path, link, size - 1), "the link to the namespace %s", kind);
+	link[length] = '\0';
+}
+
 static void namespaces(char **words)
 {
 	for (; *words; words++) {
-		char path[64], before[64] = "", after[64] = "";
+		char before[64], after[64];
 		size_t index = 0;
+		int gate[2], status = 0;
+		pid_t child = 0;
 
 		while (index < sizeof(kinds) / sizeof(*kinds) && strcmp(kinds[index].name, *words))
 			index++;
 		if (index == sizeof(kinds) / sizeof(*kinds))
 			fail("init knows no namespace '%s'", *words);
-		snprintf(path, sizeof(path), "/proc/self/ns/%s", kinds[index].file);
-		need(readlink(path, before, sizeof(before) - 1), "%s", *words);
+		read_space(*words, kinds[index].file, before, sizeof(before));
 		need(unshare(kinds[index].flag), "%s", *words);
-		if (kinds[index].flag == CLONE_NEWPID && need(fork(), "fork") == 0)
-			getpid() == 1 ? _exit(0) : fail("the first process is not 1");
 		if (kinds[index].flag == CLONE_NEWPID)
-			wait(NULL);
-		else
-			memset(after, 0, sizeof(after));
-		if (readlink(path, after, sizeof(after) - 1) >= 0 && strcmp(before, after) == 0)
+			child = first_process(gate);
+		read_space(*words, kinds[index].file, after, sizeof(after));
+		if (strcmp(before, after) == 0)
 			fail("%s is the same as before", *words);
+		if (!child)
+			continue;
+		close(gate[1]);
+		need(waitpid(child, &status, 0), "waitpid");
+		if (status)
+			fail("the first process is not 1");
 	}
 	pass("a new one of each");
 }
@@ -79,7 +110,6 @@ static void give(const char *controller)
 	fail_errno("%s cannot be given to a group", controller);
 }
 
-/* cgroup CONTROLLER...: version 2 has them, and a group can be given them */
 static void cgroup(char **words)
 {
 	static char text[1024];
@@ -96,7 +126,6 @@ static void cgroup(char **words)
 	pass("a group has all");
 }
 
-/* cgroup-file CONTROLLER FILE TEXT: a group with the controller takes a setting, and shows it */
 static void cgroup_file(char **words)
 {
 	char path[128], text[256] = "";
@@ -109,7 +138,9 @@ static void cgroup_file(char **words)
 		fail_errno("%s", words[1]);
 	need(read_file(path, text, sizeof(text)), "%s", words[1]);
 	rmdir(GROUP);
-	if (words[2] && !has_word(text, words[2]))
+	if (!words[2])
+		pass("%s is there", words[1]);
+	if (!has_word(text, words[2]))
 		fail("%s is not %s", words[1], words[2]);
 	pass("%s can be set", words[1]);
 }
@@ -142,7 +173,6 @@ static void await_member(void)
 		fail("no process joins the group");
 }
 
-/* cgroup-pids: a group that may have two processes gets no third */
 static void cgroup_pids(char **words)
 {
 	pid_t second, third;
@@ -172,7 +202,6 @@ static void cgroup_pids(char **words)
 	pass("a third process is refused");
 }
 
-/* cgroup-memory: a process that takes more than its group may is ended, and no other */
 static void cgroup_memory(char **words)
 {
 	char text[256];
@@ -202,7 +231,6 @@ static void cgroup_memory(char **words)
 	pass("a process beyond its limit is ended");
 }
 
-/* cgroup-freezer: processes of a frozen group stand still (version 2) */
 static void cgroup_freezer(char **words)
 {
 	char text[256] = "";
@@ -241,7 +269,6 @@ static int mounts_v1(const char *controller, const char *target)
 	return -1;
 }
 
-/* cgroup-v1 CONTROLLER...: each has a hierarchy of version 1 (while version 2 gave it to nobody) */
 static void cgroup_v1(char **words)
 {
 	for (; *words; words++) {
@@ -256,12 +283,20 @@ static void cgroup_v1(char **words)
 }
 
 const struct verb_entry container_verbs[] = {
-	{ "cgroup", cgroup },
-	{ "cgroup-file", cgroup_file },
-	{ "cgroup-freezer", cgroup_freezer },
-	{ "cgroup-memory", cgroup_memory },
-	{ "cgroup-pids", cgroup_pids },
-	{ "cgroup-v1", cgroup_v1 },
-	{ "namespaces", namespaces },
-	{ NULL, NULL },
+	VERB("cgroup", "CONTROLLER...", 1, ANY_NUMBER,
+	     "version 2 has the controllers, and a group can be given them", cgroup),
+	VERB("cgroup-file", "CONTROLLER FILE [TEXT]", 2, 3,
+	     "a group with the controller has the file, and takes and shows the setting TEXT",
+	     cgroup_file),
+	VERB("cgroup-freezer", "", 0, 0,
+	     "the processes of a frozen group of version 2 stop", cgroup_freezer),
+	VERB("cgroup-memory", "", 0, 0,
+	     "a process that takes more memory than its group may is ended, and no other", cgroup_memory),
+	VERB("cgroup-pids", "", 0, 0,
+	     "a group that may have two processes gets no third", cgroup_pids),
+	VERB("cgroup-v1", "CONTROLLER...", 1, ANY_NUMBER,
+	     "each controller that no group of version 2 uses has a hierarchy of version 1", cgroup_v1),
+	VERB("namespaces", "cgroup|ipc|mount|net|pid|time|user|uts...", 1, ANY_NUMBER,
+	     "a process gets a new namespace of each kind", namespaces),
+	END_OF_VERBS
 };

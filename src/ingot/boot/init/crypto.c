@@ -8,12 +8,11 @@
 
 #include "init.h"
 
-/* hash NAME HEX [KEY]: AF_ALG's digest of "abc" is HEX */
 static void hash(char **words)
 {
 	struct sockaddr_alg name = { .salg_family = AF_ALG, .salg_type = "hash" };
 	uint8_t wanted[64], got[64];
-	size_t length = from_hex(words[1], wanted, sizeof(wanted));
+	size_t length = hex_or_fail(words[1], wanted, sizeof(wanted));
 	int listener = need(socket(AF_ALG, SOCK_SEQPACKET, 0), "AF_ALG"), request;
 
 	strncpy((char *)name.salg_name, words[0], sizeof(name.salg_name) - 1);
@@ -27,14 +26,13 @@ static void hash(char **words)
 	pass("%s is right", words[0]);
 }
 
-/* cipher NAME KEYHEX: what AF_ALG encrypts, it decrypts, and it is not the same */
 static void cipher(char **words)
 {
 	struct sockaddr_alg name = { .salg_family = AF_ALG, .salg_type = "skcipher" };
 	uint8_t key[64], text[32] = "sixteen letters, sixteen letter", done[32], back[32];
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(4) + CMSG_SPACE(20)];
 	int listener = need(socket(AF_ALG, SOCK_SEQPACKET, 0), "AF_ALG");
-	size_t length = from_hex(words[1], key, sizeof(key));
+	size_t length = hex_or_fail(words[1], key, sizeof(key));
 
 	strncpy((char *)name.salg_name, words[0], sizeof(name.salg_name) - 1);
 	need(bind(listener, (struct sockaddr *)&name, sizeof(name)), "%s", words[0]);
@@ -62,7 +60,9 @@ static void cipher(char **words)
 }
 
 const struct verb_entry crypto_verbs[] = {
-	{ "cipher", cipher },
-	{ "hash", hash },
-	{ NULL, NULL },
+	VERB("cipher", "NAME KEY_HEX", 2, 2,
+	     "what AF_ALG encrypts differs from the text, and is decrypted to it", cipher),
+	VERB("hash", "NAME HEX [KEY]", 2, 3,
+	     "AF_ALG's digest of 'abc' (with the text KEY as its key) is HEX", hash),
+	END_OF_VERBS
 };

@@ -17,7 +17,6 @@
 #include "init.h"
 #include "volumes.h"
 
-/* mount TYPE [FILE [WORD]]: it mounts; FILE is in it, and holds WORD */
 static void mount_type(char **words)
 {
 	char path[256], text[4096];
@@ -35,7 +34,6 @@ static void mount_type(char **words)
 	pass("%s mounts, and has %s", words[0], words[1]);
 }
 
-/* writable TYPE [ATTRIBUTE...]: a file system in memory keeps a file and its attributes */
 static void writable(char **words)
 {
 	mount_or_fail(words[0], PLACE, words[0], 0, NULL);
@@ -49,7 +47,6 @@ static void writable(char **words)
 	pass("written and read");
 }
 
-/* overlay: what is written appears above and leaves what is below alone */
 static void overlay(char **words)
 {
 	(void)words;
@@ -69,7 +66,6 @@ static void overlay(char **words)
 	pass("written above, untouched below");
 }
 
-/* root TYPE: the root file system is of this type, and can be written to */
 static void root(char **words)
 {
 	static char text[8192];
@@ -85,7 +81,6 @@ static void root(char **words)
 	pass("%s, written and read", words[0]);
 }
 
-/* host-folder TYPE TAG [OPTIONS]: a folder of the host, in which `file` holds "proof" */
 static void host_folder(char **words)
 {
 	mount_or_fail(words[1], PLACE, words[0], 0, words[2]);
@@ -111,7 +106,6 @@ static void write_swap_header(int device, uint32_t pages)
 	need(fsync(device), "the swap header");
 }
 
-/* zram ALGORITHM...: compressed memory takes data by each algorithm, and becomes swap */
 static void zram(char **words)
 {
 	struct sysinfo memory;
@@ -139,11 +133,17 @@ static void zram(char **words)
 }
 
 const struct verb_entry file_verbs[] = {
-	{ "host-folder", host_folder },
-	{ "mount", mount_type },
-	{ "overlay", overlay },
-	{ "root", root },
-	{ "writable", writable },
-	{ "zram", zram },
-	{ NULL, NULL },
+	VERB("host-folder", "TYPE TAG [OPTIONS]", 2, 3,
+	     "a directory of the host mounts, in which 'file' holds 'proof'", host_folder),
+	VERB("mount", "TYPE [FILE [WORD]]", 1, 3,
+	     "the file system mounts; FILE is in it, and has WORD", mount_type),
+	VERB("overlay", "", 0, 0,
+	     "what is written appears above, and the file below stays as it was", overlay),
+	VERB("root", "TYPE", 1, 1,
+	     "the root file system is of this type, and can be written to", root),
+	VERB("writable", "TYPE [acl|security|xattr...]", 1, ANY_NUMBER,
+	     "the file system, which is in memory, keeps a file and its attributes", writable),
+	VERB("zram", "ALGORITHM...", 1, ANY_NUMBER,
+	     "compressed memory takes data by each algorithm, and becomes swap", zram),
+	END_OF_VERBS
 };

@@ -14,11 +14,25 @@
 typedef void (*verb)(char **words);
 
 struct verb_entry {
-	const char *name;
+	const char *name, *usage;
+	int least, most; /* how many words it takes */
 	verb run;
 };
 
-/* the verbs of each file; the last entry is empty */
+/*
+ * A row of a table of verbs: the name, the words that follow it, how many of them at least and at
+ * most, what a check that passes proves, and the function that finds out. No check gets to the
+ * function with another number of words.
+ *
+ * This is the only description of a verb. Ingot reads these rows as text when it loads a catalog
+ * (catalog/guest_verbs.py, which is strict about how they look), and makes docs/checks.md from
+ * them. How the words are written is said in catalog/usage.py.
+ */
+#define VERB(name, usage, least, most, proves, run) { name, usage, least, most, run }
+#define END_OF_VERBS { NULL, NULL, 0, 0, NULL }
+#define ANY_NUMBER 64 /* as many as a line of the plan has room for */
+
+/* the tables, one in each file; main.c goes through all of them */
 extern const struct verb_entry balancer_verbs[], base_verbs[], call_verbs[], container_verbs[],
 	crypto_verbs[], file_verbs[], iptables_verbs[], kind_verbs[], machine_verbs[],
 	nftables_verbs[], packet_verbs[], program_verbs[], queue_verbs[], server_verbs[],
@@ -54,5 +68,6 @@ void mount_or_fail(const char *source, const char *target, const char *type, uns
 long long milliseconds(void);
 int await_node(const char *path); /* opens it, once devtmpfs has it; -1 after a second */
 size_t from_hex(const char *hex, uint8_t *bytes, size_t size);
+size_t hex_or_fail(const char *hex, uint8_t *bytes, size_t size); /* all of it, at least a byte */
 
 #endif

@@ -50,7 +50,6 @@ static size_t add_accept(struct table *table)
 	return add_entry(table, XT_STANDARD_TARGET, 0, &accept, sizeof(accept), 0);
 }
 
-/* iptables-nat: iptables, the old one, translates both ends of a connection */
 static void iptables_nat(char **words)
 {
 	static struct table table;
@@ -95,15 +94,21 @@ static void iptables_nat(char **words)
 	pass_translated(route);
 }
 
+static int is_version_6(const char *word)
+{
+	if (strcmp(word, "4") != 0 && strcmp(word, "6") != 0)
+		fail("init knows no version '%s' of IP", word);
+	return *word == '6';
+}
+
 static int raw_socket(int is_v6)
 {
 	return need(socket(is_v6 ? AF_INET6 : AF_INET, SOCK_RAW, IPPROTO_RAW), "a raw socket");
 }
 
-/* tables 4|6 NAME...: iptables has these tables */
 static void tables(char **words)
 {
-	int is_v6 = *words[0] == '6', raw = raw_socket(is_v6);
+	int is_v6 = is_version_6(words[0]), raw = raw_socket(is_v6);
 
 	for (char **name = words + 1; *name; name++) {
 		struct ipt_getinfo info = { 0 }; /* ip6t_getinfo is the same */
@@ -119,7 +124,7 @@ static void tables(char **words)
 
 static void extensions(char **words, int v4_option, int v6_option)
 {
-	int is_v6 = *words[0] == '6', raw = raw_socket(is_v6);
+	int is_v6 = is_version_6(words[0]), raw = raw_socket(is_v6);
 
 	for (char **word = words + 1; *word; word++) {
 		struct xt_get_revision revision = { 0 };
@@ -136,22 +141,24 @@ static void extensions(char **words, int v4_option, int v6_option)
 	pass("all there");
 }
 
-/* matches 4|6 NAME[/REVISION]...: iptables' rules may ask for these */
 static void matches(char **words)
 {
 	extensions(words, IPT_SO_GET_REVISION_MATCH, IP6T_SO_GET_REVISION_MATCH);
 }
 
-/* targets 4|6 NAME[/REVISION]...: iptables' rules may end in these */
 static void targets(char **words)
 {
 	extensions(words, IPT_SO_GET_REVISION_TARGET, IP6T_SO_GET_REVISION_TARGET);
 }
 
 const struct verb_entry iptables_verbs[] = {
-	{ "iptables-nat", iptables_nat },
-	{ "matches", matches },
-	{ "tables", tables },
-	{ "targets", targets },
-	{ NULL, NULL },
+	VERB("iptables-nat", "", 0, 0,
+	     "iptables translates both ends of a connection", iptables_nat),
+	VERB("matches", "4|6 NAME...", 2, ANY_NUMBER,
+	     "iptables for this IP version has the matches (NAME, or NAME/REVISION)", matches),
+	VERB("tables", "4|6 NAME...", 2, ANY_NUMBER,
+	     "iptables for this IP version has the tables", tables),
+	VERB("targets", "4|6 NAME...", 2, ANY_NUMBER,
+	     "iptables for this IP version has the targets (NAME, or NAME/REVISION)", targets),
+	END_OF_VERBS
 };

@@ -177,7 +177,6 @@ static const struct {
 	{ "vlan", make_vlan, NULL },       { "vxlan", NULL, vxlan_data },
 };
 
-/* link KIND: devices of the kind carry a packet from one namespace to another */
 static void link_kind(char **words)
 {
 	size_t index = 0;
@@ -197,7 +196,6 @@ static void link_kind(char **words)
 	pass("a packet there and back");
 }
 
-/* make-link KIND: one that carries nothing by itself can be made */
 static void link_alone(char **words)
 {
 	static struct message message;
@@ -211,7 +209,9 @@ static void link_alone(char **words)
 }
 
 const struct verb_entry kind_verbs[] = {
-	{ "link", link_kind },
-	{ "make-link", link_alone },
-	{ NULL, NULL },
+	VERB("link", "bridge|geneve|ip6tnl|ipip|ipvlan|macvlan|netkit|veth|vlan|vxlan", 1, 1,
+	     "devices of the kind carry a packet from one namespace to another", link_kind),
+	VERB("make-link", "KIND", 1, 1,
+	     "a device of the kind, which carries nothing by itself, can be made", link_alone),
+	END_OF_VERBS
 };

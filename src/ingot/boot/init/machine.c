@@ -14,7 +14,6 @@
 
 #include "init.h"
 
-/* driver BUS NAME...: each has a device (sysfs: /sys/bus/BUS/drivers/NAME) */
 static void driver(char **words)
 {
 	for (char **name = words + 1; *name; name++) {
@@ -36,7 +35,6 @@ static void driver(char **words)
 	pass("has a device");
 }
 
-/* random: the device gives bytes, by the driver that is meant */
 static void random_device(char **words)
 {
 	char current[64];
@@ -72,7 +70,6 @@ static long long count_of(const char *event)
 	return -1;
 }
 
-/* balloon: the host, which wants some memory back from the start, gets it */
 static void balloon(char **words)
 {
 	long long pages = 0;
@@ -90,7 +87,6 @@ static void balloon(char **words)
 	pass("%lld pages went to the host", pages);
 }
 
-/* nodes PATH...: each device node opens */
 static void nodes(char **words)
 {
 	for (; *words; words++)
@@ -98,7 +94,6 @@ static void nodes(char **words)
 	pass("all open");
 }
 
-/* modules NAME...: each loads, or is built in */
 static void modules(char **words)
 {
 	if (access("/proc/modules", F_OK) < 0)
@@ -116,7 +111,6 @@ static void modules(char **words)
 	pass("all there");
 }
 
-/* cpu-hotplug: the last CPU goes and comes back */
 static void cpu_hotplug(char **words)
 {
 	char path[96], text[8];
@@ -192,7 +186,6 @@ static int cpu_can_virtualize(void)
 
 #endif
 
-/* kvm: a virtual machine inside this one runs a few instructions */
 static void kvm(char **words)
 {
 	int device, vm, size;
@@ -209,12 +202,19 @@ static void kvm(char **words)
 }
 
 const struct verb_entry machine_verbs[] = {
-	{ "balloon", balloon },
-	{ "cpu-hotplug", cpu_hotplug },
-	{ "driver", driver },
-	{ "kvm", kvm },
-	{ "modules", modules },
-	{ "nodes", nodes },
-	{ "random", random_device },
-	{ NULL, NULL },
+	VERB("balloon", "", 0, 0,
+	     "the host, which asks for memory back from the start, gets some", balloon),
+	VERB("cpu-hotplug", "", 0, 0,
+	     "the last CPU goes and comes back", cpu_hotplug),
+	VERB("driver", "BUS NAME...", 2, ANY_NUMBER,
+	     "each driver of the bus has a device", driver),
+	VERB("kvm", "", 0, 0,
+	     "a virtual machine inside this one runs a few instructions", kvm),
+	VERB("modules", "NAME...", 1, ANY_NUMBER,
+	     "each module loads, or is built in", modules),
+	VERB("nodes", "PATH...", 1, ANY_NUMBER,
+	     "each device node opens", nodes),
+	VERB("random", "DRIVER", 1, 1,
+	     "the random number device gives bytes, and DRIVER is the driver behind it", random_device),
+	END_OF_VERBS
 };

@@ -64,8 +64,9 @@
 static void load_module(char **words);
 
 static const struct verb_entry main_verbs[] = {
-	{ "load-module", load_module },
-	{ NULL, NULL },
+	VERB("load-module", "NAME", 1, 1,
+	     "the module loads, with those that it needs", load_module),
+	END_OF_VERBS
 };
 
 static const struct verb_entry *const tables[] = {
@@ -149,13 +150,25 @@ ENDING(fail, 'f', 0)
 ENDING(skip, 's', 0)
 ENDING(fail_errno, 'f', saved)
 
-static verb find_verb(const char *name)
+static const struct verb_entry *find_verb(const char *name)
 {
 	for (size_t table = 0; table < sizeof(tables) / sizeof(*tables); table++)
 		for (const struct verb_entry *entry = tables[table]; entry->name; entry++)
 			if (strcmp(entry->name, name) == 0)
-				return entry->run;
-	return NULL;
+				return entry;
+	fail("init knows no '%s'", name);
+}
+
+/* Ingot checks this as well, when it loads a catalog; a plan can also come from elsewhere */
+static void require_words(const struct verb_entry *entry, char **words)
+{
+	int count = 0;
+
+	while (words[count])
+		count++;
+	if (count < entry->least || count > entry->most)
+		fail("%d words for '%s', which takes %s", count, entry->name,
+		     entry->most ? entry->usage : "none");
 }
 
 static void load_modules(char *names)
@@ -200,16 +213,16 @@ static void give_up_key(void)
 
 static void __attribute__((noreturn)) run_check(char *modules, char **words)
 {
-	verb run = find_verb(words[0]);
+	const struct verb_entry *entry;
 
 	give_up_key();
 	setsid();
-	if (!run)
-		fail("init knows no '%s'", words[0]);
+	entry = find_verb(words[0]);
+	require_words(entry, words + 1);
 	if (unshare(CLONE_NEWNS) == 0)
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
 	load_modules(modules);
-	run(words + 1);
+	entry->run(words + 1);
 	pass("done");
 }
 
@@ -269,7 +282,7 @@ static void check(const char *name, int seconds, char *modules, char **words)
 	report(name, *text == 'p' ? "passed" : *text == 's' ? "skipped" : "failed", text + 1);
 }
 
-/* load-module NAME: a check as well, for the lists of modules are files of others */
+/* a check as well, for the lists of modules are files of others */
 static void load_module(char **words)
 {
 	int error = modprobe(words[0]);

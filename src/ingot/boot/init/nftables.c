@@ -153,7 +153,6 @@ static void bare(struct message *message, const char *name)
 	end_expression(message, begin_expression(message, name));
 }
 
-/* nft-nat: nftables translates both ends of a connection */
 static void nft_nat(char **words)
 {
 	static struct batch batch;
@@ -305,7 +304,6 @@ static void try_expression(int family, const char *name)
 	}
 }
 
-/* nft FAMILY EXPRESSION...: a rule of each is taken */
 static void nft(char **words)
 {
 	int family = family_of(words[0]);
@@ -316,7 +314,11 @@ static void nft(char **words)
 }
 
 const struct verb_entry nftables_verbs[] = {
-	{ "nft", nft },
-	{ "nft-nat", nft_nat },
-	{ NULL, NULL },
+	VERB("nft",
+	     "bridge|inet|ip|ip6|netdev counter|ct|fib|hash|limit|log|masq|numgen|"
+	     "queue|redir|reject|rejectx|socket|tproxy...", 2, ANY_NUMBER,
+	     "nftables takes a rule of each expression in this family", nft),
+	VERB("nft-nat", "", 0, 0,
+	     "nftables translates both ends of a connection", nft_nat),
+	END_OF_VERBS
 };

@@ -180,7 +180,6 @@ static int prefix_of(const uint8_t *mask)
 	return mask ? prefix : 24;
 }
 
-/* network DEVICE ADDRESS PORT: an address by DHCP, then TCP with what echoes at ADDRESS:PORT */
 static void network(char **words)
 {
 	struct ifreq request = { 0 };
@@ -217,7 +216,6 @@ static void network(char **words)
 	pass("%s by DHCP, TCP to %s and back", own, words[1]);
 }
 
-/* vsock: a connection to a port of the host where nobody listens is refused by the host */
 static void vsock(char **words)
 {
 	struct sockaddr_vm host = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST,
@@ -247,7 +245,6 @@ static void swap(uint8_t *one, uint8_t *other, size_t length)
 	memcpy(other, kept, length);
 }
 
-/* tun: a program is the other end of a device, and sends an IPv4 UDP packet back to its sender */
 static void tun(char **words)
 {
 	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
@@ -285,8 +282,13 @@ static void tun(char **words)
 }
 
 const struct verb_entry packet_verbs[] = {
-	{ "network", network },
-	{ "tun", tun },
-	{ "vsock", vsock },
-	{ NULL, NULL },
+	VERB("network", "DEVICE ADDRESS PORT", 3, 3,
+	     "the device gets an address by DHCP, and TCP reaches what echoes at "
+	     "ADDRESS:PORT", network),
+	VERB("tun", "", 0, 0,
+	     "a program is the other end of a device, and sends an IPv4 UDP packet back "
+	     "to its sender", tun),
+	VERB("vsock", "", 0, 0,
+	     "the host takes or refuses a connection to one of its ports", vsock),
+	END_OF_VERBS
 };

@@ -35,7 +35,6 @@ static int load(int type, const struct bpf_insn *program, int count)
 	return (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes));
 }
 
-/* bpf: a program is loaded, run on a packet, and its answer comes back */
 static void bpf(char **words)
 {
 	union bpf_attr attributes;
@@ -54,7 +53,6 @@ static void bpf(char **words)
 	pass("loaded and run: %d", ANSWER);
 }
 
-/* bpf-programs NUMBER...: programs of these types (linux/bpf.h, bpf_prog_type) can be loaded */
 static void bpf_programs(char **words)
 {
 	struct bpf_insn zero[] = { answer_it[0], answer_it[1] };
@@ -65,7 +63,6 @@ static void bpf_programs(char **words)
 	pass("all load");
 }
 
-/* bpf-cgroup: a program decides on the sockets of a control group */
 static void bpf_cgroup(char **words)
 {
 	struct bpf_insn refuse[] = { answer_it[0], answer_it[1] };
@@ -111,7 +108,6 @@ static int is_traced(const char *word)
 	return strstr(text, word) != NULL;
 }
 
-/* tracer NAME: it can be chosen, and records calls of the functions that are asked for */
 static void tracer(char **words)
 {
 	int traced;
@@ -138,19 +134,20 @@ static void set_event(const char *name, const char *state)
 		fail_errno("%s cannot be enabled", name);
 }
 
-/* probe DEFINITION FUNCTION: a probe in a function fires (kernel: trace/kprobetrace.rst) */
 static void probe(char **words)
 {
-	const char *event = words[0] + 2; /* p:GROUP/NAME */
+	const char *event = words[0] + 2, *slash = strchr(words[0], '/');
 	char definition[128];
 	int traced;
 
+	if (strncmp(words[0], "p:", 2) != 0 || !slash)
+		fail("'%s' is not p:GROUP/NAME", words[0]);
 	start_tracing();
 	snprintf(definition, sizeof(definition), "%s %s\n", words[0], words[1]);
 	if (write_file(TRACING "/kprobe_events", definition) < 0)
 		fail_errno("%s takes no probe", words[1]);
 	set_event(event, "1");
-	traced = is_traced(strchr(event, '/') + 1);
+	traced = is_traced(slash + 1);
 	set_event(event, "0");
 	write_file(TRACING "/kprobe_events", "");
 	if (!traced)
@@ -158,7 +155,6 @@ static void probe(char **words)
 	pass("it fires");
 }
 
-/* event NAME: a trace point is there, and fires for what this process does */
 static void event(char **words)
 {
 	const char *slash = strrchr(words[0], '/');
@@ -184,7 +180,6 @@ struct path_rule {
 	int32_t parent;
 } __attribute__((packed));
 
-/* landlock: a process may write where it lets itself, and nowhere else */
 static void landlock(char **words)
 {
 	uint64_t handled = WRITE_FILE_RIGHT;
@@ -209,12 +204,19 @@ static void landlock(char **words)
 }
 
 const struct verb_entry program_verbs[] = {
-	{ "bpf", bpf },
-	{ "bpf-cgroup", bpf_cgroup },
-	{ "bpf-programs", bpf_programs },
-	{ "event", event },
-	{ "landlock", landlock },
-	{ "probe", probe },
-	{ "tracer", tracer },
-	{ NULL, NULL },
+	VERB("bpf", "", 0, 0,
+	     "a program is loaded and run on a packet, and its answer comes back", bpf),
+	VERB("bpf-cgroup", "", 0, 0,
+	     "a program decides on the sockets of a control group", bpf_cgroup),
+	VERB("bpf-programs", "NUMBER...", 1, ANY_NUMBER,
+	     "programs of these types (linux/bpf.h, bpf_prog_type) can be loaded", bpf_programs),
+	VERB("event", "NAME", 1, 1,
+	     "the trace point fires for what this process does", event),
+	VERB("landlock", "", 0, 0,
+	     "a process that restricts itself can write where it allows that, and nowhere else", landlock),
+	VERB("probe", "DEFINITION FUNCTION", 2, 2,
+	     "the probe p:GROUP/NAME in the kernel's FUNCTION fires (trace/kprobetrace.rst)", probe),
+	VERB("tracer", "NAME", 1, 1,
+	     "the tracer can be chosen, and records the calls of a function", tracer),
+	END_OF_VERBS
 };

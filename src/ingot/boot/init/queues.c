@@ -40,7 +40,6 @@ static void rate_options(struct message *message, const char *kind)
 	}
 }
 
-/* qdisc KIND...: each can be set for a device (`ingress` and `clsact` for what it receives) */
 static void qdisc(char **words)
 {
 	static struct message message;
@@ -67,7 +66,6 @@ static void qdisc(char **words)
 	pass("all can be set");
 }
 
-/* rule: packets from an address look into a routing table of their own, for both IP versions */
 static void rule(char **words)
 {
 	static struct message message;
@@ -86,7 +84,10 @@ static void rule(char **words)
 }
 
 const struct verb_entry queue_verbs[] = {
-	{ "qdisc", qdisc },
-	{ "rule", rule },
-	{ NULL, NULL },
+	VERB("qdisc", "KIND...", 1, ANY_NUMBER,
+	     "each can be set for a device; ingress and clsact for what the device receives", qdisc),
+	VERB("rule", "", 0, 0,
+	     "packets from an address look into a routing table of their own, for both IP "
+	     "versions", rule),
+	END_OF_VERBS
 };

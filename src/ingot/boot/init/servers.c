@@ -101,7 +101,6 @@ static void __attribute__((noreturn)) serve(int device)
 	_exit(0);
 }
 
-/* fuse: a program serves a file system, and its file is read through the kernel */
 static void fuse(char **words)
 {
 	char options[96];
@@ -135,8 +134,8 @@ static pid_t first_use(void)
 }
 
 /*
- * autofs: a file is asked for below a folder that is not there; the kernel tells the daemon, which
- * mounts something, and the file is read (kernel: Documentation/filesystems/autofs.rst)
+ * A file is asked for below a directory that is not there; the kernel tells the daemon, which
+ * mounts something, and the file is read (kernel: Documentation/filesystems/autofs.rst).
  */
 static void autofs(char **words)
 {
@@ -246,7 +245,6 @@ static int listen_on(int port)
 	return server;
 }
 
-/* nfs MINOR: mounting makes the kernel introduce itself to a server in version 4.MINOR */
 static void nfs(char **words)
 {
 	char options[128];
@@ -254,6 +252,8 @@ static void nfs(char **words)
 	uint32_t operation, minor, wanted = (uint32_t)atoi(words[0]);
 	int server, stream;
 
+	if (wanted > 2 || strlen(words[0]) != 1)
+		fail("init knows no minor version '%s' of NFS 4", words[0]);
 	enter(other_space());
 	raise_link("lo", NULL, 0);
 	server = listen_on(NFS_PORT);
@@ -278,8 +278,12 @@ static void nfs(char **words)
 }
 
 const struct verb_entry server_verbs[] = {
-	{ "autofs", autofs },
-	{ "fuse", fuse },
-	{ "nfs", nfs },
-	{ NULL, NULL },
+	VERB("autofs", "", 0, 0,
+	     "a program mounts a directory when a file below it is asked for", autofs),
+	VERB("fuse", "", 0, 0,
+	     "a program serves a file system, and its file is read through the kernel", fuse),
+	VERB("nfs", "0|1|2", 1, 1,
+	     "mounting makes the kernel introduce itself to a server in version 4.0, 4.1 "
+	     "or 4.2", nfs),
+	END_OF_VERBS
 };

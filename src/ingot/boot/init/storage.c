@@ -53,7 +53,6 @@ static void *aligned(size_t size)
 	return buffer;
 }
 
-/* block DEVICE: what is written past the page cache and flushed is read back */
 static void block(char **words)
 {
 	uint8_t *out = aligned(BLOCK), *back = aligned(BLOCK);
@@ -159,7 +158,6 @@ static int reads_word(int device, const char *word)
 	return same;
 }
 
-/* thin: a volume of a pool that has less room than the volume says */
 static void thin(char **words)
 {
 	char metadata[32], data[32], pool[32], parameters[128];
@@ -191,7 +189,6 @@ static void thin(char **words)
 	pass("64 MiB out of 8, written and read");
 }
 
-/* snapshot: what is written to the origin later is not in the snapshot */
 static void snapshot(char **words)
 {
 	char origin[32], store[32], parameters[128];
@@ -213,7 +210,6 @@ static void snapshot(char **words)
 	pass("the origin changed, the snapshot did not");
 }
 
-/* crypt CIPHER KEYHEX: what is written through is encrypted below */
 static void encrypted(char **words)
 {
 	char below[32], parameters[512];
@@ -232,9 +228,9 @@ static void encrypted(char **words)
 }
 
 /*
- * verity ROOTHEX: an image of one block, with its hash block behind it, is read; once the block
- * is changed it is not. ROOTHEX is the sha256 of the hash block, whose first bytes are the sha256
- * of the data block, 4096 zeros with "proof" in front (no salt; kernel:
+ * The image has two data blocks that are the same, 4096 zeros with "proof" in front, and a hash
+ * block behind them. BLOCK_HEX is the sha256 of a data block, which the hash block begins with,
+ * twice; ROOT_HEX is the sha256 of the hash block (no salt; kernel:
  * Documentation/admin-guide/device-mapper/verity.rst).
  */
 static void verity(char **words)
@@ -244,8 +240,8 @@ static void verity(char **words)
 	char *buffer = aligned(BLOCK);
 	int image = scratch_device("/tmp/image", 8 * BLOCK, device, sizeof(device)), checked;
 
-	if (from_hex(words[1], hash, sizeof(hash)) != sizeof(hash))
-		fail("no digest in the plan");
+	if (hex_or_fail(words[1], hash, sizeof(hash)) != sizeof(hash))
+		fail("'%s' is not a sha256", words[1]);
 	write_word(image, "proof");
 	memset(buffer, 0, BLOCK);
 	memcpy(buffer, hash, sizeof(hash));
@@ -278,10 +274,15 @@ static void verity(char **words)
 }
 
 const struct verb_entry storage_verbs[] = {
-	{ "block", block },
-	{ "crypt", encrypted },
-	{ "snapshot", snapshot },
-	{ "thin", thin },
-	{ "verity", verity },
-	{ NULL, NULL },
+	VERB("block", "PATH", 1, 1,
+	     "what is written to the disk past the page cache and flushed is read back", block),
+	VERB("crypt", "CIPHER KEY_HEX", 2, 2,
+	     "what is written through the device is encrypted on the disk below", encrypted),
+	VERB("snapshot", "", 0, 0,
+	     "what is written to the origin later is not in the snapshot", snapshot),
+	VERB("thin", "", 0, 0,
+	     "a pool gives a volume that is larger than the pool", thin),
+	VERB("verity", "ROOT_HEX BLOCK_HEX", 2, 2,
+	     "an image is read, and a block of it that was changed is refused", verity),
+	END_OF_VERBS
 };

@@ -96,3 +96,12 @@ size_t from_hex(const char *hex, uint8_t *bytes, size_t size)
 		bytes[count++] = (uint8_t)byte;
 	return count;
 }
+
+size_t hex_or_fail(const char *hex, uint8_t *bytes, size_t size)
+{
+	size_t digits = strspn(hex, "0123456789abcdefABCDEF");
+
+	if (!digits || digits % 2 || hex[digits] || digits / 2 > size)
+		fail("'%s' is not hexadecimal, with two digits for each of up to %zu bytes", hex, size);
+	return from_hex(hex, bytes, size);
+}

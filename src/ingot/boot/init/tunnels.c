@@ -89,7 +89,6 @@ static void accept_own(const char *device)
 	write_file(path, "0");
 }
 
-/* wireguard: a packet passes a tunnel between two namespaces, encrypted over the loopback of one */
 static void wireguard(char **words)
 {
 	static struct message message;
@@ -172,6 +171,8 @@ static void add_cipher(struct message *message, const char *cipher)
 		put_gcm(message);
 		return;
 	}
+	if (strcmp(cipher, "cbc") != 0)
+		fail("init knows no cipher '%s'", cipher);
 	put_algorithm(message, XFRMA_ALG_CRYPT, "cbc(aes)", 32);
 	put_algorithm(message, XFRMA_ALG_AUTH, "hmac(sha256)", 32);
 }
@@ -212,13 +213,15 @@ static void add_policy(struct ends ends, int direction, int mode)
 	ask_xfrm(&message, "a policy is refused");
 }
 
-/* ipsec transport|tunnel gcm|cbc: a packet passes between two hosts that take nothing in clear */
 static void ipsec(char **words)
 {
 	int mode = strcmp(words[0], "tunnel") ? XFRM_MODE_TRANSPORT : XFRM_MODE_TUNNEL;
-	struct pair pair = veth_pair();
+	struct pair pair;
 	struct ends there = { "10.1.0.1", "10.1.0.2" }, back = { "10.1.0.2", "10.1.0.1" };
 
+	if (mode == XFRM_MODE_TRANSPORT && strcmp(words[0], "transport") != 0)
+		fail("init knows no mode '%s'", words[0]);
+	pair = veth_pair();
 	for (int index = 0; index < 2; index++) {
 		enter(index ? pair.right : pair.left);
 		add_state(there, mode, words[1]);
@@ -231,7 +234,10 @@ static void ipsec(char **words)
 }
 
 const struct verb_entry tunnel_verbs[] = {
-	{ "ipsec", ipsec },
-	{ "wireguard", wireguard },
-	{ NULL, NULL },
+	VERB("ipsec", "transport|tunnel gcm|cbc", 2, 2,
+	     "a packet passes between two hosts that take nothing in clear", ipsec),
+	VERB("wireguard", "", 0, 0,
+	     "a packet passes a tunnel between two namespaces, encrypted over the "
+	     "loopback of one", wireguard),
+	END_OF_VERBS
 };

@@ -43,9 +43,13 @@ static const uint8_t acl[] = {
 
 static const char *attribute(const char *kind)
 {
-	return strcmp(kind, "acl") == 0	       ? "system.posix_acl_access"
-	       : strcmp(kind, "security") == 0 ? "security.ingot"
-					       : "trusted.ingot";
+	if (strcmp(kind, "acl") == 0)
+		return "system.posix_acl_access";
+	if (strcmp(kind, "security") == 0)
+		return "security.ingot";
+	if (strcmp(kind, "xattr") == 0)
+		return "trusted.ingot";
+	fail("init knows no attribute '%s'", kind);
 }
 
 void set_attribute(const char *path, const char *kind)
@@ -75,7 +79,6 @@ static int mountable(const char *path, int read_only, char *device, size_t size)
 	return loop;
 }
 
-/* image TYPE PATH FILE...: the image at PATH mounts as TYPE, and its files hold "proof" */
 static void image(char **words)
 {
 	char device[32], path[256];
@@ -122,9 +125,9 @@ static void name_path(const char *name, char *path, size_t size)
 }
 
 /*
- * volume TYPE MEBIBYTES PATH FILE [ATTRIBUTE...] [-o OPTIONS]: the image at PATH, followed by zeros
- * up to its size, mounts as TYPE; FILE holds "proof"; and so does, with its attributes, another one
- * with a long name after the volume was unmounted, dropped from memory and mounted again.
+ * The image at PATH, followed by zeros up to its size, mounts as TYPE; FILE holds "proof"; and so
+ * does, with its attributes, another one with a long name after the volume was unmounted, dropped
+ * from memory and mounted again.
  */
 static void volume(char **words)
 {
@@ -135,8 +138,11 @@ static void volume(char **words)
 
 	while (*last && strcmp(*last, "-o") != 0)
 		last++;
-	if (*last)
+	if (*last) {
 		options = last[1];
+		if (!options || last[2])
+			fail("one word of options follows -o");
+	}
 	name_path(words[3], file, sizeof(file));
 	copy_image(words[2], atol(words[1]));
 	loop = mountable(COPY, 0, device, sizeof(device));
@@ -159,7 +165,6 @@ static void volume(char **words)
 	pass("%s mounts, and keeps what is written", type);
 }
 
-/* mounted TYPE MEBIBYTES PATH: while the image at PATH is mounted, its device opens for writing */
 static void mounted(char **words)
 {
 	char device[32];
@@ -176,8 +181,13 @@ static void mounted(char **words)
 }
 
 const struct verb_entry volume_verbs[] = {
-	{ "image", image },
-	{ "mounted", mounted },
-	{ "volume", volume },
-	{ NULL, NULL },
+	VERB("image", "TYPE PATH FILE...", 3, ANY_NUMBER,
+	     "the image at PATH mounts as TYPE, and each FILE holds 'proof'", image),
+	VERB("mounted", "TYPE MEBIBYTES PATH", 3, 3,
+	     "while the image at PATH is mounted, its device opens for writing", mounted),
+	VERB("volume",
+	     "TYPE MEBIBYTES PATH FILE [acl|security|xattr...] [-o OPTIONS]", 4, ANY_NUMBER,
+	     "the image at PATH mounts, FILE holds 'proof', and a new file is kept with "
+	     "its attributes", volume),
+	END_OF_VERBS
 };

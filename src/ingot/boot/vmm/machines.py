@@ -30,8 +30,8 @@ class Guest:
 
     `append` is what this kernel and its checks need on its command line, beside what the machine
     needs. One without `expected` has an init of its own, and need only end. `disks` are images of
-    disks, vda first; a guest with a `scratch` disk has an empty one of 16 MiB before them. One with a
-    `network` has a network card with nothing but an echo behind it. `skipped` are the checks that
+    disks, vda first; a guest with a `scratch` disk has an empty one of 16 MiB before them. One with
+    a `network` has a network card with nothing but an echo behind it. `skipped` are the checks that
     this guest is not asked for; `memory` is in MiB.
     """
 
@@ -233,7 +233,7 @@ REAL_MACHINES: Sequence[Machine] = (
         append="console=ttyAMA0 panic=0",
     ),
 )
-"""The VMMs themselves. A network would need a tap device, which only root can make: there is none."""
+"""The VMMs themselves. They have no network: that needs a tap device, which only root can make."""
 
 
 def machines_of(arch: Arch) -> tuple[Machine, ...]:

@@ -11,12 +11,12 @@ from ingot import pipeline
 from ingot.catalog import Kernel
 from ingot.cli.shared.common_options import choose_one
 from ingot.cli.shared.config_operands import Operand, file_named, is_image, read_operand
-from ingot.cli.shared.progress_display import size_text
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import UserError
 from ingot.pipeline import Bisection
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
+from ingot.units import size_text
 
 KINDS = tuple(pipeline.COST_KINDS)
 
@@ -27,11 +27,11 @@ def bisect(
     """Look for what makes the second of two configs cost more than the first."""
     if kind not in KINDS:
         raise UserError(f"'{kind}' is nothing to look for", hint=f"write one of {', '.join(KINDS)}")
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         before, after = (read_operand(setting, name, progress) for name in names)
         kernel = _kernel(setting, names, before, after)
-        values = before.config.values, after.config.values
-        return pipeline.bisect_options(setting, kernel, *values, kind, tries, progress)
+        configs = before.config.config, after.config.config
+        return pipeline.bisect_options(setting, kernel, *configs, kind, tries, progress)
 
 
 def _kernel(setting: Setting, names: tuple[str, str], before: Operand, after: Operand) -> Kernel:

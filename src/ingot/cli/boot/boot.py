@@ -191,7 +191,7 @@ def _kernels(
     """The kernels that the options mean: all of them where none is named."""
     if name:
         return choose(setting, [name], arches, flavors)
-    versions = dict.fromkeys(str(kernel.version) for kernel in setting.catalog.kernels)
+    versions = dict.fromkeys(str(kernel.version) for kernel in setting.project.catalog.kernels)
     return choose(setting, list(versions), arches or ["all"], flavors or ["all"])
 
 
@@ -199,7 +199,7 @@ def _boot_one(
     setting: Setting, meant: Meant, wish: BootWish, checks: Sequence[str]
 ) -> tuple[str, BootReport]:
     progress = make_progress(Terminal(stderr=True))
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         subject = find_subject(setting, meant)
         return subject.name, boot_subject(setting, subject, wish, checks, progress)
 

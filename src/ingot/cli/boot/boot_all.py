@@ -18,7 +18,7 @@ from ingot.cli.boot.junit import JunitSuite
 from ingot.cli.shared.progress_display import kernel_label, seconds_text
 from ingot.cli.shared.terminal import Terminal, styled
 from ingot.errors import IngotError, UserError
-from ingot.images import BASE
+from ingot.images import BASE, tags_of_store
 from ingot.lab import BootWish
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
@@ -63,18 +63,18 @@ def boot_all(
 
     A UserError if the store has none of them.
     """
-    tags = setting.layout.tags()
+    tags = tags_of_store(setting.project.layout)
     built = [kernel for kernel in kernels if f"{BASE}:{kernel.tag}" in tags]
     if not built:
         raise UserError(
-            f"the store {setting.layout.root} has none of these kernels",
+            f"the store {setting.project.layout.root} has none of these kernels",
             hint="build them first: ingot build",
         )
     rows = []
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         for kernel in built:
             for machine, vmms in _machines(kernel):
-                rows.append(_row(setting, kernel, machine, vmms, wish, checks, progress))
+                rows.append(_row(setting, kernel, machine, vmms, wish, checks, progress=progress))
     return rows
 
 
@@ -92,6 +92,7 @@ def _row(
     vmms: tuple[str, ...],
     wish: BootWish,
     checks: Sequence[str],
+    *,
     progress: Progress,
 ) -> BootRow:
     if reason := obstacle(machine):

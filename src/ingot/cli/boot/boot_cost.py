@@ -1,4 +1,4 @@
-"""`ingot boot --profile` and `--bisect-options`: what a kernel costs to boot, and which option does."""
+"""`ingot boot --profile` and `--bisect-options`: what a boot costs, and which option it is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ingot.setting import Setting, in_use
 def profile(setting: Setting, meant: Meant, *, as_json: bool) -> None:
     """Count what a kernel of the store costs, show it, and hold it against its budget."""
     progress = make_progress(Terminal(stderr=True))
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         subject = find_subject(setting, meant)
         if subject.image is None or not subject.has_modules:
             raise UserError(
@@ -34,7 +34,7 @@ def profile(setting: Setting, meant: Meant, *, as_json: bool) -> None:
     else:
         print_profile(Terminal(), subject.name, found)
     if subject.kernel:
-        lab.require_affordable(setting, subject.kernel, subject.image, found, progress)
+        lab.require_affordable(setting.project, subject.kernel, subject.image, found, progress)
 
 
 def bisect_options(

@@ -14,13 +14,13 @@ from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel, Proof
 from ingot.cli.shared.common_options import choose
 from ingot.cli.shared.config_operands import file_named
-from ingot.cli.shared.image_lookup import find_image
 from ingot.errors import UserError
-from ingot.images import BASE, BIN, read_facts
-from ingot.lab import BootWish, Config
+from ingot.image_lookup import find_image
+from ingot.images import BASE, KERNEL_LAYER, MODULES_LAYER, holds_layer, read_facts
+from ingot.lab import BootWish, NamedConfig
 from ingot.oci import Image
 from ingot.progress import Progress
-from ingot.setting import Setting
+from ingot.setting import Project, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class BootOperand:
 
     @property
     def has_modules(self) -> bool:
-        return self.name.startswith(f"{BASE}:")
+        return holds_layer(self.name.partition(":")[0], MODULES_LAYER)
 
 
 def find_subject(setting: Setting, meant: Meant) -> BootOperand:
@@ -64,14 +64,14 @@ def find_subject(setting: Setting, meant: Meant) -> BootOperand:
     elif wanted and ":" not in name:
         with contextlib.suppress(UserError):  # what is no kernel of the catalog may still be a tag
             name = choose(setting, [name], [wanted.name])[0].tag
-    tag, image = find_image(setting, name)
-    if tag.partition(":")[0] not in (BASE, BIN):
+    tag, image = find_image(setting.project, name)
+    if not holds_layer(tag.partition(":")[0], KERNEL_LAYER):
         raise UserError(
             f"{tag} cannot be booted by itself",
             why="a boot test needs a kernel",
             hint=f"boot {BASE}:{tag.partition(':')[2]}, which has the kernel and its modules",
         )
-    return BootOperand(tag, image=image, kernel=_kernel_of(setting, tag), arch=wanted)
+    return BootOperand(tag, image=image, kernel=_kernel_of(setting.project, tag), arch=wanted)
 
 
 def boot_subject(
@@ -89,7 +89,7 @@ def boot_subject(
         wish = replace(wish, disk=max(disks, key=lambda name: lab.DISKS[name]))
         checks = [name for name in checks if name not in disks] or [lab.NO_CHECKS]
     if subject.file:
-        proofs = _proofs(setting, subject, checks)
+        proofs = _proofs(setting.project, subject, checks)
         builder = any_builder(setting, subject, progress)
         wish = replace(wish, proofs=proofs)
         return lab.boot_file(setting, subject.file, subject.arch, builder, wish, progress)
@@ -98,7 +98,9 @@ def boot_subject(
     if facts and subject.arch and facts.arch != subject.arch.name:
         reason = f"{subject.name} is a kernel for {facts.arch}, not for {subject.arch.name}"
         return lab.refused(Verdict.WRONG_ARCH, reason)
-    wish = replace(wish.for_kernel(subject.kernel), proofs=_proofs(setting, subject, checks))
+    wish = replace(
+        wish.for_kernel(subject.kernel), proofs=_proofs(setting.project, subject, checks)
+    )
     builder = any_builder(setting, subject, progress)
     return lab.boot_image(setting, subject.image, builder, wish, progress)
 
@@ -108,32 +110,32 @@ def any_builder(setting: Setting, subject: BootOperand, progress: Progress) -> B
 
     Any will do; that one is most likely there.
     """
-    kernel = subject.kernel or setting.catalog.kernels[-1]
+    kernel = subject.kernel or setting.project.catalog.kernels[-1]
     return pipeline.ensure_builder(setting, kernel.builder, progress)
 
 
-def _kernel_of(setting: Setting, tag: str) -> Kernel | None:
+def _kernel_of(project: Project, tag: str) -> Kernel | None:
     """The kernel of the catalog whose images are tagged so."""
     name = tag.partition(":")[2]
     with contextlib.suppress(UserError):
-        for kernel in setting.catalog.select([name]):
+        for kernel in project.catalog.select([name]):
             if kernel.tag == name:
                 return kernel
     return None
 
 
-def _proofs(setting: Setting, subject: BootOperand, names: Sequence[str]) -> tuple[Proof, ...]:
+def _proofs(project: Project, subject: BootOperand, names: Sequence[str]) -> tuple[Proof, ...]:
     if subject.kernel and subject.has_modules:
-        return lab.proofs_of_kernel(setting.catalog, subject.kernel, names)
-    config = _config_of(setting, subject)
-    return lab.proofs_of_config(setting.catalog, config, names, modules=subject.has_modules)
+        return lab.proofs_of_kernel(project.catalog, subject.kernel, names)
+    config = _config_of(project, subject)
+    return lab.proofs_of_config(project.catalog, config, names, modules=subject.has_modules)
 
 
-def _config_of(setting: Setting, subject: BootOperand) -> Config | None:
+def _config_of(project: Project, subject: BootOperand) -> NamedConfig | None:
     """The config that a kernel tells, if it tells one."""
     with contextlib.suppress(UserError):
         if subject.file:
             return lab.config_of_file(subject.file)
         if subject.image:
-            return lab.config_of_image(setting.layout, subject.image, subject.name)
+            return lab.config_of_image(project.layout, subject.image, subject.name)
     return None

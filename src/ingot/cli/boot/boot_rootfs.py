@@ -43,7 +43,7 @@ def boot_rootfs(
             "--interactive needs a terminal", hint="leave it out, and read the console: --console"
         )
     progress = make_progress(Terminal(stderr=True))
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         subject = find_subject(setting, meant)
         kernel = subject.file or subject.image
         assert kernel is not None
@@ -70,7 +70,7 @@ def _root(
             f"'{name}' names no image with a root",
             hint="write host/path:tag (docker.io/library/alpine:latest) or oci:DIR:TAG",
         )
-    if setting.offline:
+    if setting.options.offline:
         raise UserError(f"{name} is in a registry", hint="name one that is here: oci:DIR:TAG")
     with tempfile.TemporaryDirectory(prefix="ingot-root-") as folder:
         with progress.step(f"fetch {reference}"):

@@ -28,7 +28,7 @@ from ingot.cli.shared.progress_display import kernel_label, make_progress, print
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_document
 from ingot.errors import IngotError, UserError, system_error
-from ingot.kconfig import Finding, parse_config
+from ingot.kconfig import Finding
 from ingot.kconfig import told as told_findings
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
@@ -107,7 +107,7 @@ def _print(console: Terminal, one: _Checked, known: Sequence[str]) -> None:
             console.say(("✗", "red"), label)
             print_error(console, one.error)
         return
-    states = Counter(parse_config(one.resolved.config).values())
+    states = Counter(one.resolved.config.options.values())
     asked = f"{len(one.resolved.plan.requests)} options asked for"
     counts = f"{states['y']} built in, {states['m']} modules"
     mark = ("✗", "red") if one.findings else ("✓", "green")

@@ -44,7 +44,7 @@ def diff(
     setting = make_setting(catalog, cache, offline=offline)
     progress = make_progress(Terminal(stderr=True))
     one, two = (read_operand(setting, name, progress) for name in (a, b))
-    changes = difference(one.config.values, two.config.values, one.table or two.table)
+    changes = difference(one.config.config, two.config.config, one.table or two.table)
     if as_json:
         print_document(json.dumps(_document(one, two, changes), indent=2))
     else:

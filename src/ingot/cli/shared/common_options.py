@@ -19,11 +19,9 @@ from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import parse_patches, parse_source
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import IngotError, UserError
-from ingot.oci import Layout
 from ingot.pipeline import own_version, with_git_source, with_version_of
 from ingot.registry import Registry
-from ingot.setting import Setting
-from ingot.workspace import Workspace
+from ingot.setting import RunOptions, Setting, open_project
 
 DEFAULT_BOOT_SECONDS = 180.0
 
@@ -200,7 +198,7 @@ def find_catalog(folder: Path | None) -> Catalog:
             return found
     raise UserError(
         f"there is no catalog here: no kernels/{catalogs.FILE_NAME} in {here} or above",
-        hint="run Ingot in a checkout of the project, or name a catalog with --catalog",
+        hint="make one with `ingot init DIR` and run Ingot in DIR, or name one with --catalog",
     )
 
 
@@ -225,21 +223,17 @@ def make_setting(
     found = find_catalog(catalog)
     local, git = parse_source(source, keyring)
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    setting = Setting(
-        catalog=found,
-        layout=Layout(found.store),
-        workspace=Workspace(
-            (cache or base / "ingot").absolute(), build_dir.absolute() if build_dir else None
-        ),
-        host=os.uname().machine,
+    project = open_project(found, cache=cache or base / "ingot", build_dir=build_dir)
+    options = RunOptions(
         local=local,
-        boot_seconds=boot_timeout,
-        cache=None if offline else cache_from,
         patches=parse_patches(patches or ()),
+        cache=None if offline else cache_from,
+        boot_seconds=boot_timeout,
         offline=offline,
     )
+    setting = Setting(project, options)
     if git:
-        setting.workspace.prepare()
+        project.workspace.prepare()
         return with_git_source(setting, git, keyring, make_progress(Terminal(stderr=True)))
     return setting
 
@@ -258,11 +252,11 @@ def choose(
     """The kernels that a command line means, each once.
 
     Where the user's own tree is the source, a series means the version of that tree, and its
-    series is meant where none is named. Where the user has patches, the kernels are patched ones. `builder` is what to compile them in, by name
-    or kind.
+    series is meant where none is named. Where the user has patches, the kernels are patched ones.
+    `builder` is what to compile them in, by name or kind.
     `maintained` leaves out series that have ended, unless they are named.
     """
-    catalog = setting.catalog
+    catalog = setting.project.catalog
     if not names and (own := own_version(setting)):
         names = [str(own.series)]
     selected = catalog.select(names or [], arches=arches or (), flavors=flavors or ())
@@ -275,7 +269,7 @@ def choose(
                 "no series of the catalog is maintained any more",
                 hint=f"name the one that is meant, such as {selected[-1].version.series}",
             )
-    if setting.patches:
+    if setting.options.patches:
         kernels = [replace(kernel, patched=True) for kernel in kernels]
     if builder:
         kernels = [catalog.compiled_in(kernel, builder) for kernel in kernels]

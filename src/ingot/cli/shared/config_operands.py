@@ -9,12 +9,12 @@ from pathlib import Path
 from ingot import lab, pipeline
 from ingot.arch import Arch, arch_called
 from ingot.cli.shared.common_options import choose_one
-from ingot.cli.shared.image_lookup import find_image
 from ingot.cli.shared.progress_display import kernel_label
 from ingot.errors import MachineError, UserError
+from ingot.image_lookup import find_image
 from ingot.images import KERNEL_IMAGES
-from ingot.kconfig import OptionTable, parse_config
-from ingot.lab import Config
+from ingot.kconfig import OptionTable
+from ingot.lab import NamedConfig
 from ingot.progress import Progress
 from ingot.registry import TRANSPORT
 from ingot.setting import Setting
@@ -26,7 +26,7 @@ _VERSION = re.compile(r"\d+\.\d+(?:[.-]|$)")
 class Operand:
     """A config, under the name it was asked for by; `table` if its kernel's Kconfig is at hand."""
 
-    config: Config
+    config: NamedConfig
     table: OptionTable | None = None
 
 
@@ -38,7 +38,7 @@ def read_operand(setting: Setting, name: str, progress: Progress) -> Operand:
     if path := file_named(name):
         return Operand(lab.config_of_file(path))
     if is_image(name):
-        return Operand(config_of_image_named(setting, name, arch_called(setting.host)))
+        return Operand(config_of_image_named(setting, name, arch_called(setting.project.host)))
     if not _VERSION.match(name):
         raise UserError(
             f"'{name}' is no file, no image and no kernel of the catalog",
@@ -46,8 +46,8 @@ def read_operand(setting: Setting, name: str, progress: Progress) -> Operand:
         )
     kernel = choose_one(setting, name)
     (resolved,) = pipeline.resolve_all(setting, [kernel], progress)
-    values = parse_config(resolved.config)
-    config = Config(kernel_label(kernel), values, kernel.version.series, kernel.arch)
+    series, arch = kernel.version.series, kernel.arch
+    config = NamedConfig(kernel_label(kernel), resolved.config, series, arch)
     return Operand(config, resolved.table)
 
 
@@ -83,15 +83,15 @@ def is_image(name: str) -> bool:
     )
 
 
-def config_of_image_named(setting: Setting, name: str, platform: Arch) -> Config:
+def config_of_image_named(setting: Setting, name: str, platform: Arch) -> NamedConfig:
     """The config of an image of the store (`kernel-bin:6.1`) or of a registry (`host/name:tag`).
 
     `platform` is meant where a registry's image is one for several. MachineError if a registry
     would have to be asked without a network.
     """
     if "/" in name:
-        if setting.offline:
+        if setting.options.offline:
             raise MachineError(f"{name} is in a registry", hint="leave out --offline to ask it")
         return lab.config_of_reference(name, platform)
-    tag, image = find_image(setting, name)
-    return lab.config_of_image(setting.layout, image, tag)
+    tag, image = find_image(setting.project, name)
+    return lab.config_of_image(setting.project.layout, image, tag)

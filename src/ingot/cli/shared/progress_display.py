@@ -50,16 +50,6 @@ def seconds_text(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-def size_text(size: int) -> str:
-    """Bytes as a person reads them, in units of 1024."""
-    value = float(size)
-    for unit in ("B", "KiB", "MiB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} GiB"
-
-
 class _State:
     """A step as its renderers see it: how far, at what, since when."""
 

@@ -167,7 +167,8 @@ class SourceCache:
     ) -> list[RemovedSource]:
         """Remove sources not in `keep`, unfinished ones, and downloads; not what is under way.
 
-        The caller sees to it that no build reads these trees meanwhile. `downloads` is the folder of downloads if it is not this cache's own.
+        The caller sees to it that no build reads these trees meanwhile. `downloads` is the folder
+        of downloads if it is not this cache's own.
         """
         removed: list[RemovedSource] = []
         for folder in sorted(self.root.iterdir()) if self.root.is_dir() else []:

@@ -2,7 +2,8 @@
 
     {"version": "6.1.176", "origin": ..., "url": ..., "evidence": ..., "commit": "",
      "epoch": 1781869053, "size": 1506803712, "trusted": ["kernel.org sha256:..."],
-     "references": {"git+https://example.org/linux#v6.1.176": {"id": ..., "commit": ..., "tag": ...}}}
+     "references":
+         {"git+https://example.org/linux#v6.1.176": {"id": ..., "commit": ..., "tag": ...}}}
 
 The digest is the name of the folder, and the tree is in it: the cache can be moved.
 `epoch` is in seconds, `size` in bytes on disk. `trusted` says who vouched for it so far (see

@@ -1,7 +1,7 @@
 """A copy of a kernel tree of somebody's, whatever they do to it meanwhile.
 
-Programs that copy by path follow a directory that is exchanged for a link while they run: run by root,
-they would copy files that only root may read.
+Programs that copy by path follow a directory that is exchanged for a link while they run: run by
+root, they would copy files that only root may read.
 """
 
 from __future__ import annotations

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from ingot import lab
 from ingot.errors import UserError
-from ingot.images import BASE
+from ingot.images import BASE, tags_of_store
 from ingot.oci import Image, read_image
-from ingot.setting import Setting
+from ingot.setting import Project
 
 _IMMUTABLE = re.compile(r"-[0-9a-f]{12}$")
 
 
-def find_image(setting: Setting, name: str) -> tuple[str, Image]:
+def find_image(project: Project, name: str) -> tuple[str, Image]:
     """The tag and image for `kernel-bin:6.1.176`, `kernel-bin:6.1`, `6.1-minimal` or `6.1`.
 
     A kernel's name alone means its base image. UserError, listing what is there, if nothing fits,
@@ -25,16 +25,16 @@ def find_image(setting: Setting, name: str) -> tuple[str, Image]:
     candidates = [name, f"{image or BASE}:{version}"]
     with contextlib.suppress(UserError):  # what is no kernel of the catalog may still be a tag
         candidates += [
-            f"{image or BASE}:{kernel.tag}" for kernel in setting.catalog.select([version])
+            f"{image or BASE}:{kernel.tag}" for kernel in project.catalog.select([version])
         ]
-    tags = setting.layout.tags()
+    tags = tags_of_store(project.layout)
     for tag in candidates:
         if tag in tags and not lab.is_profile(tag):
-            return tag, read_image(setting.layout, tags[tag])
-    raise _not_found(setting, name, [tag for tag in tags if not lab.is_profile(tag)])
+            return tag, read_image(project.layout, tags[tag])
+    raise _not_found(project, name, [tag for tag in tags if not lab.is_profile(tag)])
 
 
-def _not_found(setting: Setting, name: str, tags: Sequence[str]) -> UserError:
+def _not_found(project: Project, name: str, tags: Sequence[str]) -> UserError:
     """What the store has instead, without the tags that nobody types, and how to get `name`."""
     image, _, version = name.rpartition(":")
     moving = [tag for tag in tags if not _IMMUTABLE.search(tag)]
@@ -45,10 +45,10 @@ def _not_found(setting: Setting, name: str, tags: Sequence[str]) -> UserError:
     else:
         hint = "`ingot list` shows what can be built"
         with contextlib.suppress(UserError):
-            setting.catalog.select([version])
+            project.catalog.select([version])
             hint = f"build it first: ingot build {version}"
     return UserError(
-        f"the store {setting.layout.root} has no image '{name}'",
+        f"the store {project.layout.root} has no image '{name}'",
         why=f"it has {', '.join(moving)}" if moving else "it has no images yet",
         hint=hint,
     )
