@@ -137,6 +137,6 @@ def _artifacts(folder: Path, kernel: Kernel, content: str) -> Artifacts:
         system_map=folder / "System.map",
         modules=modules,
         epoch=86_400,
-        makeup=SizeMap({"": 150_000}, {"net/veth.ko": 40_000}),
+        size_map=SizeMap({"": 150_000}, {"net/veth.ko": 40_000}),
         devel=Devel({}, {".config": folder / ".config"}),
     )

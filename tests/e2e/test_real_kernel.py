@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.images import KERNEL_IMAGES, read_makeup
+from ingot.images import KERNEL_IMAGES, read_size_map
 from ingot.oci import Layout, list_files, read_image, validate_layout
 from tests.e2e.conftest import VERSION, Lab
 from tests.registries import serve
@@ -77,15 +77,15 @@ def test_each_image_holds_what_it_promises(lab: Lab, built: Built) -> None:
 def test_where_the_kernels_bytes_go_is_told(lab: Lab, built: Built) -> None:
     layout = Layout(lab.store)
     image = read_image(layout, layout.tags()[f"flintlock-kernel:{VERSION}"])
-    makeup = read_makeup(image.annotations)
-    assert makeup is not None
+    size_map = read_size_map(image.annotations)
+    assert size_map is not None
     sizes = {info.name: info.size for info in list_files(layout, image)}
-    assert makeup.kernel_size == sizes["boot/vmlinux"]
+    assert size_map.kernel_size == sizes["boot/vmlinux"]
     # what no folder has is mostly alignment: x86_64 keeps its parts on pages of 2 MiB
-    assert makeup.kernel[""] < 0.6 * makeup.kernel_size
-    assert {"mm", "fs/proc", "arch/x86/kernel", "drivers/tty/serial/8250"} < set(makeup.kernel)
+    assert size_map.kernel[""] < 0.6 * size_map.kernel_size
+    assert {"mm", "fs/proc", "arch/x86/kernel", "drivers/tty/serial/8250"} < set(size_map.kernel)
     assert (
-        makeup.modules["lib/crc-ccitt.ko"]
+        size_map.modules["lib/crc-ccitt.ko"]
         == sizes[f"lib/modules/{VERSION}/kernel/lib/crc-ccitt.ko"]
     )
 

@@ -263,8 +263,8 @@ def test_a_file_without_a_config_is_told(
         ("kernel-bin", "has no image 'kernel-bin'"),
         ("6.1-huge", "no flavor huge"),
         ("", "is not a file, an image"),
-        ("Upper/case:tag", "is no name of an image"),
-        ("docker://", "is no name of an image"),
+        ("Upper/case:tag", "is not a valid name of an image"),
+        ("docker://", "is not a valid name of an image"),
     ],
 )
 def test_an_operand_that_is_nothing_is_told(house: House, operand: str, told: str) -> None:

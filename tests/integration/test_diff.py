@@ -27,9 +27,9 @@ LARGE = SizeMap(
 )
 
 
-def put(house: House, name: str, makeup: SizeMap, options: str = "") -> Kernel:
-    """Put a kernel of that makeup into the house's store, tagged `6.1.176-<name>`."""
-    kernel = make_kernel(house.root, name, makeup=makeup)
+def put(house: House, name: str, size_map: SizeMap, options: str = "") -> Kernel:
+    """Put a kernel with that size map into the house's store, tagged `6.1.176-<name>`."""
+    kernel = make_kernel(house.root, name, size_map=size_map)
     config = kernel.artifacts.config
     config.write_text(config.read_text() + options)
     kernel = dataclasses.replace(kernel, layout=house.layout)

@@ -93,7 +93,7 @@ def test_offline_without_the_source(house: House, verb: list[str]) -> None:
 def test_offline_without_the_builder(house: House, verb: list[str]) -> None:
     result = house.ingot(*verb, "--offline")
     assert result.returncode == 3
-    assert "the builder 'test' is not here" in result.stderr
+    assert "the builder 'test' is not made yet" in result.stderr
     assert "ingot fetch" in result.stderr
     assert house.recorded("mmdebstrap") == []
 
@@ -105,7 +105,7 @@ def test_offline_may_be_the_environments_word(
     monkeypatch.setenv("INGOT_CACHE_FROM", "registry.invalid/kernels")
     result = house.ingot("build", "6.1")
     assert result.returncode == 3
-    assert "the builder 'test' is not here" in result.stderr
+    assert "the builder 'test' is not made yet" in result.stderr
     assert "registry.invalid" not in result.stderr
 
 

@@ -32,7 +32,7 @@ from ingot.oci.image_documents import canonical_json
 from tests.integration.conftest import House
 from tests.registries import serve
 from tests.unit.catalog.conftest import load
-from tests.unit.report.conftest import CONFIG, MAKEUP, PROFILE, carried, facts
+from tests.unit.report.conftest import CONFIG, PROFILE, SIZE_MAP, carried, facts
 
 KEY = facts().recipe_key.short
 
@@ -139,12 +139,12 @@ def test_tags_of_one_digest_are_one_kernel(shop: Shop) -> None:
     (kernel,) = shop.kernels()
     assert kernel["digest"] == str(image.digest)
     assert kernel["tags"] == ["6.1.176", f"6.1.176-{KEY}"]
-    assert kernel["kernel"]["size"] == MAKEUP.kernel_size
+    assert kernel["kernel"]["size"] == SIZE_MAP.kernel_size
     assert not (shop.root / "ingot-report.html").exists()
 
 
-def test_of_an_image_without_makeup_the_files_tell_the_sizes(shop: Shop) -> None:
-    shop.image("6.1.176", makeup=None)
+def test_without_a_size_map_the_sizes_are_those_of_the_files(shop: Shop) -> None:
+    shop.image("6.1.176", size_map=None)
     (kernel,) = shop.kernels()
     assert kernel["makeup"] is None
     assert kernel["kernel"]["size"] == 600

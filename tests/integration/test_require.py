@@ -163,7 +163,7 @@ def test_a_file_without_a_config_does_not_answer(
         ("./nowhere", 2, "nothing is there"),
         (".", 2, "it is a directory"),
         ("kernel-bin:9.9", 2, "has no image 'kernel-bin:9.9'"),
-        ("Upper/case", 2, "is no name of an image"),
+        ("Upper/case", 2, "is not a valid name of an image"),
         ("localhost:1/kernel-bin:6.1", 3, "connection refused"),
     ],
 )

@@ -38,7 +38,7 @@ from ingot.oci.image_documents import canonical_json
 from ingot.progress import Silent
 from ingot.size_map import SizeMap
 from tests.configs import config_of
-from tests.unit.test_images import CONFIG, MAKEUP, RELEASE, Kernel, make_kernel
+from tests.unit.test_images import CONFIG, RELEASE, SIZE_MAP, Kernel, make_kernel
 from tests.unit.test_reading import KERNEL as WITH_CONFIG
 
 X86 = arch("x86_64")
@@ -60,7 +60,7 @@ def rewritten(
     return Descriptor(written.media_type, written.digest, written.size, platform=image.platform)
 
 
-def without_makeup(document: dict[str, object]) -> None:
+def without_size_map(document: dict[str, object]) -> None:
     annotations = document["annotations"]
     assert isinstance(annotations, dict)
     del annotations["dev.ingot.makeup"]
@@ -69,7 +69,7 @@ def without_makeup(document: dict[str, object]) -> None:
 def old_images(kernel: Kernel, names: Iterable[str] = KERNEL_IMAGES) -> dict[str, Descriptor]:
     """A kernel's images as the Ingot of before wrote them, tagged."""
     written = kernel.write()
-    images = {name: rewritten(kernel.layout, written[name], without_makeup) for name in names}
+    images = {name: rewritten(kernel.layout, written[name], without_size_map) for name in names}
     key = kernel.facts.recipe_key.short
     kernel.layout.tag({f"{name}:{RELEASE}-{key}": image for name, image in images.items()})
     return images
@@ -123,9 +123,9 @@ def test_a_module_that_moved_or_was_compressed_is_the_same_module() -> None:
 
 def test_folders_are_compared_where_both_kernels_tell_them() -> None:
     one, two = SizeMap({"": 5, "fs": 7}, {}), SizeMap({"": 5, "fs": 9, "net": 1}, {})
-    found = compare(subject(makeup=one), subject(makeup=two)).folders
+    found = compare(subject(size_map=one), subject(size_map=two)).folders
     assert found == Changes((SizeChange("net", None, 1),), (), (SizeChange("fs", 7, 9),))
-    assert compare(subject(makeup=one), subject()).folders is None
+    assert compare(subject(size_map=one), subject()).folders is None
 
 
 def test_what_one_does_not_tell_is_not_compared() -> None:
@@ -184,7 +184,7 @@ def test_every_image_of_a_kernel_tells_all_of_it(tmp_path: Path, name: str) -> N
     told = told_by(kernel.layout, image, f"{name}:6.1")
     assert told.name == f"{name}:6.1"
     assert told.facts == kernel.facts
-    assert told.makeup == MAKEUP
+    assert told.size_map == SIZE_MAP
     assert (told.kernel_size, told.modules) == (16, {"net/veth.ko": 14})
     assert told.config is not None
     assert told.config.options == OPTIONS
@@ -196,7 +196,7 @@ def test_every_image_of_a_kernel_tells_all_of_it(tmp_path: Path, name: str) -> N
 def test_an_older_image_is_looked_into_with_its_base(tmp_path: Path, name: str) -> None:
     kernel = make_kernel(tmp_path)
     told = told_by(kernel.layout, old_images(kernel)[name])
-    assert told.makeup is None
+    assert told.size_map is None
     assert told.kernel_size == len("kernel of recipe")
     assert told.modules == {"net/veth.ko": len("veth of recipe")}
     assert told.config is not None
@@ -216,7 +216,7 @@ def test_an_older_image_without_its_base_tells_what_it_has(
 
 
 def test_a_kernel_without_modules_has_none_which_is_told(tmp_path: Path) -> None:
-    kernel = make_kernel(tmp_path, with_modules=False, makeup=SizeMap({"": 16}, {}))
+    kernel = make_kernel(tmp_path, with_modules=False, size_map=SizeMap({"": 16}, {}))
     assert told_by(kernel.layout, kernel.build()[BASE]).modules == {}
     assert told_by(kernel.layout, old_images(kernel)[BASE]).modules == {}
 
@@ -231,7 +231,7 @@ def test_an_image_of_somebody_elses_is_looked_into(tmp_path: Path) -> None:
         "etc/os-release": b"linux",
     }
     told = told_by(layout, foreign(layout, files))
-    assert (told.facts, told.makeup) == (None, None)
+    assert (told.facts, told.size_map) == (None, None)
     assert told.platform == "linux/arm64"
     assert told.kernel_size == len(WITH_CONFIG)
     assert told.modules == {"net/veth.ko.xz": 4, "extra/zfs.ko": 3}

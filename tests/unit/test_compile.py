@@ -166,7 +166,7 @@ def test_where_the_bytes_of_kernel_and_modules_go_is_measured(
     sandbox: Sandbox, make: Make, recorder: Recorder
 ) -> None:
     artifacts = compiled(sandbox, recorder)
-    assert artifacts.makeup == SizeMap({"": len(b"no ELF")}, {"veth.ko": 0})
+    assert artifacts.size_map == SizeMap({"": len(b"no ELF")}, {"veth.ko": 0})
     assert recorder.steps[-1] == "measure"
     assert recorder.results[-1] == "0% of the kernel comes from 0 folders of its source"
 
@@ -187,7 +187,7 @@ def test_what_the_kernel_was_linked_from_is_told_by_folder(
         path.write_bytes(data)
     log = sandbox.build / "log"
     artifacts = compile_kernel(sandbox, arch("arm64"), Config(CONFIG), 86_400, log, recorder)
-    assert artifacts.makeup.kernel == {"": 3000, "net/core": 1000}
+    assert artifacts.size_map.kernel == {"": 3000, "net/core": 1000}
     assert recorder.results[-1] == "25% of the kernel comes from 1 folders of its source"
 
 
@@ -208,7 +208,7 @@ def test_a_kernel_without_modules_gets_an_empty_folder(
     (only,) = make.calls
     assert "modules" not in only
     assert recorder.results[1] == "0 modules"
-    assert artifacts.makeup.modules == {}
+    assert artifacts.size_map.modules == {}
 
 
 def test_objects_are_counted_and_nothing_else_is(

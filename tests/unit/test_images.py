@@ -29,8 +29,8 @@ from ingot.images import (
     read_config,
     read_devel_host,
     read_facts,
-    read_makeup,
     read_packages,
+    read_size_map,
     tags_for,
     write_images,
 )
@@ -46,7 +46,7 @@ from tests.unit.conftest import digest
 VERSION = KernelVersion.parse("6.1.176")
 RELEASE = "6.1.176"
 CONFIG = '# Linux/x86\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="ä"\n'
-MAKEUP = SizeMap({"": 7, "net/core": 9}, {"net/veth.ko": 14})
+SIZE_MAP = SizeMap({"": 7, "net/core": 9}, {"net/veth.ko": 14})
 X86 = arch("x86_64")
 
 releases = st.from_regex(r"[0-9][A-Za-z0-9_.+~-]{0,63}", fullmatch=True)
@@ -85,7 +85,7 @@ class Kernel:
 
 
 def make_kernel(
-    root: Path, key: str = "recipe", *, with_modules: bool = True, makeup: SizeMap | None = None
+    root: Path, key: str = "recipe", *, with_modules: bool = True, size_map: SizeMap | None = None
 ) -> Kernel:
     build = root / f"build-{key}-{with_modules}"
     modules = build / "install/lib/modules" / RELEASE
@@ -108,7 +108,7 @@ def make_kernel(
         system_map=build / "System.map",
         modules=modules,
         epoch=86_400,
-        makeup=MAKEUP if makeup is None else makeup,
+        size_map=SIZE_MAP if size_map is None else size_map,
         devel=Devel(
             {"Makefile": root / "Makefile", ".config": root / "Makefile"},
             {".config": build / ".config", "scripts/mod/modpost": build / "modpost"},
@@ -393,10 +393,10 @@ def test_lines_that_are_no_packages_are_refused(text: str) -> None:
 
 
 def test_packages_come_back_as_they_went() -> None:
-    told = pack(Config(CONFIG), MAKEUP, ["gcc-12:amd64=12.2.0-14+deb12u1", "tool=GNU ld 2.40"])
+    told = pack(Config(CONFIG), SIZE_MAP, ["gcc-12:amd64=12.2.0-14+deb12u1", "tool=GNU ld 2.40"])
     assert read_packages(told) == ("gcc-12:amd64=12.2.0-14+deb12u1", "tool=GNU ld 2.40")
     assert read_config(told) == Config('CONFIG_A=y\nCONFIG_C="ä"\n')
-    assert read_packages(pack(Config(""), MAKEUP, [])) == ()
+    assert read_packages(pack(Config(""), SIZE_MAP, [])) == ()
 
 
 def test_a_bomb_in_the_annotation_is_refused() -> None:
@@ -405,7 +405,7 @@ def test_a_bomb_in_the_annotation_is_refused() -> None:
         read_config({"dev.ingot.config": packed})
 
 
-# The makeup on the way
+# The size map in an annotation
 
 
 def packed(data: bytes) -> dict[str, str]:
@@ -415,18 +415,18 @@ def packed(data: bytes) -> dict[str, str]:
 def test_every_image_says_where_its_kernels_bytes_go(kernel: Kernel) -> None:
     for descriptor in kernel.write().values():
         image = read_image(kernel.layout, descriptor)
-        assert read_makeup(image.annotations) == MAKEUP
+        assert read_size_map(image.annotations) == SIZE_MAP
         assert "dev.ingot.makeup" not in image.labels
 
 
-def test_the_makeup_is_canonical_json(kernel: Kernel) -> None:
+def test_the_size_map_is_canonical_json(kernel: Kernel) -> None:
     image = read_image(kernel.layout, kernel.write()[BIN])
     told = gzip.decompress(base64.b64decode(image.annotations["dev.ingot.makeup"]))
     assert told == b'{"kernel":{"":7,"net/core":9},"modules":{"net/veth.ko":14}}'
 
 
-def test_an_image_of_before_has_no_makeup() -> None:
-    assert read_makeup({"dev.ingot.config": "x"}) is None
+def test_an_image_of_before_has_no_size_map() -> None:
+    assert read_size_map({"dev.ingot.config": "x"}) is None
 
 
 @pytest.mark.parametrize(
@@ -447,9 +447,9 @@ def test_an_image_of_before_has_no_makeup() -> None:
         packed(bytes(8 << 20)),
     ],
 )
-def test_an_annotation_that_is_no_makeup_is_refused(annotations: dict[str, str]) -> None:
-    with pytest.raises(UserError, match="not a kernel's makeup"):
-        read_makeup(annotations)
+def test_an_annotation_that_is_not_a_size_map_is_refused(annotations: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="not a kernel's size map"):
+        read_size_map(annotations)
 
 
 # Tags, and finding again

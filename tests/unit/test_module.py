@@ -14,7 +14,7 @@ from ingot.compile import compile_module
 from ingot.compile import run_make as making
 from ingot.confined_files import UnsafeFileError
 from ingot.errors import BuildError, UserError
-from ingot.images import Modules, check_module_name, layers_of, read_makeup, write_module_images
+from ingot.images import Modules, check_module_name, layers_of, read_size_map, write_module_images
 from ingot.images.annotations import read_config
 from ingot.oci import Image, list_files, read_image
 from ingot.process import CommandFailedError, Result
@@ -215,10 +215,10 @@ def test_they_tell_of_the_kernel_and_of_the_modules(written: Written) -> None:
         assert image.labels["dev.ingot.module.source-digest"] == str(digest("source"))
         assert image.labels["dev.ingot.module.devel-digest"] == str(digest("devel"))
         assert image.labels["dev.ingot.module.files"] == "updates/net/hello.ko"
-        makeup = read_makeup(image.annotations)
-        assert makeup is not None
-        assert makeup.modules["updates/net/hello.ko"] == len(GOOD)
-        assert "net/veth.ko" in makeup.modules
+        size_map = read_size_map(image.annotations)
+        assert size_map is not None
+        assert size_map.modules["updates/net/hello.ko"] == len(GOOD)
+        assert "net/veth.ko" in size_map.modules
         config = read_config(image.annotations)
         assert config is not None
         assert config.value("A") == "y"

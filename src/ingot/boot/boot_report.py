@@ -197,7 +197,7 @@ class Expectation:
 
 def console_lines(output: str) -> tuple[str, ...]:
     """What a VMM printed, as lines that can be shown: without blank ones and control sequences."""
-    lines = (one_line(line, obeyed="").rstrip() for line in output.replace("\r", "").split("\n"))
+    lines = (one_line(line, control="").rstrip() for line in output.replace("\r", "").split("\n"))
     return tuple(line for line in lines if line)
 
 
@@ -243,7 +243,7 @@ def _check(text: str) -> Check | None:
     """The check that the JSON of a report tells, if it tells one."""
     try:
         fields = json.loads(text)
-        name, detail = (one_line(str(fields[key]), obeyed="") for key in ("check", "detail"))
+        name, detail = (one_line(str(fields[key]), control="") for key in ("check", "detail"))
         return Check(name, Outcome(fields["outcome"]), detail)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

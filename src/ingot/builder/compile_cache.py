@@ -1,8 +1,7 @@
-"""The compile cache's directory: whose it is, who may enter it, what may not stay in it.
+"""The compile cache's directory: its owner, its mode, and the clean-up after each build.
 
-Compilers in the sandbox write to it, so anything can be left there that a build directory can be
-left with, and it stays. Nobody but its owner enters it, and no file keeps a bit that would make it
-run as its owner.
+Programs in the sandbox write to it, so it can contain anything, and unlike a build directory it is
+kept. Only its owner can enter it, and setuid, setgid and sticky bits are removed from all files.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _SPECIAL = 0o7000
 
 @contextlib.contextmanager
 def opened(folder: Path, builder: Builder) -> Iterator[Path]:
-    """The cache, ready for a builder's sandboxes; what was left in it is looked at afterwards."""
+    """The cache, ready for the sandboxes of a builder; it is cleaned up afterwards."""
     with disk_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -35,17 +34,17 @@ def opened(folder: Path, builder: Builder) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        if builder.user is None:  # else its files belong to a user that nobody is
-            # what came of the build is not decided by what it left in the cache
+        if builder.user is None:  # else its files belong to an unused user ID
+            # a build does not fail because of the cache's content
             with contextlib.suppress(OSError, IngotError):
                 folder.chmod(0o700)
                 _or_emptied(folder, lambda: drop_special_bits(folder))
 
 
-def _or_emptied(folder: Path, look: Callable[[], None]) -> None:
-    """Look through a cache; one that no compiler makes, closed or without a bottom, is emptied."""
+def _or_emptied(folder: Path, clean: Callable[[], None]) -> None:
+    """Clean up a cache; if that fails (unreadable or too deep directories), empty it."""
     try:
-        look()
+        clean()
     except (OSError, IngotError):
         with disk_errors(folder):
             for path in folder.iterdir():
@@ -56,9 +55,9 @@ def _or_emptied(folder: Path, look: Callable[[], None]) -> None:
 
 
 def drop_special_bits(folder: Path) -> None:
-    """Take the setuid, setgid and sticky bits from all files and directories below a directory.
+    """Clear the setuid, setgid and sticky bits of all files and directories below a directory.
 
-    UnsafeFileError if there are too many, or too deep within each other.
+    UnsafeFileError if there are too many, or if they are nested too deeply.
     """
     tree = ConfinedDirectory(folder)
     with disk_errors(folder):

@@ -1,13 +1,13 @@
-"""Running a command in an image, by the engine that has it.
+"""Runs a command in a container image, with a container engine.
 
-Every command is a container of its own, which is removed when it ends: no network, no
-capability, the image's files as they are, and nothing of this machine but the folders of one
-build. docker and podman make its files read-only as well. buildah, without a runtime that makes
-containers, changes the root only (`--isolation chroot`): unshare(1) adds namespaces of network
-and processes, and what a command changes is gone with its container.
+Every command runs in a new container, which is removed at its end, without network and
+capabilities, and with nothing of this machine but the directories of one build. docker and podman
+mount the image's files read-only. buildah only changes the root (`--isolation chroot`), without a
+container runtime: unshare(1) adds network and process namespaces, and changes to the image's files
+are removed with the container.
 
-What is killed with SIGKILL ends by itself later under docker, whose daemon runs it; its build
-folder is nobody's by then.
+If Ingot is killed with SIGKILL, a command under docker, which the daemon runs, ends by itself
+later.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ trap 'exit 143' HUP INT TERM
 run=$!
 wait "$run"
 """
-"""A container for one command: whoever kills this shell kills what runs in it.
+"""A shell script that runs one command in a container; killing the shell kills the command.
 
-Its name has the shell's ID, so that one which could not be removed is known (`Engine.sweep`).
+The container's name has the shell's process ID, so that a container that the shell could not
+remove is recognized (`Engine.sweep`).
 """
 
 _NAMESPACES = (
@@ -42,7 +43,7 @@ _NAMESPACES = (
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """The way into an image, named by its ID: what it is now, whatever has its name later."""
+    """An image by its ID, which stays the same when the image's name moves to another one."""
 
     engine: Engine
     image: str
@@ -56,7 +57,7 @@ class Container:
         *,
         interactive: bool = False,
     ) -> list[str]:
-        """See `sandbox.Entrance`. An image's own environment is cleared: it may set flags."""
+        """See `sandbox.Entrance`. The image's own environment is cleared: it can set flags."""
         inside = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), *argv]
         if self.engine.name == "buildah":
             return self._buildah(inside, folders, interactive=interactive)
@@ -86,7 +87,7 @@ class Container:
             options=shlex.join(options),
             command=shlex.join(inside),
         )
-        # an ordinary user's storage is entered in a namespace where they are root
+        # an ordinary user's storage is accessed in a user namespace where they are root
         prefix = [] if os.geteuid() == 0 else ["buildah", "unshare", "--"]
         return [*prefix, "sh", "-c", script]
 

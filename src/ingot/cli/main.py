@@ -9,7 +9,7 @@ import typer
 from ingot import __version__
 from ingot.cli.shared.terminal import Terminal, prepare, print_error, print_line
 from ingot.cli.verbs import IngotVerbs
-from ingot.errors import IngotError, told_by_the_system
+from ingot.errors import IngotError, system_error
 
 app = typer.Typer(
     name="ingot",
@@ -56,7 +56,7 @@ def run_command_line() -> int:
     except BrokenPipeError:
         raise  # the reader has closed the pipe: not an error, and no one is left to read a message
     except OSError as error:
-        return _report(told_by_the_system(error))
+        return _report(system_error(error))
     except SystemExit as end:  # how typer ends, also after a mistake in the command line
         return end.code if isinstance(end.code, int) else 0
     return 0

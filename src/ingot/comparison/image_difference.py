@@ -63,8 +63,8 @@ def compare(before: ImageSummary, after: ImageSummary) -> Comparison:
     if before.modules is not None and after.modules is not None:
         modules = _modules(before.modules, after.modules)
     folders = None
-    if before.makeup and after.makeup:
-        folders = _sizes(before.makeup.kernel, after.makeup.kernel)
+    if before.size_map and after.size_map:
+        folders = _sizes(before.size_map.kernel, after.size_map.kernel)
     files = None
     if before.files is not None and after.files is not None:
         files = _sizes(before.files, after.files)

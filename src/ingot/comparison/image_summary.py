@@ -19,7 +19,7 @@ class ImageSummary:
     """One image; what it does not tell is None.
 
     `size` is bytes in a registry, `kernel_size` and `modules` bytes of the files as shipped, the
-    modules by their path below `lib/modules/<release>/kernel`. `makeup` is what only a kernel of
+    modules by their path below `lib/modules/<release>/kernel`. `size_map` is what only a kernel of
     Ingot's tells; `files` is all files by name, for an image that is not Ingot's. `profile` is
     what its kernel costs to boot, where that was measured.
     """
@@ -29,7 +29,7 @@ class ImageSummary:
     layers: tuple[Digest, ...]
     size: int
     facts: KernelLabels | None = None
-    makeup: SizeMap | None = None
+    size_map: SizeMap | None = None
     kernel_size: int | None = None
     modules: Mapping[str, int] | None = field(default=None, hash=False)
     config: Config | None = None

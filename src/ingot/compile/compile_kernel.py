@@ -57,7 +57,7 @@ class Artifacts:
     `kernel` is what VMMs load, `symbols` the vmlinux that debuggers read: with its symbol
     table, and with debug information if the config asks for it. `modules` is the folder to
     be known as /lib/modules/<release>; `release` is what `uname -r` will print; `epoch` is
-    the time, in seconds, that every file is given; `makeup` says where their bytes go. `devel` is
+    the time, in seconds, that every file is given; `size_map` says where their bytes go. `devel` is
     what compiling modules for this kernel needs.
     """
 
@@ -68,7 +68,7 @@ class Artifacts:
     system_map: Path
     modules: Path
     epoch: int
-    makeup: SizeMap
+    size_map: SizeMap
     devel: Devel
 
 
@@ -92,29 +92,29 @@ def compile_kernel(
     with progress.step("install modules") as step:
         modules = _install_modules(make, with_modules=with_modules)
         step.result(f"{sum(1 for _ in modules.rglob('*.ko'))} modules")
-    symbols = sandbox.take(_SYMBOLS, LARGEST_FILE)
-    made = symbols if arch.image == _SYMBOLS else sandbox.take(arch.image, LARGEST_FILE)
+    symbols = sandbox.copy_out(_SYMBOLS, LARGEST_FILE)
+    made = symbols if arch.image == _SYMBOLS else sandbox.copy_out(arch.image, LARGEST_FILE)
     kernel = install_kernel(made, sandbox.results)
     with progress.step("measure") as step:
-        makeup = measure(sandbox.made, symbols, arch.make, kernel, modules)
-        step.result(_told(makeup))
+        size_map = measure(sandbox.outputs, symbols, arch.make, kernel, modules)
+        step.result(_told(size_map))
     return Artifacts(
         release=modules.name,
         kernel=kernel,
         symbols=symbols,
-        config=sandbox.take(dot_config.NAME, dot_config.LARGEST),
-        system_map=sandbox.take("System.map", LARGEST_FILE),
+        config=sandbox.copy_out(dot_config.NAME, dot_config.LARGEST),
+        system_map=sandbox.copy_out("System.map", LARGEST_FILE),
         modules=modules,
         epoch=epoch,
-        makeup=makeup,
+        size_map=size_map,
         devel=devel_files(sandbox, arch),
     )
 
 
-def _told(makeup: SizeMap) -> str:
+def _told(size_map: SizeMap) -> str:
     """How much of the kernel is known to come from some folder of its source."""
-    share = 1 - makeup.kernel[""] / max(makeup.kernel_size, 1)
-    return f"{share:.0%} of the kernel comes from {len(makeup.kernel) - 1} folders of its source"
+    share = 1 - size_map.kernel[""] / max(size_map.kernel_size, 1)
+    return f"{share:.0%} of the kernel comes from {len(size_map.kernel) - 1} folders of its source"
 
 
 def expected_objects(config: Config) -> int:
@@ -168,7 +168,7 @@ def _install_modules(make: Make, *, with_modules: bool) -> Path:
         return target
     make.run("INSTALL_MOD_PATH=/build/install", "modules_install")
     made = f"install/lib/modules/{release}"
-    sandbox.take_tree(made, target, most=_MOST_MODULES, limit=LARGEST_FILE, leave=_LINKS)
+    sandbox.copy_tree_out(made, target, most=_MOST_MODULES, limit=LARGEST_FILE, leave=_LINKS)
     return target
 
 

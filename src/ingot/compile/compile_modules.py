@@ -92,16 +92,16 @@ def _installed(sandbox: Sandbox, release: str) -> dict[str, Path]:
     What compiled them could leave anything here: what is not named like a module is passed over.
     """
     folder = f"{_INSTALL}/lib/modules/{release}/{UPDATES}"
-    there = sandbox.made.find(folder)
+    there = sandbox.outputs.find(folder)
     if there is None:
         return {}
     names = [
         found.name.removeprefix(f"{folder}/")
-        for found in sandbox.made.walk(folder, most=_MOST_MODULES)
+        for found in sandbox.outputs.walk(folder, most=_MOST_MODULES)
         if found.is_file
     ]
     return {
-        name: sandbox.take(f"{folder}/{name}", _LARGEST_MODULE, f"{UPDATES}/{name}")
+        name: sandbox.copy_out(f"{folder}/{name}", _LARGEST_MODULE, f"{UPDATES}/{name}")
         for name in names
         if _is_module(name)
     }

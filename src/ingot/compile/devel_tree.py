@@ -72,11 +72,11 @@ def devel_files(sandbox: Sandbox, arch: Arch) -> Devel:
     tree.
     """
     of_arch = f"arch/{arch.make}"
-    source, made = ConfinedDirectory(sandbox.source), sandbox.made
+    source, made = ConfinedDirectory(sandbox.source), sandbox.outputs
     from_source = _names(source, _matching(source, of_arch, _SOURCE_OF_ARCH))
     own = {name: sandbox.source / name for name in from_source}
     for name in _names(made, (*_BUILD, *_matching(made, of_arch, _BUILD_OF_ARCH))):
-        own[name] = sandbox.take(name, _LARGEST_TREE, f"devel/{name}")
+        own[name] = sandbox.copy_out(name, _LARGEST_TREE, f"devel/{name}")
     return Devel({name: sandbox.source / name for name in _names(source, _SOURCE)}, own)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.builder.sandbox import Sandbox
-from ingot.builder.toolchain import make_words
+from ingot.builder.toolchain import make_arguments
 from ingot.errors import BuildError, MachineError
 from ingot.files import free_bytes
 from ingot.process import CommandFailedError, run
@@ -30,7 +30,7 @@ def make_flags(arch: Arch, *, llvm: bool = False) -> tuple[str, ...]:
     Documentation/kbuild/reproducible-builds.rst).
     """
     return (
-        *make_words(arch, llvm=llvm),
+        *make_arguments(arch, llvm=llvm),
         "KBUILD_BUILD_HOST=ingot",
         "KBUILD_BUILD_USER=ingot",
         "KBUILD_BUILD_VERSION=1",

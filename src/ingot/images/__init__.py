@@ -22,7 +22,7 @@ Every image has two tags: `<version>[-<flavor>][-<arch>]`, which moves, and
 `<version>-<12 digits of the recipe key>`, which does not.
 """
 
-from ingot.images.annotations import read_config, read_makeup, read_packages
+from ingot.images.annotations import read_config, read_packages, read_size_map
 from ingot.images.check_images import require_asked_for
 from ingot.images.image_kinds import (
     BASE,
@@ -73,8 +73,8 @@ __all__ = [
     "read_config",
     "read_devel_host",
     "read_facts",
-    "read_makeup",
     "read_packages",
+    "read_size_map",
     "require_asked_for",
     "tags_for",
     "tags_of_store",

@@ -26,7 +26,7 @@ from ingot.arch import arch
 from ingot.compile import UPDATES
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.images.annotations import pack, read_config, read_makeup, read_packages
+from ingot.images.annotations import pack, read_config, read_packages, read_size_map
 from ingot.images.image_kinds import MODULES, module_image
 from ingot.images.kernel_labels import KernelLabels
 from ingot.images.write_images import write_kernel_image
@@ -136,9 +136,9 @@ def _entries(modules: Modules, release: str) -> list[LayerEntry]:
 
 def _told(kernel_modules: Image, sizes: Mapping[str, int]) -> dict[str, str]:
     """What the kernel's modules tell in annotations, with the sizes of more of them."""
-    makeup = read_makeup(kernel_modules.annotations) or SizeMap({}, {})
+    size_map = read_size_map(kernel_modules.annotations) or SizeMap({}, {})
     return pack(
         read_config(kernel_modules.annotations) or Config(""),
-        dataclasses.replace(makeup, modules={**makeup.modules, **sizes}),
+        dataclasses.replace(size_map, modules={**size_map.modules, **sizes}),
         read_packages(kernel_modules.annotations) or (),
     )

@@ -58,7 +58,7 @@ def write_images(
     the devel tree.
     """
     written = _write_layers(layout, artifacts, step)
-    told = pack(Config(artifacts.config.read_text(encoding="utf-8")), artifacts.makeup, packages)
+    told = pack(Config(artifacts.config.read_text(encoding="utf-8")), artifacts.size_map, packages)
     more = {DEVEL: {_HOST: host.name}}
     return {
         kind.name: write_kernel_image(

@@ -1,4 +1,4 @@
-"""OCI images as such: layers, images and the store they are kept in. It knows no kernels."""
+"""OCI images: layers, images and the image store. Nothing here depends on kernels."""
 
 from ingot.oci.artifact import Artifact, read_artifact, write_artifact
 from ingot.oci.contents import FileInfo, list_files, read_file

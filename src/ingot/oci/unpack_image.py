@@ -1,9 +1,9 @@
-"""Laying an image's layers over each other in a new folder.
+"""Unpacks an image's layers into a new directory.
 
-The folder gets its name when every layer has been verified and is on the disk. Entries cannot
-leave it: names with `..` are refused, and so are names that go through a link. It works as an
-ordinary user: owners are not restored, devices and pipes are left out, and the setuid and
-setgid bits are dropped, which would mean another owner than in the image.
+The directory is renamed to its final name after every layer is verified and on the disk. Entries
+cannot leave it: names with `..` are refused, and so are names that go through a link. It does not
+need root: owners are not restored, devices and pipes are left out, and the setuid and setgid bits
+are cleared, since they would apply to another owner than in the image.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from ingot.progress import Silent, Step
 _MODE_BITS = 0o1777
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _UNUSABLE = (errno.ENAMETOOLONG, errno.EMLINK, errno.EILSEQ, errno.EINVAL, errno.EOVERFLOW)
-"""What the system says of names, links and times that the file system here does not have."""
+"""The errors for names, links and times that this file system does not support."""
 
 
 def require_new(to: Path) -> None:
-    """UserError if there is something of that name, which `extract` would refuse as well."""
+    """UserError if `to` exists, which `extract` would refuse as well."""
     if to.exists() or to.is_symlink():
-        raise UserError(f"{to} exists already", hint="name a folder that does not exist yet")
+        raise UserError(f"{to} exists already", hint="name a directory that does not exist yet")
 
 
 def extract(
@@ -46,7 +46,7 @@ def extract(
     *,
     limit: int = IMAGE_BYTES,
 ) -> None:
-    """Unpack `image` into the new folder `to`, with modes and times, wholly or not at all.
+    """Unpack `image` atomically into the new directory `to`, with modes and times.
 
     UserError if `to` exists, an entry would leave it, or there are more than `limit` bytes in all
     layers; VerificationError if a layer is damaged, MachineError if the disk is full.
@@ -65,7 +65,7 @@ def extract(
             done += layer.descriptor.size
             (step or Silent()).advance(done, total)
         tree.finish()
-        # One flush of the file system instead of one per file, before the name says "whole".
+        # One flush of the file system instead of one per file, before the final rename.
         process.run(["sync", "--file-system", str(root)])
         root.rename(to)
         sync_folder(to.parent)
@@ -73,21 +73,21 @@ def extract(
 
 @contextlib.contextmanager
 def _usable(image: Image) -> Iterator[None]:
-    """Turn what no file system, or not this one, can hold into a UserError."""
+    """Raise an error for a file that this file system does not support as a UserError."""
     try:
         yield
     except OSError as error:
         if error.errno not in _UNUSABLE:
             raise
         raise UserError(
-            f"the image {image.descriptor.digest.short} has a file that cannot be here",
+            f"the image {image.descriptor.digest.short} has a file that cannot be written here",
             why=error.strerror or str(error),
-            hint="nothing was kept of it; another file system, or a shorter path, may do",
+            hint="nothing of it was kept; another file system, or a shorter path, may work",
         ) from None
 
 
 class _Tree:
-    """A folder being filled, layer by layer. Nobody else writes to it."""
+    """A directory that is filled layer by layer. No other process writes to it."""
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
@@ -102,7 +102,7 @@ class _Tree:
         self._cleared = set()
 
     def add(self, member: LayerMember, content: Iterable[bytes]) -> None:
-        """Put one entry of the current layer in its place, over what layers below have there."""
+        """Write one entry of the current layer, replacing that of the layers below."""
         if member.hides is not None:
             self._hide(member.hides, itself=not member.opaque)
             return
@@ -124,7 +124,7 @@ class _Tree:
             self._hard_link(member)
 
     def finish(self) -> None:
-        """Give the folders their modes and times, which filling them would have changed."""
+        """Set the modes and times of the directories, after the last file is written."""
         for name, member in sorted(self._folders.items(), key=lambda item: item[0], reverse=True):
             if member and name:
                 os.chmod(self._path(name), member.mode & _MODE_BITS)  # noqa: PTH101
@@ -134,7 +134,7 @@ class _Tree:
         return f"{self._root}/{name}"
 
     def _enter_folder(self, name: str) -> None:
-        """Make sure that all of `name` is folders, so that nothing is written through a link."""
+        """Make the directory `name`; none of its parts can be a link."""
         if name in self._folders:
             return
         self._enter_folder(name.rpartition("/")[0])
@@ -143,7 +143,7 @@ class _Tree:
             _new_folder(self._path(name))
         elif not stat.S_ISDIR(status.st_mode):
             raise UserError(
-                f"the image holds entries below '{name}', which is not a folder",
+                f"the image has entries below '{name}', which is not a directory",
                 why="following a link there could lead out of the image",
             )
         self._folders[name] = None
@@ -159,13 +159,13 @@ class _Tree:
         status = _status(self._path(member.target))
         if status is None or not stat.S_ISREG(status.st_mode):
             raise UserError(
-                f"the image holds '{member.name}', a hard link to '{member.target}', which is"
-                " no file in it"
+                f"the image has a hard link '{member.name}' to '{member.target}', which is"
+                " not a file in it"
             )
         os.link(self._path(member.target), self._path(member.name), follow_symlinks=False)
 
     def _remove(self, name: str) -> None:
-        """Remove what is at `name`, a folder with all below it; nothing there is fine."""
+        """Remove `name`, a directory with all below it, if it exists."""
         if name not in self._folders:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path(name))  # noqa: PTH108
@@ -174,7 +174,7 @@ class _Tree:
         self._folders.remove(name)
 
     def _hide(self, name: str, *, itself: bool) -> None:
-        """Apply a whiteout: it concerns the layers below, never what its own layer adds."""
+        """Apply a whiteout: it removes entries of the layers below, never of its own layer."""
         folder = name.rpartition("/")[0] if itself else name
         if not self._is_folder(folder):
             return
@@ -184,7 +184,7 @@ class _Tree:
             self._clear(name)
 
     def _clear(self, folder: str) -> None:
-        """Remove what layers below have in a folder; once a layer, for it adds nothing to that."""
+        """Remove the entries of the layers below in a directory; needed only once per layer."""
         if folder in self._cleared:
             return
         self._cleared.add(folder)
@@ -196,7 +196,7 @@ class _Tree:
                 self._clear(inner)
 
     def _is_folder(self, name: str) -> bool:
-        """Whether `name` is there and no part of it is a link."""
+        """Whether `name` is a directory and no part of it is a link."""
         if name in self._folders:
             return True
         status = _status(self._path(name))
@@ -222,7 +222,7 @@ def _write_file(path: str, member: LayerMember, content: Iterable[bytes]) -> Non
 
 
 def _new_folder(path: str) -> None:
-    """A folder whose mode does not depend on the umask."""
+    """Make a directory whose mode does not depend on the umask."""
     os.mkdir(path)  # noqa: PTH102
     os.chmod(path, 0o755)  # noqa: PTH101
 

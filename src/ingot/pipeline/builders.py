@@ -52,7 +52,7 @@ def builder_for(setting: Setting, kernel: Kernel, progress: Progress) -> Builder
     series. What is made of packages was chosen for it when it was written into the catalog.
     """
     builder = ensure_builder(setting, kernel.builder, progress, kernel.arch)
-    if builder.told:
+    if builder.tools:
         series = kernel.version.series
         tool_versions.require(builder, setting.project.catalog.minimums(series), f"linux {series}")
     return builder

@@ -102,7 +102,7 @@ def _fetch_builder(
     ):
         (descriptor,) = descriptors.values()
         image = read_image(layout, descriptor)
-        builders.require_honest(layout, image)
+        builders.verify_packages(layout, image)
         if (
             not builders.serves(image.labels, spec, site)
             or image.platform.architecture != site.host.oci

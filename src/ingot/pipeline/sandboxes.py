@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ingot.builder import compile_cache
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.builder.sandbox_user import others_may_read
+from ingot.builder.sandbox_user import readable_by_others
 from ingot.files import staging_folder
 from ingot.setting import Setting
 from ingot.source.trees.tree_copy import copy_tree
@@ -24,7 +24,7 @@ def sandbox_for(
     tree is like must not decide whom it is entered as.
     """
     with contextlib.ExitStack() as stack:
-        if setting.options.local and builder.user is not None and not others_may_read(tree):
+        if setting.options.local and builder.user is not None and not readable_by_others(tree):
             work = stack.enter_context(staging_folder(setting.project.workspace.sources))
             copy_tree(tree, work / "tree")
             tree = work / "tree"

@@ -46,7 +46,7 @@ def size_rows(entries: Iterable[KernelEntry]) -> tuple[BarRow, ...]:
     """The kernel files whose size is known, by top folder where that is known."""
     shown = [entry for entry in entries if entry.kernel_size]
     most = max((entry.kernel_size or 0 for entry in shown), default=0)
-    folders = [_by_top(entry.makeup.kernel if entry.makeup else {}) for entry in shown]
+    folders = [_by_top(entry.size_map.kernel if entry.size_map else {}) for entry in shown]
     names = _largest(folders)
     return tuple(
         _row(entry, entry.kernel_size or 0, _parts_of(sizes, names, entry), most)

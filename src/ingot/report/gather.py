@@ -16,7 +16,7 @@ from ingot.images import (
     MODULES_LAYER,
     KernelLabels,
     read_config,
-    read_makeup,
+    read_size_map,
 )
 from ingot.kconfig import Config, OptionRequest, serves
 from ingot.report.report_data import Answer, FoundImage, KernelEntry, Omission, OptionCounts, Report
@@ -34,7 +34,7 @@ class _ReadImage:
     version: KernelVersion
     platform: Arch
     config: Config | None
-    makeup: SizeMap | None
+    size_map: SizeMap | None
 
 
 def gather(
@@ -85,12 +85,12 @@ def _read(found: FoundImage) -> _ReadImage:
         KernelVersion.parse(facts.version),
         arch(facts.arch),
         read_config(found.annotations),
-        read_makeup(found.annotations),
+        read_size_map(found.annotations),
     )
 
 
 def _entry(catalog: Catalog, found: FoundImage, told: _ReadImage) -> KernelEntry:
-    facts, makeup = told.facts, told.makeup
+    facts, size_map = told.facts, told.size_map
     known = _known(catalog, told.version.series)
     return KernelEntry(
         digest=found.digest,
@@ -98,16 +98,16 @@ def _entry(catalog: Catalog, found: FoundImage, told: _ReadImage) -> KernelEntry
         facts=facts,
         flavor=_flavor(found.tags, facts, told.platform),
         tags=tuple(sorted(found.tags, key=lambda tag: (tag.endswith(facts.recipe_key.short), tag))),
-        kernel_size=makeup.kernel_size if makeup else found.kernel_size,
+        kernel_size=size_map.kernel_size if size_map else found.kernel_size,
         kernel_packed=told.layers[KERNEL_LAYER.name],
-        modules=makeup.modules if makeup else found.module_sizes,
+        modules=size_map.modules if size_map else found.module_sizes,
         modules_packed=told.layers[MODULES_LAYER.name],
         options=_count(told.config) if told.config else None,
         vmms=tuple(_vmm_answers(catalog, told)),
         features=tuple(_feature_answers(catalog, told)),
         end_of_life=known.end_of_life if known else None,
         support=known.support if known else {},
-        makeup=makeup,
+        size_map=size_map,
         profile=found.profile,
     )
 

@@ -18,8 +18,8 @@ class FoundImage:
     """A base image as it was found, before anything is made of it.
 
     `tags` are all that point at it, without the image's name. `layers` are the compressed sizes
-    of kernel, config and modules, in bytes. `kernel_size` is the kernel file's where the image
-    was looked into because it has no makeup.
+    of kernel, config and modules, in bytes. `kernel_size` is that of the kernel file; it is read
+    from the image if it has no size map.
     """
 
     digest: Digest
@@ -94,7 +94,7 @@ class KernelEntry:
     features: tuple[Answer, ...]
     end_of_life: datetime.date | None
     support: Mapping[str, str] = field(hash=False)
-    makeup: SizeMap | None
+    size_map: SizeMap | None
     profile: Profile | None
 
     @property

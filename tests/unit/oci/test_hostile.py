@@ -100,9 +100,9 @@ def test_a_sparse_file_is_refused(layout: Layout, tmp_path: Path, tar: bytes) ->
         ("x" * 256, "no file can have"),
         ("ä" * 128, "no file can have"),
         ("/".join(["y" * 250] * 17), "no file can have"),
-        ("d/.wh.", "says that nothing is removed"),
-        ("d/.wh..", "says that nothing is removed"),
-        ("d/.wh...", "says that nothing is removed"),
+        ("d/.wh.", "does not name a file to remove"),
+        ("d/.wh..", "does not name a file to remove"),
+        ("d/.wh...", "does not name a file to remove"),
         ("a/../" * 3, "outside its own root"),
     ],
 )
@@ -126,7 +126,7 @@ def test_links_that_lead_to_no_name_are_refused(
     layout: Layout, tmp_path: Path, target: bytes
 ) -> None:
     tar = pax(("linkpath", target)) + header("l", b"2") + END
-    refused(layout, image_of(layout, tar), tmp_path / "out", "a link to nothing")
+    refused(layout, image_of(layout, tar), tmp_path / "out", "with an empty target")
 
 
 def test_names_that_are_not_utf8_come_out_as_they_are(layout: Layout, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_file_that_claims_more_than_there_is_costs_nothing(
     layout: Layout, tmp_path: Path
 ) -> None:
     made = image_of(layout, header("x", size=1 << 50) + END)
-    refused(layout, made, tmp_path / "out", "claims 1,125,899,906,842,624 bytes")
+    refused(layout, made, tmp_path / "out", "has 1,125,899,906,842,624 bytes")
 
 
 def test_what_follows_the_tar_counts_too(layout: Layout, tmp_path: Path) -> None:
@@ -352,7 +352,7 @@ def test_of_many_faults_some_are_told() -> None:
     data = json.dumps({"schemaVersion": 2, "config": {}, "layers": [{}] * 5000}).encode()
     with pytest.raises(UserError, match="and 14,98") as caught:
         parse(ManifestDocument, data, "it")
-    assert len(caught.value.why.splitlines()) == bounds.FAULTS_TOLD + 1
+    assert len(caught.value.why.splitlines()) == bounds.FAULTS_SHOWN + 1
 
 
 def test_json_of_anybody_is_read_or_refused_with_a_value_error() -> None:
@@ -391,7 +391,7 @@ def test_a_manifest_under_another_type_is_not_believed(layout: Layout) -> None:
     other = Descriptor(
         "application/vnd.docker.distribution.manifest.v2+json", made.digest, made.size
     )
-    with pytest.raises(UserError, match="was to be"):
+    with pytest.raises(UserError, match="has another type than its descriptor"):
         read_image(layout, other)
 
 
@@ -408,7 +408,7 @@ def test_indexes_lie_only_so_deep_within_each_other(layout: Layout) -> None:
     assert validate_image(layout, root) == []
     for _ in range(50):
         root = index_of(layout, root)
-    with pytest.raises(UserError, match="lists too much"):
+    with pytest.raises(UserError, match="lists too many blobs"):
         list(reachable(layout.blobs, root))
     assert not layout.is_complete(root)
     assert "deep in other indexes" in str(validate_image(layout, root))

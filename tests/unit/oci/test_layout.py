@@ -109,7 +109,7 @@ def test_good_tags_are_taken(layout: Layout, name: str) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"notes.txt": "mine"}, "holds notes.txt"),
+        ({"notes.txt": "mine"}, "contains notes.txt"),
         ({"index.json": '{"schemaVersion":2,"manifests":[%s]}'}, "but no oci-layout"),
         ({"oci-layout": '{"imageLayoutVersion":"1.0.0"}'}, "is missing"),
         ({"oci-layout": '{"imageLayoutVersion":"2.0.0"}', "index.json": "{}"}, "specification"),
@@ -141,8 +141,8 @@ def test_a_foreign_or_damaged_folder_is_left_alone(
 
 
 def test_a_file_in_the_stores_place(layout: Layout) -> None:
-    layout.root.write_text("not a folder")
-    with pytest.raises(UserError, match="not a folder"):
+    layout.root.write_text("not a directory")
+    with pytest.raises(UserError, match="not a directory"):
         layout.tags()
 
 

@@ -186,10 +186,10 @@ def test_what_no_program_writes_is_damage(data: bytes) -> None:
         ((header("x", b"L", 4) + padded(b"name")) * 5000, f"more than {EXTENSIONS} headers"),
         (pax(("path", b"x"), kind=b"g") + FILE, "sets path for all"),
         (pax(("size", b"0"), kind=b"g") + FILE, "sets size for all"),
-        (header("x", b"V"), "of the kind"),
-        (header("x", b"M", 10), "of the kind"),
-        (header("x", b"D", 10), "of the kind"),
-        (header("x", b"Q"), "of the kind"),
+        (header("x", b"V"), "of the type"),
+        (header("x", b"M", 10), "of the type"),
+        (header("x", b"D", 10), "of the type"),
+        (header("x", b"Q"), "of the type"),
     ],
 )
 def test_what_layers_may_not_have_is_refused(data: bytes, says: str) -> None:

@@ -20,7 +20,7 @@ from tests.unit.catalog.conftest import SMALL, load
 from tests.unit.conftest import digest
 
 TODAY = datetime.date(2026, 11, 23)
-MAKEUP = SizeMap(
+SIZE_MAP = SizeMap(
     {"": 300, "drivers/net": 500, "drivers/pci": 200, "arch/x86/kernel": 400, "mm": 100},
     {"drivers/net/veth.ko": 70, "fs/xfs/xfs.ko": 900, "lone.ko": 5},
 )
@@ -56,14 +56,14 @@ def packed(text: str) -> str:
 
 
 def carried(
-    told: KernelLabels, config: str | None = CONFIG, makeup: SizeMap | None = MAKEUP
+    told: KernelLabels, config: str | None = CONFIG, size_map: SizeMap | None = SIZE_MAP
 ) -> dict[str, str]:
     """What the manifest of such an image carries."""
     texts = told.labels()
     if config is not None:
         texts["dev.ingot.config"] = packed(config)
-    if makeup is not None:
-        texts["dev.ingot.makeup"] = packed(json.dumps(makeup.to_json()))
+    if size_map is not None:
+        texts["dev.ingot.makeup"] = packed(json.dumps(size_map.to_json()))
     return texts
 
 
@@ -72,7 +72,7 @@ def found(
     *tags: str,
     arch: str = "x86_64",
     config: str | None = CONFIG,
-    makeup: SizeMap | None = MAKEUP,
+    size_map: SizeMap | None = SIZE_MAP,
     profile: Profile | None = PROFILE,
     **changes: object,
 ) -> FoundImage:
@@ -80,7 +80,7 @@ def found(
     told = facts(version, arch, **changes)
     names = tags or (version, f"{version}-{told.recipe_key.short}")
     name = digest(f"{version} {arch} {names} {changes}")
-    return FoundImage(name, names, carried(told, config, makeup), (4000, 20, 800), profile)
+    return FoundImage(name, names, carried(told, config, size_map), (4000, 20, 800), profile)
 
 
 @pytest.fixture

@@ -178,5 +178,5 @@ def test_registries_are_named_as_images_begin(text: str, name: str) -> None:
     ],
 )
 def test_what_no_image_can_begin_with_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match="is no name of a registry"):
+    with pytest.raises(UserError, match="is not a name of a registry"):
         full_name(text)

@@ -49,7 +49,7 @@ def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
     here = Path(__file__).parents[1]
     named = [here / source] if (here / source).is_file() else sorted((here / source).glob("*.c"))
     files = [*named, *sorted((here / INIT).glob("*.h"))]
-    given = [sandbox.give(str(path.relative_to(here)), path.read_bytes()) for path in files]
+    given = [sandbox.add_input(str(path.relative_to(here)), path.read_bytes()) for path in files]
     sandbox = replace(sandbox, ccache=None)
     words = (
         *compiler(arch.cross, llvm=sandbox.builder.llvm),

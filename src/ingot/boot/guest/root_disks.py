@@ -106,4 +106,4 @@ def make_disk(
         run_tool(sandbox, words, "the builder cannot make a disk", "mke2fs (e2fsprogs)")
     finally:
         remove_tree(folder)
-    return sandbox.take(image, size)
+    return sandbox.copy_out(image, size)

@@ -27,7 +27,7 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_document, print_error
-from ingot.errors import IngotError, UserError, told_by_the_system
+from ingot.errors import IngotError, UserError, system_error
 from ingot.kconfig import Finding
 from ingot.kconfig import told as told_findings
 from ingot.pipeline import Resolved
@@ -91,7 +91,7 @@ def _check(setting: Setting, kernel: Kernel, progress: Progress) -> _Checked:
     try:
         (resolved,) = pipeline.resolve_all(setting, [kernel], progress)
     except (IngotError, OSError) as error:
-        told = told_by_the_system(error) if isinstance(error, OSError) else error
+        told = system_error(error) if isinstance(error, OSError) else error
         return _Checked(kernel, None, told)
     return _Checked(kernel, resolved, None)
 

@@ -10,7 +10,7 @@ import typer
 from ingot.catalog import Kernel
 from ingot.cli.shared.progress_display import kernel_label
 from ingot.cli.shared.terminal import Terminal, print_error, styled
-from ingot.errors import IngotError, told_by_the_system
+from ingot.errors import IngotError, system_error
 
 Failed = tuple[Kernel, IngotError]
 _Done = TypeVar("_Done")
@@ -31,7 +31,7 @@ def for_each(
         try:
             done.append(work(kernel))
         except (IngotError, OSError) as error:
-            told = told_by_the_system(error) if isinstance(error, OSError) else error
+            told = system_error(error) if isinstance(error, OSError) else error
             failed.append((kernel, told))
             if len(kernels) > 1:
                 print_error(errors, told)

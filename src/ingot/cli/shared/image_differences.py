@@ -161,7 +161,7 @@ def _untold(before: ImageSummary, after: ImageSummary) -> Iterator[str]:
                 ("its kernel", subject.kernel_size),
                 ("its modules", subject.modules),
                 ("its config", subject.config),
-                ("where its kernel's bytes go", subject.makeup),
+                ("where its kernel's bytes go", subject.size_map),
             )
             if told is None
         ]
