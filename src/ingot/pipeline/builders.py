@@ -39,8 +39,9 @@ def ensure_builder(
             and not builder_kinds.known(spec, site.host, site)
         ):
             raise MachineError(
-                f"the builder '{spec.name}' is not here, and without the network it cannot be made",
-                hint="with the network: ingot fetch, which makes the builder of a kernel as well",
+                f"the builder '{spec.name}' is not made yet, and cannot be made without the"
+                " network",
+                hint="run `ingot fetch` with the network: it also makes the builder of a kernel",
             )
         return builder_kinds.ensure(spec, arch or site.host, site, progress)
 
