@@ -93,8 +93,8 @@ def test_check_looks_at_every_flavor_and_arch(various: House) -> None:
         (["--with", "moer"], "did you mean more?"),
         (["--with", "more", "--without", "more"], "with and without"),
         (["--without", "more"], "more"),
-        (["--flavor", "huge"], "it comes in default, bigger"),
-        (["--arch", "sparc"], "it comes in x86_64, arm64"),
+        (["--flavor", "huge"], "it has default, bigger"),
+        (["--arch", "sparc"], "it has x86_64, arm64"),
         (["6.1-huge"], "no flavor huge"),
         (["6.2"], "it knows 6.1.999"),
         (["6.1-with"], "no feature ''"),
@@ -332,7 +332,7 @@ def edit(house: House, *words: str) -> tuple[int, str]:
 def test_edit_refuses_a_name_that_a_tag_could_not_have(house: House, name: str) -> None:
     code, text = edit(house, "6.1", "--feature", name)
     assert code == 2, text
-    assert "is no name for a feature" in text
+    assert "is not a valid name for a feature" in text
     assert house.ingot("list").returncode == 0
 
 

@@ -16,7 +16,7 @@ from ingot.boot.vmm.machines import Guest, Machine, QemuMachine
 from ingot.boot.vmm.pvh import enterable
 from ingot.boot.vmm.running import command_line
 from ingot.builder.sandbox import Builder
-from ingot.catalog import Kernel, Proof
+from ingot.catalog import GuestCheck, Kernel
 from ingot.errors import UserError
 from ingot.lab.boot_target import BootTarget, laid_out
 from ingot.oci import Image
@@ -37,7 +37,7 @@ class BootWish:
     key of `DISKS`, the guest has its root there instead of in an initramfs.
     """
 
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple[GuestCheck, ...] = ()
     vmm: str = QEMU
     machine: str = ""
     vmms: tuple[str, ...] = ()

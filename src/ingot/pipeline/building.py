@@ -208,7 +208,7 @@ def _prove(
 def _require_boot(
     setting: Setting, subject: BootTarget, kernel: Kernel, timed: Timed
 ) -> BootReport:
-    wish = BootWish(setting.catalog.proofs(kernel), vmms=kernel.vmms)
+    wish = BootWish(setting.catalog.guest_checks(kernel), vmms=kernel.vmms)
     report = boot_subject(setting, subject, wish, timed)
     if not report.passed:
         raise BootError(

@@ -148,7 +148,7 @@ def _feature_answers(catalog: Catalog, told: _ReadImage) -> Iterator[Answer]:
     """Which features a config serves; nothing is known without one."""
     series, platform = told.version.series, told.platform
     for feature in catalog.features.values() if told.values is not None else ():
-        if feature.there(series):
+        if feature.available_in(series):
             requests = catalog.feature_requests(feature.name, series, platform)
             yield _answer(feature.name, requests, told.values or {})
         else:

@@ -15,7 +15,7 @@ from ingot.boot.seal import KEY_FILE
 from ingot.boot.vmm.machines import Guest, Machine
 from ingot.builder.sandbox import Sandbox, run_tool
 from ingot.builder.toolchain import compiler
-from ingot.catalog import Proof
+from ingot.catalog import GuestCheck
 from ingot.errors import UserError
 
 _PREFERRED = ("veth", "dummy", "overlay", "bridge", "loop")
@@ -79,7 +79,7 @@ def make_guest(
     release: str,
     init: bytes,
     machine: Machine,
-    proofs: Sequence[Proof] = (),
+    proofs: Sequence[GuestCheck] = (),
 ) -> Guest:
     """A guest that boots `kernel`, loads one module of the folder `modules` and makes the checks.
 
@@ -97,7 +97,7 @@ def assemble(
     release: str,
     init: bytes,
     machine: Machine,
-    proofs: Sequence[Proof],
+    proofs: Sequence[GuestCheck],
     volume: str = "",
     key: str = KEY_FILE,
 ) -> tuple[Guest, dict[str, bytes]]:
@@ -133,7 +133,7 @@ def assemble(
     return guest, files
 
 
-def skipped_checks(proofs: Iterable[Proof], machine: Machine) -> tuple[Check, ...]:
+def skipped_checks(proofs: Iterable[GuestCheck], machine: Machine) -> tuple[Check, ...]:
     """The checks that a kernel cannot be asked for in this machine, each with its reason."""
     found = []
     for proof in proofs:

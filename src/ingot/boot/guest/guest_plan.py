@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ingot.boot.media import IMAGES
 from ingot.boot.seal import KEY_FILE
-from ingot.catalog import Proof
+from ingot.catalog import GuestCheck
 from ingot.confined_files import ConfinedDirectory
 from ingot.errors import UserError
 
@@ -38,7 +38,7 @@ def home(release: str) -> str:
 
 
 def plan(
-    proofs: Iterable[Proof],
+    proofs: Iterable[GuestCheck],
     shutdown: str,
     module: str = "",
     volume: str = "",
@@ -62,7 +62,9 @@ def plan(
     return "".join(f"{line}\n" for line in lines)
 
 
-def files(proofs: Iterable[Proof], modules: Mapping[str, bytes], release: str) -> dict[str, bytes]:
+def files(
+    proofs: Iterable[GuestCheck], modules: Mapping[str, bytes], release: str
+) -> dict[str, bytes]:
     """What the checks find in the guest: its modules with their lists, and images to mount.
 
     `modules` is what `read_modules` found; all of it comes along, since which modules a check

@@ -16,7 +16,7 @@ from ingot.boot.guest import guest_plan
 from ingot.boot.guest.guest_contents import SCRATCH, assemble
 from ingot.boot.vmm.machines import Guest, Machine
 from ingot.builder.sandbox import INPUTS, Sandbox, run_tool
-from ingot.catalog import Proof
+from ingot.catalog import GuestCheck
 from ingot.confined_files import ConfinedDirectory
 from ingot.files import disk_errors, remove_tree
 
@@ -27,7 +27,7 @@ _BLOCK = 4096
 _SPARE_BYTES = 8 << 20
 """Room for what ext4 itself needs, and for what checks write."""
 
-ON_DISK = Proof(
+ON_DISK = GuestCheck(
     "root-on-disk",
     "the root file system is a disk",
     "base/linux",
@@ -42,7 +42,7 @@ def make_disk_guest(
     release: str,
     init: bytes,
     machine: Machine,
-    proofs: Sequence[Proof],
+    proofs: Sequence[GuestCheck],
     sandbox: Sandbox,
     *,
     volume: bool = False,

@@ -11,7 +11,7 @@ from ingot import lab, pipeline
 from ingot.arch import Arch, arch_called
 from ingot.boot.boot_report import BootReport, Verdict
 from ingot.builder.sandbox import Builder
-from ingot.catalog import Kernel, Proof
+from ingot.catalog import GuestCheck, Kernel
 from ingot.cli.shared.common_options import choose
 from ingot.cli.shared.config_operands import file_named
 from ingot.cli.shared.image_lookup import find_image
@@ -122,7 +122,7 @@ def _kernel_of(setting: Setting, tag: str) -> Kernel | None:
     return None
 
 
-def _proofs(setting: Setting, subject: BootOperand, names: Sequence[str]) -> tuple[Proof, ...]:
+def _proofs(setting: Setting, subject: BootOperand, names: Sequence[str]) -> tuple[GuestCheck, ...]:
     if subject.kernel and subject.has_modules:
         return lab.proofs_of_kernel(setting.catalog, subject.kernel, names)
     config = _config_of(setting, subject)
