@@ -105,7 +105,7 @@ def test_each_check_of_what_it_lacks_fails_and_the_next_one_still_runs(bench: Be
     assert {name for name, outcome in found.items() if outcome is Outcome.FAILED} == {
         one.name for one in lacking if one.name != "without"
     }
-    assert details(report)["unknown"] == "init knows no 'no-such-verb'"
+    assert details(report)["unknown"] == "unknown verb 'no-such-verb'"
     assert details(report)["shutdown"] == "clean"
 
 

@@ -19,7 +19,7 @@ MACHINE = Machine(
     name="qemu microvm",
     vmm="qemu",
     arch="x86_64",
-    stands_for=("qemu",),
+    represents=("qemu",),
     offers=frozenset({"block"}),
     append="console=ttyS0",
     shutdown="reboot",

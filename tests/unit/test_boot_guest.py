@@ -66,7 +66,7 @@ MACHINE = Machine(
     name="qemu microvm",
     vmm="qemu",
     arch="x86_64",
-    stands_for=("qemu",),
+    represents=("qemu",),
     offers=frozenset({"block", "net"}),
     append="console=ttyS0",
     shutdown="reboot",
@@ -179,7 +179,7 @@ def test_the_key_is_in_no_guest_but_in_each_of_its_boots(modules: Path) -> None:
 def test_what_machine_or_kernel_cannot_run_is_skipped_with_a_reason(modules: Path) -> None:
     guest = guest_of(modules, [VSOCK, OLD])
     assert [(check.name, check.outcome, check.detail) for check in guest.skipped] == [
-        ("vsock", Outcome.SKIPPED, "qemu microvm offers no vsock"),
+        ("vsock", Outcome.SKIPPED, "qemu microvm does not offer vsock"),
         ("netkit", Outcome.SKIPPED, "new in 6.7"),
     ]
     assert checks_of(guest) == ("module bridge.ko",)

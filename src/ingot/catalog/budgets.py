@@ -17,8 +17,8 @@ from ingot.version import Series
 class Budget:
     """The limits of a kernel; None is no limit.
 
-    `instructions` and `memory` (bytes) are counted until init starts, as `ingot profile` counts
-    them with `emulator` ("QEMU 7.2"; empty: any). `size` is that of the kernel file, in bytes.
+    `instructions` and `memory` (bytes) are counted until init starts, by `ingot boot --profile`
+    with `emulator` ("QEMU 7.2"; empty: any). `size` is that of the kernel file, in bytes.
     """
 
     series: Series

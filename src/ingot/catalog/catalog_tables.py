@@ -98,7 +98,7 @@ def features_table(catalog: Catalog) -> str:
 def verbs_table(_: Catalog) -> str:
     """A row for every verb of the guest's init, which does not depend on the catalog."""
     return _table(
-        ("verb and words", "a check that passes proves that", "in"),
+        ("verb and arguments", "a check that passes proves that", "in"),
         [[f"`{verb}`", verb.proves, f"`{verb.source}`"] for verb in guest_verbs.verbs().values()],
     )
 

@@ -104,7 +104,7 @@ def boot_subject(
 
 def tell_confinement(machine: Machine, progress: Progress) -> None:
     """Note, once, where QEMU will run a kernel without a filter of its system calls."""
-    reason = confinement.news(machine.program) if isinstance(machine, QemuMachine) else ""
+    reason = confinement.new_fault(machine.program) if isinstance(machine, QemuMachine) else ""
     if reason:
         progress.note(f"QEMU runs without its filter of system calls: {reason}")
 

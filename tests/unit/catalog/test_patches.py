@@ -137,7 +137,11 @@ def test_a_file_that_is_not_there_and_one_that_nothing_applies(tmp_path: Path) -
     text = f'{SMALL}\n[[patches]]\nfile = "6.1/none.patch"\n'
     found = mistakes(tmp_path, text)
     assert any("there is no file patches/6.1/none.patch" in line for line in found)
-    lost = [line.split("patches/")[1].split(" ")[0] for line in found if "neither in the directory of a series" in line]
+    lost = [
+        line.split("patches/")[1].split(" ")[0]
+        for line in found
+        if "neither in the directory of a series" in line
+    ]
     assert lost == ["6.1/deeper/c.patch", "b.patch", "common/a.patch"]
 
 

@@ -80,7 +80,7 @@ def boot_all(
 
 def _machines(kernel: Kernel) -> Iterator[tuple[Machine, tuple[str, ...]]]:
     for machine in machines_of(kernel.arch):
-        vmms = tuple(name for name in kernel.vmms if name in machine.stands_for)
+        vmms = tuple(name for name in kernel.vmms if name in machine.represents)
         if vmms:
             yield machine, vmms
 
@@ -97,7 +97,7 @@ def _row(
     if reason := obstacle(machine):
         return BootRow(kernel, machine, vmms, skipped=reason)
     progress.note(f"{kernel_label(kernel)} in {machine.name}")
-    asked = BootWish(vmm=machine.vmm, machine=machine.word, append=wish.append)
+    asked = BootWish(vmm=machine.vmm, machine=machine.short_name, append=wish.append)
     try:
         subject = find_subject(setting, Meant(f"{BASE}:{kernel.tag}"))
         report = boot_subject(setting, subject, asked, checks, progress)

@@ -55,7 +55,7 @@ def document(name: str, report: BootReport) -> dict[str, object]:
             {"name": check.name, "outcome": check.outcome.value, "detail": check.detail}
             for check in report.checks
         ],
-        "forged_lines": report.heard.forged,
+        "forged_lines": report.reports.forged,
         "console": list(report.console),
         "command": shlex.join(report.command),
     }
