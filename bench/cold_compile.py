@@ -15,18 +15,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from ingot import catalog, configure, pipeline
+import ingot
+from ingot import configure, pipeline
 from ingot.builder.sandbox import Sandbox
 from ingot.catalog import Kernel
 from ingot.compile import compile_kernel, make_flags
 from ingot.files import remove_tree
-from ingot.oci import Layout
 from ingot.process import run
 from ingot.progress import Silent, Timed
 from ingot.setting import Setting
 from ingot.source.origin import Source
 from ingot.source.trees.source_cache import SourceCache
-from ingot.workspace import Workspace
 
 
 def main() -> None:
@@ -36,21 +35,20 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/ingot")
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
-    found = catalog.load(options.catalog.absolute())
-    setting = Setting(found, Layout(found.store), Workspace(options.cache), os.uname().machine)
-    (kernel,) = found.select([options.kernel])
-    source = SourceCache(setting.workspace.sources).known(kernel.version)[0]
+    setting = Setting(ingot.open_project(options.catalog, cache=options.cache))
+    (kernel,) = ingot.list_kernels(setting.project, [options.kernel])
+    source = SourceCache(setting.project.workspace.sources).known(kernel.version)[0]
     for number in range(1, options.rounds + 1):
         plain = measure(setting, kernel, source, with_ingot=False)
-        ingot = measure(setting, kernel, source, with_ingot=True)
-        print(f"round {number}: plain {plain:.1f} s, ingot {ingot:.1f} s, {ingot / plain:.3f}")
+        own = measure(setting, kernel, source, with_ingot=True)
+        print(f"round {number}: plain {plain:.1f} s, ingot {own:.1f} s, {own / plain:.3f}")
 
 
 def measure(setting: Setting, kernel: Kernel, source: Source, *, with_ingot: bool) -> float:
     """Seconds of wall time for vmlinux and modules, from a resolved config."""
     builder = pipeline.ensure_builder(setting, kernel.builder, Silent())
-    requests = setting.catalog.requests(kernel)
-    with setting.workspace.build_folder() as folder:
+    requests = setting.project.catalog.requests(kernel)
+    with setting.project.workspace.build_folder() as folder:
         ccache = folder.with_name(f"{folder.name}-ccache")
         log = folder.with_name(f"{folder.name}.log")
         sandbox = Sandbox.below(folder, builder, source.tree)

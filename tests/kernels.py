@@ -13,7 +13,7 @@ from ingot.digest import Digest
 from ingot.images import KernelLabels, tags_for, write_images
 from ingot.oci import Descriptor, Layout, Platform, file_entry, write_image, write_layer
 from ingot.progress import Silent
-from ingot.setting import Setting
+from ingot.setting import Project, Setting
 from ingot.size_map import SizeMap
 from ingot.workspace import Workspace
 
@@ -66,11 +66,11 @@ class Shop:
     def setting(self) -> Setting:
         workspace = Workspace(self.root / "cache", self.root / "build")
         found = catalog.load(self.root / "kernels")
-        return Setting(found, self.layout, workspace, "x86_64")
+        return Setting(Project(found, self.layout, workspace, "x86_64"))
 
     def kernel(self, name: str) -> Kernel:
         """What the catalog calls so, such as `6.1.9-minimal-arm64`."""
-        (kernel,) = self.setting.catalog.select([name])
+        (kernel,) = self.setting.project.catalog.select([name])
         return kernel
 
     def put(self, name: str, content: str = "") -> dict[str, Descriptor]:

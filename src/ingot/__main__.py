@@ -7,6 +7,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+from ingot import __version__
 from ingot.errors import Interrupted
 
 _EXIT_CODE = 130
@@ -18,12 +19,15 @@ _AGAIN_AFTER = 0.01
 
 def main() -> NoReturn:
     """Run the command line and exit with its code; 130 if it was interrupted."""
+    if sys.argv[1:] == ["--version"]:  # scripts ask often: before anything large is imported
+        print(f"ingot {__version__}")
+        sys.exit(0)
     interruption = Interruption()
     for number in (*_SIGNALS, signal.SIGALRM):
         signal.signal(number, interruption.raise_it)
     sys.unraisablehook = interruption.raise_again
     try:
-        from ingot.cli.main import run_command_line  # late: it takes most of the start-up time
+        from ingot.cli.main import run_command_line  # late: an interruption may come while it loads
 
         code = run_command_line()
     except Interrupted:

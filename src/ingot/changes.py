@@ -22,11 +22,12 @@ from ingot import catalog as catalogs
 from ingot.catalog import Catalog, Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
+from ingot.git_program import git
 from ingot.kconfig import OptionRequest
 from ingot.pipeline import written_by_hand
 from ingot.pipeline.kernel_plan import Plan, make_plan
-from ingot.process import run
 from ingot.progress import Progress
+from ingot.source.origins import deciding
 from ingot.version import Series
 
 PACKAGE = Path(__file__).resolve().parent
@@ -34,9 +35,6 @@ PROJECT_FILES = ("pyproject.toml", "requirements.lock")
 """What of Ingot, beside its package, can change what is built."""
 
 _SHA_LENGTHS = (40, 64)
-
-_SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "safe.bareRepository=explicit")
-"""What a repository's settings must not decide: programs to run, and that it is one at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,9 @@ def _inputs(catalog: Catalog, kernel: Kernel) -> dict[str, object]:
     plan = make_plan(catalog, kernel)
     return {
         "tag": kernel.tag,
-        "source": [(name, _trust(catalog, kernel, name)) for name in catalog.origins.order],
+        "source": [
+            (name, kernel.pins.get(name, decides)) for name, decides in deciding(catalog).items()
+        ],
         "builder": (kernel.builder, _digests(catalog.root / "builders", _locks_of(kernel))),
         "config": _config(plan),
         "patches": plan.patch_digests,
@@ -148,18 +148,6 @@ def _config(plan: Plan) -> tuple[object, ...]:
         return (plan.fragments_text,)
     full = Digest.of_file(plan.full_config)
     return (full,) if written_by_hand(plan.full_config) else (full, plan.fragments_text)
-
-
-def _trust(catalog: Catalog, kernel: Kernel, origin: str) -> object:
-    """What tells the source that an origin may give: its digest, or else who vouches for it."""
-    if origin in kernel.pins:
-        return kernel.pins[origin]
-    git = catalog.origins.git
-    places = {
-        "debian": catalog.origins.debian_suites,
-        "git": (git.repository, git.tag) if git else (),
-    }
-    return places.get(origin, ()), _digests(catalog.root / "keyrings", "*.gpg")
 
 
 def _locks_of(kernel: Kernel) -> str:
@@ -175,11 +163,14 @@ def _digests(folder: Path, pattern: str) -> list[tuple[str, Digest]]:
 
 
 def _git(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
-    """Run git in a folder; its exit code, and what it printed. Paths are taken as they are."""
-    settings_given = (word for setting in _SETTINGS for word in ("-c", setting))
-    argv = ["git", "-C", str(folder), *settings_given, *words]
-    settings = {"GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C.UTF-8", **(env or {})}
-    result = run(argv, env=settings, check=False)
+    """Run git in a folder; its exit code, and what it printed. Paths are taken as they are.
+
+    A directory that only looks like a bare repository, with settings of its own, is not taken for
+    one.
+    """
+    arguments = ["-C", str(folder), "-c", "safe.bareRepository=explicit", *words]
+    settings = {"GIT_LITERAL_PATHSPECS": "1", **(env or {})}
+    result = git(arguments, env=settings, check=False, converted=True)
     return result.returncode, result.output.removesuffix("\n")
 
 
@@ -229,8 +220,13 @@ def _changed_tool(commit: str, root: Path, package: Path) -> str:
         return ""
     project = package.parents[1]
     paths = [str(package), *(str(project / name) for name in PROJECT_FILES)]
-    if _git(package, "diff", "--quiet", "--no-ext-diff", commit, "--", *paths)[0] != 0:
-        names = _git(package, "diff", "--name-only", "--no-ext-diff", commit, "--", *paths)[1]
+    if (
+        _git(package, "diff", "--quiet", "--no-ext-diff", "--no-textconv", commit, "--", *paths)[0]
+        != 0
+    ):
+        names = _git(
+            package, "diff", "--name-only", "--no-ext-diff", "--no-textconv", commit, "--", *paths
+        )[1]
         return _last_line(names)
     new = ["--others", "--full-name", "--exclude-standard", "--exclude=__pycache__"]
     return _last_line(_git(package, "ls-files", *new, "--", *paths)[1])

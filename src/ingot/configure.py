@@ -1,8 +1,8 @@
-"""A kernel's own Kconfig, run in the sandbox: it resolves, completes, edits and is asked.
+"""Runs a kernel's own Kconfig in the sandbox, to resolve, complete, edit and survey configs.
 
 `allnoconfig` with the merged fragments (kernel: Documentation/kbuild/kconfig.rst,
-KCONFIG_ALLCONFIG) keeps every enabled option one that somebody asked for or that something
-asked for needs. Kconfig drops what it cannot satisfy without a word: `kconfig.check` finds it.
+KCONFIG_ALLCONFIG) enables only options that a fragment requests, or that a requested option
+needs. Kconfig drops what it cannot satisfy without a message: `kconfig.check` finds it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ingot.builder.dot_config import made_config, put_config
 from ingot.builder.sandbox import Sandbox
 from ingot.builder.toolchain import make_words
 from ingot.errors import BuildError
-from ingot.kconfig import OptionRequest, OptionTable
+from ingot.kconfig import Config, OptionRequest, OptionTable
 from ingot.process import CommandFailedError, Result, run, run_in_terminal
 
 _SURVEY = "survey := $(shell,python3 $SURVEY/survey.py $SURVEYED)\n"
@@ -26,30 +26,32 @@ _LARGEST_SURVEY = 256 << 20
 """The most bytes of a survey; one of 6.18 has 12 MiB."""
 
 
-def resolve(sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest], log: Path) -> str:
-    """The `.config` that Kconfig makes of the requests; it is left in the build directory.
+def resolve(
+    sandbox: Sandbox, arch: Arch, requests: Mapping[str, OptionRequest], log: Path
+) -> Config:
+    """The `.config` that Kconfig makes of the requests; it stays in the build directory.
 
-    Whether it honours them is not looked at here. A BuildError holds Kconfig's own words.
+    It may not satisfy all of them (see `kconfig.check`). A BuildError has Kconfig's messages.
     """
     asked = sandbox.give("fragments.config", kconfig.render(requests).encode())
     _make(sandbox, arch, "allnoconfig", log, {"KCONFIG_ALLCONFIG": asked})
     return _resolved(sandbox)
 
 
-def complete(sandbox: Sandbox, arch: Arch, text: str, log: Path) -> str:
-    """A full `.config` as this kernel has it: what it does not mention gets its default."""
-    put_config(sandbox, text)
+def complete(sandbox: Sandbox, arch: Arch, config: Config, log: Path) -> Config:
+    """The full `.config` for this kernel: an option that `text` does not set gets its default."""
+    put_config(sandbox, config)
     _make(sandbox, arch, "olddefconfig", log)
     return _resolved(sandbox)
 
 
 def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
-    """All that Kconfig knows of this kernel's options for `arch`.
+    """The table of all options that this kernel's Kconfig defines for `arch`.
 
-    The kernel's make gives Kconfig the environment its files expect, so Kconfig itself is made
-    to start the survey: in place of the kernel's top file it reads one that does.
+    The kernel's make sets the environment that its Kconfig files expect, so Kconfig itself is made
+    to start the survey: it reads a file that does so instead of the kernel's top Kconfig file.
     """
-    import kconfiglib  # only for where it is: importing it costs every start of Ingot 25 ms
+    import kconfiglib  # only for its path; imported here, since it costs every start 25 ms
 
     for script in (Path(kconfig.__file__).with_name("survey.py"), Path(kconfiglib.__file__)):
         sandbox.give(f"survey/{script.name}", script.read_bytes())
@@ -66,7 +68,7 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
         return OptionTable.of_survey(sandbox.made.read(_SURVEYED, _LARGEST_SURVEY))
     except FileNotFoundError:
         raise BuildError(
-            "Kconfig's options could not be surveyed",
+            "the options of this kernel's Kconfig could not be read",
             why="\n".join(result.output.splitlines()[-_SHOWN:]),
             hint=f"the builder needs python3; the whole output is in {log}",
         ) from None
@@ -75,14 +77,14 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
 
 
 def edit(
-    sandbox: Sandbox, arch: Arch, text: str, log: Path, terminal: str = "xterm-256color"
-) -> str:
-    """Let a person change a `.config` in Kconfig's own menu (menuconfig); the config they left.
+    sandbox: Sandbox, arch: Arch, config: Config, log: Path, terminal: str = "xterm-256color"
+) -> Config:
+    """Let the user edit a `.config` in menuconfig; returns the saved config.
 
-    Needs a terminal; `terminal` is its kind (TERM, as terminfo(5) names it). Not saving leaves
-    the config as it was.
+    Needs a terminal; `terminal` is its type (TERM, terminfo(5)). Without saving, the config does
+    not change.
     """
-    complete(sandbox, arch, text, log)
+    complete(sandbox, arch, config, log)
     words = _words(sandbox, arch, "menuconfig")
     command = sandbox.command(words, {"TERM": terminal}, interactive=True)
     try:
@@ -90,26 +92,26 @@ def edit(
     except CommandFailedError as error:
         raise BuildError(
             "menuconfig failed",
-            why="the builder may lack what it needs to be compiled, or this terminal is too small",
+            why="the builder may lack a library that it needs, or this terminal is too small",
             hint=f"the builder needs libncurses-dev; {error.hint}",
         ) from error
     return made_config(sandbox)
 
 
-def _resolved(sandbox: Sandbox) -> str:
-    """The config that Kconfig wrote; a BuildError if it is for another compiler than asked for.
+def _resolved(sandbox: Sandbox) -> Config:
+    """The config that Kconfig wrote; a BuildError if it is not for the builder's compiler.
 
-    A kernel whose make does not know what asks for clang takes gcc without a word.
+    The make of an old kernel ignores LLVM=1, and uses gcc.
     """
-    text = made_config(sandbox)
-    if sandbox.builder.llvm and kconfig.parse_config(text).get("CC_IS_CLANG") != "y":
+    config = made_config(sandbox)
+    if sandbox.builder.llvm and config.value("CC_IS_CLANG") != "y":
         raise BuildError(
-            f"this kernel cannot be compiled with clang, which the builder"
-            f" '{sandbox.builder.name}' is for",
-            why="its make does not know LLVM=1, which series have since 5.7",
-            hint="compile it in a builder with gcc",
+            f"this kernel cannot be compiled with clang, the compiler of the builder"
+            f" '{sandbox.builder.name}'",
+            why="its make does not support LLVM=1, which is new in 5.7",
+            hint="use a builder with gcc",
         )
-    return text
+    return config
 
 
 def _make(

@@ -16,6 +16,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ingot.directory_walk import DirectoryWalk, LostError
 from ingot.errors import MachineError, UserError
@@ -74,21 +75,19 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def staging_file(folder: Path) -> Iterator[tuple[Path, tempfile._TemporaryFileWrapper[bytes]]]:
+def staging_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A new temporary file in `folder`, removed at the end unless it was committed."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed below)
-        dir=folder, prefix=STAGING_PREFIX, delete=False
-    )
-    path = Path(file.name)
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=STAGING_PREFIX)
+    path = Path(name)
     try:
-        with file:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 (it is open already)
             yield path, file
     finally:
         path.unlink(missing_ok=True)
 
 
-def commit_file(temporary: Path, file: tempfile._TemporaryFileWrapper[bytes], path: Path) -> None:
+def commit_file(temporary: Path, file: BinaryIO, path: Path) -> None:
     """Give a staging file its final name, once its bytes are on the disk."""
     file.flush()
     os.fchmod(file.fileno(), 0o644)

@@ -21,21 +21,21 @@ _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "SSH_ASKPASS": "false",
     "SSH_ASKPASS_REQUIRE": "force",
-    "GIT_ATTR_NOSYSTEM": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_NO_LAZY_FETCH": "1",
 }
 _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
-    "core.autocrlf=false",
-    "core.eol=lf",
     "gc.auto=0",
     "maintenance.auto=false",
     "fetch.recurseSubmodules=false",
     # what comes stays one file, whose size can be bounded, however many objects are in it
     "fetch.unpackLimit=1",
 )
+_UNCONVERTED = ("core.autocrlf=false", "core.eol=lf")
+_UNCONVERTED_ENVIRONMENT = {"GIT_ATTR_NOSYSTEM": "1"}
+"""What keeps the user's settings from changing files: a source is the same for everyone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +68,25 @@ def git(
     bounds: Bounds | None = None,
     stop: int | None = None,
     on_line: Callable[[str], None] | None = None,
+    check: bool = True,
+    converted: bool = False,
 ) -> Result:
     """Run `git` with these arguments; see `process.run` for the rest, and for what it raises.
 
-    `bounds` are for a git that reads what a server sends. A full disk is an OSError, as if Ingot
-    itself had written.
+    `bounds` are for a git that reads what a server sends. `converted` leaves it to the user's
+    settings how files are written out (ends of lines), as in a checkout of theirs. A full disk is
+    an OSError, as if Ingot itself had written.
     """
     require_tool("git")
+    settings = _SETTINGS if converted else (*_SETTINGS, *_UNCONVERTED)
     argv = [
         *(bounds.command if bounds else ()),
         "git",
-        *(word for setting in _SETTINGS for word in ("-c", setting)),
+        *(word for setting in settings for word in ("-c", setting)),
         *arguments,
     ]
-    environment = {**_ENVIRONMENT, **(env or {})}
+    attributes = {} if converted else _UNCONVERTED_ENVIRONMENT
+    environment = {**_ENVIRONMENT, **attributes, **(env or {})}
     try:
         return run(
             argv,
@@ -91,6 +96,7 @@ def git(
             timeout=bounds.seconds if bounds else None,
             stop=stop,
             on_line=on_line,
+            check=check,
             keep_output=on_line is None,
         )
     except CommandFailedError as error:

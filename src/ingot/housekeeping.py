@@ -31,7 +31,7 @@ from ingot.oci import (
 )
 from ingot.oci.graph import reachable
 from ingot.pipeline import site_of
-from ingot.setting import Setting
+from ingot.setting import Project
 from ingot.source.trees.source_cache import SourceCache
 from ingot.source.trees.source_record import digest_named
 from ingot.workspace import Workspace
@@ -45,19 +45,19 @@ class RemovedItem:
     size: int
 
 
-def prune(setting: Setting, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
+def prune(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
     """Remove what is unused; with `everything`, all caches as well (images stay).
 
     Raises MachineError while something is in use: what is needed cannot be told apart then.
     A dry run says what would be removed, by the same rules, and removes nothing.
     """
-    with _nobody_at_work(setting.workspace):
+    with _nobody_at_work(project.workspace):
         return [
-            *_images(setting, dry_run=dry_run),
-            *_builders(setting, everything=everything, dry_run=dry_run),
-            *_sources(setting, everything=everything, dry_run=dry_run),
-            *_leftovers(setting.workspace, dry_run=dry_run),
-            *_caches(setting, everything=everything, dry_run=dry_run),
+            *_images(project, dry_run=dry_run),
+            *_builders(project, everything=everything, dry_run=dry_run),
+            *_sources(project, everything=everything, dry_run=dry_run),
+            *_leftovers(project.workspace, dry_run=dry_run),
+            *_caches(project, everything=everything, dry_run=dry_run),
         ]
 
 
@@ -75,13 +75,13 @@ def _nobody_at_work(workspace: Workspace) -> Iterator[None]:
         yield
 
 
-def _images(setting: Setting, *, dry_run: bool) -> list[RemovedItem]:
+def _images(project: Project, *, dry_run: bool) -> list[RemovedItem]:
     """Tags that nothing stands for any more, then the blobs that no other tag reaches."""
-    layout = setting.layout
+    layout = project.layout
     before = collect_garbage(layout, dry_run=True)
     if before.skipped:
         raise _store_in_use(layout)
-    stale = _stale_tags(setting)
+    stale = _stale_tags(project)
     if dry_run:
         blobs = _blobs_of_only(layout, stale)
         count = before.blobs + len(blobs)
@@ -106,14 +106,14 @@ def _store_in_use(layout: Layout) -> MachineError:
     )
 
 
-def _stale_tags(setting: Setting) -> list[str]:
+def _stale_tags(project: Project) -> list[str]:
     """Immutable tags that no moving tag shares its image with, and builders not of the catalog."""
-    layout = setting.layout
+    layout = project.layout
     tags = layout.tags()
     images = {tag: _image(layout, descriptor) for tag, descriptor in tags.items()}
     immutable = {tag for tag, image in images.items() if image and _is_immutable(tag, image)}
     moving = {tags[tag].digest for tag in tags if tag not in immutable}
-    builders = _builders_of_catalog(setting)
+    builders = _builders_of_catalog(project)
     stale = [
         tag
         for tag, image in images.items()
@@ -164,17 +164,17 @@ def _blobs_of_only(layout: Layout, tags: Collection[str]) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def _builders_of_catalog(setting: Setting) -> set[Digest]:
+def _builders_of_catalog(project: Project) -> set[Digest]:
     """The images of the store that are builders, as machines of any arch ask for them now."""
-    site = site_of(setting)
+    site = site_of(project)
     sites = [replace(site, host=arch) for arch in all_arches()]
-    found = [find(spec, each) for spec in setting.catalog.builders.values() for each in sites]
+    found = [find(spec, each) for spec in project.catalog.builders.values() for each in sites]
     return {descriptor.digest for descriptor in found if descriptor}
 
 
-def _builders(setting: Setting, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
-    keep = set() if everything else {digest.hex for digest in _builders_of_catalog(setting)}
-    root = setting.workspace.builders
+def _builders(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
+    keep = set() if everything else {digest.hex for digest in _builders_of_catalog(project)}
+    root = project.workspace.builders
     removed = []
     for folder in sorted(root.iterdir()) if root.is_dir() else []:
         if folder.is_dir() and folder.name not in keep and not _unfinished(folder):
@@ -184,9 +184,9 @@ def _builders(setting: Setting, *, everything: bool, dry_run: bool) -> list[Remo
     return removed
 
 
-def _sources(setting: Setting, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
-    keep = {pin for kernel in setting.catalog.kernels for pin in kernel.pins.values()}
-    workspace = setting.workspace
+def _sources(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
+    keep = {pin for kernel in project.catalog.kernels for pin in kernel.pins.values()}
+    workspace = project.workspace
     removed = SourceCache(workspace.sources).remove_unused(
         set() if everything else keep, dry_run, workspace.downloads
     )
@@ -215,10 +215,10 @@ def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[RemovedItem]:
     return removed
 
 
-def _caches(setting: Setting, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
+def _caches(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
     if not everything:
         return []
-    workspace = setting.workspace
+    workspace = project.workspace
     removed = []
     for folder in (workspace.ccache, workspace.configs):
         if folder.is_dir() and any(folder.iterdir()):

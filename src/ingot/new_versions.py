@@ -17,16 +17,15 @@ from ingot import pipeline
 from ingot.catalog import Catalog, Kernel, NewVersion, Proposal, propose
 from ingot.catalog.kernel_selection import ALL
 from ingot.errors import IngotError, UserError
-from ingot.kconfig import Option, OptionTable, parse_config
+from ingot.kconfig import Config, Option, OptionTable
 from ingot.kconfig.expression import evaluate, render
-from ingot.pipeline import Resolved, origins_of
+from ingot.pipeline import Resolved
 from ingot.progress import Progress
-from ingot.setting import Setting
+from ingot.setting import Project, Setting
 from ingot.source.candidates import candidates, obtain_first
-from ingot.source.debian.debian_origin import DebianArchive
-from ingot.source.kernel_org.releases_json import KernelOrgList
 from ingot.source.origin import Source
-from ingot.source.releases import Index, Release, available, newer, of_series
+from ingot.source.origins import indexes_of, origins_of
+from ingot.source.releases import Release, available, newer, of_series
 from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion, Series
 
@@ -78,22 +77,24 @@ def plan_addition(setting: Setting, name: str, progress: Progress) -> Addition:
     Nothing is written. Raises UserError if the catalog has it already, or if a config of it
     is not sound; and what stands in the way of getting the source.
     """
-    catalog = setting.catalog
+    catalog = setting.project.catalog
     _refuse_known(catalog, name)
     origins, indexes = origins_of(catalog), indexes_of(catalog)
-    wanted = candidates(name, origins, indexes, setting.workspace.downloads, progress)
+    wanted = candidates(name, origins, indexes, setting.project.workspace.downloads, progress)
     _refuse_known(catalog, str(wanted[0].version))
     return plan_first(setting, wanted, progress)
 
 
 def plan_first(setting: Setting, wanted: Sequence[Release], progress: Progress) -> Addition:
     """What the first of some releases that can be had would add; otherwise as `plan_addition`."""
-    catalog, workspace = setting.catalog, setting.workspace
+    catalog, workspace = setting.project.catalog, setting.project.workspace
     cache = SourceCache(workspace.sources)
     release, source = obtain_first(wanted, cache, workspace.downloads, progress)
     pins = {source.origin: source.digest}
     proposal = propose(catalog, [NewVersion(release.version, pins)])
-    grown = dataclasses.replace(setting, catalog=proposal.catalog)
+    grown = dataclasses.replace(
+        setting, project=dataclasses.replace(setting.project, catalog=proposal.catalog)
+    )
     configs = _check_all(grown, release.version, progress)
     other = _nearest(catalog, release.version)
     return Addition(
@@ -103,17 +104,6 @@ def plan_first(setting: Setting, wanted: Sequence[Release], progress: Progress) 
         _new_options(setting, other, configs, progress) if other else None,
         proposal,
     )
-
-
-def indexes_of(catalog: Catalog) -> list[Index]:
-    """Those of the catalog's origins that list what they have, in its order."""
-    found: list[Index] = []
-    for origin in origins_of(catalog):
-        if isinstance(origin, DebianArchive):
-            found.append(origin)
-        elif origin.name == "kernel.org":
-            found.append(KernelOrgList(origin))
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +124,11 @@ class Outlook:
 
 
 def look_out(
-    setting: Setting, names: Sequence[str], today: datetime.date, progress: Progress
+    project: Project, names: Sequence[str], today: datetime.date, progress: Progress
 ) -> list[Outlook]:
     """What there is to add for the series of the catalog, or for those named."""
-    catalog = setting.catalog
-    known = available(indexes_of(catalog), setting.workspace.downloads, progress)
+    catalog = project.catalog
+    known = available(indexes_of(catalog), project.workspace.downloads, progress)
     kernels = catalog.select([str(Series.parse(name)) for name in names])
     outlooks = []
     for kernel in kernels:
@@ -171,7 +161,7 @@ def _check_all(
     setting: Setting, version: KernelVersion, progress: Progress
 ) -> tuple[Resolved, ...]:
     """The configs of every arch and flavor of a version, all of them sound."""
-    kernels = setting.catalog.select([str(version)], arches=[ALL], flavors=[ALL])
+    kernels = setting.project.catalog.select([str(version)], arches=[ALL], flavors=[ALL])
     done = []
     for resolved in pipeline.resolve_all(setting, kernels, progress):
         pipeline.require_sound(resolved)
@@ -205,16 +195,16 @@ def _new_options(
     found: dict[str, NewOption] = {}
     hidden: set[str] = set()
     for arch, resolved in first.items():
-        values = parse_config(resolved.config)
+        config = resolved.config
         for name in set(resolved.table.options) - set(earlier[arch].options):
             option = resolved.table.options[name]
             if not option.prompts or option.transitional:
                 continue
-            if option.visible is not None and evaluate(option.visible, values) == "n":
+            if option.visible is not None and evaluate(option.visible, config.options) == "n":
                 hidden.add(name)
                 continue
             arches = (*(found[name].arches if name in found else ()), arch)
-            value, fallback = values.get(name, "n"), _fallback(option, values)
+            value, fallback = config.value(name), _fallback(option, config)
             found[name] = NewOption(option, value, fallback, arches)
     options = tuple(found[name] for name in sorted(found))
     return News(other.version, options, tuple(sorted(hidden - set(found))))
@@ -223,16 +213,16 @@ def _new_options(
 def _tables(
     setting: Setting, kernel: Kernel, arches: Sequence[str], progress: Progress
 ) -> Mapping[str, OptionTable]:
-    kernels = setting.catalog.select([str(kernel.version)], arches=arches)
+    kernels = setting.project.catalog.select([str(kernel.version)], arches=arches)
     return {
         resolved.kernel.arch.name: resolved.table
         for resolved in pipeline.resolve_all(setting, kernels, progress)
     }
 
 
-def _fallback(option: Option, values: Mapping[str, str]) -> str:
+def _fallback(option: Option, config: Config) -> str:
     """What Kconfig takes where nobody says: its first `default` whose condition holds."""
     for value, condition in option.defaults:
-        if condition is None or evaluate(condition, values) != "n":
+        if condition is None or evaluate(condition, config.options) != "n":
             return render(value, None)
     return "n" if option.type in ("bool", "tristate") else "none"

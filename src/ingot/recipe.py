@@ -21,8 +21,8 @@ class Recipe:
 
     `source` is the digest of the verified tarball or tree, `patches` those of the patch
     files in the order they are applied, `config` that of the resolved `.config`, `builder`
-    that of the builder image's manifest; `make_flags` are the `NAME=value` arguments of make
-    that can change what comes out.
+    that of the packages (or tools) the builder is made of; `make_flags` are the `NAME=value`
+    arguments of make that can change its output.
     """
 
     source: Digest

@@ -14,7 +14,10 @@ from pathlib import Path
 from ingot.errors import MachineError
 from ingot.process import CommandFailedError, ToolMissingError, require_tool, run
 
-DEBIAN_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+SYSTEM_KEYRINGS = Path("/usr/share/keyrings")
+"""Where packages of a distribution install the keys that sign archives."""
+
+DEBIAN_KEYRING = SYSTEM_KEYRINGS / "debian-archive-keyring.gpg"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Bench:
 def bench(lab: Lab, built: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Bench:
     root = tmp_path_factory.mktemp("bench")
     setting = make_setting(lab.kernels, None)
-    builder = pipeline.ensure_builder(setting, setting.catalog.kernels[0].builder, Silent())
+    builder = pipeline.ensure_builder(setting, setting.project.catalog.kernels[0].builder, Silent())
     init = compile_init(Sandbox.below(root / "work", builder), arch("x86_64"))
     for image in ("kernel-bin", "kernel-modules"):
         done = lab.ingot("export", f"{image}:{VERSION}", "--to", str(root / image))
@@ -145,7 +145,7 @@ def test_a_missing_module_fails_what_needs_it(bench: Bench, tmp_path: Path) -> N
 
 def test_init_compiles_for_the_other_arch(bench: Bench, lab: Lab, tmp_path: Path) -> None:
     setting = make_setting(lab.kernels, None)
-    builder = pipeline.ensure_builder(setting, setting.catalog.kernels[0].builder, Silent())
+    builder = pipeline.ensure_builder(setting, setting.project.catalog.kernels[0].builder, Silent())
     init = compile_init(Sandbox.below(tmp_path, builder), arch("arm64"))
     assert init.startswith(b"\x7fELF")
     assert init != bench.init

@@ -18,7 +18,7 @@ from ingot.catalog import load
 from ingot.oci import Layout, extract, read_image
 from ingot.process import run
 from ingot.progress import Silent
-from ingot.setting import Setting
+from ingot.setting import Project, Setting
 from ingot.workspace import Workspace
 from tests.e2e.conftest import VERSION, Lab
 
@@ -61,12 +61,12 @@ def boxed(
 @pytest.fixture(scope="module")
 def builder(boxed: Lab) -> Builder:
     setting = _setting(boxed)
-    return pipeline.ensure_builder(setting, setting.catalog.builders["image"], Silent())
+    return pipeline.ensure_builder(setting, setting.project.catalog.builders["image"], Silent())
 
 
 def _setting(lab: Lab) -> Setting:
     workspace = Workspace(lab.root / "cache")
-    return Setting(load(lab.kernels), Layout(lab.store), workspace, os.uname().machine)
+    return Setting(Project(load(lab.kernels), Layout(lab.store), workspace, os.uname().machine))
 
 
 def _digests(built: dict[str, object]) -> dict[str, str]:

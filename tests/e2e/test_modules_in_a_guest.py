@@ -65,7 +65,7 @@ class Kit:
 def kit(lab: Lab, built: Built, tmp_path_factory: pytest.TempPathFactory) -> Kit:
     root = tmp_path_factory.mktemp("kit")
     setting = make_setting(lab.kernels, None)
-    builder = pipeline.ensure_builder(setting, setting.catalog.kernels[0].builder, Silent())
+    builder = pipeline.ensure_builder(setting, setting.project.catalog.kernels[0].builder, Silent())
     kit = Kit(root, Sandbox.below(root, builder, HERE))
     for image in ("kernel-bin", "kernel-modules"):
         done = lab.ingot("export", f"{image}:{VERSION}", "--to", str(root / image))

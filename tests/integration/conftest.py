@@ -21,7 +21,7 @@ from ingot.digest import Digest
 from ingot.oci import Layout
 from ingot.pipeline import Built
 from ingot.progress import Silent
-from ingot.setting import Setting
+from ingot.setting import Project, RunOptions, Setting
 from ingot.source.local_source import local_source
 from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
@@ -80,11 +80,12 @@ class House:
 
     def setting(self, local: Path | None = None) -> Setting:
         workspace = Workspace(self.cache, self.root / "build")
-        return Setting(catalog.load(self.kernels), self.layout, workspace, "x86_64", local)
+        project = Project(catalog.load(self.kernels), self.layout, workspace, "x86_64")
+        return Setting(project, RunOptions(local=local))
 
     def build(self, local: Path | None = None) -> Built:
         setting = self.setting(local)
-        return pipeline.build(setting, setting.catalog.kernels[0], Silent())
+        return pipeline.build(setting, setting.project.catalog.kernels[0], Silent())
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "ingot", *words]
@@ -121,6 +122,11 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    return make_house(tmp_path, monkeypatch)
+
+
+def make_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    """A house below a directory, with the fakes on the path as long as `monkeypatch` lasts."""
     fakes.install(monkeypatch, tmp_path / "fakes", FAKES, FAKE_RECORD=str(tmp_path / "record"))
     house = House(tmp_path)
     house.fragment("base/linux", "CONFIG_MODULES=y", "CONFIG_PARENT=y")

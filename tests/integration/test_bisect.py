@@ -1,4 +1,4 @@
-"""`ingot boot --bisect-options` on fake kernels, which are as large as their configs."""
+"""`ingot bisect` on fake kernels, which are as large as their configs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_option_that_makes_the_kernel_larger_is_found(house: House, tmp_path
     second = config(
         tmp_path, "second.config", "MODULES=y", "OTHER=y", "PARENT=y", 'FAIL_BOOT="not_at_all"'
     )
-    result = house.ingot("boot", "--bisect-options", first, second, "--by", "size", "--json")
+    result = house.ingot("bisect", first, second, "--by", "size", "--json")
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert [each["option"] for each in found["options"]] == ["FAIL_BOOT"]
@@ -37,7 +37,7 @@ def test_the_option_that_makes_the_kernel_larger_is_found(house: House, tmp_path
 def test_a_person_reads_what_was_found(house: House, tmp_path: Path) -> None:
     first = config(tmp_path, "first.config", "MODULES=y")
     second = config(tmp_path, "second.config", "MODULES=y", "OTHER=y")
-    result = house.ingot("boot", "--bisect-options", first, second, "--by", "size")
+    result = house.ingot("bisect", first, second, "--by", "size")
     assert result.returncode == 0, result.stderr
     assert "The costliest of 1 options that differ, after 2 kernels:" in result.stdout
     assert "CONFIG_OTHER: y instead of n" in result.stdout
@@ -50,10 +50,10 @@ def test_a_kernel_of_the_catalog_is_compared_with_a_config(house: House, tmp_pat
     )
     first = config(tmp_path, "first.config", "MODULES=y", "PARENT=y", "CHILD=m")
     house.fragment("vmm/firecracker", "CONFIG_OTHER=y")
-    result = house.ingot("boot", "--bisect-options", first, "6.1", "--by", "size", "--json")
+    result = house.ingot("bisect", first, "6.1", "--by", "size", "--json")
     assert result.returncode == 0, result.stderr
     assert [each["option"] for each in json.loads(result.stdout)["options"]] == ["OTHER"]
-    cheaper = house.ingot("boot", "--bisect-options", second, "6.1", "--by", "size")
+    cheaper = house.ingot("bisect", second, "6.1", "--by", "size")
     assert cheaper.returncode == 2
     assert "name the cheaper one first" in cheaper.stderr
 
@@ -64,7 +64,7 @@ def test_a_kernel_of_the_catalog_is_compared_with_a_config(house: House, tmp_pat
         (("first.config", "first.config"), (), "both configs are the same"),
         (("first.config", "old.config"), (), "not for the same kernel"),
         (("bare.config", "bare.config"), (), "neither of the two says what kernel it is for"),
-        (("first.config", "nothing"), (), "is no file, no image and no kernel"),
+        (("first.config", "nothing"), (), "is not a file, an image or a kernel"),
         (("first.config", "second.config"), ("--by", "beauty"), "instructions, memory, size"),
         (("first.config", "second.config"), (), "no more instructions than the first"),
         (("first.config", "broken.config"), (), "did not compile"),
@@ -83,7 +83,7 @@ def test_what_cannot_be_bisected_is_told(
     config(tmp_path, "old.config", "MODULES=y", title=TITLE.replace("6.1.999", "5.10.1"))
     config(tmp_path, "bare.config", "MODULES=y", title="")
     paths = [str(tmp_path / name) if name.endswith("config") else name for name in names]
-    result = house.ingot("boot", "--bisect-options", *paths, *options)
+    result = house.ingot("bisect", *paths, *options)
     assert result.returncode in (2, 5), result.stdout
     assert says in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr

@@ -240,52 +240,58 @@ def test_a_matrix_of_nothing_is_told(house: House) -> None:
     assert "ingot build" in result.stderr
 
 
-def test_a_shell_needs_a_root_and_a_terminal(house: House) -> None:
+def test_a_shell_needs_a_terminal(house: House) -> None:
     house.build()
-    nothing = house.ingot("boot", "6.1", "--interactive")
-    assert nothing.returncode == UserError.exit_code
-    assert "--rootfs" in nothing.stderr
-    nobody = house.ingot("boot", "6.1", "--interactive", "--rootfs", "oci:x:y")
-    assert nobody.returncode == UserError.exit_code
-    assert "needs a terminal" in nobody.stderr
+    result = house.ingot("shell", "6.1", "oci:x:y")
+    assert result.returncode == UserError.exit_code
+    assert "needs a terminal" in result.stderr
+    assert "ingot run" in result.stderr
 
 
-def test_a_root_that_is_not_there_is_told(house: House) -> None:
+def test_a_root_that_is_not_there_is_reported(house: House) -> None:
     house.build()
-    nowhere = house.ingot("boot", "6.1", "--rootfs", f"oci:{house.root / 'images'}:none:1")
+    nowhere = house.ingot("run", "6.1", f"oci:{house.root / 'images'}:none:1")
     assert nowhere.returncode == UserError.exit_code
     assert "has no image 'none:1'" in nowhere.stderr
-    bare = house.ingot("boot", "6.1", "--rootfs", "alpine")
+    bare = house.ingot("run", "6.1", "alpine")
     assert bare.returncode == UserError.exit_code
     assert "oci:DIR:TAG" in bare.stderr
 
 
-def test_an_image_without_an_init_is_told(house: House) -> None:
+def test_an_image_without_an_init_is_reported(house: House) -> None:
     house.build()
-    root = f"oci:{house.layout.root}:kernel-modules:6.1.999"
-    result = house.ingot("boot", "6.1", "--rootfs", root)
+    result = house.ingot("run", "6.1", f"oci:{house.layout.root}:kernel-modules:6.1.999")
     assert result.returncode == UserError.exit_code
     assert "has no init" in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "verb"),
     [
-        ("--all --interactive", "--interactive means nothing with --all"),
-        ("--all --machine q35", "--machine means nothing with --all"),
-        ("--all --console", "--console means nothing with --all"),
-        ("6.1 --profile --console", "--console means nothing with --profile"),
-        ("6.1 --profile --checks x --vmm qemu", "--vmm and --checks mean nothing with --profile"),
-        ("6.1 --rootfs oci:x:y --checks x", "--checks means nothing with --rootfs"),
-        ("6.1 --rootfs oci:x:y -i --json", "--json means nothing with --interactive"),
-        ("6.1 --by size", "say --bisect-options as well"),
-        ("6.1 --bisect-options a b", "KERNEL means nothing with --bisect-options"),
+        ("6.1 --profile", "ingot profile KERNEL"),
+        ("--bisect-options a b", "ingot bisect A B"),
+        ("6.1 --by=size", "ingot bisect A B --by COST"),
+        ("6.1 --rootfs oci:x:y", "ingot run KERNEL IMAGE"),
+        ("6.1 --rootfs oci:x:y --interactive", "ingot run KERNEL IMAGE"),
+        ("6.1 -i", "ingot shell KERNEL IMAGE"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(house: House, words: str, says: str) -> None:
+def test_an_option_that_is_a_verb_now_names_the_verb(house: House, words: str, verb: str) -> None:
     result = house.ingot("boot", *words.split())
     assert result.returncode == UserError.exit_code
-    assert says in " ".join(result.stderr.split())
+    assert f"next: run: {verb}\n" in result.stderr
+
+
+def test_all_kernels_are_booted_in_the_machines_that_are_named(house: House) -> None:
+    house.build()
+    result = house.ingot("boot", "--all", "--machine", "microvm", "--json")
+    assert result.returncode == 0, result.stderr
+    assert [row["machine"] for row in json.loads(result.stdout)["boots"]] == ["qemu microvm"]
+    text = house.ingot("boot", "--all", "--vmm", "qemu", "--console").stdout
+    assert "6.1.999 x86_64 default in qemu microvm: " in text
+    wrong = house.ingot("boot", "--all", "--machine", "q35")
+    assert wrong.returncode == UserError.exit_code
+    assert "known: qemu microvm, firecracker" in wrong.stderr
 
 
 def test_there_must_be_one_kernel_to_boot(house: House) -> None:

@@ -76,7 +76,7 @@ def test_figures_of_another_emulator_fail_nothing_and_are_told(house: House) -> 
 def test_a_profile_that_is_asked_for_is_held_to_the_budget(house: House) -> None:
     house.build()
     allow(house, "instructions = 999")
-    result = house.ingot("boot", "6.1", "--profile")
+    result = house.ingot("profile", "6.1")
     assert result.returncode == BootError.exit_code
     assert "1,000 instructions to init" in result.stdout
     assert "of 999 allowed" in result.stderr

@@ -175,7 +175,7 @@ def test_an_option_that_does_not_survive_is_refused_before_compiling(house: Hous
     with pytest.raises(UserError) as raised:
         house.build()
     assert "base/x86_64.config:1: CONFIG_CHILD wanted m, got n" in raised.value.why
-    assert "needs PARENT, which is n: nobody asked for it" in raised.value.why
+    assert "needs PARENT, which is n: nothing requests it" in raised.value.why
     assert house.compiles() == 0
     assert moving_tags(house) == set()
 
@@ -254,7 +254,7 @@ def test_a_local_tree_that_is_changed_while_its_config_is_resolved(
             patch.setattr(configure, step, edit)
             with pytest.raises(VerificationError, match="was changed while it was used"):
                 house.build(local=tree)
-    assert not list(house.setting().workspace.configs.glob("*.config"))
+    assert not list(house.setting().project.workspace.configs.glob("*.config"))
 
 
 def test_several_kernels_one_failing(house: House) -> None:

@@ -235,7 +235,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 def build_in(house: House, builder: str) -> pipeline.Built:
     setting = house.setting()
-    kernel = setting.catalog.compiled_in(setting.catalog.kernels[0], builder)
+    kernel = setting.project.catalog.compiled_in(setting.project.catalog.kernels[0], builder)
     return pipeline.build(setting, kernel, Silent())
 
 
@@ -276,9 +276,9 @@ def test_a_machine_that_lacks_tools_is_refused_before_anything(
 
 def test_the_machines_own_compiler_has_nothing_to_update(house: House) -> None:
     setting = house.setting()
-    spec = setting.catalog.compiled_in(setting.catalog.kernels[0], "host").builder
+    spec = setting.project.catalog.compiled_in(setting.project.catalog.kernels[0], "host").builder
     with pytest.raises(UserError, match="is not made of packages"):
-        pipeline.update_builder(setting, spec, Silent(), dry_run=False)
+        pipeline.update_builder(setting.project, spec, Silent(), dry_run=False)
 
 
 def test_a_builder_that_is_none_is_told_with_what_there_is(house: House) -> None:
@@ -315,7 +315,7 @@ def test_a_tree_that_does_not_know_clang_is_not_compiled_with_gcc_in_silence(
     makefile = tree / "Makefile"
     makefile.write_text(makefile.read_text().replace("$(LLVM)", ""))
     setting = house.setting(tree)
-    kernel = setting.catalog.kernels[0]
+    kernel = setting.project.catalog.kernels[0]
     kernel = replace(kernel, builder=replace(kernel.builder, llvm=True))
     with pytest.raises(Exception, match="cannot be compiled with clang") as caught:
         pipeline.build(setting, kernel, Silent())

@@ -174,7 +174,7 @@ def test_a_full_config_by_hand_asks_by_itself(house: House) -> None:
     assert done.returncode == 0, done.stderr
     assert "CHILD" not in done.stdout
     told = house.ingot("config", "explain", "OTHER", "6.1").stdout
-    assert "asked for: y (configs/linux-x86_64-6.1.999.config:3)" in told
+    assert "requested: y (configs/linux-x86_64-6.1.999.config:3)" in told
     assert "base/linux.config" not in house.ingot("config", "explain", "PARENT", "6.1").stdout
 
 
@@ -240,7 +240,11 @@ def test_show_refuses_what_is_not_as_asked_but_tells_what_was(house: House) -> N
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(b"", "tells no config"), (b"\x00\xff\xfe", "tells no config"), (b"text\n", "no .config")],
+    [
+        (b"", "has no kernel config"),
+        (b"\x00\xff\xfe", "has no kernel config"),
+        (b"text\n", "not a .config"),
+    ],
 )
 def test_a_file_without_a_config_is_told(
     house: House, tmp_path: Path, data: bytes, told: str
@@ -253,12 +257,12 @@ def test_a_file_without_a_config_is_told(
 @pytest.mark.parametrize(
     ("operand", "told"),
     [
-        ("/nowhere/.config", "there is nothing of that name"),
-        ("./nowhere", "there is nothing of that name"),
-        ("/etc", "it is a folder"),
+        ("/nowhere/.config", "nothing is there"),
+        ("./nowhere", "nothing is there"),
+        ("/etc", "it is a directory"),
         ("kernel-bin", "has no image 'kernel-bin'"),
         ("6.1-huge", "no flavor huge"),
-        ("", "is no file, no image"),
+        ("", "is not a file, an image"),
         ("Upper/case:tag", "is no name of an image"),
         ("docker://", "is no name of an image"),
     ],
@@ -302,7 +306,7 @@ def test_explain_takes_an_option_as_a_person_types_it(house: House, name: str) -
 def test_explain_of_what_nobody_asked_for(house: House) -> None:
     document = json.loads(house.ingot("config", "explain", "OTHER", "6.1", "--json").stdout)
     assert (document["value"], document["asked"]) == ("n", None)
-    assert document["missing"] == ["nobody asked for it"]
+    assert document["missing"] == ["nothing requests it"]
     refused(house.ingot("config", "explain", "", "6.1"), "no option")
     refused(house.ingot("config", "explain", "6.1", "CHILD"), "no kernel CHILD")
 

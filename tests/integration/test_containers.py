@@ -20,7 +20,7 @@ from ingot.errors import MachineError, UserError
 from ingot.images import read_facts
 from ingot.oci import read_image
 from ingot.progress import Silent
-from ingot.setting import Setting
+from ingot.setting import RunOptions, Setting
 from tests import fakes
 from tests.integration.conftest import House
 from tests.unit.builder.conftest import SAYS, status_of
@@ -93,16 +93,14 @@ def ask_for(house: House, image: str = IMAGE, *packages: str, more: str = "") ->
 def build(house: House, builder: str = "container", *, offline: bool = False) -> pipeline.Built:
     setting = house.setting()
     if offline:
-        setting = Setting(
-            setting.catalog, setting.layout, setting.workspace, setting.host, offline=True
-        )
-    kernel = setting.catalog.compiled_in(setting.catalog.kernels[0], builder)
+        setting = Setting(setting.project, RunOptions(offline=True))
+    kernel = setting.project.catalog.compiled_in(setting.project.catalog.kernels[0], builder)
     return pipeline.build(setting, kernel, Silent())
 
 
 def ensure(house: House) -> Builder:
     setting = house.setting()
-    return pipeline.ensure_builder(setting, setting.catalog.builders["box"], Silent())
+    return pipeline.ensure_builder(setting, setting.project.catalog.builders["box"], Silent())
 
 
 def ask(house: House, *words: str) -> str:

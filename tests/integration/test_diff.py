@@ -274,8 +274,8 @@ def test_an_image_of_somebody_elses_in_a_registry_is_fetched(two: House, served:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("./vmlinux", "ingot config diff"),
-        ("/boot/vmlinuz", "ingot config diff"),
+        ("./vmlinux", "is not a file"),
+        ("/etc/passwd", "ingot config diff"),
         ("nosuch", "has no image 'nosuch'"),
         ("kernel-bin:9.9", "has no image 'kernel-bin:9.9'"),
         ("boot:1", "is no"),

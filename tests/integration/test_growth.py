@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ingot import catalog, new_versions
+from ingot import catalog, new_versions, pipeline
 from ingot.cli.main import app
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError
 from ingot.new_versions import look_out, plan_addition
 from ingot.progress import Progress, Silent
 from ingot.source.origin import Archive
+from ingot.source.origins import ORIGINS, OriginRow, deciding
 from ingot.source.releases import Release
 from ingot.source.transfer.tarball_compression import Compression
 from ingot.version import KernelVersion
@@ -154,7 +155,7 @@ def test_a_look_out_tells_what_is_newer_and_what_has_ended(
 ) -> None:
     upstream.release(1000)
     upstream.ended = True
-    (outlook,) = look_out(house.setting(), [], TODAY, Silent())
+    (outlook,) = look_out(house.setting().project, [], TODAY, Silent())
     assert str(outlook.have) == "6.1.999"
     assert outlook.newer is not None and str(outlook.newer.version) == "6.1.1000"
     assert outlook.ended
@@ -204,3 +205,33 @@ def test_update_adds_the_newest_and_warns_of_the_end(
     assert versions == ["6.1.999", "6.1.1001"]
     again = CliRunner().invoke(app, ["update", "--json"])
     assert json.loads(again.stdout)["added"] == []
+
+
+def test_a_new_origin_is_one_row(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With no other change, releases of it are listed, verified, added, and built from."""
+    (tmp_path / "attic").mkdir()
+    attic = Upstream(tmp_path / "attic", name="attic", trust="attic, by a test")
+    attic.release(1000)
+    monkeypatch.setitem(ORIGINS, "attic", OriginRow(lambda _: attic, index=lambda made: made))
+    file = house.kernels / "kernels.toml"
+    file.write_text(file.read_text().replace('order = ["debian"]', 'order = ["attic"]'))
+    file.write_text(file.read_text().replace("debian = ", "attic = "))
+
+    plan_addition(house.setting(), "6.1", Silent()).proposal.write()
+
+    setting = house.setting()
+    (kernel,) = setting.project.catalog.select(["6.1.1000"])
+    assert kernel.pins == {"attic": Digest.of_file(attic.tarballs[kernel.version])}
+    assert deciding(setting.project.catalog) == {"attic": ((), attic.trust)}
+    assert pipeline.obtain_source(setting, kernel, Silent()).origin == "attic"
+    assert pipeline.build(setting, kernel, Silent()).images
+
+
+def test_an_origin_that_has_no_row_is_named(house: House) -> None:
+    file = house.kernels / "kernels.toml"
+    file.write_text(file.read_text().replace('order = ["debian"]', 'order = ["attic", "debian"]'))
+    with pytest.raises(UserError, match="does not know: attic") as raised:
+        plan_addition(house.setting(), "6.1.1000", Silent())
+    assert "kernel.org, debian, git" in raised.value.hint

@@ -20,6 +20,7 @@ from ingot.errors import IngotError, UserError
 from ingot.oci.descriptor import INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE
 from ingot.pipeline.registry_cache import fetch_builder, fetch_kernel
 from ingot.registry import Registry, read
+from ingot.setting import RunOptions
 from tests.kernels import open_shop
 from tests.unit.conftest import Recorder
 from tests.unit.test_images_checking import RECIPE
@@ -134,7 +135,9 @@ BAD = [
 def test_a_cache_that_answers_anything_costs_a_note(liar: Liar, tmp_path: Path) -> None:
     """Whatever it says: the kernel is compiled then, and the note says why."""
     shop = open_shop(tmp_path)
-    setting = dataclasses.replace(shop.setting, cache=Registry(f"{liar.name}/kernels"))
+    setting = dataclasses.replace(
+        shop.setting, options=RunOptions(cache=Registry(f"{liar.name}/kernels"))
+    )
     kernel = shop.kernel("6.1.9")
     liar.blobs = {str(Digest.of(data)): data for data in (CONFIG, LAYER)}
     for answer in BAD:
@@ -147,7 +150,7 @@ def test_a_cache_that_answers_anything_costs_a_note(liar: Liar, tmp_path: Path) 
         assert len(recorder.notes[0]) < 1200
         fetch_builder(setting, kernel.builder, recorder)
         assert len(recorder.notes) == 2
-    assert setting.layout.tags() == {}
+    assert setting.project.layout.tags() == {}
 
 
 def test_a_manifest_that_is_anything_is_an_error_or_what_it_is(liar: Liar) -> None:

@@ -10,8 +10,7 @@ import click
 import pytest
 
 from ingot.cli.main import app
-from ingot.cli.shared.progress_display import print_error
-from ingot.cli.shared.terminal import Terminal
+from ingot.cli.shared.terminal import Terminal, print_error
 from ingot.errors import IngotError, told_by_the_system
 from ingot.oci import read_image, write_image, write_layer
 from ingot.oci.layer_entry import file_entry

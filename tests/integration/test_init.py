@@ -208,7 +208,8 @@ def test_init_refuses_another_number_of_words_than_a_verb_takes(
             wrong[" ".join([verb.name, *["1"] * (verb.usage.most + 1)])] = verb
     found = checks_of(real_init, tmp_path / "root", list(wrong))
     for line, verb in wrong.items():
-        said = f"{line.count(' ')} arguments for '{verb.name}', which takes {verb.usage.text or 'none'}"
+        takes = verb.usage.text or "none"
+        said = f"{line.count(' ')} arguments for '{verb.name}', which takes {takes}"
         assert found[line] == Check(found[line].name, Outcome.FAILED, said), line
 
 

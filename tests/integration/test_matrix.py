@@ -93,7 +93,7 @@ def test_names_and_options_choose(wide: House) -> None:
 def test_what_a_row_names_is_what_is_built(wide: House) -> None:
     setting = wide.setting()
     for row in rows(wide, "6.1", "4.19"):
-        (kernel,) = setting.catalog.select([row["kernel"]])
+        (kernel,) = setting.project.catalog.select([row["kernel"]])
         assert (str(kernel.version), str(kernel.version.series)) == (row["version"], row["series"])
         assert (kernel.arch.name, kernel.flavor.name) == (row["arch"], row["flavor"])
 

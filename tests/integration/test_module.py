@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ingot import pipeline
 from ingot.builder.sandbox import Sandbox
 from ingot.compile import index_modules
 from ingot.errors import IngotError, UserError
@@ -25,7 +24,9 @@ from ingot.oci import (
     write_image,
     write_layer,
 )
+from ingot.pipeline.module_build import build_modules
 from ingot.progress import Silent
+from ingot.setting import Setting
 from tests import fakes
 from tests.integration.conftest import House
 
@@ -214,7 +215,7 @@ def test_what_is_no_module(built: House, hello: Path) -> None:
 def test_a_module_for_another_release(built: House, hello: Path) -> None:
     (hello / "Kbuild").write_text("obj-m += hello.o\nRELEASE = 5.4.3\n")
     told = refused(built, hello, code=5)
-    assert "hello.ko is no module for 6.1.999" in told
+    assert "hello.ko is not a module for 6.1.999" in told
     assert "5.4.3" in told
 
 
@@ -301,9 +302,9 @@ def test_a_kernel_that_wants_signatures(house: House, hello: Path) -> None:
 
 def test_a_kernel_that_was_built_on_a_machine_of_another_arch(built: House, hello: Path) -> None:
     """Its devel tree has programs that do not run here."""
-    setting = dataclasses.replace(built.setting(), host="aarch64")
+    setting = Setting(dataclasses.replace(built.setting().project, host="aarch64"))
     with pytest.raises(UserError, match="another kind of machine") as raised:
-        pipeline.build_modules(setting, "6.1.999", hello, Silent())
+        build_modules(setting, "6.1.999", hello, Silent())
     assert "run on x86_64, this is arm64" in raised.value.why
 
 
@@ -362,7 +363,7 @@ def test_links_of_the_kernels_images_are_not_followed(
     with_link(built, tag, name, outside)
     before = sorted(path.name for path in outside.rglob("*"))
     with pytest.raises(IngotError, match=r"link|no directory"):
-        pipeline.build_modules(built.setting(), "6.1.999", hello, Silent())
+        build_modules(built.setting(), "6.1.999", hello, Silent())
     assert sorted(path.name for path in outside.rglob("*")) == before
 
 
@@ -384,7 +385,7 @@ def test_what_depmod_leaves_is_not_followed(
         (folder / "modules.fine").write_text("fine")
 
     monkeypatch.setattr("ingot.pipeline.module_build.index_modules", index)
-    pipeline.build_modules(built.setting(), "6.1.999", hello, Silent())
+    build_modules(built.setting(), "6.1.999", hello, Silent())
     assert f"{MODULES}/modules.fine" in held(built, ALONE)
     image = read_image(built.layout, built.layout.tags()[ALONE])
     for info in list_files(built.layout, image):

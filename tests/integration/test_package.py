@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingot import __version__
+from tests.integration.conftest import House
 from tests.support.installed import Installed, install, make_release
 
 EVERY_MODULE = """
@@ -60,3 +61,20 @@ def test_kernels_of_a_new_catalog_can_be_named(installed: Installed, words: str)
 def test_templates_beside_modules_are_found(installed: Installed) -> None:
     words = ("spec", "6.1", "--platform", "firecracker", "--registry", "example.org/k")
     assert "boot/vmlinux" in installed.run("ingot", *words, at="mine")
+
+
+def test_every_step_of_a_build_has_its_files(installed: Installed, house: House) -> None:
+    """On the fake kernel: what a compile, a boot and a page need lies in the wheel."""
+    program = str(installed.venv / "bin" / "ingot")
+    for words in (["build", "6.1"], ["boot", "6.1"], ["report", "--to", "-"]):
+        done = subprocess.run(
+            [program, *words],
+            cwd=installed.directory,
+            env=house.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "<html" in done.stdout
+    assert house.compiles() == 1

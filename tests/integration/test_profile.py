@@ -1,4 +1,4 @@
-"""`ingot boot --profile` on a fake machine: what is printed, what is kept, what goes wrong."""
+"""`ingot profile` on a fake machine: what is printed, what is kept, what goes wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.conftest import House
 
 def test_a_profile_is_printed_and_kept_with_the_image(house: House) -> None:
     built = house.build()
-    result = house.ingot("boot", "6.1", "--profile", "--json")
+    result = house.ingot("profile", "6.1", "--json")
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     assert document["image"] == f"{BASE}:6.1.999"
@@ -42,7 +42,7 @@ def test_a_profile_is_printed_and_kept_with_the_image(house: House) -> None:
 
 def test_the_table_fits_a_terminal_of_80_columns(house: House) -> None:
     house.build()
-    result = house.ingot("boot", "6.1", "--profile")
+    result = house.ingot("profile", "6.1")
     head, *rest = result.stdout.splitlines()
     assert head == f"{BASE}:6.1.999: 1,000 instructions to init"
     tables = [line for line in rest if not line.startswith("  ")]
@@ -53,7 +53,7 @@ def test_the_table_fits_a_terminal_of_80_columns(house: House) -> None:
 
 def test_a_newer_image_of_the_same_version_has_no_profile_yet(house: House) -> None:
     house.build()
-    assert house.ingot("boot", "6.1", "--profile").returncode == 0
+    assert house.ingot("profile", "6.1").returncode == 0
     house.fragment("vmm/firecracker", "CONFIG_OTHER=y")
     house.build()
     base = read_image(house.layout, house.layout.tags()[f"{BASE}:6.1.999"])
@@ -65,9 +65,6 @@ def test_a_newer_image_of_the_same_version_has_no_profile_yet(house: House) -> N
 
 def test_what_cannot_be_measured_is_told(house: House) -> None:
     house.build()
-    both = house.ingot("boot", "6.1", "--profile", "--console")
-    assert both.returncode == 2
-    assert "--console means nothing with --profile" in both.stderr
-    only_bin = house.ingot("boot", "kernel-bin:6.1", "--profile")
+    only_bin = house.ingot("profile", "kernel-bin:6.1")
     assert only_bin.returncode == 2
-    assert f"boot {BASE}:6.1.999" in only_bin.stderr
+    assert f"ingot profile {BASE}:6.1.999" in only_bin.stderr

@@ -54,7 +54,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 def push(shop: Shop, to: str, *names: str, **options: bool) -> Published:
     kernels = [shop.kernel(name) for name in names]
-    return publish(shop.setting, kernels, Registry(to), Silent(), **options)
+    return publish(shop.setting.project, kernels, Registry(to), Silent(), **options)
 
 
 def ingot(shop: Shop, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:

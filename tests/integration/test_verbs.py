@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-import typer
+import typer.main
 
 from ingot.cli.main import app
+from ingot.cli.shared.verb_group import VerbGroup
 from ingot.images import read_config, read_makeup, read_packages
+from ingot.kconfig import Config
 from tests.integration.conftest import House
 
 ROOT = Path(__file__).parent.parent.parent
@@ -31,11 +34,12 @@ def test_inspect_shows_labels_layers_and_files(house: House) -> None:
     document = json.loads(house.ingot("inspect", "kernel-bin:6.1", "--files", "--json").stdout)
     assert document["tag"] == "kernel-bin:6.1.999"
     assert document["labels"]["dev.ingot.recipe-key"] == str(built.recipe_key)
+    assert [layer["name"] for layer in document["layers"]] == ["kernel"]
     config = document["annotations"].pop("dev.ingot.config")
     makeup = read_makeup({"dev.ingot.makeup": document["annotations"].pop("dev.ingot.makeup")})
     assert makeup is not None
     assert makeup.modules == {"drivers/net/dummy.ko": 6, "drivers/net/needed.ko": 7}
-    assert read_config({"dev.ingot.config": config}) == (
+    assert read_config({"dev.ingot.config": config}) == Config(
         "CONFIG_CHILD=m\nCONFIG_MODULES=y\nCONFIG_PARENT=y\n"
     )
     packages = document["annotations"].pop("dev.ingot.builder-packages")
@@ -82,6 +86,24 @@ def test_a_damaged_layer_is_not_exported(house: House, tmp_path: Path) -> None:
     assert result.returncode == 4, result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "plain").exists()
+
+
+def test_a_damaged_layer_is_reported_by_inspect(house: House) -> None:
+    house.build()
+    sound = json.loads(house.ingot("inspect", "kernel-bin:6.1", "--json").stdout)
+    assert sound["problems"] == []
+    digest = sound["layers"][0]["digest"].removeprefix("sha256:")
+    blob = house.layout.root / "blobs" / "sha256" / digest
+    data = bytearray(blob.read_bytes())
+    data[len(data) // 2] ^= 1
+    blob.write_bytes(bytes(data))
+    result = house.ingot("inspect", "kernel-bin:6.1", "--files")
+    assert result.returncode == 4, result.stderr
+    assert "kernel-bin:6.1.999 is damaged" in result.stderr
+    assert f"layer {digest[:12]}" in result.stderr
+    assert "manifest" in result.stdout
+    damaged = house.ingot("inspect", "kernel-bin:6.1", "--json")
+    assert json.loads(damaged.stdout)["problems"]
 
 
 def test_boot_prints_each_check(house: House) -> None:
@@ -157,20 +179,19 @@ def test_the_shell_completes_kernels(house: House) -> None:
     assert result.stdout.split() == ["6.1.999"]
 
 
-def names_of(verbs: typer.Typer) -> list[str]:
-    return [
-        command.name or (command.callback.__name__ if command.callback else "")
-        for command in verbs.registered_commands
-    ]
+def verbs_of(group: VerbGroup, *words: str) -> Iterator[list[str]]:
+    """Every verb of a group and of the groups in it, as it is typed."""
+    for name, command in group.commands.items():
+        if isinstance(command, VerbGroup):
+            yield from verbs_of(command, *words, name)
+        else:
+            yield [*words, name]
 
 
 def test_every_verb_has_help() -> None:
-    verbs = [[verb] for verb in names_of(app)]
-    for group in app.registered_groups:
-        assert group.typer_instance is not None
-        name = group.name or group.typer_instance.info.name
-        assert isinstance(name, str)
-        verbs += [[name, verb] for verb in names_of(group.typer_instance)]
+    group = typer.main.get_command(app)
+    assert isinstance(group, VerbGroup)
+    verbs = list(verbs_of(group))
     assert ["build"] in verbs
     assert ["config", "check"] in verbs
     for verb in verbs:

@@ -13,10 +13,11 @@ from ingot.builder.builder_trust import trust_in_builder
 from ingot.catalog import BuilderSpec
 from ingot.digest import Digest
 from ingot.pipeline.caches import compile_cache
-from ingot.pipeline.inputs import known_sources, origins_of
+from ingot.pipeline.inputs import known_sources
 from ingot.pipeline.kernel_plan import Plan, make_plan
-from ingot.setting import Setting
+from ingot.setting import RunOptions, Setting
 from ingot.source.origin import Source
+from ingot.source.origins import origins_of
 from ingot.source.trees.source_cache import SourceCache
 from ingot.source.trees.source_record import read_entry, write_entry
 from tests.integration.conftest import House
@@ -46,9 +47,13 @@ def theirs(house: House, tmp_path: Path) -> House:
 
 def set_up(house: House, cache: Path) -> tuple[Setting, Plan, Source]:
     setting = house.setting()
-    setting = replace(setting, workspace=replace(setting.workspace, root=cache))
-    (source,) = SourceCache(setting.workspace.sources).known(setting.catalog.kernels[0].version)
-    return setting, make_plan(setting.catalog, setting.catalog.kernels[0]), source
+    setting = Setting(
+        replace(setting.project, workspace=replace(setting.project.workspace, root=cache))
+    )
+    (source,) = SourceCache(setting.project.workspace.sources).known(
+        setting.project.catalog.kernels[0].version
+    )
+    return setting, make_plan(setting.project.catalog, setting.project.catalog.kernels[0]), source
 
 
 def vouch(house: House) -> None:
@@ -56,7 +61,7 @@ def vouch(house: House) -> None:
     setting, _, source = set_up(house, house.cache)
     entry = read_entry(source.tree.parent)
     assert entry
-    trust = origins_of(setting.catalog)[0].trust
+    trust = origins_of(setting.project.catalog)[0].trust
     write_entry(source.tree.parent, replace(entry, trusted=frozenset({trust})))
 
 
@@ -65,9 +70,9 @@ def places(house: House, cache: Path) -> dict[str, object]:
     builder = Digest.of(b"the same list of packages")
     return {
         "ccache": compile_cache(setting, plan, source),
-        "config": plan.config_path(source.digest, builder, setting.workspace),
-        "table": plan.table_path(source.digest, builder, setting.workspace),
-        "sources": known_sources(setting, setting.catalog.kernels[0]),
+        "config": plan.config_path(source.digest, builder, setting.project.workspace),
+        "table": plan.table_path(source.digest, builder, setting.project.workspace),
+        "sources": known_sources(setting.project, setting.project.catalog.kernels[0]),
     }
 
 
@@ -113,7 +118,7 @@ def test_what_is_the_users_own_has_its_own(house: House, theirs: House) -> None:
     vouch(house)
     setting, plan, source = set_up(house, house.cache)
     found = {
-        compile_cache(replace(setting, local=local), plan, source)
+        compile_cache(replace(setting, options=RunOptions(local=local)), plan, source)
         for local in (None, Path("/a"), Path("/b"), replace(source, url="git+https://x/y"))
     }
     assert len(found) == 4

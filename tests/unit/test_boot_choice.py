@@ -59,6 +59,20 @@ def test_an_unknown_machine_lists_the_known_ones() -> None:
 # KVM
 
 
+def test_kvm_is_tried_once_in_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = tmp_path / "kvm"
+    device.touch()
+    tried: list[int] = []
+
+    def refuse(descriptor: int) -> str:
+        tried.append(descriptor)
+        return "no"
+
+    monkeypatch.setattr(kvm, "_try", refuse)
+    assert [kvm_fault(device) for _ in range(3)] == ["no"] * 3
+    assert len(tried) == 1
+
+
 def test_without_a_device_there_is_no_kvm(tmp_path: Path) -> None:
     assert kvm_fault(tmp_path / "kvm") == f"there is no {tmp_path / 'kvm'}"
 

@@ -13,6 +13,7 @@ PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 PVH_NOTE = struct.pack("<III", 4, 4, 18) + b"Xen\0" + struct.pack("<I", 0x1000300)
 OTHER_NOTE = struct.pack("<III", 4, 20, 3) + b"GNU\0" + bytes(20)
 X86_64, ARM64 = 62, 183
+BANNER = b"Linux version 6.1.176 (ingot@ingot)"
 
 
 def elf(path: Path, notes: bytes = b"", machine: int = X86_64, count: int | None = None) -> Path:
@@ -26,7 +27,7 @@ def elf(path: Path, notes: bytes = b"", machine: int = X86_64, count: int | None
         *(b"\x7fELF\x02\x01\x01".ljust(16, b"\0"), 2, machine, 1, 0x1000200, 64, 0, 0),
         *(64, 56, segments if count is None else count, 0, 0, 0),
     )
-    path.write_bytes(header + table + b"the kernel's own" + notes)
+    path.write_bytes(header + table + b"the kernel's own" + notes + BANNER)
     return path
 
 
@@ -56,7 +57,7 @@ def test_a_table_that_is_not_there_is_told(tmp_path: Path, count: int) -> None:
 def test_a_header_that_is_cut_off_is_told(tmp_path: Path) -> None:
     path = tmp_path / "vmlinux"
     path.write_bytes(b"\x7fELF\x02\x01")
-    with pytest.raises(UserError, match="no kernel"):
+    with pytest.raises(UserError, match="not a kernel"):
         needs_entry(path)
 
 
@@ -74,9 +75,16 @@ def test_the_entry_is_added_and_the_kernel_kept(tmp_path: Path) -> None:
     # but for the header, which counts two segments more and finds them at the end
     assert after[HEADER.size : len(before)] == before[HEADER.size :]
     kernel = _Kernel.read(path)
-    assert kernel.entry == 0x1000200
+    assert kernel.header.entry == 0x1000200
     *old, load, note = kernel.segments
     assert old == list(_Kernel.read(elf(tmp_path / "before", OTHER_NOTE)).segments)
     assert after[load[2] : load[2] + load[5]] == b"\xfc\x90code"
     assert load[3] == load[4] == 0x100000
     assert after[note[2] : note[2] + note[5]].endswith(struct.pack("<Q", 0x100000))
+
+
+def test_a_kernel_with_more_segments_than_the_header_counts_gets_no_entry(tmp_path: Path) -> None:
+    path = elf(tmp_path / "vmlinux", count=0xFFFF)
+    path.write_bytes(path.read_bytes() + bytes(56 * 0xFFFF))
+    with pytest.raises(UserError, match="65535 of them"):
+        _Kernel.read(path)

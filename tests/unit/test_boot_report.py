@@ -462,7 +462,7 @@ def test_each_verdict_has_its_reason() -> None:
         "still running after 12 s; its last line: scanning"
     )
     ended = ["[    0.1] scanning", "qemu-system-x86_64: terminating on signal 15 from pid 1"]
-    assert told(ended, timed_out=True).reason.endswith("its last words: scanning")
+    assert told(ended, timed_out=True).reason.endswith("its last line: scanning")
     assert told([], timed_out=True).reason == "nothing on the console in 12 s"
     assert told(["qemu: no KVM"], returncode=1).reason == "qemu: no KVM"
     assert told([], returncode=1).reason == "no message"

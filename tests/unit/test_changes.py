@@ -240,6 +240,19 @@ def test_who_vouches_for_a_source_decides_where_it_is_not_pinned(simple: Reposit
     assert set(simple.changed()) == kernels_of("6.1.176")
 
 
+def test_ends_of_lines_that_a_checkout_converts_are_not_a_change(simple: Repository) -> None:
+    simple.git("config", "core.autocrlf", "true")
+    (simple.root / "keyrings" / "kernel.org.gpg").write_bytes(b"keys\r\n")
+    assert simple.changed() == {}
+
+
+def test_a_commit_is_what_its_id_says_not_what_replaces_it(simple: Repository) -> None:
+    first = simple.git("rev-parse", "HEAD")
+    simple.write("fragments/base/x86_64.config", "CONFIG_PVH=n\n")
+    simple.git("replace", first, simple.commit())
+    assert simple.changed(first)
+
+
 def test_the_order_of_origins_decides_which_source_is_taken(simple: Repository) -> None:
     simple.replace('["kernel.org", "debian"]', '["debian", "kernel.org"]')
     assert set(simple.changed()) == ALL

@@ -11,10 +11,10 @@ from ingot.cli.shared.progress_display import (
     LiveProgress,
     PlainProgress,
     make_progress,
-    print_error,
 )
-from ingot.cli.shared.terminal import Terminal, make_console
+from ingot.cli.shared.terminal import Terminal, make_console, print_error
 from ingot.errors import UserError
+from ingot.units import size_text
 from tests.unit.conftest import Clock
 
 
@@ -73,7 +73,7 @@ def test_times_read_as_people_say_them(seconds: float, text: str) -> None:
     ],
 )
 def test_sizes_read_in_units_of_1024(size: int, text: str) -> None:
-    assert progress_display.size_text(size) == text
+    assert size_text(size) == text
 
 
 def test_an_error_shows_what_why_and_what_next(screen: Screen) -> None:

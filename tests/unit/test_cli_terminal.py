@@ -18,8 +18,8 @@ from rich.text import Text
 
 from ingot.boot.boot_report import BootReport, Check, Outcome, Verdict
 from ingot.cli.boot.boot_result import print_report
-from ingot.cli.shared.progress_display import LiveProgress, PlainProgress, print_error
-from ingot.cli.shared.terminal import Terminal, print_document, print_line, styled
+from ingot.cli.shared.progress_display import LiveProgress, PlainProgress
+from ingot.cli.shared.terminal import Terminal, print_document, print_error, print_line, styled
 from ingot.errors import UserError
 from tests.unit.conftest import REPOSITORY
 

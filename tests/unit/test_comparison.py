@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from ingot.comparison import (
     subject_of_image,
     subject_of_reference,
 )
-from ingot.errors import IngotError, UserError
+from ingot.errors import IngotError, MachineError, UserError, VerificationError
 from ingot.images import BASE, BIN, DEBUG, KERNEL_IMAGES, MODULES
 from ingot.oci import (
     Descriptor,
@@ -37,6 +37,7 @@ from ingot.oci import (
 from ingot.oci.image_documents import canonical_json
 from ingot.progress import Silent
 from ingot.size_map import SizeMap
+from tests.configs import config_of
 from tests.unit.test_images import CONFIG, MAKEUP, RELEASE, Kernel, make_kernel
 from tests.unit.test_reading import KERNEL as WITH_CONFIG
 
@@ -65,7 +66,7 @@ def without_makeup(document: dict[str, object]) -> None:
     del annotations["dev.ingot.makeup"]
 
 
-def old_images(kernel: Kernel, names: tuple[str, ...] = KERNEL_IMAGES) -> dict[str, Descriptor]:
+def old_images(kernel: Kernel, names: Iterable[str] = KERNEL_IMAGES) -> dict[str, Descriptor]:
     """A kernel's images as the Ingot of before wrote them, tagged."""
     written = kernel.write()
     images = {name: rewritten(kernel.layout, written[name], without_makeup) for name in names}
@@ -128,14 +129,16 @@ def test_folders_are_compared_where_both_kernels_tell_them() -> None:
 
 
 def test_what_one_does_not_tell_is_not_compared() -> None:
-    whole = subject(modules={"a.ko": 1}, config={"A": "y"}, files={"a": 1})
+    whole = subject(modules={"a.ko": 1}, config=config_of({"A": "y"}), files={"a": 1})
     for one, two in ((whole, subject()), (subject(), whole)):
         found = compare(one, two)
         assert (found.modules, found.options, found.files, found.folders) == (None,) * 4
 
 
 def test_options_are_compared() -> None:
-    found = compare(subject(config={"A": "y"}), subject(config={"A": "m", "B": "y"}))
+    found = compare(
+        subject(config=config_of({"A": "y"})), subject(config=config_of({"A": "m", "B": "y"}))
+    )
     assert found.options is not None
     assert [(o.option, o.before, o.after) for o in found.options] == [
         ("A", "y", "m"),
@@ -183,7 +186,8 @@ def test_every_image_of_a_kernel_tells_all_of_it(tmp_path: Path, name: str) -> N
     assert told.facts == kernel.facts
     assert told.makeup == MAKEUP
     assert (told.kernel_size, told.modules) == (16, {"net/veth.ko": 14})
-    assert told.config == OPTIONS
+    assert told.config is not None
+    assert told.config.options == OPTIONS
     assert told.files is None
     assert told.size == read_image(kernel.layout, image).size
 
@@ -195,7 +199,8 @@ def test_an_older_image_is_looked_into_with_its_base(tmp_path: Path, name: str) 
     assert told.makeup is None
     assert told.kernel_size == len("kernel of recipe")
     assert told.modules == {"net/veth.ko": len("veth of recipe")}
-    assert told.config == OPTIONS
+    assert told.config is not None
+    assert told.config.options == OPTIONS
 
 
 @pytest.mark.parametrize(
@@ -230,7 +235,8 @@ def test_an_image_of_somebody_elses_is_looked_into(tmp_path: Path) -> None:
     assert told.platform == "linux/arm64"
     assert told.kernel_size == len(WITH_CONFIG)
     assert told.modules == {"net/veth.ko.xz": 4, "extra/zfs.ko": 3}
-    assert told.config == {"VETH": "m"}
+    assert told.config is not None
+    assert told.config.options == {"VETH": "m"}
     assert told.files == {name: len(data) for name, data in files.items()}
 
 
@@ -278,6 +284,40 @@ def manifest(layout: Layout, image: Descriptor) -> dict[str, object]:
     document = json.loads(layout.read_blob(image))
     assert isinstance(document, dict)
     return document
+
+
+@pytest.mark.parametrize("error", [UserError("no such repository"), MachineError("no network")])
+def test_a_boot_profile_that_cannot_be_had_is_left_out(
+    tmp_path: Path,
+    published: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+    error: IngotError,
+) -> None:
+    reference = offer(tmp_path, published, monkeypatch, error)
+    assert subject_of_reference(reference, X86, Silent()).profile is None
+
+
+def test_a_boot_profile_that_is_not_what_its_digest_names_is_reported(
+    tmp_path: Path, published: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = offer(tmp_path, published, monkeypatch, VerificationError("another digest"))
+    with pytest.raises(VerificationError, match="another digest"):
+        subject_of_reference(reference, X86, Silent())
+
+
+def offer(
+    root: Path, published: dict[str, object], monkeypatch: pytest.MonkeyPatch, error: IngotError
+) -> str:
+    """Publish an image whose boot profile cannot be read for this reason; returns its name."""
+    kernel = make_kernel(root)
+    reference = f"example.org/kernels/{BASE}:6.1"
+    published[reference] = manifest(kernel.layout, kernel.build()[BASE])
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(registry, "read_document", fail)
+    return reference
 
 
 @pytest.mark.parametrize("name", KERNEL_IMAGES)

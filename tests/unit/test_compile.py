@@ -14,6 +14,7 @@ from ingot.builder.sandbox import Builder, Sandbox
 from ingot.compile import Artifacts, Devel, compile_kernel, make_flags
 from ingot.compile import run_make as making
 from ingot.errors import BuildError, IngotError, MachineError
+from ingot.kconfig import Config
 from ingot.process import CommandFailedError, Result
 from ingot.size_map import SizeMap
 from tests.unit.conftest import Recorder, digest
@@ -97,7 +98,7 @@ def make(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 def compiled(sandbox: Sandbox, recorder: Recorder, config: str = CONFIG) -> Artifacts:
     log = sandbox.build / "log"
-    return compile_kernel(sandbox, arch("x86_64"), config, 86_400, log, recorder)
+    return compile_kernel(sandbox, arch("x86_64"), Config(config), 86_400, log, recorder)
 
 
 def failure(sandbox: Sandbox, recorder: Recorder, config: str = CONFIG) -> IngotError:
@@ -167,7 +168,7 @@ def test_where_the_bytes_of_kernel_and_modules_go_is_measured(
     artifacts = compiled(sandbox, recorder)
     assert artifacts.makeup == SizeMap({"": len(b"no ELF")}, {"veth.ko": 0})
     assert recorder.steps[-1] == "measure"
-    assert recorder.results[-1] == "0% of the kernel comes from 0 folders of its source"
+    assert recorder.results[-1] == "0% of the kernel comes from 0 source directories"
 
 
 def test_what_the_kernel_was_linked_from_is_told_by_folder(
@@ -185,9 +186,9 @@ def test_what_the_kernel_was_linked_from_is_told_by_folder(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     log = sandbox.build / "log"
-    artifacts = compile_kernel(sandbox, arch("arm64"), CONFIG, 86_400, log, recorder)
+    artifacts = compile_kernel(sandbox, arch("arm64"), Config(CONFIG), 86_400, log, recorder)
     assert artifacts.makeup.kernel == {"": 3000, "net/core": 1000}
-    assert recorder.results[-1] == "25% of the kernel comes from 1 folders of its source"
+    assert recorder.results[-1] == "25% of the kernel comes from 1 source directories"
 
 
 def test_an_elf_kernel_ships_without_what_no_vmm_loads(

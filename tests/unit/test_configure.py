@@ -13,6 +13,7 @@ from ingot import configure, kconfig
 from ingot.arch import arch
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.errors import BuildError
+from ingot.kconfig import Config
 from ingot.process import CommandFailedError, Result
 from ingot.version import Series
 from tests.unit.conftest import digest
@@ -69,7 +70,7 @@ def resolve(sandbox: Sandbox, fragment: str) -> str:
     requests = kconfig.merge(
         kconfig.parse_fragment(fragment, "vmm/x.config"), Series(6, 1), ARCH.name
     )
-    return configure.resolve(sandbox, ARCH, requests, sandbox.build / "log")
+    return configure.resolve(sandbox, ARCH, requests, sandbox.build / "log").text
 
 
 MAKE = ["make", "-C", "/src", "O=/build", "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"]
@@ -122,7 +123,7 @@ def test_a_kernel_that_takes_gcc_instead_is_refused(
         resolve(clang, "CONFIG_A=y\n")
     assert "5.7" in caught.value.why
     with pytest.raises(BuildError, match="cannot be compiled with clang"):
-        configure.complete(clang, ARCH, "CONFIG_A=y\n", sandbox.build / "log")
+        configure.complete(clang, ARCH, Config("CONFIG_A=y\n"), sandbox.build / "log")
 
 
 # Completing
@@ -134,7 +135,10 @@ def test_a_full_config_is_completed_in_place(sandbox: Sandbox, fake: Kconfig) ->
 
     fake.does = complete
     log = sandbox.build / "log"
-    assert configure.complete(sandbox, ARCH, "CONFIG_A=y\n", log) == "CONFIG_A=y\nCONFIG_B=m\n"
+    assert (
+        configure.complete(sandbox, ARCH, Config("CONFIG_A=y\n"), log).text
+        == "CONFIG_A=y\nCONFIG_B=m\n"
+    )
     assert fake.make == [*MAKE, "olddefconfig"]
 
 
@@ -185,8 +189,8 @@ def test_the_menu_has_the_terminal_and_starts_from_the_config(
 
     fake.does = change
     log = sandbox.build / "log"
-    edited = configure.edit(sandbox, ARCH, "CONFIG_A=y\n", log, terminal="screen")
-    assert edited == "CONFIG_A=m\n"
+    edited = configure.edit(sandbox, ARCH, Config("CONFIG_A=y\n"), log, terminal="screen")
+    assert edited.text == "CONFIG_A=m\n"
     assert fake.make == [*MAKE, "menuconfig"]
     assert fake.variable("TERM") == "screen"
     assert "--new-session" not in fake.argv
@@ -200,5 +204,5 @@ def test_a_menu_that_does_not_start_is_told(
 
     monkeypatch.setattr(configure, "run_in_terminal", fail)
     with pytest.raises(BuildError, match="menuconfig") as caught:
-        configure.edit(sandbox, ARCH, "CONFIG_A=y\n", sandbox.build / "log")
+        configure.edit(sandbox, ARCH, Config("CONFIG_A=y\n"), sandbox.build / "log")
     assert "libncurses-dev" in caught.value.hint

@@ -25,14 +25,16 @@ from ingot.builder import sandbox as sandboxes
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.compile import compile_kernel, compile_module, compile_variant
 from ingot.compile import run_make as making
+from ingot.elf import ElfHeader
 from ingot.errors import IngotError
 from ingot.files import remove_tree
+from ingot.kconfig import Config
 from ingot.process import Result
 from ingot.progress import Silent
 from ingot.version import Series
 from tests.unit.conftest import digest
 
-CONFIG = "CONFIG_MODULES=y\n"
+CONFIG = Config("CONFIG_MODULES=y\n")
 RELEASE = "6.1.176"
 SECRET = b"what only the owner of this machine may read"
 MODULES = f"install/lib/modules/{RELEASE}"
@@ -302,9 +304,9 @@ def test_a_config(
     log = sandbox.results.parent / "log"
     verbs: dict[str, Callable[[], object]] = {
         "resolve": lambda: configure.resolve(sandbox, arch("x86_64"), requests, log),
-        "complete": lambda: configure.complete(sandbox, arch("x86_64"), "CONFIG_A=y\n", log),
+        "complete": lambda: configure.complete(sandbox, arch("x86_64"), CONFIG, log),
         "survey": lambda: configure.survey(sandbox, arch("x86_64"), log),
-        "edit": lambda: configure.edit(sandbox, arch("x86_64"), "CONFIG_A=y\n", log),
+        "edit": lambda: configure.edit(sandbox, arch("x86_64"), CONFIG, log),
     }
     for _ in range(2):  # the second time the trap is there before Ingot writes
         try:
@@ -401,7 +403,7 @@ def test_a_builder_that_leaves_something_else_than_the_boot_test_asks_for(
         return Result(0, "")
 
     monkeypatch.setattr(sandboxes, "run", tool)
-    kernel = pvh._Kernel((0,) * 14, (), b"")
+    kernel = pvh._Kernel(ElfHeader(b"", *(0,) * 13), (), b"")
     uses: dict[str, Callable[[], object]] = {
         "init": lambda: guest_contents.compile_init(sandbox, arch("x86_64")),
         "pvh": lambda: pvh._assemble(sandbox, kernel, arch("x86_64")),

@@ -28,7 +28,7 @@ from ingot.oci import (
 )
 from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
 from ingot.pipeline.builders import site_of
-from ingot.setting import Setting
+from ingot.setting import Project, Setting
 from ingot.workspace import Workspace
 from tests.unit.conftest import digest
 from tests.unit.test_images import VERSION, make_kernel
@@ -61,7 +61,7 @@ def setting(tmp_path: Path) -> Setting:
     (tmp_path / "kernels" / "kernels.toml").write_text(CATALOG)
     found = catalog.load(tmp_path / "kernels")
     workspace = Workspace(tmp_path / "cache", tmp_path / "build")
-    return Setting(found, Layout(found.store), workspace, "x86_64")
+    return Setting(Project(found, Layout(found.store), workspace, "x86_64"))
 
 
 def fill(folder: Path) -> Path:
@@ -72,19 +72,23 @@ def fill(folder: Path) -> Path:
 
 def make_builder(setting: Setting, spec: BuilderSpec = SPEC, host: str = "x86_64") -> Descriptor:
     """A builder's image in the store, and its root unpacked."""
-    layer = write_layer(setting.layout, [file_entry("etc/suite", spec.suite.encode())], 0)
-    labels = {builders.SPEC_LABEL: builders.spec_digest(spec, site_of(replace(setting, host=host)))}
+    layer = write_layer(setting.project.layout, [file_entry("etc/suite", spec.suite.encode())], 0)
+    labels = {
+        builders.SPEC_LABEL: builders.spec_digest(
+            spec, site_of(replace(setting.project, host=host))
+        )
+    }
     platform = Platform("linux", arch(host).oci)
-    descriptor = write_image(setting.layout, [layer], platform, labels, {}, 0)
-    setting.layout.tag({builders.tag_of(spec): descriptor})
-    fill(setting.workspace.builders / descriptor.digest.hex)
+    descriptor = write_image(setting.project.layout, [layer], platform, labels, {}, 0)
+    setting.project.layout.tag({builders.tag_of(spec): descriptor})
+    fill(setting.project.workspace.builders / descriptor.digest.hex)
     return descriptor
 
 
 def clean(
     setting: Setting, *, everything: bool = False, dry_run: bool = False
 ) -> list[RemovedItem]:
-    return prune(setting, everything=everything, dry_run=dry_run)
+    return prune(setting.project, everything=everything, dry_run=dry_run)
 
 
 def state(root: Path) -> dict[str, bytes]:
@@ -104,7 +108,7 @@ def test_images_of_the_current_recipe_stay_and_older_ones_go(
     setting: Setting, tmp_path: Path
 ) -> None:
     old, new = make_kernel(tmp_path, "old"), make_kernel(tmp_path, "new")
-    assert new.layout == setting.layout
+    assert new.layout == setting.project.layout
     old.build()
     new.build()
     removed = clean(setting)
@@ -115,7 +119,7 @@ def test_images_of_the_current_recipe_stay_and_older_ones_go(
     ]
     assert "blobs of the store" in blobs.what
     assert blobs.size > 0
-    assert set(setting.layout.tags()) == {
+    assert set(setting.project.layout.tags()) == {
         f"{name}:{tag}"
         for name in KERNEL_IMAGES
         for tag in (VERSION, f"{VERSION}-{new.facts.recipe_key.short}")
@@ -125,9 +129,9 @@ def test_images_of_the_current_recipe_stay_and_older_ones_go(
 
 def keep_profile(setting: Setting, key: str, subject: Descriptor) -> str:
     """A boot profile of the image in the store; returns its tag."""
-    artifact = write_artifact(setting.layout, PROFILE_TYPE, b'{"profile": 1}', subject)
+    artifact = write_artifact(setting.project.layout, PROFILE_TYPE, b'{"profile": 1}', subject)
     tag = f"{BASE}:{VERSION}-{digest(key).short}-boot"
-    setting.layout.tag({tag: artifact})
+    setting.project.layout.tag({tag: artifact})
     return tag
 
 
@@ -143,8 +147,8 @@ def test_a_profile_goes_with_its_image_and_not_before(
     assert removed[at] == f"profile {gone}"
     assert "blobs of the store" in removed[at + 1]
     if not dry_run:
-        assert gone not in setting.layout.tags()
-        assert setting.layout.is_complete(setting.layout.tags()[kept])
+        assert gone not in setting.project.layout.tags()
+        assert setting.project.layout.is_complete(setting.project.layout.tags()[kept])
         assert clean(setting) == []
 
 
@@ -155,46 +159,46 @@ def test_a_profile_of_an_image_that_is_gone_goes_by_itself(
     kernel.build()
     tag = keep_profile(setting, "other", kernel.layout.write_blob([b"{}"], MANIFEST_TYPE))
     assert clean(setting)[0] == RemovedItem(f"profile {tag}", 0)
-    assert f"{BASE}:{VERSION}" in setting.layout.tags()
+    assert f"{BASE}:{VERSION}" in setting.project.layout.tags()
 
 
 def test_an_artifact_of_another_tool_stays(setting: Setting, tmp_path: Path) -> None:
     kernel = make_kernel(tmp_path)
     kernel.build()
     about = kernel.layout.write_blob([b"{}"], MANIFEST_TYPE)
-    foreign = write_artifact(setting.layout, "application/vnd.example.sbom", b"{}", about)
-    setting.layout.tag({"foreign:1": foreign})
+    foreign = write_artifact(setting.project.layout, "application/vnd.example.sbom", b"{}", about)
+    setting.project.layout.tag({"foreign:1": foreign})
     clean(setting)
-    assert "foreign:1" in setting.layout.tags()
+    assert "foreign:1" in setting.project.layout.tags()
 
 
 def test_blobs_that_were_never_tagged_go(setting: Setting, tmp_path: Path) -> None:
     make_kernel(tmp_path).write()
     (removed,) = clean(setting)
     assert removed.what.endswith("blobs of the store")
-    assert state(setting.layout.blobs.folder) == {}
+    assert state(setting.project.layout.blobs.folder) == {}
 
 
 def test_builders_of_the_catalog_stay_and_others_go(setting: Setting) -> None:
     kept = make_builder(setting)
-    gone = fill(setting.workspace.builders / OTHER)
+    gone = fill(setting.project.workspace.builders / OTHER)
     removed = clean(setting)
     assert [item.what for item in removed] == [f"unpacked builder {OTHER[:12]}"]
     assert removed[0].size >= 5000
     assert not gone.exists()
-    assert (setting.workspace.builders / kept.digest.hex).is_dir()
+    assert (setting.project.workspace.builders / kept.digest.hex).is_dir()
 
 
 def test_a_builder_whose_spec_has_changed_goes(setting: Setting) -> None:
     old = make_builder(setting, BuilderSpec("bookworm", "bookworm", ("bc", "flex")))
     clean(setting)
-    assert not (setting.workspace.builders / old.digest.hex).exists()
+    assert not (setting.project.workspace.builders / old.digest.hex).exists()
 
 
 def test_the_builder_of_a_machine_of_another_arch_stays(setting: Setting) -> None:
     kept = make_builder(setting, host="arm64")
     assert clean(setting) == []
-    assert (setting.workspace.builders / kept.digest.hex).is_dir()
+    assert (setting.project.workspace.builders / kept.digest.hex).is_dir()
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
@@ -203,27 +207,27 @@ def test_images_of_builders_the_catalog_no_longer_asks_for_go(
     setting: Setting, name: str, dry_run: bool
 ) -> None:
     make_builder(setting)
-    kept = setting.layout.tags()
+    kept = setting.project.layout.tags()
     old = BuilderSpec(name, "bullseye", ("bc", "flex"))
     make_builder(setting, old)
     if name == "another":
-        assert len(setting.layout.tags()) == 2
+        assert len(setting.project.layout.tags()) == 2
     else:
         kept = {}
     removed = clean(setting, dry_run=dry_run)
     assert removed[0] == RemovedItem(f"image kernel-builder:{name}", 0)
     assert removed[1].what.endswith("blobs of the store")
     if not dry_run:
-        assert setting.layout.tags() == kept
+        assert setting.project.layout.tags() == kept
         assert clean(setting) == []
 
 
 def test_a_builder_of_another_tool_stays(setting: Setting) -> None:
-    layer = write_layer(setting.layout, [file_entry("etc/file", b"x")], 0)
-    image = write_image(setting.layout, [layer], Platform("linux", "amd64"), {}, {}, 0)
-    setting.layout.tag({"kernel-builder:mine": image})
+    layer = write_layer(setting.project.layout, [file_entry("etc/file", b"x")], 0)
+    image = write_image(setting.project.layout, [layer], Platform("linux", "amd64"), {}, {}, 0)
+    setting.project.layout.tag({"kernel-builder:mine": image})
     assert clean(setting) == []
-    assert "kernel-builder:mine" in setting.layout.tags()
+    assert "kernel-builder:mine" in setting.project.layout.tags()
 
 
 def test_with_everything_the_caches_go_and_the_images_stay(
@@ -231,10 +235,10 @@ def test_with_everything_the_caches_go_and_the_images_stay(
 ) -> None:
     make_kernel(tmp_path).build()
     builder = make_builder(setting)
-    workspace = setting.workspace
+    workspace = setting.project.workspace
     for folder in (workspace.ccache, workspace.configs):
         fill(folder)
-    tags = setting.layout.tags()
+    tags = setting.project.layout.tags()
     removed = clean(setting, everything=True)
     assert {item.what for item in removed} == {
         f"unpacked builder {builder.digest.short}",
@@ -242,19 +246,19 @@ def test_with_everything_the_caches_go_and_the_images_stay(
         "cache configs",
     }
     assert not any(f.exists() for f in (workspace.ccache, workspace.configs))
-    assert setting.layout.tags() == tags
+    assert setting.project.layout.tags() == tags
 
 
 def test_caches_stay_unless_everything_is_to_go(setting: Setting) -> None:
-    fill(setting.workspace.ccache)
-    fill(setting.workspace.configs)
+    fill(setting.project.workspace.ccache)
+    fill(setting.project.workspace.configs)
     assert clean(setting) == []
-    assert setting.workspace.ccache.is_dir()
+    assert setting.project.workspace.ccache.is_dir()
 
 
 def test_folders_of_killed_builds_go(setting: Setting) -> None:
-    assert setting.workspace.build_root is not None
-    stale = fill(setting.workspace.build_root / "build-stale")
+    assert setting.project.workspace.build_root is not None
+    stale = fill(setting.project.workspace.build_root / "build-stale")
     (stale.parent / ".build-stale.lock").touch()
     clean(setting)
     assert not stale.exists()
@@ -272,7 +276,7 @@ def test_folders_of_killed_builds_go(setting: Setting) -> None:
 def test_what_a_killed_run_left_unfinished_is_told_once(
     setting: Setting, name: str, dry_run: bool
 ) -> None:
-    left = fill(setting.workspace.sources / name)
+    left = fill(setting.project.workspace.sources / name)
     (removed,) = clean(setting, dry_run=dry_run)
     assert removed.size >= 5000
     assert left.exists() is dry_run
@@ -282,8 +286,8 @@ def test_a_dry_run_changes_nothing(setting: Setting, tmp_path: Path) -> None:
     for key in ("old", "new"):
         make_kernel(tmp_path, key).build()
     make_kernel(tmp_path, "untagged").write()
-    fill(setting.workspace.builders / OTHER)
-    fill(setting.workspace.ccache)
+    fill(setting.project.workspace.builders / OTHER)
+    fill(setting.project.workspace.ccache)
     before = state(tmp_path)
     would = clean(setting, everything=True, dry_run=True)
     assert state(tmp_path) == before
@@ -293,7 +297,7 @@ def test_a_dry_run_changes_nothing(setting: Setting, tmp_path: Path) -> None:
 def test_a_dry_run_says_what_the_real_one_removes(setting: Setting, tmp_path: Path) -> None:
     for key in ("old", "new"):
         make_kernel(tmp_path, key).build()
-    fill(setting.workspace.ccache)
+    fill(setting.project.workspace.ccache)
     would = clean(setting, everything=True, dry_run=True)
     assert clean(setting, everything=True) == would
 
@@ -301,26 +305,26 @@ def test_a_dry_run_says_what_the_real_one_removes(setting: Setting, tmp_path: Pa
 def test_blobs_that_another_tag_shares_are_not_told_to_go(setting: Setting, tmp_path: Path) -> None:
     for key in ("old", "new"):
         make_kernel(tmp_path, key).build()
-    old = next(tag for tag in setting.layout.tags() if not tag.endswith(str(VERSION)))
-    setting.layout.tag({"mine:1": setting.layout.tags()[old]})
+    old = next(tag for tag in setting.project.layout.tags() if not tag.endswith(str(VERSION)))
+    setting.project.layout.tag({"mine:1": setting.project.layout.tags()[old]})
     would = clean(setting, dry_run=True)
     assert clean(setting) == would
 
 
 def test_nothing_is_touched_while_a_build_runs(setting: Setting) -> None:
-    fill(setting.workspace.ccache)
+    fill(setting.project.workspace.ccache)
     with (
-        locked(setting.workspace.lock("use"), shared=True),
+        locked(setting.project.workspace.lock("use"), shared=True),
         pytest.raises(MachineError, match="a build is running") as caught,
     ):
         clean(setting, everything=True)
     assert caught.value.hint
-    assert setting.workspace.ccache.is_dir()
+    assert setting.project.workspace.ccache.is_dir()
 
 
 def test_a_builder_that_is_being_made_stays(setting: Setting) -> None:
-    making = fill(setting.workspace.builders / ".staging-x")
-    with locked(setting.workspace.builders / f".{SPEC.name}.lock"):
+    making = fill(setting.project.workspace.builders / ".staging-x")
+    with locked(setting.project.workspace.builders / f".{SPEC.name}.lock"):
         with contextlib.suppress(MachineError):  # as good: nothing is touched
             clean(setting)
         assert making.is_dir()
@@ -330,14 +334,14 @@ def test_a_store_in_use_is_told(setting: Setting, tmp_path: Path) -> None:
     make_kernel(tmp_path).write()
     for key in ("old", "new"):
         make_kernel(tmp_path, key).build()
-    tags = setting.layout.tags()
+    tags = setting.project.layout.tags()
     with (
-        setting.layout.in_use(),
+        setting.project.layout.in_use(),
         pytest.raises(MachineError, match=r"store .* is in use") as caught,
     ):
         clean(setting)
     assert caught.value.hint
-    assert setting.layout.tags() == tags
+    assert setting.project.layout.tags() == tags
 
 
 def test_what_another_tool_put_into_the_store_does_no_harm(
@@ -346,6 +350,6 @@ def test_what_another_tool_put_into_the_store_does_no_harm(
     make_kernel(tmp_path).build()
 
     data = b'{"schemaVersion":2,"mediaType":"%s","manifests":[]}' % INDEX_TYPE.encode()
-    setting.layout.tag({"foreign:1": setting.layout.write_blob([data], INDEX_TYPE)})
+    setting.project.layout.tag({"foreign:1": setting.project.layout.write_blob([data], INDEX_TYPE)})
     assert clean(setting) == []
-    assert "foreign:1" in setting.layout.tags()
+    assert "foreign:1" in setting.project.layout.tags()

@@ -79,13 +79,13 @@ def image_of(shop: Shop, *entries: LayerEntry) -> Image:
 
 
 def lay_out(shop: Shop, image: Image) -> BootTarget:
-    with laid_out(shop.setting, image, BUILDER, Silent()) as subject:
+    with laid_out(shop.setting.project, image, BUILDER, Silent()) as subject:
         return subject
 
 
 def test_the_kernel_and_its_modules_are_where_no_sandbox_sees_them(shop: Shop) -> None:
     image = image_of(shop, KERNEL, file_entry(f"{HOME}/x.ko", b"X"))
-    with laid_out(shop.setting, image, BUILDER, Silent()) as subject:
+    with laid_out(shop.setting.project, image, BUILDER, Silent()) as subject:
         assert subject.kernel.read_bytes() == b"a kernel"
         assert guest_plan.read_modules(subject.modules) == {"x.ko": b"X"}
         seen = (subject.sandbox.build, subject.sandbox.source)
@@ -94,7 +94,7 @@ def test_the_kernel_and_its_modules_are_where_no_sandbox_sees_them(shop: Shop) -
 
 
 def test_an_image_without_modules_has_none(shop: Shop) -> None:
-    with laid_out(shop.setting, image_of(shop, KERNEL), BUILDER, Silent()) as subject:
+    with laid_out(shop.setting.project, image_of(shop, KERNEL), BUILDER, Silent()) as subject:
         assert not subject.modules.exists()
         assert guest_plan.read_modules(subject.modules) == {}
 

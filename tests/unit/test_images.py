@@ -35,6 +35,7 @@ from ingot.images import (
     write_images,
 )
 from ingot.images.annotations import pack
+from ingot.kconfig import Config
 from ingot.oci import Descriptor, Layout, list_files, read_file, read_image, validate_layout
 from ingot.progress import Silent
 from ingot.size_map import SizeMap
@@ -348,7 +349,7 @@ def test_a_kernel_without_modules_has_all_images_too(tmp_path: Path) -> None:
 def test_every_image_carries_the_options_that_are_on(kernel: Kernel) -> None:
     for descriptor in kernel.write().values():
         image = read_image(kernel.layout, descriptor)
-        assert read_config(image.annotations) == 'CONFIG_A=y\nCONFIG_C="ä"\n'
+        assert read_config(image.annotations) == Config('CONFIG_A=y\nCONFIG_C="ä"\n')
         assert "dev.ingot.config" not in image.labels  # tools copy labels, and bound their length
 
 
@@ -392,10 +393,10 @@ def test_lines_that_are_no_packages_are_refused(text: str) -> None:
 
 
 def test_packages_come_back_as_they_went() -> None:
-    told = pack(CONFIG, MAKEUP, ["gcc-12:amd64=12.2.0-14+deb12u1", "tool=GNU ld 2.40"])
+    told = pack(Config(CONFIG), MAKEUP, ["gcc-12:amd64=12.2.0-14+deb12u1", "tool=GNU ld 2.40"])
     assert read_packages(told) == ("gcc-12:amd64=12.2.0-14+deb12u1", "tool=GNU ld 2.40")
-    assert read_config(told) == 'CONFIG_A=y\nCONFIG_C="ä"\n'
-    assert read_packages(pack("", MAKEUP, [])) == ()
+    assert read_config(told) == Config('CONFIG_A=y\nCONFIG_C="ä"\n')
+    assert read_packages(pack(Config(""), MAKEUP, [])) == ()
 
 
 def test_a_bomb_in_the_annotation_is_refused() -> None:

@@ -6,6 +6,10 @@ Source files are read, not run, so that an import within a function counts like 
 from __future__ import annotations
 
 import ast
+import itertools
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -18,18 +22,30 @@ SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
     ("directory_walk", "errors", "web"),
-    ("arch", "digest", "elf", "environment", "files", "printable", "progress", "toml", "version"),
-    ("confined_files", "keyring", "program_output", "pseudoterminal"),
+    (
+        "arch",
+        "digest",
+        "elf",
+        "environment",
+        "files",
+        "printable",
+        "progress",
+        "toml",
+        "units",
+        "version",
+    ),
+    ("confined_files", "kernel_file", "keyring", "program_output", "pseudoterminal"),
     ("process",),
     ("apt", "git_program", "kconfig", "recipe", "size_map", "tools"),
     ("catalog", "oci", "workspace"),
     ("builder", "source"),
     ("compile", "configure"),
     ("boot", "images", "registry"),
-    ("setting",),
+    ("operands", "setting"),
     ("lab", "publish"),
     ("pipeline",),
-    ("changes", "comparison", "housekeeping", "new_versions", "report", "specs"),
+    ("changes", "comparison", "housekeeping", "image_lookup", "new_versions", "report", "specs"),
+    ("api",),
     ("cli",),
     ("__main__",),
 )
@@ -179,6 +195,29 @@ def test_every_module_stands_on_a_floor() -> None:
     assert set(FLOOR_OF) - there <= {"apt"}, "it is gone: take it out of FLOORS"
 
 
+def floors_in(page: str) -> list[tuple[str, ...]]:
+    """The floors of the table in a page: its rows, some of which are several, divided by `;`."""
+    start = page.index("| floor | modules |")
+    rows = itertools.takewhile(lambda line: line.startswith("|"), page[start:].splitlines()[2:])
+    return [
+        tuple(sorted(re.findall(r"`(\w+)/?`", part)))
+        for row in rows
+        for part in row.split("|")[2].split(";")
+    ]
+
+
+def test_the_page_on_the_architecture_shows_these_floors() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert floors_in(page) == [tuple(sorted(units)) for units in FLOORS if units != ("__main__",)]
+
+
+def test_directories_in_the_page_are_packages() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = {unit for floor in floors_in(page) for unit in floor if f"`{unit}/`" in page}
+    packages = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").is_file()}
+    assert named == packages & set(FLOOR_OF)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_go_down(path: Path) -> None:
     if not unit_of(path):
@@ -195,9 +234,16 @@ def test_the_rooms_of_a_package_form_no_circle(package: str) -> None:
     list(TopologicalSorter(needs).static_order())  # raises CycleError
 
 
-def test_the_package_itself_imports_nothing() -> None:
+def test_the_package_itself_imports_nothing_until_it_is_asked() -> None:
     path = SOURCE / "__init__.py"
-    assert list(units_imported(parse(path), path)) == []
+    assert {unit for _, unit in units_imported(parse(path), path)} == {"api"}
+    script = (
+        "import sys, ingot\n"
+        "assert ingot.__version__ and dir(ingot)\n"
+        "loaded = [name for name in sys.modules if name.startswith('ingot.')]\n"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

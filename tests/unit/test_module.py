@@ -14,7 +14,7 @@ from ingot.compile import compile_module
 from ingot.compile import run_make as making
 from ingot.confined_files import UnsafeFileError
 from ingot.errors import BuildError, UserError
-from ingot.images import Modules, check_module_name, read_makeup, write_module_images
+from ingot.images import Modules, check_module_name, layers_of, read_makeup, write_module_images
 from ingot.images.annotations import read_config
 from ingot.oci import Image, list_files, read_image
 from ingot.process import CommandFailedError, Result
@@ -144,7 +144,7 @@ def test_what_gives_no_module(sandbox: Sandbox, make: Make) -> None:
 )
 def test_a_module_of_another_release_is_refused(sandbox: Sandbox, make: Make, data: bytes) -> None:
     make.leaves = {f"{UPDATES}/hello.ko": data}
-    assert failure(sandbox).what == f"hello.ko is no module for {RELEASE}"
+    assert failure(sandbox).what == f"hello.ko is not a module for {RELEASE}"
 
 
 def test_complaints_name_files_as_the_person_knows_them(sandbox: Sandbox, make: Make) -> None:
@@ -201,6 +201,14 @@ def test_one_image_is_the_layer_and_one_has_it_on_top(written: Written) -> None:
     }
 
 
+def test_the_layer_of_added_modules_has_a_name(written: Written) -> None:
+    alone = written.images["kernel-module-hello:6.1.176-minimal"]
+    both = written.images["kernel-modules:6.1.176-minimal-plus-hello"]
+    assert list(layers_of(alone)) == ["added-modules"]
+    assert list(layers_of(both)) == ["modules", "module-links", "added-modules"]
+    assert layers_of(both)["added-modules"] == layers_of(alone)["added-modules"]
+
+
 def test_they_tell_of_the_kernel_and_of_the_modules(written: Written) -> None:
     for image in written.images.values():
         assert image.labels.items() >= written.kernel.facts.labels().items()
@@ -211,7 +219,9 @@ def test_they_tell_of_the_kernel_and_of_the_modules(written: Written) -> None:
         assert makeup is not None
         assert makeup.modules["updates/net/hello.ko"] == len(GOOD)
         assert "net/veth.ko" in makeup.modules
-        assert "CONFIG_A=y" in (read_config(image.annotations) or "")
+        config = read_config(image.annotations)
+        assert config is not None
+        assert config.value("A") == "y"
 
 
 @pytest.mark.parametrize("name", ["hello", "a-b", "a.b_c-d", "0", "x" * 60])

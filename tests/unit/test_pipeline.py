@@ -16,7 +16,7 @@ from ingot.images import BASE
 from ingot.lab import boot_target
 from ingot.oci import Layout, read_image
 from ingot.pipeline import building
-from ingot.setting import Setting, in_use
+from ingot.setting import Project, Setting, in_use
 from ingot.workspace import Workspace
 from tests.unit.conftest import Recorder, digest
 from tests.unit.test_housekeeping import CATALOG
@@ -35,7 +35,7 @@ def setting(tmp_path: Path) -> Setting:
     (tmp_path / "kernels" / "kernels.toml").write_text(CATALOG)
     found = catalog.load(tmp_path / "kernels")
     workspace = Workspace(tmp_path / "cache", tmp_path / "build")
-    return Setting(found, Layout(found.store), workspace, "x86_64")
+    return Setting(Project(found, Layout(found.store), workspace, "x86_64"))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def work(setting: Setting) -> Callable[..., NoReturn]:
     """A stand-in for work that looks whether `prune` could begin just now."""
 
     def look(*_: object, **__: object) -> NoReturn:
-        with locked_if_free(setting.workspace.lock("use")) as free:
+        with locked_if_free(setting.project.workspace.lock("use")) as free:
             assert not free
         raise ReachedError
 
@@ -54,7 +54,7 @@ def test_prune_stays_away_while_a_builder_is_made(
     setting: Setting, work: Callable[..., NoReturn], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ingot.pipeline.builders.builder_kinds.ensure", work)
-    spec = setting.catalog.kernels[0].builder
+    spec = setting.project.catalog.kernels[0].builder
     with pytest.raises(ReachedError):
         pipeline.ensure_builder(setting, spec, Recorder())
 
@@ -99,7 +99,7 @@ def test_prune_stays_away_while_a_kernel_is_looked_for_and_built(
     monkeypatch.setattr("ingot.pipeline.building.tools.require_all", lambda *_, **__: None)
     monkeypatch.setattr(building, step, work)
     with pytest.raises(ReachedError):
-        pipeline.build(setting, setting.catalog.kernels[0], Recorder())
+        pipeline.build(setting, setting.project.catalog.kernels[0], Recorder())
 
 
 def test_use_nests_and_says_that_it_waits_for_prune(setting: Setting) -> None:
@@ -107,11 +107,11 @@ def test_use_nests_and_says_that_it_waits_for_prune(setting: Setting) -> None:
     ended = threading.Event()
 
     def use() -> None:
-        with in_use(setting, recorder), in_use(setting, recorder):
+        with in_use(setting.project, recorder), in_use(setting.project, recorder):
             ended.set()
 
     thread = threading.Thread(target=use)
-    with locked(setting.workspace.lock("use")):
+    with locked(setting.project.workspace.lock("use")):
         thread.start()
         assert not ended.wait(0.1)
     thread.join(10)

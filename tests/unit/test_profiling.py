@@ -112,7 +112,7 @@ def test_a_file_is_measured_and_nothing_kept(
     kernel.write_bytes(b"ELF")
     assert lab.profile_file(setting, kernel, arch("x86_64"), builder, Recorder()) == PROFILE
     assert measured == [(kernel, None)]
-    assert setting.layout.tags() == {}
+    assert setting.project.layout.tags() == {}
 
 
 def test_a_kernel_that_qemu_cannot_enter_is_measured_as_it_is_booted(
@@ -162,7 +162,7 @@ def test_a_profile_that_cannot_be_read_is_told(shelf: Shelf, data: bytes, kind: 
     shelf.put(data, kind)
     with pytest.raises(VerificationError, match=shelf.tag) as caught:
         kept_profile(shelf.layout, shelf.base)
-    assert "--profile" in caught.value.hint
+    assert "ingot profile" in caught.value.hint
 
 
 def test_an_image_under_the_name_of_a_profile_is_told(shelf: Shelf) -> None:

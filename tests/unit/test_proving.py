@@ -10,8 +10,9 @@ from ingot import catalog as catalogs
 from ingot.arch import arch
 from ingot.catalog import Catalog
 from ingot.errors import UserError
-from ingot.lab import Config, proofs_of_config, proofs_of_kernel
+from ingot.lab import NamedConfig, proofs_of_config, proofs_of_kernel
 from ingot.version import Series
+from tests.configs import config_of
 from tests.unit.test_housekeeping import CATALOG
 
 X86 = arch("x86_64")
@@ -36,8 +37,8 @@ def catalog(tmp_path: Path) -> Catalog:
     return catalogs.load(tmp_path / "kernels")
 
 
-def config(**values: str) -> Config:
-    return Config("x", values, Series.parse("6.1"), X86)
+def config(**values: str) -> NamedConfig:
+    return NamedConfig("x", config_of(values), Series.parse("6.1"), X86)
 
 
 def names(proofs: object) -> list[str]:

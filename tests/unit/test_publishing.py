@@ -131,7 +131,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 def push(shop: Shop, *names: str) -> Published:
-    return publish(shop.setting, [shop.kernel(name) for name in names], TARGET, Silent())
+    return publish(shop.setting.project, [shop.kernel(name) for name in names], TARGET, Silent())
 
 
 def digest_of(shop: Shop, tag: str) -> str:

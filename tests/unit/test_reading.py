@@ -46,7 +46,7 @@ def test_a_file_is_a_config_or_a_kernel_that_carries_one(tmp_path: Path, content
     path = tmp_path / "file"
     path.write_bytes(content)
     config = lab.config_of_file(path)
-    assert config.values == {"VETH": "m"}
+    assert config.config.options == {"VETH": "m"}
     assert config.series == Series.parse("5.10")
     assert config.arch == X86
 
@@ -55,7 +55,7 @@ def test_a_file_is_a_config_or_a_kernel_that_carries_one(tmp_path: Path, content
 def test_any_other_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="tells no config"):
+    with pytest.raises(UserError, match="has no kernel config"):
         lab.config_of_file(path)
 
 
@@ -71,7 +71,7 @@ def test_an_image_of_ingots_tells_its_own(tmp_path: Path, name: str) -> None:
     kernel = make_kernel(tmp_path)
     image = read_image(kernel.layout, kernel.build()[name])
     config = lab.config_of_image(kernel.layout, image, name)
-    assert config.values == {"A": "y", "C": '"ä"'}
+    assert config.config.options == {"A": "y", "C": '"ä"'}
     assert (config.series, config.arch) == (Series.parse("6.1"), X86)
 
 
@@ -81,12 +81,12 @@ def test_an_image_of_ingots_tells_its_own(tmp_path: Path, name: str) -> None:
 def test_another_image_is_looked_into(tmp_path: Path, name: str, content: bytes) -> None:
     layout, tag = put(tmp_path, content, name)
     config = lab.config_of_image(layout, read_image(layout, layout.tags()[tag]), tag)
-    assert config.values == {"VETH": "m"}
+    assert config.config.options == {"VETH": "m"}
 
 
 def test_an_image_that_tells_nothing_is_refused(tmp_path: Path) -> None:
     layout, tag = put(tmp_path, b"nothing", "etc/hostname")
-    with pytest.raises(UserError, match="tells no config"):
+    with pytest.raises(UserError, match="has no kernel config"):
         lab.config_of_image(layout, read_image(layout, layout.tags()[tag]), tag)
 
 
@@ -104,7 +104,7 @@ def test_a_published_image_is_asked_without_pulling_it(
 
     monkeypatch.setattr(registry, "read_manifest", read)
     config = lab.config_of_reference("docker://example.org/kernel-bin:6.1", X86)
-    assert config.values["A"] == "y"
+    assert config.config.options["A"] == "y"
     assert (config.series, config.arch) == (Series.parse("6.1"), X86)
     assert asked == [("example.org/kernel-bin:6.1", "amd64")]
 
@@ -120,4 +120,4 @@ def test_a_published_image_of_somebody_else_is_fetched(
     monkeypatch.setattr(registry, "read_manifest", lambda *_: {"schemaVersion": 2})
     monkeypatch.setattr(registry, "fetch_image", fetch)
     config = lab.config_of_reference("example.org/kernel:5.10", X86)
-    assert config.values == {"VETH": "m"}
+    assert config.config.options == {"VETH": "m"}

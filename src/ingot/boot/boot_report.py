@@ -97,7 +97,8 @@ class BootReport:
 
     `machine` and `accelerator` say where it ran, `seconds` how long by the host's clock.
     `console` has the lines that the guest printed, `reports` what they mean; `command` repeats the
-    boot. `cause` is the reason of a failure that was found without the console.
+    boot. `cause` is the reason of a failure that was found without the console; `notes` limit the
+    meaning of the verdict.
     """
 
     verdict: Verdict
@@ -109,6 +110,7 @@ class BootReport:
     command: tuple[str, ...]
     cause: str = ""
     reports: ConsoleReports = ConsoleReports()
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -16,12 +16,10 @@ from ingot.builder.builder_site import Site
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError, run
+from ingot.tools import SYSTEM_KEYRINGS
 from ingot.web import without_secrets
 
 _EPOCH = 0
-KEYRINGS = Path("/usr/share/keyrings")
-"""Where distributions install the keys of archives."""
-
 # files that name the machine or mirror the root was made on, or that no compiler reads
 _REMOVE = (
     "etc/hostname",
@@ -113,7 +111,7 @@ def _command(spec: BuilderSpec, site: Site, tar: Path, options: Sequence[str]) -
 
 def keyring_of(spec: BuilderSpec, catalog: Path) -> Path:
     """The file that a builder's `keyring` names: in the catalog, absolute, or an installed one."""
-    places = dict.fromkeys((catalog / spec.keyring, KEYRINGS / spec.keyring))
+    places = dict.fromkeys((catalog / spec.keyring, SYSTEM_KEYRINGS / spec.keyring))
     for path in places:
         if path.is_file():
             return path

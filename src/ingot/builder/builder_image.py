@@ -8,8 +8,8 @@ lists these (see `packages`):
 
     dev.ingot.builder.spec       sha256 of what was asked for
     dev.ingot.builder.digest     sha256 of the list of packages
-    dev.ingot.builder.builder_lock       sha256 of the list in the lock file, if that is another one
-    dev.ingot.builder.builder_packages   base64 of gzip of the list
+    dev.ingot.builder.lock       sha256 of the list in the lock file, if that is another one
+    dev.ingot.builder.packages   base64 of gzip of the list
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ from ingot.oci import (
 from ingot.progress import Step
 
 IMAGE = "kernel-builder"
-SPEC_LABEL = "dev.ingot.builder.spec"
-_DIGEST = "dev.ingot.builder.digest"
-_LOCK = "dev.ingot.builder.builder_lock"
-_PACKAGES = "dev.ingot.builder.builder_packages"
+_PREFIX = "dev.ingot.builder."
+SPEC_LABEL = f"{_PREFIX}spec"
+_DIGEST = f"{_PREFIX}digest"
+_LOCK = f"{_PREFIX}lock"
+_PACKAGES = f"{_PREFIX}packages"
+_SUITE = f"{_PREFIX}suite"
 _FORMAT = 3
 _EPOCH = 0
 
@@ -112,6 +114,11 @@ def spec_digest(spec: BuilderSpec, site: Site) -> str:
     return str(Digest.of(json.dumps(document).encode()))
 
 
+def is_builder(labels: Mapping[str, str]) -> bool:
+    """Whether labels or annotations are those of a builder's image."""
+    return any(label.startswith(_PREFIX) for label in labels)
+
+
 def digest_told(labels: Mapping[str, str]) -> Digest | None:
     """The digest of a builder's packages, as its image's labels or annotations tell it."""
     text = labels.get(_DIGEST)
@@ -144,7 +151,7 @@ def store(spec: BuilderSpec, site: Site, tar: Path, packages: tuple[str, ...], s
     labels = {
         SPEC_LABEL: spec_digest(spec, site),
         _DIGEST: str(digest),
-        "dev.ingot.builder.suite": spec.suite,
+        _SUITE: spec.suite,
     }
     if lock and lock.digest != digest:
         labels[_LOCK] = str(lock.digest)

@@ -5,21 +5,22 @@ from __future__ import annotations
 from ingot.builder.sandbox import Sandbox
 from ingot.errors import BuildError
 from ingot.files import disk_errors
+from ingot.kconfig import Config
 
 NAME = ".config"
 LARGEST = 16 << 20
 """The most bytes of a `.config`; the largest of a distribution has 300 KiB."""
 
 
-def put_config(sandbox: Sandbox, text: str) -> None:
+def put_config(sandbox: Sandbox, config: Config) -> None:
     """Make this the `.config` in the build directory, whatever is there."""
     with disk_errors(sandbox.build):
-        sandbox.made.write(NAME, text.encode())
+        sandbox.made.write(NAME, config.text.encode())
 
 
-def made_config(sandbox: Sandbox) -> str:
+def made_config(sandbox: Sandbox) -> Config:
     """The `.config` in the build directory; a BuildError if there is none that is text."""
     try:
-        return sandbox.read(NAME, LARGEST).decode()
+        return Config(sandbox.read(NAME, LARGEST).decode())
     except UnicodeDecodeError:
         raise BuildError("the .config that the kernel's make left is not UTF-8 text") from None

@@ -17,7 +17,7 @@ from ingot.version import Series
 class Budget:
     """The limits of a kernel; None is no limit.
 
-    `instructions` and `memory` (bytes) are counted until init starts, by `ingot boot --profile`
+    `instructions` and `memory` (bytes) are counted until init starts, by `ingot profile`
     with `emulator` ("QEMU 7.2"; empty: any). `size` is that of the kernel file, in bytes.
     """
 

@@ -16,6 +16,7 @@ from ingot.catalog.builder_tables import (
     builder_kind,
 )
 from ingot.catalog.catalog_form import (
+    ORIGIN_TABLES,
     CatalogDocument,
     FeatureTable,
     FlavorTable,
@@ -50,8 +51,11 @@ def check(document: CatalogDocument, mistakes: Mistakes) -> None:
     for index, patch in enumerate(document.patches):
         _patch(("patches", index), patch, document, mistakes)
     _budgets(document, mistakes)
-    if "git" in document.origins.order and document.origins.git is None:
-        mistakes.add(("origins", "order"), "the origin 'git' needs a table [origins.git]")
+    for name in document.origins.order:
+        if name in ORIGIN_TABLES and getattr(document.origins, name) is None:
+            mistakes.add(
+                ("origins", "order"), f"the origin '{name}' needs a table [origins.{name}]"
+            )
 
 
 def _name(place: Place, name: str, known: Collection[str], kind: str, mistakes: Mistakes) -> None:

@@ -86,6 +86,10 @@ class OriginsTable(TomlTable):
     git: GitTable | None = Field(None, description="The repository of the origin 'git'.")
 
 
+ORIGIN_TABLES = ("git",)
+"""The origins that need a table of their own, `[origins.NAME]`, to be named in the order."""
+
+
 class FeatureTable(TomlTable):
     """Something a workload needs: fragments/feature/<name>.config."""
 

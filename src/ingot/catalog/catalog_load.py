@@ -57,14 +57,14 @@ def parse(text: str, root: Path) -> Catalog:
     origins = _origins(document.origins, root)
     bounds = _patches(document)
     return Catalog(
-        root,
-        kernels,
-        origins,
-        definitions.features,
-        definitions.vmms,
-        bounds,
-        definitions.builders,
-        _budgets(document),
+        root=root,
+        kernels=kernels,
+        origins=origins,
+        features=definitions.features,
+        vmms=definitions.vmms,
+        bounds=bounds,
+        builders=definitions.builders,
+        budgets=_budgets(document),
     )
 
 
@@ -95,13 +95,13 @@ def _patches(document: CatalogDocument) -> tuple[PatchBounds, ...]:
 def _budgets(document: CatalogDocument) -> tuple[Budget, ...]:
     return tuple(
         Budget(
-            Series.parse(table.series),
-            table.flavor,
-            table.arch,
-            table.instructions,
-            table.memory,
-            table.size,
-            table.emulator or "",
+            series=Series.parse(table.series),
+            flavor=table.flavor,
+            arch=table.arch,
+            instructions=table.instructions,
+            memory=table.memory,
+            size=table.size,
+            emulator=table.emulator or "",
         )
         for table in document.budgets
     )

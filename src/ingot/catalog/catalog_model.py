@@ -170,9 +170,10 @@ class Kernel:
     def tag(self) -> str:
         """The tag of its images: `6.1.176`, `6.1.176-minimal`, `6.1.176-arm64`.
 
-        The default flavor and the primary arch are left out. `patched` comes after the flavor,
-        so that a kernel with an experimental patch never gets the tag of the catalog's own
-        kernel. `Catalog.select` accepts a tag as the name of a kernel.
+        An arch has the kernel's name for it, as in tags of registries and names of configs. The
+        default flavor and the primary arch are left out. `patched` follows the flavor, so that a
+        kernel with an experimental patch never gets the tag of the catalog's own kernel.
+        `Catalog.select` accepts a tag as the name of a kernel.
         """
         words = [str(self.version)]
         if self.flavor.name != DEFAULT_FLAVOR:
@@ -180,7 +181,7 @@ class Kernel:
         if self.patched:
             words.append(PATCHED)
         if not self.primary:
-            words.append(self.arch.oci)
+            words.append(self.arch.name)
         return "-".join(words)
 
     def ended(self, today: datetime.date) -> bool:

@@ -97,16 +97,16 @@ def _builder(
         )
     return BuilderSpec(
         name,
-        table.suite,
-        tuple(sorted(set(table.packages))),
-        table.kind,
-        {on: tuple(packages) for on, packages in table.packages_on.items()},
-        tuple(table.more_suites),
-        tuple(table.components),
-        (table.mirror or "").rstrip("/"),
-        table.keyring or "",
-        table.llvm,
-        table.locked,
+        suite=table.suite,
+        packages=tuple(sorted(set(table.packages))),
+        kind=table.kind,
+        packages_on={on: tuple(packages) for on, packages in table.packages_on.items()},
+        more_suites=tuple(table.more_suites),
+        components=tuple(table.components),
+        mirror=(table.mirror or "").rstrip("/"),
+        keyring=table.keyring or "",
+        llvm=table.llvm,
+        locked=table.locked,
     )
 
 

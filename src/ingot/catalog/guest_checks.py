@@ -193,16 +193,16 @@ def _note_mistakes(place: Place, table: _CheckTable, mistakes: Mistakes) -> None
 
 def _check_of(table: _CheckTable, fragment: str) -> GuestCheck:
     return GuestCheck(
-        table.name,
-        table.about,
-        fragment,
-        tuple(table.run.split()),
-        frozenset(table.needs),
-        tuple(table.arches),
-        Series.parse(table.since) if table.since else None,
-        Series.parse(table.until) if table.until else None,
-        table.seconds,
-        tuple(table.modules),
-        table.append or "",
-        tuple(table.options),
+        name=table.name,
+        about=table.about,
+        feature=fragment,
+        run=tuple(table.run.split()),
+        needs=frozenset(table.needs),
+        arches=tuple(table.arches),
+        since=Series.parse(table.since) if table.since else None,
+        until=Series.parse(table.until) if table.until else None,
+        seconds=table.seconds,
+        modules=tuple(table.modules),
+        append=table.append or "",
+        options=tuple(table.options),
     )

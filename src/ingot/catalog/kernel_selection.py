@@ -96,7 +96,9 @@ def _parse(text: str, arches: Iterable[str]) -> _Name:
     arch = words.pop() if words and words[-1] in arches else ""
     patched = bool(words) and words[-1] == PATCHED
     flavor, with_, without = kernel_variants.split(words[:-1] if patched else words)
-    return _Name(text, base, flavor, with_, without, patched, arch)
+    return _Name(
+        text, base, flavor=flavor, with_=with_, without=without, patched=patched, arch=arch
+    )
 
 
 def version_in(name: str) -> str:

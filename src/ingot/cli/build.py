@@ -27,13 +27,14 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.each_kernel import Failed, end_badly, failed_document, for_each
-from ingot.cli.shared.progress_display import make_progress, seconds_text, size_text
+from ingot.cli.shared.progress_display import make_progress, seconds_text
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches, git_document
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.errors import UserError
 from ingot.pipeline import Built
 from ingot.registry import Registry, check_registry
 from ingot.setting import Setting
+from ingot.units import size_text
 
 
 def build(

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from ingot import pipeline
 from ingot.builder.container_builder import KIND
 from ingot.catalog.value_patterns import IMAGE
 from ingot.cli.shared.common_options import (
@@ -23,6 +22,8 @@ from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
+from ingot.pipeline.containerfile import containerfile as recipe_text
+from ingot.pipeline.containerfile import write_context
 
 
 def containerfile(
@@ -78,7 +79,7 @@ def containerfile(
         chosen = replace(chosen, builder=replace(chosen.builder, image=image))
     progress = make_progress(Terminal(stderr=True))
     if output is None:
-        print_document(pipeline.containerfile(setting, chosen, progress))
+        print_document(recipe_text(setting, chosen, progress))
         return
-    pipeline.write_context(setting, chosen, output.absolute(), progress)
+    write_context(setting, chosen, output.absolute(), progress)
     print_line(f"docker buildx build --target bin {output}")

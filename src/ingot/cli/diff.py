@@ -15,13 +15,18 @@ from ingot.arch import Arch, arch_called
 from ingot.cli.shared.common_options import CatalogFolder, Insecure, Json, make_setting
 from ingot.cli.shared.config_differences import option_documents
 from ingot.cli.shared.image_differences import print_comparison
-from ingot.cli.shared.image_lookup import find_image
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.comparison import Changes, Comparison, ImageSummary, SizeChange
-from ingot.errors import UserError
+from ingot.image_lookup import find_image
+from ingot.operands import (
+    KernelName,
+    RegistryImage,
+    StoreImage,
+    not_taken,
+    parse_operand,
+)
 from ingot.progress import Progress
-from ingot.registry import TRANSPORT
 
 _SHOWN = 15
 
@@ -53,7 +58,7 @@ def diff(
     """Compare two images.
 
     Shows what they were made from, what their kernels, modules and layers weigh, what they cost
-    to boot if that was measured (ingot boot --profile), where in its source the kernel grew,
+    to boot if that was measured (ingot profile), where in its source the kernel grew,
     which modules came and went, and the config options that differ.
 
     An image of a registry is only fetched where its manifest does not tell all this: if it is
@@ -72,17 +77,22 @@ def diff(
 def _subject(
     name: str, platform: Arch, insecure: bool, catalog: Path | None, progress: Progress
 ) -> ImageSummary:
-    if name.startswith((".", "/")):
-        raise UserError(
-            f"{name} is written as a file, and images are compared here",
-            hint="compare configs and kernel files with: ingot config diff",
-        )
-    if "/" in name:
-        reference = name.removeprefix(TRANSPORT)
-        return comparisons.subject_of_reference(reference, platform, progress, insecure=insecure)
-    setting = make_setting(catalog, None)
-    tag, image = find_image(setting, name)
-    return comparisons.subject_of_image(setting.layout, image, tag)
+    match parse_operand(name):
+        case RegistryImage(reference):
+            return comparisons.subject_of_reference(
+                reference, platform, progress, insecure=insecure
+            )
+        case StoreImage() | KernelName() as wanted:
+            setting = make_setting(catalog, None)
+            tag, image = find_image(setting.project, wanted)
+            return comparisons.subject_of_image(setting.project.layout, image, tag)
+        case other:
+            raise not_taken(
+                name,
+                other,
+                "an image of the store or of a registry",
+                "compare configs and kernel files with: ingot config diff",
+            )
 
 
 def _document(comparison: Comparison) -> dict[str, object]:

@@ -12,12 +12,14 @@ import typer
 from ingot import registry
 from ingot.arch import arch_called
 from ingot.cli.shared.common_options import CatalogFolder, Insecure, complete_kernels, make_setting
-from ingot.cli.shared.image_lookup import find_image
-from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import UserError
+from ingot.image_lookup import find_image_named
 from ingot.oci import EntryKind, Image, Layout, extract, list_files, read_image, require_new
+from ingot.operands import RegistryImage, not_taken, parse_operand
 from ingot.progress import Progress
+from ingot.units import size_text
 
 Target = Annotated[
     Path, typer.Option("--to", metavar="DIR", help="The folder to make; it must not exist yet.")
@@ -42,8 +44,8 @@ def export(
     Every byte is checked against the image's digests; the folder appears when all is well.
     """
     setting = make_setting(catalog, None)
-    tag, image = find_image(setting, kernel)
-    _write(setting.layout, image, f"export {tag}", to, make_progress(Terminal(stderr=True)))
+    tag, image = find_image_named(setting.project, kernel)
+    _write(setting.project.layout, image, f"export {tag}", to, make_progress(Terminal(stderr=True)))
 
 
 def pull(
@@ -71,12 +73,11 @@ def pull(
 
     Every byte is checked against the image's digests; the folder appears when all is well.
     """
-    reference = image.removeprefix(registry.TRANSPORT)
-    if "/" not in reference:
-        raise UserError(
-            f"'{image}' names no registry",
-            hint=f"write registry/path/{image}; what is in the store: ingot export {image}",
-        )
+    operand = parse_operand(image)
+    if not isinstance(operand, RegistryImage):
+        hint = f"write HOST/PATH/{image}; what is in the store: ingot export {image}"
+        raise not_taken(image, operand, "an image of a registry", hint)
+    reference = operand.reference
     require_new(to)  # before anything is fetched
     platform = arch_called(arch or os.uname().machine)
     progress = make_progress(Terminal(stderr=True))

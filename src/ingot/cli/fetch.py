@@ -21,11 +21,12 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.each_kernel import Failed, end_badly, failed_document, for_each
-from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import Keyring, OwnSource
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.pipeline import FetchedInputs
 from ingot.registry import Registry, check_registry
+from ingot.units import size_text
 
 
 def fetch(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
-from ingot.cli.shared.image_lookup import find_image
-from ingot.cli.shared.progress_display import size_text
 from ingot.cli.shared.terminal import make_console, print_document
-from ingot.errors import UserError
-from ingot.images import read_packages
-from ingot.oci import FileInfo, Image, list_files
+from ingot.errors import UserError, VerificationError
+from ingot.image_lookup import find_image_named
+from ingot.images import layers_of, read_packages
+from ingot.oci import FileInfo, Image, Layer, list_files, validate_image
+from ingot.units import size_text
 
 
 def inspect(
@@ -33,41 +34,65 @@ def inspect(
 ) -> None:
     """Show what an image is, and what it holds.
 
-    Prints its digests, layers and labels; with --files, its files too, every layer verified;
-    with --packages, the packages that its kernel was compiled with.
+    Prints its digests, layers and labels; with --files, its files too; with --packages, the
+    packages that its kernel was compiled with. Every blob and layer is read and verified: exits
+    with 4 if one is not what its digest says.
     """
     setting = make_setting(catalog, None)
-    tag, found = find_image(setting, image)
-    held = list_files(setting.layout, found) if files else []
+    tag, found = find_image_named(setting.project, image)
+    problems = [
+        str(problem) for problem in validate_image(setting.project.layout, found.descriptor)
+    ]
+    held = list_files(setting.project.layout, found) if files and not problems else []
     made_of = _packages(tag, found) if packages else ()
     if as_json:
         document = _document(tag, found, held if files else None)
         if packages:
             document["builder_packages"] = list(made_of)
+        document["problems"] = problems
         print_document(json.dumps(document, indent=2))
-        return
+    else:
+        _print(tag, found, made_of, held)
+    if problems:
+        raise VerificationError(
+            f"{tag} is damaged",
+            why="\n".join(problems),
+            hint=f"remove the files of these digests from {setting.project.layout.blobs.folder},"
+            " and build the image again",
+        )
+
+
+def _print(tag: str, found: Image, made_of: Sequence[str], held: Sequence[FileInfo]) -> None:
     console = make_console()
     console.say((tag, "bold"), f"  {found.platform}  {size_text(found.size)}")
     console.say(f"manifest  {found.descriptor.digest}")
     console.print()
-    for layer in found.layers:
+    for name, layer in _named(found):
         size = size_text(layer.descriptor.size)
-        console.say(f"layer  {layer.descriptor.digest}  {size}")
+        console.say(f"layer  {layer.descriptor.digest}  {size}" + (f"  {name}" if name else ""))
     console.print()
     table = Table.grid(padding=(0, 2))
     for name, value in sorted(found.labels.items()):
         table.add_row(name, value)
     console.print(table)
-    if packages:
+    if made_of:
         console.print()
     for line in made_of:
         console.say(line)
-    if files:
+    if held:
         console.print()
     for info in held:
         target = f" -> {info.target}" if info.target else ""
         line = f"{info.mode:04o} {info.size:>12,} {info.name}{target}"
         console.say(line)
+
+
+def _named(image: Image) -> list[tuple[str | None, Layer]]:
+    """The layers, the lowest first, with their names; None for those of an image without names."""
+    try:
+        return list(layers_of(image).items())
+    except UserError:
+        return [(None, layer) for layer in image.layers]
 
 
 def _packages(tag: str, image: Image) -> tuple[str, ...]:
@@ -89,11 +114,12 @@ def _document(tag: str, image: Image, files: list[FileInfo] | None) -> dict[str,
         "size": image.size,
         "layers": [
             {
+                "name": name,
                 "digest": str(layer.descriptor.digest),
                 "diff_id": str(layer.diff_id),
                 "size": layer.descriptor.size,
             }
-            for layer in image.layers
+            for name, layer in _named(image)
         ],
         "labels": dict(image.labels),
         "annotations": dict(image.annotations),

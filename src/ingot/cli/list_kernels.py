@@ -14,7 +14,7 @@ from rich.text import Text
 from ingot.catalog import Kernel
 from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
 from ingot.cli.shared.terminal import make_console, print_document, styled
-from ingot.images import BASE
+from ingot.images import BASE, tags_of_store
 from ingot.oci import Layout
 
 
@@ -36,7 +36,8 @@ def list_kernels(catalog: CatalogFolder = None, as_json: Json = False) -> None:
     setting = make_setting(catalog, None)
     today = datetime.date.today()
     rows = [
-        _KernelRow(kernel, _built(setting.layout, kernel)) for kernel in setting.catalog.kernels
+        _KernelRow(kernel, _built(setting.project.layout, kernel))
+        for kernel in setting.project.catalog.kernels
     ]
     if as_json:
         print_document(json.dumps([_document(row, today) for row in rows], indent=2))
@@ -81,7 +82,7 @@ def _vmm(kernel: Kernel, name: str) -> str:
 
 
 def _built(layout: Layout, kernel: Kernel) -> str:
-    descriptor = layout.find(f"{BASE}:{kernel.tag}")
+    descriptor = tags_of_store(layout).get(f"{BASE}:{kernel.tag}")
     return str(descriptor.digest) if descriptor else ""
 
 

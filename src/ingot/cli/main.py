@@ -1,69 +1,49 @@
-"""The verbs of the program, and how errors end it."""
+"""Runs the verb that a command line names, and turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from ingot.cli import (
-    add,
-    build,
-    builder,
-    config,
-    containerfile,
-    diff,
-    doctor,
-    export,
-    fetch,
-    init,
-    inspect,
-    list_kernels,
-    matrix,
-    module,
-    prune,
-    push,
-    report,
-    require,
-    spec,
-    update,
-)
-from ingot.cli.boot import boot
-from ingot.cli.shared.progress_display import print_error
-from ingot.cli.shared.terminal import Terminal, prepare
+from ingot import __version__
+from ingot.cli.shared.terminal import Terminal, prepare, print_error, print_line
+from ingot.cli.verbs import IngotVerbs
 from ingot.errors import IngotError, told_by_the_system
 
 app = typer.Typer(
     name="ingot",
+    cls=IngotVerbs,
     help="Build Linux kernels for microVMs and ship them as small OCI images.\n\n"
     "`ingot build 6.1` takes the verified source of the newest 6.1 kernel of the catalog,"
     " compiles it in a sandbox, boots it, and leaves its images in images/: flintlock-kernel,"
     " kernel-bin, kernel-modules, kernel-debug and kernel-devel.",
+    epilog="KERNEL is a version or series of the catalog (6.1, 6.1.176-minimal). IMAGE is an image"
+    " of the store (kernel-bin:6.1) or of a registry (HOST/kernel-bin:6.1: it has a slash). FILE is"
+    " a file: ./FILE, or its name if that is not the name of a kernel or an image.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-app.command("list")(list_kernels.list_kernels)
-app.command()(fetch.fetch)
-app.command()(build.build)
-app.command()(inspect.inspect)
-app.command()(diff.diff)
-app.command()(boot.boot)
-app.command()(export.export)
-app.command()(containerfile.containerfile)
-app.command()(export.pull)
-app.command()(push.push)
-app.command()(spec.spec)
-app.command()(require.require)
-app.command()(report.report)
-app.command()(add.add)
-app.command()(update.update)
-app.command()(matrix.matrix)
-app.command()(init.init)
-app.add_typer(config.app)
-app.add_typer(builder.app)
-app.add_typer(module.app)
-app.command()(doctor.doctor)
-app.command()(prune.prune)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print_line(f"ingot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def ingot(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options that go before the verb."""
 
 
 def run_command_line() -> int:
@@ -74,7 +54,7 @@ def run_command_line() -> int:
     except IngotError as error:
         return _report(error)
     except BrokenPipeError:
-        raise  # nobody reads the output any more: no fault, and nobody to tell
+        raise  # the reader has closed the pipe: not an error, and no one is left to read a message
     except OSError as error:
         return _report(told_by_the_system(error))
     except SystemExit as end:  # how typer ends, also after a mistake in the command line

@@ -81,12 +81,12 @@ def matrix(
     if changed_since is not None:
         selected = [change.kernel for change in chosen]
         if catalog is None:
-            require_own_repository(setting.catalog.root, users_trusted())
+            require_own_repository(setting.project.catalog.root, users_trusted())
         chosen = changes.changed_since(
-            changed_since, setting.catalog, selected, make_progress(errors)
+            changed_since, setting.project.catalog, selected, make_progress(errors)
         )
     if sample:
-        kept = set(changes.sample(setting.catalog, [change.kernel for change in chosen]))
+        kept = set(changes.sample(setting.project.catalog, [change.kernel for change in chosen]))
         chosen = [change for change in chosen if change.kernel in kept]
     print_document(
         json.dumps({"include": [_row(change.kernel) for change in chosen]}, separators=(",", ":"))
@@ -114,7 +114,7 @@ def _select(
     kinds = {(kernel.version.series, kernel.arch, kernel.flavor.name) for kernel in found}
     return [
         kernel
-        for kernel in setting.catalog.kernels
+        for kernel in setting.project.catalog.kernels
         if (kernel.version.series, kernel.arch, kernel.flavor.name) in kinds
     ]
 

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ingot import pipeline
 from ingot.cli.shared.common_options import (
     BuildFolder,
     CacheFolder,
@@ -18,11 +17,13 @@ from ingot.cli.shared.common_options import (
     complete_kernels,
     make_setting,
 )
-from ingot.cli.shared.image_lookup import find_image
-from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.image_lookup import find_image
 from ingot.images import DEVEL
-from ingot.pipeline import BuiltModules
+from ingot.operands import StoreImage, kernel_named
+from ingot.pipeline.module_build import BuiltModules, build_modules
+from ingot.units import size_text
 
 app = typer.Typer(
     name="module", help="Compile modules of your own for a kernel.", no_args_is_help=True
@@ -85,10 +86,10 @@ def build(
     over the kernel's modules. The same source gives the same digests.
     """
     setting = make_setting(catalog, cache, build_dir)
-    image, _ = find_image(setting, f"{DEVEL}:{kernel}")
+    image, _ = find_image(setting.project, StoreImage(f"{DEVEL}:{kernel_named(kernel)}"))
     tag = image.partition(":")[2]
     progress = make_progress(Terminal(stderr=True))
-    built = pipeline.build_modules(setting, tag, folder, progress, name=name, builder=builder)
+    built = build_modules(setting, tag, folder, progress, name=name, builder=builder)
     if as_json:
         print_document(json.dumps(_document(built), indent=2))
     else:

@@ -9,8 +9,8 @@ import typer
 
 from ingot import housekeeping
 from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
-from ingot.cli.shared.progress_display import size_text
 from ingot.cli.shared.terminal import print_document, print_line
+from ingot.units import size_text
 
 
 def prune(
@@ -30,7 +30,7 @@ def prune(
     catalog does not name. Images of the versions last built are always kept.
     """
     setting = make_setting(catalog, cache)
-    removed = housekeeping.prune(setting, everything=everything, dry_run=dry_run)
+    removed = housekeeping.prune(setting.project, everything=everything, dry_run=dry_run)
     if as_json:
         rows = [{"what": item.what, "bytes": item.size} for item in removed]
         print_document(json.dumps({"dry_run": dry_run, "removed": rows}, indent=2))

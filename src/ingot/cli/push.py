@@ -23,14 +23,15 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
-from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_line
 from ingot.errors import UserError
-from ingot.images import BASE
+from ingot.images import BASE, tags_of_store
 from ingot.publish import Published, publish
 from ingot.publish.tagging import Action
 from ingot.registry import Registry, check_registry
-from ingot.setting import Setting
+from ingot.setting import Project
+from ingot.units import size_text
 
 DEFAULT_REGISTRY = "ghcr.io/weaveworks-liquidmetal"
 
@@ -74,12 +75,14 @@ def push(
     if kernels:
         selected = choose(setting, kernels, arches, flavors, with_, without)
     else:
-        names = list(dict.fromkeys(str(kernel.version) for kernel in setting.catalog.kernels))
+        names = list(
+            dict.fromkeys(str(kernel.version) for kernel in setting.project.catalog.kernels)
+        )
         offered = choose(setting, names, arches or [ALL], flavors or [ALL], with_, without)
-        selected = _built(setting, offered)
+        selected = _built(setting.project, offered)
     errors = Terminal(stderr=True)
     published = publish(
-        setting, selected, target, make_progress(errors), builders=builder, dry_run=dry_run
+        setting.project, selected, target, make_progress(errors), builders=builder, dry_run=dry_run
     )
     for text in dict.fromkeys(
         f"{tag.image.partition(':')[2]} {tag.note}" for tag in published.tags if tag.note
@@ -97,13 +100,13 @@ def push(
         raise error
 
 
-def _built(setting: Setting, offered: Sequence[Kernel]) -> list[Kernel]:
+def _built(project: Project, offered: Sequence[Kernel]) -> list[Kernel]:
     """The kernels that the store has; a UserError if there is none."""
-    tags = setting.layout.tags()
+    tags = tags_of_store(project.layout)
     built = [kernel for kernel in offered if f"{BASE}:{kernel.tag}" in tags]
     if not built:
         raise UserError(
-            f"the store {setting.layout.root} has no kernel to push",
+            f"the store {project.layout.root} has no kernel to push",
             hint="build one first: ingot build 6.1",
         )
     return built

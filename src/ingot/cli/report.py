@@ -12,12 +12,13 @@ import typer
 
 from ingot import report as reports
 from ingot.cli.shared.common_options import CatalogFolder, Insecure, make_setting
-from ingot.cli.shared.progress_display import make_progress, size_text
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.report import Report
-from ingot.setting import Setting
+from ingot.setting import Project
+from ingot.units import size_text
 
 STANDARD_OUTPUT = Path("-")
 
@@ -51,7 +52,7 @@ def report(
     if to.is_dir() and not as_json:
         raise UserError(f"{to} is a folder", hint=f"name a file, such as {to / 'report.html'}")
     setting = make_setting(catalog, None)
-    found = _gather(setting, registry, insecure)
+    found = _gather(setting.project, registry, insecure)
     today = datetime.date.today()
     if as_json:
         print_document(json.dumps(reports.to_document(found, today), indent=2))
@@ -67,21 +68,21 @@ def report(
     print_line(f"{to}  ({kernels}, {size_text(len(data))})")
 
 
-def _gather(setting: Setting, registry: str | None, insecure: bool) -> Report:
+def _gather(project: Project, registry: str | None, insecure: bool) -> Report:
     console = Terminal(stderr=True)
     if registry is None:
-        images, omissions = reports.kernels_of_store(setting.layout)
+        images, omissions = reports.kernels_of_store(project.layout)
     else:
         progress = make_progress(console)
         images, omissions = reports.kernels_of_registry(registry, progress, insecure=insecure)
-    found = reports.gather(setting.catalog, registry or "", images, omissions)
+    found = reports.gather(project.catalog, registry or "", images, omissions)
     for omission in found.omissions:
         console.say(f"left out: {omission.name}: {omission.why}")
     if not found.entries:
         raise UserError(
             f"there is no kernel of Ingot's in {registry}"
             if registry
-            else f"the store {setting.layout.root} has no kernel to report",
+            else f"the store {project.layout.root} has no kernel to report",
             hint=f"push one first: ingot push --registry {registry}"
             if registry
             else "build one first: ingot build 6.1",

@@ -10,15 +10,14 @@ from typing import Annotated
 
 import typer
 
-from ingot import lab
 from ingot.arch import Arch, arch_called
 from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
-from ingot.cli.shared.config_operands import config_of_image_named, file_named, option_named
+from ingot.cli.shared.config_operands import option_named, read_config
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
 from ingot.kconfig import OptionRequest, Place, serves
-from ingot.lab import Config
-from ingot.setting import Setting
+from ingot.lab import NamedConfig
+from ingot.setting import Project
 from ingot.version import Series
 
 _OPTION = re.compile(r"(?P<option>\w+)(?:=(?P<value>.+))?")
@@ -87,15 +86,15 @@ def require(
     setting = make_setting(catalog, None)
     if not (vmms or features or options):
         raise UserError("nothing is required of the image", hint="add --vmm, --feature or --option")
-    platform = arch_called(arch or setting.host)
-    config = _read(setting, image, platform)
+    platform = arch_called(arch or setting.project.host)
+    config = read_config(setting, image, platform)
     if arch and config.arch and config.arch != platform:
         raise UserError(
             f"{image} is for {config.arch.name}, not for {platform.name}",
             hint="leave out --arch, or name the image of that arch",
         )
-    wishes = list(_wishes(setting, config, vmms or [], features or [], options or []))
-    unmet = [wish for wish in wishes if not wish.met_by(config.values.get(wish.option, "n"))]
+    wishes = list(_wishes(setting.project, config, vmms or [], features or [], options or []))
+    unmet = [wish for wish in wishes if not wish.met_by(config.value(wish.option))]
     if as_json:
         print_document(json.dumps(_document(config, wishes, unmet), indent=2))
     else:
@@ -104,15 +103,9 @@ def require(
         raise typer.Exit(1)
 
 
-def _read(setting: Setting, image: str, platform: Arch) -> Config:
-    if path := file_named(image):
-        return lab.config_of_file(path)
-    return config_of_image_named(setting, image, platform)
-
-
 def _wishes(
-    setting: Setting,
-    config: Config,
+    project: Project,
+    config: NamedConfig,
     vmms: Sequence[str],
     features: Sequence[str],
     options: Sequence[str],
@@ -126,14 +119,14 @@ def _wishes(
         return
     series, arch = _kernel_of(config)
     for name in vmms:
-        requests = setting.catalog.vmm_requests(name, series, arch)
+        requests = project.catalog.vmm_requests(name, series, arch)
         yield from _asked(name, requests.values())
     for name in features:
-        requests = setting.catalog.feature_requests(name, series, arch)
+        requests = project.catalog.feature_requests(name, series, arch)
         yield from _asked(name, requests.values())
 
 
-def _kernel_of(config: Config) -> tuple[Series, Arch]:
+def _kernel_of(config: NamedConfig) -> tuple[Series, Arch]:
     """The series and arch that decide what fragments ask for."""
     if config.series is None or config.arch is None:
         raise UserError(
@@ -149,10 +142,10 @@ def _asked(subject: str, requests: Iterable[OptionRequest]) -> Iterator[_Wish]:
         yield _Wish(subject, request.option, request.value, request.place)
 
 
-def _print(config: Config, wishes: Sequence[_Wish], unmet: Sequence[_Wish]) -> None:
+def _print(config: NamedConfig, wishes: Sequence[_Wish], unmet: Sequence[_Wish]) -> None:
     console = make_console()
     for wish in unmet:
-        got = config.values.get(wish.option, "n")
+        got = config.value(wish.option)
         asked = f"{wish.subject}, {wish.place}" if wish.place else wish.subject
         console.say(
             ("✗", "red"), f" CONFIG_{wish.option} must be {_text(wish.value)}, is {got} ({asked})"
@@ -167,7 +160,9 @@ def _text(value: str) -> str:
     return "m or y" if value == "m" else value
 
 
-def _document(config: Config, wishes: Sequence[_Wish], unmet: Sequence[_Wish]) -> dict[str, object]:
+def _document(
+    config: NamedConfig, wishes: Sequence[_Wish], unmet: Sequence[_Wish]
+) -> dict[str, object]:
     return {
         "image": config.name,
         "serves": not unmet,
@@ -177,7 +172,7 @@ def _document(config: Config, wishes: Sequence[_Wish], unmet: Sequence[_Wish]) -
                 "for": wish.subject,
                 "option": wish.option,
                 "wanted": wish.value,
-                "got": config.values.get(wish.option, "n"),
+                "got": config.value(wish.option),
                 "place": str(wish.place) if wish.place else None,
             }
             for wish in unmet

@@ -55,7 +55,9 @@ def spec(
     """
     row = specs.platform_named(platform, legacy=legacy)
     setting = make_setting(catalog, None)
-    subject = specs.find_subject(setting.layout, choose_one(setting, kernel), registry, pin=pin)
+    subject = specs.find_subject(
+        setting.project.layout, choose_one(setting, kernel), registry, pin=pin
+    )
     made = specs.make_spec(row, subject)
     errors = Terminal(stderr=True)
     _tell(errors, ("warning:", "yellow"), made.warnings)

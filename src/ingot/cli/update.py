@@ -11,8 +11,8 @@ import typer
 from ingot import new_versions
 from ingot.cli import add
 from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
-from ingot.cli.shared.progress_display import make_progress, print_error
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_error
 from ingot.errors import IngotError
 from ingot.new_versions import Addition, Outlook
 
@@ -37,7 +37,7 @@ def update(
     progress = make_progress(errors)
     today = datetime.date.today()
     setting = make_setting(catalog, cache)
-    outlooks = new_versions.look_out(setting, series or [], today, progress)
+    outlooks = new_versions.look_out(setting.project, series or [], today, progress)
     added: list[Addition] = []
     failed: list[IngotError] = []
     for outlook in outlooks:

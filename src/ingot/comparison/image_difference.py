@@ -69,7 +69,9 @@ def compare(before: ImageSummary, after: ImageSummary) -> Comparison:
     if before.files is not None and after.files is not None:
         files = _sizes(before.files, after.files)
     same = before.layers == after.layers
-    return Comparison(before, after, same, options, modules, folders, files)
+    return Comparison(
+        before, after, same=same, options=options, modules=modules, folders=folders, files=files
+    )
 
 
 def _sizes(before: Mapping[str, int], after: Mapping[str, int]) -> Changes:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ingot.boot.cost.boot_profile import Profile
+from ingot.builder.builder_image import is_builder
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.images import KernelLabels
+from ingot.kconfig import Config
 from ingot.size_map import SizeMap
-
-_OF_BUILDERS = "dev.ingot.builder."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class ImageSummary:
     makeup: SizeMap | None = None
     kernel_size: int | None = None
     modules: Mapping[str, int] | None = field(default=None, hash=False)
-    config: Mapping[str, str] | None = field(default=None, hash=False)
+    config: Config | None = None
     files: Mapping[str, int] | None = field(default=None, hash=False)
     profile: Profile | None = None
 
@@ -44,7 +44,7 @@ class ImageSummary:
 
 def require_no_builder(name: str, labels: Mapping[str, str]) -> None:
     """UserError if labels or annotations are those of a builder, which has no kernel."""
-    if any(label.startswith(_OF_BUILDERS) for label in labels):
+    if is_builder(labels):
         raise UserError(
             f"{name} is a builder, no kernel",
             why="a builder is what kernels are compiled in; what it is made of is in the catalog",

@@ -10,9 +10,8 @@ from ingot.arch import Arch, arch
 from ingot.boot.cost.boot_profile import PROFILE_TYPE, Profile
 from ingot.comparison.image_summary import ImageSummary, require_no_builder
 from ingot.comparison.store_summary import subject_of_image
-from ingot.errors import IngotError, UserError
+from ingot.errors import IngotError, UserError, VerificationError
 from ingot.images import BASE, KernelLabels, read_config, read_makeup
-from ingot.kconfig import parse_config
 from ingot.oci import Artifact, read_artifact, read_image
 from ingot.oci.image_documents import canonical_json, read_json
 from ingot.progress import Progress
@@ -25,7 +24,8 @@ def subject_of_reference(
 ) -> ImageSummary:
     """What the image `reference` (host[:port]/path[:tag|@digest]) tells, for one platform.
 
-    UserError for what is no image, and for a builder.
+    UserError for what is no image, and for a builder. VerificationError for damaged content, of the
+    image or of what was measured of it.
     """
     content = registry.read_manifest(reference, platform.oci, insecure=insecure)
     manifest = registry.manifest_of(content, reference)
@@ -34,8 +34,8 @@ def subject_of_reference(
     annotations = manifest.annotations or {}
     require_no_builder(reference, annotations)
     facts = KernelLabels.from_labels(annotations)
-    text, makeup = read_config(annotations), read_makeup(annotations)
-    if facts is None or text is None or makeup is None:
+    config, makeup = read_config(annotations), read_makeup(annotations)
+    if facts is None or config is None or makeup is None:
         return _fetched(reference, platform, progress, insecure=insecure)
     blobs = [manifest.config, *manifest.layers]
     return ImageSummary(
@@ -47,7 +47,7 @@ def subject_of_reference(
         makeup=makeup,
         kernel_size=makeup.kernel_size,
         modules=makeup.modules,
-        config=parse_config(text),
+        config=config,
         profile=_profile(reference, facts, insecure=insecure),
     )
 
@@ -67,7 +67,8 @@ def _fetched(reference: str, platform: Arch, progress: Progress, *, insecure: bo
 def _profile(reference: str, facts: KernelLabels, *, insecure: bool) -> Profile | None:
     """What was measured of the kernel, if the registry has that beside its base image.
 
-    It is one figure of many: where it cannot be had, for whatever reason, there is none.
+    It is one figure of many: where it cannot be had, there is none. VerificationError if what the
+    registry sends is not what its digests name: nothing else of it can be believed then.
     """
     shelf = registry.repository_of(reference).rpartition("/")[0]
     base = f"{shelf}/{BASE}:{facts.version}-{facts.recipe_key.short}"
@@ -83,6 +84,8 @@ def _profile(reference: str, facts: KernelLabels, *, insecure: bool) -> Profile 
         if artifact.subject.digest != registry.find_digest(base, insecure=insecure):
             return None
         return Profile.from_json(read_json(artifact.data))
+    except VerificationError:
+        raise
     except (IngotError, ValueError):
         return None
 

@@ -9,6 +9,7 @@ from ingot import lab
 from ingot.comparison.image_summary import ImageSummary, require_no_builder
 from ingot.errors import UserError
 from ingot.images import BASE, KernelLabels, read_facts, read_makeup
+from ingot.kconfig import Config
 from ingot.oci import EntryKind, FileInfo, Image, Layout, list_files, read_image
 
 _KERNEL = re.compile(r"(?:boot/)?(?:vmlinu[xz]|bzImage|Image)[^/]*")
@@ -70,8 +71,8 @@ def _base(layout: Layout, facts: KernelLabels) -> Image | None:
     return read_image(layout, descriptor)
 
 
-def _config(layout: Layout, image: Image, name: str) -> Mapping[str, str] | None:
+def _config(layout: Layout, image: Image, name: str) -> Config | None:
     try:
-        return lab.config_of_image(layout, image, name).values
+        return lab.config_of_image(layout, image, name).config
     except UserError:
         return None

@@ -1,6 +1,9 @@
-"""The header of an ELF file: 64-bit, little-endian, as all kernels here are.
+"""The headers of an ELF file and of its segments: 64-bit, little-endian, as all kernels here are.
 
-Source: System V ABI, chapter 4 "Object Files" (generic ABI), "ELF Header".
+Sources: System V ABI (generic ABI), chapter 4 "Object Files", "ELF Header", and chapter 5 "Program
+Header".
+
+This file keeps to what Python 3.7 has: see `elf.loadable`.
 """
 
 from __future__ import annotations
@@ -13,6 +16,11 @@ from typing import BinaryIO, NamedTuple
 MAGIC = b"\x7fELF"
 _CLASS_64, _LITTLE_ENDIAN = 2, 1
 _FORM = struct.Struct("<16sHHIQQQIHHHHHH")
+_SEGMENT = struct.Struct("<IIQQQQQQ")
+_MACHINE, _MACHINE_AT = struct.Struct("<H"), 18
+
+PT_LOAD, PT_NOTE = 1, 4
+X86_64, AARCH64 = 62, 183
 
 
 class ElfError(ValueError):
@@ -44,6 +52,29 @@ class ElfHeader(NamedTuple):
 HEADER_SIZE = _FORM.size
 
 
+class Segment(NamedTuple):
+    """A program header (Elf64_Phdr): all numbers as in the file."""
+
+    kind: int
+    flags: int
+    offset: int
+    virtual: int
+    physical: int
+    file_size: int
+    memory_size: int
+    alignment: int
+
+    def pack(self) -> bytes:
+        return _SEGMENT.pack(*self)
+
+    def holds(self, other: Segment) -> bool:
+        end = self.offset + self.file_size
+        return self.offset <= other.offset and other.offset + other.file_size <= end
+
+
+SEGMENT_SIZE = _SEGMENT.size
+
+
 def is_elf(path: Path) -> bool:
     """Whether the file begins as an ELF file does."""
     with path.open("rb") as file:
@@ -60,12 +91,35 @@ def read_header(file: BinaryIO) -> ElfHeader:
     return ElfHeader(*_FORM.unpack(data))
 
 
+def machine_of(head: bytes) -> int | None:
+    """The machine that an ELF file of any class is for, by its first bytes; None if it is not one.
+
+    All machines that are asked for here are little-endian.
+    """
+    if not head.startswith(MAGIC) or len(head) < _MACHINE_AT + _MACHINE.size:
+        return None
+    (machine,) = _MACHINE.unpack_from(head, _MACHINE_AT)
+    return int(machine)
+
+
+def read_segments(file: BinaryIO, header: ElfHeader) -> list[Segment]:
+    """The program headers, in their order; ElfError if they are not all there."""
+    size, count = header.segment_size, header.segments
+    if size != SEGMENT_SIZE or not count:
+        raise ElfError(f"it has {count} program headers of {size} bytes")
+    table = read_at(file, header.segments_offset, size * count)
+    if len(table) < size * count:
+        raise ElfError("its program headers are cut off")
+    return [Segment(*_SEGMENT.unpack_from(table, at)) for at in range(0, len(table), size)]
+
+
 def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
     """The bytes from `offset` on, `size` of them or as many as there are.
 
     The numbers may be any that a file claims: no more is read than the file has.
     """
-    end = file.seek(0, os.SEEK_END)
+    file.seek(0, os.SEEK_END)
+    end = file.tell()
     if offset >= end:
         return b""
     file.seek(offset)

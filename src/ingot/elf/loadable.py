@@ -17,39 +17,27 @@ file, and those it imports, keep to what Python 3.7 has.
 from __future__ import annotations
 
 import shutil
-import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
-from ingot.elf.header import HEADER_SIZE, ElfError, ElfHeader, is_elf, read_at, read_header
+from ingot.elf.header import (
+    HEADER_SIZE,
+    PT_LOAD,
+    SEGMENT_SIZE,
+    ElfError,
+    ElfHeader,
+    Segment,
+    is_elf,
+    read_at,
+    read_header,
+    read_segments,
+)
 from ingot.errors import BuildError
 
-_PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
-_PT_LOAD = 1
 _ALIGNMENT = 4096
 _CHUNK = 1 << 20
-
-
-class _Segment(NamedTuple):
-    """A program header (Elf64_Phdr): all numbers as in the file."""
-
-    kind: int
-    flags: int
-    offset: int
-    virtual: int
-    physical: int
-    file_size: int
-    memory_size: int
-    alignment: int
-
-    def pack(self) -> bytes:
-        return _PROGRAM_HEADER.pack(*self)
-
-    def holds(self, other: _Segment) -> bool:
-        end = self.offset + self.file_size
-        return self.offset <= other.offset and other.offset + other.file_size <= end
 
 
 def write_loadable(source: Path, target: Path) -> None:
@@ -60,7 +48,7 @@ def write_loadable(source: Path, target: Path) -> None:
     """
     with source.open("rb") as file:
         header, segments = _read(file, source)
-        if sum(s.file_size for s in segments if s.kind == _PT_LOAD) > source.stat().st_size:
+        if sum(s.file_size for s in segments if s.kind == PT_LOAD) > source.stat().st_size:
             # else a small file could ask for the same bytes any number of times
             raise _not_loadable(source, "its segments have more bytes than the file")
         placed = _place(segments, source)
@@ -68,25 +56,19 @@ def write_loadable(source: Path, target: Path) -> None:
             out.write(_without_sections(header, len(placed)).pack())
             out.write(b"".join(new.pack() for _, new in placed))
             for old, new in placed:
-                if old.kind == _PT_LOAD:
+                if old.kind == PT_LOAD:
                     out.write(bytes(new.offset - out.tell()))
                     _copy(file, old, out, source)
 
 
-def _read(file: BinaryIO, path: Path) -> tuple[ElfHeader, list[_Segment]]:
+def _read(file: BinaryIO, path: Path) -> tuple[ElfHeader, list[Segment]]:
     """The ELF header and the program headers, as they are."""
     try:
         header = read_header(file)
+        segments = read_segments(file, header)
     except ElfError as error:
         raise _not_loadable(path, str(error)) from None
-    size, count = header.segment_size, header.segments
-    if size != _PROGRAM_HEADER.size or not count:
-        raise _not_loadable(path, f"it has {count} program headers of {size} bytes")
-    table = read_at(file, header.segments_offset, size * count)
-    if len(table) < size * count:
-        raise _not_loadable(path, "its program headers are cut off")
-    starts = range(0, len(table), size)
-    return header, [_Segment(*_PROGRAM_HEADER.unpack(table[i : i + size])) for i in starts]
+    return header, segments
 
 
 def _without_sections(header: ElfHeader, segments: int) -> ElfHeader:
@@ -101,11 +83,11 @@ def _without_sections(header: ElfHeader, segments: int) -> ElfHeader:
     )
 
 
-def _place(segments: Sequence[_Segment], path: Path) -> list[tuple[_Segment, _Segment]]:
+def _place(segments: Sequence[Segment], path: Path) -> list[tuple[Segment, Segment]]:
     """Each program header as it was and as it is to be: the loaded ones packed together."""
-    loaded: list[tuple[_Segment, _Segment]] = []
-    end = HEADER_SIZE + len(segments) * _PROGRAM_HEADER.size
-    for old in sorted((s for s in segments if s.kind == _PT_LOAD), key=lambda s: s.offset):
+    loaded: list[tuple[Segment, Segment]] = []
+    end = HEADER_SIZE + len(segments) * SEGMENT_SIZE
+    for old in sorted((s for s in segments if s.kind == PT_LOAD), key=lambda s: s.offset):
         # the ABI wants offset and address alike modulo the alignment
         offset = end + (old.virtual - end) % _ALIGNMENT
         new = old._replace(offset=offset, alignment=min(old.alignment, _ALIGNMENT))
@@ -113,11 +95,11 @@ def _place(segments: Sequence[_Segment], path: Path) -> list[tuple[_Segment, _Se
         end = offset + old.file_size
     if not loaded:
         raise _not_loadable(path, "it has no segment to load")
-    rest = [(s, _within(s, loaded)) for s in segments if s.kind != _PT_LOAD]
+    rest = [(s, _within(s, loaded)) for s in segments if s.kind != PT_LOAD]
     return [*loaded, *((old, new) for old, new in rest if new)]
 
 
-def _within(segment: _Segment, loaded: Sequence[tuple[_Segment, _Segment]]) -> _Segment | None:
+def _within(segment: Segment, loaded: Sequence[tuple[Segment, Segment]]) -> Segment | None:
     """A segment that lies in a loaded one, moved with it; None for one that is not loaded."""
     if not segment.file_size:
         return segment._replace(offset=0)
@@ -127,7 +109,7 @@ def _within(segment: _Segment, loaded: Sequence[tuple[_Segment, _Segment]]) -> _
     return None
 
 
-def _copy(file: BinaryIO, segment: _Segment, out: BinaryIO, path: Path) -> None:
+def _copy(file: BinaryIO, segment: Segment, out: BinaryIO, path: Path) -> None:
     done = 0
     while done < segment.file_size:
         data = read_at(file, segment.offset + done, min(segment.file_size - done, _CHUNK))

@@ -84,8 +84,22 @@ def read_sections(file: BinaryIO) -> tuple[Section, ...]:
         left -= len(name)
         if left < 0:
             raise ElfError("the names of its sections have no end")
-        sections.append(Section(name, row[1], row[2], row[4], row[5], row[6], *row[8:]))
+        sections.append(_section(name, row))
     return tuple(sections)
+
+
+def _section(name: str, row: tuple[int, ...]) -> Section:
+    _, kind, flags, _, offset, size, link, _, alignment, entry_size = row
+    return Section(
+        name=name,
+        kind=kind,
+        flags=flags,
+        offset=offset,
+        size=size,
+        link=link,
+        alignment=alignment,
+        entry_size=entry_size,
+    )
 
 
 def read_content(file: BinaryIO, section: Section) -> bytes:

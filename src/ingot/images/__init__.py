@@ -1,4 +1,5 @@
-"""From artifacts to the images of a kernel, and back to what they say of themselves.
+"""From artifacts to the images of a kernel, and back to what they say of themselves. The images are
+rows of `image_kinds`, each with its layers:
 
     flintlock-kernel   boot/vmlinux, boot/config-<release>, lib/modules/<release>   the base
     kernel-bin         boot/vmlinux
@@ -23,15 +24,26 @@ Every image has two tags: `<version>[-<flavor>][-<arch>]`, which moves, and
 
 from ingot.images.annotations import read_config, read_makeup, read_packages
 from ingot.images.check_images import require_asked_for
-from ingot.images.image_names import (
+from ingot.images.image_kinds import (
     BASE,
     BIN,
     DEBUG,
     DEVEL,
     KERNEL_IMAGES,
+    KERNEL_LAYER,
     MODULES,
+    MODULES_LAYER,
+    ImageKind,
+    LayerKind,
+    holds_layer,
+    lacking,
+    layers_of,
+)
+from ingot.images.image_names import (
     find_images,
+    outdated_tags,
     tags_for,
+    tags_of_store,
 )
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, facts_of, read_facts
 from ingot.images.module_images import Modules, check_module_name, write_module_images
@@ -44,12 +56,20 @@ __all__ = [
     "DEVEL",
     "KERNEL_FILE",
     "KERNEL_IMAGES",
+    "KERNEL_LAYER",
     "MODULES",
+    "MODULES_LAYER",
+    "ImageKind",
     "KernelLabels",
+    "LayerKind",
     "Modules",
     "check_module_name",
     "facts_of",
     "find_images",
+    "holds_layer",
+    "lacking",
+    "layers_of",
+    "outdated_tags",
     "read_config",
     "read_devel_host",
     "read_facts",
@@ -57,6 +77,7 @@ __all__ = [
     "read_packages",
     "require_asked_for",
     "tags_for",
+    "tags_of_store",
     "write_images",
     "write_module_images",
 ]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from ingot.builder.builder_packages import text_of
 from ingot.errors import UserError
+from ingot.kconfig import Config
 from ingot.oci import pack_text, unpack_text
 from ingot.oci.image_documents import canonical_json, read_json
 from ingot.size_map import SizeMap
@@ -30,31 +31,31 @@ _OPTION = re.compile(rf"CONFIG_[A-Za-z0-9_]{{1,200}}=[^{_CONTROL}]{{0,20000}}")
 _PACKAGE = re.compile(rf"[^{_CONTROL}]{{1,1000}}")
 
 
-def pack(config: str, makeup: SizeMap, packages: Iterable[str]) -> dict[str, str]:
+def pack(config: Config, makeup: SizeMap, packages: Iterable[str]) -> dict[str, str]:
     """The annotations of a kernel's images: the same texts on every machine.
 
     Of the `config`, the options that are on. `packages` is what the builder was made of.
     """
     return {
-        _CONFIG: pack_text(options_of(config).encode()),
+        _CONFIG: pack_text(options_of(config).text.encode()),
         _MAKEUP: pack_text(canonical_json(makeup.to_json())),
         _PACKAGES: pack_text(text_of(packages).encode()),
     }
 
 
-def options_of(config: str) -> str:
-    """The `CONFIG_...=...` lines of a config."""
-    lines = config.splitlines(keepends=True)
-    return "".join(line for line in lines if line.startswith("CONFIG_"))
+def options_of(config: Config) -> Config:
+    """A config without its comments: the `CONFIG_...=...` lines."""
+    lines = config.text.splitlines(keepends=True)
+    return Config("".join(line for line in lines if line.startswith("CONFIG_")))
 
 
-def read_config(annotations: Mapping[str, str]) -> str | None:
-    """The `CONFIG_...=...` lines that an image's manifest carries; None if it has none.
+def read_config(annotations: Mapping[str, str]) -> Config | None:
+    """The config, without its comments, that an image's manifest carries; None if it has none.
 
     UserError for an annotation that cannot be read.
     """
     lines = _lines(annotations, _CONFIG, "a kernel's config", _OPTION)
-    return None if lines is None else "".join(f"{line}\n" for line in lines)
+    return None if lines is None else Config("".join(f"{line}\n" for line in lines))
 
 
 def read_makeup(annotations: Mapping[str, str]) -> SizeMap | None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from ingot.arch import arch
 from ingot.builder.builder_packages import digest_of
-from ingot.compile import BUILD_LINK, devel_folder
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
 from ingot.images.annotations import options_of, read_config, read_makeup, read_packages
-from ingot.images.image_names import BASE, BIN, DEBUG, DEVEL, MODULES
-from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, read_facts
+from ingot.images.image_kinds import BASE, DEVEL, KERNEL_IMAGES, ImageKind
+from ingot.images.kernel_labels import KernelLabels, read_facts
 from ingot.images.write_images import read_devel_host
+from ingot.kconfig import Config
 from ingot.oci import Descriptor, EntryKind, Image, Layer, Layout, Platform, read_image
 from ingot.oci.layer_reader import LayerMember, open_layer
 from ingot.oci.limits import DOCUMENT_BYTES, KERNEL_IMAGE_BYTES, Allowance
@@ -38,12 +38,12 @@ class _Read:
 @dataclass(frozen=True, slots=True)
 class _Contents:
     """What images of a kind hold: files by name, files and folders below `trees`, links by name
-    with where they point; `linked` is a folder whose entries have links at the root."""
+    with where they point; `linked` are folders whose entries have links at the root."""
 
     files: frozenset[str] = frozenset()
     trees: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
-    linked: str = ""
+    linked: tuple[str, ...] = ()
 
     def has(self, member: LayerMember) -> bool:
         if member.hides is not None or member.mode & _SPECIAL_BITS:
@@ -59,10 +59,9 @@ class _Contents:
         if kind == EntryKind.FILE:
             return name in self.files or self._in_tree(name)
         if kind == EntryKind.LINK:
-            beside = bool(self.linked) and "/" not in name
-            return member.target == self.links.get(
-                name, f"{self.linked}/{name}" if beside else None
-            )
+            if "/" in name or name in self.links:
+                return member.target == self.links.get(name)
+            return member.target in [f"{folder}/{name}" for folder in self.linked]
         return False
 
     def _in_tree(self, name: str) -> bool:
@@ -74,7 +73,7 @@ def require_asked_for(
 ) -> KernelLabels:
     """What the images of one kernel say of it, if they are those of this recipe.
 
-    `images` are the manifests in the layout by the images' names, all of a kernel's. UserError
+    `images` are the manifests in the layout by the images' names, all that are required. UserError
     or VerificationError for images that are of something else, that do not agree with each other,
     or that hold what no such image holds. All layers are read once, and verified.
     """
@@ -133,22 +132,19 @@ def _agreed(images: Mapping[str, Image]) -> KernelLabels:
     return found
 
 
-def _contents(name: str, release: str) -> _Contents:
-    modules = f"lib/modules/{release}"
-    config = f"boot/config-{release}"
-    symbols = "usr/lib/debug"
-    return {
-        BASE: _Contents(frozenset({KERNEL_FILE, config}), (modules,)),
-        BIN: _Contents(frozenset({KERNEL_FILE})),
-        MODULES: _Contents(trees=(modules,), linked=modules),
-        DEBUG: _Contents(
-            frozenset({f"{symbols}/{modules}/vmlinux", f"{symbols}/boot/System.map-{release}"})
-        ),
-        DEVEL: _Contents(
-            trees=(devel_folder(release),),
-            links={BUILD_LINK.format(release=release): f"/{devel_folder(release)}"},
-        ),
-    }[name]
+def _contents(kind: ImageKind, release: str) -> _Contents:
+    """What all layers of a kind of image hold together."""
+
+    def named(template: str) -> str:
+        return template.format(release=release)
+
+    layers = kind.layers
+    return _Contents(
+        frozenset(named(name) for layer in layers for name in layer.files),
+        tuple(named(tree) for layer in layers for tree in layer.trees),
+        {named(name): named(to) for layer in layers for name, to in layer.links.items()},
+        tuple(named(layer.linked) for layer in layers if layer.linked),
+    )
 
 
 def _require_contents(
@@ -162,7 +158,7 @@ def _require_contents(
 
     Layers that images share are read once: `listed` has what they hold.
     """
-    contents = _contents(name, facts.release)
+    contents = _contents(KERNEL_IMAGES[name], facts.release)
     allowance = Allowance(KERNEL_IMAGE_BYTES)
     found: set[str] = set()
     digests = [layer.descriptor.digest for layer in image.layers]
@@ -203,7 +199,7 @@ def _require_config(base: Image, facts: KernelLabels, listed: Mapping[Digest, _R
     config = [text for text in texts if text is not None][-1]
     told = read_config(base.annotations)
     if Digest.of(config) != facts.config_digest or told != options_of(
-        config.decode("utf-8", "replace")
+        Config(config.decode("utf-8", "replace"))
     ):
         raise VerificationError(
             "the config in its images is not the one that they name",

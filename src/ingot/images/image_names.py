@@ -1,18 +1,16 @@
-"""What the images of a kernel are called, and how they are found by it."""
+"""What the images of a kernel are tagged with, and how they are found by it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from ingot.arch import all_arches
 from ingot.digest import Digest
 from ingot.errors import IngotError
+from ingot.images.image_kinds import BASE, KERNEL_IMAGES, lacking
 from ingot.images.kernel_labels import KernelLabels, read_facts
 from ingot.oci import Descriptor, Layout, read_image
 from ingot.version import KernelVersion
-
-BASE, BIN, MODULES = "flintlock-kernel", "kernel-bin", "kernel-modules"
-DEBUG, DEVEL = "kernel-debug", "kernel-devel"
-KERNEL_IMAGES = (BASE, BIN, MODULES, DEBUG, DEVEL)
 
 
 def tags_for(
@@ -26,28 +24,59 @@ def tags_for(
     return tags
 
 
+def tags_of_store(layout: Layout) -> dict[str, Descriptor]:
+    """The tags of a store, each with what it points at, as kernels are tagged now.
+
+    Ingot before 0.2 ended a tag in the image platform's name for an arch (`6.1.176-amd64`). What
+    only such a tag points at is found under today's tag too; the next build of it replaces the tag.
+    """
+    tags = layout.tags()
+    for name, descriptor in list(tags.items()):
+        for row in all_arches():
+            if (now := _respelled(name, row.oci, row.name)) is not None:
+                tags.setdefault(now, descriptor)
+    return tags
+
+
+def outdated_tags(images: Collection[str], moving: str) -> list[str]:
+    """The tags that a build which has these `images`, and is tagged `moving`, leaves no meaning to.
+
+    Those are the tags of images that it does not have, and those of Ingot before 0.2.
+    """
+    lost = [f"{name}:{moving}" for name in KERNEL_IMAGES if name not in images]
+    before = (_respelled(moving, row.name, row.oci) for row in all_arches())
+    return [*lost, *(f"{name}:{tag}" for tag in before if tag for name in KERNEL_IMAGES)]
+
+
+def _respelled(tag: str, word: str, other: str) -> str | None:
+    """The tag with `other` in place of the arch `word` at its end; None if it is the same."""
+    if word == other or not tag.endswith(f"-{word}"):
+        return None
+    return f"{tag.removesuffix(word)}{other}"
+
+
 def find_images(
     layout: Layout, version: KernelVersion, recipe_key: Digest
 ) -> dict[str, Descriptor] | None:
-    """The images that were built from this very recipe, if the store has each of them whole.
+    """The images that were built from this very recipe; None if the store lacks a required one.
 
-    Images that cannot be read, or that do not agree with each other, are not those.
+    An image that is not whole, cannot be read or does not agree with the base is not one of those.
     """
     tags = layout.tags()
     found = {name: tags.get(f"{name}:{version}-{recipe_key.short}") for name in KERNEL_IMAGES}
-    images = {
-        name: descriptor
-        for name, descriptor in found.items()
-        if descriptor and layout.is_complete(descriptor)
-    }
-    if len(images) < len(KERNEL_IMAGES):
+    whole = {name: each for name, each in found.items() if each and layout.is_complete(each)}
+    if lacking(whole):
         return None
+    facts = {name: _facts(layout, descriptor) for name, descriptor in whole.items()}
+    agreed = facts[BASE]
+    if not agreed or (agreed.recipe_key, agreed.version) != (recipe_key, str(version)):
+        return None
+    images = {name: each for name, each in whole.items() if facts[name] == agreed}
+    return None if lacking(images) else images
+
+
+def _facts(layout: Layout, descriptor: Descriptor) -> KernelLabels | None:
     try:
-        facts = {read_facts(read_image(layout, descriptor)) for descriptor in images.values()}
+        return read_facts(read_image(layout, descriptor))
     except IngotError:
         return None
-    agreed = facts.pop()
-    if facts or agreed is None:
-        return None
-    same = agreed.recipe_key == recipe_key and agreed.version == str(version)
-    return images if same else None

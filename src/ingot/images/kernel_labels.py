@@ -6,6 +6,7 @@ each value has a form, and there are no Facts with a value of another.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ KERNEL_FILE = "boot/vmlinux"
 """Where the kernel is in an image: what a spec calls its `filename`."""
 
 _PREFIX = "dev.ingot."
+_VERSION, _ARCH = f"{_PREFIX}version", f"{_PREFIX}arch"
+SHARED_LABELS = (_VERSION, *(f"{_PREFIX}{name}" for name in ("series", "filename", "mount-path")))
+"""What the images of one version say alike on every arch, unless their builds differ in it."""
+
 _NEEDED = {
     "version",
     "release",
@@ -125,6 +130,20 @@ class KernelLabels:
             if (told := labels.get(name, text)) != text:
                 raise _untrue(name.removeprefix(_PREFIX), told, f"by its other labels it is {text}")
         return facts
+
+
+def read_version(labels: Mapping[str, str]) -> KernelVersion | None:
+    """The version that an image, or an index of images, says it is of; None for any other."""
+    with contextlib.suppress(UserError):
+        return KernelVersion.parse(labels.get(_VERSION, ""))
+    return None
+
+
+def read_arch(labels: Mapping[str, str]) -> Arch | None:
+    """The arch that an image says its kernel is for; None if it names none that Ingot knows."""
+    with contextlib.suppress(UserError):
+        return arch(labels.get(_ARCH, ""))
+    return None
 
 
 def _untrue(name: str, text: str, why: str) -> UserError:

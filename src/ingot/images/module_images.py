@@ -27,9 +27,10 @@ from ingot.compile import UPDATES
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.images.annotations import pack, read_config, read_makeup, read_packages
-from ingot.images.image_names import MODULES
+from ingot.images.image_kinds import MODULES, module_image
 from ingot.images.kernel_labels import KernelLabels
 from ingot.images.write_images import write_kernel_image
+from ingot.kconfig import Config
 from ingot.oci import Descriptor, Image, LayerEntry, Layout, file_entry, link_entry, write_layer
 from ingot.progress import Step
 from ingot.size_map import SizeMap
@@ -65,11 +66,6 @@ class Modules:
             "format": _FORMAT,
         }
         return {f"dev.ingot.module.{key}": text for key, text in values.items()}
-
-
-def module_image(name: str) -> str:
-    """The image that holds modules alone."""
-    return f"kernel-module-{name}"
 
 
 def check_module_name(name: str) -> str:
@@ -112,7 +108,14 @@ def write_module_images(
     }
     return {
         name: write_kernel_image(
-            *(layout, title, about, layers, facts, arch(facts.arch), epoch, told),
+            layout,
+            title,
+            about,
+            layers,
+            facts,
+            arch=arch(facts.arch),
+            epoch=epoch,
+            told=told,
             more=modules.labels(),
         )
         for name, (title, about, layers) in images.items()
@@ -135,7 +138,7 @@ def _told(kernel_modules: Image, sizes: Mapping[str, int]) -> dict[str, str]:
     """What the kernel's modules tell in annotations, with the sizes of more of them."""
     makeup = read_makeup(kernel_modules.annotations) or SizeMap({}, {})
     return pack(
-        read_config(kernel_modules.annotations) or "",
+        read_config(kernel_modules.annotations) or Config(""),
         dataclasses.replace(makeup, modules={**makeup.modules, **sizes}),
         read_packages(kernel_modules.annotations) or (),
     )

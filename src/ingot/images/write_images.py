@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,8 +11,19 @@ from ingot.arch import Arch
 from ingot.arch import arch as find_arch
 from ingot.compile import BUILD_LINK, Artifacts, devel_folder
 from ingot.images.annotations import pack
-from ingot.images.image_names import BASE, BIN, DEBUG, DEVEL, MODULES
+from ingot.images.image_kinds import (
+    CONFIG_LAYER,
+    DEVEL,
+    DEVEL_COMMON_LAYER,
+    DEVEL_OWN_LAYER,
+    KERNEL_IMAGES,
+    KERNEL_LAYER,
+    MODULE_LINKS_LAYER,
+    MODULES_LAYER,
+    SYMBOLS_LAYER,
+)
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels
+from ingot.kconfig import Config
 from ingot.oci import (
     Descriptor,
     Image,
@@ -28,13 +39,6 @@ from ingot.oci import (
 )
 from ingot.progress import Step
 
-_ABOUT = {
-    BASE: "kernel, config and modules",
-    BIN: "the kernel",
-    MODULES: "the modules",
-    DEBUG: "symbols of the kernel, for debuggers",
-    DEVEL: "what compiling modules for it needs",
-}
 _HOST = "dev.ingot.devel.host"
 
 
@@ -53,33 +57,34 @@ def write_images(
     `packages` is what the builder was made of; `host` what it runs on, and so do the programs of
     the devel tree.
     """
-    modules_path = f"lib/modules/{facts.release}"
-    kernel = write_layer(
-        layout, [file_entry(KERNEL_FILE, artifacts.kernel, 0o644)], artifacts.epoch, step
-    )
-    config = write_layer(
-        layout, [file_entry(f"boot/config-{facts.release}", artifacts.config)], artifacts.epoch
-    )
-    modules = write_layer(
-        layout, tree_entries(artifacts.modules, modules_path), artifacts.epoch, step
-    )
-    layers = {
-        BASE: [kernel, config, modules],
-        BIN: [kernel],
-        MODULES: [modules],
-        DEBUG: [write_layer(layout, _symbols(artifacts), artifacts.epoch, step)],
-        DEVEL: _devel(layout, artifacts, step),
-    }
-    if links := _root_links(artifacts, modules_path):
-        layers[MODULES].append(write_layer(layout, links, artifacts.epoch))
-    told = pack(artifacts.config.read_text(encoding="utf-8"), artifacts.makeup, packages)
+    written = _write_layers(layout, artifacts, step)
+    told = pack(Config(artifacts.config.read_text(encoding="utf-8")), artifacts.makeup, packages)
     more = {DEVEL: {_HOST: host.name}}
     return {
-        name: write_kernel_image(
-            layout, name, _ABOUT[name], parts, facts, arch, artifacts.epoch, told, more.get(name)
+        kind.name: write_kernel_image(
+            layout,
+            kind.name,
+            kind.about,
+            [written[layer.name] for layer in kind.layers if layer.name in written],
+            facts,
+            arch=arch,
+            epoch=artifacts.epoch,
+            told=told,
+            more=more.get(kind.name),
         )
-        for name, parts in layers.items()
+        for kind in KERNEL_IMAGES.values()
     }
+
+
+def _write_layers(layout: Layout, artifacts: Artifacts, step: Step) -> dict[str, Layer]:
+    """Every layer that an image has, by its name: one that several images have is written once."""
+    kinds = {layer.name: layer for kind in KERNEL_IMAGES.values() for layer in kind.layers}
+    written = {}
+    for name, kind in kinds.items():
+        entries = _WRITERS[name](artifacts)
+        if entries or not kind.optional:
+            written[name] = write_layer(layout, entries, artifacts.epoch, step)
+    return written
 
 
 def read_devel_host(image: Image) -> str:
@@ -97,6 +102,7 @@ def write_kernel_image(
     about: str,
     layers: Sequence[Layer],
     facts: KernelLabels,
+    *,
     arch: Arch,
     epoch: int,
     told: Mapping[str, str],
@@ -127,6 +133,29 @@ def write_kernel_image(
     )
 
 
+# The writers of layers
+
+
+def _kernel(artifacts: Artifacts) -> list[LayerEntry]:
+    return [file_entry(KERNEL_FILE, artifacts.kernel, 0o644)]
+
+
+def _config(artifacts: Artifacts) -> list[LayerEntry]:
+    return [file_entry(f"boot/config-{artifacts.release}", artifacts.config)]
+
+
+def _modules(artifacts: Artifacts) -> list[LayerEntry]:
+    return list(tree_entries(artifacts.modules, f"lib/modules/{artifacts.release}"))
+
+
+def _module_links(artifacts: Artifacts) -> list[LayerEntry]:
+    """At the root, to each entry of the directory of modules."""
+    return [
+        link_entry(path.name, f"lib/modules/{artifacts.release}/{path.name}")
+        for path in sorted(artifacts.modules.iterdir())
+    ]
+
+
 def _symbols(artifacts: Artifacts) -> list[LayerEntry]:
     release = artifacts.release
     return [
@@ -135,17 +164,17 @@ def _symbols(artifacts: Artifacts) -> list[LayerEntry]:
     ]
 
 
-def _devel(layout: Layout, artifacts: Artifacts, step: Step) -> list[Layer]:
-    """The devel tree at its place, and the link that builds of modules follow to it.
+def _devel_common(artifacts: Artifacts) -> list[LayerEntry]:
+    """Most of the devel tree: what all kernels of a source have."""
+    return _tree(devel_folder(artifacts.release), artifacts.devel.common)
 
-    What all kernels of a source have is most of it, and a layer that they share.
-    """
+
+def _devel_own(artifacts: Artifacts) -> list[LayerEntry]:
+    """The rest of the devel tree, and the link that builds of modules follow to it."""
     folder = devel_folder(artifacts.release)
-    own = _tree(folder, artifacts.devel.own)
     # not relative: where /lib is a link to /usr/lib, the way up from here is another
-    own.append(link_entry(BUILD_LINK.format(release=artifacts.release), f"/{folder}"))
-    common = _tree(folder, artifacts.devel.common)
-    return [write_layer(layout, part, artifacts.epoch, step) for part in (common, own)]
+    link = link_entry(BUILD_LINK.format(release=artifacts.release), f"/{folder}")
+    return [*_tree(folder, artifacts.devel.own), link]
 
 
 def _tree(folder: str, files: Mapping[str, Path]) -> list[LayerEntry]:
@@ -156,8 +185,13 @@ def _tree(folder: str, files: Mapping[str, Path]) -> list[LayerEntry]:
     ]
 
 
-def _root_links(artifacts: Artifacts, modules_path: str) -> list[LayerEntry]:
-    return [
-        link_entry(path.name, f"{modules_path}/{path.name}")
-        for path in sorted(artifacts.modules.iterdir())
-    ]
+_WRITERS: Mapping[str, Callable[[Artifacts], list[LayerEntry]]] = {
+    KERNEL_LAYER.name: _kernel,
+    CONFIG_LAYER.name: _config,
+    MODULES_LAYER.name: _modules,
+    MODULE_LINKS_LAYER.name: _module_links,
+    SYMBOLS_LAYER.name: _symbols,
+    DEVEL_COMMON_LAYER.name: _devel_common,
+    DEVEL_OWN_LAYER.name: _devel_own,
+}
+"""What is in each layer, by the layer's name."""

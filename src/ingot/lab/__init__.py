@@ -1,10 +1,15 @@
 """Trying out a kernel: boots, guest checks, boot profiles and budgets."""
 
-from ingot.lab.boot_root import boot_root
+from ingot.lab.boot_root import boot_root, open_root_terminal
 from ingot.lab.boot_target import arch_of
 from ingot.lab.booting import DISKS, BootWish, boot_file, boot_image, refused
 from ingot.lab.budget_check import require_affordable
-from ingot.lab.config_reader import Config, config_of_file, config_of_image, config_of_reference
+from ingot.lab.config_reader import (
+    NamedConfig,
+    config_of_file,
+    config_of_image,
+    config_of_reference,
+)
 from ingot.lab.profiling import is_profile, kept_profile, profile_file, profile_image
 from ingot.lab.proving import NO_CHECKS, proofs_of_config, proofs_of_kernel
 
@@ -12,7 +17,7 @@ __all__ = [
     "DISKS",
     "NO_CHECKS",
     "BootWish",
-    "Config",
+    "NamedConfig",
     "arch_of",
     "boot_file",
     "boot_image",
@@ -22,6 +27,7 @@ __all__ = [
     "config_of_reference",
     "is_profile",
     "kept_profile",
+    "open_root_terminal",
     "profile_file",
     "profile_image",
     "proofs_of_config",

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.arch import Arch, arch
-from ingot.boot.kernel_file import read_kernel
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.confined_files import ConfinedDirectory
 from ingot.errors import UserError
 from ingot.images import BASE, KERNEL_FILE, KernelLabels, read_facts
+from ingot.kernel_file import read_bootable
 from ingot.oci import Image, extract
 from ingot.oci.limits import KERNEL_IMAGE_BYTES
 from ingot.progress import Progress
-from ingot.setting import Setting, in_use
+from ingot.setting import Project, in_use
 
 _KERNEL_BYTES = 1 << 30
 """Bytes of a kernel as it ships: the largest have some 60 MiB."""
@@ -40,22 +40,22 @@ class BootTarget:
 
 @contextlib.contextmanager
 def laid_out(
-    setting: Setting, kernel: Image | Path, builder: Builder, progress: Progress
+    project: Project, kernel: Image | Path, builder: Builder, progress: Progress
 ) -> Iterator[BootTarget]:
     """The kernel of an image, unpacked for as long, or a kernel file where it is.
 
     A UserError if there is no kernel.
     """
-    with in_use(setting, progress), setting.workspace.build_folder() as folder:
+    with in_use(project, progress), project.workspace.build_folder() as folder:
         sandbox = Sandbox.below(folder / "work", builder)
         if isinstance(kernel, Path):
-            release = read_kernel(kernel).release or ""
+            release = read_bootable(kernel).release or ""
             file, modules = kernel.absolute(), folder / "none"
             yield BootTarget(file, modules, release, arch_of(kernel), sandbox, folder)
             return
         facts = _facts(kernel)
         root = folder / "root"
-        extract(setting.layout, kernel, root, limit=KERNEL_IMAGE_BYTES)
+        extract(project.layout, kernel, root, limit=KERNEL_IMAGE_BYTES)
         file, modules = _parts(root, facts.release)
         yield BootTarget(file, modules, facts.release, arch(facts.arch), sandbox, folder)
 
@@ -81,9 +81,9 @@ def _parts(root: Path, release: str) -> tuple[Path, Path]:
 
 
 def arch_of(kernel: Image | Path) -> Arch:
-    """The arch that a kernel is for; a UserError if it is no kernel."""
+    """The arch that a kernel is for; a UserError if it is not a kernel."""
     if isinstance(kernel, Path):
-        return arch(read_kernel(kernel).arch or "")
+        return arch(read_bootable(kernel).arch or "")
     return arch(_facts(kernel).arch)
 
 

@@ -10,7 +10,6 @@ from ingot.arch import Arch
 from ingot.boot.boot_report import BootReport, Verdict
 from ingot.boot.guest.guest_contents import compile_init, make_guest
 from ingot.boot.guest.root_disks import make_disk_guest
-from ingot.boot.kernel_file import read_kernel
 from ingot.boot.vmm import choice, confinement
 from ingot.boot.vmm.machines import Guest, Machine, QemuMachine
 from ingot.boot.vmm.pvh import enterable
@@ -18,6 +17,7 @@ from ingot.boot.vmm.running import command_line
 from ingot.builder.sandbox import Builder
 from ingot.catalog import GuestCheck, Kernel
 from ingot.errors import UserError
+from ingot.kernel_file import read_bootable
 from ingot.lab.boot_target import BootTarget, laid_out
 from ingot.oci import Image
 from ingot.progress import Progress
@@ -54,12 +54,19 @@ class BootWish:
             return choice.default_machine(arch, self.vmms)
         return choice.machine_named(arch, self.vmm, self.machine)
 
+    def notes_on(self, machine: Machine) -> tuple[str, ...]:
+        """What is to be known of the choice of that machine, if anything."""
+        if not self.vmms or set(self.vmms) & set(machine.represents):
+            return ()
+        names = ", ".join(self.vmms)
+        return (f"{machine.name} does not stand in for a VMM of this kernel ({names})",)
+
 
 def boot_image(
     setting: Setting, image: Image, builder: Builder, wish: BootWish, progress: Progress
 ) -> BootReport:
     """Boot the kernel of an image, with its modules if it has them, and report."""
-    with laid_out(setting, image, builder, progress) as subject:
+    with laid_out(setting.project, image, builder, progress) as subject:
         return boot_subject(setting, subject, wish, progress)
 
 
@@ -73,17 +80,17 @@ def boot_file(
 ) -> BootReport:
     """Boot a kernel file, without modules, and report.
 
-    A file that is no kernel, or one for another arch than `wanted`, is judged without starting it.
+    A file that is not a kernel, or is for another arch than `wanted`, is judged without a boot.
     """
     try:
-        found = read_kernel(kernel)
+        found = read_bootable(kernel)
     except UserError as error:
         return refused(Verdict.NOT_STARTED, str(error))
     if found.arch is None or (wanted and found.arch != wanted.name):
         theirs = found.arch or "an arch that Ingot does not know"
         ours = f", not for {wanted.name}" if wanted else ""
         return refused(Verdict.WRONG_ARCH, f"{kernel.name} is a kernel for {theirs}{ours}")
-    with laid_out(setting, kernel, builder, progress) as subject:
+    with laid_out(setting.project, kernel, builder, progress) as subject:
         return boot_subject(setting, subject, wish, progress)
 
 
@@ -94,12 +101,15 @@ def boot_subject(
     machine = wish.machine_for(subject.arch)
     choice.require(machine)
     tell_confinement(machine, progress)
+    notes = wish.notes_on(machine)
+    for note in notes:
+        progress.note(note)
     with progress.step("boot") as step:
         guest, machine = enter(subject, _guest(subject, machine, wish), machine)
         guest = replace(guest, append=command_line(guest.append, wish.append))
-        report = choice.boot(guest, machine, setting.boot_seconds)
+        report = choice.boot(guest, machine, setting.options.boot_seconds)
         step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
-    return report
+    return replace(report, notes=notes)
 
 
 def tell_confinement(machine: Machine, progress: Progress) -> None:
@@ -111,7 +121,16 @@ def tell_confinement(machine: Machine, progress: Progress) -> None:
 
 def refused(verdict: Verdict, reason: str) -> BootReport:
     """The report on a kernel that was not started at all."""
-    return BootReport(verdict, "none", "none", 0.0, (), (), (), reason)
+    return BootReport(
+        verdict=verdict,
+        machine="none",
+        accelerator="none",
+        seconds=0.0,
+        checks=(),
+        console=(),
+        command=(),
+        cause=reason,
+    )
 
 
 def enter(subject: BootTarget, guest: Guest, machine: Machine) -> tuple[Guest, Machine]:

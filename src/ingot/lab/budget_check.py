@@ -11,7 +11,7 @@ from ingot.images import read_makeup
 from ingot.lab.profiling import kept_profile
 from ingot.oci import Image
 from ingot.progress import Progress
-from ingot.setting import Setting
+from ingot.setting import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +23,18 @@ class Overrun:
 
 
 def require_affordable(
-    setting: Setting, kernel: Kernel, base: Image, profile: Profile | None, progress: Progress
+    project: Project, kernel: Kernel, base: Image, profile: Profile | None, progress: Progress
 ) -> None:
     """BootError if the kernel of a base image costs more than its budget.
 
     `profile` is what was counted of it; None: what the store has of this image, if anything.
     What another emulator than the budget's has counted is told in a note.
     """
-    budget = setting.catalog.budget(kernel)
+    budget = project.catalog.budget(kernel)
     if budget is None:
         return
     if budget.needs_profile and profile is None:
-        profile = kept_profile(setting.layout, base)
+        profile = kept_profile(project.layout, base)
     makeup = read_makeup(base.annotations)
     found = overruns(budget, profile, makeup.kernel_size if makeup else None)
     told = [each for each in found if each.counted and not _binding(budget, profile)]
@@ -45,8 +45,8 @@ def require_affordable(
         raise BootError(
             f"{kernel.tag} costs more than its budget",
             why="\n".join(failing),
-            hint="`ingot boot KERNEL --profile` and `ingot diff` tell where it goes; if it is worth"
-            f" it, raise the budget in {setting.catalog.file.name}",
+            hint="`ingot profile KERNEL` and `ingot diff` show where it goes; if it is worth"
+            f" it, raise the budget in {project.catalog.file.name}",
         )
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +17,8 @@ from ingot import registry
 from ingot.arch import Arch, arch, arch_called
 from ingot.errors import UserError
 from ingot.images import KernelLabels, read_config
-from ingot.kconfig import embedded_config, parse_config
+from ingot.kconfig import Config
+from ingot.kernel_file import DecompressError, compression_of, decompress, embedded_config
 from ingot.oci import Image, Layout, list_files, read_file, read_image
 from ingot.version import KernelVersion, Series
 
@@ -28,21 +27,24 @@ _KERNEL_BYTES = 1 << 30
 _CONFIG_BYTES = 4 << 20
 _TRIED = 5
 """Files of an image that are looked into: each takes reading the image once more."""
-_GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_ONLY = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
-    """A config and what is known of its kernel: `series` and `arch` are None if nothing is."""
+class NamedConfig:
+    """A config under the name that a person gave, and what is known of its kernel: `series` and
+    `arch` are None if nothing is."""
 
     name: str
-    values: Mapping[str, str]
+    config: Config
     series: Series | None
     arch: Arch | None
 
+    def value(self, option: str) -> str:
+        """The value of an option in the config; `n` if it is not set."""
+        return self.config.value(option)
 
-def config_of_file(path: Path) -> Config:
+
+def config_of_file(path: Path) -> NamedConfig:
     """The config that a file is, or that a kernel file carries within itself."""
     with path.open("rb") as file:
         data = file.read(_KERNEL_BYTES + 1)  # a pipe does not tell its size
@@ -51,11 +53,11 @@ def config_of_file(path: Path) -> Config:
     return _config_of_bytes(data, str(path))
 
 
-def config_of_image(layout: Layout, image: Image, name: str) -> Config:
+def config_of_image(layout: Layout, image: Image, name: str) -> NamedConfig:
     """The config of an image of a store: from its annotation, else from its files."""
-    text = read_config(image.annotations)
-    if text is not None:
-        return _of_facts(name, text, KernelLabels.from_labels(image.labels))
+    config = read_config(image.annotations)
+    if config is not None:
+        return _of_facts(name, config, KernelLabels.from_labels(image.labels))
     files = list_files(layout, image)
     names = [info.name for info in files if 0 < info.size <= _KERNEL_BYTES]
     configs = [file for file in names if re.fullmatch(r"(?:.*/)?(?:config-.*|\.config)", file)]
@@ -68,48 +70,43 @@ def config_of_image(layout: Layout, image: Image, name: str) -> Config:
         except UserError:
             continue
     raise UserError(
-        f"{name} tells no config",
+        f"{name} has no kernel config",
         why="it has no annotation dev.ingot.config, no boot/config-* and no kernel that was"
         " built with CONFIG_IKCONFIG",
     )
 
 
-def config_of_reference(reference: str, platform: Arch) -> Config:
+def config_of_reference(reference: str, platform: Arch) -> NamedConfig:
     """The config of an image in a registry, for a platform if there are several."""
     reference = reference.removeprefix(registry.TRANSPORT)
     annotations = registry.annotations_of(registry.read_manifest(reference, platform.oci))
-    text = read_config(annotations)
-    if text is not None:
-        return _of_facts(reference, text, KernelLabels.from_labels(annotations))
+    config = read_config(annotations)
+    if config is not None:
+        return _of_facts(reference, config, KernelLabels.from_labels(annotations))
     with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as folder:
         layout = registry.fetch_image(reference, platform.oci, Path(folder) / "layout")
         descriptor = layout.tags()[registry.FETCHED]
         return config_of_image(layout, read_image(layout, descriptor), reference)
 
 
-def _config_of_bytes(data: bytes, name: str) -> Config:
+def _config_of_bytes(data: bytes, name: str) -> NamedConfig:
     text = _as_text(data)
     if text is None:
-        text = embedded_config(data)
-    if text is None:
-        raise UserError(
-            f"{name} tells no config",
-            why="it is no .config, and no kernel with one inside (CONFIG_IKCONFIG)",
-        )
+        text = embedded_config(data, name)
     title = _TITLE.search(text)
-    return Config(
+    return NamedConfig(
         name,
-        parse_config(text),
+        Config(text),
         _series(title[2]) if title else None,
         _arch(title[1]) if title else None,
     )
 
 
 def _as_text(data: bytes) -> str | None:
-    """The bytes as a `.config`, perhaps packed as /proc/config.gz is; None if they are none."""
-    if data.startswith(_GZIP_MAGIC):
-        with contextlib.suppress(zlib.error):
-            data = zlib.decompressobj(_GZIP_ONLY).decompress(data, _CONFIG_BYTES)
+    """The bytes as a `.config`, perhaps compressed as /proc/config.gz is; None if they are not."""
+    if compression := compression_of(data):
+        with contextlib.suppress(DecompressError):
+            data = decompress(data, compression, _CONFIG_BYTES)
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -117,10 +114,10 @@ def _as_text(data: bytes) -> str | None:
     return text if re.search(r"^(?:# )?CONFIG_\w+[= ]", text, re.MULTILINE) else None
 
 
-def _of_facts(name: str, text: str, facts: KernelLabels | None) -> Config:
-    return Config(
+def _of_facts(name: str, config: Config, facts: KernelLabels | None) -> NamedConfig:
+    return NamedConfig(
         name,
-        parse_config(text),
+        config,
         KernelVersion.parse(facts.version).series if facts else None,
         arch(facts.arch) if facts else None,
     )

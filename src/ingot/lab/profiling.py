@@ -37,9 +37,9 @@ def is_profile(tag: str) -> bool:
 
 def profile_image(setting: Setting, image: Image, builder: Builder, progress: Progress) -> Profile:
     """Measure the kernel of a base image and keep the profile; BootError if it does not boot."""
-    with laid_out(setting, image, builder, progress) as subject:
+    with laid_out(setting.project, image, builder, progress) as subject:
         profile = measure_subject(setting, subject, progress)
-    keep_profile(setting.layout, profile, image)
+    keep_profile(setting.project.layout, profile, image)
     return profile
 
 
@@ -53,7 +53,7 @@ def profile_file(
     setting: Setting, kernel: Path, arch: Arch, builder: Builder, progress: Progress
 ) -> Profile:
     """Measure a kernel file, whoever built it; nothing is kept. BootError if it does not boot."""
-    with in_use(setting, progress), setting.workspace.build_folder() as folder:
+    with in_use(setting.project, progress), setting.project.workspace.build_folder() as folder:
         sandbox = Sandbox.below(folder, builder)
         return measure_kernel(setting, sandbox, kernel, arch, None, progress)
 
@@ -79,7 +79,7 @@ def kept_profile(layout: Layout, base: Image) -> Profile | None:
         raise VerificationError(
             f"the boot profile {tag} of the store cannot be read",
             why=str(error),
-            hint="measure the kernel again: ingot boot KERNEL --profile",
+            hint="measure the kernel again: ingot profile KERNEL",
         ) from None
 
 
@@ -94,7 +94,7 @@ def measure_kernel(
     init = compile_init(sandbox, arch, "measure.c")
     kernel, machine = enterable(sandbox, kernel, arch, machine_for(arch))
     tell_confinement(machine, progress)
-    return measure(kernel, init, machine, release, setting.boot_seconds, progress)
+    return measure(kernel, init, machine, release, setting.options.boot_seconds, progress)
 
 
 def keep_profile(layout: Layout, profile: Profile, image: Image) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ingot.arch import Arch
 from ingot.catalog import Catalog, GuestCheck, Kernel, fragments_for
 from ingot.errors import UserError
-from ingot.lab.config_reader import Config
+from ingot.lab.config_reader import NamedConfig
 from ingot.version import Series
 
 NO_CHECKS = "none"
@@ -27,7 +27,7 @@ def proofs_of_kernel(
 
 
 def proofs_of_config(
-    catalog: Catalog, config: Config | None, names: Sequence[str] = (), *, modules: bool = True
+    catalog: Catalog, config: NamedConfig | None, names: Sequence[str] = (), *, modules: bool = True
 ) -> tuple[GuestCheck, ...]:
     """The checks of a kernel that anybody built: those whose options its config has.
 
@@ -48,7 +48,7 @@ def proofs_of_config(
     return tuple(
         proof
         for proof in _all(catalog, config.series, config.arch)
-        if not absent & {config.values.get(option, "n") for option in proof.options}
+        if not absent & {config.value(option) for option in proof.options}
     )
 
 

@@ -26,7 +26,7 @@ _STORE_HINT = (
 
 
 class _OciDocument(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, defer_build=True)
 
 
 class PlatformDocument(_OciDocument):

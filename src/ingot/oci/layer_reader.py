@@ -155,7 +155,16 @@ def _member(header: TarHeader) -> LayerMember:
         hides = folder
     elif base.startswith(WHITEOUT_PREFIX):
         hides = _hidden(name, folder, base.removeprefix(WHITEOUT_PREFIX))
-    return LayerMember(name, kind, header.size, header.mode, header.mtime, target, hides, opaque)
+    return LayerMember(
+        name=name,
+        kind=kind,
+        size=header.size,
+        mode=header.mode,
+        mtime=header.mtime,
+        target=target,
+        hides=hides,
+        opaque=opaque,
+    )
 
 
 def _hidden(name: str, folder: str, base: str) -> str:

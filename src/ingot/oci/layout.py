@@ -17,6 +17,7 @@ before `.index.lock`. Source: OCI image-spec 1.1, image-layout.md.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import stat
@@ -75,17 +76,16 @@ class Layout:
     root: Path
 
     @property
+    def _index(self) -> Path:
+        return self.root / "index.json"
+
+    @property
     def blobs(self) -> Blobs:
         return Blobs(self.root / "blobs" / "sha256")
 
     def tags(self) -> dict[str, Descriptor]:
         """What every tag points at, sorted by name. UserError if the store is unreadable."""
-        found: dict[str, Descriptor] = {}
-        for entry in self._read_index().manifests:
-            name = _ref_name(entry)
-            if name is not None:
-                found.setdefault(name, entry.to_descriptor())
-        return dict(sorted(found.items()))
+        return dict(_tags_in(self._index_bytes(), str(self._index)))
 
     def find(self, tag: str) -> Descriptor | None:
         """What `tag` points at, None if there is no such tag."""
@@ -198,13 +198,14 @@ class Layout:
             sync_folder(self.root)
 
     def _read_index(self) -> IndexDocument:
+        return parse(IndexDocument, self._index_bytes(), str(self._index))
+
+    def _index_bytes(self) -> bytes:
         self._check()
-        path = self.root / "index.json"
         try:
-            data = _read(path)
+            return _read(self._index)
         except FileNotFoundError:
-            data = _EMPTY_INDEX
-        return parse(IndexDocument, data, str(path))
+            return _EMPTY_INDEX
 
     @contextlib.contextmanager
     def _changing_index(self) -> Iterator[IndexDocument]:
@@ -231,6 +232,17 @@ class Layout:
                     " the wrong size",
                     hint="build the image again",
                 )
+
+
+@functools.lru_cache(maxsize=2)  # a build asks several times for each of its kernels
+def _tags_in(index: bytes, where: str) -> Mapping[str, Descriptor]:
+    """The tags of an `index.json` of these bytes, sorted by name."""
+    found: dict[str, Descriptor] = {}
+    for entry in parse(IndexDocument, index, where).manifests:
+        name = _ref_name(entry)
+        if name is not None:
+            found.setdefault(name, entry.to_descriptor())
+    return dict(sorted(found.items()))
 
 
 def canonical_sort_key(entry: Mapping[str, object]) -> tuple[str, bytes]:

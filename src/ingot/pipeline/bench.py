@@ -15,7 +15,7 @@ from ingot.boot.cost.boot_profile import Profile
 from ingot.builder.sandbox import Sandbox
 from ingot.catalog import Kernel
 from ingot.compile import compile_variant
-from ingot.kconfig import OptionTable
+from ingot.kconfig import Config, OptionTable
 from ingot.lab.profiling import measure_kernel
 from ingot.pipeline.builders import builder_for
 from ingot.pipeline.caches import compile_cache
@@ -47,13 +47,13 @@ class Bench:
     log: Path
     progress: Progress
 
-    def completed(self, values: Mapping[str, str]) -> str:
-        """The `.config` as Kconfig makes it of these values, and of no for every other option."""
+    def completed(self, options: Mapping[str, str]) -> Config:
+        """The config that Kconfig makes of these values, and of no for every other option."""
         off = {name: "n" for name, option in self.table.options.items() if option.type in _STATES}
-        text = "".join(f"CONFIG_{name}={value}\n" for name, value in {**off, **values}.items())
-        return configure.complete(self.sandbox, self.kernel.arch, text, self.log)
+        text = "".join(f"CONFIG_{name}={value}\n" for name, value in {**off, **options}.items())
+        return configure.complete(self.sandbox, self.kernel.arch, Config(text), self.log)
 
-    def profile(self, title: str, config: str) -> tuple[Profile, int]:
+    def profile(self, title: str, config: Config) -> tuple[Profile, int]:
         """What the kernel with this completed config costs, and the bytes of its file.
 
         BuildError or BootError if it does not compile or boot.
@@ -70,9 +70,9 @@ class Bench:
 @contextlib.contextmanager
 def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator[Bench]:
     """A bench for kernels of that kernel's source, in its builder; it is gone afterwards."""
-    plan = make_plan(setting.catalog, kernel, setting.patches)
-    work = setting.workspace
-    with in_use(setting, progress):
+    plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    work = setting.project.workspace
+    with in_use(setting.project, progress):
         source = obtain_source(setting, kernel, progress)
         builder = builder_for(setting, kernel, progress)
         with (
@@ -88,16 +88,25 @@ def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator
             log = work.log(f"{kernel.tag}-bench")
             log.unlink(missing_ok=True)
             lab = Sandbox.below(guests, builder)
-            table = option_table(setting, plan, source, sandbox, log, progress)
-            yield Bench(setting, kernel, source, sandbox, lab, table, log, progress)
+            table = option_table(setting.project, plan, source, sandbox, log, progress)
+            yield Bench(
+                setting=setting,
+                kernel=kernel,
+                source=source,
+                sandbox=sandbox,
+                lab=lab,
+                table=table,
+                log=log,
+                progress=progress,
+            )
 
 
 def profile_config(
-    setting: Setting, kernel: Kernel, values: Mapping[str, str], progress: Progress
+    setting: Setting, kernel: Kernel, config: Config, progress: Progress
 ) -> tuple[Profile, int]:
     """Compile a kernel's source with any config and measure it; the bytes of its file, too.
 
-    Options that `values` does not have are off.
+    Options that `config` does not have are off.
     """
     with open_bench(setting, kernel, progress) as bench:
-        return bench.profile(kernel.tag, bench.completed(values))
+        return bench.profile(kernel.tag, bench.completed(config.options))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ingot import kconfig
 from ingot.catalog import Kernel
 from ingot.errors import BootError, BuildError, UserError
-from ingot.kconfig import Difference, OptionTable, bisection
+from ingot.kconfig import Config, Difference, OptionTable, bisection
 from ingot.pipeline.bench import Bench, open_bench
 from ingot.progress import Progress
 from ingot.setting import Setting
@@ -64,8 +64,8 @@ class Bisection:
 def bisect_options(
     setting: Setting,
     kernel: Kernel,
-    before: Mapping[str, str],
-    after: Mapping[str, str],
+    before: Config,
+    after: Config,
     kind: str,
     tries: int,
     progress: Progress,
@@ -79,16 +79,13 @@ def bisect_options(
         return _search(bench, before, after, kind, tries)
 
 
-def _search(
-    bench: Bench, before: Mapping[str, str], after: Mapping[str, str], kind: str, tries: int
-) -> Bisection:
-    configs = bench.completed(before), bench.completed(after)
-    before, after = map(kconfig.parse_config, configs)
+def _search(bench: Bench, before: Config, after: Config, kind: str, tries: int) -> Bisection:
+    before, after = bench.completed(before.options), bench.completed(after.options)
     units = _units(kconfig.diff(before, after, bench.table), bench.table)
     if not units:
         raise UserError("both configs are the same", why="no option is another in the second one")
-    cheap = _cost(bench, "kernel 1: the first config", configs[0])
-    costly = _cost(bench, "kernel 2: the second config", configs[1])
+    cheap = _cost(bench, "kernel 1: the first config", before)
+    costly = _cost(bench, "kernel 2: the second config", after)
     if COST_KINDS[kind](costly) <= COST_KINDS[kind](cheap):
         raise UserError(
             f"the second config costs no more {kind} than the first",
@@ -104,7 +101,7 @@ def _search(
         kernels += 1
         back = {each.option: each.before for name in options for each in units[name]}
         try:
-            config = bench.completed({**after, **back})
+            config = bench.completed({**after.options, **back})
             known[options] = costly - _cost(bench, _title(kernels, options), config)
         except (BuildError, BootError) as error:
             bench.progress.note(f"that kernel tells nothing: {error.what}")
@@ -117,11 +114,17 @@ def _search(
         found = bisection.Culprit(everything, found.saved, final=False)
     culprits = tuple(each for name in found.options for each in units[name])
     return Bisection(
-        cheap, costly, len(units), culprits, known[found.options], kernels, found.final
+        before=cheap,
+        after=costly,
+        compared=len(units),
+        options=culprits,
+        costs=known[found.options],
+        kernels=kernels,
+        final=found.final,
     )
 
 
-def _cost(bench: Bench, title: str, config: str) -> Cost:
+def _cost(bench: Bench, title: str, config: Config) -> Cost:
     """What the kernel with this completed config costs; errors as of `Bench.profile`."""
     profile, size = bench.profile(title, config)
     return Cost(profile.instructions, profile.memory_used, size)

@@ -10,17 +10,17 @@ from ingot.catalog import BuilderSpec, Kernel
 from ingot.digest import Digest
 from ingot.errors import MachineError
 from ingot.progress import Progress
-from ingot.setting import Setting, in_use
+from ingot.setting import Project, Setting, in_use
 
 
-def site_of(setting: Setting) -> Site:
-    """Where the builders of this machine are."""
+def site_of(project: Project, *, offline: bool = False) -> Site:
+    """Where the builders of this machine are; `offline` if none may be made from the network."""
     return Site(
-        arch_called(setting.host),
-        setting.layout,
-        setting.workspace.builders,
-        setting.catalog.root,
-        setting.offline,
+        arch_called(project.host),
+        project.layout,
+        project.workspace.builders,
+        project.catalog.root,
+        offline,
     )
 
 
@@ -31,10 +31,10 @@ def ensure_builder(
 
     MachineError if it would have to be made, and no use may be made of the network.
     """
-    site = site_of(setting)
-    with in_use(setting, progress):
+    site = site_of(setting.project, offline=setting.options.offline)
+    with in_use(setting.project, progress):
         if (
-            setting.offline
+            setting.options.offline
             and spec.kind == rootfs_builder.KIND
             and not builder_kinds.known(spec, site.host, site)
         ):
@@ -54,24 +54,24 @@ def builder_for(setting: Setting, kernel: Kernel, progress: Progress) -> Builder
     builder = ensure_builder(setting, kernel.builder, progress, kernel.arch)
     if builder.told:
         series = kernel.version.series
-        tool_versions.require(builder, setting.catalog.minimums(series), f"linux {series}")
+        tool_versions.require(builder, setting.project.catalog.minimums(series), f"linux {series}")
     return builder
 
 
-def known_builder(setting: Setting, kernel: Kernel) -> Digest | None:
+def known_builder(project: Project, kernel: Kernel) -> Digest | None:
     """The digest of the kernel's builder, if it is there already; costs milliseconds."""
-    return builder_kinds.known(kernel.builder, kernel.arch, site_of(setting))
+    return builder_kinds.known(kernel.builder, kernel.arch, site_of(project))
 
 
-def packages_of(setting: Setting, spec: BuilderSpec) -> tuple[str, ...] | None:
+def packages_of(project: Project, spec: BuilderSpec) -> tuple[str, ...] | None:
     """What a builder is made of, for this machine's arch; None if it would have to be made."""
-    site = site_of(setting)
+    site = site_of(project)
     return builder_kinds.packages(spec, site.host, site)
 
 
 def update_builder(
-    setting: Setting, spec: BuilderSpec, progress: Progress, *, dry_run: bool
+    project: Project, spec: BuilderSpec, progress: Progress, *, dry_run: bool
 ) -> rootfs_builder.Update:
     """Make a builder of the archive as it is now, and write its lock file: see `kinds.update`."""
-    with in_use(setting, progress):
-        return builder_kinds.update(spec, site_of(setting), progress, dry_run=dry_run)
+    with in_use(project, progress):
+        return builder_kinds.update(spec, site_of(project), progress, dry_run=dry_run)

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ingot import tools
 from ingot.arch import arch_called
-from ingot.boot.boot_report import BootReport
-from ingot.boot.cost.boot_profile import Profile
-from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel
 from ingot.compile import compile_kernel
 from ingot.digest import Digest
-from ingot.errors import BootError
 from ingot.files import disk_errors, locked
-from ingot.images import BASE, facts_of, find_images, read_facts, tags_for, write_images
-from ingot.lab.boot_target import BootTarget, laid_out
-from ingot.lab.booting import BootWish, boot_subject
-from ingot.lab.budget_check import require_affordable
-from ingot.lab.profiling import keep_profile, measure_subject
-from ingot.oci import Descriptor, Image, read_image
+from ingot.images import (
+    BASE,
+    facts_of,
+    find_images,
+    outdated_tags,
+    read_facts,
+    tags_for,
+    write_images,
+)
+from ingot.lab.profiling import keep_profile
+from ingot.oci import Descriptor, read_image
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.configs import kept_config, require_sound, resolve
@@ -34,9 +36,12 @@ from ingot.pipeline.registry_cache import fetch_builder, fetch_kernel
 from ingot.pipeline.sandboxes import sandbox_for
 from ingot.progress import Progress, Timed, Timing
 from ingot.recipe import Recipe
-from ingot.setting import Setting, in_use
+from ingot.setting import Project, Setting, in_use
 from ingot.source.local_source import require_unchanged
 from ingot.source.trees import patched_tree as patching
+
+if TYPE_CHECKING:
+    from ingot.boot.boot_report import BootReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +79,15 @@ def build(setting: Setting, kernel: Kernel, progress: Progress) -> Built:
     def waiting() -> None:
         progress.note(f"{kernel.tag}: another build of it is on; waiting")
 
-    plan = make_plan(setting.catalog, kernel, setting.patches)
+    plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
     timed = Timed(progress)
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         if built := _find_without_work(setting, plan, timed):
             # a build that was killed when it was as good as done may have left its folder
-            setting.workspace.remove_stale()
+            setting.project.workspace.remove_stale()
             return built
         tools.require_all(kernel.arch.name, kind=kernel.builder.kind)
-        with locked(setting.workspace.lock(f"kernel-{kernel.tag}"), on_wait=waiting):
+        with locked(setting.project.workspace.lock(f"kernel-{kernel.tag}"), on_wait=waiting):
             fetch_builder(setting, kernel.builder, timed)
             return _find_without_work(setting, plan, timed) or _build(setting, plan, timed)
 
@@ -92,27 +97,27 @@ def _find_without_work(setting: Setting, plan: Plan, timed: Timed) -> Built | No
 
     Needs no source and no builder to be there, only to be known; costs milliseconds.
     """
-    builder = known_builder(setting, plan.kernel)
-    if builder is None or setting.local:
+    builder = known_builder(setting.project, plan.kernel)
+    if builder is None or setting.options.local:
         return None
-    for source in known_sources(setting, plan.kernel):
-        config = kept_config(setting, plan, source, builder)
+    for source in known_sources(setting.project, plan.kernel):
+        config = kept_config(setting.project, plan, source, builder)
         if config is None:
             continue
         recipe = plan.recipe(source, builder, config)
-        if built := _find(setting, plan.kernel, recipe, timed):
+        if built := _find(setting.project, plan.kernel, recipe, timed):
             return built
     return None
 
 
-def _find(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Built | None:
+def _find(project: Project, kernel: Kernel, recipe: Recipe, timed: Timed) -> Built | None:
     """What the store has of this recipe; its images get the moving tags again."""
-    found = find_images(setting.layout, kernel.version, recipe.key)
+    found = find_images(project.layout, kernel.version, recipe.key)
     if found is None:
         return None
-    tags = _accept(setting, kernel, found, timed)
+    tags = _accept(project, kernel, found, timed)
     timed.note(f"{kernel.tag}: the store has recipe {recipe.key.short}; nothing to compile")
-    return _built(setting, kernel, recipe, tags, timed, found=True)
+    return _built(project, kernel, recipe, tags, timed, found=True)
 
 
 def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Built | None:
@@ -120,32 +125,43 @@ def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
 
     It booted where it was built: nothing else is ever tagged, here or there.
     """
-    with setting.layout.in_use():
+    with setting.project.layout.in_use():
         found = fetch_kernel(setting, kernel, recipe, timed)
         if found is None:
             return None
-        tags = _accept(setting, kernel, found, timed)
-    return _built(setting, kernel, recipe, tags, timed, pulled=True)
+        tags = _accept(setting.project, kernel, found, timed)
+    return _built(setting.project, kernel, recipe, tags, timed, pulled=True)
 
 
 def _accept(
-    setting: Setting, kernel: Kernel, images: Mapping[str, Descriptor], timed: Timed
+    project: Project, kernel: Kernel, images: Mapping[str, Descriptor], timed: Timed
 ) -> dict[str, Descriptor]:
-    """Give a kernel's images their tags, unless they have them; BootError if it costs too much."""
-    base = read_image(setting.layout, images[BASE])
-    require_affordable(setting, kernel, base, None, timed)
+    """Give a kernel's images their tags, unless they have them; BootError if it costs too much.
+
+    Tags that have lost their meaning by that are removed.
+    """
+    base = read_image(project.layout, images[BASE])
+    if project.catalog.budget(kernel):
+        from ingot.lab.budget_check import require_affordable  # the lab is large
+
+        require_affordable(project, kernel, base, None, timed)
     facts = read_facts(base)
     assert facts is not None
     tags = tags_for(images, facts, kernel.tag)
-    present = setting.layout.tags()
+    present = project.layout.tags()
     if any(tag not in present or present[tag].digest != tags[tag].digest for tag in tags):
-        setting.layout.tag(tags)
+        project.layout.tag(tags)
+    outdated = outdated_tags(images, kernel.tag)
+    if any(tag in present for tag in outdated):
+        project.layout.untag(outdated)
     return tags
 
 
 def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
     """The long way: source, builder, config, then compile unless the store has the recipe."""
-    kernel, workspace = plan.kernel, setting.workspace
+    from ingot.lab.acceptance import accept_image  # the lab is large
+
+    kernel, workspace = plan.kernel, setting.project.workspace
     source = obtain_source(setting, kernel, timed)
     builder = builder_for(setting, kernel, timed)
     log, ccache = workspace.log(kernel.tag), compile_cache(setting, plan, source)
@@ -158,69 +174,42 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
         ) as tree,
         sandbox_for(setting, builder, tree, folder, ccache) as sandbox,
     ):
-        config = kept_config(setting, plan, source.digest, builder.digest)
+        config = kept_config(setting.project, plan, source.digest, builder.digest)
         if config is None:
-            resolved = resolve(setting, plan, source, sandbox, timed)
+            resolved = resolve(setting.project, plan, source, sandbox, timed)
             require_sound(resolved)
             config = resolved.config
         recipe = plan.recipe(source.digest, builder.digest, config)
-        if built := _find(setting, kernel, recipe, timed) or _pull(setting, kernel, recipe, timed):
+        if built := _find(setting.project, kernel, recipe, timed) or _pull(
+            setting, kernel, recipe, timed
+        ):
             return built
         artifacts = compile_kernel(sandbox, kernel.arch, config, source.epoch, log, timed)
         require_unchanged(source, timed)
-        with setting.layout.in_use():
+        with setting.project.layout.in_use():
             with timed.step("write images") as step:
                 facts = facts_of(source, builder, kernel.arch, artifacts, recipe.key)
                 images = write_images(
-                    setting.layout,
+                    setting.project.layout,
                     artifacts,
                     facts,
                     kernel.arch,
                     step,
                     builder.packages,
-                    host=arch_called(setting.host),
+                    host=arch_called(setting.project.host),
                 )
-            base = read_image(setting.layout, images[BASE])
-            report, profile = _prove(setting, base, builder, kernel, timed)
+            base = read_image(setting.project.layout, images[BASE])
+            report, profile = accept_image(setting, base, builder, kernel, timed)
             tags = tags_for(images, facts, kernel.tag)
-            setting.layout.tag(tags)
+            setting.project.layout.tag(tags)
+            setting.project.layout.untag(outdated_tags(images, kernel.tag))
             if profile:
-                keep_profile(setting.layout, profile, base)
-    return _built(setting, kernel, recipe, tags, timed, report=report)
-
-
-def _prove(
-    setting: Setting, base: Image, builder: Builder, kernel: Kernel, timed: Timed
-) -> tuple[BootReport, Profile | None]:
-    """Boot what the images hold, and count what that costs if there is a budget for it.
-
-    BootError if either is not as it must be: such a kernel gets no tag.
-    """
-    budget = setting.catalog.budget(kernel)
-    counted = budget is not None and budget.needs_profile
-    with laid_out(setting, base, builder, timed) as subject:
-        report = _require_boot(setting, subject, kernel, timed)
-        profile = measure_subject(setting, subject, timed) if counted else None
-    require_affordable(setting, kernel, base, profile, timed)
-    return report, profile
-
-
-def _require_boot(
-    setting: Setting, subject: BootTarget, kernel: Kernel, timed: Timed
-) -> BootReport:
-    wish = BootWish(setting.catalog.guest_checks(kernel), vmms=kernel.vmms)
-    report = boot_subject(setting, subject, wish, timed)
-    if not report.passed:
-        raise BootError(
-            f"{kernel.tag} was compiled but did not pass its boot test: {report.verdict.value}",
-            why=report.explain(),
-            hint="it was not tagged; change its config, then build again",
-        )
-    return report
+                keep_profile(setting.project.layout, profile, base)
+    return _built(setting.project, kernel, recipe, tags, timed, report=report)
 
 
 def _built(
-    setting: Setting,
+    project: Project,
     kernel: Kernel,
     recipe: Recipe,
     tags: Mapping[str, Descriptor],
@@ -232,7 +221,15 @@ def _built(
 ) -> Built:
     moving = {tag: descriptor for tag, descriptor in tags.items() if tag.endswith(f":{kernel.tag}")}
     images = tuple(
-        BuiltImage(tag, descriptor.digest, read_image(setting.layout, descriptor).size)
+        BuiltImage(tag, descriptor.digest, read_image(project.layout, descriptor).size)
         for tag, descriptor in moving.items()
     )
-    return Built(kernel, recipe.key, images, found, pulled, report, tuple(timed.timings))
+    return Built(
+        kernel,
+        recipe.key,
+        images,
+        found=found,
+        pulled=pulled,
+        boot=report,
+        timings=tuple(timed.timings),
+    )

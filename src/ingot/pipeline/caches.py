@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingot.pipeline.inputs import origins_of
 from ingot.pipeline.kernel_plan import Plan
 from ingot.setting import Setting
 from ingot.source.origin import Source
+from ingot.source.origins import origins_of
 from ingot.source.trees.source_cache import SourceCache
 
 
@@ -24,12 +24,16 @@ def compile_cache(setting: Setting, plan: Plan, source: Source) -> Path:
     one for its path, whatever is there now.
     """
     vouchers = [plan.builder_trust, *map(str, plan.patch_digests)]
-    if setting.local:
-        local = setting.local.url if isinstance(setting.local, Source) else setting.local
+    if setting.options.local:
+        local = (
+            setting.options.local.url
+            if isinstance(setting.options.local, Source)
+            else setting.options.local
+        )
         # a tree that is used in place is compiled again after each change; nothing else changes
         which = [] if source.in_place else [str(source.digest)]
-        return setting.workspace.ccache_of("own", str(local), *which, *vouchers)
-    trusts = sorted(origin.trust for origin in origins_of(setting.catalog))
-    known = SourceCache(setting.workspace.sources).vouched_for(source.version, trusts)
+        return setting.project.workspace.ccache_of("own", str(local), *which, *vouchers)
+    trusts = sorted(origin.trust for origin in origins_of(setting.project.catalog))
+    known = SourceCache(setting.project.workspace.sources).vouched_for(source.version, trusts)
     pinned = [] if any(one.digest == source.digest for one in known) else [str(source.digest)]
-    return setting.workspace.ccache_of(*trusts, *pinned, *vouchers)
+    return setting.project.workspace.ccache_of(*trusts, *pinned, *vouchers)

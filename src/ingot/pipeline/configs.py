@@ -20,13 +20,13 @@ from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.kconfig import (
+    Config,
     Finding,
     OptionTable,
     broken,
     check,
     check_full,
     findings_error,
-    parse_config,
     requests_of_full,
 )
 from ingot.pipeline.builders import builder_for, known_builder
@@ -34,7 +34,7 @@ from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.pipeline.sandboxes import sandbox_for
 from ingot.progress import Progress
-from ingot.setting import Setting, in_use
+from ingot.setting import Project, Setting, in_use
 from ingot.source.local_source import require_unchanged
 from ingot.source.origin import Source
 from ingot.source.trees import patched_tree as patching
@@ -53,7 +53,7 @@ class Resolved:
     """
 
     plan: Plan
-    config: str
+    config: Config
     table: OptionTable
     findings: tuple[Finding, ...]
     defaulted: tuple[tuple[str, str], ...] = ()
@@ -80,33 +80,35 @@ def resolve_all(
     """
     sources: dict[KernelVersion, Source] = {}
     for kernel in kernels:
-        plan = make_plan(setting.catalog, kernel, setting.patches)
+        plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
         if fresh:
             plan = replace(plan, full_config=None)
         if kept := _resolved_before(setting, plan):
             yield kept
             continue
-        with in_use(setting, progress):
+        with in_use(setting.project, progress):
             if kernel.version not in sources:
                 sources[kernel.version] = obtain_source(setting, kernel, progress)
             source = sources[kernel.version]
             with _sandbox(setting, plan, source, progress) as sandbox:
-                resolved = resolve(setting, plan, source, sandbox, progress)
+                resolved = resolve(setting.project, plan, source, sandbox, progress)
         yield resolved
 
 
-def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved, str]:
-    """Let the user change a kernel's config in Kconfig's own menu; the text before and after.
+def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved, Config]:
+    """Let the user change a kernel's config in Kconfig's own menu; the config before and after.
 
     The config must be sound before: what is changed is to be told from what was asked for.
     """
-    plan = replace(make_plan(setting.catalog, kernel, setting.patches), full_config=None)
-    with in_use(setting, progress):
+    plan = replace(
+        make_plan(setting.project.catalog, kernel, setting.options.patches), full_config=None
+    )
+    with in_use(setting.project, progress):
         source = obtain_source(setting, kernel, progress)
         with _sandbox(setting, plan, source, progress) as sandbox:
-            resolved = resolve(setting, plan, source, sandbox, progress)
+            resolved = resolve(setting.project, plan, source, sandbox, progress)
             require_sound(resolved)
-            log = setting.workspace.log(f"{kernel.tag}-config")
+            log = setting.project.workspace.log(f"{kernel.tag}-config")
             return resolved, configure.edit(sandbox, kernel.arch, resolved.config, log)
 
 
@@ -114,9 +116,9 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
 def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -> Iterator[Sandbox]:
     """A sandbox to run the Kconfig of a plan's kernel in, patched as it is to be built."""
     builder = builder_for(setting, plan.kernel, progress)
-    work = setting.workspace.sources
+    work = setting.project.workspace.sources
     with (
-        setting.workspace.build_folder() as folder,
+        setting.project.workspace.build_folder() as folder,
         patching.patched_tree(source, plan.patches, plan.patch_digests, work, progress) as tree,
         sandbox_for(setting, builder, tree, folder) as sandbox,
     ):
@@ -128,32 +130,32 @@ def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
 
     Of a full config, what it leaves out is not kept: it is looked at again.
     """
-    builder = known_builder(setting, plan.kernel)
-    if builder is None or setting.local or plan.full_config:
+    builder = known_builder(setting.project, plan.kernel)
+    if builder is None or setting.options.local or plan.full_config:
         return None
-    for source in known_sources(setting, plan.kernel):
-        config = kept_config(setting, plan, source, builder)
-        table = plan.table_path(source, builder, setting.workspace)
+    for source in known_sources(setting.project, plan.kernel):
+        config = kept_config(setting.project, plan, source, builder)
+        table = plan.table_path(source, builder, setting.project.workspace)
         if config is not None and table.is_file():
             return Resolved(plan, config, OptionTable.load(table), ())
     return None
 
 
-def kept_config(setting: Setting, plan: Plan, source: Digest, builder: Digest) -> str | None:
+def kept_config(project: Project, plan: Plan, source: Digest, builder: Digest) -> Config | None:
     """The sound config from before, if everything that decides it is as it was."""
-    path = plan.config_path(source, builder, setting.workspace)
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    path = plan.config_path(source, builder, project.workspace)
+    return Config(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def resolve(
-    setting: Setting, plan: Plan, source: Source, sandbox: Sandbox, progress: Progress
+    project: Project, plan: Plan, source: Source, sandbox: Sandbox, progress: Progress
 ) -> Resolved:
     """Resolve one kernel's config in the sandbox and check it; a sound one is kept."""
     kernel = plan.kernel
-    path = plan.config_path(source.digest, sandbox.builder.digest, setting.workspace)
-    log = setting.workspace.log(f"{kernel.tag}-config")
+    path = plan.config_path(source.digest, sandbox.builder.digest, project.workspace)
+    log = project.workspace.log(f"{kernel.tag}-config")
     with progress.step(f"resolve config of {kernel.tag}") as step:
-        table = option_table(setting, plan, source, sandbox, log, progress)
+        table = option_table(project, plan, source, sandbox, log, progress)
         resolved = (
             _from_full_config(plan, plan.full_config, sandbox, table, log)
             if plan.full_config
@@ -165,17 +167,17 @@ def resolve(
         )
     require_unchanged(source, progress)
     # a full config is a file of the user's, who may have changed it meanwhile
-    same = path == plan.config_path(source.digest, sandbox.builder.digest, setting.workspace)
+    same = path == plan.config_path(source.digest, sandbox.builder.digest, project.workspace)
     if same and not resolved.findings:
-        write_atomic(path, resolved.config.encode())
+        write_atomic(path, resolved.config.text.encode())
     return resolved
 
 
 def option_table(
-    setting: Setting, plan: Plan, source: Source, sandbox: Sandbox, log: Path, progress: Progress
+    project: Project, plan: Plan, source: Source, sandbox: Sandbox, log: Path, progress: Progress
 ) -> OptionTable:
     """What Kconfig knows of this source's options: kept from before, or asked now and kept."""
-    path = plan.table_path(source.digest, sandbox.builder.digest, setting.workspace)
+    path = plan.table_path(source.digest, sandbox.builder.digest, project.workspace)
     if path.is_file():
         return OptionTable.load(path)
     table = configure.survey(sandbox, plan.kernel.arch, log)
@@ -185,8 +187,8 @@ def option_table(
 
 
 def _from_fragments(plan: Plan, sandbox: Sandbox, table: OptionTable, log: Path) -> Resolved:
-    text = configure.resolve(sandbox, plan.kernel.arch, plan.requests, log)
-    return Resolved(plan, text, table, (*_asked(plan, text, table), *_lint(plan, text)))
+    config = configure.resolve(sandbox, plan.kernel.arch, plan.requests, log)
+    return Resolved(plan, config, table, (*_asked(plan, config, table), *_lint(plan, config)))
 
 
 def _from_full_config(
@@ -197,36 +199,36 @@ def _from_full_config(
     One that `config resolve` wrote is held to the fragments as well: it is their lock file.
     """
     given = _read(path)
-    text = configure.complete(sandbox, plan.kernel.arch, given, log)
+    config = configure.complete(sandbox, plan.kernel.arch, given, log)
     name = f"{path.parent.name}/{path.name}"
-    findings, defaulted = check_full(given, parse_config(text), table, name)
-    if given.startswith(_HEADER):
+    findings, defaulted = check_full(given, config, table, name)
+    if given.text.startswith(_HEADER):
         _require_fresh(plan, path, given)
-        findings = (*findings, *_asked(plan, text, table))
+        findings = (*findings, *_asked(plan, config, table))
     else:
         plan = replace(plan, requests=requests_of_full(given, name))
-    return Resolved(plan, text, table, (*findings, *_lint(plan, text)), tuple(defaulted))
+    return Resolved(plan, config, table, (*findings, *_lint(plan, config)), tuple(defaulted))
 
 
-def _asked(plan: Plan, config: str, table: OptionTable) -> tuple[Finding, ...]:
+def _asked(plan: Plan, config: Config, table: OptionTable) -> tuple[Finding, ...]:
     series = str(plan.kernel.version.series)
-    return tuple(check(plan.requests, parse_config(config), table, series))
+    return tuple(check(plan.requests, config, table, series))
 
 
-def _lint(plan: Plan, config: str) -> tuple[Finding, ...]:
+def _lint(plan: Plan, config: Config) -> tuple[Finding, ...]:
     kernel = plan.kernel
     series, arch = kernel.version.series, kernel.arch.name
-    return tuple(broken(plan.rules, parse_config(config), series, arch, kernel.vmms))
+    return tuple(broken(plan.rules, config, series, arch, kernel.vmms))
 
 
 def written_by_hand(path: Path) -> bool:
     """Whether a full config is there that Ingot did not write."""
-    return path.is_file() and not _read(path).startswith(_HEADER)
+    return path.is_file() and not _read(path).text.startswith(_HEADER)
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> Config:
     try:
-        return path.read_text(encoding="utf-8")
+        return Config(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise UserError(
             f"the full config {path} is not UTF-8 text", hint="put a .config there, or remove it"
@@ -235,16 +237,16 @@ def _read(path: Path) -> str:
 
 def locked_text(resolved: Resolved) -> str:
     """The config as it is committed: it says of which fragments it was made."""
-    return f"{_HEADER}{_fragments_digest(resolved.plan)}\n{resolved.config}"
+    return f"{_HEADER}{_fragments_digest(resolved.plan)}\n{resolved.config.text}"
 
 
 def _fragments_digest(plan: Plan) -> str:
     return str(Digest.of(plan.fragments_text.encode()))
 
 
-def _require_fresh(plan: Plan, path: Path, given: str) -> None:
+def _require_fresh(plan: Plan, path: Path, given: Config) -> None:
     """Refuse a lock file whose fragments have changed since: which one is meant?"""
-    if given.splitlines()[0] != f"{_HEADER}{_fragments_digest(plan)}":
+    if given.text.splitlines()[0] != f"{_HEADER}{_fragments_digest(plan)}":
         raise UserError(
             f"{path} is not what its fragments say any more",
             why="a fragment that it was resolved from has changed since",

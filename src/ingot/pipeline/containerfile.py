@@ -31,7 +31,7 @@ from ingot.pipeline.inputs import obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.process import run
 from ingot.progress import Progress, Step
-from ingot.setting import Setting, in_use
+from ingot.setting import Project, Setting, in_use
 from ingot.source.local_source import require_unchanged
 from ingot.source.origin import Source
 from ingot.source.trees import patched_tree as patching
@@ -136,7 +136,7 @@ def containerfile(setting: Setting, kernel: Kernel, progress: Progress) -> str:
 
     UserError for a builder of another kind.
     """
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         return _chain(setting, kernel, progress).text
 
 
@@ -149,18 +149,18 @@ def write_context(setting: Setting, kernel: Kernel, to: Path, progress: Progress
         raise UserError(
             f"{to} is there already", hint="name a folder that is not: it is made, whole or not"
         )
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         chain = _chain(setting, kernel, progress)
         with staging_folder(to.parent) as folder, disk_errors(to.parent):
-            _write(setting, chain, folder, progress)
+            _write(setting.project, chain, folder, progress)
             folder.rename(to)
 
 
 def _chain(setting: Setting, kernel: Kernel, progress: Progress) -> _Chain:
     _require_image(kernel.builder)
     source = obtain_source(setting, kernel, progress)
-    plan = make_plan(setting.catalog, kernel, setting.patches)
-    return _Chain(plan, source, site_of(setting).host)
+    plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    return _Chain(plan, source, site_of(setting.project).host)
 
 
 def _require_image(spec: BuilderSpec) -> None:
@@ -172,7 +172,7 @@ def _require_image(spec: BuilderSpec) -> None:
         )
 
 
-def _write(setting: Setting, chain: _Chain, folder: Path, progress: Progress) -> None:
+def _write(project: Project, chain: _Chain, folder: Path, progress: Progress) -> None:
     plan = chain.plan
     (folder / "Containerfile").write_text(chain.text, encoding="utf-8")
     if plan.full_config:
@@ -183,7 +183,7 @@ def _write(setting: Setting, chain: _Chain, folder: Path, progress: Progress) ->
     for name in _TOOLS:
         (folder / "ingot" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ours / name, folder / "ingot" / name)
-    work = setting.workspace.sources
+    work = project.workspace.sources
     with (
         patching.patched_tree(
             chain.source, plan.patches, plan.patch_digests, work, progress

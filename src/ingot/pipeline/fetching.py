@@ -1,4 +1,4 @@
-"""Getting what a build needs from the network, without building: see `Setting.offline`."""
+"""Getting what a build needs from the network, without building: see `RunOptions.offline`."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def fetch(setting: Setting, kernel: Kernel, progress: Progress) -> FetchedInputs
     such as a program that is missing: nothing else is to be found out when there is no network.
     """
     tools.require_all(kernel.arch.name, kind=kernel.builder.kind)
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         source = obtain_source(setting, kernel, progress)
         fetch_builder(setting, kernel.builder, progress)
         builder = builder_for(setting, kernel, progress)
-    size = SourceCache(setting.workspace.sources).size(source)
+    size = SourceCache(setting.project.workspace.sources).size(source)
     return FetchedInputs(kernel, source, size, builder)

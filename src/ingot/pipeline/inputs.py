@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ingot import tools
-from ingot.catalog import Catalog, Kernel
+from ingot.catalog import Kernel
 from ingot.digest import Digest
-from ingot.errors import UserError
 from ingot.progress import Progress
-from ingot.setting import Setting, in_use
-from ingot.source.debian.debian_origin import DebianArchive
-from ingot.source.git.git_origin import GitOrigin, git_source
+from ingot.setting import Project, Setting, in_use
+from ingot.source.git.git_origin import git_source
 from ingot.source.git.git_repository import GitUrl
-from ingot.source.kernel_org.kernel_org_origin import BASE_URL, KernelOrg
 from ingot.source.local_source import local_source
 from ingot.source.obtain import obtain
-from ingot.source.origin import Origin, Source
+from ingot.source.origin import Source
+from ingot.source.origins import origins_of
 from ingot.source.trees.kernel_tree import check_tree, tree_version
 from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
@@ -25,21 +22,21 @@ from ingot.version import KernelVersion
 
 def obtain_source(setting: Setting, kernel: Kernel, progress: Progress) -> Source:
     """The kernel's verified source, unpacked: the user's own, or from the catalog's origins."""
-    cache = SourceCache(setting.workspace.sources)
-    if isinstance(setting.local, Source):
-        check_tree(setting.local.tree, kernel.version, setting.local.url)
-        return setting.local
-    if setting.local:
-        return local_source(setting.local, kernel.version, cache, progress)
+    cache = SourceCache(setting.project.workspace.sources)
+    if isinstance(setting.options.local, Source):
+        check_tree(setting.options.local.tree, kernel.version, setting.options.local.url)
+        return setting.options.local
+    if setting.options.local:
+        return local_source(setting.options.local, kernel.version, cache, progress)
     with progress.step("source") as step:
         source = obtain(
             kernel.version,
-            origins_of(setting.catalog),
+            origins_of(setting.project.catalog),
             kernel.pins,
             cache,
-            setting.workspace.downloads,
+            setting.project.workspace.downloads,
             progress,
-            offline=setting.offline,
+            offline=setting.options.offline,
         )
         step.result(f"{source.origin}, {source.digest.short} ({source.evidence})")
     return source
@@ -49,18 +46,18 @@ def with_git_source(
     setting: Setting, url: GitUrl, keyring: Path | None, progress: Progress
 ) -> Setting:
     """The setting with what `url` means now as the user's own source; see `git_source`."""
-    workspace = setting.workspace
-    with in_use(setting, progress), progress.step("source") as step:
+    workspace = setting.project.workspace
+    with in_use(setting.project, progress), progress.step("source") as step:
         source = git_source(
             url,
             keyring,
             SourceCache(workspace.sources),
             workspace.downloads,
             progress,
-            offline=setting.offline,
+            offline=setting.options.offline,
         )
         step.result(f"git, {source.digest.short} ({source.evidence})")
-    return replace(setting, local=source)
+    return replace(setting, options=replace(setting.options, local=source))
 
 
 def with_version_of(setting: Setting, kernel: Kernel) -> Kernel:
@@ -77,34 +74,16 @@ def with_version_of(setting: Setting, kernel: Kernel) -> Kernel:
 
 def own_version(setting: Setting) -> KernelVersion | None:
     """The version that the user's own tree is; None for a tarball, which is not unpacked yet."""
-    own = setting.local
+    own = setting.options.local
     if isinstance(own, Source):
         return own.version
     return tree_version(own) if own else None
 
 
-def known_sources(setting: Setting, kernel: Kernel) -> list[Digest]:
+def known_sources(project: Project, kernel: Kernel) -> list[Digest]:
     """The digests a source of this kernel may have: the pinned ones, then those in the cache."""
-    order = setting.catalog.origins.order
+    order = project.catalog.origins.order
     pinned = [kernel.pins[name] for name in order if name in kernel.pins]
-    unpinned = [o.trust for o in origins_of(setting.catalog) if o.name not in kernel.pins]
-    cached = SourceCache(setting.workspace.sources).vouched_for(kernel.version, unpinned)
+    unpinned = [o.trust for o in origins_of(project.catalog) if o.name not in kernel.pins]
+    cached = SourceCache(project.workspace.sources).vouched_for(kernel.version, unpinned)
     return [*pinned, *(source.digest for source in cached)]
-
-
-def origins_of(catalog: Catalog) -> list[Origin]:
-    """The catalog's origins, in its order; a UserError names one that Ingot does not know."""
-    named = catalog.origins
-    lists = catalog.list_keyring if catalog.list_keyring.is_file() else None
-    known: dict[str, Origin] = {
-        "kernel.org": KernelOrg(catalog.keyring, named.kernel_org_mirror or BASE_URL, lists),
-        "debian": DebianArchive(named.debian_suites, keyring=tools.DEBIAN_KEYRING),
-    }
-    if git := named.git:
-        known["git"] = GitOrigin(git.repository, git.keyring, git.tag)
-    if unknown := [name for name in named.order if name not in known]:
-        raise UserError(
-            f"the catalog names an origin Ingot does not know: {', '.join(unknown)}",
-            hint=f"known: {', '.join(known)}",
-        )
-    return [known[name] for name in named.order]

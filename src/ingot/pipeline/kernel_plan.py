@@ -12,7 +12,7 @@ from ingot.catalog import Catalog, Kernel
 from ingot.compile import make_flags
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.kconfig import OptionRequest, Rule, load_rules
+from ingot.kconfig import Config, OptionRequest, Rule, load_rules
 from ingot.recipe import Recipe
 from ingot.source.trees import patched_tree as patching
 from ingot.workspace import Workspace
@@ -64,11 +64,11 @@ class Plan:
         """What Kconfig is given: a change of a comment in a fragment changes no config."""
         return kconfig.render(self.requests)
 
-    def recipe(self, source: Digest, builder: Digest, config: str) -> Recipe:
+    def recipe(self, source: Digest, builder: Digest, config: Config) -> Recipe:
         return Recipe(
             source=source,
             patches=self.patch_digests,
-            config=Digest.of(config.encode()),
+            config=config.digest,
             builder=builder,
             arch=self.kernel.arch.name,
             make_flags=make_flags(self.kernel.arch, llvm=self.kernel.builder.llvm),
@@ -89,10 +89,10 @@ def make_plan(catalog: Catalog, kernel: Kernel, own_patches: Sequence[Path] = ()
     full = catalog.config_file(kernel)
     return Plan(
         kernel,
-        catalog.requests(kernel),
-        load_rules(catalog.rules),
-        full if full.is_file() else None,
-        patches,
-        patching.digests(patches),
-        trust_in_builder(kernel.builder, catalog.root),
+        requests=catalog.requests(kernel),
+        rules=load_rules(catalog.rules),
+        full_config=full if full.is_file() else None,
+        patches=patches,
+        patch_digests=patching.digests(patches),
+        builder_trust=trust_in_builder(kernel.builder, catalog.root),
     )

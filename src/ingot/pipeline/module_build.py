@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingot import kconfig, tools
+from ingot import tools
 from ingot.arch import arch, arch_called
 from ingot.builder import builder_kinds
 from ingot.builder.builder_packages import changes, summary
@@ -32,14 +32,16 @@ from ingot.images import (
     read_devel_host,
     read_facts,
     read_packages,
+    tags_of_store,
     write_module_images,
 )
+from ingot.kconfig import Config
 from ingot.oci import Image, extract, read_image
 from ingot.oci.limits import KERNEL_IMAGE_BYTES
 from ingot.pipeline.builders import ensure_builder, site_of
 from ingot.pipeline.building import BuiltImage
 from ingot.progress import Progress, Timed, Timing
-from ingot.setting import Setting, in_use
+from ingot.setting import Project, Setting, in_use
 from ingot.source.trees.out_of_tree import copy_module_source, require_module_source
 from ingot.version import KernelVersion
 
@@ -90,14 +92,14 @@ def build_modules(
     def waiting() -> None:
         progress.note(f"{name}: another build of it is on; waiting")
 
-    with in_use(setting, progress):
-        target = _target(setting, tag)
-        spec = _builder_of(setting, target.facts, builder)
+    with in_use(setting.project, progress):
+        target = _target(setting.project, tag)
+        spec = _builder_of(setting.project, target.facts, builder)
         tools.require_all(kind=spec.kind)
         entered = ensure_builder(setting, spec, timed, arch(target.facts.arch))
         _require_same_builder(target, entered)
-        with locked(setting.workspace.lock(f"module-{name}"), on_wait=waiting):
-            return _build(setting, target, entered, folder, name, timed)
+        with locked(setting.project.workspace.lock(f"module-{name}"), on_wait=waiting):
+            return _build(setting.project, target, entered, folder, name, timed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +112,23 @@ class _TargetKernel:
     modules: Image
 
 
-def _target(setting: Setting, tag: str) -> _TargetKernel:
+def _target(project: Project, tag: str) -> _TargetKernel:
     """The kernel's devel tree and modules; UserError if it has none, or lets nothing be added."""
-    tags = setting.layout.tags()
+    tags = tags_of_store(project.layout)
     names = [f"{image}:{tag}" for image in (DEVEL, MODULES)]
     again = f"build it again: ingot build {tag}"
     if missing := [name for name in names if name not in tags]:
         raise UserError(
             f"{tag} is not here to make modules for",
-            why=f"the store {setting.layout.root} has no {', '.join(missing)}",
+            why=f"the store {project.layout.root} has no {', '.join(missing)}",
             hint=again,
         )
-    devel, modules = (read_image(setting.layout, tags[name]) for name in names)
+    devel, modules = (read_image(project.layout, tags[name]) for name in names)
     facts = read_facts(devel)
     if facts is None or facts != read_facts(modules):
         raise UserError(f"{names[0]} and {names[1]} are not of one build", hint=again)
-    _require_open(tag, kconfig.parse_config(read_config(devel.annotations) or ""))
-    host = arch_called(setting.host).name
+    _require_open(tag, read_config(devel.annotations) or Config(""))
+    host = arch_called(project.host).name
     if read_devel_host(devel) != host:
         raise UserError(
             f"{names[0]} was made on another kind of machine than this one",
@@ -136,34 +138,34 @@ def _target(setting: Setting, tag: str) -> _TargetKernel:
     return _TargetKernel(tag, facts, devel, modules)
 
 
-def _builder_of(setting: Setting, facts: KernelLabels, named: str | None) -> BuilderSpec:
+def _builder_of(project: Project, facts: KernelLabels, named: str | None) -> BuilderSpec:
     """The catalog's builder that the kernel was compiled in, as far as can be told without it.
 
     That is the one with its digest. If none is, the one that its series has now: it may have to
     be made.
     """
-    catalog = setting.catalog
+    catalog = project.catalog
     series = KernelVersion.parse(facts.version).series
     own = [kernel for kernel in catalog.kernels if kernel.version.series == series]
     specs = list(dict.fromkeys([*(kernel.builder for kernel in own), *catalog.builders.values()]))
     if named:
         return toolchain_choice.chosen(catalog.builders, specs[0], named)
-    site, target = site_of(setting), arch(facts.arch)
+    site, target = site_of(project), arch(facts.arch)
     same = (
         spec for spec in specs if builder_kinds.known(spec, target, site) == facts.builder_digest
     )
     return next(same, specs[0])
 
 
-def _require_open(tag: str, options: Mapping[str, str]) -> None:
+def _require_open(tag: str, config: Config) -> None:
     """Raise a UserError for a kernel that would load none of our modules."""
-    if options.get("MODULES") != "y":
+    if config.value("MODULES") != "y":
         raise UserError(
             f"{tag} loads no modules",
             why="its config has CONFIG_MODULES off",
             hint="take a flavor that has modules; `ingot list` shows them",
         )
-    if options.get("MODULE_SIG_FORCE") == "y":
+    if config.value("MODULE_SIG_FORCE") == "y":
         raise UserError(
             f"{tag} loads only modules that are signed with its own key",
             why="its config has CONFIG_MODULE_SIG_FORCE, and the key was thrown away when the"
@@ -191,13 +193,13 @@ def _require_same_builder(target: _TargetKernel, builder: Builder) -> None:
 
 
 def _build(
-    setting: Setting, target: _TargetKernel, builder: Builder, folder: Path, name: str, timed: Timed
+    project: Project, target: _TargetKernel, builder: Builder, folder: Path, name: str, timed: Timed
 ) -> BuiltModules:
-    facts, layout = target.facts, setting.layout
-    log = setting.workspace.log(f"module-{name}")
-    with disk_errors(setting.workspace.root):
+    facts, layout = target.facts, project.layout
+    log = project.workspace.log(f"module-{name}")
+    with disk_errors(project.workspace.root):
         log.unlink(missing_ok=True)
-    with setting.workspace.build_folder() as work:
+    with project.workspace.build_folder() as work:
         with timed.step("unpack devel tree"):
             extract(layout, target.devel, work / "devel", limit=KERNEL_IMAGE_BYTES)
         tree = _directory(work / "devel", devel_folder(facts.release))
@@ -210,7 +212,7 @@ def _build(
         epoch = target.modules.created or 0
         files = compile_module(sandbox, arch(facts.arch), facts.release, epoch, log, timed)
         with timed.step("index modules") as step:
-            indexes = _index(setting, target, builder, files, work, log)
+            indexes = _index(project, target, builder, files, work, log)
             step.result(f"{len(indexes)} indexes")
         modules = Modules(name, source, target.devel.descriptor.digest, files, indexes)
         with layout.in_use(), timed.step("write images") as step:
@@ -221,11 +223,19 @@ def _build(
         BuiltImage(tag, descriptor.digest, read_image(layout, descriptor).size)
         for tag, descriptor in tags.items()
     )
-    return BuiltModules(name, target.tag, facts, source, sizes, images, tuple(timed.timings))
+    return BuiltModules(
+        name,
+        target.tag,
+        facts,
+        source=source,
+        files=sizes,
+        images=images,
+        timings=tuple(timed.timings),
+    )
 
 
 def _index(
-    setting: Setting,
+    project: Project,
     target: _TargetKernel,
     builder: Builder,
     files: Mapping[str, Path],
@@ -241,7 +251,7 @@ def _index(
     sandbox = Sandbox.below(work / "index", builder)
     root = sandbox.build
     root.rmdir()
-    extract(setting.layout, target.modules, root, limit=KERNEL_IMAGE_BYTES)
+    extract(project.layout, target.modules, root, limit=KERNEL_IMAGE_BYTES)
     folder = f"lib/modules/{release}"
     _directory(root, folder)
     image = ConfinedDirectory(root)

@@ -25,7 +25,7 @@ from ingot.pipeline.builders import site_of
 from ingot.progress import Progress
 from ingot.recipe import Recipe
 from ingot.registry import Registry
-from ingot.setting import Setting
+from ingot.setting import Project, Setting
 
 _LONGEST_NOTE = 1000
 
@@ -39,7 +39,7 @@ def fetch_kernel(
     a note, and None as well: compiling is always a way. The caller holds the store's `in_use`
     until the images are tagged.
     """
-    cache = setting.cache
+    cache = setting.options.cache
     if cache is None:
         return None
     with _or_note(cache, progress):
@@ -49,11 +49,11 @@ def fetch_kernel(
             return None
         with (
             progress.step(f"pull {kernel.tag} from {cache.name}") as step,
-            _fetched(setting, cache, digests, kernel.arch) as (layout, images),
+            _fetched(setting.project, cache, digests, kernel.arch) as (layout, images),
         ):
             require_asked_for(layout, images, kernel.version, recipe)
             for descriptor in images.values():
-                copy_image(layout, descriptor, setting.layout)
+                copy_image(layout, descriptor, setting.project.layout)
             step.result(f"recipe {recipe.key.short}")
         return images
     return None
@@ -66,7 +66,7 @@ def fetch_builder(setting: Setting, spec: BuilderSpec, progress: Progress) -> No
     of another day, asks for keys that nobody else has. The one that a lock file lists is asked
     for first. Does nothing but note it if the registry has no builder of this very spec.
     """
-    cache, site = setting.cache, site_of(setting)
+    cache, site = setting.options.cache, site_of(setting.project)
     if cache is None or spec.kind != rootfs_builder.KIND or builders.find(spec, site):
         return
     reasons = []
@@ -90,12 +90,15 @@ def _fetch_builder(
     setting: Setting, spec: BuilderSpec, tag: str, digest: Digest, progress: Progress
 ) -> None:
     """Bring a builder into the store and tag it, unless it is another than its manifest says."""
-    cache, site = setting.cache, site_of(setting)
+    cache, site = setting.options.cache, site_of(setting.project)
     assert cache is not None
     with (
         progress.step(f"pull {tag} from {cache.name}") as step,
-        _fetched(setting, cache, {builders.IMAGE: digest}, site.host) as (layout, descriptors),
-        setting.layout.in_use(),
+        _fetched(setting.project, cache, {builders.IMAGE: digest}, site.host) as (
+            layout,
+            descriptors,
+        ),
+        setting.project.layout.in_use(),
     ):
         (descriptor,) = descriptors.values()
         image = read_image(layout, descriptor)
@@ -105,8 +108,8 @@ def _fetch_builder(
             or image.platform.architecture != site.host.oci
         ):
             raise VerificationError(f"{tag} is not the builder its manifest promises")
-        copy_image(layout, descriptor, setting.layout)
-        setting.layout.tag(builders.tags_for(spec, image))
+        copy_image(layout, descriptor, setting.project.layout)
+        setting.project.layout.tag(builders.tags_for(spec, image))
         step.result(digest.short)
 
 
@@ -121,13 +124,13 @@ def _or_note(cache: Registry, progress: Progress) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _fetched(
-    setting: Setting, cache: Registry, digests: Mapping[str, Digest], arch: Arch
+    project: Project, cache: Registry, digests: Mapping[str, Digest], arch: Arch
 ) -> Iterator[tuple[Layout, dict[str, Descriptor]]]:
     """A layout with the images of these digests, for as long as the body lasts; their manifests.
 
     One layout for all: a layer that two images share is fetched once.
     """
-    with setting.workspace.build_folder() as folder:
+    with project.workspace.build_folder() as folder:
         layout = Layout(folder / "layout")
         descriptors = {}
         for name, digest in digests.items():
@@ -144,11 +147,12 @@ def _fetched(
 
 
 def _digests(cache: Registry, tag: str) -> dict[str, Digest] | None:
-    """What the registry has under this tag, by name of the image; None unless it has them all."""
+    """What the registry has under this tag, by image name; None if a required one is missing."""
     found = {}
-    for name in KERNEL_IMAGES:
+    for name, kind in KERNEL_IMAGES.items():
         digest = registry.find_digest(cache.reference(f"{name}:{tag}"), insecure=cache.insecure)
-        if digest is None:
+        if digest:
+            found[name] = digest
+        elif kind.required:
             return None
-        found[name] = digest
     return found

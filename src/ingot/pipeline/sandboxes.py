@@ -24,8 +24,8 @@ def sandbox_for(
     tree is like must not decide whom it is entered as.
     """
     with contextlib.ExitStack() as stack:
-        if setting.local and builder.user is not None and not others_may_read(tree):
-            work = stack.enter_context(staging_folder(setting.workspace.sources))
+        if setting.options.local and builder.user is not None and not others_may_read(tree):
+            work = stack.enter_context(staging_folder(setting.project.workspace.sources))
             copy_tree(tree, work / "tree")
             tree = work / "tree"
         if cache:

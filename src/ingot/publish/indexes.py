@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from ingot import registry
 from ingot.arch import Arch, all_arches
 from ingot.errors import UserError
+from ingot.images.kernel_labels import SHARED_LABELS, read_arch, read_version
 from ingot.oci import Platform
 from ingot.oci.descriptor import INDEX_TYPE
 from ingot.oci.image_documents import canonical_json
@@ -23,8 +24,6 @@ from ingot.publish.shipment import MultiArchImage
 from ingot.registry import RawManifest, Registry
 from ingot.version import KernelVersion
 
-_VERSION, _ARCH = "dev.ingot.version", "dev.ingot.arch"
-_SHARED = (_VERSION, *(f"dev.ingot.{name}" for name in ("series", "filename", "mount-path")))
 _STANDARD = "org.opencontainers.image."
 
 
@@ -39,7 +38,7 @@ def assemble(line: MultiArchImage, images: Mapping[Arch, RawManifest | None]) ->
     shared = {
         name: text
         for name, text in (told[0] if told else {}).items()
-        if (name in _SHARED or name.startswith(_STANDARD))
+        if (name in SHARED_LABELS or name.startswith(_STANDARD))
         and all(other.get(name) == text for other in told)
     }
     entries = [_entry(image, Platform("linux", arch.oci)) for arch, image in fitting.items()]
@@ -54,9 +53,7 @@ def assemble(line: MultiArchImage, images: Mapping[Arch, RawManifest | None]) ->
 
 def version_of(document: RawManifest) -> KernelVersion | None:
     """The kernel version that an image or an index of Ingot's says it is of; None for any other."""
-    with contextlib.suppress(UserError):
-        return KernelVersion.parse(document.annotations.get(_VERSION, ""))
-    return None
+    return read_version(document.annotations)
 
 
 def read_arches(line: MultiArchImage, target: Registry) -> dict[Arch, RawManifest | None]:
@@ -97,7 +94,7 @@ def _fitting(
     image = images.get(arch)
     if image is None or image.entries is not None or version_of(image) != line.version:
         return None
-    return image if image.annotations.get(_ARCH) == arch.name else None
+    return image if read_arch(image.annotations) == arch else None
 
 
 def _entry(image: RawManifest, platform: Platform) -> dict[str, object]:

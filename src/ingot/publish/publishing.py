@@ -36,7 +36,8 @@ from ingot.publish.tagging import (
     judge_series,
 )
 from ingot.registry import RawManifest, Registry
-from ingot.setting import Setting
+from ingot.setting import Project
+from ingot.units import size_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Published:
 
 
 def publish(
-    setting: Setting,
+    project: Project,
     kernels: Iterable[Kernel],
     target: Registry,
     progress: Progress,
@@ -89,7 +90,7 @@ def publish(
     says, before anything is sent, which immutable tag holds another image. A MachineError says
     what the registry or the network refused; the tags that are set by then are right.
     """
-    layout = setting.layout
+    layout = project.layout
     # a store that does not exist is not to be made for this
     with layout.in_use() if layout.root.exists() else contextlib.nullcontext():
         shipments = gather(layout, kernels, builders=builders)
@@ -199,7 +200,7 @@ def _outlook(planned: Published) -> str:
     if not planned.changes:
         return "everything is there already; nothing to send"
     count = sum(tag.action.writes for tag in planned.tags)
-    sending = f"{len(planned.uploads)} to send, at most {_size_text(planned.size)}"
+    sending = f"{len(planned.uploads)} to send, at most {size_text(planned.size)}"
     return f"{sending}; {count} tags to set" if planned.uploads else f"{count} tags to set"
 
 
@@ -222,9 +223,5 @@ def _send(layout: Layout, part: TaggedManifest, target: Registry, progress: Prog
             insecure=target.insecure,
             on_sent=sent,
         )
-        step.result(_size_text(size) + (f" of {_size_text(total)}" if size < total else ""))
+        step.result(size_text(size) + (f" of {size_text(total)}" if size < total else ""))
     return Upload(part.name, part.digest, size)
-
-
-def _size_text(size: int) -> str:
-    return f"{size / (1 << 20):.1f} MiB" if size >= 1 << 20 else f"{size / (1 << 10):.1f} KiB"

@@ -22,7 +22,7 @@ from ingot.catalog import Kernel
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
-from ingot.images import BASE, KERNEL_IMAGES, KernelLabels, read_facts
+from ingot.images import BASE, KERNEL_IMAGES, KernelLabels, lacking, read_facts, tags_of_store
 from ingot.oci import Descriptor, Layout, read_artifact, read_image
 from ingot.registry import RawManifest
 from ingot.version import KernelVersion, Series
@@ -107,7 +107,7 @@ def gather(layout: Layout, kernels: Iterable[Kernel], *, builders: bool) -> tupl
 
     UserError if something is not there, VerificationError if something is not whole.
     """
-    tags = layout.tags()
+    tags = tags_of_store(layout)
     builds = [_find(layout, tags, kernel) for kernel in kernels]
     newest: dict[tuple[Series, str], KernelVersion] = {}
     for build in sorted(builds, key=lambda build: build.version):
@@ -117,13 +117,10 @@ def gather(layout: Layout, kernels: Iterable[Kernel], *, builders: bool) -> tupl
         name = f"{build.version}{build.suffix}"
         before = shipments[name].parts if name in shipments else ()
         leads = newest[build.version.series, build.suffix] == build.version
-        shipments[name] = Shipment(
-            name,
-            (*before, *_parts(layout, tags, build)),
-            tuple(
-                MultiArchImage(image, build.version, build.suffix, leads) for image in KERNEL_IMAGES
-            ),
-        )
+        parts = (*before, *_parts(layout, tags, build))
+        images = dict.fromkeys(part.repository for part in parts)
+        lines = (MultiArchImage(image, build.version, build.suffix, leads) for image in images)
+        shipments[name] = Shipment(name, parts, tuple(lines))
     made = _builders(layout, tags, builds) if builders else ()
     return (*made, *shipments.values())
 
@@ -140,7 +137,11 @@ class _KernelImages:
 
 def _find(layout: Layout, tags: Mapping[str, Descriptor], kernel: Kernel) -> _KernelImages:
     """The images of a kernel, whole and of one build."""
-    names = {image: f"{image}:{kernel.tag}" for image in KERNEL_IMAGES}
+    names = {
+        image: f"{image}:{kernel.tag}"
+        for image, kind in KERNEL_IMAGES.items()
+        if kind.required or f"{image}:{kernel.tag}" in tags
+    }
     again = f"build it again: ingot build {kernel.tag}"
     if missing := [name for name in names.values() if name not in tags]:
         raise UserError(
@@ -155,10 +156,11 @@ def _find(layout: Layout, tags: Mapping[str, Descriptor], kernel: Kernel) -> _Ke
             hint=again,
         )
     images = {image: tags[name] for image, name in names.items()}
-    told = [read_facts(read_image(layout, descriptor)) for descriptor in images.values()]
-    facts = told[0]
+    told = {image: read_facts(read_image(layout, each)) for image, each in images.items()}
+    facts = told[BASE]
     named = (str(kernel.version), kernel.arch.name)
-    if not facts or (facts.version, facts.arch) != named or any(other != facts for other in told):
+    agreed = {image: descriptor for image, descriptor in images.items() if told[image] == facts}
+    if not facts or (facts.version, facts.arch) != named or lacking(agreed):
         raise UserError(
             f"the images that the store has under the name {kernel.tag} are not of one build of it",
             why="their labels tell another version, or one of them another recipe than the others",
@@ -166,7 +168,7 @@ def _find(layout: Layout, tags: Mapping[str, Descriptor], kernel: Kernel) -> _Ke
         )
     flavor = kernel.flavor.name
     suffix = "" if flavor == DEFAULT_FLAVOR else f"-{flavor}"
-    return _KernelImages(images, facts, kernel.version, suffix)
+    return _KernelImages(agreed, facts, kernel.version, suffix)
 
 
 def _parts(

@@ -119,7 +119,7 @@ _CAUSES = (
     _Cause(
         "does not match|did not match|corrupt",
         "what was read is not what its digest says",
-        "run `ingot inspect` on the image; if it is damaged, remove it and build it again",
+        "run `ingot inspect` on the image, which verifies all of it and names what is damaged",
         VerificationError,
     ),
     _Cause(

@@ -9,23 +9,31 @@ from ingot.arch import Arch, arch
 from ingot.catalog import Catalog, Kernel
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.errors import IngotError, UserError
-from ingot.images import BASE, KernelLabels, read_config, read_makeup
-from ingot.kconfig import OptionRequest, parse_config, serves
+from ingot.images import (
+    BASE,
+    KERNEL_IMAGES,
+    KERNEL_LAYER,
+    MODULES_LAYER,
+    KernelLabels,
+    read_config,
+    read_makeup,
+)
+from ingot.kconfig import Config, OptionRequest, serves
 from ingot.report.report_data import Answer, FoundImage, KernelEntry, Omission, OptionCounts, Report
 from ingot.size_map import SizeMap
 from ingot.version import KernelVersion, Series
 
-_BASE_LAYERS = 3
-
 
 @dataclass(frozen=True, slots=True)
 class _ReadImage:
-    """What an image says of itself, once it has been read; `values` is its config's."""
+    """What an image says of itself, once it has been read; `layers` are the
+    packed sizes of its layers by their names."""
 
     facts: KernelLabels
+    layers: Mapping[str, int]
     version: KernelVersion
     platform: Arch
-    values: Mapping[str, str] | None
+    config: Config | None
     makeup: SizeMap | None
 
 
@@ -68,22 +76,22 @@ def _rank(catalog: Catalog, entry: KernelEntry) -> tuple[object, ...]:
 
 def _read(found: FoundImage) -> _ReadImage:
     facts = KernelLabels.from_labels(found.annotations)
-    if facts is None or len(found.layers) != _BASE_LAYERS:
+    layers = KERNEL_IMAGES[BASE].name_layers(found.layers)
+    if facts is None or layers is None:
         raise UserError("it is not an image of Ingot's")
-    config = read_config(found.annotations)
     return _ReadImage(
         facts,
+        layers,
         KernelVersion.parse(facts.version),
         arch(facts.arch),
-        None if config is None else parse_config(config),
+        read_config(found.annotations),
         read_makeup(found.annotations),
     )
 
 
 def _entry(catalog: Catalog, found: FoundImage, told: _ReadImage) -> KernelEntry:
-    facts, makeup, values = told.facts, told.makeup, told.values
+    facts, makeup = told.facts, told.makeup
     known = _known(catalog, told.version.series)
-    kernel_packed, _, modules_packed = found.layers
     return KernelEntry(
         digest=found.digest,
         version=told.version,
@@ -91,10 +99,10 @@ def _entry(catalog: Catalog, found: FoundImage, told: _ReadImage) -> KernelEntry
         flavor=_flavor(found.tags, facts, told.platform),
         tags=tuple(sorted(found.tags, key=lambda tag: (tag.endswith(facts.recipe_key.short), tag))),
         kernel_size=makeup.kernel_size if makeup else found.kernel_size,
-        kernel_packed=kernel_packed,
+        kernel_packed=told.layers[KERNEL_LAYER.name],
         modules=makeup.modules if makeup else found.module_sizes,
-        modules_packed=modules_packed,
-        options=None if values is None else _count(values),
+        modules_packed=told.layers[MODULES_LAYER.name],
+        options=_count(told.config) if told.config else None,
         vmms=tuple(_vmm_answers(catalog, told)),
         features=tuple(_feature_answers(catalog, told)),
         end_of_life=known.end_of_life if known else None,
@@ -127,7 +135,8 @@ def _flavor(tags: Sequence[str], facts: KernelLabels, platform: Arch) -> str:
     return ""
 
 
-def _count(values: Mapping[str, str]) -> OptionCounts:
+def _count(config: Config) -> OptionCounts:
+    values = config.options
     built_in = sum(value == "y" for value in values.values())
     modules = sum(value == "m" for value in values.values())
     return OptionCounts(built_in, modules, len(values) - built_in - modules)
@@ -135,30 +144,34 @@ def _count(values: Mapping[str, str]) -> OptionCounts:
 
 def _vmm_answers(catalog: Catalog, told: _ReadImage) -> Iterator[Answer]:
     """Which VMMs a config serves; nothing is known without one."""
+    if told.config is None:
+        return
     series, platform = told.version.series, told.platform
-    for vmm in catalog.vmms.values() if told.values is not None else ():
+    for vmm in catalog.vmms.values():
         if vmm.boots(series, platform):
             requests = catalog.vmm_requests(vmm.name, series, platform)
-            yield _answer(vmm.name, requests, told.values or {})
+            yield _answer(vmm.name, requests, told.config)
         else:
             yield Answer(vmm.name, 0, absent=f"boots {vmm.since[platform.name]} and later")
 
 
 def _feature_answers(catalog: Catalog, told: _ReadImage) -> Iterator[Answer]:
     """Which features a config serves; nothing is known without one."""
+    if told.config is None:
+        return
     series, platform = told.version.series, told.platform
-    for feature in catalog.features.values() if told.values is not None else ():
+    for feature in catalog.features.values():
         if feature.available_in(series):
             requests = catalog.feature_requests(feature.name, series, platform)
-            yield _answer(feature.name, requests, told.values or {})
+            yield _answer(feature.name, requests, told.config)
         else:
             yield Answer(feature.name, 0, absent=f"came with {feature.since}")
 
 
-def _answer(name: str, requests: Mapping[str, OptionRequest], values: Mapping[str, str]) -> Answer:
+def _answer(name: str, requests: Mapping[str, OptionRequest], config: Config) -> Answer:
     missing = [
         request.option
         for request in requests.values()
-        if not serves(request.value, values.get(request.option, "n"))
+        if not serves(request.value, config.value(request.option))
     ]
     return Answer(name, len(requests), tuple(missing))

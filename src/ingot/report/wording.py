@@ -8,19 +8,15 @@ from collections.abc import Sequence
 from ingot.report.charts import folder_name
 from ingot.report.report_data import KernelEntry
 from ingot.report.treemap import Cell, TreemapGroup
+from ingot.units import size_text
 
 _SPACE = "\N{NO-BREAK SPACE}"
 _NAMED = 4
 
 
 def size(amount: int) -> str:
-    """Bytes in units of 1024, the number never torn from its unit."""
-    value = float(amount)
-    for unit in ("B", "KiB", "MiB"):
-        if value < 1024:
-            return f"{value:.0f}{_SPACE}{unit}" if unit == "B" else f"{value:.1f}{_SPACE}{unit}"
-        value /= 1024
-    return f"{value:.1f}{_SPACE}GiB"
+    """Bytes with their unit, on the same line as the number."""
+    return size_text(amount).replace(" ", _SPACE)
 
 
 def duration(instructions: int) -> str:

@@ -69,7 +69,16 @@ def _tree(path: Path, version: KernelVersion, progress: Progress) -> Source:
     check_clean(path)
     digest = _digest(path, progress)
     evidence = "a local tree, no signature checked"
-    return Source(version, LOCAL, digest, path, 0, "", evidence, in_place=True)
+    return Source(
+        version=version,
+        origin=LOCAL,
+        digest=digest,
+        tree=path,
+        epoch=0,
+        url="",
+        evidence=evidence,
+        in_place=True,
+    )
 
 
 def require_unchanged(source: Source, progress: Progress) -> None:

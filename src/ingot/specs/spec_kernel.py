@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ingot.catalog import Kernel
 from ingot.errors import UserError
-from ingot.images import BASE, BIN, MODULES, KernelLabels, read_facts
+from ingot.images import BASE, BIN, MODULES, KernelLabels, read_facts, tags_of_store
 from ingot.oci import Descriptor, Layout, read_image
 from ingot.registry import check_registry, host_of
 
@@ -61,7 +61,8 @@ def find_subject(layout: Layout, kernel: Kernel, registry: str, *, pin: bool = F
             for name in IMAGES
         },
         pinned=pin,
-        store=layout.root if images else None,
+        # a snippet names the tag, so it must be one that other programs find
+        store=layout.root if images and layout.find(f"{BASE}:{kernel.tag}") else None,
     )
 
 
@@ -82,7 +83,7 @@ def _registry_tag(kernel: Kernel) -> str:
 
 def _images(layout: Layout, kernel: Kernel) -> dict[str, Descriptor]:
     """The kernel's images; empty unless all of them are there."""
-    tags = layout.tags()
+    tags = tags_of_store(layout)
     found = {name: tags.get(f"{name}:{kernel.tag}") for name in IMAGES}
     images = {name: descriptor for name, descriptor in found.items() if descriptor}
     return images if len(images) == len(IMAGES) else {}

@@ -35,7 +35,7 @@ _MESSAGES = {
 class TomlTable(BaseModel):
     """A table of such a file: it has these keys and no other, and text is no number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 _Document = TypeVar("_Document", bound=TomlTable)

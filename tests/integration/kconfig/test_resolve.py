@@ -9,7 +9,7 @@ import pytest
 from ingot import configure
 from ingot.arch import arch
 from ingot.builder.sandbox import Sandbox
-from ingot.kconfig import check, check_full, merge, parse_config, parse_fragment, wishes_between
+from ingot.kconfig import Config, check, check_full, merge, parse_fragment, requests_between
 from ingot.version import Series
 from tests.integration.conftest import FAKE_TREE
 
@@ -25,24 +25,24 @@ def test_what_kconfig_drops_is_found_and_explained(tree: Sandbox) -> None:
     fragment = "CONFIG_MODULES=y\nCONFIG_CHILD=m\nCONFIG_NONE=y\n"
     requests = merge(parse_fragment(fragment, "mine.config"), Series(6, 1), ARCH.name)
     log = tree.build / "log"
-    config = parse_config(configure.resolve(tree, ARCH, requests, log))
+    config = configure.resolve(tree, ARCH, requests, log)
     table = configure.survey(tree, ARCH, log)
     assert [str(finding) for finding in check(requests, config, table, "6.1")] == [
         "mine.config:2: CONFIG_CHILD wanted m, got n\n"
-        "    needs PARENT, which is n: nobody asked for it (Kconfig:4)\n"
+        "    needs PARENT, which is n: nothing requests it (Kconfig:4)\n"
         "    CONFIG_PARENT=y would do it",
         "mine.config:3: CONFIG_NONE wanted y, got n\n"
         "    6.1 has no such option\n"
-        "    if other series have it, bound the line: '# since 5.17' or '# until 6.8'",
+        "    if other series have it, limit the line: '# since 5.17' or '# until 6.8'",
     ]
 
 
 def test_a_full_config_is_held_against_what_kconfig_makes_of_it(tree: Sandbox) -> None:
-    given = "CONFIG_MODULES=y\nCONFIG_CHILD=m\n"
+    given = Config("CONFIG_MODULES=y\nCONFIG_CHILD=m\n")
     log = tree.build / "log"
     completed = configure.complete(tree, ARCH, given, log)
     table = configure.survey(tree, ARCH, log)
-    findings, defaulted = check_full(given, parse_config(completed), table, "configs/mine")
+    findings, defaulted = check_full(given, completed, table, "configs/mine")
     assert [finding.summary for finding in findings] == [
         "configs/mine:2: CONFIG_CHILD is m, Kconfig made it n"
     ]
@@ -51,7 +51,7 @@ def test_a_full_config_is_held_against_what_kconfig_makes_of_it(tree: Sandbox) -
 
 def test_what_was_changed_in_the_menu_is_a_wish(tree: Sandbox) -> None:
     log = tree.build / "log"
-    before = "CONFIG_MODULES=y\nCONFIG_PARENT=y\n"
+    before = Config("CONFIG_MODULES=y\nCONFIG_PARENT=y\n")
     after = configure.edit(tree, ARCH, before, log)
     table = configure.survey(tree, ARCH, log)
-    assert wishes_between(parse_config(before), parse_config(after), table) == {"OTHER": "y"}
+    assert requests_between(before, after, table) == {"OTHER": "y"}

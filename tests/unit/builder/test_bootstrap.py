@@ -108,7 +108,7 @@ def test_a_keyring_is_in_the_catalog_or_absolute_or_installed(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = tmp_path / "installed"
-    monkeypatch.setattr(bootstraps, "KEYRINGS", installed)
+    monkeypatch.setattr(bootstraps, "SYSTEM_KEYRINGS", installed)
     with pytest.raises(UserError) as caught:
         keyring_of(FOCAL, site.catalog)
     assert "'focal' has no keyring 'keyrings/ubuntu.gpg'" in caught.value.what

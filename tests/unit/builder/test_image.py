@@ -38,6 +38,19 @@ def test_it_tells_what_it_is_made_of(site: Site) -> None:
     assert made.platform.architecture == "amd64"
 
 
+def test_its_labels_and_annotations_have_the_names_that_other_stores_and_registries_have(
+    site: Site,
+) -> None:
+    lock(site, NEW)
+    made = put(site, OLD)
+    labels = {f"dev.ingot.builder.{name}" for name in ("spec", "digest", "suite", "lock")}
+    assert set(made.labels) == labels
+    assert set(made.annotations) == {
+        *(*labels, "dev.ingot.builder.packages"),
+        "org.opencontainers.image.title",
+    }
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -148,7 +161,7 @@ def test_an_image_that_does_not_say_what_it_is_made_of(site: Site, annotation: s
     made = put(site)
     annotations = {name: text for name, text in made.annotations.items() if "packages" not in name}
     if annotation:
-        annotations["dev.ingot.builder.builder_packages"] = annotation
+        annotations["dev.ingot.builder.packages"] = annotation
     descriptor = write_image(site.layout, made.layers, made.platform, made.labels, annotations, 0)
     with pytest.raises(UserError, match="does not say what it is made of"):
         builder_image.packages_told(read_image(site.layout, descriptor))

@@ -1,17 +1,12 @@
-"""Resolved configs: read, compared, and found within a kernel."""
+"""Resolved configs: read and compared."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
-import os
-import tracemalloc
-
 import pytest
 
-from ingot.kconfig import Difference, diff, embedded_config, parse_config
-from ingot.kconfig.config import config_lines
+from ingot.digest import Digest
+from ingot.kconfig import Config, Difference, diff
+from tests.configs import config_of
 from tests.unit.kconfig.sample import table
 
 CONFIG = "CONFIG_A=y\n# CONFIG_B is not set\n"
@@ -19,18 +14,38 @@ CONFIG = "CONFIG_A=y\n# CONFIG_B is not set\n"
 
 def test_a_resolved_config_is_read_as_what_is_set() -> None:
     text = '#\n# Linux\n#\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="x=y"\nCONFIG_D=0x10\n'
-    assert parse_config(text) == {"A": "y", "C": '"x=y"', "D": "0x10"}
+    assert Config(text).options == {"A": "y", "C": '"x=y"', "D": "0x10"}
+
+
+def test_an_option_that_is_not_set_has_the_value_n() -> None:
+    config = Config(CONFIG)
+    assert [config.value(option) for option in ("A", "B", "C")] == ["y", "n", "n"]
+
+
+def test_a_config_is_known_by_its_text() -> None:
+    config = Config(CONFIG)
+    assert config.digest == Digest.of(CONFIG.encode())
+    assert config == Config(CONFIG)
+    assert config != Config(f"# another comment\n{CONFIG}")
+    assert len({config, Config(CONFIG)}) == 1
+
+
+def test_a_config_is_parsed_once_and_its_options_cannot_be_changed() -> None:
+    config = Config(CONFIG)
+    assert config.options is config.options
+    with pytest.raises(TypeError):
+        config.options["A"] = "n"  # type: ignore[index]
 
 
 def test_its_lines_are_counted_and_an_option_that_is_not_set_is_off() -> None:
     text = "# Title\n\nCONFIG_A=m\r\n# CONFIG_B is not set\n#CONFIG_C=y\nCONFIG_D=n\n"
-    assert list(config_lines(text)) == [(3, "A", "m"), (4, "B", "n"), (6, "D", "n")]
+    assert list(Config(text).lines()) == [(3, "A", "m"), (4, "B", "n"), (6, "D", "n")]
 
 
 def test_two_configs_differ_in_what_one_has_otherwise_or_not_at_all() -> None:
     before = {"GONE": "y", "SAME": "y", "CHANGED": "m", "SIZE": "8"}
     after = {"SAME": "y", "CHANGED": "y", "SIZE": "16", "NEW": "m"}
-    assert diff(before, after) == (
+    assert diff(config_of(before), config_of(after)) == (
         Difference("CHANGED", "m", "y"),
         Difference("GONE", "y", "n"),
         Difference("NEW", "n", "m"),
@@ -47,62 +62,9 @@ def test_differences_stand_by_the_top_two_menus_if_there_is_a_table() -> None:
         }
     )
     after = dict.fromkeys(("VETH", "UNKNOWN", "EXT4", "ACPI"), "y")
-    assert [(each.menu, each.option) for each in diff({}, after, known)] == [
+    assert [(each.menu, each.option) for each in diff(Config(""), config_of(after), known)] == [
         ((), "ACPI"),
         ((), "UNKNOWN"),
         (("Drivers", "Network"), "VETH"),
         (("File systems",), "EXT4"),
     ]
-
-
-def kernel(config: bytes = CONFIG.encode()) -> bytes:
-    return (
-        b"\x7fELF..IKCFG_STno."
-        + b"IKCFG_ST"
-        + gzip.compress(config, mtime=0)
-        + b"IKCFG_ED"
-        + bytes(99)
-    )
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        kernel(),
-        gzip.compress(kernel(), mtime=0) + b"trailing",
-        b"MZ setup code" + gzip.compress(kernel(), mtime=0),
-        b"MZ" + lzma.compress(kernel()) + b"trailing",
-        b"MZ" + lzma.compress(kernel(), format=lzma.FORMAT_ALONE, preset=9),
-        b"MZ" + bz2.compress(kernel()),
-        b"\x1f\x8b\x08 by chance " + gzip.compress(kernel(), mtime=0),
-    ],
-    ids=["plain", "gzip", "behind setup code", "xz", "lzma", "bzip2", "after a false start"],
-)
-def test_a_kernel_gives_the_config_it_carries(image: bytes) -> None:
-    assert embedded_config(image) == CONFIG
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        b"",
-        os.urandom(4096),
-        b"IKCFG_STIKCFG_ED",
-        b"IKCFG_ST" + gzip.compress(b"x", mtime=0),
-        b"IKCFG_ST\x1f\x8bnonsenseIKCFG_ED",
-        gzip.compress(b"no config", mtime=0),
-        gzip.compress(kernel(), mtime=0)[:40],
-    ],
-)
-def test_what_carries_none_gives_none(image: bytes) -> None:
-    assert embedded_config(image) is None
-
-
-def test_marks_of_compression_without_end_cost_no_memory() -> None:
-    """A list of all of them would be fifty times the kernel."""
-    kernel = b"\x1f\x8b\x08" * (1 << 20)
-    tracemalloc.start()
-    assert embedded_config(kernel) is None
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 4 * len(kernel)

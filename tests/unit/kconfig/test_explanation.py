@@ -6,6 +6,7 @@ import pytest
 
 from ingot.errors import UserError
 from ingot.kconfig import explain
+from tests.configs import config_of
 from tests.unit.kconfig.sample import asked, table
 
 TABLE = table(
@@ -26,12 +27,13 @@ TABLE = table(
     },
     {"PPC": ["arch/powerpc/Kconfig"]},
 )
-CONFIG = {"MODULES": "y", "NET": "y", "VETH": "m", "CRC32": "m", "HZ": "250", "CC_HAS_SLS": "y"}
+OPTIONS = {"MODULES": "y", "NET": "y", "VETH": "m", "CRC32": "m", "HZ": "250", "CC_HAS_SLS": "y"}
 ASKED = asked("CONFIG_NET=y\nCONFIG_VETH=m\n")
 
 
 def told(name: str, config: dict[str, str] | None = None) -> list[str]:
-    return str(explain(name, CONFIG if config is None else config, TABLE, ASKED)).splitlines()
+    chosen = config_of(OPTIONS if config is None else config)
+    return str(explain(name, chosen, TABLE, ASKED)).splitlines()
 
 
 def test_an_option_that_is_on_says_who_asked_and_what_it_needs() -> None:
@@ -39,7 +41,7 @@ def test_an_option_that_is_on_says_who_asked_and_what_it_needs() -> None:
         "CONFIG_VETH=m  (tristate: Virtual ethernet)",
         "  menu: Drivers > Network",
         "  defined: drivers/net/Kconfig:404",
-        "  asked for: m (feature/mine.config:2)",
+        "  requested: m (feature/mine.config:2)",
         "  needs: NET (=y) && !UML (=n)",
         "",
         "  Pairs.",
@@ -56,11 +58,13 @@ def test_an_option_that_is_off_says_what_would_turn_it_on() -> None:
     lines = told("VETH", {"MODULES": "y"})
     assert lines[0].startswith("CONFIG_VETH=n")
     at = lines.index("  it is off:")
-    assert lines[at + 1] == "    needs NET, which is n though asked for: see feature/mine.config:1"
+    assert (
+        lines[at + 1] == "    needs NET, which is n although requested: see feature/mine.config:1"
+    )
 
 
 def test_an_option_that_nobody_wants_says_so() -> None:
-    assert told("CRC32", {})[-2:] == ["  it is off:", "    nobody asked for it"]
+    assert told("CRC32", {})[-2:] == ["  it is off:", "    nothing requests it"]
 
 
 def test_an_option_without_a_prompt_says_what_sets_it() -> None:
@@ -76,6 +80,6 @@ def test_an_option_without_a_prompt_says_what_sets_it() -> None:
 )
 def test_an_option_that_is_not_there_says_what_may_be_meant(name: str, why: str) -> None:
     with pytest.raises(UserError) as caught:
-        explain(name, CONFIG, TABLE, ASKED)
+        explain(name, config_of(OPTIONS), TABLE, ASKED)
     assert name in caught.value.what
     assert caught.value.why.startswith(why)

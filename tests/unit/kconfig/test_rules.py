@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingot.errors import UserError
-from ingot.kconfig import FindingKind, Rule, broken, load_rules, parse_config
+from ingot.kconfig import Config, FindingKind, Rule, broken, load_rules
 from ingot.version import Series
 
 RULES = """\
@@ -49,12 +49,12 @@ def names(rules: tuple[Rule, ...], config: str, **where: object) -> list[str]:
         "vmms": ["firecracker", "qemu"],
         **where,
     }
-    found = broken(rules, parse_config(config), **values)  # type: ignore[arg-type]
+    found = broken(rules, Config(config), **values)  # type: ignore[arg-type]
     return [finding.option for finding in found]
 
 
 def test_a_broken_rule_says_what_it_wants_what_it_got_and_why(path: Path) -> None:
-    config = {"ACPI": "y"}
+    config = Config("CONFIG_ACPI=y\n")
     (finding,) = broken(load(path), config, Series(6, 1), "x86_64", ["firecracker"])
     assert finding.kind is FindingKind.RULE
     assert str(finding) == (

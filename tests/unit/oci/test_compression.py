@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import zlib
 from collections.abc import Iterator
 
@@ -64,6 +65,18 @@ def test_only_a_few_members_are_in_memory() -> None:
 
 
 def test_stopping_early_ends_the_threads() -> None:
-    stream = compress(bytes(100) for _ in range(1000))
+    before = set(threading.enumerate())
+    taken = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal taken
+        for _ in range(1000):
+            taken += 1
+            yield bytes(100)
+
+    stream = compress(chunks())
     next(iter(stream))
+    assert set(threading.enumerate()) - before
     stream.close()  # type: ignore[attr-defined]
+    assert set(threading.enumerate()) <= before
+    assert taken < 1000

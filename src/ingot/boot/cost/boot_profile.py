@@ -122,7 +122,7 @@ _Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 
 
 class _StrictDocument(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
+    model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
 
 
 class _PartDocument(_StrictDocument):

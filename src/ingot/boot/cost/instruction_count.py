@@ -193,7 +193,7 @@ def _boot(guest: _CountedGuest, append: str, timeout: float, *, record: bool = F
         raise BootError(
             f"the kernel does not boot where its instructions are counted: {report.verdict.value}",
             why=report.explain(),
-            hint="`ingot boot` without --profile shows whether it boots at all",
+            hint="`ingot boot` shows whether it boots at all",
         )
     reported = {name: check.detail for name, check in report.reports.checks.items()}
     return _Boot(reported, said, recorded, guest.key)
@@ -222,7 +222,16 @@ def _judge(
         timed_out=result.timed_out,
     )
     name = guest.machine.name
-    return BootReport(verdict, name, "tcg", seconds, checks, lines, tuple(command), reports=reports)
+    return BootReport(
+        verdict=verdict,
+        machine=name,
+        accelerator="tcg",
+        seconds=seconds,
+        checks=checks,
+        console=lines,
+        command=tuple(command),
+        reports=reports,
+    )
 
 
 def _numbers(boot: _Boot, check: str, count: int) -> list[int]:

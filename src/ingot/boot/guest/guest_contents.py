@@ -98,6 +98,7 @@ def assemble(
     init: bytes,
     machine: Machine,
     checks: Sequence[GuestCheck],
+    *,
     volume: str = "",
     key: str = KEY_FILE,
 ) -> tuple[Guest, dict[str, bytes]]:

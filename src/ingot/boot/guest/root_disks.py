@@ -57,7 +57,7 @@ def make_disk_guest(
     asked = [ON_DISK, *fitting]
     second = _SECOND if volume else ""
     key = _THIRD if volume else _SECOND
-    guest, files = assemble(kernel, modules, release, init, machine, asked, second, key)
+    guest, files = assemble(kernel, modules, release, init, machine, asked, volume=second, key=key)
     on_volume = {
         f"/{name.removeprefix(guest_plan.home(release))}": files.pop(name)
         for name in list(files)

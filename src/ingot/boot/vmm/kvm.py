@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import functools
 import mmap
 import os
 import struct
@@ -40,8 +41,9 @@ _HLT = b"\xf4"
 _RUN_SECONDS = 3.0
 
 
+@functools.cache
 def kvm_fault(device: Path = DEVICE) -> str:
-    """Why KVM cannot run guests here; empty if it can."""
+    """Why KVM cannot run guests here; empty if it can. It is tried once per process."""
     if not device.exists():
         return f"there is no {device}"
     if not os.access(device, os.R_OK | os.W_OK):

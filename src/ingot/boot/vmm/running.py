@@ -134,7 +134,15 @@ def run_guest(
             fault = " ".join(console_lines(driver.fault))
             verdict, cause = Verdict.NOT_STARTED, f"{machine.name}: {fault}"
     return BootReport(
-        verdict, machine.name, accelerator, seconds, checks, console, tuple(command), cause, reports
+        verdict=verdict,
+        machine=machine.name,
+        accelerator=accelerator,
+        seconds=seconds,
+        checks=checks,
+        console=console,
+        command=tuple(command),
+        cause=cause,
+        reports=reports,
     )
 
 

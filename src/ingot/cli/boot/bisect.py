@@ -1,40 +1,99 @@
-"""`ingot boot --bisect-options`: which option makes one kernel cost more than another."""
+"""`ingot bisect`: which option makes one kernel cost more than another."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Annotated
 
+import typer
 from rich.table import Table
 
-from ingot import pipeline
 from ingot.catalog import Kernel
-from ingot.cli.shared.common_options import choose_one
-from ingot.cli.shared.config_operands import Operand, file_named, is_image, read_operand
-from ingot.cli.shared.progress_display import size_text
-from ingot.cli.shared.terminal import Terminal
+from ingot.cli.shared.common_options import (
+    DEFAULT_BOOT_SECONDS,
+    BootTimeout,
+    BuildFolder,
+    CacheFolder,
+    CatalogFolder,
+    Json,
+    choose_one,
+    complete_kernels,
+    make_setting,
+)
+from ingot.cli.shared.config_operands import (
+    OperandConfig,
+    read_operand_config,
+)
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.terminal import Terminal, print_document
 from ingot.errors import UserError
-from ingot.pipeline import Bisection
+from ingot.operands import KernelName
+from ingot.pipeline.bisecting import COST_KINDS, Bisection, bisect_options
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
+from ingot.units import size_text
 
-KINDS = tuple(pipeline.COST_KINDS)
+_COSTS = tuple(COST_KINDS)
 
 
 def bisect(
+    a: Annotated[
+        str,
+        typer.Argument(
+            help="The cheaper config: a kernel of the catalog, an image, a kernel file or a"
+            " .config.",
+            autocompletion=complete_kernels,
+        ),
+    ],
+    b: Annotated[
+        str,
+        typer.Argument(
+            help="The same, of the config that costs more.", autocompletion=complete_kernels
+        ),
+    ],
+    by: Annotated[
+        str, typer.Option("--by", metavar="COST", help=f"What to compare: {', '.join(_COSTS)}.")
+    ] = _COSTS[0],
+    tries: Annotated[
+        int, typer.Option("--tries", min=1, help="How many kernels may be compiled.")
+    ] = 24,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    build_dir: BuildFolder = None,
+    boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
+    as_json: Json = False,
+) -> None:
+    """Find the option that makes one kernel cost more than another.
+
+    Halves the options that differ between A and B, compiles and measures a kernel for each half,
+    and goes on until it is found.
+    """
+    if by not in _COSTS:
+        raise UserError(
+            f"'{by}' is not a cost of a kernel", hint=f"write one of {', '.join(_COSTS)}"
+        )
+    setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
+    progress = make_progress(Terminal(stderr=True))
+    found = _find(setting, (a, b), by, tries, progress)
+    if as_json:
+        print_document(_to_json(found))
+    else:
+        _print_bisection(Terminal(), found)
+
+
+def _find(
     setting: Setting, names: tuple[str, str], kind: str, tries: int, progress: Progress
 ) -> Bisection:
     """Look for what makes the second of two configs cost more than the first."""
-    if kind not in KINDS:
-        raise UserError(f"'{kind}' is nothing to look for", hint=f"write one of {', '.join(KINDS)}")
-    with in_use(setting, progress):
-        before, after = (read_operand(setting, name, progress) for name in names)
-        kernel = _kernel(setting, names, before, after)
-        values = before.config.values, after.config.values
-        return pipeline.bisect_options(setting, kernel, *values, kind, tries, progress)
+    with in_use(setting.project, progress):
+        before, after = (read_operand_config(setting, name, progress) for name in names)
+        kernel = _kernel(setting, before, after)
+        configs = before.config.config, after.config.config
+        return bisect_options(setting, kernel, *configs, kind, tries, progress)
 
 
-def _kernel(setting: Setting, names: tuple[str, str], before: Operand, after: Operand) -> Kernel:
+def _kernel(setting: Setting, before: OperandConfig, after: OperandConfig) -> Kernel:
     """The kernel whose source both configs are for: the one of the catalog that is named."""
     kinds = {(each.config.series, each.config.arch) for each in (before, after)}
     if len(kinds) > 1:
@@ -42,9 +101,9 @@ def _kernel(setting: Setting, names: tuple[str, str], before: Operand, after: Op
             f"{each.config.name} is one of {_whose(each)}" for each in (before, after)
         )
         raise UserError("the two configs are not for the same kernel", why=told)
-    for name in reversed(names):
-        if not is_image(name) and not file_named(name):
-            return choose_one(setting, name)
+    for each in (after, before):
+        if isinstance(each.operand, KernelName):
+            return choose_one(setting, each.operand.name)
     series, arch = kinds.pop()
     if series is None or arch is None:
         raise UserError(
@@ -53,12 +112,12 @@ def _kernel(setting: Setting, names: tuple[str, str], before: Operand, after: Op
     return choose_one(setting, f"{series}-{arch.name}")
 
 
-def _whose(operand: Operand) -> str:
-    config = operand.config
+def _whose(named: OperandConfig) -> str:
+    config = named.config
     return f"{config.series or 'an unknown series'} on {config.arch.name if config.arch else '?'}"
 
 
-def to_json(found: Bisection) -> str:
+def _to_json(found: Bisection) -> str:
     """What was found, as JSON."""
     document = {
         "before": asdict(found.before),
@@ -75,7 +134,7 @@ def to_json(found: Bisection) -> str:
     return json.dumps(document, indent=2)
 
 
-def print_bisection(console: Terminal, found: Bisection) -> None:
+def _print_bisection(console: Terminal, found: Bisection) -> None:
     """What was found, for a person."""
     table = Table(box=None, pad_edge=False)
     for title in ("", "instructions to init", "memory at init", "kernel file"):

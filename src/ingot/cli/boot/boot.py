@@ -1,4 +1,4 @@
-"""`ingot boot`: boot a kernel, and show what its guest reported."""
+"""`ingot boot`: boot kernels, and show what their guests reported."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ import typer
 from ingot.boot.boot_report import BootReport
 from ingot.catalog import Kernel
 from ingot.cli.boot.boot_all import BootRow, boot_all, documents, print_rows, suites
-from ingot.cli.boot.boot_cost import bisect_options, profile
-from ingot.cli.boot.boot_modes import require_one_way
 from ingot.cli.boot.boot_operand import Meant, boot_subject, find_subject
-from ingot.cli.boot.boot_result import document, print_report
-from ingot.cli.boot.boot_rootfs import boot_rootfs
-from ingot.cli.boot.junit import JunitSuite, write_junit
+from ingot.cli.boot.boot_options import DEFAULT_VMM, Append, Console, Junit, MachineName, Vmm
+from ingot.cli.boot.boot_result import end_boot
+from ingot.cli.boot.junit import write_junit
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     Arches,
@@ -39,7 +37,6 @@ from ingot.setting import Setting, in_use
 
 
 def boot(
-    context: typer.Context,
     kernel: Annotated[
         str | None,
         typer.Argument(
@@ -50,26 +47,19 @@ def boot(
             autocompletion=complete_kernels,
         ),
     ] = None,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Boot every kernel of the store, or those that KERNEL, --arch and --flavor select,"
+            " in each machine that stands in for one of its VMMs, or in those that --vmm and"
+            " --machine select.",
+        ),
+    ] = False,
     arches: Arches = None,
-    vmm: Annotated[
-        str,
-        typer.Option(
-            "--vmm",
-            metavar="VMM",
-            help="qemu; or firecracker or cloud-hypervisor themselves, where their program and a"
-            " KVM that works are.",
-        ),
-    ] = "qemu",
-    machine: Annotated[
-        str,
-        typer.Option(
-            "--machine",
-            metavar="MACHINE",
-            help="QEMU's: microvm or q35, virt or virt-pci. Default: the first that is like one"
-            " of the kernel's VMMs.",
-            show_default=False,
-        ),
-    ] = "",
+    flavors: Flavors = None,
+    vmm: Vmm = None,
+    machine: MachineName = "",
     checks: Annotated[
         list[str] | None,
         typer.Option(
@@ -81,69 +71,9 @@ def boot(
             show_default=False,
         ),
     ] = None,
-    append: Annotated[
-        str,
-        typer.Option(metavar="WORDS", help="Add to the kernel's command line.", show_default=False),
-    ] = "",
-    rootfs: Annotated[
-        str | None,
-        typer.Option(
-            metavar="IMAGE",
-            help="Boot with the files of this image as the guest's root, and its own init instead"
-            " of any check: host/path:tag, or oci:DIR:TAG.",
-            show_default=False,
-        ),
-    ] = None,
-    interactive: Annotated[
-        bool,
-        typer.Option(
-            "--interactive",
-            "-i",
-            help="Have this terminal as the console of the guest that --rootfs makes. Ctrl-A X ends"
-            " it; there is no monitor.",
-        ),
-    ] = False,
-    every: Annotated[
-        bool,
-        typer.Option(
-            "--all",
-            help="Boot every kernel of the store, or those that KERNEL, --arch and --flavor mean,"
-            " in each machine that is like one of its VMMs.",
-        ),
-    ] = False,
-    flavors: Flavors = None,
-    junit: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write JUnit XML as well.", show_default=False),
-    ] = None,
-    show_console: Annotated[
-        bool, typer.Option("--console", help="Print all that the guest printed.")
-    ] = False,
-    count: Annotated[
-        bool,
-        typer.Option(
-            "--profile",
-            help="Count the instructions to init instead, and what they are spent on; the same"
-            " figure on every run and machine with the same QEMU. It is kept beside the image.",
-        ),
-    ] = False,
-    bisect: Annotated[
-        tuple[str, str] | None,
-        typer.Option(
-            "--bisect-options",
-            metavar="A B",
-            help="Find which option makes B cost more than A: kernels of the catalog, images or"
-            " configs. Compiles and counts until it is found.",
-            show_default=False,
-        ),
-    ] = None,
-    by: Annotated[
-        str,
-        typer.Option("--by", metavar="COST", help="What to bisect: instructions, memory, size."),
-    ] = "instructions",
-    tries: Annotated[
-        int, typer.Option("--tries", min=1, help="How many kernels a bisection may compile.")
-    ] = 24,
+    append: Append = "",
+    junit: Junit = None,
+    show_console: Console = False,
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
     build_dir: BuildFolder = None,
@@ -154,32 +84,22 @@ def boot(
 
     The guest reports its release, loads a module of the image, makes the checks of the kernel's
     VMMs and features, and shuts down; each check is a line. What the machine or the arch cannot
-    run is skipped, and says why. Exits with 6 if anything fails.
+    run is skipped, with the reason. Exits with 6 if anything fails.
     """
-    require_one_way(context)
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
-    if bisect:
-        bisect_options(setting, bisect, by, tries, as_json=as_json)
-        return
-    wish = BootWish(vmm=vmm, machine=machine, append=append)
     names = _split(checks)
     if every:
         kernels = _kernels(setting, kernel, arches, flavors)
+        wish = BootWish(vmm=vmm or "", machine=machine, append=append)
         rows = boot_all(setting, kernels, wish, names, make_progress(Terminal(stderr=True)))
-        _all_done(rows, junit, as_json=as_json)
+        _end_all(rows, junit, as_json=as_json, show_console=show_console)
         return
     if kernel is None:
         raise UserError("nothing to boot", hint="name a kernel, an image or a file; or say --all")
     meant = Meant(kernel, _one(arches, "arch"), _one(flavors, "flavor"))
-    if count:
-        profile(setting, meant, as_json=as_json)
-    elif rootfs or interactive:
-        done = boot_rootfs(setting, meant, wish, rootfs, interactive=interactive)
-        if done:
-            _one_done(*done, junit, as_json=as_json, show_console=show_console)
-    else:
-        report = _boot_one(setting, meant, wish, names)
-        _one_done(*report, junit, as_json=as_json, show_console=show_console)
+    wish = BootWish(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
+    report = _boot_one(setting, meant, wish, names)
+    end_boot(*report, junit, as_json=as_json, show_console=show_console)
 
 
 def _kernels(
@@ -191,7 +111,7 @@ def _kernels(
     """The kernels that the options mean: all of them where none is named."""
     if name:
         return choose(setting, [name], arches, flavors)
-    versions = dict.fromkeys(str(kernel.version) for kernel in setting.catalog.kernels)
+    versions = dict.fromkeys(str(kernel.version) for kernel in setting.project.catalog.kernels)
     return choose(setting, list(versions), arches or ["all"], flavors or ["all"])
 
 
@@ -199,34 +119,22 @@ def _boot_one(
     setting: Setting, meant: Meant, wish: BootWish, checks: Sequence[str]
 ) -> tuple[str, BootReport]:
     progress = make_progress(Terminal(stderr=True))
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         subject = find_subject(setting, meant)
         return subject.name, boot_subject(setting, subject, wish, checks, progress)
 
 
-def _one_done(
-    name: str, report: BootReport, junit: Path | None, *, as_json: bool, show_console: bool
+def _end_all(
+    rows: Sequence[BootRow], junit: Path | None, *, as_json: bool, show_console: bool
 ) -> None:
-    """Tell what came of one boot; BootError if it did not pass."""
-    if as_json:
-        print_document(json.dumps(document(name, report), indent=2))
-    else:
-        print_report(Terminal(), report, show_console=show_console)
-    if junit:
-        write_junit(junit, [JunitSuite(name, report)])
-    if not report.passed:
-        raise BootError(f"{name} did not pass: {report.verdict.value}", why=report.explain())
-
-
-def _all_done(rows: Sequence[BootRow], junit: Path | None, *, as_json: bool) -> None:
-    """Tell what came of all boots.
+    """Show what came of all boots.
 
     BootError if one did not pass; MachineError if this machine could boot none of them.
     """
     if as_json:
         print_document(json.dumps({"boots": documents(rows)}, indent=2))
     else:
-        print_rows(make_console(), rows)
+        print_rows(make_console(), rows, show_console=show_console)
     if junit:
         write_junit(junit, suites(rows))
     if failed := [row for row in rows if not row.passed]:
@@ -238,13 +146,13 @@ def _all_done(rows: Sequence[BootRow], junit: Path | None, *, as_json: bool) -> 
         raise MachineError(
             "nothing was booted: this machine can boot none of these kernels",
             why="\n".join(f"{row.label}: {row.skipped}" for row in rows)
-            or "no machine is like one of their VMMs",
-            hint="ingot doctor tells what is missing here",
+            or "no machine that was asked for stands in for one of their VMMs",
+            hint="`ingot doctor` says what is missing here",
         )
 
 
 def _split(names: Sequence[str] | None) -> list[str]:
-    """The names that lists parted by commas have."""
+    """The names in lists that are separated by commas."""
     return [name for text in names or () for name in map(str.strip, text.split(",")) if name]
 
 

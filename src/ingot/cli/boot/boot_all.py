@@ -18,7 +18,7 @@ from ingot.cli.boot.junit import JunitSuite
 from ingot.cli.shared.progress_display import kernel_label, seconds_text
 from ingot.cli.shared.terminal import Terminal, styled
 from ingot.errors import IngotError, UserError
-from ingot.images import BASE
+from ingot.images import BASE, tags_of_store
 from ingot.lab import BootWish
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
@@ -63,23 +63,37 @@ def boot_all(
 
     A UserError if the store has none of them.
     """
-    tags = setting.layout.tags()
+    tags = tags_of_store(setting.project.layout)
     built = [kernel for kernel in kernels if f"{BASE}:{kernel.tag}" in tags]
     if not built:
         raise UserError(
-            f"the store {setting.layout.root} has none of these kernels",
+            f"the store {setting.project.layout.root} has none of these kernels",
             hint="build them first: ingot build",
         )
     rows = []
-    with in_use(setting, progress):
+    with in_use(setting.project, progress):
         for kernel in built:
-            for machine, vmms in _machines(kernel):
-                rows.append(_row(setting, kernel, machine, vmms, wish, checks, progress))
+            for machine, vmms in _machines(kernel, wish):
+                rows.append(_row(setting, kernel, machine, vmms, wish, checks, progress=progress))
+    if not rows and (wish.vmm or wish.machine):
+        known = dict.fromkeys(machine.name for each in built for machine, _ in _machines(each))
+        raise UserError(
+            f"no machine '{' '.join(filter(None, (wish.vmm, wish.machine)))}' stands in for a VMM"
+            " of these kernels",
+            hint=f"known: {', '.join(known)}" if known else "",
+        )
     return rows
 
 
-def _machines(kernel: Kernel) -> Iterator[tuple[Machine, tuple[str, ...]]]:
+def _machines(
+    kernel: Kernel, wish: BootWish | None = None
+) -> Iterator[tuple[Machine, tuple[str, ...]]]:
+    """The machines that stand in for a VMM of the kernel, as far as the wish allows them."""
     for machine in machines_of(kernel.arch):
+        if wish and (
+            wish.vmm not in ("", machine.vmm) or wish.machine not in ("", machine.short_name)
+        ):
+            continue
         vmms = tuple(name for name in kernel.vmms if name in machine.represents)
         if vmms:
             yield machine, vmms
@@ -92,6 +106,7 @@ def _row(
     vmms: tuple[str, ...],
     wish: BootWish,
     checks: Sequence[str],
+    *,
     progress: Progress,
 ) -> BootRow:
     if reason := obstacle(machine):
@@ -106,8 +121,11 @@ def _row(
     return BootRow(kernel, machine, vmms, report=report)
 
 
-def print_rows(console: Terminal, rows: Sequence[BootRow]) -> None:
+def print_rows(console: Terminal, rows: Sequence[BootRow], *, show_console: bool = False) -> None:
     """The matrix as a table, and beneath it why each boot that did not pass did not."""
+    for row in rows if show_console else ():
+        for line in row.report.console if row.report else ():
+            console.say((row.label, "bold"), f": {line}")
     table = Table(box=None, pad_edge=False)
     for title in ("kernel", "arch", "flavor", "VMM", "machine", "", "checks", "skipped", "time"):
         right = title in ("checks", "skipped", "time")

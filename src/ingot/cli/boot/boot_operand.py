@@ -13,14 +13,24 @@ from ingot.boot.boot_report import BootReport, Verdict
 from ingot.builder.sandbox import Builder
 from ingot.catalog import GuestCheck, Kernel
 from ingot.cli.shared.common_options import choose
-from ingot.cli.shared.config_operands import file_named
-from ingot.cli.shared.image_lookup import find_image
 from ingot.errors import UserError
-from ingot.images import BASE, BIN, read_facts
-from ingot.lab import BootWish, Config
+from ingot.image_lookup import find_image
+from ingot.images import BASE, KERNEL_LAYER, MODULES_LAYER, holds_layer, read_facts
+from ingot.lab import BootWish, NamedConfig
 from ingot.oci import Image
+from ingot.operands import (
+    FileName,
+    KernelName,
+    StoreImage,
+    not_taken,
+    parse_operand,
+)
 from ingot.progress import Progress
-from ingot.setting import Setting
+from ingot.setting import Project, Setting
+
+_NO_CONFIG = (
+    "no checks were run but for the release and a clean end: the config of this kernel is not known"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +57,56 @@ class BootOperand:
 
     @property
     def has_modules(self) -> bool:
-        return self.name.startswith(f"{BASE}:")
+        return holds_layer(self.name.partition(":")[0], MODULES_LAYER)
 
 
 def find_subject(setting: Setting, meant: Meant) -> BootOperand:
-    """What is meant; a UserError says what could be meant if it is nothing."""
-    name, flavors = meant.name, [meant.flavor] if meant.flavor else []
+    """The kernel that is meant; a UserError says what can be named if there is none."""
     wanted = arch_called(meant.arch) if meant.arch else None
-    path = file_named(name)
-    if flavors and (path or ":" in name):
-        raise UserError(f"{name} is of one flavor, whichever it is", hint="leave out --flavor")
-    if path:
-        return BootOperand(name, file=path, arch=wanted)
-    if flavors:
-        name = choose(setting, [name], [wanted.name] if wanted else None, flavors)[0].tag
-    elif wanted and ":" not in name:
-        with contextlib.suppress(UserError):  # what is no kernel of the catalog may still be a tag
-            name = choose(setting, [name], [wanted.name])[0].tag
-    tag, image = find_image(setting, name)
-    if tag.partition(":")[0] not in (BASE, BIN):
+    operand = parse_operand(meant.name)
+    if meant.flavor and not isinstance(operand, KernelName):
+        raise UserError(
+            f"--flavor does not go with {meant.name}",
+            why=f"that is {operand.kind}, which is of one flavor already",
+            hint="leave out --flavor",
+        )
+    match operand:
+        case FileName(path):
+            return BootOperand(meant.name, file=path, arch=wanted)
+        case KernelName():
+            tag, image = find_image(
+                setting.project, _variant(setting, operand, wanted, meant.flavor)
+            )
+        case StoreImage():
+            tag, image = find_image(setting.project, operand)
+        case other:
+            raise not_taken(
+                meant.name,
+                other,
+                "a kernel of the catalog, an image of the store or a file",
+                f"get its files first: ingot pull {meant.name} --to DIR && ingot boot"
+                " DIR/boot/vmlinux",
+            )
+    if not holds_layer(tag.partition(":")[0], KERNEL_LAYER):
         raise UserError(
             f"{tag} cannot be booted by itself",
             why="a boot test needs a kernel",
             hint=f"boot {BASE}:{tag.partition(':')[2]}, which has the kernel and its modules",
         )
-    return BootOperand(tag, image=image, kernel=_kernel_of(setting, tag), arch=wanted)
+    return BootOperand(tag, image=image, kernel=_kernel_of(setting.project, tag), arch=wanted)
+
+
+def _variant(
+    setting: Setting, named: KernelName, arch: Arch | None, flavor: str | None
+) -> KernelName:
+    """The kernel of this arch and flavor, where they are given."""
+    arches = [arch.name] if arch else None
+    if flavor:
+        return KernelName(choose(setting, [named.name], arches, [flavor])[0].tag)
+    if arch:
+        with contextlib.suppress(UserError):  # what the catalog does not have may still be a tag
+            return KernelName(choose(setting, [named.name], arches)[0].tag)
+    return named
 
 
 def boot_subject(
@@ -88,8 +123,23 @@ def boot_subject(
     if disks := [name for name in checks if name in lab.DISKS]:
         wish = replace(wish, disk=max(disks, key=lambda name: lab.DISKS[name]))
         checks = [name for name in checks if name not in disks] or [lab.NO_CHECKS]
+    config = None if _in_catalog(subject) else _config_of(setting, subject)
+    report = _boot(setting, subject, wish, _proofs(setting, subject, config, checks), progress)
+    if _in_catalog(subject) or checks or not report.command:
+        return report
+    if config and config.series and config.arch:
+        return report
+    return replace(report, notes=(*report.notes, _NO_CONFIG))
+
+
+def _boot(
+    setting: Setting,
+    subject: BootOperand,
+    wish: BootWish,
+    proofs: tuple[GuestCheck, ...],
+    progress: Progress,
+) -> BootReport:
     if subject.file:
-        proofs = _proofs(setting, subject, checks)
         builder = any_builder(setting, subject, progress)
         wish = replace(wish, proofs=proofs)
         return lab.boot_file(setting, subject.file, subject.arch, builder, wish, progress)
@@ -98,7 +148,7 @@ def boot_subject(
     if facts and subject.arch and facts.arch != subject.arch.name:
         reason = f"{subject.name} is a kernel for {facts.arch}, not for {subject.arch.name}"
         return lab.refused(Verdict.WRONG_ARCH, reason)
-    wish = replace(wish.for_kernel(subject.kernel), proofs=_proofs(setting, subject, checks))
+    wish = replace(wish.for_kernel(subject.kernel), proofs=proofs)
     builder = any_builder(setting, subject, progress)
     return lab.boot_image(setting, subject.image, builder, wish, progress)
 
@@ -108,32 +158,38 @@ def any_builder(setting: Setting, subject: BootOperand, progress: Progress) -> B
 
     Any will do; that one is most likely there.
     """
-    kernel = subject.kernel or setting.catalog.kernels[-1]
+    kernel = subject.kernel or setting.project.catalog.kernels[-1]
     return pipeline.ensure_builder(setting, kernel.builder, progress)
 
 
-def _kernel_of(setting: Setting, tag: str) -> Kernel | None:
+def _kernel_of(project: Project, tag: str) -> Kernel | None:
     """The kernel of the catalog whose images are tagged so."""
     name = tag.partition(":")[2]
     with contextlib.suppress(UserError):
-        for kernel in setting.catalog.select([name]):
+        for kernel in project.catalog.select([name]):
             if kernel.tag == name:
                 return kernel
     return None
 
 
-def _proofs(setting: Setting, subject: BootOperand, names: Sequence[str]) -> tuple[GuestCheck, ...]:
+def _in_catalog(subject: BootOperand) -> bool:
+    """Whether the catalog says what the kernel, with its modules, must pass."""
+    return subject.kernel is not None and subject.has_modules
+
+
+def _proofs(
+    setting: Setting, subject: BootOperand, config: NamedConfig | None, names: Sequence[str]
+) -> tuple[GuestCheck, ...]:
     if subject.kernel and subject.has_modules:
-        return lab.proofs_of_kernel(setting.catalog, subject.kernel, names)
-    config = _config_of(setting, subject)
-    return lab.proofs_of_config(setting.catalog, config, names, modules=subject.has_modules)
+        return lab.proofs_of_kernel(setting.project.catalog, subject.kernel, names)
+    return lab.proofs_of_config(setting.project.catalog, config, names, modules=subject.has_modules)
 
 
-def _config_of(setting: Setting, subject: BootOperand) -> Config | None:
-    """The config that a kernel tells, if it tells one."""
+def _config_of(setting: Setting, subject: BootOperand) -> NamedConfig | None:
+    """The config that a kernel has with it, if it has one that names its series and arch."""
     with contextlib.suppress(UserError):
         if subject.file:
             return lab.config_of_file(subject.file)
         if subject.image:
-            return lab.config_of_image(setting.layout, subject.image, subject.name)
+            return lab.config_of_image(setting.project.layout, subject.image, subject.name)
     return None

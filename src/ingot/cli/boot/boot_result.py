@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 from ingot.boot.boot_report import BootReport, Outcome
+from ingot.cli.boot.junit import JunitSuite, write_junit
 from ingot.cli.shared.progress_display import seconds_text
-from ingot.cli.shared.terminal import Terminal
+from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.errors import BootError
 
 MARKS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.PASSED: ("✓", "green"),
@@ -26,6 +30,8 @@ def print_report(console: Terminal, report: BootReport, *, show_console: bool) -
         console.say(MARKS[check.outcome], f" {check.name}: {what}{check.detail}")
     if report.forgery:
         console.say(report.forgery)
+    for note in report.notes:
+        console.say(("note:", "bold"), f" {note}")
     console.say(f"{report.verdict.value} ({_where(report)})")
 
 
@@ -55,7 +61,22 @@ def document(name: str, report: BootReport) -> dict[str, object]:
             {"name": check.name, "outcome": check.outcome.value, "detail": check.detail}
             for check in report.checks
         ],
+        "notes": list(report.notes),
         "forged_lines": report.reports.forged,
         "console": list(report.console),
         "command": shlex.join(report.command),
     }
+
+
+def end_boot(
+    name: str, report: BootReport, junit: Path | None, *, as_json: bool, show_console: bool
+) -> None:
+    """Show what came of one boot; BootError if it did not pass."""
+    if as_json:
+        print_document(json.dumps(document(name, report), indent=2))
+    else:
+        print_report(Terminal(), report, show_console=show_console)
+    if junit:
+        write_junit(junit, [JunitSuite(name, report)])
+    if not report.passed:
+        raise BootError(f"{name} did not pass: {report.verdict.value}", why=report.explain())

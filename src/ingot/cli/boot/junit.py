@@ -61,6 +61,9 @@ def _add(root: Element, suite: JunitSuite) -> None:
         SubElement(boot, "failure", message=message).text = _safe(report.explain())
     for check in report.checks if report else ():
         _add_check(element, suite.name, check)
+    for note in report.notes if report else ():
+        case = SubElement(element, "testcase", classname=_safe(suite.name), name="note", time="0")
+        SubElement(case, "skipped", message=_safe(note))
     if report and report.console:
         SubElement(element, "system-out").text = _safe("\n".join(report.console))
     for count, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from rich.table import Table
 
 from ingot.boot.cost.boot_profile import Profile
-from ingot.cli.shared.progress_display import size_text
 from ingot.cli.shared.terminal import Terminal, styled
+from ingot.units import size_text
 
 _INITCALLS_SHOWN = 15
 _BAR_WIDTH = 22

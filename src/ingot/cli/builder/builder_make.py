@@ -32,7 +32,7 @@ def make(
     it is made of, which is part of the recipe of every kernel compiled in it.
     """
     setting = make_setting(catalog, cache)
-    builders = [name for name in names or () if name in setting.catalog.builders]
+    builders = [name for name in names or () if name in setting.project.catalog.builders]
     kernels = [name for name in names or () if name not in builders]
     chosen = named(setting, builders) if builders else []
     chosen += used(setting, kernels) if kernels or not builders else []

@@ -30,7 +30,7 @@ def used(setting: Setting, kernels: Sequence[str] = ()) -> list[BuilderSpec]:
 
 def named(setting: Setting, names: Sequence[str] | None) -> list[BuilderSpec]:
     """The builders with these names; those of all maintained kernels if there are none."""
-    builders = setting.catalog.builders
+    builders = setting.project.catalog.builders
     if unknown := [name for name in names or () if name not in builders]:
         raise UserError(
             f"there is no builder '{unknown[0]}'", hint=f"the catalog has {', '.join(builders)}"

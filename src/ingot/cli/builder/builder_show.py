@@ -19,7 +19,7 @@ from ingot.cli.builder.builder_names import Builders, named
 from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.digest import Digest
-from ingot.setting import Setting
+from ingot.setting import Project
 
 _COMPILERS = re.compile(
     r"(?:(?:gcc|clang|lld)-\d+|binutils)(?:-[a-z0-9-]+-linux-gnu)?:\S+"  # packages
@@ -68,31 +68,31 @@ def show(
     dev.ingot.builder-digest and carry the list.
     """
     setting = make_setting(catalog, cache)
-    shown = [_look(setting, spec) for spec in named(setting, names)]
+    shown = [_look(setting.project, spec) for spec in named(setting, names)]
     if as_json:
-        print_document(json.dumps([_document(setting, one) for one in shown], indent=2))
+        print_document(json.dumps([_document(setting.project, one) for one in shown], indent=2))
         return
     console = make_console()
     for one in shown:
-        _print(console, setting, one, listed=packages)
+        _print(console, setting.project, one, listed=packages)
 
 
-def _look(setting: Setting, spec: BuilderSpec) -> _Shown:
-    site = pipeline.site_of(setting)
+def _look(project: Project, spec: BuilderSpec) -> _Shown:
+    site = pipeline.site_of(project)
     image = find(spec, site)
     lock = site.lock(spec)
-    packages = pipeline.packages_of(setting, spec)
+    packages = pipeline.packages_of(project, spec)
     return _Shown(spec, packages, image.digest if image else None, lock)
 
 
-def _print(console: Terminal, setting: Setting, shown: _Shown, *, listed: bool) -> None:
+def _print(console: Terminal, project: Project, shown: _Shown, *, listed: bool) -> None:
     spec = shown.spec
     rows = [("kind", spec.kind), ("compiler", "clang" if spec.llvm else "gcc")]
     if spec.suite:
         rows.append(("suite", " ".join((spec.suite, *spec.more_suites))))
     if spec.image:
         rows.append(("from", spec.image))
-    rows.append(("for", f"machines of the arch {pipeline.site_of(setting).host.name}"))
+    rows.append(("for", f"machines of the arch {pipeline.site_of(project).host.name}"))
     rows.append(("digest", str(shown.digest or f"not here yet: `ingot builder make {spec.name}`")))
     if shown.image:
         rows.append(("image", f"{tag_of(spec)}  {shown.image}"))
@@ -119,7 +119,7 @@ def _lock_text(shown: _Shown) -> str:
     return f"{shown.lock.path}: {f'{count} packages are other ones' if count else 'as listed'}"
 
 
-def _document(setting: Setting, shown: _Shown) -> dict[str, object]:
+def _document(project: Project, shown: _Shown) -> dict[str, object]:
     spec, lock = shown.spec, shown.lock
     return {
         "name": spec.name,
@@ -127,7 +127,7 @@ def _document(setting: Setting, shown: _Shown) -> dict[str, object]:
         "llvm": spec.llvm,
         "suite": spec.suite or None,
         "from": spec.image or None,
-        "host": pipeline.site_of(setting).host.name,
+        "host": pipeline.site_of(project).host.name,
         "digest": str(shown.digest) if shown.digest else None,
         "image": str(shown.image) if shown.image else None,
         "lock": str(lock.path) if lock else None,

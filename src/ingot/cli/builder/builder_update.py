@@ -17,7 +17,7 @@ from ingot.cli.builder.builder_show import documented
 from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
-from ingot.setting import Setting
+from ingot.setting import Project
 
 
 def update(
@@ -41,18 +41,19 @@ def update(
     for kind in dict.fromkeys(spec.kind for spec in specs):
         tools.require_all(kind=kind)
     updates = {
-        spec: pipeline.update_builder(setting, spec, progress, dry_run=dry_run) for spec in specs
+        spec: pipeline.update_builder(setting.project, spec, progress, dry_run=dry_run)
+        for spec in specs
     }
     if as_json:
-        print_document(json.dumps(_document(setting, updates, dry_run=dry_run), indent=2))
+        print_document(json.dumps(_document(setting.project, updates, dry_run=dry_run), indent=2))
         return
     console = make_console()
     for spec, made in updates.items():
-        _print(console, setting, spec, made, dry_run=dry_run)
+        _print(console, setting.project, spec, made, dry_run=dry_run)
 
 
 def _print(
-    console: Terminal, setting: Setting, spec: BuilderSpec, made: Update, *, dry_run: bool
+    console: Terminal, project: Project, spec: BuilderSpec, made: Update, *, dry_run: bool
 ) -> None:
     count = len(made.after)
     if made.before is None:
@@ -61,14 +62,14 @@ def _print(
         found = changes(made.before, made.after)
         told = [f"{spec.name}: {len(found) or 'none'} of {count} packages changed"]
         told += [f"  {change.text}" for change in found]
-    path = pipeline.site_of(setting).lock_path(spec)
+    path = pipeline.site_of(project).lock_path(spec)
     told.append(f"  {'would write' if dry_run else 'wrote'} {path}")
     for line in told:
         console.say(line)
 
 
 def _document(
-    setting: Setting, updates: Mapping[BuilderSpec, Update], *, dry_run: bool
+    project: Project, updates: Mapping[BuilderSpec, Update], *, dry_run: bool
 ) -> list[dict[str, object]]:
     return [
         {
@@ -76,7 +77,7 @@ def _document(
             "before": str(digest_of(made.before)) if made.before is not None else None,
             "after": str(digest_of(made.after)),
             "changes": [documented(change) for change in changes(made.before or (), made.after)],
-            "lock": str(pipeline.site_of(setting).lock_path(spec)),
+            "lock": str(pipeline.site_of(project).lock_path(spec)),
             "written": not dry_run,
         }
         for spec, made in updates.items()

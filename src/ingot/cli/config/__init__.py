@@ -4,23 +4,57 @@ from __future__ import annotations
 
 import typer
 
-from ingot.cli.config.config_check import check
-from ingot.cli.config.config_diff import diff
-from ingot.cli.config.config_edit import edit
-from ingot.cli.config.config_explain import explain
-from ingot.cli.config.config_resolve import resolve
-from ingot.cli.config.config_show import show
+from ingot.cli.shared.verb_group import Verb, VerbCode, VerbGroup
+
+
+class _ConfigVerbs(VerbGroup):
+    """The verbs of `ingot config`."""
+
+    verbs = (
+        Verb("check", "Check configs without compiling."),
+        Verb("show", "Print a kernel's config."),
+        Verb("diff", "Compare two configs."),
+        Verb("explain", "Explain one option of a kernel."),
+        Verb("edit", "Edit a kernel's config in menuconfig."),
+        Verb("resolve", "Write resolved configs to the catalog's configs/."),
+    )
+
+    @staticmethod
+    def code_of(name: str) -> VerbCode:
+        match name:
+            case "check":
+                from ingot.cli.config.config_check import check
+
+                return check
+            case "show":
+                from ingot.cli.config.config_show import show
+
+                return show
+            case "diff":
+                from ingot.cli.config.config_diff import diff
+
+                return diff
+            case "explain":
+                from ingot.cli.config.config_explain import explain
+
+                return explain
+            case "edit":
+                from ingot.cli.config.config_edit import edit
+
+                return edit
+            case "resolve":
+                from ingot.cli.config.config_resolve import resolve
+
+                return resolve
+        raise KeyError(name)
+
 
 app = typer.Typer(
     name="config",
+    cls=_ConfigVerbs,
     help="Check, show, compare, explain and edit configs.\n\n"
     "A config is `allnoconfig` plus the fragments of the kernel's flavor, resolved by the kernel's"
     " own Kconfig in the builder; nothing is compiled.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
-app.command()(check)
-app.command()(show)
-app.command()(diff)
-app.command()(explain)
-app.command()(edit)
-app.command()(resolve)

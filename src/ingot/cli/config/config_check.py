@@ -24,12 +24,11 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
-from ingot.cli.shared.progress_display import kernel_label, make_progress, print_error
+from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
-from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.cli.shared.terminal import Terminal, print_document, print_error
 from ingot.errors import IngotError, UserError, told_by_the_system
-from ingot.kconfig import Finding, parse_config
-from ingot.kconfig import told as told_findings
+from ingot.kconfig import Finding, finding_lines
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
 from ingot.setting import Setting
@@ -107,7 +106,7 @@ def _print(console: Terminal, one: _Checked, known: Sequence[str]) -> None:
             console.say(("✗", "red"), label)
             print_error(console, one.error)
         return
-    states = Counter(parse_config(one.resolved.config).values())
+    states = Counter(one.resolved.config.options.values())
     asked = f"{len(one.resolved.plan.requests)} options asked for"
     counts = f"{states['y']} built in, {states['m']} modules"
     mark = ("✗", "red") if one.findings else ("✓", "green")
@@ -115,7 +114,7 @@ def _print(console: Terminal, one: _Checked, known: Sequence[str]) -> None:
     for option, value in one.resolved.defaulted:
         line = f"  {option} is not mentioned in the full config; Kconfig made it {value}"
         console.say(line, style="dim")
-    console.say_lines("\n".join(told_findings(one.findings)), indent="  ")
+    console.say_lines("\n".join(finding_lines(one.findings)), indent="  ")
 
 
 def _end(done: list[_Checked]) -> None:

@@ -15,7 +15,7 @@ from ingot.cli.shared.config_differences import (
     option_groups,
     print_names,
 )
-from ingot.cli.shared.config_operands import Operand, read_operand
+from ingot.cli.shared.config_operands import OperandConfig, read_operand_config
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import Offline
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
@@ -43,15 +43,15 @@ def diff(
     """
     setting = make_setting(catalog, cache, offline=offline)
     progress = make_progress(Terminal(stderr=True))
-    one, two = (read_operand(setting, name, progress) for name in (a, b))
-    changes = difference(one.config.values, two.config.values, one.table or two.table)
+    one, two = (read_operand_config(setting, name, progress) for name in (a, b))
+    changes = difference(one.config.config, two.config.config, one.table or two.table)
     if as_json:
         print_document(json.dumps(_document(one, two, changes), indent=2))
     else:
         _print(one, two, changes)
 
 
-def _print(one: Operand, two: Operand, changes: Sequence[Difference]) -> None:
+def _print(one: OperandConfig, two: OperandConfig, changes: Sequence[Difference]) -> None:
     console = make_console()
     print_names(console, one.config.name, two.config.name)
     for menu, table in option_groups(changes):
@@ -63,7 +63,9 @@ def _print(one: Operand, two: Operand, changes: Sequence[Difference]) -> None:
     console.say(option_counts(changes))
 
 
-def _document(one: Operand, two: Operand, changes: Sequence[Difference]) -> dict[str, object]:
+def _document(
+    one: OperandConfig, two: OperandConfig, changes: Sequence[Difference]
+) -> dict[str, object]:
     return {
         "a": one.config.name,
         "b": two.config.name,

@@ -23,7 +23,7 @@ from ingot.cli.shared.source_options import Keyring, Offline, OwnSource
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import MachineError, UserError
 from ingot.files import write_atomic
-from ingot.kconfig import parse_config, wishes_between
+from ingot.kconfig import Config, requests_between
 from ingot.pipeline import Resolved
 
 _TITLE = "# Changed in menuconfig, on "
@@ -50,21 +50,21 @@ def edit(
     every kernel of a flavor that lists it. To go on later, edit 6.1-with-NAME.
     """
     setting = make_setting(catalog, cache, source=source, keyring=keyring, offline=offline)
-    setting.catalog.require_feature_name(feature)
+    setting.project.catalog.require_feature_name(feature)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise MachineError(
             "menuconfig needs a terminal",
             hint="run `ingot config edit` in one, or write the fragment by hand",
         )
     wanted = choose_one(setting, kernel)
-    if (full := setting.catalog.config_file(wanted)).is_file():
+    if (full := setting.project.catalog.config_file(wanted)).is_file():
         raise UserError(
             f"{full} takes the place of this kernel's fragments",
             hint="change that file itself, or remove it to go by the fragments again",
         )
     console = Terminal(stderr=True)
     resolved, edited = pipeline.edit(setting, wanted, make_progress(console))
-    lines, refused = _sort_out(resolved, parse_config(edited), f"feature/{feature}.config")
+    lines, refused = _sort_out(resolved, edited, f"feature/{feature}.config")
     if not lines and not refused:
         console.say("nothing was changed")
         return
@@ -72,7 +72,7 @@ def edit(
         # told first: what a person did by hand is not lost then, if it cannot be saved
         for option, value in lines.items():
             print_line(f"CONFIG_{option}={value}")
-        _save(setting.catalog, feature, lines, kernel_label(wanted))
+        _save(setting.project.catalog, feature, lines, kernel_label(wanted))
         console.say(f"saved in fragments/feature/{feature}.config")
         console.say(("next:", "bold"), f" ingot build {kernel} --with {feature}")
     if refused:
@@ -83,11 +83,9 @@ def edit(
         )
 
 
-def _sort_out(
-    resolved: Resolved, edited: Mapping[str, str], own: str
-) -> tuple[dict[str, str], Sequence[str]]:
+def _sort_out(resolved: Resolved, edited: Config, own: str) -> tuple[dict[str, str], Sequence[str]]:
     """What is to be asked for besides, and what lines of other fragments than `own` forbid."""
-    changed = wishes_between(parse_config(resolved.config), edited, resolved.table)
+    changed = requests_between(resolved.config, edited, resolved.table)
     lines, refused = {}, []
     for option, value in changed.items():
         request = resolved.plan.requests.get(option)

@@ -20,7 +20,7 @@ from ingot.cli.shared.config_operands import option_named
 from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
-from ingot.kconfig import Explanation, parse_config
+from ingot.kconfig import Explanation
 from ingot.kconfig import explain as explanation
 
 
@@ -48,7 +48,7 @@ def explain(
     (resolved,) = pipeline.resolve_all(setting, [wanted], progress)
     told = explanation(
         option_named(option),
-        parse_config(resolved.config),
+        resolved.config,
         resolved.table,
         resolved.plan.requests,
     )

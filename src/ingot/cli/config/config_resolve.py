@@ -39,7 +39,7 @@ def resolve(
     setting = make_setting(catalog, cache, source=source, keyring=keyring, offline=offline)
     selected = choose(setting, kernels, arches, flavors)
     for kernel in selected:
-        path = setting.catalog.config_file(kernel)
+        path = setting.project.catalog.config_file(kernel)
         if written_by_hand(path):
             raise UserError(
                 f"{path} was put there by hand, and stays as it is",
@@ -48,7 +48,7 @@ def resolve(
     progress = make_progress(Terminal(stderr=True))
     for resolved in pipeline.resolve_all(setting, selected, progress, fresh=True):
         pipeline.require_sound(resolved)
-        path = setting.catalog.config_file(resolved.kernel)
+        path = setting.project.catalog.config_file(resolved.kernel)
         path.parent.mkdir(exist_ok=True)
         write_atomic(path, locked_text(resolved).encode())
         print_line(str(path))

@@ -42,9 +42,9 @@ def show(
     )
     wanted = choose_one(setting, kernel)
     if asked:
-        for option, request in setting.catalog.requests(wanted).items():
+        for option, request in setting.project.catalog.requests(wanted).items():
             print_line(f"CONFIG_{option}={request.value}  # {request.place}")
         return
     (resolved,) = pipeline.resolve_all(setting, [wanted], make_progress(Terminal(stderr=True)))
     pipeline.require_sound(resolved)
-    print_document(resolved.config)
+    print_document(resolved.config.text)

@@ -19,11 +19,10 @@ from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import parse_patches, parse_source
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import IngotError, UserError
-from ingot.oci import Layout
+from ingot.operands import kernel_named
 from ingot.pipeline import own_version, with_git_source, with_version_of
 from ingot.registry import Registry
-from ingot.setting import Setting
-from ingot.workspace import Workspace
+from ingot.setting import RunOptions, Setting, open_project
 
 DEFAULT_BOOT_SECONDS = 180.0
 
@@ -225,21 +224,17 @@ def make_setting(
     found = find_catalog(catalog)
     local, git = parse_source(source, keyring)
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    setting = Setting(
-        catalog=found,
-        layout=Layout(found.store),
-        workspace=Workspace(
-            (cache or base / "ingot").absolute(), build_dir.absolute() if build_dir else None
-        ),
-        host=os.uname().machine,
+    project = open_project(found, cache=cache or base / "ingot", build_dir=build_dir)
+    options = RunOptions(
         local=local,
-        boot_seconds=boot_timeout,
-        cache=None if offline else cache_from,
         patches=parse_patches(patches or ()),
+        cache=None if offline else cache_from,
+        boot_seconds=boot_timeout,
         offline=offline,
     )
+    setting = Setting(project, options)
     if git:
-        setting.workspace.prepare()
+        project.workspace.prepare()
         return with_git_source(setting, git, keyring, make_progress(Terminal(stderr=True)))
     return setting
 
@@ -262,10 +257,11 @@ def choose(
     `builder` is what to compile them in, by name or kind.
     `maintained` leaves out series that have ended, unless they are named.
     """
-    catalog = setting.catalog
+    catalog = setting.project.catalog
+    names = [kernel_named(name) for name in names or ()]
     if not names and (own := own_version(setting)):
         names = [str(own.series)]
-    selected = catalog.select(names or [], arches=arches or (), flavors=flavors or ())
+    selected = catalog.select(names, arches=arches or (), flavors=flavors or ())
     kernels = [catalog.variant(kernel, with_ or (), without or ()) for kernel in selected]
     if maintained and not names:
         today = datetime.date.today()
@@ -275,11 +271,11 @@ def choose(
                 "no series of the catalog is maintained any more",
                 hint=f"name the one that is meant, such as {selected[-1].version.series}",
             )
-    if setting.patches:
+    if setting.options.patches:
         kernels = [replace(kernel, patched=True) for kernel in kernels]
     if builder:
         kernels = [catalog.compiled_in(kernel, builder) for kernel in kernels]
-    exact = {version_in(name) for name in names or ()}
+    exact = {version_in(name) for name in names}
     return list(
         dict.fromkeys(
             kernel if str(kernel.version) in exact else with_version_of(setting, kernel)

@@ -1,68 +1,77 @@
-"""What a person may point at where a config is wanted: kernels, files, images."""
+"""The config of what a person names where a config is wanted: a kernel, a file, an image."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from ingot import lab, pipeline
 from ingot.arch import Arch, arch_called
 from ingot.cli.shared.common_options import choose_one
-from ingot.cli.shared.image_lookup import find_image
 from ingot.cli.shared.progress_display import kernel_label
 from ingot.errors import MachineError, UserError
-from ingot.images import KERNEL_IMAGES
-from ingot.kconfig import OptionTable, parse_config
-from ingot.lab import Config
+from ingot.image_lookup import find_image
+from ingot.kconfig import OptionTable
+from ingot.lab import NamedConfig
+from ingot.operands import (
+    FORMS,
+    FileName,
+    KernelName,
+    LayoutImage,
+    Operand,
+    RegistryImage,
+    StoreImage,
+    not_taken,
+    parse_operand,
+)
 from ingot.progress import Progress
-from ingot.registry import TRANSPORT
 from ingot.setting import Setting
-
-_VERSION = re.compile(r"\d+\.\d+(?:[.-]|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Operand:
-    """A config, under the name it was asked for by; `table` if its kernel's Kconfig is at hand."""
+class OperandConfig:
+    """A config, and what named it; `table` if its kernel's Kconfig is at hand."""
 
-    config: Config
+    config: NamedConfig
+    operand: Operand
     table: OptionTable | None = None
 
 
-def read_operand(setting: Setting, name: str, progress: Progress) -> Operand:
-    """The config that `name` means: a file, an image, or a kernel of the catalog.
+def read_operand_config(setting: Setting, text: str, progress: Progress) -> OperandConfig:
+    """The config of a file, of an image, or of a kernel of the catalog, as its Kconfig resolves it.
 
-    A UserError says what it could have been, if it is none of these.
+    A UserError says what can be written, if `text` names none of these.
     """
-    if path := file_named(name):
-        return Operand(lab.config_of_file(path))
-    if is_image(name):
-        return Operand(config_of_image_named(setting, name, arch_called(setting.host)))
-    if not _VERSION.match(name):
-        raise UserError(
-            f"'{name}' is no file, no image and no kernel of the catalog",
-            hint="write ./FILE, 6.1-minimal, kernel-bin:6.1.176 or registry/kernel-bin:6.1.176",
-        )
-    kernel = choose_one(setting, name)
+    operand = parse_operand(text)
+    if not isinstance(operand, KernelName):
+        return OperandConfig(read_config(setting, text, arch_called(setting.project.host)), operand)
+    if not operand.has_version:
+        raise UserError(f"'{text}' is not a file, an image or a kernel of the catalog", hint=FORMS)
+    kernel = choose_one(setting, operand.name)
     (resolved,) = pipeline.resolve_all(setting, [kernel], progress)
-    values = parse_config(resolved.config)
-    config = Config(kernel_label(kernel), values, kernel.version.series, kernel.arch)
-    return Operand(config, resolved.table)
+    series, arch = kernel.version.series, kernel.arch
+    config = NamedConfig(kernel_label(kernel), resolved.config, series, arch)
+    return OperandConfig(config, operand, resolved.table)
 
 
-def file_named(name: str) -> Path | None:
-    """The file of that name, which may be a pipe; None if there is none.
+def read_config(setting: Setting, text: str, platform: Arch) -> NamedConfig:
+    """The config of a file or of an image. A kernel's name means its base image in the store.
 
-    A UserError if the name is written as a path and yet is no file.
+    `platform` is the one wanted of a registry's image that is for several. MachineError if a
+    registry would have to be asked without a network.
     """
-    path = Path(name)
-    if path.exists() and not path.is_dir():
-        return path
-    if name.startswith((".", "/")):
-        why = "it is a folder" if path.is_dir() else "there is nothing of that name"
-        raise UserError(f"{name} is no file", why=why)
-    return None
+    match parse_operand(text):
+        case FileName(path):
+            return lab.config_of_file(path)
+        case RegistryImage(reference):
+            if setting.options.offline:
+                raise MachineError(f"{text} is in a registry", hint="leave out --offline to ask it")
+            return lab.config_of_reference(reference, platform)
+        case StoreImage() | KernelName() as wanted:
+            tag, image = find_image(setting.project, wanted)
+            return lab.config_of_image(setting.project.layout, image, tag)
+        case LayoutImage() as other:
+            raise not_taken(text, other, "an image that is read here", FORMS)
 
 
 def option_named(text: str) -> str:
@@ -72,26 +81,3 @@ def option_named(text: str) -> str:
     """
     name = re.sub("^CONFIG_", "", text.strip(), flags=re.IGNORECASE)
     return name.upper() if name.islower() else name
-
-
-def is_image(name: str) -> bool:
-    """Whether a name is written as one of an image, of the store or of a registry."""
-    return (
-        name.startswith(TRANSPORT)
-        or name.partition(":")[0] in KERNEL_IMAGES
-        or ("/" in name and not name.startswith((".", "/")))
-    )
-
-
-def config_of_image_named(setting: Setting, name: str, platform: Arch) -> Config:
-    """The config of an image of the store (`kernel-bin:6.1`) or of a registry (`host/name:tag`).
-
-    `platform` is meant where a registry's image is one for several. MachineError if a registry
-    would have to be asked without a network.
-    """
-    if "/" in name:
-        if setting.offline:
-            raise MachineError(f"{name} is in a registry", hint="leave out --offline to ask it")
-        return lab.config_of_reference(name, platform)
-    tag, image = find_image(setting, name)
-    return lab.config_of_image(setting.layout, image, tag)

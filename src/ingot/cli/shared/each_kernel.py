@@ -8,8 +8,8 @@ from typing import TypeVar
 import typer
 
 from ingot.catalog import Kernel
-from ingot.cli.shared.progress_display import kernel_label, print_error
-from ingot.cli.shared.terminal import Terminal, styled
+from ingot.cli.shared.progress_display import kernel_label
+from ingot.cli.shared.terminal import Terminal, print_error, styled
 from ingot.errors import IngotError, told_by_the_system
 
 Failed = tuple[Kernel, IngotError]

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from ingot.boot.cost.boot_profile import Profile
 from ingot.cli.shared.config_differences import option_counts, option_groups, print_names
-from ingot.cli.shared.progress_display import size_text
 from ingot.cli.shared.terminal import Terminal, styled
 from ingot.comparison import Changes, Comparison, ImageSummary, SizeChange
+from ingot.units import size_text
 
 _LINKER = "(tables, alignment: no folder's)"
 

@@ -1,4 +1,4 @@
-"""What long work looks like: a live line on a terminal, plain lines elsewhere; and errors.
+"""What long work looks like: a live line on a terminal, plain lines elsewhere.
 
 All of it goes to standard error: standard output is for results.
 """
@@ -16,7 +16,6 @@ from rich.table import Table
 
 from ingot.catalog import Kernel
 from ingot.cli.shared.terminal import Terminal
-from ingot.errors import IngotError
 from ingot.progress import Progress, Step
 
 _PLAIN_EVERY_SECONDS = 15.0
@@ -26,14 +25,6 @@ _BAR_WIDTH = 24
 def make_progress(console: Terminal) -> Progress:
     """The listener that fits the console."""
     return LiveProgress(console) if console.is_terminal else PlainProgress(console)
-
-
-def print_error(console: Terminal, error: IngotError) -> None:
-    """An error in three parts: what happened, why, and what to do next."""
-    console.say(("error:", "bold red"), f" {error.what}")
-    console.say_lines(error.why, indent="  ")
-    if error.hint:
-        console.say(("next:", "bold"), f" {error.hint}")
 
 
 def kernel_label(kernel: Kernel) -> str:
@@ -48,16 +39,6 @@ def seconds_text(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
-def size_text(size: int) -> str:
-    """Bytes as a person reads them, in units of 1024."""
-    value = float(size)
-    for unit in ("B", "KiB", "MiB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} GiB"
 
 
 class _State:

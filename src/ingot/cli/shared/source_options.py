@@ -72,7 +72,7 @@ def parse_source(
 
 def git_document(setting: Setting) -> dict[str, str] | None:
     """For a script, what `--source git+...` came to; None if the source is no such thing."""
-    own = setting.local
+    own = setting.options.local
     if not isinstance(own, Source):
         return None
     return {

@@ -22,6 +22,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from ingot.errors import IngotError
 from ingot.printable import all_lines, one_line
 
 Part = str | tuple[str, str] | Text
@@ -86,6 +87,14 @@ def make_console() -> Terminal:
     """Standard output; as wide as need be where it is no terminal, so that nothing is cut."""
     console = Terminal()
     return console if console.is_terminal else Terminal(width=_WIDE)
+
+
+def print_error(console: Terminal, error: IngotError) -> None:
+    """An error in three parts: what happened, why, and what to do next."""
+    console.say(("error:", "bold red"), f" {error.what}")
+    console.say_lines(error.why, indent="  ")
+    if error.hint:
+        console.say(("next:", "bold"), f" {error.hint}")
 
 
 def print_line(text: str) -> None:

@@ -23,24 +23,24 @@ from ingot.source.releases import Release
 from ingot.source.transfer.attempts import Attempts
 from ingot.source.transfer.download import Wanted, download
 from ingot.source.transfer.tarball_compression import Compression
+from ingot.tools import DEBIAN_KEYRING
 from ingot.version import KernelVersion
 from ingot.web import without_secrets
 
 _Answer = TypeVar("_Answer")
 
 _REPACKED = "repacked by Debian without some non-free files"
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 @dataclass(frozen=True, slots=True)
 class DebianArchive:
-    """`suites` are asked in order, each on the mirrors that have it.
+    """`suites` are asked in order, each on the mirrors that have it; a key in `keyring` signs them.
 
     `mirrors` are base URLs; None means those that apt is configured with.
     """
 
     suites: tuple[str, ...]
-    keyring: Path = _KEYRING
+    keyring: Path = DEBIAN_KEYRING
     mirrors: tuple[str, ...] | None = None
     name: str = "debian"
     tells_ends: ClassVar[bool] = False

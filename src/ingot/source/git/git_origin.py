@@ -125,7 +125,13 @@ def _get(
         step.result(evidence)
         file = _pack(repository, reference.commit, downloads)
     return reference, Export(
-        file, Digest.of_file(file), origin, str(url), evidence, Compression.TAR, reference.commit
+        path=file,
+        digest=Digest.of_file(file),
+        origin=origin,
+        url=str(url),
+        evidence=evidence,
+        form=Compression.TAR,
+        commit=reference.commit,
     )
 
 

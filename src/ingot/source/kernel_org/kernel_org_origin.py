@@ -9,7 +9,7 @@ so it only serves where a release comes without the first. A first signature tha
 is not good is never made up for by the second.
 
 Release candidates are not there: since 4.12-rc1 they are signed tags of git repositories and
-nothing else (https://www.kernel.org/category/releases.html; see `git_origin`).
+nothing else (https://www.kernel.org/category/releases.html; see `source/git/git_origin.py`).
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class KernelOrgList:
 
 
 class _StrictTable(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class _ReleaseDate(_StrictTable):

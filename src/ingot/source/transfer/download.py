@@ -26,6 +26,7 @@ from ingot.digest import Digest
 from ingot.errors import VerificationError
 from ingot.files import disk_errors, locked, locked_if_free, sync_folder
 from ingot.progress import Progress, Step
+from ingot.units import size_text
 from ingot.web import without_secrets
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _verified(
         raise
     if found != path:
         _name(found, path)
-    step.result(f"{size / 1e6:.1f} MB, verified")
+    step.result(f"{size_text(size)}, verified")
     return Downloaded(path, digest, evidence)
 
 

@@ -1,0 +1,96 @@
+"""A guest whose root is the files of an image: the kernel, the image, and where both come from."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot import lab, registry
+from ingot.arch import Arch
+from ingot.boot.boot_report import BootReport
+from ingot.builder.sandbox import Builder
+from ingot.cli.boot.boot_operand import Meant, any_builder, find_subject
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.terminal import Terminal
+from ingot.errors import UserError
+from ingot.lab import BootWish
+from ingot.oci import Image, Layout, read_image
+from ingot.operands import LayoutImage, RegistryImage, not_taken, parse_operand
+from ingot.progress import Progress
+from ingot.setting import Setting, in_use
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a guest is made of: a kernel under its name, an image for its root, and a builder."""
+
+    name: str
+    kernel: Image | Path
+    root: tuple[Layout, Image]
+    builder: Builder
+    wish: BootWish
+
+
+def boot_on_root(
+    setting: Setting, meant: Meant, wish: BootWish, image: str
+) -> tuple[str, BootReport]:
+    """Boot a kernel on the files of an image; the kernel's name, and how the guest ended."""
+    progress = make_progress(Terminal(stderr=True))
+    with _ready(setting, meant, wish, image, progress) as made:
+        report = lab.boot_root(setting, made.kernel, made.root, made.builder, made.wish, progress)
+        return made.name, report
+
+
+def open_terminal(setting: Setting, meant: Meant, wish: BootWish, image: str) -> None:
+    """Boot a kernel on the files of an image, with this terminal as the guest's console."""
+    progress = make_progress(Terminal(stderr=True))
+    with _ready(setting, meant, wish, image, progress) as made:
+        lab.open_root_terminal(setting, made.kernel, made.root, made.builder, made.wish, progress)
+
+
+@contextlib.contextmanager
+def _ready(
+    setting: Setting, meant: Meant, wish: BootWish, image: str, progress: Progress
+) -> Iterator[_Ready]:
+    with in_use(setting.project, progress):
+        subject = find_subject(setting, meant)
+        kernel = subject.file or subject.image
+        assert kernel is not None
+        wish = wish.for_kernel(subject.kernel)
+        builder = any_builder(setting, subject, progress)
+        with _root(setting, image, lab.arch_of(kernel), progress) as root:
+            yield _Ready(subject.name, kernel, root, builder, wish)
+
+
+@contextlib.contextmanager
+def _root(
+    setting: Setting, name: str, platform: Arch, progress: Progress
+) -> Iterator[tuple[Layout, Image]]:
+    """The image that is called so, in a layout; one of a registry is fetched for as long."""
+    operand = parse_operand(name)
+    if isinstance(operand, LayoutImage):
+        yield _in_layout(operand)
+        return
+    if not isinstance(operand, RegistryImage):
+        hint = "write HOST/PATH:TAG (docker.io/library/alpine:3.20) or oci:DIR:TAG"
+        raise not_taken(name, operand, "an image of a registry or of an OCI layout", hint)
+    reference = operand.reference
+    if setting.options.offline:
+        raise UserError(f"{name} is in a registry", hint="name one that is here: oci:DIR:TAG")
+    with tempfile.TemporaryDirectory(prefix="ingot-root-") as folder:
+        with progress.step(f"fetch {reference}"):
+            layout = registry.fetch_image(reference, platform.oci, Path(folder) / "layout")
+        yield layout, read_image(layout, layout.tags()[registry.FETCHED])
+
+
+def _in_layout(wanted: LayoutImage) -> tuple[Layout, Image]:
+    folder, tag = wanted.folder, wanted.tag
+    layout = Layout(folder.absolute())
+    tags = layout.tags()
+    if tag not in tags:
+        known = ", ".join(sorted(tags)) or "no image"
+        raise UserError(f"{folder} has no image '{tag}'", why=f"it has {known}")
+    return layout, read_image(layout, tags[tag])

@@ -1,0 +1,56 @@
+"""`ingot run`: a kernel with the files of an image as its root."""
+
+from __future__ import annotations
+
+from ingot.cli.boot.boot_operand import Meant
+from ingot.cli.boot.boot_options import (
+    DEFAULT_VMM,
+    Append,
+    BootedKernel,
+    Console,
+    Junit,
+    MachineName,
+    OneArch,
+    OneFlavor,
+    RootImage,
+    Vmm,
+)
+from ingot.cli.boot.boot_result import end_boot
+from ingot.cli.boot.guest_root import boot_on_root
+from ingot.cli.shared.common_options import (
+    DEFAULT_BOOT_SECONDS,
+    BootTimeout,
+    BuildFolder,
+    CacheFolder,
+    CatalogFolder,
+    Json,
+    make_setting,
+)
+from ingot.lab import BootWish
+
+
+def run(
+    kernel: BootedKernel,
+    image: RootImage,
+    arch: OneArch = None,
+    flavor: OneFlavor = None,
+    vmm: Vmm = None,
+    machine: MachineName = "",
+    append: Append = "",
+    junit: Junit = None,
+    show_console: Console = False,
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    build_dir: BuildFolder = None,
+    boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
+    as_json: Json = False,
+) -> None:
+    """Boot a kernel with the files of an image as its root.
+
+    The image's own init runs, and no checks are made. The boot passes if the kernel reports that
+    it shuts down; it exits with 6 otherwise. For a terminal in such a guest: ingot shell.
+    """
+    setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
+    wish = BootWish(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
+    name, report = boot_on_root(setting, Meant(kernel, arch, flavor), wish, image)
+    end_boot(name, report, junit, as_json=as_json, show_console=show_console)

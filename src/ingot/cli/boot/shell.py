@@ -1,0 +1,47 @@
+"""`ingot shell`: a terminal in a guest."""
+
+from __future__ import annotations
+
+import sys
+
+from ingot.cli.boot.boot_operand import Meant
+from ingot.cli.boot.boot_options import (
+    DEFAULT_VMM,
+    Append,
+    BootedKernel,
+    MachineName,
+    OneArch,
+    OneFlavor,
+    RootImage,
+)
+from ingot.cli.boot.guest_root import open_terminal
+from ingot.cli.shared.common_options import BuildFolder, CacheFolder, CatalogFolder, make_setting
+from ingot.errors import UserError
+from ingot.lab import BootWish
+
+
+def shell(
+    kernel: BootedKernel,
+    image: RootImage,
+    arch: OneArch = None,
+    flavor: OneFlavor = None,
+    machine: MachineName = "",
+    append: Append = "",
+    catalog: CatalogFolder = None,
+    cache: CacheFolder = None,
+    build_dir: BuildFolder = None,
+) -> None:
+    """Open a terminal in a guest that has the files of an image as its root.
+
+    This terminal is the guest's console, in QEMU, until the guest shuts down. Ctrl-A X ends it at
+    once; there is no monitor.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UserError(
+            "`ingot shell` needs a terminal",
+            why="standard input or standard output is not one",
+            hint="run the image without a terminal: ingot run KERNEL IMAGE --console",
+        )
+    setting = make_setting(catalog, cache, build_dir)
+    wish = BootWish(vmm=DEFAULT_VMM, machine=machine, append=append)
+    open_terminal(setting, Meant(kernel, arch, flavor), wish, image)

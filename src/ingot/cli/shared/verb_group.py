@@ -1,0 +1,110 @@
+"""A group of verbs that is made from a table: a verb's module is imported when it is used.
+
+So a command line pays for the verb that it names and for no other. Help and the shell's completion
+of a verb's name come from the table alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn
+
+import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup
+
+VerbCode = Callable[..., None] | typer.Typer
+"""What a verb's module has: a function with its options, or a group of further verbs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A row of the table. `summary` is the first line of the verb's docstring: a test compares."""
+
+    name: str
+    summary: str
+    group: str | None = None
+
+
+class VerbGroup(TyperGroup):
+    """A group whose commands are those of `verbs`, each made by `code_of` when it is asked for."""
+
+    verbs: ClassVar[Sequence[Verb]]
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands(self.verbs, self.code_of)
+
+    @staticmethod
+    def code_of(name: str) -> VerbCode:
+        """Import the verb of this name, which is one of `verbs`."""
+        raise NotImplementedError
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        return list(self.commands)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self._overview().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        overview = self._overview()
+        context = type(ctx)(overview, parent=ctx.parent, info_name=ctx.info_name)
+        return overview.shell_complete(context, incomplete)
+
+    def _overview(self) -> TyperGroup:
+        """The same group, of commands that have a name and a summary and can do nothing."""
+        rows: list[Any] = [
+            TyperCommand(verb.name, help=verb.summary, rich_help_panel=verb.group)
+            for verb in self.verbs
+        ]
+        return TyperGroup(
+            name=self.name,
+            commands=rows,
+            params=self.params,
+            help=self.help,
+            epilog=self.epilog,
+            rich_markup_mode=self.rich_markup_mode,
+        )
+
+
+class _Commands(MutableMapping[str, Any]):
+    """The commands of a group by name, in the table's order. One is made when it is first read."""
+
+    def __init__(self, verbs: Sequence[Verb], code_of: Callable[[str], VerbCode]) -> None:
+        self._verbs = {verb.name: verb for verb in verbs}
+        self._code_of = code_of
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = _command(self._verbs[name], self._code_of(name))
+        return self._made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._made[name] = command
+
+    def __delitem__(self, name: str) -> NoReturn:
+        raise TypeError(f"{name} is a row of a table")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._verbs)
+
+    def __len__(self) -> int:
+        return len(self._verbs)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._verbs
+
+
+def _command(verb: Verb, code: VerbCode) -> Any:
+    """The command that typer makes of a verb's function, or the group of its verbs."""
+    if not isinstance(code, typer.Typer):
+        function, code = code, typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        code.command(verb.name)(function)
+        command: Any = typer.main.get_command(code)
+    else:
+        command = typer.main.get_group(code)
+    command.name = verb.name
+    command.rich_help_panel = verb.group
+    return command

@@ -1,0 +1,203 @@
+"""The table of verbs: their names, what each does in a line, and in which group help shows it.
+
+Nothing of a verb is imported before it is used: see `shared.verb_group`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ingot.cli.shared.verb_group import Verb, VerbCode, VerbGroup
+from ingot.errors import UserError
+
+_BUILD = "Build"
+_BOOT = "Boot"
+_LOOK = "Look"
+_PUBLISH = "Publish"
+_CATALOG = "Catalog"
+_MAINTAIN = "Maintain"
+
+VERBS = (
+    Verb("build", "Build kernels, boot them, tag their images.", _BUILD),
+    Verb("fetch", "Get sources and builders, to build without a network later.", _BUILD),
+    Verb("module", "Compile modules of your own for a kernel.", _BUILD),
+    Verb("builder", "Make, show and update what kernels are compiled in.", _BUILD),
+    Verb("containerfile", "Print the Containerfile that builds a kernel.", _BUILD),
+    Verb("boot", "Boot a kernel in a virtual machine and check what it promises.", _BOOT),
+    Verb("run", "Boot a kernel with the files of an image as its root.", _BOOT),
+    Verb("shell", "Open a terminal in a guest that has the files of an image as its root.", _BOOT),
+    Verb("profile", "Count the instructions that a kernel takes until init starts.", _BOOT),
+    Verb("bisect", "Find the option that makes one kernel cost more than another.", _BOOT),
+    Verb("list", "List the kernels of the catalog.", _LOOK),
+    Verb("inspect", "Show what an image is, and what it holds.", _LOOK),
+    Verb("diff", "Compare two images.", _LOOK),
+    Verb("require", "Tell whether an image serves a VMM, features and options.", _LOOK),
+    Verb("report", "Write a page about the kernels of the store, or of a registry.", _LOOK),
+    Verb("push", "Push kernel images to a registry.", _PUBLISH),
+    Verb("pull", "Write the files of an image in a registry to a new folder.", _PUBLISH),
+    Verb("export", "Write a kernel's files to a new folder.", _PUBLISH),
+    Verb("spec", "Print what to paste where a kernel is used.", _PUBLISH),
+    Verb("config", "Check, show, compare, explain and edit configs.", _CATALOG),
+    Verb("add", "Add a version to the catalog.", _CATALOG),
+    Verb("update", "Add the newest release of each series.", _CATALOG),
+    Verb(
+        "matrix",
+        "Print the kernels to build as a matrix for GitHub Actions, in one line of JSON.",
+        _CATALOG,
+    ),
+    Verb("init", "Make a catalog of one's own.", _CATALOG),
+    Verb("doctor", "Check what this machine has and lacks.", _MAINTAIN),
+    Verb("prune", "Remove what is unused.", _MAINTAIN),
+)
+
+_MOVED: Mapping[str, Mapping[str, str]] = {
+    "boot": {
+        "--profile": "ingot profile KERNEL",
+        "--bisect-options": "ingot bisect A B",
+        "--by": "ingot bisect A B --by COST",
+        "--tries": "ingot bisect A B --tries N",
+        "--rootfs": "ingot run KERNEL IMAGE",
+        "--interactive": "ingot shell KERNEL IMAGE",
+        "-i": "ingot shell KERNEL IMAGE",
+    },
+}
+"""Options that a verb had once, and the command that does the same now."""
+
+
+class IngotVerbs(VerbGroup):
+    """The verbs of `ingot`."""
+
+    verbs = VERBS
+
+    @staticmethod
+    def code_of(name: str) -> VerbCode:
+        return _code_of(name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        if not ctx.resilient_parsing:
+            _require_current(args)
+        return super().resolve_command(ctx, args)
+
+
+def _require_current(words: list[str]) -> None:
+    """A UserError for an option that is one of another verb now."""
+    moved = _MOVED.get(words[0], {})
+    for word in words[1:]:
+        option = word.partition("=")[0]
+        if option in moved:
+            raise UserError(
+                f"`ingot {words[0]}` has no option {option} any more",
+                why="it is a command of its own now",
+                hint=f"run: {moved[option]}",
+            )
+
+
+def _code_of(name: str) -> VerbCode:
+    """The verb of this name; long, as it is a table that type checkers can read."""
+    match name:
+        case "add":
+            from ingot.cli.add import add
+
+            return add
+        case "bisect":
+            from ingot.cli.boot.bisect import bisect
+
+            return bisect
+        case "boot":
+            from ingot.cli.boot.boot import boot
+
+            return boot
+        case "build":
+            from ingot.cli.build import build
+
+            return build
+        case "builder":
+            from ingot.cli.builder import app
+
+            return app
+        case "config":
+            from ingot.cli.config import app
+
+            return app
+        case "containerfile":
+            from ingot.cli.containerfile import containerfile
+
+            return containerfile
+        case "diff":
+            from ingot.cli.diff import diff
+
+            return diff
+        case "doctor":
+            from ingot.cli.doctor import doctor
+
+            return doctor
+        case "export":
+            from ingot.cli.export import export
+
+            return export
+        case "fetch":
+            from ingot.cli.fetch import fetch
+
+            return fetch
+        case "init":
+            from ingot.cli.init import init
+
+            return init
+        case "inspect":
+            from ingot.cli.inspect import inspect
+
+            return inspect
+        case "list":
+            from ingot.cli.list_kernels import list_kernels
+
+            return list_kernels
+        case "matrix":
+            from ingot.cli.matrix import matrix
+
+            return matrix
+        case "module":
+            from ingot.cli.module import app
+
+            return app
+        case "profile":
+            from ingot.cli.boot.profile import profile
+
+            return profile
+        case "prune":
+            from ingot.cli.prune import prune
+
+            return prune
+        case "pull":
+            from ingot.cli.export import pull
+
+            return pull
+        case "push":
+            from ingot.cli.push import push
+
+            return push
+        case "report":
+            from ingot.cli.report import report
+
+            return report
+        case "require":
+            from ingot.cli.require import require
+
+            return require
+        case "run":
+            from ingot.cli.boot.run import run
+
+            return run
+        case "shell":
+            from ingot.cli.boot.shell import shell
+
+            return shell
+        case "spec":
+            from ingot.cli.spec import spec
+
+            return spec
+        case "update":
+            from ingot.cli.update import update
+
+            return update
+    raise KeyError(name)

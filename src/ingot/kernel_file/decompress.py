@@ -1,0 +1,135 @@
+"""The compressions that the kernel's build offers, undone in memory, with limits.
+
+Sources: the kernel's init/Kconfig ("Kernel compression mode"), scripts/Makefile.lib (how each is
+called) and scripts/extract-ikconfig (the first bytes of each).
+
+The kernel's build appends the decompressed size, four bytes, to most of them, and a boot loader's
+signature may come next. So whatever follows the end of the compressed data is ignored.
+"""
+
+from __future__ import annotations
+
+import bz2
+import enum
+import lzma
+import zlib
+from collections.abc import Callable, Mapping
+
+from ingot.kernel_file import lz4_legacy, lzop
+from ingot.kernel_file.failure import DecompressError, cut_off, too_large
+
+KERNEL_BYTES = 256 << 20
+"""The most bytes that a kernel may have decompressed; distributions' have some 80 MiB."""
+
+_XZ_MEMORY = 256 << 20
+"""The kernel's build asks for a dictionary of 128 MiB at most (scripts/xz_wrap.sh)."""
+
+_ZSTD_WINDOW = 128 << 20
+"""The window of `zstd -22 --ultra`, which the kernel's build calls."""
+
+_ZSTD_STEP = 1 << 10
+"""Bytes given to zstd at once. Four of them may become 128 KiB (RFC 8878, "RLE_Block")."""
+
+_GZIP_ONLY = 16 + zlib.MAX_WBITS
+
+__all__ = ["KERNEL_BYTES", "Compression", "DecompressError", "compression_of", "decompress"]
+
+
+class Compression(enum.Enum):
+    """How a kernel is compressed; the value is what people call it."""
+
+    GZIP = "gzip"
+    XZ = "xz"
+    LZMA = "lzma"
+    BZIP2 = "bzip2"
+    LZO = "lzo"
+    LZ4 = "lz4"
+    ZSTD = "zstd"
+
+
+MAGIC: Mapping[Compression, bytes] = {
+    Compression.GZIP: b"\x1f\x8b\x08",
+    Compression.XZ: b"\xfd7zXZ\x00",
+    Compression.LZMA: b"\x5d\x00\x00\x00",  # the properties and a dictionary of 16 MiB or more
+    Compression.BZIP2: b"BZh",
+    Compression.LZO: lzop.MAGIC,
+    Compression.LZ4: lz4_legacy.MAGIC,
+    Compression.ZSTD: b"\x28\xb5\x2f\xfd",
+}
+"""What compressed data begins with."""
+
+_LONGEST_MAGIC = max(map(len, MAGIC.values()))
+
+
+def compression_of(head: bytes) -> Compression | None:
+    """The compression of data that begins with `head`; None if it is not compressed."""
+    return next((each for each, magic in MAGIC.items() if head.startswith(magic)), None)
+
+
+def decompress(data: bytes | memoryview, compression: Compression, limit: int) -> bytes:
+    """What the data at the start of `data` holds, in at most `limit` bytes.
+
+    Raises DecompressError if it is damaged, cut off, or holds more.
+    """
+    try:
+        return _DECOMPRESSORS[compression](memoryview(data), limit)
+    except (zlib.error, lzma.LZMAError, OSError, EOFError, MemoryError) as error:
+        raise DecompressError(f"it is damaged: {error}") from error
+
+
+def _gunzip(data: memoryview, limit: int) -> bytes:
+    decoder = zlib.decompressobj(_GZIP_ONLY)
+    return _whole(decoder.decompress(data, limit + 1), limit, ended=decoder.eof)
+
+
+def _unxz(data: memoryview, limit: int) -> bytes:
+    return _unlzma_of(lzma.FORMAT_XZ, data, limit)
+
+
+def _unlzma(data: memoryview, limit: int) -> bytes:
+    return _unlzma_of(lzma.FORMAT_ALONE, data, limit)
+
+
+def _unlzma_of(container: int, data: memoryview, limit: int) -> bytes:
+    decoder = lzma.LZMADecompressor(format=container, memlimit=_XZ_MEMORY)
+    return _whole(decoder.decompress(data, limit + 1), limit, ended=decoder.eof)
+
+
+def _bunzip2(data: memoryview, limit: int) -> bytes:
+    decoder = bz2.BZ2Decompressor()
+    return _whole(decoder.decompress(data, limit + 1), limit, ended=decoder.eof)
+
+
+def _unzstd(data: memoryview, limit: int) -> bytes:
+    import zstandard  # only here: it costs time when a program starts
+
+    decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+    pieces, size = [], 0
+    try:
+        for start in range(0, len(data), _ZSTD_STEP):
+            pieces.append(decoder.decompress(data[start : start + _ZSTD_STEP]))
+            size += len(pieces[-1])
+            if decoder.eof or size > limit:
+                return _whole(b"".join(pieces), limit, ended=decoder.eof)
+    except zstandard.ZstdError as error:
+        raise DecompressError(f"it is damaged: {error}") from error
+    raise cut_off()
+
+
+def _whole(content: bytes, limit: int, *, ended: bool) -> bytes:
+    if len(content) > limit:
+        raise too_large(limit)
+    if not ended:
+        raise cut_off()
+    return content
+
+
+_DECOMPRESSORS: Mapping[Compression, Callable[[memoryview, int], bytes]] = {
+    Compression.GZIP: _gunzip,
+    Compression.XZ: _unxz,
+    Compression.LZMA: _unlzma,
+    Compression.BZIP2: _bunzip2,
+    Compression.LZO: lzop.decompress,
+    Compression.LZ4: lz4_legacy.decompress,
+    Compression.ZSTD: _unzstd,
+}

@@ -1,0 +1,101 @@
+"""The origins that a catalog may name, each one row of `ORIGINS`.
+
+A new origin is a class with the methods of `Origin`, and its row here. What a catalog can say of
+it, if anything, is a key or table of `OriginsTable` in `catalog/catalog_form.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ingot import tools
+from ingot.catalog import Catalog
+from ingot.errors import UserError
+from ingot.source.debian.debian_origin import DebianArchive
+from ingot.source.git.git_origin import GitOrigin
+from ingot.source.kernel_org.kernel_org_origin import BASE_URL, KernelOrg
+from ingot.source.kernel_org.releases_json import KernelOrgList
+from ingot.source.origin import Origin
+from ingot.source.releases import Index
+
+_Made = TypeVar("_Made", bound=Origin)
+
+
+@dataclass(frozen=True, slots=True)
+class OriginRow(Generic[_Made]):
+    """One kind of origin.
+
+    `make` makes it from a catalog, or is None where the catalog does not say what it needs to.
+    Who vouches for what it delivers is the `trust` of what was made. `index` gives its list of
+    releases; None if it has no such list. `places` is where the catalog says that it looks,
+    as far as that decides which source is found: a mirror of the same files does not.
+    """
+
+    make: Callable[[Catalog], _Made | None]
+    index: Callable[[_Made], Index] | None = None
+    places: Callable[[Catalog], object] | None = None
+
+
+def _kernel_org(catalog: Catalog) -> KernelOrg:
+    lists = catalog.list_keyring if catalog.list_keyring.is_file() else None
+    return KernelOrg(catalog.keyring, catalog.origins.kernel_org_mirror or BASE_URL, lists)
+
+
+def _debian(catalog: Catalog) -> DebianArchive:
+    return DebianArchive(catalog.origins.debian_suites, keyring=tools.DEBIAN_KEYRING)
+
+
+def _git(catalog: Catalog) -> GitOrigin | None:
+    git = catalog.origins.git
+    return GitOrigin(git.repository, git.keyring, git.tag) if git else None
+
+
+ORIGINS: dict[str, OriginRow[Any]] = {
+    "kernel.org": OriginRow(_kernel_org, index=KernelOrgList),
+    "debian": OriginRow(
+        _debian,
+        index=lambda archive: archive,
+        places=lambda catalog: catalog.origins.debian_suites,
+    ),
+    "git": OriginRow(
+        _git,
+        places=lambda catalog: (git := catalog.origins.git) and (git.repository, git.tag),
+    ),
+}
+"""The rows, by the name that catalogs and messages use; it is the `name` of what is made too."""
+
+
+def origins_of(catalog: Catalog) -> list[Origin]:
+    """The catalog's origins, in its order; a UserError names those that Ingot does not know."""
+    return [made for _, made in _made(catalog)]
+
+
+def indexes_of(catalog: Catalog) -> list[Index]:
+    """Those of the catalog's origins that list what they have, in its order."""
+    return [row.index(made) for row, made in _made(catalog) if row.index]
+
+
+def deciding(catalog: Catalog) -> dict[str, object]:
+    """What decides which source an origin gives of a version that is not pinned, by its name.
+
+    Two catalogs with the same value look at the same places and trust the same keys.
+    """
+    return {
+        made.name: (row.places(catalog) if row.places else (), made.trust)
+        for row, made in _made(catalog)
+    }
+
+
+def _made(catalog: Catalog) -> Iterator[tuple[OriginRow[Any], Origin]]:
+    order = catalog.origins.order
+    found = ((name, ORIGINS[name].make(catalog)) for name in order if name in ORIGINS)
+    made: dict[str, Origin] = {name: origin for name, origin in found if origin}
+    if unknown := [name for name in order if name not in made]:
+        raise UserError(
+            f"the catalog names an origin that Ingot does not know: {', '.join(unknown)}",
+            hint=f"known: {', '.join(ORIGINS)}",
+        )
+    for name in order:
+        yield ORIGINS[name], made[name]
