@@ -46,7 +46,7 @@ def complete(sandbox: Sandbox, arch: Arch, config: Config, log: Path) -> Config:
 
 
 def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
-    """All that Kconfig knows of this kernel's options for `arch`.
+    """The table of all options that this kernel's Kconfig defines for `arch`.
 
     Only the kernel's make sets the environment that its Kconfig files expect. So the survey is
     started by Kconfig itself, which reads a top file that starts it instead of the kernel's.
@@ -68,7 +68,7 @@ def survey(sandbox: Sandbox, arch: Arch, log: Path) -> OptionTable:
         return OptionTable.of_survey(sandbox.outputs.read(_SURVEYED, _LARGEST_SURVEY))
     except FileNotFoundError:
         raise BuildError(
-            "Kconfig's options could not be surveyed",
+            "the options of this kernel's Kconfig could not be read",
             why="\n".join(result.output.splitlines()[-_SHOWN:]),
             hint=f"the builder needs python3; the whole output is in {log}",
         ) from None

@@ -92,7 +92,7 @@ static void follow_plan(FILE *plan)
 		} else if (sscanf(line, "modprobe %2047s", first) == 1) {
 			modprobe(first);
 		} else {
-			report("plan", "", 0, "has a line that init does not know");
+			report("plan", "", 0, "has an invalid line");
 		}
 	}
 }

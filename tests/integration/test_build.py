@@ -175,7 +175,7 @@ def test_an_option_that_does_not_survive_is_refused_before_compiling(house: Hous
     with pytest.raises(UserError) as raised:
         house.build()
     assert "base/x86_64.config:1: CONFIG_CHILD wanted m, got n" in raised.value.why
-    assert "needs PARENT, which is n: nobody asked for it" in raised.value.why
+    assert "needs PARENT, which is n: nothing requests it" in raised.value.why
     assert house.compiles() == 0
     assert moving_tags(house) == set()
 

@@ -277,4 +277,4 @@ def test_init_makes_a_catalog_of_ones_own(house: House) -> None:
     assert catalog.load(target / "kernels").kernels
     again = house.ingot("init", str(target))
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr

@@ -215,7 +215,7 @@ def test_what_is_no_module(built: House, hello: Path) -> None:
 def test_a_module_for_another_release(built: House, hello: Path) -> None:
     (hello / "Kbuild").write_text("obj-m += hello.o\nRELEASE = 5.4.3\n")
     told = refused(built, hello, code=5)
-    assert "hello.ko is no module for 6.1.999" in told
+    assert "hello.ko is not a module for 6.1.999" in told
     assert "5.4.3" in told
 
 

@@ -10,7 +10,7 @@ import pytest
 from ingot.boot.guest.root_disks import make_disk_guest
 from ingot.boot.vmm.machines import Guest, Machine
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.catalog import Proof
+from ingot.catalog import GuestCheck
 from ingot.errors import MachineError
 from ingot.process import CommandFailedError, Result
 from tests.unit.conftest import digest
@@ -19,12 +19,12 @@ MACHINE = Machine(
     name="qemu microvm",
     vmm="qemu",
     arch="x86_64",
-    stands_for=("qemu",),
+    represents=("qemu",),
     offers=frozenset({"block"}),
     append="console=ttyS0",
     shutdown="reboot",
 )
-OVERLAY = Proof("overlay", "layers", "feature/containers", ("overlay",), append="more=1")
+OVERLAY = GuestCheck("overlay", "layers", "feature/containers", ("overlay",), append="more=1")
 BLOCK = replace(OVERLAY, name="block", needs=frozenset({"block"}))
 
 Disks = dict[str, dict[str, bytes]]

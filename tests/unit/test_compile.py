@@ -168,7 +168,7 @@ def test_where_the_bytes_of_kernel_and_modules_go_is_measured(
     artifacts = compiled(sandbox, recorder)
     assert artifacts.size_map == SizeMap({"": len(b"no ELF")}, {"veth.ko": 0})
     assert recorder.steps[-1] == "measure"
-    assert recorder.results[-1] == "0% of the kernel comes from 0 folders of its source"
+    assert recorder.results[-1] == "0% of the kernel comes from 0 source directories"
 
 
 def test_what_the_kernel_was_linked_from_is_told_by_folder(
@@ -188,7 +188,7 @@ def test_what_the_kernel_was_linked_from_is_told_by_folder(
     log = sandbox.build / "log"
     artifacts = compile_kernel(sandbox, arch("arm64"), Config(CONFIG), 86_400, log, recorder)
     assert artifacts.size_map.kernel == {"": 3000, "net/core": 1000}
-    assert recorder.results[-1] == "25% of the kernel comes from 1 folders of its source"
+    assert recorder.results[-1] == "25% of the kernel comes from 1 source directories"
 
 
 def test_an_elf_kernel_ships_without_what_no_vmm_loads(

@@ -144,7 +144,7 @@ def test_what_gives_no_module(sandbox: Sandbox, make: Make) -> None:
 )
 def test_a_module_of_another_release_is_refused(sandbox: Sandbox, make: Make, data: bytes) -> None:
     make.leaves = {f"{UPDATES}/hello.ko": data}
-    assert failure(sandbox).what == f"hello.ko is no module for {RELEASE}"
+    assert failure(sandbox).what == f"hello.ko is not a module for {RELEASE}"
 
 
 def test_complaints_name_files_as_the_person_knows_them(sandbox: Sandbox, make: Make) -> None:

@@ -14,13 +14,13 @@ _MAGIC = b"070701"
 TRAILER = "TRAILER!!!"
 _ALIGNMENT = 4
 CONSOLE = (5, 1)
-"""The device that init's standard streams are (kernel: admin-guide/devices.txt)."""
+"""The device of init's standard streams (kernel: admin-guide/devices.txt)."""
 
 
 def write_initramfs(files: Mapping[str, bytes]) -> bytes:
     """An uncompressed archive of executable `files` (absolute path -> content).
 
-    Their parent folders and /dev/console, which the kernel opens for init, are added.
+    Their parent directories and /dev/console, which the kernel opens for init, are added.
     """
     folders = {
         str(parent)
@@ -36,9 +36,9 @@ def write_initramfs(files: Mapping[str, bytes]) -> bytes:
 
 
 def record(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
-    """One entry; `mode` has its type, and `data` what a file holds or a link points at.
+    """One entry; `mode` includes its type, `data` is a file's contents or a link's target.
 
-    A name that is no text is one as Python has it of a file system (os.fsdecode).
+    `name` is as os.fsdecode gives it: it can have bytes that are not UTF-8.
     """
     encoded = os.fsencode(name.lstrip("/")) + b"\0"
     fields = (

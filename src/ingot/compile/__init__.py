@@ -1,6 +1,6 @@
-"""Compiling a configured kernel, and modules for one: make, its progress, and what it leaves.
+"""Compiles a configured kernel, and modules for one: runs make, shows progress, takes the results.
 
-This package knows no images and no store.
+This package does not use images or the store.
 """
 
 from ingot.compile.compile_kernel import Artifacts, compile_kernel

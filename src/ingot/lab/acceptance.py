@@ -35,7 +35,7 @@ def accept_image(
 def _require_boot(
     setting: Setting, subject: BootTarget, kernel: Kernel, progress: Progress
 ) -> BootReport:
-    wish = BootWish(setting.project.catalog.proofs(kernel), vmms=kernel.vmms)
+    wish = BootWish(setting.project.catalog.guest_checks(kernel), vmms=kernel.vmms)
     report = boot_subject(setting, subject, wish, progress)
     if not report.passed:
         raise BootError(

@@ -15,7 +15,7 @@ from ingot.boot.vmm.machines import Guest, Machine, QemuMachine
 from ingot.boot.vmm.pvh import enterable
 from ingot.boot.vmm.running import command_line
 from ingot.builder.sandbox import Builder
-from ingot.catalog import Kernel, Proof
+from ingot.catalog import GuestCheck, Kernel
 from ingot.errors import UserError
 from ingot.kernel_file import read_bootable
 from ingot.lab.boot_target import BootTarget, laid_out
@@ -37,7 +37,7 @@ class BootWish:
     key of `DISKS`, the guest has its root there instead of in an initramfs.
     """
 
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple[GuestCheck, ...] = ()
     vmm: str = QEMU
     machine: str = ""
     vmms: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class BootWish:
 
     def notes_on(self, machine: Machine) -> tuple[str, ...]:
         """What is to be known of the choice of that machine, if anything."""
-        if not self.vmms or set(self.vmms) & set(machine.stands_for):
+        if not self.vmms or set(self.vmms) & set(machine.represents):
             return ()
         names = ", ".join(self.vmms)
         return (f"{machine.name} does not stand in for a VMM of this kernel ({names})",)
@@ -114,7 +114,7 @@ def boot_subject(
 
 def tell_confinement(machine: Machine, progress: Progress) -> None:
     """Note, once, where QEMU will run a kernel without a filter of its system calls."""
-    reason = confinement.news(machine.program) if isinstance(machine, QemuMachine) else ""
+    reason = confinement.new_fault(machine.program) if isinstance(machine, QemuMachine) else ""
     if reason:
         progress.note(f"QEMU runs without its filter of system calls: {reason}")
 
@@ -129,7 +129,7 @@ def refused(verdict: Verdict, reason: str) -> BootReport:
         checks=(),
         console=(),
         command=(),
-        told=reason,
+        cause=reason,
     )
 
 

@@ -75,4 +75,4 @@ def overruns(budget: Budget, profile: Profile | None, size: int | None) -> tuple
 
 
 def _binding(budget: Budget, profile: Profile | None) -> bool:
-    return profile is None or budget.counts(profile.emulator)
+    return profile is None or budget.accepts(profile.emulator)

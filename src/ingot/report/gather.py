@@ -161,7 +161,7 @@ def _feature_answers(catalog: Catalog, told: _ReadImage) -> Iterator[Answer]:
         return
     series, platform = told.version.series, told.platform
     for feature in catalog.features.values():
-        if feature.there(series):
+        if feature.available_in(series):
             requests = catalog.feature_requests(feature.name, series, platform)
             yield _answer(feature.name, requests, told.config)
         else:

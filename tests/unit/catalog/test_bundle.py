@@ -59,7 +59,7 @@ def test_resolved_configs_are_left_out(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_catalog_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "kernels").mkdir()
     (tmp_path / "kernels" / "kernels.toml").write_text("mine")
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         starter(tmp_path)
     assert files(tmp_path) == {"kernels/kernels.toml": b"mine"}
 
@@ -71,7 +71,7 @@ def test_an_empty_folder_is_no_catalog(tmp_path: Path) -> None:
 
 def test_a_file_in_its_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "kernels").touch()
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         starter(tmp_path)
 
 

@@ -106,8 +106,11 @@ after
     ("text", "says"),
     [
         ("<!-- kernels: begin -->\n", "does not end"),
-        ("<!-- kernels: end -->\n", "begins none of the tables kernels, flavors, features"),
-        ("<!-- kernel: begin -->\n<!-- kernel: end -->\n", "begins none of the tables"),
+        (
+            "<!-- kernels: end -->\n",
+            "does not begin a known table: the tables are kernels, flavors, features",
+        ),
+        ("<!-- kernel: begin -->\n<!-- kernel: end -->\n", "does not begin a known table"),
         ("<!-- kernels: begin -->\n<!-- features: end -->\n", "does not end"),
         ("<!-- kernels: begin -->\n<!-- kernels: begin -->\n", "does not end"),
     ],

@@ -37,17 +37,29 @@ def test_a_row_says_all_of_a_verb(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("1, 2,", "1, 3,", "files.c:4: mount: the words 'TYPE [FILE]' make the numbers 1, 2"),
-        ("1, 2,", "0, 2,", "files.c:4: mount: the words 'TYPE [FILE]' make the numbers 1, 2"),
-        ("FILE]", "FILE...]", "make the numbers 1, ANY_NUMBER"),
+        (
+            "1, 2,",
+            "1, 3,",
+            "files.c:4: mount: by its usage 'TYPE [FILE]', the numbers of arguments are 1, 2",
+        ),
+        (
+            "1, 2,",
+            "0, 2,",
+            "files.c:4: mount: by its usage 'TYPE [FILE]', the numbers of arguments are 1, 2",
+        ),
+        ("FILE]", "FILE...]", "the numbers of arguments are 1, ANY_NUMBER"),
         ("FILE]", "FILE", "files.c:4: mount: "),
-        ('"mount"', '"Mount"', "files.c:4: 'Mount' is not the name of a verb"),
-        ('"it mounts; " "FILE is in it"', '""', "files.c:4: what does 'mount' prove?"),
+        ('"mount"', '"Mount"', "files.c:4: 'Mount' is not a valid verb"),
+        (
+            '"it mounts; " "FILE is in it"',
+            '""',
+            "files.c:4: the text that says what 'mount' proves is empty",
+        ),
         ("mounts;", r"\"mounts\"", "files.c:4: this is not a VERB(...) row"),
         ("\tVERB", "\t/* a comment */\n\tVERB", "files.c:4: this is not a VERB(...) row"),
         ("\tVERB", '\t{ "old", old },\n\tVERB', "files.c:4: this is not a VERB(...) row"),
         ("\tEND_OF_VERBS\n", "", "files.c:6: this is not a VERB(...) row, and not END_OF_VERBS"),
-        (ROW, ROW + ROW, "files.c:6: there is a verb 'mount' in files.c"),
+        (ROW, ROW + ROW, "files.c:6: files.c already has a verb 'mount'"),
         ("verbs[] = {", "verbs[] =\n{", "files.c:1: a table begins with"),
         ("\n};", "\n\t};", "files.c:1: a table begins with"),
     ],
@@ -65,7 +77,7 @@ def test_a_verb_is_in_one_file(tmp_path: Path) -> None:
     (tmp_path / "storage.c").write_text(TABLE)
     with pytest.raises(UserError) as caught:
         read(tmp_path)
-    assert caught.value.why == "storage.c:4: there is a verb 'mount' in files.c"
+    assert caught.value.why == "storage.c:4: files.c already has a verb 'mount'"
 
 
 def test_a_file_without_a_table_has_no_verbs(tmp_path: Path) -> None:
@@ -78,8 +90,8 @@ def test_a_file_without_a_table_has_no_verbs(tmp_path: Path) -> None:
         ("overlay", ""),
         ("moutn proc", "init has no verb 'moutn' (did you mean 'mount' or 'mounted'?)"),
         ("xyzzy", "init has no verb 'xyzzy' (docs/checks.md lists all of them)"),
-        ("overlay x", "'x' is one word too many; usage: overlay"),
-        ("mount", "a word is missing at the end: TYPE; usage: mount TYPE [FILE [WORD]]"),
+        ("overlay x", "'x' is one argument too many; usage: overlay"),
+        ("mount", "an argument is missing at the end: TYPE; usage: mount TYPE [FILE [WORD]]"),
         ("link vxlann", "'vxlann' is wrong here (did you mean 'vxlan'?); usage: link bridge|"),
     ],
 )

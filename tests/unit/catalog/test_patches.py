@@ -98,8 +98,14 @@ def test_a_table_takes_a_file_out_of_its_folders_rule(tmp_path: Path) -> None:
     [
         (['since = "6.1.x"'], "patches.0.since: '6.1.x' is not a version such as 6.1.176"),
         (['series = ["6.1.2"]'], "patches.0.series.0: '6.1.2' is not a series"),
-        (['since = "6.1.9"', 'until = "6.1.8"'], "patches.0.until: it comes before since = 6.1.9"),
-        (['since = "6.1"', 'until = "6.1-rc1"'], "patches.0.until: it comes before since = 6.1"),
+        (
+            ['since = "6.1.9"', 'until = "6.1.8"'],
+            "patches.0.until: 'until' is before 'since' (6.1.9)",
+        ),
+        (
+            ['since = "6.1"', 'until = "6.1-rc1"'],
+            "patches.0.until: 'until' is before 'since' (6.1)",
+        ),
         (['flavors = ["tiny"]'], "patches.0.flavors.0: there is no flavor 'tiny'"),
         (['arches = ["m68k"]'], "patches.0.arches.0: 'm68k' is not an arch"),
         (['flavor = "minimal"'], "patches.0.flavor: there is no such key (did you mean 'flavors'"),
@@ -131,7 +137,11 @@ def test_a_file_that_is_not_there_and_one_that_nothing_applies(tmp_path: Path) -
     text = f'{SMALL}\n[[patches]]\nfile = "6.1/none.patch"\n'
     found = mistakes(tmp_path, text)
     assert any("there is no file patches/6.1/none.patch" in line for line in found)
-    lost = [line.split("patches/")[1].split(" ")[0] for line in found if "in no series'" in line]
+    lost = [
+        line.split("patches/")[1].split(" ")[0]
+        for line in found
+        if "neither in the directory of a series" in line
+    ]
     assert lost == ["6.1/deeper/c.patch", "b.patch", "common/a.patch"]
 
 

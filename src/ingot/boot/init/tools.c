@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Small things that checks of all kinds do. */
+/* Helpers for checks of all kinds. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

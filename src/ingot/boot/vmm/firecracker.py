@@ -1,8 +1,8 @@
 """Booting a guest in Firecracker itself, over its API (firecracker: src/firecracker/swagger).
 
-The order of the requests is that of its getting-started guide: what the machine is made of, in any
-order, and then the action that starts it. The guest's serial port is Firecracker's standard output;
-it ends when the guest reboots (`reboot=k`).
+The order of the requests is that of its getting-started guide: the devices and settings in any
+order, then the action that starts the machine. The guest's serial port is Firecracker's standard
+output; Firecracker ends when the guest reboots (`reboot=k`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _GUEST_CID = 3
 
 
 def boot(guest: Guest, machine: Machine, timeout: float) -> BootReport:
-    """Boot the guest in Firecracker and judge it; needs its program and a KVM that works."""
+    """Boot the guest in Firecracker and judge it; needs its program and a working KVM."""
     guest = guest.for_one_boot()
     with guest_folder(root_of(guest)) as folder:
         socket = folder / "api.sock"
@@ -36,7 +36,7 @@ def boot(guest: Guest, machine: Machine, timeout: float) -> BootReport:
 
 
 def requests(guest: Guest, machine: Machine, folder: Path) -> list[ApiRequest]:
-    """All that Firecracker is told, in order. `folder` is the guest's own."""
+    """All requests to Firecracker, in order. `folder` is the guest's own directory."""
 
     def put(path: str, body: dict[str, object]) -> ApiRequest:
         return ApiRequest("PUT", path, body)
@@ -56,13 +56,13 @@ def requests(guest: Guest, machine: Machine, folder: Path) -> list[ApiRequest]:
         ),
         put("/vsock", {"guest_cid": _GUEST_CID, "uds_path": str(folder / "vsock.sock")}),
         put("/entropy", {}),
-        put("/balloon", {"amount_mib": guest.wanted_back, "deflate_on_oom": True}),
+        put("/balloon", {"amount_mib": guest.balloon_mib, "deflate_on_oom": True}),
         put("/actions", {"action_type": "InstanceStart"}),
     ]
 
 
 def _drive(name: str, disk: Path) -> dict[str, object]:
-    # the root device's place is on the command line, as in the other VMMs
+    # the root device is on the command line, as for the other VMMs
     return {
         "drive_id": name,
         "path_on_host": str(disk),

@@ -90,9 +90,11 @@ def _machines(
 ) -> Iterator[tuple[Machine, tuple[str, ...]]]:
     """The machines that stand in for a VMM of the kernel, as far as the wish allows them."""
     for machine in machines_of(kernel.arch):
-        if wish and (wish.vmm not in ("", machine.vmm) or wish.machine not in ("", machine.word)):
+        if wish and (
+            wish.vmm not in ("", machine.vmm) or wish.machine not in ("", machine.short_name)
+        ):
             continue
-        vmms = tuple(name for name in kernel.vmms if name in machine.stands_for)
+        vmms = tuple(name for name in kernel.vmms if name in machine.represents)
         if vmms:
             yield machine, vmms
 
@@ -110,7 +112,7 @@ def _row(
     if reason := obstacle(machine):
         return BootRow(kernel, machine, vmms, skipped=reason)
     progress.note(f"{kernel_label(kernel)} in {machine.name}")
-    asked = BootWish(vmm=machine.vmm, machine=machine.word, append=wish.append)
+    asked = BootWish(vmm=machine.vmm, machine=machine.short_name, append=wish.append)
     try:
         subject = find_subject(setting, Meant(f"{BASE}:{kernel.tag}"))
         report = boot_subject(setting, subject, asked, checks, progress)

@@ -11,7 +11,7 @@ from ingot import lab, pipeline
 from ingot.arch import Arch, arch_called
 from ingot.boot.boot_report import BootReport, Verdict
 from ingot.builder.sandbox import Builder
-from ingot.catalog import Kernel, Proof
+from ingot.catalog import GuestCheck, Kernel
 from ingot.cli.shared.common_options import choose
 from ingot.errors import UserError
 from ingot.image_lookup import find_image
@@ -136,7 +136,7 @@ def _boot(
     setting: Setting,
     subject: BootOperand,
     wish: BootWish,
-    proofs: tuple[Proof, ...],
+    proofs: tuple[GuestCheck, ...],
     progress: Progress,
 ) -> BootReport:
     if subject.file:
@@ -179,7 +179,7 @@ def _in_catalog(subject: BootOperand) -> bool:
 
 def _proofs(
     setting: Setting, subject: BootOperand, config: NamedConfig | None, names: Sequence[str]
-) -> tuple[Proof, ...]:
+) -> tuple[GuestCheck, ...]:
     if subject.kernel and subject.has_modules:
         return lab.proofs_of_kernel(setting.project.catalog, subject.kernel, names)
     return lab.proofs_of_config(setting.project.catalog, config, names, modules=subject.has_modules)

@@ -62,7 +62,7 @@ def document(name: str, report: BootReport) -> dict[str, object]:
             for check in report.checks
         ],
         "notes": list(report.notes),
-        "forged_lines": report.heard.forged,
+        "forged_lines": report.reports.forged,
         "console": list(report.console),
         "command": shlex.join(report.command),
     }

@@ -28,8 +28,7 @@ from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_document, print_error
 from ingot.errors import IngotError, UserError, system_error
-from ingot.kconfig import Finding
-from ingot.kconfig import told as told_findings
+from ingot.kconfig import Finding, finding_lines
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
 from ingot.setting import Setting
@@ -115,7 +114,7 @@ def _print(console: Terminal, one: _Checked, known: Sequence[str]) -> None:
     for option, value in one.resolved.defaulted:
         line = f"  {option} is not mentioned in the full config; Kconfig made it {value}"
         console.say(line, style="dim")
-    console.say_lines("\n".join(told_findings(one.findings)), indent="  ")
+    console.say_lines("\n".join(finding_lines(one.findings)), indent="  ")
 
 
 def _end(done: list[_Checked]) -> None:

@@ -23,7 +23,7 @@ from ingot.cli.shared.source_options import Keyring, Offline, OwnSource
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import MachineError, UserError
 from ingot.files import write_atomic
-from ingot.kconfig import Config, wishes_between
+from ingot.kconfig import Config, requests_between
 from ingot.pipeline import Resolved
 
 _TITLE = "# Changed in menuconfig, on "
@@ -85,7 +85,7 @@ def edit(
 
 def _sort_out(resolved: Resolved, edited: Config, own: str) -> tuple[dict[str, str], Sequence[str]]:
     """What is to be asked for besides, and what lines of other fragments than `own` forbid."""
-    changed = wishes_between(resolved.config, edited, resolved.table)
+    changed = requests_between(resolved.config, edited, resolved.table)
     lines, refused = {}, []
     for option, value in changed.items():
         request = resolved.plan.requests.get(option)
