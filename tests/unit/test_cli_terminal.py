@@ -139,7 +139,7 @@ def test_a_result_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_document_is_exact_for_a_script(capsys: pytest.CaptureFixture[str]) -> None:
     text = 'CONFIG_X="\x1b[2J\t\u202e"\n'
     print_document(text)
-    print_document("no END event")
+    print_document("no end")
     print_document("")
     assert capsys.readouterr().out == f"{text}no end\n"
 
