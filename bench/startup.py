@@ -21,7 +21,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.integration.conftest import House, make_house
+from tests.support.houses import House, make_house
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from ingot.builder.sandbox import Sandbox
 from ingot.catalog import GuestCheck
 from ingot.cli.shared.common_options import make_setting
 from ingot.progress import Silent
-from tests.e2e.conftest import VERSION, Lab
+from tests.support.labs import VERSION, Lab
 
 pytestmark = pytest.mark.e2e
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ROOT, VERSION, Lab
+from tests.support.labs import VERSION, Lab
+from tests.support.places import REPOSITORY
 
 pytestmark = pytest.mark.e2e
 
@@ -22,7 +23,7 @@ def ours(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
     root = tmp_path_factory.mktemp("ours")
     copy = lab.variant(root)
     shutil.rmtree(copy.kernels)
-    shutil.copytree(ROOT / "kernels", copy.kernels)
+    shutil.copytree(REPOSITORY / "kernels", copy.kernels)
     return copy
 
 

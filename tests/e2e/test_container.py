@@ -20,7 +20,7 @@ from ingot.process import run
 from ingot.progress import Silent
 from ingot.setting import Project, Setting
 from ingot.workspace import Workspace
-from tests.e2e.conftest import VERSION, Lab
+from tests.support.labs import VERSION, Lab
 
 pytestmark = [
     pytest.mark.e2e,

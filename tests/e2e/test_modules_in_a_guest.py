@@ -25,7 +25,8 @@ from ingot.boot.vmm.qemu import boot
 from ingot.builder.sandbox import Sandbox
 from ingot.cli.shared.common_options import make_setting
 from ingot.progress import Silent
-from tests.e2e.conftest import HERE, VERSION, Lab
+from tests.support.labs import VERSION, Lab
+from tests.support.places import E2E
 
 pytestmark = pytest.mark.e2e
 
@@ -66,17 +67,17 @@ def kit(lab: Lab, built: Built, tmp_path_factory: pytest.TempPathFactory) -> Kit
     root = tmp_path_factory.mktemp("kit")
     setting = make_setting(lab.kernels, None)
     builder = pipeline.ensure_builder(setting, setting.project.catalog.kernels[0].builder, Silent())
-    kit = Kit(root, Sandbox.below(root, builder, HERE))
+    kit = Kit(root, Sandbox.below(root, builder, E2E))
     for image in ("kernel-bin", "kernel-modules"):
         done = lab.ingot("export", f"{image}:{VERSION}", "--to", str(root / image))
         assert done.returncode == 0, done.stderr
     (root / "init").mkdir()
-    for source in (HERE / "modprobe.c", BOOT / "init/seal.h"):
+    for source in (E2E / "modprobe.c", BOOT / "init/seal.h"):
         shutil.copy(source, root / "init")
     kit.run(root / "init", "gcc -static -Os -Wall -Werror -o /build/init /src/modprobe.c")
-    kit.run(HERE, "mkdir -p /build/files/sbin && cp -L /sbin/modprobe /build/files/sbin/")
-    for library in re.findall(r"(/\S+) \(0x", kit.run(HERE, "ldd /sbin/modprobe")):
-        kit.run(HERE, f"cp -L --parents {library} /build/files/")
+    kit.run(E2E, "mkdir -p /build/files/sbin && cp -L /sbin/modprobe /build/files/sbin/")
+    for library in re.findall(r"(/\S+) \(0x", kit.run(E2E, "ldd /sbin/modprobe")):
+        kit.run(E2E, f"cp -L --parents {library} /build/files/")
     (root / "build/files").rename(kit.files)
     (root / "build/init").rename(kit.files / "init")
     return kit
@@ -127,7 +128,7 @@ def test_without_the_image_there_are_no_modules(kit: Kit, tmp_path: Path) -> Non
 
 # A module that is not of the kernel's tree
 
-HELLO = HERE / "hello"
+HELLO = E2E / "hello"
 CRC = "ingot_hello answers 6f91"  # the CRC of "123456789" that begins with all ones
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from ingot.images import KERNEL_IMAGES, read_size_map
 from ingot.oci import Layout, list_files, read_image, validate_layout
-from tests.e2e.conftest import VERSION, Lab
-from tests.registries import serve
+from tests.support.labs import VERSION, Lab
+from tests.support.registries import serve
 
 pytestmark = pytest.mark.e2e
 

@@ -15,10 +15,10 @@ import pytest
 from ingot.catalog import Catalog
 from ingot.report import FoundImage, gather, render_page
 from ingot.size_map import SizeMap
-from tests.e2e.chromium import Page, browser, find_chromium
-from tests.e2e.conftest import VERSION, Lab
-from tests.unit.catalog.conftest import SMALL, load
-from tests.unit.report.conftest import PROFILE, SIZE_MAP, found
+from tests.support.catalogs import SMALL, load
+from tests.support.chromium import Page, browser, find_chromium
+from tests.support.labs import VERSION, Lab
+from tests.support.reports import PROFILE, SIZE_MAP, found
 
 pytestmark = pytest.mark.e2e
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import parse
-from tests.integration.conftest import House
-from tests.registries import PASSWORD, serve
+from tests.support.command_line import parse
+from tests.support.houses import House
+from tests.support.registries import PASSWORD, serve
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from ingot.cli.boot import boot_all
 from ingot.cli.main import app
 from ingot.errors import BootError, MachineError, UserError
-from tests import fakes
-from tests.integration.conftest import House
+from tests.support import fakes
+from tests.support.houses import House
 
 CHECK = """
 [[checks]]

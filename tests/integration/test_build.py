@@ -20,7 +20,8 @@ from ingot.errors import BootError, BuildError, UserError, VerificationError
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import list_files, read_image, validate_layout
 from ingot.pipeline import building
-from tests.integration.conftest import FAKE_TREE, House
+from tests.support.houses import House
+from tests.support.places import FAKE_TREE
 
 TAGS = {f"{name}:6.1.999" for name in KERNEL_IMAGES}
 

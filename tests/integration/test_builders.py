@@ -16,10 +16,10 @@ from ingot.errors import MachineError, UserError
 from ingot.images import read_facts
 from ingot.oci import read_image
 from ingot.progress import Silent
-from tests import fakes
-from tests.integration.conftest import House
-from tests.registries import Served, serve
-from tests.unit.builder.conftest import Machine
+from tests.support import fakes
+from tests.support.builders import Machine
+from tests.support.houses import House
+from tests.support.registries import Served, serve
 
 FIRST, SECOND = ("make:amd64=1.0-1",), ("make:amd64=2.0-1",)
 

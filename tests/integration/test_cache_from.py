@@ -12,8 +12,8 @@ import pytest
 
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import validate_layout, write_artifact
-from tests.integration.conftest import House
-from tests.registries import Served, serve
+from tests.support.houses import House
+from tests.support.registries import Served, serve
 
 TAGS = [f"{name}:6.1.999" for name in KERNEL_IMAGES]
 

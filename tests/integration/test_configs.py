@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingot import catalog
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 FLAVORS = """
 [features.more]

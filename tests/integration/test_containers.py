@@ -21,9 +21,9 @@ from ingot.images import read_facts
 from ingot.oci import read_image
 from ingot.progress import Silent
 from ingot.setting import RunOptions, Setting
-from tests import fakes
-from tests.integration.conftest import House
-from tests.unit.builder.conftest import SAYS, status_of
+from tests.support import fakes
+from tests.support.builders import SAYS, status_of
+from tests.support.houses import House
 
 FAKES = Path(__file__).parent / "engines"
 IMAGE = "registry.example/toolchain@sha256:" + "0" * 64

@@ -15,10 +15,10 @@ from ingot.boot.cost.boot_profile import PROFILE_TYPE, Phase, Profile
 from ingot.images import BASE, BIN, KERNEL_IMAGES, read_facts, tags_for
 from ingot.oci import Layout, read_image, write_artifact
 from ingot.size_map import SizeMap
-from tests.integration.conftest import House
-from tests.registries import serve
-from tests.unit.test_comparison import foreign, old_images
-from tests.unit.test_images import Kernel, make_kernel
+from tests.support.compared_images import foreign, old_images
+from tests.support.houses import House
+from tests.support.kernel_images import Kernel, make_kernel
+from tests.support.registries import serve
 
 SMALL = SizeMap({"": 4, "fs": 2 << 20, "net/core": 500}, {"net/veth.ko": 1000, "net/tun.ko": 700})
 LARGE = SizeMap(

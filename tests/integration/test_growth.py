@@ -23,7 +23,8 @@ from ingot.source.origins import ORIGINS, OriginRow, deciding
 from ingot.source.releases import Release
 from ingot.source.transfer.tarball_compression import Compression
 from ingot.version import KernelVersion
-from tests.integration.conftest import FAKE_TREE, House
+from tests.support.houses import House
+from tests.support.places import FAKE_TREE
 
 TODAY = datetime.date(2026, 11, 23)
 README = "# Mine\n\n<!-- kernels: begin -->\n<!-- kernels: end -->\n\nThe end.\n"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import FAKE_TREE, House
+from tests.support.houses import House
+from tests.support.places import FAKE_TREE
 
 SECRET = "what only the owner of this machine may read"
 

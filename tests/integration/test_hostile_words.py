@@ -14,7 +14,7 @@ from ingot.cli.shared.terminal import Terminal, print_error
 from ingot.errors import IngotError, system_error
 from ingot.oci import read_image, write_image, write_layer
 from ingot.oci.layer_entry import file_entry
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 EVIL = "[/x]\x1b[2J\x1b]0;title\x07\u202e\u200b\nforged: all is well"
 SHOWN = "[/x]\ufffd\ufffd\ufffd\ufffd forged: all is well"

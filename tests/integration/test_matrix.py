@@ -13,7 +13,7 @@ from ingot import catalog
 from ingot.catalog import NewVersion, propose
 from ingot.digest import Digest
 from ingot.version import KernelVersion
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 CHECKOUT = Path(__file__).parents[2]
 ENDED = '\n[series."4.19"]\nend_of_life = 2024-12-05\n[series."4.19".versions."4.19.325"]\n'

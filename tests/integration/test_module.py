@@ -27,8 +27,8 @@ from ingot.oci import (
 from ingot.pipeline.module_build import build_modules
 from ingot.progress import Silent
 from ingot.setting import Setting
-from tests import fakes
-from tests.integration.conftest import House
+from tests.support import fakes
+from tests.support.houses import House
 
 ALONE = "kernel-module-hello:6.1.999"
 WITH = "kernel-modules:6.1.999-plus-hello"

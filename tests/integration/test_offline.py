@@ -11,8 +11,9 @@ import pytest
 
 from ingot.images import KERNEL_IMAGES
 from ingot.pipeline import Built
-from tests.integration.conftest import FAKE_TREE, House
-from tests.integration.source.repository import Repository, make_repository
+from tests.support.git_repositories import Repository, make_repository
+from tests.support.houses import House
+from tests.support.places import FAKE_TREE
 
 TAGS = {f"{name}:6.1.999" for name in KERNEL_IMAGES}
 PATCH = "--- a/main.c\n+++ b/main.c\n@@ -1 +1 @@\n-int main(void) { return 0; }\n"

@@ -34,9 +34,9 @@ from ingot.progress import Silent
 from ingot.publish import Published, publish
 from ingot.publish.tagging import Action
 from ingot.registry import Registry
-from tests.kernels import BUILDER, PACKAGES, Shop, open_shop
-from tests.registries import PASSWORD, Served, other_address, serve
-from tests.wire import wire
+from tests.support.registries import PASSWORD, Served, other_address, serve
+from tests.support.shops import BUILDER, PACKAGES, Shop, open_shop
+from tests.support.wire import wire
 
 V, KEY = "6.1.10", Digest.of(b"recipe of 6.1.10").short
 

@@ -29,10 +29,10 @@ from ingot.oci import (
 )
 from ingot.oci.descriptor import INDEX_TYPE
 from ingot.oci.image_documents import canonical_json
-from tests.integration.conftest import House
-from tests.registries import serve
-from tests.unit.catalog.conftest import load
-from tests.unit.report.conftest import CONFIG, PROFILE, SIZE_MAP, carried, facts
+from tests.support.catalogs import load
+from tests.support.houses import House
+from tests.support.registries import serve
+from tests.support.reports import CONFIG, PROFILE, SIZE_MAP, carried, facts
 
 KEY = facts().recipe_key.short
 

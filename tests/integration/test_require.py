@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 TITLE = "# Linux/x86 6.1.5 Kernel Configuration"
 

@@ -14,7 +14,7 @@ from ingot.cli.main import app
 from ingot.cli.shared.verb_group import VerbGroup
 from ingot.images import read_config, read_packages, read_size_map
 from ingot.kconfig import Config
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -20,8 +20,8 @@ from ingot.boot.vmm import choice, cloud_hypervisor, firecracker, http_api, runn
 from ingot.boot.vmm.choice import boot, machine_named, obstacle
 from ingot.boot.vmm.machines import Guest, Machine
 from ingot.errors import MachineError
-from tests import fakes
-from tests.guests import KEY, tagged
+from tests.support import fakes
+from tests.support.guests import KEY, tagged
 
 FAKES = Path(__file__).parent.parent / "fakevmm"
 X86 = arch("x86_64")

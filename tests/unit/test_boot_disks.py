@@ -13,7 +13,7 @@ from ingot.builder.sandbox import Builder, Sandbox
 from ingot.catalog import GuestCheck
 from ingot.errors import MachineError
 from ingot.process import CommandFailedError, Result
-from tests.unit.conftest import digest
+from tests.support.digests import digest
 
 MACHINE = Machine(
     name="qemu microvm",

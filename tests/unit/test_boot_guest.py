@@ -23,8 +23,8 @@ from ingot.builder.sandbox import Builder, Sandbox
 from ingot.catalog import GuestCheck
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError, Result
-from tests.guests import key_in
-from tests.unit.conftest import digest
+from tests.support.digests import digest
+from tests.support.guests import key_in
 
 DEP = """\
 kernel/lib/libcrc32c.ko:

@@ -20,7 +20,7 @@ from ingot.boot.vmm.qemu import boot
 from ingot.catalog import OFFERS
 from ingot.errors import MachineError, UserError
 from ingot.process import Result
-from tests.guests import KEY, key_in, tagged
+from tests.support.guests import KEY, key_in, tagged
 
 X86 = arch("x86_64")
 MICROVM, Q35, VIRT, VIRT_PCI = QEMU_MACHINES

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingot.boot.cost.console_replay import read_characters
 from ingot.errors import MachineError
-from tests.unit.recordings import END, HEADER, character, executed, recording
+from tests.support.recordings import END, HEADER, character, executed, recording
 
 MOST = 1000
 

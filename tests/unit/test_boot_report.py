@@ -21,8 +21,8 @@ from ingot.boot.boot_report import (
 from ingot.boot.boot_report import judge as judge_reports
 from ingot.boot.boot_report import parse_check as parse_with
 from ingot.boot.seal import seal
-from tests import guests
-from tests.guests import KEY, tagged
+from tests.support import guests
+from tests.support.guests import KEY, tagged
 
 EXPECTED = Expectation("6.1.176", ("module crc.ko", "module veth.ko"), KEY)
 

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from ingot.boot.guest.root_tree import find_init, pack
 from ingot.errors import UserError
-
-
-def listed(archive: bytes, folder: Path) -> dict[str, str]:
-    """What cpio(1) finds in an archive: mode by name."""
-    done = subprocess.run(
-        ["cpio", "--quiet", "-tv"], input=archive, capture_output=True, check=True, cwd=folder
-    )
-    found = {}
-    for line in done.stdout.decode().splitlines():
-        name = line.partition(" -> ")[0].split()[-1]
-        found[name.lstrip("/")] = line.split()[0]
-    return found
+from tests.support.initramfs_entries import listed
 
 
 def test_files_folders_and_links_are_packed_with_their_modes(tmp_path: Path) -> None:

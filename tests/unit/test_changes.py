@@ -13,7 +13,7 @@ from ingot import catalog as catalogs
 from ingot.catalog import Catalog
 from ingot.changes import PROJECT_FILES, changed_since, sample
 from ingot.errors import UserError
-from tests.unit.conftest import Recorder
+from tests.support.progress import Recorder
 
 PIN = "ab" * 32
 CATALOG = f"""\

@@ -10,7 +10,7 @@ import pytest
 from ingot.boot.cost.boot_profile import Initcall, Phase, Profile
 from ingot.cli.boot.profile_table import print_profile
 from ingot.cli.shared.terminal import Terminal
-from tests.unit.test_boot_profile import PROFILE
+from tests.support.profiles import PROFILE
 
 TAG = "flintlock-kernel:6.1.176-minimal"
 

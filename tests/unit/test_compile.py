@@ -17,9 +17,10 @@ from ingot.errors import BuildError, IngotError, MachineError
 from ingot.kconfig import Config
 from ingot.process import CommandFailedError, Result
 from ingot.size_map import SizeMap
-from tests.unit.conftest import Recorder, digest
-from tests.unit.objects import Part, make_archive, make_object
-from tests.unit.test_elf import KERNEL, elf
+from tests.support.digests import digest
+from tests.support.elf_files import KERNEL, elf
+from tests.support.object_files import Part, make_archive, make_object
+from tests.support.progress import Recorder
 
 CONFIG = "CONFIG_MODULES=y\nCONFIG_A=y\nCONFIG_B=m\nCONFIG_C=64\n# CONFIG_D is not set\n"
 RELEASE = "6.1.176"

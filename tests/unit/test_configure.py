@@ -16,7 +16,7 @@ from ingot.errors import BuildError
 from ingot.kconfig import Config
 from ingot.process import CommandFailedError, Result
 from ingot.version import Series
-from tests.unit.conftest import digest
+from tests.support.digests import digest
 
 ARCH = arch("arm64")
 TABLE = {"arch": "arm64", "options": {"A": {"type": "bool"}}, "elsewhere": {}}

@@ -12,7 +12,7 @@ from ingot.builder.sandbox import Builder, Sandbox
 from ingot.compile.devel_tree import Devel, devel_files, devel_folder
 from ingot.confined_files import UnsafeFileError
 from ingot.errors import BuildError
-from tests.unit.conftest import digest
+from tests.support.digests import digest
 
 SOURCE = (
     *("Makefile", "Kbuild", "COPYING", "Kconfig", "README", "init/main.c", "certs/Makefile"),

@@ -30,7 +30,7 @@ from ingot.files import (
     tree_size,
     write_atomic,
 )
-from tests.unit.conftest import python_child
+from tests.support.children import python_child
 
 NOBODY = 65534
 

@@ -32,7 +32,7 @@ from ingot.kconfig import Config
 from ingot.process import Result
 from ingot.progress import Silent
 from ingot.version import Series
-from tests.unit.conftest import digest
+from tests.support.digests import digest
 
 CONFIG = Config("CONFIG_MODULES=y\n")
 RELEASE = "6.1.176"

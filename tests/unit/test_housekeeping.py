@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ingot import catalog
 from ingot.arch import arch
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
 from ingot.builder import builder_image as builders
@@ -17,51 +16,15 @@ from ingot.errors import MachineError
 from ingot.files import locked
 from ingot.housekeeping import RemovedItem, prune
 from ingot.images import BASE, KERNEL_IMAGES
-from ingot.oci import (
-    Descriptor,
-    Layout,
-    Platform,
-    file_entry,
-    write_artifact,
-    write_image,
-    write_layer,
-)
+from ingot.oci import Descriptor, Platform, file_entry, write_artifact, write_image, write_layer
 from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
 from ingot.pipeline.builders import site_of
-from ingot.setting import Project, Setting
-from ingot.workspace import Workspace
-from tests.unit.conftest import digest
-from tests.unit.test_images import VERSION, make_kernel
+from ingot.setting import Setting
+from tests.support.digests import digest
+from tests.support.kernel_images import VERSION, make_kernel
 
-PIN = "ab" * 32
 OTHER = "cd" * 32
-CATALOG = f"""\
-[defaults]
-builder = "bookworm"
-arches = ["x86_64"]
-[vmms.qemu]
-[flavors.default]
-vmms = ["qemu"]
-[origins]
-order = ["debian"]
-[builders.bookworm]
-suite = "bookworm"
-packages = ["bc"]
-[series."6.1".versions."6.1.176".sha256]
-debian = "{PIN}"
-"""
 SPEC = BuilderSpec("bookworm", "bookworm", ("bc",))
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    fragment = tmp_path / "kernels" / "fragments" / "vmm" / "qemu.config"
-    fragment.parent.mkdir(parents=True)
-    fragment.touch()
-    (tmp_path / "kernels" / "kernels.toml").write_text(CATALOG)
-    found = catalog.load(tmp_path / "kernels")
-    workspace = Workspace(tmp_path / "cache", tmp_path / "build")
-    return Setting(Project(found, Layout(found.store), workspace, "x86_64"))
 
 
 def fill(folder: Path) -> Path:

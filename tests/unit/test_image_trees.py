@@ -29,9 +29,9 @@ from ingot.oci import (
 )
 from ingot.process import Result
 from ingot.progress import Silent
-from tests.kernels import Shop, open_shop
-from tests.unit.conftest import digest
-from tests.unit.test_boot_tree import listed
+from tests.support.digests import digest
+from tests.support.initramfs_entries import listed
+from tests.support.shops import Shop, open_shop
 
 RELEASE = "6.1.9"
 HOME = f"lib/modules/{RELEASE}"

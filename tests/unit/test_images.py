@@ -5,16 +5,13 @@ from __future__ import annotations
 import base64
 import dataclasses
 import gzip
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.arch import all_arches, arch
-from ingot.builder.sandbox import Builder
-from ingot.compile import Artifacts, Devel
+from ingot.arch import all_arches
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.images import (
@@ -24,7 +21,6 @@ from ingot.images import (
     KERNEL_IMAGES,
     MODULES,
     KernelLabels,
-    facts_of,
     find_images,
     read_config,
     read_devel_host,
@@ -32,22 +28,13 @@ from ingot.images import (
     read_packages,
     read_size_map,
     tags_for,
-    write_images,
 )
 from ingot.images.annotations import pack
 from ingot.kconfig import Config
 from ingot.oci import Descriptor, Layout, list_files, read_file, read_image, validate_layout
-from ingot.progress import Silent
-from ingot.size_map import SizeMap
-from ingot.source.origin import Source
 from ingot.version import KernelVersion
-from tests.unit.conftest import digest
-
-VERSION = KernelVersion.parse("6.1.176")
-RELEASE = "6.1.176"
-CONFIG = '# Linux/x86\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="ä"\n'
-SIZE_MAP = SizeMap({"": 7, "net/core": 9}, {"net/veth.ko": 14})
-X86 = arch("x86_64")
+from tests.support.digests import digest
+from tests.support.kernel_images import CONFIG, RELEASE, SIZE_MAP, VERSION, X86, Kernel, make_kernel
 
 releases = st.from_regex(r"[0-9][A-Za-z0-9_.+~-]{0,63}", fullmatch=True)
 command_lines = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=2047)
@@ -63,61 +50,6 @@ facts_strategy = st.builds(
     builder_digest=digests,
     command_line=command_lines,
 )
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """One compiled kernel, its facts, and the store it goes to."""
-
-    layout: Layout
-    artifacts: Artifacts
-    facts: KernelLabels
-
-    def write(self) -> dict[str, Descriptor]:
-        return write_images(
-            self.layout, self.artifacts, self.facts, X86, Silent(), host=arch("arm64")
-        )
-
-    def build(self) -> dict[str, Descriptor]:
-        images = self.write()
-        self.layout.tag(tags_for(images, self.facts, "6.1.176"))
-        return images
-
-
-def make_kernel(
-    root: Path, key: str = "recipe", *, with_modules: bool = True, size_map: SizeMap | None = None
-) -> Kernel:
-    build = root / f"build-{key}-{with_modules}"
-    modules = build / "install/lib/modules" / RELEASE
-    modules.mkdir(parents=True)
-    if with_modules:
-        (modules / "kernel/net").mkdir(parents=True)
-        (modules / "kernel/net/veth.ko").write_bytes(b"veth of " + key.encode())
-        (modules / "modules.dep").write_text("kernel/net/veth.ko:\n")
-    for name in ("kernel", "vmlinux", "System.map"):
-        (build / name).write_text(f"{name} of {key}")
-    (build / ".config").write_text(CONFIG)
-    (root / "Makefile").write_text("all:\n")
-    (build / "modpost").write_text("#!/bin/sh\n")
-    (build / "modpost").chmod(0o755)
-    artifacts = Artifacts(
-        release=RELEASE,
-        kernel=build / "kernel",
-        symbols=build / "vmlinux",
-        config=build / ".config",
-        system_map=build / "System.map",
-        modules=modules,
-        epoch=86_400,
-        size_map=SIZE_MAP if size_map is None else size_map,
-        devel=Devel(
-            {"Makefile": root / "Makefile", ".config": root / "Makefile"},
-            {".config": build / ".config", "scripts/mod/modpost": build / "modpost"},
-        ),
-    )
-    source = Source(VERSION, "debian", digest("source"), root, 86_400, "http://x", "signed")
-    builder = Builder("bookworm", digest("builder"), root)
-    facts = facts_of(source, builder, X86, artifacts, digest(key))
-    return Kernel(Layout(root / "images"), artifacts, facts)
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from ingot.images.annotations import read_config
 from ingot.oci import Image, list_files, read_image
 from ingot.process import CommandFailedError, Result
 from ingot.progress import Silent
-from tests.unit.conftest import digest
-from tests.unit.test_images import Kernel, make_kernel
+from tests.support.digests import digest
+from tests.support.kernel_images import Kernel, make_kernel
 
 RELEASE = "6.1.176"
 UPDATES = f".installed/lib/modules/{RELEASE}/updates"

@@ -25,7 +25,7 @@ from ingot.process import (
     run,
     run_in_terminal,
 )
-from tests.unit.conftest import python_child
+from tests.support.children import python_child
 
 
 def gone(pid: int, tries: int = 500) -> bool:

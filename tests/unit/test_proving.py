@@ -12,8 +12,8 @@ from ingot.catalog import Catalog
 from ingot.errors import UserError
 from ingot.lab import NamedConfig, proofs_of_config, proofs_of_kernel
 from ingot.version import Series
-from tests.configs import config_of
-from tests.unit.test_housekeeping import CATALOG
+from tests.support.configs import config_of
+from tests.support.one_kernel import CATALOG
 
 X86 = arch("x86_64")
 CHECK = """

@@ -14,7 +14,7 @@ import pytest
 
 from ingot import __version__
 from ingot.catalog import bundled_catalog
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 CHANGELOG = """# Changelog
 

@@ -11,7 +11,7 @@ from ingot.builder import sandbox as sandboxes
 from ingot.builder.sandbox import Builder, Sandbox, check_sandbox, confinement
 from ingot.errors import MachineError
 from ingot.process import CommandFailedError, Result
-from tests.unit.conftest import digest
+from tests.support.digests import digest
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ingot import workspace as workspaces
 from ingot.errors import MachineError
 from ingot.files import locked, locked_if_free, remove_tree
 from ingot.workspace import Workspace, remove_stale_builds
-from tests.unit.conftest import python_child
+from tests.support.children import python_child
 
 GIB = 1 << 30
 

@@ -17,8 +17,8 @@ from ingot.arch import arch
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.digest import Digest
 from ingot.kconfig import OptionTable
-from tests import fakes
-from tests.integration.conftest import FAKES
+from tests.support import fakes
+from tests.support.places import FAKES
 
 TREE = Path(__file__).parent / "tree"
 

@@ -11,7 +11,7 @@ from ingot.arch import arch
 from ingot.builder.sandbox import Sandbox
 from ingot.kconfig import Config, check, check_full, merge, parse_fragment, requests_between
 from ingot.version import Series
-from tests.integration.conftest import FAKE_TREE
+from tests.support.places import FAKE_TREE
 
 ARCH = arch("x86_64")
 

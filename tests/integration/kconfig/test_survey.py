@@ -11,7 +11,7 @@ from ingot.errors import BuildError
 from ingot.kconfig import OptionTable, check, merge, parse_fragment
 from ingot.kconfig.expression import Constant, OptionSymbol, parse, render
 from ingot.version import Series
-from tests.configs import config_of
+from tests.support.configs import config_of
 
 
 def text(surveyed: OptionTable, name: str, field: str) -> str | None:

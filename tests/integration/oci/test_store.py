@@ -25,7 +25,7 @@ from ingot.oci import (
     write_image,
     write_layer,
 )
-from tests.unit.oci.sample import image
+from tests.support.sample_images import image
 
 ROOT = Path(__file__).parents[3]
 
@@ -48,7 +48,7 @@ TAGGER = """
 import sys
 from pathlib import Path
 from ingot.oci import Layout, collect_garbage
-from tests.unit.oci.sample import image
+from tests.support.sample_images import image
 layout = Layout(Path(sys.argv[1]))
 for number in range(4):
     with layout.in_use():

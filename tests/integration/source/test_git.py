@@ -18,9 +18,10 @@ from ingot.source.obtain import obtain
 from ingot.source.origin import Origin, Source
 from ingot.source.trees.source_cache import LOCAL, SourceCache
 from ingot.version import KernelVersion
-
-from .conftest import VERSION, Keys, Notes
-from .repository import Repository
+from tests.support.git_repositories import Repository
+from tests.support.progress import Notes
+from tests.support.signers import Keys
+from tests.support.tarballs import VERSION
 
 SSH = b"-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n"
 

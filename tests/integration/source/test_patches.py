@@ -14,8 +14,8 @@ from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.source.origin import Source
 from ingot.source.trees.patched_tree import digests, patched_tree
-
-from .conftest import VERSION, Notes
+from tests.support.progress import Notes
+from tests.support.tarballs import VERSION
 
 LINES = [f"line {number}\n" for number in range(1, 41)]
 

@@ -22,8 +22,7 @@ from ingot.source.origin import Archive
 from ingot.source.transfer.tarball_compression import Compression
 from ingot.source.trees import unpack_tarball as module
 from ingot.source.trees.unpack_tarball import Unpacked, unpack
-
-from .conftest import EPOCH, Member, kernel_members, make_tar
+from tests.support.tarballs import EPOCH, Member, kernel_members, make_tar
 
 TOP = "linux-6.1.176"
 MakeArchive = Callable[..., Archive]

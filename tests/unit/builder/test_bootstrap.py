@@ -14,7 +14,7 @@ from ingot.builder.builder_site import Site
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError
-from tests.unit.builder.conftest import SPEC
+from tests.support.builders import SPEC
 
 FOCAL = BuilderSpec(
     "focal",

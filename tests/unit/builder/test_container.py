@@ -19,7 +19,7 @@ from ingot.catalog import BuilderSpec
 from ingot.digest import Digest
 from ingot.errors import MachineError
 from ingot.process import CommandFailedError, Result
-from tests.unit.conftest import Recorder
+from tests.support.progress import Recorder
 
 SPEC = BuilderSpec("box", kind="container", image="ubuntu:20.04", packages=("gcc", "bc"))
 

@@ -13,8 +13,8 @@ from ingot.builder.builder_site import Site
 from ingot.builder.sandbox import Sandbox
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError
-from tests.unit.builder.conftest import SAYS, Machine
-from tests.unit.conftest import Recorder
+from tests.support.builders import SAYS, Machine
+from tests.support.progress import Recorder
 
 GCC = BuilderSpec("host", kind="host")
 CLANG = BuilderSpec("host", kind="host", llvm=True)

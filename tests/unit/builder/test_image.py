@@ -13,8 +13,8 @@ from ingot.builder.builder_site import Site
 from ingot.catalog import BuilderSpec
 from ingot.errors import UserError, VerificationError
 from ingot.oci import read_image, write_image
-from tests.unit.builder.conftest import NEW, OLD, SPEC, lock, put
-from tests.unit.conftest import Recorder
+from tests.support.builders import NEW, OLD, SPEC, lock, put
+from tests.support.progress import Recorder
 
 
 def test_a_builder_has_a_tag_that_moves_and_one_that_stays(site: Site) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ingot.catalog import Budget
 from ingot.version import Series
-from tests.unit.catalog.conftest import SMALL, load, mistakes
+from tests.support.catalogs import SMALL, load, mistakes
 
 
 def table(*lines: str) -> str:

@@ -13,8 +13,8 @@ from ingot.catalog import BuilderSpec, Catalog, builder_tables, catalog_form
 from ingot.catalog.toolchain_choice import minimums
 from ingot.errors import UserError
 from ingot.version import Series
-from tests.unit.catalog.conftest import SMALL, changed, line_of, load, mistakes
-from tests.unit.conftest import REPOSITORY
+from tests.support.catalogs import SMALL, changed, line_of, load, mistakes
+from tests.support.places import REPOSITORY
 
 BUILDERS = (
     SMALL

@@ -11,7 +11,7 @@ import pytest
 from ingot import __version__, catalog
 from ingot.catalog import bundled, bundled_catalog, starter
 from ingot.errors import UserError
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 COMPANIONS = ("README.md", ".gitignore", ".github/workflows/kernels.yml")
 

@@ -11,8 +11,8 @@ import pytest
 from ingot import catalog
 from ingot.catalog import Catalog, catalog_form, catalog_tables
 from ingot.errors import UserError
-from tests.unit.catalog.conftest import SMALL, load
-from tests.unit.conftest import REPOSITORY
+from tests.support.catalogs import SMALL, load
+from tests.support.places import REPOSITORY
 
 RENEW = "run scripts/update-catalog-files"
 

@@ -9,7 +9,7 @@ import pytest
 from ingot.catalog import guest_verbs
 from ingot.catalog.guest_verbs import Verb, read_verbs
 from ingot.errors import UserError
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 ROW = '\tVERB("mount", "TYPE [FILE]", 1, 2,\n\t     "it mounts; " "FILE is in it", mount_type),\n'
 TABLE = f"""\

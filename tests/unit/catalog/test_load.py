@@ -13,8 +13,8 @@ from ingot.catalog import BuilderSpec, Catalog, GitTags, Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.version import Series
-from tests.unit.catalog.conftest import PIN, SMALL, changed, load
-from tests.unit.conftest import REPOSITORY
+from tests.support.catalogs import PIN, SMALL, changed, load
+from tests.support.places import REPOSITORY
 
 
 def kernel(found: Catalog, tag: str) -> Kernel:

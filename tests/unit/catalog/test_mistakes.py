@@ -8,7 +8,7 @@ import pytest
 
 from ingot import catalog
 from ingot.errors import UserError
-from tests.unit.catalog.conftest import PIN, SMALL, changed, line_of, mistakes, write
+from tests.support.catalogs import PIN, SMALL, changed, line_of, mistakes, write
 
 CONTAINERS = "[features.containers]\n"
 

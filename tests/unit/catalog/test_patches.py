@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingot.catalog import Catalog
-from tests.unit.catalog.conftest import SMALL, load, mistakes, write
+from tests.support.catalogs import SMALL, load, mistakes, write
 
 FILES = ("6.1/0002-own.patch", "6.1/0009-own.patch", "5.10/0001-old.patch", "all/0005-fix.patch")
 

@@ -13,7 +13,7 @@ from ingot.arch import arch
 from ingot.catalog.guest_checks import GuestCheck, load_guest_checks, merged
 from ingot.errors import UserError
 from ingot.version import Series
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 ONE = """\
 [[checks]]

@@ -9,7 +9,7 @@ import pytest
 from ingot.catalog import Catalog
 from ingot.catalog.kernel_selection import version_in
 from ingot.errors import UserError
-from tests.unit.catalog.conftest import SMALL, load, tags
+from tests.support.catalogs import SMALL, load, tags
 
 
 @pytest.mark.parametrize(

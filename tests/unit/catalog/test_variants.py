@@ -8,7 +8,7 @@ import pytest
 
 from ingot.catalog import Catalog, Kernel
 from ingot.errors import UserError
-from tests.unit.catalog.conftest import SMALL, load
+from tests.support.catalogs import SMALL, load
 
 
 def variant(found: Catalog, name: str, with_: str = "", without: str = "") -> Kernel:

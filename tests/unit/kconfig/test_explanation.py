@@ -6,8 +6,8 @@ import pytest
 
 from ingot.errors import UserError
 from ingot.kconfig import explain
-from tests.configs import config_of
-from tests.unit.kconfig.sample import asked, table
+from tests.support.configs import config_of
+from tests.support.option_tables import asked, table
 
 TABLE = table(
     {

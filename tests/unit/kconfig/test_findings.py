@@ -16,8 +16,8 @@ from ingot.kconfig import (
     finding_lines,
     findings_error,
 )
-from tests.configs import config_of
-from tests.unit.kconfig.sample import asked, table
+from tests.support.configs import config_of
+from tests.support.option_tables import asked, table
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "MODULES": {},

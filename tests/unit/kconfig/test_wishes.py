@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ingot.kconfig import requests_between
-from tests.configs import config_of
-from tests.unit.kconfig.sample import table
+from tests.support.configs import config_of
+from tests.support.option_tables import table
 
 TABLE = table(
     {

@@ -35,8 +35,8 @@ from ingot.oci.image_documents import IndexDocument, ManifestDocument, parse, re
 from ingot.oci.layer_compression import decompress
 from ingot.oci.limits import Allowance
 from ingot.oci.path_tree import PathTree
-from tests.unit.oci.sample import PLATFORM, image
-from tests.unit.oci.test_tar import END, header, padded, pax
+from tests.support.sample_images import PLATFORM, image
+from tests.support.tar_blocks import END, header, padded, pax
 
 # Layers
 

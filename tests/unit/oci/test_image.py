@@ -8,7 +8,7 @@ from ingot.errors import UserError, VerificationError
 from ingot.oci import Descriptor, Layout, Platform, read_image, validate_image, write_image
 from ingot.oci.descriptor import CONFIG_TYPE, INDEX_TYPE, MANIFEST_TYPE
 from ingot.oci.image_documents import canonical_json
-from tests.unit.oci.sample import MTIME, PLATFORM, image, layer
+from tests.support.sample_images import MTIME, PLATFORM, image, layer
 
 
 def test_what_was_written_is_read(layout: Layout) -> None:

@@ -24,7 +24,7 @@ from ingot.oci import (
     write_layer,
     write_tar_layer,
 )
-from tests.unit.oci.sample import GOLDEN, LONG_NAME, MTIME, digests, entries, layer
+from tests.support.sample_images import GOLDEN, LONG_NAME, MTIME, digests, entries, layer
 
 
 def members(layout: Layout, written: Layer) -> dict[str, tarfile.TarInfo]:
@@ -34,7 +34,7 @@ def members(layout: Layout, written: Layer) -> dict[str, tarfile.TarInfo]:
 
 
 def test_digests_are_the_golden_ones(layout: Layout) -> None:
-    assert digests(layout) == json.loads(GOLDEN.read_text()), "see update_golden.py"
+    assert digests(layout) == json.loads(GOLDEN.read_text()), "see tests/support/update_golden.py"
 
 
 def test_nothing_of_this_machine_is_in_a_layer(layout: Layout) -> None:

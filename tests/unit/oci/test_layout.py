@@ -9,7 +9,7 @@ import pytest
 import ingot.oci.layout as module
 from ingot.errors import UserError, VerificationError
 from ingot.oci import REF_NAME, Layout, collect_garbage, read_image
-from tests.unit.oci.sample import PLATFORM, image
+from tests.support.sample_images import PLATFORM, image
 
 NAME = "kernel-bin:6.1.176"
 

@@ -24,7 +24,7 @@ from ingot.oci import (
     write_image,
 )
 from ingot.oci.descriptor import LAYER_TYPE
-from tests.unit.oci.sample import LONG_NAME, MTIME, PLATFORM, image
+from tests.support.sample_images import LONG_NAME, MTIME, PLATFORM, image
 
 Spec = tuple[str, bytes, str]  # name, tar type, content or link target
 

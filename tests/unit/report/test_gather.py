@@ -11,7 +11,7 @@ from ingot.catalog import Catalog
 from ingot.digest import Digest
 from ingot.report import FoundImage, KernelEntry, Omission, gather
 from ingot.size_map import SizeMap
-from tests.unit.report.conftest import TODAY, found, report
+from tests.support.reports import TODAY, found, report
 
 
 def only(small: Catalog, image: FoundImage) -> KernelEntry:

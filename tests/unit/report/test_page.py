@@ -15,7 +15,7 @@ import pytest
 from ingot.catalog import Catalog
 from ingot.report import KernelEntry, Omission, Report, render_page, to_document
 from ingot.size_map import SizeMap
-from tests.unit.report.conftest import PROFILE, TODAY, found, report
+from tests.support.reports import PROFILE, TODAY, found, report
 
 VOID = {"meta", "link", "input", "br"}
 HOSTILE = "</script></style><script>alert(1)</script>\"'&<img src=x onerror=alert(1)>{{ 7*7 }}"

@@ -12,7 +12,7 @@ from ingot.images import BASE, BIN, MODULES
 from ingot.oci import Layout
 from ingot.specs import find_subject, make_spec, platform_named
 from ingot.specs.spec_kernel import full_name
-from tests.unit.specs.conftest import REGISTRY, build, kernel
+from tests.support.spec_kernels import REGISTRY, build, kernel
 
 
 @pytest.fixture

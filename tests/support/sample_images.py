@@ -1,4 +1,4 @@
-"""A small image that is the same everywhere, for the tests of this folder and the golden file."""
+"""A small image that is the same everywhere, for tests of `oci` and the golden file."""
 
 from __future__ import annotations
 

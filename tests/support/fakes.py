@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.places import REPOSITORY
+
 _SETTINGS = "settings.json"
-_REPOSITORY = Path(__file__).parent.parent
-"""Where stand-ins find what they import of Ingot and of its tests."""
 
 
 def install(patch: pytest.MonkeyPatch, folder: Path, source: Path, **settings: str) -> None:
@@ -34,7 +34,7 @@ def install(patch: pytest.MonkeyPatch, folder: Path, source: Path, **settings: s
             (folder / path.name).chmod(0o755)
     if not os.environ["PATH"].startswith(f"{folder}:"):
         patch.setenv("PATH", f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}")
-    tell(PATH=os.environ["PATH"], REPOSITORY=str(_REPOSITORY), **settings)
+    tell(PATH=os.environ["PATH"], REPOSITORY=str(REPOSITORY), **settings)
 
 
 def tell(**settings: str) -> None:
