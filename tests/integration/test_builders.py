@@ -74,7 +74,7 @@ def test_what_is_no_builder_and_no_kernel_is_told(house: House) -> None:
 def test_a_builder_is_shown_before_and_after_it_was_made(house: House) -> None:
     (before,) = json.loads(ask(house, "builder", "show", "--json"))
     assert (before["digest"], before["packages"], before["lock"]) == (None, None, None)
-    assert "not here yet: `ingot builder make test`" in ask(house, "builder", "show")
+    assert "not made yet: `ingot builder make test`" in ask(house, "builder", "show")
     assert made(house) == 0
     ask(house, "builder")
     (after,) = json.loads(ask(house, "builder", "show", "test", "--json"))
@@ -181,7 +181,7 @@ def test_an_archive_that_has_moved_on_is_told(moved_on: House) -> None:
     assert made(moved_on) == before  # not made again for every build
     (shown,) = json.loads(ask(moved_on, "builder", "show", "--json"))
     assert [one["package"] for one in shown["changes"]] == ["make:amd64"]
-    assert "1 packages are other ones" in ask(moved_on, "builder", "show")
+    assert "1 packages differ" in ask(moved_on, "builder", "show")
 
 
 def test_an_archive_that_has_moved_on_is_refused_if_the_builder_is_locked(moved_on: House) -> None:

@@ -189,7 +189,7 @@ def test_an_artifact_has_no_files_to_pull(house: House, published: str, tmp_path
     to = tmp_path / "plain"
     done = house.ingot("pull", f"{published}/kernel-bin:note", "--to", str(to))
     assert done.returncode == 2
-    assert "is no image with files" in done.stderr
+    assert "is not an image with files" in done.stderr
     assert not to.exists()
 
 

@@ -211,7 +211,7 @@ def test_edit_leaves_a_full_config_alone(house: House) -> None:
     assert house.ingot("config", "resolve", "6.1").returncode == 0
     code, text = edit(house)
     assert code == 2
-    assert "takes the place of this kernel's fragments" in " ".join(text.split())
+    assert "and its fragments are not used" in " ".join(text.split())
 
 
 def test_edit_needs_a_terminal(house: House) -> None:

@@ -244,7 +244,7 @@ def test_a_patched_kernel_without_patches_and_a_patch_that_is_not_there(house: H
     assert "--patch FILE" in named.stderr
     missing = house.ingot("build", "6.1", "--patch", "none.patch")
     assert missing.returncode == 2
-    assert "there is no patch none.patch" in missing.stderr
+    assert "there is no patch file none.patch" in missing.stderr
 
 
 def test_a_bounded_patch_ends_in_the_release_that_carries_it(house: House) -> None:

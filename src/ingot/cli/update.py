@@ -20,7 +20,9 @@ from ingot.new_versions import Addition, Outlook
 def update(
     series: Annotated[
         list[str] | None,
-        typer.Argument(help="Series such as 6.1. Default: all of the catalog.", show_default=False),
+        typer.Argument(
+            help="Series, such as 6.1. Default: all series of the catalog.", show_default=False
+        ),
     ] = None,
     dry_run: DryRun = False,
     catalog: CatalogFolder = None,
@@ -29,9 +31,9 @@ def update(
 ) -> None:
     """Add the newest release of each series.
 
-    Asks kernel.org's list of releases, and the Debian archive where that is all there is.
-    Each release is added as `ingot add` does it; versions that are there stay. Warns about
-    series that are no longer maintained.
+    Reads the release lists of the catalog's origins, such as kernel.org and the Debian archive.
+    Adds each new release as `ingot add` does, and keeps the versions that the catalog has. Warns
+    about series that are no longer maintained.
     """
     errors = Terminal(stderr=True)
     progress = make_progress(errors)
@@ -41,11 +43,11 @@ def update(
     added: list[Addition] = []
     failed: list[IngotError] = []
     for outlook in outlooks:
-        _tell(errors, outlook)
+        _print_series(errors, outlook)
         if outlook.newer is None:
             continue
         try:
-            # each addition begins from what the one before it wrote
+            # the addition before this one may have changed the catalog
             setting = make_setting(catalog, cache)
             addition = new_versions.plan_first(setting, outlook.listed, progress)
         except IngotError as error:
@@ -63,13 +65,13 @@ def update(
         raise typer.Exit(failed[0].exit_code)
 
 
-def _tell(console: Terminal, outlook: Outlook) -> None:
-    newer = f"{outlook.newer.version} is there" if outlook.newer else "nothing newer"
-    console.say(f"{outlook.series}: has {outlook.have}, {newer}")
+def _print_series(console: Terminal, outlook: Outlook) -> None:
+    newer = f"{outlook.newer.version} is new" if outlook.newer else "no newer release"
+    console.say(f"{outlook.series}: the catalog has {outlook.have}, {newer}")
     if outlook.ended:
         end = f" since {outlook.end_of_life}" if outlook.end_of_life else ""
-        told = f" {outlook.series} is no longer maintained{end}: no fixes come any more"
-        console.say(("warning:", "yellow"), told)
+        text = f" {outlook.series} is no longer maintained{end}: it gets no more fixes"
+        console.say(("warning:", "yellow"), text)
 
 
 def _document(

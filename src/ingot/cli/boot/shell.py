@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ingot.cli.boot.boot_operand import Meant
+from ingot.cli.boot.boot_operand import KernelRequest
 from ingot.cli.boot.boot_options import (
     DEFAULT_VMM,
     Append,
@@ -33,8 +33,8 @@ def shell(
 ) -> None:
     """Open a terminal in a guest that has the files of an image as its root.
 
-    This terminal is the guest's console, in QEMU, until the guest shuts down. Ctrl-A X ends it at
-    once; there is no monitor.
+    The guest runs in QEMU, and this terminal is its console until it shuts down. Ctrl-A X ends
+    the guest at once. There is no QEMU monitor.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UserError(
@@ -44,4 +44,4 @@ def shell(
         )
     setting = make_setting(catalog, cache, build_dir)
     wish = BootWish(vmm=DEFAULT_VMM, machine=machine, append=append)
-    open_terminal(setting, Meant(kernel, arch, flavor), wish, image)
+    open_terminal(setting, KernelRequest(kernel, arch, flavor), wish, image)

@@ -1,4 +1,4 @@
-"""`ingot config check`: does every config come out as its fragments ask?"""
+"""`ingot config check`: compare configs with what their fragments ask for."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ingot.setting import Setting
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """One kernel's check: what came out, or why it could not be checked."""
+    """The check of one kernel: its resolved config, or the error that prevented the check."""
 
     kernel: Kernel
     resolved: Resolved | None
@@ -63,11 +63,12 @@ def check(
 ) -> None:
     """Check configs without compiling.
 
-    Every option asked for is compared with what Kconfig made of it, and every rule of
-    rules.toml for the kernel's VMMs is tried. A finding names the option, who asked for it,
-    and the dependency that is not met.
+    Compares every option that a fragment asks for with the value in the resolved config, and
+    applies the rules of rules.toml for the kernel's VMMs. A finding names the option, the line
+    that asks for it, and the dependency that is not met.
 
-    Without --arch and --flavor, all of them are checked. Exits with 2 if there are findings.
+    Checks all arches and flavors, unless --arch or --flavor is given. Exits with 2 if there are
+    findings.
     """
     errors = Terminal(stderr=True)
     setting = make_setting(
@@ -90,13 +91,13 @@ def _check(setting: Setting, kernel: Kernel, progress: Progress) -> _Checked:
     try:
         (resolved,) = pipeline.resolve_all(setting, [kernel], progress)
     except (IngotError, OSError) as error:
-        told = system_error(error) if isinstance(error, OSError) else error
-        return _Checked(kernel, None, told)
+        cause = system_error(error) if isinstance(error, OSError) else error
+        return _Checked(kernel, None, cause)
     return _Checked(kernel, resolved, None)
 
 
 def _print(console: Terminal, one: _Checked, known: Sequence[str]) -> None:
-    """What came of one kernel; an error that was told of another is not told in full again."""
+    """Print the result for one kernel; an error that is in `known` is not printed in full again."""
     if one.resolved is None:
         assert one.error is not None
         label = f" {kernel_label(one.kernel)}: not checked"
@@ -122,10 +123,10 @@ def _end(done: list[_Checked]) -> None:
     failed = [one for one in done if one.error]
     if wrong:
         raise UserError(
-            f"{len(wrong)} of {len(done)} configs are not as asked",
+            f"{len(wrong)} of {len(done)} configs have findings",
             why=", ".join(kernel_label(one.kernel) for one in wrong),
-            hint="each finding above says what would do; `ingot config explain OPTION KERNEL`"
-            " tells more of an option",
+            hint="each finding above says how to fix it; `ingot config explain OPTION KERNEL`"
+            " shows more about an option",
         )
     if failed:
         first = failed[0].error

@@ -1,4 +1,4 @@
-"""`ingot config diff`: two configs side by side, whatever they come from."""
+"""`ingot config diff`: compare the configs of kernels, images and files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OPERAND = (
 
 def diff(
     a: Annotated[str, typer.Argument(help=_OPERAND)],
-    b: Annotated[str, typer.Argument(help="The same, to compare with.")],
+    b: Annotated[str, typer.Argument(help="The config to compare with; same forms.")],
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
     offline: Offline = False,
@@ -38,8 +38,7 @@ def diff(
 ) -> None:
     """Compare two configs.
 
-    Shows the options that differ, grouped as Kconfig's menus are where one of both is a kernel
-    of the catalog.
+    Shows the options that differ. If A or B is a kernel of the catalog, they are grouped by menu.
     """
     setting = make_setting(catalog, cache, offline=offline)
     progress = make_progress(Terminal(stderr=True))

@@ -1,4 +1,4 @@
-"""`ingot config resolve`: write configs into the catalog, to be committed."""
+"""`ingot config resolve`: write resolved configs to the catalog, to be committed."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def resolve(
 ) -> None:
     """Write resolved configs to the catalog's configs/.
 
-    A config written there is to its fragments what a lock file is to a list of dependencies:
-    builds use it, and refuse it once the fragments say something else. Without such a file,
-    builds resolve the fragments themselves. A config put there by hand is never overwritten.
+    Such a config is a lock file for the fragments: builds use it, and refuse it if the fragments
+    have changed since. Without it, every build resolves the fragments. A config that you put there
+    yourself is never overwritten.
     """
     setting = make_setting(catalog, cache, source=source, keyring=keyring, offline=offline)
     selected = choose(setting, kernels, arches, flavors)
@@ -42,8 +42,8 @@ def resolve(
         path = setting.project.catalog.config_file(kernel)
         if written_by_hand(path):
             raise UserError(
-                f"{path} was put there by hand, and stays as it is",
-                hint="remove it, if the fragments are to decide again",
+                f"{path} was not written by Ingot, and is not overwritten",
+                hint="remove it to use the fragments again",
             )
     progress = make_progress(Terminal(stderr=True))
     for resolved in pipeline.resolve_all(setting, selected, progress, fresh=True):
