@@ -1,8 +1,8 @@
-"""What can be removed: images no `<version>` tag stands for, and caches of what is not built.
+"""Removes what is no longer used: images without a `<version>` tag, and unused cache entries.
 
-Kept are the images of every moving tag and what was measured of them, the builders of the
-catalog, the sources whose digest the catalog pins, and what another tool put into the store.
-Nothing is touched while a build runs.
+Kept are the images of every moving tag with their boot profiles, the builders of the catalog, the
+sources whose digest the catalog pins, and images that another tool put into the store. Nothing is
+removed while a build runs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from ingot.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class RemovedItem:
-    """One thing removed, or that would be: what it was, and its bytes on disk."""
+    """An item that was or would be removed: what it is, and its size on disk in bytes."""
 
     what: str
     size: int
@@ -48,10 +48,10 @@ class RemovedItem:
 def prune(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
     """Remove what is unused; with `everything`, all caches as well (images stay).
 
-    Raises MachineError while something is in use: what is needed cannot be told apart then.
-    A dry run says what would be removed, by the same rules, and removes nothing.
+    Raises MachineError while a build runs, because it may use items that look unused. A dry run
+    returns what would be removed, by the same rules, and removes nothing.
     """
-    with _nobody_at_work(project.workspace):
+    with _exclusive(project.workspace):
         return [
             *_images(project, dry_run=dry_run),
             *_builders(project, everything=everything, dry_run=dry_run),
@@ -62,21 +62,21 @@ def prune(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedI
 
 
 @contextlib.contextmanager
-def _nobody_at_work(workspace: Workspace) -> Iterator[None]:
-    """Hold the locks of all work on the caches; a MachineError if somebody else has one."""
+def _exclusive(workspace: Workspace) -> Iterator[None]:
+    """Hold every lock on the caches; MachineError if another process holds one."""
     workspace.prepare()
     locks = [workspace.lock("use"), *sorted(workspace.builders.glob(".*.lock"))]
     with contextlib.ExitStack() as held:
         for lock in locks:
             if not held.enter_context(locked_if_free(lock)):
                 raise MachineError(
-                    "a build is running", hint="let it end, then run `ingot prune` again"
+                    "a build is running", hint="wait until it ends, then run `ingot prune` again"
                 )
         yield
 
 
 def _images(project: Project, *, dry_run: bool) -> list[RemovedItem]:
-    """Tags that nothing stands for any more, then the blobs that no other tag reaches."""
+    """Remove the stale tags, then the blobs that no other tag references."""
     layout = project.layout
     before = collect_garbage(layout, dry_run=True)
     if before.skipped:
@@ -89,7 +89,7 @@ def _images(project: Project, *, dry_run: bool) -> list[RemovedItem]:
     else:
         layout.untag(stale)
         garbage = collect_garbage(layout)
-        if garbage.skipped:  # somebody began to write just now
+        if garbage.skipped:  # another process has just begun to write
             raise _store_in_use(layout)
         count, size = garbage.blobs, garbage.bytes
     removed = [
@@ -101,13 +101,14 @@ def _images(project: Project, *, dry_run: bool) -> list[RemovedItem]:
 def _store_in_use(layout: Layout) -> MachineError:
     return MachineError(
         f"the image store {layout.root} is in use",
-        why="what is being written has no tag yet, and would be taken for unused",
-        hint="let the command that uses it end, then run `ingot prune` again",
+        why="an image that is being written has no tag yet, and would look unused",
+        hint="wait until the command that uses it ends, then run `ingot prune` again",
     )
 
 
 def _stale_tags(project: Project) -> list[str]:
-    """Immutable tags that no moving tag shares its image with, and builders not of the catalog."""
+    """Immutable tags whose image has no moving tag, builders that are not of the catalog, and the
+    boot profiles of images that go."""
     layout = project.layout
     tags = layout.tags()
     images = {tag: _image(layout, descriptor) for tag, descriptor in tags.items()}
@@ -124,20 +125,21 @@ def _stale_tags(project: Project) -> list[str]:
         )
     ]
     kept = {tags[tag].digest for tag, image in images.items() if image and tag not in stale}
-    return [*stale, *(tag for tag in tags if _subject(layout, tags[tag]) not in {None, *kept})]
+    profiled = {tag: _profiled_image(layout, tags[tag]) for tag in tags}
+    return [*stale, *(tag for tag in tags if profiled[tag] not in {None, *kept})]
 
 
-def _subject(layout: Layout, descriptor: Descriptor) -> Digest | None:
-    """The image that a boot profile was measured of; None for what is no boot profile."""
+def _profiled_image(layout: Layout, descriptor: Descriptor) -> Digest | None:
+    """The image that a boot profile belongs to; None if the artifact is not a boot profile."""
     try:
         artifact = read_artifact(layout, descriptor)
-    except (UserError, VerificationError):  # what is damaged is told by who reads it
+    except (UserError, VerificationError):  # the command that reads it reports the damage
         return None
     return artifact.subject.digest if artifact.artifact_type == PROFILE_TYPE else None
 
 
 def _image(layout: Layout, descriptor: Descriptor) -> Image | None:
-    """The image; None for what is not one that Ingot writes: another tool's, which is kept."""
+    """The image; None if Ingot cannot read it: another tool's image, which is kept."""
     try:
         return read_image(layout, descriptor)
     except UserError:
@@ -145,16 +147,16 @@ def _image(layout: Layout, descriptor: Descriptor) -> Image | None:
 
 
 def _is_immutable(tag: str, image: Image) -> bool:
-    """Whether a tag names one recipe's kernel: see `images.tags_for`."""
+    """Whether a tag ends in its kernel's recipe key: see `images.tags_for`."""
     try:
         facts = read_facts(image)
-    except UserError:  # whoever uses such an image is told what is wrong with it
+    except UserError:  # the command that uses the image reports what is wrong
         return False
     return facts is not None and tag.endswith(f"-{facts.recipe_key.short}")
 
 
 def _blobs_of_only(layout: Layout, tags: Collection[str]) -> list[Path]:
-    """Blobs that are reached from these tags and from nothing else that the store names."""
+    """Blobs that only these tags reference."""
     kept: set[Digest] = set()
     going: set[Digest] = set()
     for root in layout.roots():
@@ -165,7 +167,7 @@ def _blobs_of_only(layout: Layout, tags: Collection[str]) -> list[Path]:
 
 
 def _builders_of_catalog(project: Project) -> set[Digest]:
-    """The images of the store that are builders, as machines of any arch ask for them now."""
+    """The builders of the current catalog that the store has, for hosts of every arch."""
     site = site_of(project)
     sites = [replace(site, host=arch) for arch in all_arches()]
     found = [find(spec, each) for spec in project.catalog.builders.values() for each in sites]
@@ -198,16 +200,16 @@ def _unfinished(path: Path) -> bool:
 
 
 def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[RemovedItem]:
-    """What killed runs left unfinished: builders, patched trees, clones and build folders.
+    """Unfinished files of killed runs: builders, patched trees, clones and build directories.
 
-    Sources are not among them: the cache of sources sees to those, under their own locks.
+    Unfinished sources are not included: the source cache removes those, under its own locks.
     """
     removed = []
     for parent in (workspace.builders, workspace.sources, workspace.downloads):
         for folder in sorted(parent.glob(f"{STAGING_PREFIX}*/")):
             if digest_named(folder.name.removeprefix(STAGING_PREFIX)):
                 continue
-            removed.append(RemovedItem("what a killed run left", tree_size(folder)))
+            removed.append(RemovedItem("unfinished files of a killed run", tree_size(folder)))
             if not dry_run:
                 remove_tree(folder)
     if not dry_run:

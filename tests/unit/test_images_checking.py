@@ -21,7 +21,7 @@ from ingot.images import (
     DEVEL,
     KERNEL_IMAGES,
     MODULES,
-    require_asked_for,
+    require_images_of,
     write_images,
 )
 from ingot.oci import Descriptor, Image, Layer, Platform, read_image, write_image
@@ -50,14 +50,14 @@ def kernel(tmp_path: Path) -> Kernel:
 
 
 def check(kernel: Kernel, images: Mapping[str, Descriptor], recipe: Recipe = RECIPE) -> None:
-    assert require_asked_for(kernel.layout, images, VERSION, recipe) == kernel.facts
+    assert require_images_of(kernel.layout, images, VERSION, recipe) == kernel.facts
 
 
 def refused(
     kernel: Kernel, images: Mapping[str, Descriptor], says: str, recipe: Recipe = RECIPE
 ) -> None:
     with pytest.raises(IngotError, match=says):
-        require_asked_for(kernel.layout, images, VERSION, recipe)
+        require_images_of(kernel.layout, images, VERSION, recipe)
 
 
 def again(
@@ -148,7 +148,7 @@ def test_facts_that_the_key_does_not_go_with_are_refused(
 def test_another_version_than_asked_for_is_refused(kernel: Kernel) -> None:
     images = kernel.write()
     with pytest.raises(IngotError, match="another kernel version"):
-        require_asked_for(kernel.layout, images, KernelVersion.parse("6.1.177"), RECIPE)
+        require_images_of(kernel.layout, images, KernelVersion.parse("6.1.177"), RECIPE)
 
 
 @pytest.mark.parametrize("name", KERNEL_IMAGES)

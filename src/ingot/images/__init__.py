@@ -23,7 +23,7 @@ Every image has two tags: `<version>[-<flavor>][-<arch>]`, which moves, and
 """
 
 from ingot.images.annotations import read_config, read_makeup, read_packages
-from ingot.images.check_images import require_asked_for
+from ingot.images.check_images import require_images_of
 from ingot.images.image_kinds import (
     BASE,
     BIN,
@@ -75,7 +75,7 @@ __all__ = [
     "read_facts",
     "read_makeup",
     "read_packages",
-    "require_asked_for",
+    "require_images_of",
     "tags_for",
     "tags_of_store",
     "write_images",

@@ -68,7 +68,7 @@ class _Contents:
         return any(name.startswith(f"{tree}/") for tree in self.trees)
 
 
-def require_asked_for(
+def require_images_of(
     layout: Layout, images: Mapping[str, Descriptor], version: KernelVersion, recipe: Recipe
 ) -> KernelLabels:
     """What the images of one kernel say of it, if they are those of this recipe.

@@ -66,7 +66,7 @@ def _cached(
             return _as_pinned(found, name)
     # In the order of the origins, not of digests: the first one is the preferred one.
     trusts = [origin.trust for origin in origins if origin.name not in pins]
-    return next(iter(cache.vouched_for(version, trusts)), None)
+    return next(iter(cache.find_verified(version, trusts)), None)
 
 
 def _not_here(

@@ -26,7 +26,7 @@ from ingot.cli.shared.common_options import (
     Json,
     make_setting,
 )
-from ingot.lab import BootWish
+from ingot.lab import BootRequest
 
 
 def run(
@@ -51,6 +51,6 @@ def run(
     it shuts down; it exits with 6 otherwise. For a terminal in such a guest: ingot shell.
     """
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
-    wish = BootWish(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
+    wish = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
     name, report = boot_on_root(setting, Meant(kernel, arch, flavor), wish, image)
     end_boot(name, report, junit, as_json=as_json, show_console=show_console)

@@ -79,7 +79,7 @@ class SourceCache:
         """All sources of `version` that are here, from whatever origin."""
         return [e.source for e in self.entries() if e.source.version == version]
 
-    def vouched_for(self, version: KernelVersion, trusts: Sequence[str]) -> list[Source]:
+    def find_verified(self, version: KernelVersion, trusts: Sequence[str]) -> list[Source]:
         """The sources of `version` that one of these vouched for (see `model.trust_in`).
 
         They are in the order of `trusts`: who stands first is preferred.
