@@ -315,7 +315,7 @@ def test_images_of_two_builds_are_not_mixed(built: House, hello: Path) -> None:
     built.fragment("vmm/firecracker", "CONFIG_OTHER=y")
     built.build()
     built.layout.tag({"kernel-devel:6.1.999": old})
-    assert "not of one build" in refused(built, hello)
+    assert "not from the same build" in refused(built, hello)
 
 
 def test_a_builder_that_is_not_the_kernels(
