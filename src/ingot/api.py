@@ -1,8 +1,9 @@
-"""What other programs may use of Ingot, under the name of the package: `import ingot`.
+"""The Python API of Ingot, exported by the package: `import ingot`.
 
-Functions take a `Project`, the place to work in, and `RunOptions`, what one call is asked for.
-They print nothing, read no environment and never exit: each raises an `IngotError` that says what
-happened, why, and what to do next. A `Progress` hears of steps; `Silent` is one that says nothing.
+Functions take a `Project` (catalog, image store and work directories) and `RunOptions` (the options
+of one call). They print nothing, read no environment variables and never exit. On failure they
+raise an `IngotError` that says what happened, why, and what to do next. Steps and notes are
+reported to a `Progress`; `Silent` is a `Progress` that ignores them.
 """
 
 from __future__ import annotations
@@ -58,10 +59,10 @@ def list_kernels(
     arches: Sequence[str] = (),
     flavors: Sequence[str] = (),
 ) -> list[Kernel]:
-    """The kernels of the catalog that `names` mean: versions or series, as for `ingot build`.
+    """The kernels of the catalog that `names` select: versions or series, as for `ingot build`.
 
     Without names, the newest version of every series. `arches` and `flavors` select among them;
-    "all" stands for all. UserError for a name that means no kernel.
+    "all" selects all. UserError for a name that selects no kernel.
     """
     return project.catalog.select(names, arches=arches, flavors=flavors)
 
@@ -72,10 +73,10 @@ def resolve_config(
     options: RunOptions = _DEFAULTS,
     progress: Progress = _SILENT,
 ) -> Resolved:
-    """The full config of a kernel, and what was found wrong with it (`findings`).
+    """The full config of a kernel, and what is wrong with it (`findings`).
 
-    It is resolved by the kernel's own Kconfig; `config` is its text. UserError if a fragment cannot
-    be read, MachineError or VerificationError if there is no source or no builder to be had.
+    The kernel's own Kconfig resolves it; `config` holds its text. UserError if a fragment cannot
+    be read, MachineError or VerificationError if the source or the builder is not available.
     """
     (resolved,) = pipeline.resolve_all(Setting(project, options), [kernel], progress)
     return resolved
@@ -87,9 +88,9 @@ def check_config(
     options: RunOptions = _DEFAULTS,
     progress: Progress = _SILENT,
 ) -> tuple[Finding, ...]:
-    """What stops a kernel from being built with its config; nothing if it is sound.
+    """The findings that stop a kernel from being built with its config; empty if it is sound.
 
-    Raises what `resolve_config` does.
+    Raises the same errors as `resolve_config`.
     """
     return resolve_config(project, kernel, options, progress).findings
 
@@ -100,11 +101,11 @@ def build_kernel(
     options: RunOptions = _DEFAULTS,
     progress: Progress = _SILENT,
 ) -> Built:
-    """Build a kernel, boot it and tag its images; or find that the store has them.
+    """Build a kernel, boot it and tag its images. If the store has the images, nothing is built.
 
     UserError if its config is not sound, BuildError if it does not compile, BootError if it does
-    not pass its boot test, MachineError and VerificationError as in `resolve_config`. Nothing is
-    tagged then.
+    not pass its boot test, MachineError and VerificationError as in `resolve_config`. After an
+    error nothing is tagged.
     """
     return pipeline.build(Setting(project, options), kernel, progress)
 
@@ -115,17 +116,18 @@ def boot_kernel(
     options: RunOptions = _DEFAULTS,
     progress: Progress = _SILENT,
 ) -> BootReport:
-    """Boot a kernel that is built, with all its guest checks, and report.
+    """Boot a kernel that has been built, with all its guest checks, and return the report.
 
-    A boot that fails is a report whose `passed` is False, not an error. UserError if the store
-    does not have the kernel, MachineError if this machine cannot boot it.
+    A failed boot is not an error: the report's `passed` is False. UserError if the store does
+    not have the kernel, MachineError if this machine cannot boot it.
     """
     setting = Setting(project, options)
     with in_use(project, progress):
         image = read_image(project, kernel.tag)
-        wish = lab.BootWish(lab.proofs_of_kernel(project.catalog, kernel, ())).for_kernel(kernel)
+        proofs = lab.proofs_of_kernel(project.catalog, kernel, ())
+        request = lab.BootRequest(proofs).for_kernel(kernel)
         builder = pipeline.ensure_builder(setting, kernel.builder, progress)
-        return lab.boot_image(setting, image, builder, wish, progress)
+        return lab.boot_image(setting, image, builder, request, progress)
 
 
 def publish_kernels(
@@ -136,18 +138,19 @@ def publish_kernels(
     *,
     dry_run: bool = False,
 ) -> Published:
-    """Push the images of kernels that are built, and set their tags; `dry_run` only plans it.
+    """Push the images of kernels that have been built, and set their tags.
 
-    UserError if the store does not have a kernel, or if a tag that never moves holds another image
-    there; MachineError if the registry cannot be reached or refuses.
+    With `dry_run`, only plan it. UserError if the store does not have a kernel, or if an immutable
+    tag in the registry names another image; MachineError if the registry cannot be reached or
+    refuses.
     """
     return publish(project, kernels, registry, progress, dry_run=dry_run)
 
 
 def read_image(project: Project, name: str) -> Image:
-    """The image of the store that is called `name`, as in `kernel-bin:6.1.176` or `6.1-minimal`.
+    """The image of the store with this name, such as `kernel-bin:6.1.176` or `6.1-minimal`.
 
-    A kernel's name alone means its base image. UserError, with what the store has, if it has no
-    such image; VerificationError if it is damaged.
+    A kernel's name alone means its base image. UserError, listing the images of the store, if it
+    has no such image; VerificationError if the image is damaged.
     """
     return find_image_named(project, name)[1]

@@ -1,12 +1,12 @@
-"""Which kernels of a catalog are not what they were at some commit.
+"""Finds the kernels of a catalog that have changed since a commit.
 
-What decides a kernel is compared as it was at the commit and as it is in the working tree,
-uncommitted edits and all: what its fragments ask for, once merged, so that a comment changes no
-kernel; its full config, patches, builder and pinned sources. Rules decide no byte, and are left
-out. Where Ingot itself lies in the same repository and has changed, every kernel counts as
-changed: the same inputs may give something else.
+The inputs of each kernel are compared between the commit and the working tree, including
+uncommitted edits: its merged fragments (so a changed comment changes no kernel), full config,
+patches, builder and pinned sources. Rules are not compared: they do not change the output. If Ingot
+itself is in the same repository and has changed, every kernel counts as changed, because the same
+inputs may give another result.
 
-Nothing is resolved or downloaded for this: it takes a moment, and asks only git.
+No config is resolved and nothing is downloaded: this only runs git, and is fast.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from ingot.version import Series
 
 PACKAGE = Path(__file__).resolve().parent
 PROJECT_FILES = ("pyproject.toml", "requirements.lock")
-"""What of Ingot, beside its package, can change what is built."""
+"""Files of Ingot outside its package that can change what is built."""
 
 _SHA_LENGTHS = (40, 64)
 
 
 @dataclass(frozen=True, slots=True)
 class KernelChange:
-    """A kernel that is not what it was, and why, in a few words."""
+    """A kernel that has changed, and the reason in a few words."""
 
     kernel: Kernel
     reason: str
@@ -53,16 +53,16 @@ def changed_since(
     *,
     package: Path = PACKAGE,
 ) -> list[KernelChange]:
-    """Those of `kernels`, which are of `catalog`, that differ from what git has at `ref`.
+    """Those of the catalog's `kernels` that differ from their state at the commit `ref`.
 
-    All of them if there is nothing to compare with: `ref` is all zeros, which is how git and
-    GitHub name the commit before the first one, the catalog was not there, or it cannot be read
-    (a note says so). A UserError if the catalog is not in a git repository, if `ref` is not
-    known there, or if the catalog as it is now has mistakes.
+    All of them if there is nothing to compare with: if `ref` is all zeros (git and GitHub name the
+    parent of the first commit so), if the commit has no catalog, or if its catalog cannot be read
+    (a note says so). UserError if the catalog is not in a git repository, if `ref` is unknown
+    there, or if the current catalog has mistakes.
     """
     prefix = _place_in_repository(catalog.root)
     if len(ref) in _SHA_LENGTHS and not ref.strip("0"):
-        return _all(kernels, "there is no commit before")
+        return _all(kernels, "there is no earlier commit")
     commit = _commit(ref, catalog.root)
     if tool := _changed_tool(commit, catalog.root, package):
         return _all(kernels, f"Ingot itself has changed: {tool}")
@@ -73,10 +73,10 @@ def changed_since(
 
 
 def sample(catalog: Catalog, kernels: Iterable[Kernel]) -> list[Kernel]:
-    """A few kernels that stand for all of them, for a check that is to be quick.
+    """A few representative kernels, for a quick check.
 
-    Of each series, in its newest version: for each arch the kernel that asks for the fewest
-    options, which compiles soonest, and on the primary arch the one that asks for the most.
+    Of the newest version of each series: for each arch the kernel that requests the fewest options
+    (it compiles fastest), and on the primary arch also the one that requests the most.
     """
     given = list(kernels)
     newest: dict[Series, list[Kernel]] = {}
@@ -118,7 +118,7 @@ def _differing(
         try:
             old = _inputs(earlier, old_kernel)
         except UserError as error:
-            yield KernelChange(kernel, f"what it was cannot be read: {error.what}")
+            yield KernelChange(kernel, f"its earlier inputs cannot be read: {error.what}")
             continue
         if different := [name for name in new if new[name] != old[name]]:
             yield KernelChange(kernel, f"changed: {', '.join(different)}")
@@ -129,7 +129,7 @@ def _identity(kernel: Kernel) -> tuple[object, ...]:
 
 
 def _inputs(catalog: Catalog, kernel: Kernel) -> dict[str, object]:
-    """All that a catalog says of a kernel and that can change its images or their tags."""
+    """The inputs from the catalog that can change a kernel's images or their tags."""
     plan = make_plan(catalog, kernel)
     return {
         "tag": kernel.tag,
@@ -143,7 +143,7 @@ def _inputs(catalog: Catalog, kernel: Kernel) -> dict[str, object]:
 
 
 def _config(plan: Plan) -> tuple[object, ...]:
-    """What decides the config: a full one by hand takes the place of the fragments."""
+    """The inputs of the config: a full config written by hand replaces the fragments."""
     if plan.full_config is None:
         return (plan.fragments_text,)
     full = Digest.of_file(plan.full_config)
@@ -151,7 +151,7 @@ def _config(plan: Plan) -> tuple[object, ...]:
 
 
 def _locks_of(kernel: Kernel) -> str:
-    """The lock files of the kernel's builder, on whatever machine it compiles."""
+    """The pattern of the lock files of the kernel's builder, for every host arch."""
     return f"{kernel.builder.name}-*.lock"
 
 
@@ -159,14 +159,14 @@ def _digests(folder: Path, pattern: str) -> list[tuple[str, Digest]]:
     return [(path.name, Digest.of_file(path)) for path in sorted(folder.glob(pattern))]
 
 
-# What git has
+# Reading from git
 
 
 def _git(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
-    """Run git in a folder; its exit code, and what it printed. Paths are taken as they are.
+    """Run git in a directory; returns its exit code and output. Paths are literal, not patterns.
 
-    A directory that only looks like a bare repository, with settings of its own, is not taken for
-    one.
+    A directory that only looks like a bare repository is not used as one: its settings could run
+    programs.
     """
     arguments = ["-C", str(folder), "-c", "safe.bareRepository=explicit", *words]
     settings = {"GIT_LITERAL_PATHSPECS": "1", **(env or {})}
@@ -175,25 +175,25 @@ def _git(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> tup
 
 
 def _last_line(text: str) -> str:
-    """A program's answer, without the warnings before it."""
+    """The last line of a program's output: the result, without the warnings before it."""
     return text.rpartition("\n")[2]
 
 
 def _place_in_repository(root: Path) -> str:
-    """The catalog folder's path in its repository: empty at the top, else it ends in a slash."""
+    """The catalog directory's path in its repository: empty at the top, else with a final slash."""
     code, output = _git(root, "rev-parse", "--show-prefix")
     if code != 0:
         raise UserError(
-            f"the catalog {root} is in no git repository to compare with",
+            f"the catalog {root} is not in a git repository, so there is nothing to compare with",
             why=output,
-            hint="leave out --changed-since, which lists every kernel",
+            hint="leave out --changed-since to list every kernel",
         )
     return _last_line(output)
 
 
 def _commit(ref: str, root: Path) -> str:
     """The commit that `ref` names."""
-    # no name of git's begins so, and git would take it for an option
+    # no git ref begins with a dash; git would parse it as an option
     if not ref.startswith("-"):
         code, output = _git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
         if code == 0:
@@ -201,7 +201,7 @@ def _commit(ref: str, root: Path) -> str:
     shallow = _last_line(_git(root, "rev-parse", "--is-shallow-repository")[1]) == "true"
     raise UserError(
         f"git does not know the commit '{ref}'",
-        why="this is a shallow clone, without the commits before its last" if shallow else "",
+        why="this is a shallow clone, which lacks earlier commits" if shallow else "",
         hint="clone the whole history (actions/checkout: `fetch-depth: 0`; here:"
         " `git fetch --unshallow`)"
         if shallow
@@ -210,10 +210,10 @@ def _commit(ref: str, root: Path) -> str:
 
 
 def _changed_tool(commit: str, root: Path, package: Path) -> str:
-    """A file of Ingot's that differs from what it was; empty if none does.
+    """A file of Ingot that differs from the commit; empty if none does.
 
-    Only what is in the catalog's own repository can be compared: elsewhere it is whoever runs
-    Ingot who says which one.
+    Ingot can only be compared if it is in the same repository as the catalog. If it is not, the
+    user decides which version of Ingot runs.
     """
     top = _git(root, "rev-parse", "--show-toplevel")
     if _git(package, "rev-parse", "--show-toplevel") != top:
@@ -236,10 +236,10 @@ def _changed_tool(commit: str, root: Path, package: Path) -> str:
 def _catalog_at(
     commit: str, prefix: str, root: Path, progress: Progress
 ) -> Iterator[Catalog | None]:
-    """The catalog as it was at a commit, for as long as the body lasts; None if there is none.
+    """The catalog at a commit, on disk until the body ends; None if the commit has none.
 
-    Its files are written out as git would write them into the working tree, so that what a
-    checkout does to them (ends of lines, filters) is no difference.
+    git writes its files as it does in a checkout, so conversions (line endings, filters) cause no
+    differences.
     """
     if _git(root, "cat-file", "-e", f"{commit}:{prefix}{catalogs.FILE_NAME}")[0] != 0:
         yield None
@@ -255,7 +255,7 @@ def _catalog_at(
             code, output = _git(root, *words, env=own_index)
             if code != 0:
                 raise UserError(
-                    f"git could not give the catalog of {commit[:12]}",
+                    f"git could not read the catalog at commit {commit[:12]}",
                     why=output,
                     hint="clone the whole history (actions/checkout: `fetch-depth: 0`)",
                 )
@@ -263,7 +263,7 @@ def _catalog_at(
             earlier = catalogs.load(tree / prefix)
         except UserError as error:
             progress.note(
-                f"the catalog of {commit[:12]} cannot be read by this Ingot, so every kernel"
+                f"the catalog at {commit[:12]} cannot be read by this Ingot, so every kernel"
                 f" counts as changed: {' '.join(error.why.split()) or error.what}"
             )
             earlier = None

@@ -1,4 +1,4 @@
-"""Finding an image of the store by what a person calls it."""
+"""Finds the image of the store that an operand names."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ _IMMUTABLE = re.compile(r"-[0-9a-f]{12}$")
 
 
 def find_image_named(project: Project, text: str) -> tuple[str, Image]:
-    """The tag and image that `text` names; a UserError if it does not name one of the store."""
+    """The tag and image that `text` names; UserError if the store has no such image."""
     operand = parse_operand(text)
     if isinstance(operand, StoreImage | KernelName):
         return find_image(project, operand)
     hint = "write kernel-bin:6.1, or 6.1 for its base image"
     if isinstance(operand, RegistryImage):
-        hint = f"get it from there: ingot pull {text} --to DIR, or ingot diff"
+        hint = f"download it with `ingot pull {text} --to DIR`, or compare it with `ingot diff`"
     raise not_taken(text, operand, "an image of the store", hint)
 
 
 def find_image(project: Project, wanted: StoreImage | KernelName) -> tuple[str, Image]:
     """The tag and image for `kernel-bin:6.1.176`, `kernel-bin:6.1`, `6.1-minimal` or `6.1`.
 
-    A kernel's name alone means its base image. UserError, listing what is there, if nothing fits,
-    and for the tag of something else than an image.
+    A kernel's name alone means its base image. UserError, listing the images of the store, if none
+    matches, and if the tag is not the tag of an image.
     """
     image, _, version = wanted.name.rpartition(":")
     candidates = [wanted.name, f"{image or BASE}:{version}"]
-    with contextlib.suppress(UserError):  # what is not a kernel of the catalog may still be a tag
+    with contextlib.suppress(UserError):  # a name that is not in the catalog may still be a tag
         candidates += [
             f"{image or BASE}:{kernel.tag}" for kernel in project.catalog.select([version])
         ]
@@ -53,11 +53,11 @@ def find_image(project: Project, wanted: StoreImage | KernelName) -> tuple[str, 
 
 
 def _not_found(project: Project, name: str, tags: Sequence[str]) -> UserError:
-    """What the store has instead, without the tags that no one types, and how to get `name`."""
+    """The error that lists the store's moving tags and says how to get the image `name`."""
     image, _, version = name.rpartition(":")
     moving = [tag for tag in tags if not _IMMUTABLE.search(tag)]
     if image == "kernel-builder":
-        hint = "make it first: ingot builder"
+        hint = "create it first: ingot builder"
     else:
         hint = "`ingot list` shows what can be built"
         with contextlib.suppress(UserError):

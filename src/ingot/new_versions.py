@@ -1,9 +1,8 @@
-"""How a catalog grows: a release is found and verified, tried on paper, and only then written down.
+"""Adds new kernel versions to a catalog.
 
-What is written is a handful of lines: the version and the digest of its source in
-kernels.toml, and the tables of README and docs that are made from it. It is written when all
-of it is known to be sound: the source verified, the configs of every arch and flavor resolved
-and checked.
+A release is found, its source verified, and the configs of every arch and flavor resolved and
+checked. Only then is it written: a few lines in kernels.toml (the version and the digest of its
+source), and the tables in README and docs that are generated from it.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ from ingot.version import KernelVersion, Series
 
 @dataclass(frozen=True, slots=True)
 class NewOption:
-    """An option that a person may set and that the release before did not have.
+    """An option with a prompt that the previous release did not have.
 
-    `value` is what it came out as in the first flavor, `fallback` what Kconfig says its
-    default is; `arches` are those that have it.
+    `value` is its resolved value in the first flavor, `fallback` its default in Kconfig; `arches`
+    are the arches that have it.
     """
 
     option: Option
@@ -45,11 +44,11 @@ class NewOption:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """What a version has that `before`, an older one, has not.
+class NewOptions:
+    """The options that a version has and the older version `before` does not.
 
-    `options` are those a person may set now; `hidden` names those that something else, which
-    is off, would have to show first.
+    `options` can be set now; `hidden` are the names of those whose prompts are hidden because
+    another option is off.
     """
 
     before: KernelVersion
@@ -59,23 +58,23 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A version that may be added: its source, its checked configs, and what would be written.
+    """A version that can be added: its source, its checked configs, and the proposed edit.
 
-    `news` is None if there is nothing to compare with.
+    `new_options` is None if there is nothing to compare with.
     """
 
     release: Release
     source: Source
     configs: tuple[Resolved, ...]
-    news: News | None
+    new_options: NewOptions | None
     proposal: Proposal
 
 
 def plan_addition(setting: Setting, name: str, progress: Progress) -> Addition:
-    """Find, verify and check what `name` (a version, or a series: its newest) would add.
+    """Find, verify and check the release `name`: a version, or a series (its newest version).
 
-    Nothing is written. Raises UserError if the catalog has it already, or if a config of it
-    is not sound; and what stands in the way of getting the source.
+    Nothing is written. Raises UserError if the catalog has it already or if one of its configs
+    is not sound, and the errors of obtaining the source.
     """
     catalog = setting.project.catalog
     _refuse_known(catalog, name)
@@ -86,7 +85,7 @@ def plan_addition(setting: Setting, name: str, progress: Progress) -> Addition:
 
 
 def plan_first(setting: Setting, wanted: Sequence[Release], progress: Progress) -> Addition:
-    """What the first of some releases that can be had would add; otherwise as `plan_addition`."""
+    """The same as `plan_addition`, for the first of these releases whose source is available."""
     catalog, workspace = setting.project.catalog, setting.project.workspace
     cache = SourceCache(workspace.sources)
     release, source = obtain_first(wanted, cache, workspace.downloads, progress)
@@ -107,12 +106,12 @@ def plan_first(setting: Setting, wanted: Sequence[Release], progress: Progress) 
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """A series of the catalog: its newest version here, and what is newer elsewhere.
+class SeriesStatus:
+    """A series of the catalog: its newest version in the catalog, and newer releases.
 
-    `newer` is what to add, None if there is nothing newer; `listed` all that there is of the
-    series, the newest first, since the newest may not be served yet. `ended` says that the
-    series is no longer maintained, by the catalog's date or by what kernel.org says.
+    `newer` is the release to add, None if there is none. `listed` are all known releases of the
+    series, the newest first, because the newest may not be downloadable yet. `ended` means that
+    the series is no longer maintained, by the catalog's date or by kernel.org's list.
     """
 
     series: Series
@@ -123,21 +122,21 @@ class Outlook:
     ended: bool
 
 
-def look_out(
+def find_newer(
     project: Project, names: Sequence[str], today: datetime.date, progress: Progress
-) -> list[Outlook]:
-    """What there is to add for the series of the catalog, or for those named."""
+) -> list[SeriesStatus]:
+    """The newer releases of the series of the catalog, or of the named ones."""
     catalog = project.catalog
     known = available(indexes_of(catalog), project.workspace.downloads, progress)
     kernels = catalog.select([str(Series.parse(name)) for name in names])
-    outlooks = []
+    statuses = []
     for kernel in kernels:
         series = kernel.version.series
         listed = of_series(known, series)
         found = newer(listed, kernel.version)
         ended = kernel.ended(today) or bool(listed and listed[0].end_of_life)
-        outlooks.append(
-            Outlook(
+        statuses.append(
+            SeriesStatus(
                 series,
                 kernel.version,
                 found[0] if found else None,
@@ -146,7 +145,7 @@ def look_out(
                 ended,
             )
         )
-    return outlooks
+    return statuses
 
 
 def _refuse_known(catalog: Catalog, name: str) -> None:
@@ -160,7 +159,7 @@ def _refuse_known(catalog: Catalog, name: str) -> None:
 def _check_all(
     setting: Setting, version: KernelVersion, progress: Progress
 ) -> tuple[Resolved, ...]:
-    """The configs of every arch and flavor of a version, all of them sound."""
+    """The configs of every arch and flavor of a version; UserError if one is not sound."""
     kernels = setting.project.catalog.select([str(version)], arches=[ALL], flavors=[ALL])
     done = []
     for resolved in pipeline.resolve_all(setting, kernels, progress):
@@ -170,9 +169,9 @@ def _check_all(
 
 
 def _nearest(catalog: Catalog, version: KernelVersion) -> Kernel | None:
-    """The kernel of the catalog that is most like a version: the newest before it, or after it.
+    """The catalog's kernel that is closest to a version: the newest older one, else the newest.
 
-    Of its own series if there is one; in the default flavor, on the primary arch.
+    Of the same series if there is one; in the default flavor, on the primary arch.
     """
     kernels = catalog.select([str(v) for v in dict.fromkeys(k.version for k in catalog.kernels)])
     same = [kernel for kernel in kernels if kernel.version.series == version.series]
@@ -182,15 +181,17 @@ def _nearest(catalog: Catalog, version: KernelVersion) -> Kernel | None:
 
 def _new_options(
     setting: Setting, other: Kernel, configs: Sequence[Resolved], progress: Progress
-) -> News | None:
-    """What is new against `other`, on any arch; None if that cannot be known."""
+) -> NewOptions | None:
+    """The options that are new since `other`, on any arch; None if its options are not known."""
     first: dict[str, Resolved] = {}
     for resolved in configs:
         first.setdefault(resolved.kernel.arch.name, resolved)
     try:
         earlier = _tables(setting, other, list(first), progress)
-    except IngotError as error:  # good to know, but no reason not to add
-        progress.note(f"what is new against {other.version} is not known: {error.what}")
+    except (
+        IngotError
+    ) as error:  # the comparison is optional: its failure must not stop the addition
+        progress.note(f"the options that are new since {other.version} are not known: {error.what}")
         return None
     found: dict[str, NewOption] = {}
     hidden: set[str] = set()
@@ -207,7 +208,7 @@ def _new_options(
             value, fallback = config.value(name), _fallback(option, config)
             found[name] = NewOption(option, value, fallback, arches)
     options = tuple(found[name] for name in sorted(found))
-    return News(other.version, options, tuple(sorted(hidden - set(found))))
+    return NewOptions(other.version, options, tuple(sorted(hidden - set(found))))
 
 
 def _tables(
@@ -221,7 +222,7 @@ def _tables(
 
 
 def _fallback(option: Option, config: Config) -> str:
-    """What Kconfig takes where nobody says: its first `default` whose condition holds."""
+    """The default value in Kconfig: the first `default` whose condition holds."""
     for value, condition in option.defaults:
         if condition is None or evaluate(condition, config.options) != "n":
             return render(value, None)

@@ -1,15 +1,15 @@
-"""What a person types to name a kernel, an image or a file: read here, and nowhere else.
+"""Command-line operands that name a kernel, an image or a file. Only this module parses them.
 
-The first rule that fits decides (docs/operands.md says the same to people):
+The first matching rule decides (docs/operands.md documents the same rules for users):
 
-    ./FILE, ../FILE, /FILE        a file, which must be there
-    docker://HOST/NAME:TAG        an image of a registry
-    oci:DIR:TAG                   an image of a directory with an OCI layout
-    6.1, 6.1.176-minimal          a kernel of the catalog: what begins as a version
-    kernel-bin:6.1, NAME:TAG      an image of the store: a colon, and no slash
-    FILE                          a file, if there is one of that name
-    HOST/NAME:TAG                 an image of a registry: what has a slash
-    any other word                a kernel of the catalog, which may not have it
+    ./FILE, ../FILE, /FILE        a file, which must exist
+    docker://HOST/NAME:TAG        an image in a registry
+    oci:DIR:TAG                   an image in an OCI layout directory
+    6.1, 6.1.176-minimal          a kernel of the catalog: the text begins with a version
+    kernel-bin:6.1, NAME:TAG      an image in the store: the text has a colon and no slash
+    FILE                          a file, if one of that name exists
+    HOST/NAME:TAG                 an image in a registry: the text has a slash
+    any other text                a kernel of the catalog, which may not have it
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LAYOUT = "oci:"
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?(?:-\w+)*")
 
 FORMS = "write ./FILE, 6.1-minimal, kernel-bin:6.1.176 or HOST/kernel-bin:6.1.176"
-"""What can be written where a kernel, an image and a file are all taken."""
+"""The hint for an operand that may be a kernel, an image or a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ class KernelName:
 
     @property
     def has_version(self) -> bool:
-        """Whether it begins as a version does; any other word names nothing in most catalogs."""
+        """Whether the name begins with a version; other names exist in few catalogs."""
         return bool(_VERSION.fullmatch(self.name))
 
 
 @dataclass(frozen=True, slots=True)
 class StoreImage:
-    """An image of the store, by its tag there: `kernel-bin:6.1`."""
+    """An image in the store, by its tag: `kernel-bin:6.1`."""
 
     kind: ClassVar[str] = "the name of an image of the store"
     name: str
@@ -53,7 +53,7 @@ class StoreImage:
 
 @dataclass(frozen=True, slots=True)
 class RegistryImage:
-    """An image of a registry: `docker.io/foobar/kernel-bin:6.1`, without a transport."""
+    """An image in a registry: `docker.io/foobar/kernel-bin:6.1`, without a transport prefix."""
 
     kind: ClassVar[str] = "the name of an image of a registry"
     reference: str
@@ -61,7 +61,7 @@ class RegistryImage:
 
 @dataclass(frozen=True, slots=True)
 class LayoutImage:
-    """An image of a directory with an OCI layout: `oci:DIR:TAG`."""
+    """An image in an OCI layout directory: `oci:DIR:TAG`."""
 
     kind: ClassVar[str] = "the name of an image of an OCI layout"
     folder: Path
@@ -70,7 +70,7 @@ class LayoutImage:
 
 @dataclass(frozen=True, slots=True)
 class FileName:
-    """A file that is there; it may be a pipe."""
+    """A file that exists; it may be a pipe."""
 
     kind: ClassVar[str] = "a file"
     path: Path
@@ -80,7 +80,7 @@ Operand = KernelName | StoreImage | RegistryImage | LayoutImage | FileName
 
 
 def parse_operand(text: str) -> Operand:
-    """What `text` names. A UserError if it is written as a path, and no file is there."""
+    """Parse an operand. UserError if it is written as a path and the file does not exist."""
     if text.startswith((".", "/")):
         return FileName(_existing(text))
     if text.startswith(TRANSPORT):
@@ -98,7 +98,7 @@ def parse_operand(text: str) -> Operand:
 
 
 def kernel_named(text: str) -> str:
-    """The name of a kernel of the catalog; a UserError if `text` names something else."""
+    """The name of a kernel of the catalog; UserError if `text` names something else."""
     operand = parse_operand(text)
     if isinstance(operand, KernelName):
         return operand.name
@@ -108,20 +108,20 @@ def kernel_named(text: str) -> str:
 
 
 def not_taken(text: str, operand: Operand, wanted: str, hint: str) -> UserError:
-    """The error for an operand of a kind that a verb does not take."""
+    """The error for an operand of a kind that the command does not accept."""
     return UserError(f"{text} is not {wanted}", why=f"it is {operand.kind}", hint=hint)
 
 
 def _existing(text: str) -> Path:
     path = Path(text)
     if not _is_file(path):
-        why = "it is a directory" if path.is_dir() else "nothing is there"
-        raise UserError(f"{text} is not a file", why=why, hint="is the path right?")
+        why = "it is a directory" if path.is_dir() else "it does not exist"
+        raise UserError(f"{text} is not a file", why=why, hint="check the path")
     return path
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.exists() and not path.is_dir()
-    except (OSError, ValueError):  # longer than a name can be, or with a zero byte in it
+    except (OSError, ValueError):  # the name is too long, or has a null byte
         return False

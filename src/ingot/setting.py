@@ -1,4 +1,4 @@
-"""What a call works with: the project that it is in, and what this one call was asked for."""
+"""What a call works with: the project, and the options of this one call."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ingot.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The place: a catalog, the store of its images, and the directories for the work.
+    """A catalog, the store of its images, and the working directories.
 
-    `host` is what this machine calls its architecture (`uname -m`).
+    `host` is the architecture of this machine, as `uname -m` prints it.
     """
 
     catalog: Catalog
@@ -32,12 +32,12 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What one call was asked for, beyond what the catalog says.
+    """The options of one call, in addition to the catalog.
 
-    `local` is a source that the user named, which replaces every origin: a tarball, a tree, or
-    what was taken from git; `patches` the user's own, applied after the catalog's; `cache` a
-    registry to look into before compiling; `boot_seconds` how long a guest may take before it
-    counts as hung; `offline` forbids all use of the network.
+    `local` is a source that the user named and that replaces every origin: a tarball, a tree, or
+    a checkout from git. `patches` are the user's patches, applied after the catalog's. `cache` is
+    a registry to search before compiling. `boot_seconds` is the limit for a boot before it counts
+    as hung. `offline` forbids all use of the network.
     """
 
     local: Path | Source | None = None
@@ -49,9 +49,9 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A project and the options of one call: what the steps of a build share.
+    """A project and the options of one call, shared by the steps of a build.
 
-    A step that needs only one of the two takes only that.
+    A step that needs only one of the two has only that one as a parameter.
     """
 
     project: Project
@@ -61,11 +61,12 @@ class Setting:
 def open_project(
     catalog: Catalog | Path | str, *, cache: Path | str, build_dir: Path | str | None = None
 ) -> Project:
-    """The project of a catalog, or of the folder that one is in, on this machine.
+    """Open a catalog, or the directory that holds one, as a project on this machine.
 
-    Its store is the folder `images` beside the catalog. `cache` is where sources, builders and
-    logs are kept; `build_dir` where kernels are compiled, in memory if it is None and there is
-    room. Nothing is written yet. UserError, with every mistake, if the catalog cannot be read.
+    The image store is the directory `images` next to the catalog. `cache` is the directory for
+    sources, builders and logs; `build_dir` the one where kernels are compiled. If `build_dir` is
+    None, they are compiled in memory if there is enough. This function writes nothing. UserError
+    that lists every mistake if the catalog cannot be read.
     """
     found = catalog if isinstance(catalog, Catalog) else load(Path(catalog).absolute())
     build = Path(build_dir).absolute() if build_dir is not None else None
@@ -75,10 +76,11 @@ def open_project(
 
 @contextlib.contextmanager
 def in_use(project: Project, progress: Progress) -> Iterator[None]:
-    """Keep `prune` away from the sources, builders and images that the body uses.
+    """Keep `prune` from removing the sources, builders and images that the body uses.
 
-    Each step of the pipeline does; a caller of several does so too, for the time between.
-    It nests: `prune` never waits for this lock, so those who share it never wait for it either.
+    Each step of the pipeline enters this; a caller of several steps enters it as well, to cover
+    the time between them. It can be nested: `prune` never waits for this lock, so the processes
+    that share it do not wait for `prune` either.
     """
 
     def waiting() -> None:

@@ -1,4 +1,4 @@
-"""Amounts as a person reads them, with their units."""
+"""Amounts as text, with their units."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_checks_can_be_chosen_by_name_by_owner_and_not_at_all(house: House) -> N
     assert set(outcomes(booted(house, "6.1", "--checks", "none"))) == plain
     wrong = house.ingot("boot", "6.1", "--checks", "three")
     assert wrong.returncode == UserError.exit_code
-    assert "there are: one, two" in wrong.stderr
+    assert "the checks are: one, two" in wrong.stderr
 
 
 def test_a_check_that_sends_something_gives_the_guest_a_network(house: House) -> None:
@@ -117,7 +117,7 @@ def test_a_qemu_without_a_filter_is_told_once_and_used(house: House) -> None:
     assert result.returncode == 0, result.stderr
     assert "-sandbox" not in last_command(house)
     told = " ".join(result.stderr.split())
-    assert told.count("QEMU runs without its filter of system calls") == 1
+    assert told.count("QEMU runs without its system call filter") == 1
     assert "-sandbox support is not enabled" in told
 
 

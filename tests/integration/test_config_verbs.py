@@ -257,8 +257,8 @@ def test_a_file_without_a_config_is_told(
 @pytest.mark.parametrize(
     ("operand", "told"),
     [
-        ("/nowhere/.config", "nothing is there"),
-        ("./nowhere", "nothing is there"),
+        ("/nowhere/.config", "it does not exist"),
+        ("./nowhere", "it does not exist"),
         ("/etc", "it is a directory"),
         ("kernel-bin", "has no image 'kernel-bin'"),
         ("6.1-huge", "no flavor huge"),

@@ -366,7 +366,7 @@ def test_a_context_has_all_that_its_containerfile_copies(house: House, box: Engi
     assert tarballs[0] == tarballs[1]
     taken = house.ingot("containerfile", "6.1", "--output", str(folder))
     assert taken.returncode == 2
-    assert "is there already" in taken.stderr
+    assert "exists already" in taken.stderr
 
 
 def test_a_full_config_is_taken_along_as_it_is(house: House, box: Engines) -> None:

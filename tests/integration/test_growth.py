@@ -16,7 +16,7 @@ from ingot import catalog, new_versions, pipeline
 from ingot.cli.main import app
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError
-from ingot.new_versions import look_out, plan_addition
+from ingot.new_versions import find_newer, plan_addition
 from ingot.progress import Progress, Silent
 from ingot.source.origin import Archive
 from ingot.source.origins import ORIGINS, OriginRow, deciding
@@ -130,7 +130,7 @@ def test_a_series_means_the_newest_that_can_be_had(house: House, upstream: Upstr
 def test_options_that_are_new_are_told_with_their_default(house: House, upstream: Upstream) -> None:
     option = '\nconfig BRAND_NEW\n\tbool "Something brand new"\n\tdefault y\n'
     upstream.release(1000, Kconfig=option)
-    news = plan_addition(house.setting(), "6.1.1000", Silent()).news
+    news = plan_addition(house.setting(), "6.1.1000", Silent()).new_options
     assert news is not None
     assert str(news.before) == "6.1.999"
     (new,) = news.options
@@ -151,15 +151,15 @@ def test_nothing_is_written_if_a_config_is_not_as_asked(house: House, upstream: 
     assert "6.1.1000" not in (house.kernels / "kernels.toml").read_text()
 
 
-def test_a_look_out_tells_what_is_newer_and_what_has_ended(
+def test_find_newer_reports_what_is_newer_and_what_has_ended(
     house: House, upstream: Upstream
 ) -> None:
     upstream.release(1000)
     upstream.ended = True
-    (outlook,) = look_out(house.setting().project, [], TODAY, Silent())
-    assert str(outlook.have) == "6.1.999"
-    assert outlook.newer is not None and str(outlook.newer.version) == "6.1.1000"
-    assert outlook.ended
+    (status,) = find_newer(house.setting().project, [], TODAY, Silent())
+    assert str(status.have) == "6.1.999"
+    assert status.newer is not None and str(status.newer.version) == "6.1.1000"
+    assert status.ended
 
 
 def test_add_shows_the_difference_or_writes_it(

@@ -135,7 +135,7 @@ def test_mistakes_are_told_in_words(wide: House, words: list[str], says: str) ->
 def test_a_catalog_outside_git_is_told_of(wide: House) -> None:
     result = wide.ingot("matrix", "--changed-since", "HEAD")
     assert result.returncode == 2
-    assert "in no git repository" in result.stderr
+    assert "is not in a git repository" in result.stderr
 
 
 def test_more_jobs_than_github_runs_are_told_of(house: House) -> None:

@@ -87,7 +87,7 @@ def test_offline_without_the_source(house: House, verb: list[str]) -> None:
     result = house.ingot(*verb, "--offline")
     assert result.returncode == 3
     assert "the source of linux 6.1.999 is not here" in result.stderr
-    assert "next: with the network: ingot fetch 6.1.999" in result.stderr
+    assert "next: run `ingot fetch 6.1.999` with network access" in result.stderr
 
 
 @pytest.mark.parametrize("verb", [["build", "6.1"], ["config", "show", "6.1"]])

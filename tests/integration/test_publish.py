@@ -328,7 +328,7 @@ def test_a_second_push_sends_nothing_and_says_so(shop: Shop, served: Served) -> 
         assert {method for method, _ in line.requests} == {"GET"}
         assert second.stdout.replace(line.address, served.address) == first.stdout
     assert second.returncode == 0, second.stderr
-    assert "everything is there already; nothing to send" in second.stderr
+    assert "the registry has everything already; nothing to send" in second.stderr
     assert there(served.address) == before
 
 
@@ -434,7 +434,7 @@ def test_a_series_tag_of_somebody_else_is_left_alone(shop: Shop, served: Served)
     registry.send(shop.layout, builder, foreign, "it could not be sent")
     done = ingot(shop, "push", V, "--registry", served.address)
     assert done.returncode == 0, done.stderr
-    assert "6.1 is not of Ingot's making" in done.stderr
+    assert "6.1 was not written by Ingot" in done.stderr
     assert registry.find_digest(foreign) == builder.digest
     assert there(served.address)["kernel-modules:6.1"] != str(builder.digest)
 
@@ -464,7 +464,7 @@ def test_an_immutable_tag_keeps_its_image(shop: Shop, served: Served) -> None:
         assert {method for method, _ in line.requests} == {"GET"}
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "under a tag that never moves" in done.stderr
+    assert "under an immutable tag" in done.stderr
     assert f"kernel-bin:{V}-{KEY}: there {first[BIN].digest}" in done.stderr
     assert f"in the store {other[BIN].digest}" in done.stderr
     assert "ingot diff 127.0.0.1:" in done.stderr
@@ -508,7 +508,7 @@ def test_a_dry_run_shows_what_would_be_refused(shop: Shop, served: Served) -> No
     assert done.returncode == 2
     assert "refused" in done.stdout
     assert "moved" in done.stdout
-    assert "under a tag that never moves" in done.stderr
+    assert "under an immutable tag" in done.stderr
 
 
 def test_json_tells_the_same(shop: Shop, served: Served) -> None:
@@ -548,7 +548,7 @@ def test_images_of_two_builds_are_not_pushed_as_one(shop: Shop, served: Served) 
     shop.put(V)
     other = shop.put("6.1.9")
     shop.layout.tag({f"{MODULES}:{V}": other[MODULES]})
-    with pytest.raises(UserError, match="not of one build"):
+    with pytest.raises(UserError, match="not from one build"):
         push(shop, served.address, V)
     assert there(served.address) == {}
 
@@ -563,7 +563,7 @@ def test_a_damaged_store_is_not_published(shop: Shop, served: Served) -> None:
     with pytest.raises(VerificationError, match="no tag there was changed"):
         push(shop, served.address, V)
     path.write_bytes(data[:-1])
-    with pytest.raises(VerificationError, match="not whole"):
+    with pytest.raises(VerificationError, match="incomplete in the store"):
         push(shop, served.address, V)
     assert there(served.address) == {}
 

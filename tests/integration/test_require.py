@@ -159,8 +159,8 @@ def test_a_file_without_a_config_does_not_answer(
 @pytest.mark.parametrize(
     ("image", "code", "told"),
     [
-        ("/nowhere", 2, "nothing is there"),
-        ("./nowhere", 2, "nothing is there"),
+        ("/nowhere", 2, "it does not exist"),
+        ("./nowhere", 2, "it does not exist"),
         (".", 2, "it is a directory"),
         ("kernel-bin:9.9", 2, "has no image 'kernel-bin:9.9'"),
         ("Upper/case", 2, "is not a valid name of an image"),

@@ -379,7 +379,7 @@ def test_outside_of_any_repository_there_is_nothing_to_compare_with(
     simple.root = tmp_path / "kernels"
     with pytest.raises(UserError) as caught:
         simple.changed()
-    assert "in no git repository" in caught.value.what
+    assert "is not in a git repository" in caught.value.what
     assert "--changed-since" in caught.value.hint
 
 

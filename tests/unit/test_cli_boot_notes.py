@@ -19,7 +19,7 @@ from ingot.cli.boot.boot_result import document, print_report
 from ingot.cli.boot.junit import JunitSuite, write_junit
 from ingot.cli.shared.terminal import Terminal
 from ingot.kconfig import Config
-from ingot.lab import BootWish, NamedConfig
+from ingot.lab import BootRequest, NamedConfig
 from ingot.progress import Silent
 from ingot.version import KernelVersion
 
@@ -38,7 +38,7 @@ def boot(
     monkeypatch.setattr(boot_operand, "any_builder", lambda *_: None)
     monkeypatch.setattr(lab, "boot_file", lambda *_: report)
     subject = BootOperand("vmlinux", file=Path("vmlinux"))
-    return boot_with_checks(cast(Any, None), subject, BootWish(), [], Silent())
+    return boot_with_checks(cast(Any, None), subject, BootRequest(), [], Silent())
 
 
 def test_a_kernel_without_a_config_passes_no_checks_and_that_is_said(
@@ -79,7 +79,7 @@ def test_a_config_that_does_not_name_its_kernel_chooses_no_checks_either(
 
 def test_a_machine_that_stands_in_for_no_vmm_of_the_kernel_is_noted() -> None:
     machine = default_machine(arch("x86_64"), ["another"])
-    assert BootWish(vmms=("firecracker",)).notes_on(machine) == ()
-    assert BootWish().notes_on(machine) == ()
-    (note,) = BootWish(vmms=("another", "third")).notes_on(machine)
-    assert note == "qemu microvm does not stand in for a VMM of this kernel (another, third)"
+    assert BootRequest(vmms=("firecracker",)).notes_on(machine) == ()
+    assert BootRequest().notes_on(machine) == ()
+    (note,) = BootRequest(vmms=("another", "third")).notes_on(machine)
+    assert note == "qemu microvm does not represent a VMM of this kernel (another, third)"

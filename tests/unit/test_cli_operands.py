@@ -67,7 +67,7 @@ def test_each_form_is_one_thing(text: str, operand: Operand) -> None:
     assert parse_operand(text) == operand
 
 
-@pytest.mark.parametrize(("text", "why"), [("./none", "nothing"), ("./build", "directory")])
+@pytest.mark.parametrize(("text", "why"), [("../none", "does not exist"), ("./build", "directory")])
 def test_what_is_written_as_a_path_must_be_a_file(text: str, why: str) -> None:
     with pytest.raises(UserError) as caught:
         parse_operand(text)

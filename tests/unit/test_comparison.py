@@ -18,8 +18,8 @@ from ingot.comparison import (
     ImageSummary,
     SizeChange,
     compare,
-    subject_of_image,
-    subject_of_reference,
+    summary_of_image,
+    summary_of_reference,
 )
 from ingot.errors import IngotError, MachineError, UserError, VerificationError
 from ingot.images import BASE, BIN, DEBUG, KERNEL_IMAGES, MODULES
@@ -49,7 +49,7 @@ def subject(**told: object) -> ImageSummary:
 
 
 def told_by(layout: Layout, image: Descriptor, name: str = "image") -> ImageSummary:
-    return subject_of_image(layout, read_image(layout, image), name)
+    return summary_of_image(layout, read_image(layout, image), name)
 
 
 # What differs
@@ -250,7 +250,7 @@ def test_a_boot_profile_that_cannot_be_had_is_left_out(
     error: IngotError,
 ) -> None:
     reference = offer(tmp_path, published, monkeypatch, error)
-    assert subject_of_reference(reference, X86, Silent()).profile is None
+    assert summary_of_reference(reference, X86, Silent()).profile is None
 
 
 def test_a_boot_profile_that_is_not_what_its_digest_names_is_reported(
@@ -258,7 +258,7 @@ def test_a_boot_profile_that_is_not_what_its_digest_names_is_reported(
 ) -> None:
     reference = offer(tmp_path, published, monkeypatch, VerificationError("another digest"))
     with pytest.raises(VerificationError, match="another digest"):
-        subject_of_reference(reference, X86, Silent())
+        summary_of_reference(reference, X86, Silent())
 
 
 def offer(
@@ -284,7 +284,7 @@ def test_a_published_image_tells_the_same_without_being_fetched(
     image = kernel.build()[name]
     reference = f"example.org/kernels/{name}:6.1"
     published[reference] = manifest(kernel.layout, image)
-    told = subject_of_reference(reference, X86, Silent(), insecure=True)
+    told = summary_of_reference(reference, X86, Silent(), insecure=True)
     assert told == told_by(kernel.layout, image, reference)
     assert published["asked"] == (reference, "amd64", True)
 
@@ -297,7 +297,7 @@ def test_a_published_image_that_does_not_tell_enough_is_fetched(
     kernel.layout.tag({registry.FETCHED: image})
     published["example.org/k:1"] = manifest(kernel.layout, image)
     published["fetched"] = kernel.layout
-    told = subject_of_reference("example.org/k:1", X86, Silent())
+    told = summary_of_reference("example.org/k:1", X86, Silent())
     assert told.name == "example.org/k:1"
     assert told.modules == {"net/veth.ko": 14}
 
@@ -309,7 +309,7 @@ def test_a_published_image_of_somebody_elses_is_fetched(
     image = foreign(layout, {"boot/vmlinux": b"x"}, registry.FETCHED)
     published["example.org/k:1"] = manifest(layout, image)
     published["fetched"] = layout
-    assert subject_of_reference("example.org/k:1", X86, Silent()).kernel_size == 1
+    assert summary_of_reference("example.org/k:1", X86, Silent()).kernel_size == 1
 
 
 def test_a_published_artifact_is_no_image(tmp_path: Path, published: dict[str, object]) -> None:
@@ -317,7 +317,7 @@ def test_a_published_artifact_is_no_image(tmp_path: Path, published: dict[str, o
     artifact = write_artifact(kernel.layout, "application/x.y", b"{}", kernel.build()[BASE])
     published["example.org/k:1"] = manifest(kernel.layout, artifact)
     with pytest.raises(UserError, match="no image: it is application/x"):
-        subject_of_reference("example.org/k:1", X86, Silent())
+        summary_of_reference("example.org/k:1", X86, Silent())
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_hostile_manifest_is_an_error(
     kernel = make_kernel(tmp_path)
     published["example.org/k:1"] = {**manifest(kernel.layout, kernel.build()[BASE]), **change}
     with pytest.raises(UserError):
-        subject_of_reference("example.org/k:1", X86, Silent())
+        summary_of_reference("example.org/k:1", X86, Silent())
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +363,7 @@ def test_any_annotation_is_told_or_an_error(
         patch.setattr(registry, "read_manifest", lambda *_, **__: changed)
         patch.setattr(registry, "read_document", lambda *_, **__: None)
         with contextlib.suppress(IngotError):
-            told = subject_of_reference("example.org/k:1", X86, Silent())
+            told = summary_of_reference("example.org/k:1", X86, Silent())
             assert compare(told, told).same
 
 

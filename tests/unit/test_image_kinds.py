@@ -130,14 +130,14 @@ def test_layers_are_found_by_name(tmp_path: Path, with_modules: bool) -> None:
 def test_an_image_with_another_number_of_layers_has_no_names_for_them(kernel: Kernel) -> None:
     base = read_image(kernel.layout, kernel.write()[BASE])
     for layers in (base.layers[:2], (*base.layers, base.layers[0])):
-        with pytest.raises(UserError, match="no names") as caught:
+        with pytest.raises(UserError, match="are not known") as caught:
             layers_of(dataclasses.replace(base, layers=layers))
-        assert f"it has {len(layers)}, and no image called '{BASE}'" in caught.value.why
+        assert f"it has {len(layers)} layers, which is wrong for '{BASE}'" in caught.value.why
 
 
 def test_layers_of_an_image_of_something_else_have_no_names(kernel: Kernel) -> None:
     base = read_image(kernel.layout, kernel.write()[BASE])
-    with pytest.raises(UserError, match="no names") as caught:
+    with pytest.raises(UserError, match="are not known") as caught:
         layers_of(dataclasses.replace(base, labels={}))
     assert "org.opencontainers.image.title" in caught.value.why
 
@@ -221,7 +221,7 @@ def test_an_earlier_build_is_pushed_without_a_new_image(
     add_row(monkeypatch, NEW)
     (shipment,) = gather(shop.layout, [shop.kernel("6.1.9")], builders=False)
     assert [part.repository for part in shipment.parts] == names
-    assert [line.repository for line in shipment.lines] == names
+    assert [line.repository for line in shipment.multi_arch_images] == names
 
 
 def test_a_new_image_that_only_one_arch_has_is_pushed_for_that_arch(
@@ -235,8 +235,8 @@ def test_a_new_image_that_only_one_arch_has_is_pushed_for_that_arch(
     assert [part.tags for part in shipment.parts if part.repository == "kernel-new"] == [
         [f"kernel-new:6.1.9-{digest_of_recipe('6.1.9-arm64')}", "kernel-new:6.1.9-arm64"]
     ]
-    assert "kernel-new" in [line.repository for line in shipment.lines]
-    assert {line.version for line in shipment.lines} == {KernelVersion.parse("6.1.9")}
+    assert "kernel-new" in [line.repository for line in shipment.multi_arch_images]
+    assert {line.version for line in shipment.multi_arch_images} == {KernelVersion.parse("6.1.9")}
 
 
 @pytest.mark.parametrize(("lost", "complete"), [("kernel-new", True), (DEVEL, False)])

@@ -58,7 +58,7 @@ def test_prune_stays_away_while_an_image_is_booted(
     image = read_image(kernel.layout, kernel.build()[BASE])
     builder = Builder("bookworm", digest("builder"), tmp_path)
     with pytest.raises(ReachedError):
-        lab.boot_image(setting, image, builder, lab.BootWish(), Recorder())
+        lab.boot_image(setting, image, builder, lab.BootRequest(), Recorder())
 
 
 def test_prune_stays_away_while_an_image_is_measured(

@@ -136,7 +136,7 @@ def test_an_image_of_something_else_is_refused(
     builder: Builder,
 ) -> None:
     other = dataclasses.replace(shelf.base, labels={})
-    with pytest.raises(UserError, match="no kernel of Ingot's"):
+    with pytest.raises(UserError, match="does not hold a kernel built by Ingot"):
         lab.profile_image(setting, other, builder, Recorder())
     assert kept_profile(shelf.layout, other) is None
 

@@ -71,7 +71,7 @@ def test_what_is_asked_for_is_checked_whatever_the_config_has(catalog: Catalog) 
 def test_of_a_kernel_that_tells_nothing_nothing_is_asked(catalog: Catalog) -> None:
     assert proofs_of_config(catalog, None) == ()
     assert proofs_of_config(catalog, None, ["none"]) == ()
-    with pytest.raises(UserError, match="does not say what it is"):
+    with pytest.raises(UserError, match="its series and arch are not known"):
         proofs_of_config(catalog, None, ["qemu"])
 
 
@@ -79,4 +79,4 @@ def test_of_a_kernel_that_tells_nothing_nothing_is_asked(catalog: Catalog) -> No
 def test_a_check_that_there_is_not_is_refused(catalog: Catalog, name: str) -> None:
     with pytest.raises(UserError, match="there is no check") as caught:
         proofs_of_config(catalog, config(), ["qemu", name])
-    assert "there are: linux, qemu" in str(caught.value)
+    assert "the checks are: linux, qemu" in str(caught.value)

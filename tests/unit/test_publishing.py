@@ -23,7 +23,7 @@ from ingot.oci import Descriptor, Layout
 from ingot.progress import Silent
 from ingot.publish import Published, indexes, publish
 from ingot.publish.shipment import MultiArchImage
-from ingot.publish.tagging import Action, judge_fixed, judge_series
+from ingot.publish.tagging import Action, action_for_immutable, action_for_series
 from ingot.registry import RawManifest, Registry
 from ingot.version import KernelVersion
 from tests.support.shops import Shop, open_shop
@@ -263,7 +263,7 @@ def test_an_image_that_appears_under_an_immutable_tag_meanwhile_is_kept(shop: Sh
             memory.tags[name] = str(Digest.of(foreign))
 
     memory = Memory(interfere)
-    with stand_in(memory), pytest.raises(UserError, match="under a tag that never moves"):
+    with stand_in(memory), pytest.raises(UserError, match="under an immutable tag"):
         push(shop, "6.1.10")
     assert memory.tags[name] == str(Digest.of(foreign))
     assert not any(tag.endswith((":6.1.10", ":6.1.10-x86_64", ":6.1")) for tag in memory.tags)
@@ -281,7 +281,7 @@ def test_a_list_of_tags_that_is_withheld_or_behind_lets_no_immutable_tag_move(
         memory.tags[TARGET.reference(fixed)] = str(Digest.of(foreign))
         before = dict(memory.tags)
         monkeypatch.setattr(registry, "find_tags", lambda *_, **__: listed)
-        with pytest.raises(UserError, match="under a tag that never moves"):
+        with pytest.raises(UserError, match="under an immutable tag"):
             push(shop, "6.1.10")
         assert memory.tags == before
 
@@ -379,7 +379,7 @@ def test_an_index_says_only_what_its_images_say_alike() -> None:
     ],
 )
 def test_a_series_goes_on_and_never_back(now: RawManifest | None, action: Action) -> None:
-    judged = judge_series(LINE, LINE.version, Digest.of(b"new"), now)
+    judged = action_for_series(LINE, LINE.version, Digest.of(b"new"), now)
     assert judged.action == action
     assert judged.image == "kernel-bin:6.1-minimal"
     assert bool(judged.note) == (action == Action.KEPT)
@@ -388,9 +388,9 @@ def test_a_series_goes_on_and_never_back(now: RawManifest | None, action: Action
 
 def test_an_immutable_tag_is_set_once() -> None:
     there = image()
-    assert judge_fixed("a:1", there.digest, None).action == Action.NEW
-    assert judge_fixed("a:1", there.digest, there).action == Action.SAME
-    refused = judge_fixed("a:1", Digest.of(b"new"), there)
+    assert action_for_immutable("a:1", there.digest, None).action == Action.NEW
+    assert action_for_immutable("a:1", there.digest, there).action == Action.SAME
+    refused = action_for_immutable("a:1", Digest.of(b"new"), there)
     assert (refused.action, refused.digest) == (Action.REFUSED, there.digest)
 
 

@@ -54,7 +54,7 @@ def print_addition(console: Terminal, addition: Addition, *, dry_run: bool) -> N
     console.say(f"source: {source.origin}, {source.digest}")
     console.say(f"        {source.evidence}")
     console.say(f"configs: {len(addition.configs)} resolved, all as requested")
-    if news := addition.news:
+    if news := addition.new_options:
         count = len(news.options)
         console.say(f"options: {count} new since {news.before}")
         if news.options:
@@ -97,8 +97,8 @@ def document(addition: Addition, *, dry_run: bool) -> dict[str, object]:
             {"arch": one.kernel.arch.name, "flavor": one.kernel.flavor.name}
             for one in addition.configs
         ],
-        "compared_with": str(addition.news.before) if addition.news else None,
-        "hidden_options": list(addition.news.hidden) if addition.news else [],
+        "compared_with": str(addition.new_options.before) if addition.new_options else None,
+        "hidden_options": list(addition.new_options.hidden) if addition.new_options else [],
         "new_options": [
             {
                 "option": new.option.name,
@@ -108,6 +108,6 @@ def document(addition: Addition, *, dry_run: bool) -> dict[str, object]:
                 "arches": list(new.arches),
                 "prompt": new.option.prompts[0],
             }
-            for new in (addition.news.options if addition.news else ())
+            for new in (addition.new_options.options if addition.new_options else ())
         ],
     }

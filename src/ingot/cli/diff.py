@@ -79,13 +79,13 @@ def _read_summary(
 ) -> ImageSummary:
     match parse_operand(name):
         case RegistryImage(reference):
-            return comparisons.subject_of_reference(
+            return comparisons.summary_of_reference(
                 reference, platform, progress, insecure=insecure
             )
         case StoreImage() | KernelName() as wanted:
             setting = make_setting(catalog, None)
             tag, image = find_image(setting.project, wanted)
-            return comparisons.subject_of_image(setting.project.layout, image, tag)
+            return comparisons.summary_of_image(setting.project.layout, image, tag)
         case other:
             raise not_taken(
                 name,

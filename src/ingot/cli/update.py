@@ -14,7 +14,7 @@ from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, DryRun, 
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_error
 from ingot.errors import IngotError
-from ingot.new_versions import Addition, Outlook
+from ingot.new_versions import Addition, SeriesStatus
 
 
 def update(
@@ -39,17 +39,17 @@ def update(
     progress = make_progress(errors)
     today = datetime.date.today()
     setting = make_setting(catalog, cache)
-    outlooks = new_versions.look_out(setting.project, series or [], today, progress)
+    statuses = new_versions.find_newer(setting.project, series or [], today, progress)
     added: list[Addition] = []
     failed: list[IngotError] = []
-    for outlook in outlooks:
-        _print_series(errors, outlook)
-        if outlook.newer is None:
+    for status in statuses:
+        _print_series(errors, status)
+        if status.newer is None:
             continue
         try:
             # the addition before this one may have changed the catalog
             setting = make_setting(catalog, cache)
-            addition = new_versions.plan_first(setting, outlook.listed, progress)
+            addition = new_versions.plan_first(setting, status.listed, progress)
         except IngotError as error:
             print_error(errors, error)
             failed.append(error)
@@ -60,33 +60,33 @@ def update(
         if not as_json:
             add.print_addition(make_console(), addition, dry_run=dry_run)
     if as_json:
-        print_document(json.dumps(_document(outlooks, added, dry_run=dry_run), indent=2))
+        print_document(json.dumps(_document(statuses, added, dry_run=dry_run), indent=2))
     if failed:
         raise typer.Exit(failed[0].exit_code)
 
 
-def _print_series(console: Terminal, outlook: Outlook) -> None:
-    newer = f"{outlook.newer.version} is new" if outlook.newer else "no newer release"
-    console.say(f"{outlook.series}: the catalog has {outlook.have}, {newer}")
-    if outlook.ended:
-        end = f" since {outlook.end_of_life}" if outlook.end_of_life else ""
-        text = f" {outlook.series} is no longer maintained{end}: it gets no more fixes"
+def _print_series(console: Terminal, status: SeriesStatus) -> None:
+    newer = f"{status.newer.version} is new" if status.newer else "no newer release"
+    console.say(f"{status.series}: the catalog has {status.have}, {newer}")
+    if status.ended:
+        end = f" since {status.end_of_life}" if status.end_of_life else ""
+        text = f" {status.series} is no longer maintained{end}: it gets no more fixes"
         console.say(("warning:", "yellow"), text)
 
 
 def _document(
-    outlooks: list[Outlook], added: list[Addition], *, dry_run: bool
+    statuses: list[SeriesStatus], added: list[Addition], *, dry_run: bool
 ) -> dict[str, object]:
     return {
         "series": [
             {
-                "series": str(outlook.series),
-                "have": str(outlook.have),
-                "newer": str(outlook.newer.version) if outlook.newer else None,
-                "end_of_life": str(outlook.end_of_life) if outlook.end_of_life else None,
-                "ended": outlook.ended,
+                "series": str(status.series),
+                "have": str(status.have),
+                "newer": str(status.newer.version) if status.newer else None,
+                "end_of_life": str(status.end_of_life) if status.end_of_life else None,
+                "ended": status.ended,
             }
-            for outlook in outlooks
+            for status in statuses
         ],
         "added": [add.document(addition, dry_run=dry_run) for addition in added],
     }

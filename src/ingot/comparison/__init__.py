@@ -1,9 +1,9 @@
-"""Two images side by side: what each tells of itself, and what differs."""
+"""Compares two images: a summary of each, and the differences."""
 
 from ingot.comparison.image_difference import Changes, Comparison, SizeChange, compare
 from ingot.comparison.image_summary import ImageSummary
-from ingot.comparison.registry_summary import subject_of_reference
-from ingot.comparison.store_summary import subject_of_image
+from ingot.comparison.registry_summary import summary_of_reference
+from ingot.comparison.store_summary import summary_of_image
 
 __all__ = [
     "Changes",
@@ -11,6 +11,6 @@ __all__ = [
     "ImageSummary",
     "SizeChange",
     "compare",
-    "subject_of_image",
-    "subject_of_reference",
+    "summary_of_image",
+    "summary_of_reference",
 ]

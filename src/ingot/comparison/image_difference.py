@@ -1,4 +1,4 @@
-"""What differs between two images."""
+"""The differences between two images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingot.kconfig import Difference
 
 @dataclass(frozen=True, slots=True)
 class SizeChange:
-    """Something that came, went or has another size: bytes, None where it is not."""
+    """A named item that was added, removed or resized: sizes in bytes, None if it is absent."""
 
     name: str
     before: int | None
@@ -26,7 +26,7 @@ class SizeChange:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What came, what went, and what has another size; the largest difference first."""
+    """The items that were added, removed and resized; the largest difference first."""
 
     gained: tuple[SizeChange, ...]
     lost: tuple[SizeChange, ...]
@@ -39,10 +39,10 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two images and what differs; None where one of them does not tell enough.
+    """Two images and their differences; None if one of them lacks the information.
 
-    `same`: their layers are the same, to the byte. `folders` is where in its source the kernel
-    grew and shrank, with "" for what belongs to no folder.
+    `same`: their layers are identical. `folders` are the source directories whose share of the
+    kernel changed, with "" for bytes that belong to no directory.
     """
 
     before: ImageSummary
@@ -55,7 +55,7 @@ class Comparison:
 
 
 def compare(before: ImageSummary, after: ImageSummary) -> Comparison:
-    """Compare two images, in all that both tell."""
+    """Compare two images in all properties that are known for both."""
     options = None
     if before.config is not None and after.config is not None:
         options = kconfig.diff(before.config, after.config)
@@ -89,7 +89,7 @@ def _sizes(before: Mapping[str, int], after: Mapping[str, int]) -> Changes:
 
 
 def _modules(before: Mapping[str, int], after: Mapping[str, int]) -> Changes:
-    """A module that moved to another folder is neither gained nor lost: modprobe finds it."""
+    """A module that moved to another directory is neither added nor removed: modprobe finds it."""
     moved = {}
     lost = {_module_name(path): path for path in before if path not in after}
     for path in after:
@@ -99,7 +99,7 @@ def _modules(before: Mapping[str, int], after: Mapping[str, int]) -> Changes:
 
 
 def _module_name(path: str) -> str:
-    """What modprobe calls a module (modprobe(8)): `net/ipv4/ip-gre.ko.xz` is `ip_gre`."""
+    """A module's name in modprobe(8): `net/ipv4/ip-gre.ko.xz` is `ip_gre`."""
     return posixpath.basename(path).partition(".ko")[0].replace("-", "_")
 
 

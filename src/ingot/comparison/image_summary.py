@@ -1,4 +1,4 @@
-"""What an image tells of itself, as far as it does."""
+"""The properties of an image that are compared."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ingot.size_map import SizeMap
 
 @dataclass(frozen=True, slots=True)
 class ImageSummary:
-    """One image; what it does not tell is None.
+    """The properties of one image; an unknown one is None.
 
-    `size` is bytes in a registry, `kernel_size` and `modules` bytes of the files as shipped, the
-    modules by their path below `lib/modules/<release>/kernel`. `size_map` is what only a kernel of
-    Ingot's tells; `files` is all files by name, for an image that is not Ingot's. `profile` is
-    what its kernel costs to boot, where that was measured.
+    `size` is its size in a registry, in bytes. `kernel_size` and `modules` are sizes of the files
+    as shipped, the modules by their path below `lib/modules/<release>/kernel`. Only images
+    by Ingot have a `size_map` (of the kernel). `files` are all files by name, for an image that
+    Ingot did not build. `profile` is the kernel's boot profile, if it was measured.
     """
 
     name: str
@@ -46,7 +46,7 @@ def require_no_builder(name: str, labels: Mapping[str, str]) -> None:
     """UserError if labels or annotations are those of a builder, which has no kernel."""
     if is_builder(labels):
         raise UserError(
-            f"{name} is a builder, no kernel",
-            why="a builder is what kernels are compiled in; what it is made of is in the catalog",
+            f"{name} is a builder, not a kernel",
+            why="a builder holds the compiler, and has no kernel to compare",
             hint="compare kernels, such as 6.1 and 6.1-minimal",
         )

@@ -1,4 +1,4 @@
-"""What an image of a registry tells: by its manifest where that is enough, else fetched."""
+"""The summary of an image in a registry: from its manifest if possible, else downloaded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ingot import registry
 from ingot.arch import Arch, arch
 from ingot.boot.cost.boot_profile import PROFILE_TYPE, Profile
 from ingot.comparison.image_summary import ImageSummary, require_no_builder
-from ingot.comparison.store_summary import subject_of_image
+from ingot.comparison.store_summary import summary_of_image
 from ingot.errors import IngotError, UserError, VerificationError
 from ingot.images import BASE, KernelLabels, read_config, read_size_map
 from ingot.oci import Artifact, read_artifact, read_image
@@ -19,18 +19,20 @@ from ingot.progress import Progress
 _PROFILE_LIMIT = 4 << 20
 
 
-def subject_of_reference(
+def summary_of_reference(
     reference: str, platform: Arch, progress: Progress, *, insecure: bool = False
 ) -> ImageSummary:
-    """What the image `reference` (host[:port]/path[:tag|@digest]) tells, for one platform.
+    """The summary of the image `reference` (host[:port]/path[:tag|@digest]) for one platform.
 
-    UserError for what is no image, and for a builder. VerificationError for damaged content, of the
-    image or of what was measured of it.
+    UserError if it is not an image or is a builder. VerificationError if the image or its boot
+    profile is damaged.
     """
     content = registry.read_manifest(reference, platform.oci, insecure=insecure)
     manifest = registry.manifest_of(content, reference)
     if manifest.artifact_type is not None:
-        raise UserError(f"{reference} is no image", why=f"it is {manifest.artifact_type}")
+        raise UserError(
+            f"{reference} is not an image", why=f"it is an artifact: {manifest.artifact_type}"
+        )
     annotations = manifest.annotations or {}
     require_no_builder(reference, annotations)
     facts = KernelLabels.from_labels(annotations)
@@ -61,17 +63,17 @@ def _fetched(reference: str, platform: Arch, progress: Progress, *, insecure: bo
             reference, platform.oci, Path(folder) / "layout", insecure=insecure
         )
         image = read_image(layout, layout.tags()[registry.FETCHED])
-        return subject_of_image(layout, image, reference)
+        return summary_of_image(layout, image, reference)
 
 
 def _profile(reference: str, facts: KernelLabels, *, insecure: bool) -> Profile | None:
-    """What was measured of the kernel, if the registry has that beside its base image.
+    """The boot profile of the kernel, if the registry has it next to its base image.
 
-    It is one figure of many: where it cannot be had, there is none. VerificationError if what the
-    registry sends is not what its digests name: nothing else of it can be believed then.
+    The profile is optional, so any other failure to read it means None. VerificationError if the
+    registry sends content with a wrong digest: then the rest of its content is not trusted either.
     """
-    shelf = registry.repository_of(reference).rpartition("/")[0]
-    base = f"{shelf}/{BASE}:{facts.version}-{facts.recipe_key.short}"
+    parent = registry.repository_of(reference).rpartition("/")[0]
+    base = f"{parent}/{BASE}:{facts.version}-{facts.recipe_key.short}"
     try:
         document = registry.read_document(f"{base}-boot", insecure=insecure)
         if document is None:

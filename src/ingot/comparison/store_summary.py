@@ -1,4 +1,4 @@
-"""What an image of a store tells: by its annotations, else by its files."""
+"""The summary of an image in a store: from its annotations, else from its files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MODULES = re.compile(r"(?:usr/)?lib/modules/[^/]+")
 _MODULE = re.compile(r"(?:usr/)?lib/modules/[^/]+/(?:kernel/)?(.+\.ko(?:\.\w+)?)")
 
 
-def subject_of_image(layout: Layout, image: Image, name: str) -> ImageSummary:
-    """What the image `name` of the store tells.
+def summary_of_image(layout: Layout, image: Image, name: str) -> ImageSummary:
+    """The summary of the image `name` of the store.
 
-    UserError for a builder; VerificationError if its files have to be looked at and are damaged.
+    UserError for a builder; VerificationError if its files have to be read and are damaged.
     """
     require_no_builder(name, image.labels)
     facts, size_map = read_facts(image), read_size_map(image.annotations)
-    # the base has all that the other images of a kernel have a part of
+    # the other images of a kernel have only some of the files of the base image
     base = _base(layout, facts) if facts else None
     kernel_size: int | None
     modules: Mapping[str, int] | None
@@ -56,7 +56,7 @@ def _kernel_among(files: Mapping[str, int]) -> int | None:
 
 
 def _modules_among(listing: Sequence[FileInfo]) -> dict[str, int] | None:
-    """The modules among an image's files; None if there is no place for any."""
+    """The modules among an image's files; None if it has no modules directory."""
     if not any(_MODULES.match(info.name) for info in listing):
         return None
     named = ((_MODULE.fullmatch(info.name), info) for info in listing)
@@ -64,7 +64,7 @@ def _modules_among(listing: Sequence[FileInfo]) -> dict[str, int] | None:
 
 
 def _base(layout: Layout, facts: KernelLabels) -> Image | None:
-    """The base image of the same recipe, if the store has it whole."""
+    """The base image of the same recipe, if it is complete in the store."""
     descriptor = layout.find(f"{BASE}:{facts.version}-{facts.recipe_key.short}")
     if descriptor is None or not layout.is_complete(descriptor):
         return None

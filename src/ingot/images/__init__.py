@@ -1,5 +1,5 @@
-"""From artifacts to the images of a kernel, and back to what they say of themselves. The images are
-rows of `image_kinds`, each with its layers:
+"""Writes the images of a kernel, and reads their labels and annotations. The images are rows of
+`image_kinds`, each with its layers:
 
     flintlock-kernel   boot/vmlinux, boot/config-<release>, lib/modules/<release>   the base
     kernel-bin         boot/vmlinux
@@ -9,21 +9,22 @@ rows of `image_kinds`, each with its layers:
     kernel-devel       usr/src/linux-<release>, what compiling modules for it needs, and the
                        link lib/modules/<release>/build to it
 
-    kernel-module-<name>   modules of somebody's own: lib/modules/<release>/updates, and indexes
-                           of these and the kernel's, to be laid over kernel-modules
+    kernel-module-<name>   out-of-tree modules: lib/modules/<release>/updates, and indexes of
+                           these and the kernel's modules, to be laid over kernel-modules
 
-The links let kernel-modules serve both ways platforms use it: laid over `/`, and mounted at
-/lib/modules/<release>, where modprobe finds modules.dep and kernel/ through them. The debug
-image laid over `/` is where perf, crash and drgn look. Layers are shared by digest: a kernel
-and its modules are stored once, and so is what all kernels of one source have in kernel-devel.
-A kernel without modules has that too: its headers serve tools that read them, such as bcc.
+Because of the links, kernel-modules works in both ways that platforms use it: laid over `/`, and
+mounted at /lib/modules/<release>, where modprobe finds modules.dep and kernel/ through them. perf,
+crash and drgn find the files of the debug image if it is laid over `/`. Layers are shared by
+digest: a kernel and its modules are stored once, and so are the files of kernel-devel that all
+kernels of one source have in common. A kernel without modules has a kernel-devel image as well:
+tools such as bcc read its headers.
 
-Every image has two tags: `<version>[-<flavor>][-<arch>]`, which moves, and
-`<version>-<12 digits of the recipe key>`, which does not.
+Every image has two tags: the moving `<version>[-<flavor>][-<arch>]`, and the immutable
+`<version>-<12 digits of the recipe key>`.
 """
 
 from ingot.images.annotations import read_config, read_packages, read_size_map
-from ingot.images.check_images import require_asked_for
+from ingot.images.check_images import require_images_of
 from ingot.images.image_kinds import (
     BASE,
     BIN,
@@ -75,7 +76,7 @@ __all__ = [
     "read_facts",
     "read_packages",
     "read_size_map",
-    "require_asked_for",
+    "require_images_of",
     "tags_for",
     "tags_of_store",
     "write_images",

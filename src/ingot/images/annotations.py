@@ -1,9 +1,9 @@
-"""What travels with each image as an annotation of its manifest, so that a registry can be asked
-for it without the kernel:
+"""The annotations of each image's manifest, which can be read from a registry without downloading
+the kernel:
 
     dev.ingot.config             the config's `CONFIG_...=...` lines
-    dev.ingot.makeup             JSON: where the kernel's bytes go (see `ingot.size_map`)
-    dev.ingot.builder-packages   what the builder was made of, a line each (builder.packages)
+    dev.ingot.makeup             JSON: the size map of the kernel (ingot.size_map)
+    dev.ingot.builder-packages   the packages of the builder, a line each (builder_packages)
 
 Each is packed: base64 of gzip.
 """
@@ -26,7 +26,7 @@ _PACKAGES = "dev.ingot.builder-packages"
 
 _CONTROL = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029"
 _OPTION = re.compile(rf"CONFIG_[A-Za-z0-9_]{{1,200}}=[^{_CONTROL}]{{0,20000}}")
-"""A line of a config: texts among its values have any character but those that move a cursor."""
+"""A line of a config: its value may have any character except control characters."""
 
 _PACKAGE = re.compile(rf"[^{_CONTROL}]{{1,1000}}")
 
@@ -34,7 +34,7 @@ _PACKAGE = re.compile(rf"[^{_CONTROL}]{{1,1000}}")
 def pack(config: Config, size_map: SizeMap, packages: Iterable[str]) -> dict[str, str]:
     """The annotations of a kernel's images: the same texts on every machine.
 
-    Of the `config`, the options that are on. `packages` is what the builder was made of.
+    Of the `config`, only the options that are on. `packages` are the builder's.
     """
     return {
         _CONFIG: pack_text(options_of(config).text.encode()),
@@ -50,7 +50,7 @@ def options_of(config: Config) -> Config:
 
 
 def read_config(annotations: Mapping[str, str]) -> Config | None:
-    """The config, without its comments, that an image's manifest carries; None if it has none.
+    """The config in an image's manifest, without its comments; None if it has none.
 
     UserError for an annotation that cannot be read.
     """
@@ -71,7 +71,7 @@ def read_size_map(annotations: Mapping[str, str]) -> SizeMap | None:
 
 
 def read_packages(annotations: Mapping[str, str]) -> tuple[str, ...] | None:
-    """What the builder of a kernel was made of; None if its image does not tell.
+    """The packages of the builder of a kernel; None if its image does not list them.
 
     UserError for an annotation that cannot be read.
     """
@@ -82,7 +82,7 @@ def read_packages(annotations: Mapping[str, str]) -> tuple[str, ...] | None:
 def _lines(
     annotations: Mapping[str, str], name: str, what: str, pattern: re.Pattern[str]
 ) -> list[str] | None:
-    """The lines of a packed text, each of which is like the pattern; None if there is none."""
+    """The lines of a packed text, each matching the pattern; None without such an annotation."""
     packed = annotations.get(name)
     if packed is None:
         return None

@@ -1,7 +1,7 @@
-"""Whether images are what somebody asked for, who did not make them.
+"""Verifies that pulled images are the requested ones.
 
-A registry's word is not taken for it: what the images of a kernel say must be what was asked for,
-they must agree with each other, and each must hold what images of its kind hold and nothing else.
+The registry is not trusted: the labels of a kernel's images must match the request, the images must
+agree with each other, and each must have the contents of its kind and nothing else.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ _SPECIAL_BITS = 0o7000
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What a layer holds; the kernel's config, if the layer has it."""
+class _LayerContents:
+    """The members of a layer, and the kernel's config, if the layer has it."""
 
     members: list[LayerMember]
     config: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Contents:
-    """What images of a kind hold: files by name, files and folders below `trees`, links by name
-    with where they point; `linked` are folders whose entries have links at the root."""
+class _AllowedContents:
+    """The allowed contents of a kind of image: files by name, any files and directories below
+    `trees`, symlinks by name with their targets; `linked` are directories whose entries have
+    symlinks at the root."""
 
     files: frozenset[str] = frozenset()
     trees: tuple[str, ...] = ()
@@ -68,14 +69,14 @@ class _Contents:
         return any(name.startswith(f"{tree}/") for tree in self.trees)
 
 
-def require_asked_for(
+def require_images_of(
     layout: Layout, images: Mapping[str, Descriptor], version: KernelVersion, recipe: Recipe
 ) -> KernelLabels:
-    """What the images of one kernel say of it, if they are those of this recipe.
+    """Require that these are the images of this version and recipe; returns their labels.
 
-    `images` are the manifests in the layout by the images' names, all that are required. UserError
-    or VerificationError for images that are of something else, that do not agree with each other,
-    or that hold what no such image holds. All layers are read once, and verified.
+    `images` are the manifests in the layout by the images' names; every required image is among
+    them. UserError or VerificationError if they are of another recipe, do not agree with each
+    other, or have unexpected contents. Each layer is read once and verified.
     """
     read = {name: read_image(layout, descriptor) for name, descriptor in images.items()}
     facts = _agreed(read)
@@ -88,14 +89,14 @@ def require_asked_for(
         "config": (facts.config_digest, recipe.config),
         "builder": (facts.builder_digest, recipe.builder),
     }
-    for what, (told, asked) in wanted.items():
-        if told != asked:
+    for what, (found, requested) in wanted.items():
+        if found != requested:
             raise VerificationError(
                 f"its images are of another {what} than their tag says",
-                why=f"they say {told}, and {asked} was asked for",
+                why=f"their labels have {found}; {requested} was requested",
                 hint="nothing of it was kept",
             )
-    listed: dict[Digest, _Read] = {}
+    listed: dict[Digest, _LayerContents] = {}
     for name, image in read.items():
         _require_contents(layout, name, image, facts, listed)
     read_devel_host(read[DEVEL])
@@ -104,12 +105,12 @@ def require_asked_for(
 
 
 def _agreed(images: Mapping[str, Image]) -> KernelLabels:
-    """The facts that all images tell, in labels and annotations alike."""
+    """The values that all images have, in labels and annotations."""
     found = None
     for name, image in images.items():
         facts = read_facts(image)
         if facts is None:
-            raise VerificationError(f"its {name} is not an image of a kernel of Ingot's")
+            raise VerificationError(f"its {name} is not an image of a kernel built by Ingot")
         platform = Platform("linux", arch(facts.arch).oci)
         if image.platform != platform or KernelLabels.from_labels(image.annotations) != facts:
             raise VerificationError(
@@ -120,7 +121,7 @@ def _agreed(images: Mapping[str, Image]) -> KernelLabels:
         if facts != (found := found or facts):
             raise VerificationError(
                 "its images are of more than one kernel",
-                why=f"{name} says something else than the others",
+                why=f"the labels of {name} differ from those of the others",
                 hint="nothing of it was kept",
             )
         packages = read_packages(image.annotations)
@@ -132,14 +133,14 @@ def _agreed(images: Mapping[str, Image]) -> KernelLabels:
     return found
 
 
-def _contents(kind: ImageKind, release: str) -> _Contents:
-    """What all layers of a kind of image hold together."""
+def _allowed(kind: ImageKind, release: str) -> _AllowedContents:
+    """The allowed contents of all layers of a kind of image together."""
 
     def named(template: str) -> str:
         return template.format(release=release)
 
     layers = kind.layers
-    return _Contents(
+    return _AllowedContents(
         frozenset(named(name) for layer in layers for name in layer.files),
         tuple(named(tree) for layer in layers for tree in layer.trees),
         {named(name): named(to) for layer in layers for name, to in layer.links.items()},
@@ -152,13 +153,13 @@ def _require_contents(
     name: str,
     image: Image,
     facts: KernelLabels,
-    listed: dict[Digest, _Read],
+    listed: dict[Digest, _LayerContents],
 ) -> None:
-    """VerificationError if an image holds what is not of its kind, or lacks what is.
+    """VerificationError if an image has members that its kind does not allow, or lacks some.
 
-    Layers that images share are read once: `listed` has what they hold.
+    Layers that images share are read once: `listed` has the contents of those already read.
     """
-    contents = _contents(KERNEL_IMAGES[name], facts.release)
+    contents = _allowed(KERNEL_IMAGES[name], facts.release)
     allowance = Allowance(KERNEL_IMAGE_BYTES)
     found: set[str] = set()
     digests = [layer.descriptor.digest for layer in image.layers]
@@ -172,8 +173,8 @@ def _require_contents(
         for member in listed[digest].members:
             if member.name and not contents.has(member):
                 raise VerificationError(
-                    f"its {name} holds what such an image never holds: {member.name:.200}",
-                    why=f"it is a {member.kind.value} that Ingot does not put there",
+                    f"its {name} has unexpected contents: {member.name:.200}",
+                    why=f"Ingot does not write such a {member.kind.value} into this image",
                     hint="nothing of it was kept",
                 )
             found.add(member.name)
@@ -181,27 +182,29 @@ def _require_contents(
         raise VerificationError(f"its {name} lacks {', '.join(missing)}")
 
 
-def _read_layer(layout: Layout, layer: Layer, allowance: Allowance, config: str) -> _Read:
-    """What a layer holds, and the file `config` in it: of two with this name, the last one."""
+def _read_layer(layout: Layout, layer: Layer, allowance: Allowance, config: str) -> _LayerContents:
+    """The members of a layer, and its file `config`: of two with this name, the last one."""
     members, text = [], None
     with open_layer(layout, layer, allowance) as tar:
         for member in tar:
             members.append(member)
             if member.name == config:
-                # too long for one: what is not read is not the config that the image names
+                # a file that is too large is not read: empty bytes have another digest
                 text = b"".join(tar.content()) if member.size <= DOCUMENT_BYTES else b""
-    return _Read(members, text)
+    return _LayerContents(members, text)
 
 
-def _require_config(base: Image, facts: KernelLabels, listed: Mapping[Digest, _Read]) -> None:
-    """VerificationError if the config that one sees in the base image is not the one it names."""
+def _require_config(
+    base: Image, facts: KernelLabels, listed: Mapping[Digest, _LayerContents]
+) -> None:
+    """VerificationError if the config file of the base image does not match its labels."""
     texts = [listed[layer.descriptor.digest].config for layer in base.layers]
     config = [text for text in texts if text is not None][-1]
-    told = read_config(base.annotations)
-    if Digest.of(config) != facts.config_digest or told != options_of(
+    annotated = read_config(base.annotations)
+    if Digest.of(config) != facts.config_digest or annotated != options_of(
         Config(config.decode("utf-8", "replace"))
     ):
         raise VerificationError(
-            "the config in its images is not the one that they name",
+            "the config file in its images does not match their labels and annotations",
             hint="nothing of it was kept",
         )

@@ -1,12 +1,11 @@
 """The kinds of images that a kernel is shipped in: a row each, with the names of its layers.
 
-To add a kind of image, add its row here, and for each layer that is new a writer in
-`write_images`. Let the row be not `required`: what was built before has no such image, and is
-complete without it.
+To add a kind of image, add its row here, and a writer in `write_images` for each new layer. Set
+`required=False` in the row: earlier builds do not have such an image, and stay complete without it.
 
-The layers of an image are found by name, with `layers_of` or `ImageKind.name_layers`. The bytes of
-an image do not name its layers, so these two are the only places that go by their order, which is
-that of the row; an image says which row is its own in its label `org.opencontainers.image.title`.
+The layers of an image are found by name, with `layers_of` or `ImageKind.name_layers`. An image does
+not store the names of its layers, so only these two functions depend on their order, which is that
+of the row. The label `org.opencontainers.image.title` of an image names its row.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ TITLE = "org.opencontainers.image.title"
 """The label and the annotation with the name of an image's kind."""
 
 MODULE_NAME = "dev.ingot.module.name"
-"""The label of images with modules that are not of the kernel's own tree: what they are called."""
+"""The label of images with out-of-tree modules: the name of the modules."""
 
 ADDED_MODULES = "added-modules"
 """The layer with these modules."""
@@ -38,11 +37,11 @@ _SYMBOLS_PATH = "usr/lib/debug"
 
 @dataclass(frozen=True, slots=True)
 class LayerKind:
-    """A kind of layer, and what it may hold; `{release}` stands for the kernel's release.
+    """A kind of layer and its allowed contents; `{release}` is replaced by the kernel's release.
 
-    `files` are all there, by name; `trees` are directories that hold files and directories; `links`
-    are links by name with where they point; `linked` is a directory whose entries have links
-    at the root. A layer that is `optional` is left out where nothing would be in it.
+    Each of `files` is present. `trees` are directories with any files and directories. `links` are
+    symlinks by name, with their targets. `linked` is a directory; the root has a symlink to each of
+    its entries. An `optional` layer is left out if it would be empty.
     """
 
     name: str
@@ -65,7 +64,7 @@ SYMBOLS_LAYER = LayerKind(
     ),
 )
 DEVEL_COMMON_LAYER = LayerKind("devel-common", trees=(_DEVEL_PATH,))
-"""What all kernels of one source have, and share."""
+"""The files that all kernels of one source have in common."""
 DEVEL_OWN_LAYER = LayerKind(
     "devel-own", trees=(_DEVEL_PATH,), links={BUILD_LINK: f"/{_DEVEL_PATH}"}
 )
@@ -73,8 +72,8 @@ DEVEL_OWN_LAYER = LayerKind(
 
 @dataclass(frozen=True, slots=True)
 class ImageKind:
-    """A kind of image: its name in stores and registries, what it holds in a few words, and its
-    layers, the lowest first. A build without an image that is `required` is not complete."""
+    """A kind of image: its name in stores and registries, its contents in a few words, and its
+    layers, the lowest first. A build is incomplete without each `required` image."""
 
     name: str
     about: str
@@ -86,9 +85,9 @@ class ImageKind:
         return layer in self.layers
 
     def name_layers(self, layers: Sequence[_T]) -> dict[str, _T] | None:
-        """The layers of an image of this kind by name; None if an image of it has not so many.
+        """The layers of an image of this kind by name; None if their number does not match.
 
-        `layers` is whatever is known of each, in the order of the image's manifest.
+        `layers` has one value of any type for each, in the order of the image's manifest.
         """
         needed = sum(not layer.optional for layer in self.layers)
         spare = len(layers) - needed
@@ -120,29 +119,28 @@ KERNEL_IMAGES: Mapping[str, ImageKind] = {
 
 
 def lacking(names: Collection[str]) -> list[str]:
-    """The images that a complete build has, and that are not among these."""
+    """The required images that are not among these."""
     return [
         kind.name for kind in KERNEL_IMAGES.values() if kind.required and kind.name not in names
     ]
 
 
 def holds_layer(image: str, layer: LayerKind) -> bool:
-    """Whether the images of this name have such a layer; images not of a kernel have none."""
+    """Whether the images of this name have such a layer; False if it is not a kernel's image."""
     kind = KERNEL_IMAGES.get(image)
     return kind is not None and kind.holds(layer)
 
 
 def module_image(name: str) -> str:
-    """The image that holds only modules that are not of the kernel's own tree."""
+    """The name of the image that has only the out-of-tree modules `name`."""
     return f"kernel-module-{name}"
 
 
 def layers_of(image: Image) -> dict[str, Layer]:
     """The layers of an image of a kernel, by name, the lowest first.
 
-    Modules that were compiled for the kernel are the layer `added-modules`, above its own modules
-    or alone. UserError for an image that does not say which kind it is, or that is not like its
-    kind.
+    Out-of-tree modules are the layer `added-modules`, above the kernel's own modules or alone.
+    UserError for an image that does not name its kind, or whose number of layers does not match it.
     """
     title, added = image.labels.get(TITLE, ""), image.labels.get(MODULE_NAME)
     own = image.layers if added is None else image.layers[:-1]
@@ -151,8 +149,8 @@ def layers_of(image: Image) -> dict[str, Layer]:
     named = kind.name_layers(own) if kind else None
     if named is None:
         raise UserError(
-            "the layers of this image have no names",
-            why=f"it has {len(image.layers)}, and no image called '{title:.100}' has as many"
+            "the layers of this image are not known",
+            why=f"it has {len(image.layers)} layers, which is wrong for '{title:.100}'"
             if kind
             else f"its label {TITLE} does not name an image of a kernel: '{title:.100}'",
             hint=f"name one of {', '.join(KERNEL_IMAGES)}",

@@ -1,4 +1,4 @@
-"""What the images of a kernel are tagged with, and how they are found by it."""
+"""The tags of a kernel's images, and finding images by these tags."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingot.version import KernelVersion
 def tags_for(
     images: Mapping[str, Descriptor], facts: KernelLabels, moving: str
 ) -> dict[str, Descriptor]:
-    """The tags of a kernel's images: the one that moves, after `:`, and the immutable one."""
+    """The tags of a kernel's images, moving and immutable; `moving` is the part after `:`."""
     tags = {}
     for name, descriptor in images.items():
         tags[f"{name}:{moving}"] = descriptor
@@ -25,10 +25,11 @@ def tags_for(
 
 
 def tags_of_store(layout: Layout) -> dict[str, Descriptor]:
-    """The tags of a store, each with what it points at, as kernels are tagged now.
+    """The tags of a store with their descriptors, including the current form of outdated tags.
 
-    Ingot before 0.2 ended a tag in the image platform's name for an arch (`6.1.176-amd64`). What
-    only such a tag points at is found under today's tag too; the next build of it replaces the tag.
+    Ingot before 0.2 ended a tag in the image platform's name for an arch (`6.1.176-amd64`). An
+    image that has only such a tag is listed under the current tag as well; its next build replaces
+    the tag.
     """
     tags = layout.tags()
     for name, descriptor in list(tags.items()):
@@ -39,9 +40,9 @@ def tags_of_store(layout: Layout) -> dict[str, Descriptor]:
 
 
 def outdated_tags(images: Collection[str], moving: str) -> list[str]:
-    """The tags that a build which has these `images`, and is tagged `moving`, leaves no meaning to.
+    """The tags that a build with these `images` and the tag `moving` makes outdated.
 
-    Those are the tags of images that it does not have, and those of Ingot before 0.2.
+    Those are the tags of images that the build does not have, and those of Ingot before 0.2.
     """
     lost = [f"{name}:{moving}" for name in KERNEL_IMAGES if name not in images]
     before = (_respelled(moving, row.name, row.oci) for row in all_arches())
@@ -58,9 +59,9 @@ def _respelled(tag: str, word: str, other: str) -> str | None:
 def find_images(
     layout: Layout, version: KernelVersion, recipe_key: Digest
 ) -> dict[str, Descriptor] | None:
-    """The images that were built from this very recipe; None if the store lacks a required one.
+    """The images that were built from exactly this recipe; None if a required one is missing.
 
-    An image that is not whole, cannot be read or does not agree with the base is not one of those.
+    An image that is incomplete, unreadable or inconsistent with the base image is not included.
     """
     tags = layout.tags()
     found = {name: tags.get(f"{name}:{version}-{recipe_key.short}") for name in KERNEL_IMAGES}

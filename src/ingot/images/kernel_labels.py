@@ -1,7 +1,7 @@
-"""What an image says of the kernel it was cut from: labels of its config, `dev.ingot.*`.
+"""The labels `dev.ingot.*` of an image's config, which describe its kernel.
 
-Images come from anywhere, and what they say becomes part of paths, command lines and pages. So
-each value has a form, and there are no Facts with a value of another.
+Images can come from any source, and their labels become part of paths, command lines and HTML
+pages. So each value is validated, and a `KernelLabels` cannot have an invalid one.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ingot.source.origin import Source
 from ingot.version import KernelVersion, is_release
 
 KERNEL_FILE = "boot/vmlinux"
-"""Where the kernel is in an image: what a spec calls its `filename`."""
+"""The path of the kernel in an image: the `filename` of a flintlock spec."""
 
 _PREFIX = "dev.ingot."
 _VERSION, _ARCH = f"{_PREFIX}version", f"{_PREFIX}arch"
 SHARED_LABELS = (_VERSION, *(f"{_PREFIX}{name}" for name in ("series", "filename", "mount-path")))
-"""What the images of one version say alike on every arch, unless their builds differ in it."""
+"""The labels that usually have the same value in the images of every arch of a version."""
 
 _NEEDED = {
     "version",
@@ -49,11 +49,11 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class KernelLabels:
-    """What an image says of the kernel it was cut from; labels and annotations alike.
+    """The description of a kernel in its images; labels and annotations are the same.
 
-    Nothing in it depends on the machine that built, so the same recipe gives the same
-    digests everywhere. `hermetic` is whether the builder was: a machine's own compiler is not.
-    UserError for a value that no kernel has.
+    No value depends on the machine that built it, so the same recipe gives the same digests
+    everywhere. `hermetic` says whether the builder is; the host's own compiler is not. UserError
+    for an invalid value.
     """
 
     version: str
@@ -68,21 +68,21 @@ class KernelLabels:
 
     def __post_init__(self) -> None:
         if str(KernelVersion.parse(self.version)) != self.version:
-            raise _untrue("version", self.version, "versions are written as in 6.1.176")
+            raise _invalid("version", self.version, "versions are written like 6.1.176")
         if not is_release(self.release):
-            raise _untrue(
+            raise _invalid(
                 *("release", self.release),
                 "it begins with a digit, and is up to 64 letters, digits and . _ + ~ -",
             )
         if not _COMMAND_LINE.fullmatch(self.command_line):
-            raise _untrue(
+            raise _invalid(
                 *("command-line", self.command_line),
                 "it is up to 2,047 printable ASCII characters",
             )
         arch(self.arch)
 
     def labels(self) -> dict[str, str]:
-        """The facts as `dev.ingot.*` labels."""
+        """These values as `dev.ingot.*` labels."""
         values = {
             "version": self.version,
             "series": str(KernelVersion.parse(self.version).series),
@@ -101,9 +101,9 @@ class KernelLabels:
 
     @classmethod
     def from_labels(cls, labels: Mapping[str, str]) -> Self | None:
-        """The facts an image carries; None if it is not one of a kernel's images.
+        """The values in an image's labels; None if it is not an image of a kernel.
 
-        UserError if it says something that cannot be, or that contradicts the rest.
+        UserError if a value is invalid or contradicts another label.
         """
         value = {
             name.removeprefix(_PREFIX): text
@@ -114,7 +114,7 @@ class KernelLabels:
             return None
         for name in _DIGESTS:
             if not _DIGEST.fullmatch(value[name]):
-                raise _untrue(name, value[name], "a digest is sha256: and 64 hexadecimal digits")
+                raise _invalid(name, value[name], "a digest is sha256: and 64 hexadecimal digits")
         facts = cls(
             version=value["version"],
             release=value["release"],
@@ -127,37 +127,39 @@ class KernelLabels:
             hermetic=value.get("hermetic") != "false",
         )
         for name, text in facts.labels().items():
-            if (told := labels.get(name, text)) != text:
-                raise _untrue(name.removeprefix(_PREFIX), told, f"by its other labels it is {text}")
+            if (found := labels.get(name, text)) != text:
+                raise _invalid(
+                    name.removeprefix(_PREFIX), found, f"its other labels imply the value {text}"
+                )
         return facts
 
 
 def read_version(labels: Mapping[str, str]) -> KernelVersion | None:
-    """The version that an image, or an index of images, says it is of; None for any other."""
+    """The kernel version in the labels of an image or an index; None if there is no valid one."""
     with contextlib.suppress(UserError):
         return KernelVersion.parse(labels.get(_VERSION, ""))
     return None
 
 
 def read_arch(labels: Mapping[str, str]) -> Arch | None:
-    """The arch that an image says its kernel is for; None if it names none that Ingot knows."""
+    """The arch in an image's labels; None if there is none that Ingot knows."""
     with contextlib.suppress(UserError):
         return arch(labels.get(_ARCH, ""))
     return None
 
 
-def _untrue(name: str, text: str, why: str) -> UserError:
+def _invalid(name: str, text: str, why: str) -> UserError:
     return UserError(
-        f"the image's label {_PREFIX}{name} is not that of a kernel: {text!r:.100}",
+        f"the image's label {_PREFIX}{name} has an invalid value: {text!r:.100}",
         why=why,
-        hint="Ingot does not write such a label: the image is damaged, or somebody made it so",
+        hint="Ingot does not write such a label: the image was damaged or modified",
     )
 
 
 def facts_of(
     source: Source, builder: Builder, arch: Arch, artifacts: Artifacts, recipe_key: Digest
 ) -> KernelLabels:
-    """Gather what the images of one build say of themselves."""
+    """The labels for the images of one build."""
     return KernelLabels(
         version=str(source.version),
         release=artifacts.release,
@@ -172,8 +174,8 @@ def facts_of(
 
 
 def read_facts(image: Image) -> KernelLabels | None:
-    """What the image says of its kernel; None for an image of something else.
+    """The image's description of its kernel; None if it is not an image of a kernel.
 
-    UserError if it says what cannot be.
+    UserError if a value is invalid.
     """
     return KernelLabels.from_labels(image.labels)

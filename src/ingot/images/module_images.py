@@ -1,15 +1,15 @@
-"""The images of modules that are not of the kernel's own tree.
+"""The images of out-of-tree modules.
 
     kernel-module-<name>:<tag>        one layer: the modules, and depmod's indexes of all
     kernel-modules:<tag>-plus-<name>  the kernel's modules, and that layer over them
 
-Beside the kernel's own, labels say what was compiled, and for what:
+In addition to the kernel's labels, they have these:
 
     dev.ingot.module.name             the name
-    dev.ingot.module.files            the modules, as `updates/hello.ko`, with spaces between
-    dev.ingot.module.source-digest    what they were compiled from: the digest of the folder
-    dev.ingot.module.devel-digest     the image of the kernel's devel tree
-    dev.ingot.module.format           how Ingot made it of these
+    dev.ingot.module.files            the modules, like `updates/hello.ko`, separated by spaces
+    dev.ingot.module.source-digest    the digest of the source directory
+    dev.ingot.module.devel-digest     the digest of the kernel's devel image
+    dev.ingot.module.format           the version of the format of these images
 
 Two builds that agree in these, and in the kernel's labels, give the same digests.
 """
@@ -36,7 +36,7 @@ from ingot.progress import Step
 from ingot.size_map import SizeMap
 
 _FORMAT = "1"
-"""Raised when Ingot would make other images of the same source and kernel."""
+"""Raised when a change in Ingot gives other images for the same source and kernel."""
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _LONGEST_NAME = 60
@@ -46,9 +46,9 @@ _LONGEST_NAME = 60
 class Modules:
     """Modules that were compiled for a kernel.
 
-    `name` is what their images are called after; `source` the digest of the folder that they
-    were compiled from, `devel` that of the kernel's devel image; `files` says where each is, by
-    its name below `updates`; `indexes` where those of depmod are that are not the kernel's.
+    `name` is part of their images' names. `source` is the digest of the source directory, `devel`
+    that of the kernel's devel image. `files` are the paths of the modules, by their names below
+    `updates`; `indexes` the paths of depmod's indexes that differ from the kernel's.
     """
 
     name: str
@@ -69,14 +69,14 @@ class Modules:
 
 
 def check_module_name(name: str) -> str:
-    """The name, if images can be called after it, else a UserError."""
+    """Return the name if it can be part of an image's name; else UserError."""
     if _NAME.fullmatch(name) and len(name) <= _LONGEST_NAME:
         return name
     raise UserError(
         f"'{name}' cannot be the name of a module's images",
-        why="it is lower-case letters and digits, with single . _ or - between them, of"
-        f" {_LONGEST_NAME} characters at most",
-        hint="give it another name with --name",
+        why="a name has lower-case letters and digits, with single . _ or - between them, and at"
+        f" most {_LONGEST_NAME} characters",
+        hint="choose another name with --name",
     )
 
 
@@ -90,13 +90,12 @@ def write_module_images(
 ) -> dict[str, Descriptor]:
     """Write both images of the modules, untagged; returns the manifest of each by its tag.
 
-    `kernel_modules` is the image that they are laid over, `facts` are the kernel's, `tag` is the
-    kernel's.
+    `kernel_modules` is the image of the kernel's own modules; `facts` and `tag` are the kernel's.
     """
     epoch = kernel_modules.created or 0
     layer = write_layer(layout, _entries(modules, facts.release), epoch, step)
     sizes = {f"{UPDATES}/{name}": path.stat().st_size for name, path in modules.files.items()}
-    told = _told(kernel_modules, sizes)
+    packed = _packed(kernel_modules, sizes)
     alone = module_image(modules.name)
     names = ", ".join(sorted(modules.files))
     images = {
@@ -115,15 +114,15 @@ def write_module_images(
             facts,
             arch=arch(facts.arch),
             epoch=epoch,
-            told=told,
-            more=modules.labels(),
+            packed=packed,
+            more_labels=modules.labels(),
         )
         for name, (title, about, layers) in images.items()
     }
 
 
 def _entries(modules: Modules, release: str) -> list[LayerEntry]:
-    """The layer: in /lib/modules/<release>, with links at the root as the kernel's modules have."""
+    """The layer: /lib/modules/<release>, and symlinks at the root like the kernel's modules."""
     folder = f"lib/modules/{release}"
     files = {f"{UPDATES}/{name}": path for name, path in modules.files.items()}
     files |= modules.indexes
@@ -134,8 +133,8 @@ def _entries(modules: Modules, release: str) -> list[LayerEntry]:
     ]
 
 
-def _told(kernel_modules: Image, sizes: Mapping[str, int]) -> dict[str, str]:
-    """What the kernel's modules tell in annotations, with the sizes of more of them."""
+def _packed(kernel_modules: Image, sizes: Mapping[str, int]) -> dict[str, str]:
+    """The annotations of the kernel's modules image, with the sizes of these modules added."""
     size_map = read_size_map(kernel_modules.annotations) or SizeMap({}, {})
     return pack(
         read_config(kernel_modules.annotations) or Config(""),

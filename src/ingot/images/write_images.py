@@ -1,4 +1,4 @@
-"""Writing the images of one kernel, and those of modules that somebody compiled for it."""
+"""Writes the images of one kernel."""
 
 from __future__ import annotations
 
@@ -54,11 +54,13 @@ def write_images(
 ) -> dict[str, Descriptor]:
     """Write the images, untagged; returns the manifest of each by the image's name.
 
-    `packages` is what the builder was made of; `host` what it runs on, and so do the programs of
-    the devel tree.
+    `packages` are the builder's. `host` is the arch that the builder ran on: the programs of the
+    devel tree run on it.
     """
     written = _write_layers(layout, artifacts, step)
-    told = pack(Config(artifacts.config.read_text(encoding="utf-8")), artifacts.size_map, packages)
+    packed = pack(
+        Config(artifacts.config.read_text(encoding="utf-8")), artifacts.size_map, packages
+    )
     more = {DEVEL: {_HOST: host.name}}
     return {
         kind.name: write_kernel_image(
@@ -69,15 +71,15 @@ def write_images(
             facts,
             arch=arch,
             epoch=artifacts.epoch,
-            told=told,
-            more=more.get(kind.name),
+            packed=packed,
+            more_labels=more.get(kind.name),
         )
         for kind in KERNEL_IMAGES.values()
     }
 
 
 def _write_layers(layout: Layout, artifacts: Artifacts, step: Step) -> dict[str, Layer]:
-    """Every layer that an image has, by its name: one that several images have is written once."""
+    """Write each layer once, even if several images have it; returns the layers by name."""
     kinds = {layer.name: layer for kind in KERNEL_IMAGES.values() for layer in kind.layers}
     written = {}
     for name, kind in kinds.items():
@@ -88,12 +90,12 @@ def _write_layers(layout: Layout, artifacts: Artifacts, step: Step) -> dict[str,
 
 
 def read_devel_host(image: Image) -> str:
-    """The arch, by the kernel's name, that the programs of a devel image run on; empty if untold.
+    """The arch (the kernel's name for it) that a devel image's programs run on; empty if unknown.
 
-    UserError for what is no arch.
+    UserError if the label names no known arch.
     """
-    told = image.labels.get(_HOST, "")
-    return find_arch(told).name if told else ""
+    name = image.labels.get(_HOST, "")
+    return find_arch(name).name if name else ""
 
 
 def write_kernel_image(
@@ -105,15 +107,15 @@ def write_kernel_image(
     *,
     arch: Arch,
     epoch: int,
-    told: Mapping[str, str],
-    more: Mapping[str, str] | None = None,
+    packed: Mapping[str, str],
+    more_labels: Mapping[str, str] | None = None,
 ) -> Descriptor:
-    """Write one image that has to do with a kernel, untagged.
+    """Write one image of a kernel or of modules for it, untagged.
 
-    `told` are annotations of the manifest alone (see `annotations`), `more` are labels beside
-    the facts.
+    `packed` are annotations that only the manifest has (see `annotations`); `more_labels` are
+    added to the labels in `facts`.
     """
-    labels = {**facts.labels(), **(more or {})}
+    labels = {**facts.labels(), **(more_labels or {})}
     standard = {
         "title": name,
         "description": f"Linux {facts.version} for microVMs: {about}",
@@ -128,7 +130,7 @@ def write_kernel_image(
         layers,
         Platform("linux", arch.oci),
         labels={**annotations, **labels},
-        annotations={**annotations, **labels, **told},
+        annotations={**annotations, **labels, **packed},
         created=epoch,
     )
 
@@ -149,7 +151,7 @@ def _modules(artifacts: Artifacts) -> list[LayerEntry]:
 
 
 def _module_links(artifacts: Artifacts) -> list[LayerEntry]:
-    """At the root, to each entry of the directory of modules."""
+    """Symlinks at the root, to each entry of the modules directory."""
     return [
         link_entry(path.name, f"lib/modules/{artifacts.release}/{path.name}")
         for path in sorted(artifacts.modules.iterdir())
@@ -165,20 +167,20 @@ def _symbols(artifacts: Artifacts) -> list[LayerEntry]:
 
 
 def _devel_common(artifacts: Artifacts) -> list[LayerEntry]:
-    """Most of the devel tree: what all kernels of a source have."""
+    """Most of the devel tree: the files that all kernels of a source have in common."""
     return _tree(devel_folder(artifacts.release), artifacts.devel.common)
 
 
 def _devel_own(artifacts: Artifacts) -> list[LayerEntry]:
     """The rest of the devel tree, and the link that builds of modules follow to it."""
     folder = devel_folder(artifacts.release)
-    # not relative: where /lib is a link to /usr/lib, the way up from here is another
+    # absolute: if /lib is a symlink to /usr/lib, a relative path would resolve differently
     link = link_entry(BUILD_LINK.format(release=artifacts.release), f"/{folder}")
     return [*_tree(folder, artifacts.devel.own), link]
 
 
 def _tree(folder: str, files: Mapping[str, Path]) -> list[LayerEntry]:
-    """These files below the folder, as executable as they are."""
+    """These files below the directory; executable files stay executable."""
     return [
         file_entry(f"{folder}/{name}", path, 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
         for name, path in files.items()
@@ -194,4 +196,4 @@ _WRITERS: Mapping[str, Callable[[Artifacts], list[LayerEntry]]] = {
     DEVEL_COMMON_LAYER.name: _devel_common,
     DEVEL_OWN_LAYER.name: _devel_own,
 }
-"""What is in each layer, by the layer's name."""
+"""The function that returns the entries of each layer, by the layer's name."""

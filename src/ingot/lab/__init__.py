@@ -1,8 +1,8 @@
-"""Trying out a kernel: boots, guest checks, boot profiles and budgets."""
+"""Tests of a kernel: boots, guest checks, boot profiles and budgets."""
 
 from ingot.lab.boot_root import boot_root, open_root_terminal
 from ingot.lab.boot_target import arch_of
-from ingot.lab.booting import DISKS, BootWish, boot_file, boot_image, refused
+from ingot.lab.booting import DISKS, BootRequest, boot_file, boot_image, refused
 from ingot.lab.budget_check import require_affordable
 from ingot.lab.config_reader import (
     NamedConfig,
@@ -16,7 +16,7 @@ from ingot.lab.proving import NO_CHECKS, proofs_of_config, proofs_of_kernel
 __all__ = [
     "DISKS",
     "NO_CHECKS",
-    "BootWish",
+    "BootRequest",
     "NamedConfig",
     "arch_of",
     "boot_file",

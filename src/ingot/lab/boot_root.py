@@ -1,4 +1,4 @@
-"""Booting a kernel with the files of any image as the guest's root, which its own init runs."""
+"""Boots a kernel with the files of any image as the guest's root; the image's init runs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ingot.boot.vmm.machines import MEMORY_MIB, Guest, Machine, QemuMachine
 from ingot.boot.vmm.running import command_line
 from ingot.builder.sandbox import Builder
 from ingot.errors import UserError
-from ingot.lab.boot_target import laid_out
-from ingot.lab.booting import BootWish, enter, tell_confinement
+from ingot.lab.boot_target import prepared_target
+from ingot.lab.booting import BootRequest, enter, note_confinement
 from ingot.oci import Image, Layout, extract
 from ingot.progress import Progress
 from ingot.setting import Setting
@@ -29,13 +29,13 @@ def boot_root(
     kernel: Image | Path,
     root: Root,
     builder: Builder,
-    wish: BootWish,
+    request: BootRequest,
     progress: Progress,
 ) -> BootReport:
-    """Boot a kernel, with its modules, on the files of another image, and judge how it ends."""
-    with _guest_on(setting, kernel, root, builder, wish, progress) as (guest, machine):
+    """Boot a kernel, with its modules, on the files of another image, and report how it ends."""
+    with _guest_on(setting, kernel, root, builder, request, progress) as (guest, machine):
         report = choice.boot(guest, machine, setting.options.boot_seconds)
-        return replace(report, notes=wish.notes_on(machine))
+        return replace(report, notes=request.notes_on(machine))
 
 
 def open_root_terminal(
@@ -43,16 +43,16 @@ def open_root_terminal(
     kernel: Image | Path,
     root: Root,
     builder: Builder,
-    wish: BootWish,
+    request: BootRequest,
     progress: Progress,
 ) -> None:
-    """The same, with this terminal as the guest's console until it ends; it is not judged.
+    """Like `boot_root`, with this terminal as the guest's console until it ends; without a report.
 
-    A UserError for another VMM than QEMU: no other gives a guest a terminal.
+    UserError for a VMM other than QEMU: only QEMU connects a guest to the terminal.
     """
-    with _guest_on(setting, kernel, root, builder, wish, progress) as (guest, machine):
+    with _guest_on(setting, kernel, root, builder, request, progress) as (guest, machine):
         if not isinstance(machine, QemuMachine):
-            raise UserError("only QEMU gives a guest this terminal", hint="leave out --vmm")
+            raise UserError("only QEMU connects a guest to this terminal", hint="leave out --vmm")
         qemu.boot_in_terminal(guest, machine)
 
 
@@ -62,25 +62,25 @@ def _guest_on(
     kernel: Image | Path,
     root: Root,
     builder: Builder,
-    wish: BootWish,
+    request: BootRequest,
     progress: Progress,
 ) -> Iterator[tuple[Guest, Machine]]:
-    """The guest, with the image's files in its initramfs, and the machine that it is for."""
-    with laid_out(setting.project, kernel, builder, progress) as subject:
-        machine = wish.machine_for(subject.arch)
+    """The guest, with the image's files in its initramfs, and the machine to boot it in."""
+    with prepared_target(setting.project, kernel, builder, progress) as target:
+        machine = request.machine_for(target.arch)
         choice.require(machine)
-        tell_confinement(machine, progress)
-        for note in wish.notes_on(machine):
+        note_confinement(machine, progress)
+        for note in request.notes_on(machine):
             progress.note(note)
         with progress.step("make the root") as step:
-            files = subject.folder / "files"
+            files = target.folder / "files"
             extract(*root, files, step, limit=ROOT_BYTES)
             init = find_init(files)
-            modules = (subject.modules, f"/lib/modules/{subject.release}")
-            data = pack(files, *([modules] if subject.modules.is_dir() else []))
+            modules = (target.modules, f"/lib/modules/{target.release}")
+            data = pack(files, *([modules] if target.modules.is_dir() else []))
             step.result(f"{len(data) >> 20} MiB, {init}")
-        # the archive and what is unpacked from it are there at once
+        # the archive and the files unpacked from it are in memory at the same time
         memory = MEMORY_MIB + 2 * (len(data) >> 20)
-        guest = Guest(subject.kernel, data, None, f"rdinit={init}", memory=memory)
-        guest, machine = enter(subject, guest, machine)
-        yield replace(guest, append=command_line(guest.append, wish.append)), machine
+        guest = Guest(target.kernel, data, None, f"rdinit={init}", memory=memory)
+        guest, machine = enter(target, guest, machine)
+        yield replace(guest, append=command_line(guest.append, request.append)), machine

@@ -1,4 +1,4 @@
-"""What is booted and counted: a kernel and its modules on disk, and a sandbox for its guests."""
+"""A kernel to boot or measure: its files on disk, and a sandbox to make its guests in."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _KERNEL_BYTES = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class BootTarget:
-    """A kernel on disk, its modules (a folder that may be missing), what it calls itself.
+    """A kernel on disk, its modules (a directory that may be missing) and its release.
 
-    What its guests need is made in the `sandbox`, which sees neither. `folder` is for what else is
-    laid out for a guest, and not seen there either.
+    The files of its guests are made in the `sandbox`, which has no access to kernel and modules.
+    `folder` is for other files of a guest; the sandbox has no access to it either.
     """
 
     kernel: Path
@@ -39,12 +39,12 @@ class BootTarget:
 
 
 @contextlib.contextmanager
-def laid_out(
+def prepared_target(
     project: Project, kernel: Image | Path, builder: Builder, progress: Progress
 ) -> Iterator[BootTarget]:
-    """The kernel of an image, unpacked for as long, or a kernel file where it is.
+    """The kernel of an image, unpacked until the body ends, or a kernel file in its place.
 
-    A UserError if there is no kernel.
+    UserError if there is no kernel.
     """
     with in_use(project, progress), project.workspace.build_folder() as folder:
         sandbox = Sandbox.below(folder / "work", builder)
@@ -61,9 +61,9 @@ def laid_out(
 
 
 def _parts(root: Path, release: str) -> tuple[Path, Path]:
-    """The kernel and the modules of an image that was unpacked, where no link is on the way.
+    """The paths of the kernel and the modules of an unpacked image; no symlink is followed.
 
-    UserError if there is no kernel, or something else in its place.
+    UserError if there is no kernel file, or if the modules are not a directory.
     """
     image = ConfinedDirectory(root)
     name = f"lib/modules/{release}"
@@ -76,12 +76,14 @@ def _parts(root: Path, release: str) -> tuple[Path, Path]:
             hint=f"name a {BASE} image: it has the kernel and its modules",
         ) from None
     if modules and not modules.is_directory:
-        raise UserError(f"this image has no directory /{name}, but something else of that name")
+        raise UserError(
+            f"/{name} of this image is not a directory", hint=f"name another {BASE} image"
+        )
     return root / KERNEL_FILE, root / name
 
 
 def arch_of(kernel: Image | Path) -> Arch:
-    """The arch that a kernel is for; a UserError if it is not a kernel."""
+    """The arch that a kernel is for; UserError if it is not a kernel."""
     if isinstance(kernel, Path):
         return arch(read_bootable(kernel).arch or "")
     return arch(_facts(kernel).arch)
@@ -91,7 +93,7 @@ def _facts(image: Image) -> KernelLabels:
     facts = read_facts(image)
     if facts is None:
         raise UserError(
-            "this image holds no kernel of Ingot's",
+            "this image does not hold a kernel built by Ingot",
             hint=f"name a {BASE} image: it has the kernel and its modules",
         )
     return facts

@@ -1,4 +1,4 @@
-"""Booting what an image holds, or a kernel file, with the checks that it is asked for."""
+"""Boots the kernel of an image, or a kernel file, with the requested checks."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from ingot.builder.sandbox import Builder
 from ingot.catalog import GuestCheck, Kernel
 from ingot.errors import UserError
 from ingot.kernel_file import read_bootable
-from ingot.lab.boot_target import BootTarget, laid_out
+from ingot.lab.boot_target import BootTarget, prepared_target
 from ingot.oci import Image
 from ingot.progress import Progress
 from ingot.setting import Setting
 
 QEMU = "qemu"
 DISKS: Mapping[str, bool] = {"root-on-disk": False, "modules-volume": True}
-"""The checks that take a guest with its root on a disk, and whether its modules are on another."""
+"""The checks whose guest has its root on a disk, and whether its modules are on a second disk."""
 
 
 @dataclass(frozen=True, slots=True)
-class BootWish:
-    """What a boot is to be like.
+class BootRequest:
+    """How to boot a kernel.
 
-    `machine` is one of the VMM's; without one, the first that stands for one of `vmms`, which are
-    those of the kernel. `append` comes last on the kernel's command line. On a `disk`, which is a
-    key of `DISKS`, the guest has its root there instead of in an initramfs.
+    `machine` is the name of one of the VMM's machines; if it is empty, the first machine that
+    represents one of `vmms` (the VMMs of the kernel) is used. `append` is added at the end of the
+    kernel's command line. With a `disk`, a key of `DISKS`, the guest has its root on a disk instead
+    of in an initramfs.
     """
 
     proofs: tuple[GuestCheck, ...] = ()
@@ -44,30 +45,30 @@ class BootWish:
     append: str = ""
     disk: str = ""
 
-    def for_kernel(self, kernel: Kernel | None) -> BootWish:
-        """The wish for a kernel of the catalog, if it is one."""
+    def for_kernel(self, kernel: Kernel | None) -> BootRequest:
+        """The request with the VMMs of a kernel of the catalog; unchanged without a kernel."""
         return replace(self, vmms=kernel.vmms) if kernel else self
 
     def machine_for(self, arch: Arch) -> Machine:
-        """The machine for kernels of `arch`; a UserError if there is none as asked for."""
+        """The machine for kernels of `arch`; UserError if the requested one does not exist."""
         if self.vmm == QEMU and not self.machine:
             return choice.default_machine(arch, self.vmms)
         return choice.machine_named(arch, self.vmm, self.machine)
 
     def notes_on(self, machine: Machine) -> tuple[str, ...]:
-        """What is to be known of the choice of that machine, if anything."""
+        """A note if that machine represents none of the kernel's VMMs."""
         if not self.vmms or set(self.vmms) & set(machine.represents):
             return ()
         names = ", ".join(self.vmms)
-        return (f"{machine.name} does not stand in for a VMM of this kernel ({names})",)
+        return (f"{machine.name} does not represent a VMM of this kernel ({names})",)
 
 
 def boot_image(
-    setting: Setting, image: Image, builder: Builder, wish: BootWish, progress: Progress
+    setting: Setting, image: Image, builder: Builder, request: BootRequest, progress: Progress
 ) -> BootReport:
-    """Boot the kernel of an image, with its modules if it has them, and report."""
-    with laid_out(setting.project, image, builder, progress) as subject:
-        return boot_subject(setting, subject, wish, progress)
+    """Boot the kernel of an image, with its modules if it has any, and return the report."""
+    with prepared_target(setting.project, image, builder, progress) as target:
+        return boot_prepared(setting, target, request, progress)
 
 
 def boot_file(
@@ -75,12 +76,13 @@ def boot_file(
     kernel: Path,
     wanted: Arch | None,
     builder: Builder,
-    wish: BootWish,
+    request: BootRequest,
     progress: Progress,
 ) -> BootReport:
-    """Boot a kernel file, without modules, and report.
+    """Boot a kernel file, without modules, and return the report.
 
-    A file that is not a kernel, or is for another arch than `wanted`, is judged without a boot.
+    A file that is not a kernel, or is for another arch than `wanted`, is not booted: the report
+    says why.
     """
     try:
         found = read_bootable(kernel)
@@ -90,37 +92,37 @@ def boot_file(
         theirs = found.arch or "an arch that Ingot does not know"
         ours = f", not for {wanted.name}" if wanted else ""
         return refused(Verdict.WRONG_ARCH, f"{kernel.name} is a kernel for {theirs}{ours}")
-    with laid_out(setting.project, kernel, builder, progress) as subject:
-        return boot_subject(setting, subject, wish, progress)
+    with prepared_target(setting.project, kernel, builder, progress) as target:
+        return boot_prepared(setting, target, request, progress)
 
 
-def boot_subject(
-    setting: Setting, subject: BootTarget, wish: BootWish, progress: Progress
+def boot_prepared(
+    setting: Setting, target: BootTarget, request: BootRequest, progress: Progress
 ) -> BootReport:
-    """Boot a kernel that is laid out, and report."""
-    machine = wish.machine_for(subject.arch)
+    """Boot a prepared kernel, and return the report."""
+    machine = request.machine_for(target.arch)
     choice.require(machine)
-    tell_confinement(machine, progress)
-    notes = wish.notes_on(machine)
+    note_confinement(machine, progress)
+    notes = request.notes_on(machine)
     for note in notes:
         progress.note(note)
     with progress.step("boot") as step:
-        guest, machine = enter(subject, _guest(subject, machine, wish), machine)
-        guest = replace(guest, append=command_line(guest.append, wish.append))
+        guest, machine = enter(target, _guest(target, machine, request), machine)
+        guest = replace(guest, append=command_line(guest.append, request.append))
         report = choice.boot(guest, machine, setting.options.boot_seconds)
         step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
     return replace(report, notes=notes)
 
 
-def tell_confinement(machine: Machine, progress: Progress) -> None:
-    """Note, once, where QEMU will run a kernel without a filter of its system calls."""
+def note_confinement(machine: Machine, progress: Progress) -> None:
+    """Report, once, if QEMU will run without its system call filter."""
     reason = confinement.new_fault(machine.program) if isinstance(machine, QemuMachine) else ""
     if reason:
-        progress.note(f"QEMU runs without its filter of system calls: {reason}")
+        progress.note(f"QEMU runs without its system call filter: {reason}")
 
 
 def refused(verdict: Verdict, reason: str) -> BootReport:
-    """The report on a kernel that was not started at all."""
+    """The report on a kernel that was not started."""
     return BootReport(
         verdict=verdict,
         machine="none",
@@ -133,17 +135,17 @@ def refused(verdict: Verdict, reason: str) -> BootReport:
     )
 
 
-def enter(subject: BootTarget, guest: Guest, machine: Machine) -> tuple[Guest, Machine]:
-    """The guest and the machine as a kernel needs them that QEMU could not enter by itself."""
+def enter(target: BootTarget, guest: Guest, machine: Machine) -> tuple[Guest, Machine]:
+    """Guest and machine, changed if QEMU cannot enter this kernel by itself: see `enterable`."""
     if not isinstance(machine, QemuMachine):
         return guest, machine
-    kernel, entered = enterable(subject.sandbox, subject.kernel, subject.arch, machine)
+    kernel, entered = enterable(target.sandbox, target.kernel, target.arch, machine)
     return replace(guest, kernel=kernel), entered
 
 
-def _guest(subject: BootTarget, machine: Machine, wish: BootWish) -> Guest:
-    init = compile_init(subject.sandbox, subject.arch)
-    given = subject.kernel, subject.modules, subject.release, init, machine, wish.proofs
-    if wish.disk:
-        return make_disk_guest(*given, subject.sandbox, volume=DISKS[wish.disk])
+def _guest(target: BootTarget, machine: Machine, request: BootRequest) -> Guest:
+    init = compile_init(target.sandbox, target.arch)
+    given = target.kernel, target.modules, target.release, init, machine, request.proofs
+    if request.disk:
+        return make_disk_guest(*given, target.sandbox, volume=DISKS[request.disk])
     return make_guest(*given)

@@ -1,4 +1,4 @@
-"""Holding a kernel against what the catalog allows it to cost."""
+"""Compares the cost of a kernel with its budget in the catalog."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingot.setting import Project
 
 @dataclass(frozen=True, slots=True)
 class Overrun:
-    """Something a kernel has more of than it may. `counted`: by an emulator, not by its file."""
+    """A limit of the budget that a kernel exceeds. `counted`: an emulator measured the value."""
 
     text: str
     counted: bool
@@ -27,8 +27,8 @@ def require_affordable(
 ) -> None:
     """BootError if the kernel of a base image costs more than its budget.
 
-    `profile` is what was counted of it; None: what the store has of this image, if anything.
-    What another emulator than the budget's has counted is told in a note.
+    `profile` is its boot profile; if None, the one in the store is used, if there is one. Values
+    that another emulator than the budget's has counted are only reported in a note.
     """
     budget = project.catalog.budget(kernel)
     if budget is None:
@@ -37,21 +37,23 @@ def require_affordable(
         profile = kept_profile(project.layout, base)
     size_map = read_size_map(base.annotations)
     found = overruns(budget, profile, size_map.kernel_size if size_map else None)
-    told = [each for each in found if each.counted and not _binding(budget, profile)]
-    if told:
-        texts = ", ".join(each.text for each in told)
-        progress.note(f"{kernel.tag}: {texts}; but that budget is for {budget.emulator}")
-    if failing := [each.text for each in found if each not in told]:
+    noted = [each for each in found if each.counted and not _binding(budget, profile)]
+    if noted:
+        texts = ", ".join(each.text for each in noted)
+        progress.note(
+            f"{kernel.tag}: {texts}; not an error, because that budget is for {budget.emulator}"
+        )
+    if failing := [each.text for each in found if each not in noted]:
         raise BootError(
             f"{kernel.tag} costs more than its budget",
             why="\n".join(failing),
-            hint="`ingot profile KERNEL` and `ingot diff` show where it goes; if it is worth"
-            f" it, raise the budget in {project.catalog.file.name}",
+            hint="`ingot profile KERNEL` and `ingot diff` show what it costs; if the cost is"
+            f" justified, raise the budget in {project.catalog.file.name}",
         )
 
 
 def overruns(budget: Budget, profile: Profile | None, size: int | None) -> tuple[Overrun, ...]:
-    """What a kernel has more of than its budget; what is not known (None) overruns nothing."""
+    """The limits that a kernel exceeds; an unknown value (None) exceeds none."""
     rows = (
         (
             "instructions to init",

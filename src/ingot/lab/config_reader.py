@@ -1,8 +1,8 @@
-"""The config of whatever a person points at: a file, an image, a kernel of the catalog.
+"""Reads the kernel config of a file, an image of the store or an image in a registry.
 
-A published image is asked for it without pulling the kernel where that is possible: Ingot's
-images carry their config as an annotation of the manifest. Any other is fetched, and its
-config taken from `/boot/config-*` or from the kernel itself (CONFIG_IKCONFIG).
+Images that Ingot publishes have their config as an annotation of the manifest, so it is read
+without downloading the kernel. Any other image is downloaded, and its config read from
+`/boot/config-*` or from the kernel itself (CONFIG_IKCONFIG).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _TITLE = re.compile(r"^# Linux/(\S+) (\d+\.\d+(?:\.\d+)?)\S* Kernel Configuratio
 _KERNEL_BYTES = 1 << 30
 _CONFIG_BYTES = 4 << 20
 _TRIED = 5
-"""Files of an image that are looked into: each takes reading the image once more."""
+"""The most files of an image that are searched: each one means reading the image again."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedConfig:
-    """A config under the name that a person gave, and what is known of its kernel: `series` and
-    `arch` are None if nothing is."""
+    """A config, the name that the user gave for it, and its kernel's `series` and `arch`, which
+    are None if unknown."""
 
     name: str
     config: Config
@@ -45,16 +45,20 @@ class NamedConfig:
 
 
 def config_of_file(path: Path) -> NamedConfig:
-    """The config that a file is, or that a kernel file carries within itself."""
+    """The config in a file: a `.config`, or a kernel with an embedded config."""
     with path.open("rb") as file:
-        data = file.read(_KERNEL_BYTES + 1)  # a pipe does not tell its size
+        data = file.read(_KERNEL_BYTES + 1)  # the size of a pipe is not known
     if len(data) > _KERNEL_BYTES:
-        raise UserError(f"{path} is too large for a kernel or its config")
+        raise UserError(
+            f"{path} is too large for a kernel or its config",
+            why=f"it is larger than {_KERNEL_BYTES >> 30} GiB",
+            hint="name a kernel or a .config",
+        )
     return _config_of_bytes(data, str(path))
 
 
 def config_of_image(layout: Layout, image: Image, name: str) -> NamedConfig:
-    """The config of an image of a store: from its annotation, else from its files."""
+    """The config of an image in a layout: from its annotation, else from its files."""
     config = read_config(image.annotations)
     if config is not None:
         return _of_facts(name, config, KernelLabels.from_labels(image.labels))
@@ -73,11 +77,12 @@ def config_of_image(layout: Layout, image: Image, name: str) -> NamedConfig:
         f"{name} has no kernel config",
         why="it has no annotation dev.ingot.config, no boot/config-* and no kernel that was"
         " built with CONFIG_IKCONFIG",
+        hint="name an image that has one, or the kernel's .config as a file",
     )
 
 
 def config_of_reference(reference: str, platform: Arch) -> NamedConfig:
-    """The config of an image in a registry, for a platform if there are several."""
+    """The config of an image in a registry; `platform` selects one from a multi-platform image."""
     reference = reference.removeprefix(registry.TRANSPORT)
     annotations = registry.annotations_of(registry.read_manifest(reference, platform.oci))
     config = read_config(annotations)
@@ -103,7 +108,7 @@ def _config_of_bytes(data: bytes, name: str) -> NamedConfig:
 
 
 def _as_text(data: bytes) -> str | None:
-    """The bytes as a `.config`, perhaps compressed as /proc/config.gz is; None if they are not."""
+    """The bytes as a `.config`, which may be compressed like /proc/config.gz; None if not one."""
     if compression := compression_of(data):
         with contextlib.suppress(DecompressError):
             data = decompress(data, compression, _CONFIG_BYTES)
@@ -124,7 +129,7 @@ def _of_facts(name: str, config: Config, facts: KernelLabels | None) -> NamedCon
 
 
 def _series(version: str) -> Series | None:
-    """The series that a config's title names; None for a version that is none."""
+    """The series of the version in a config's title; None if it is not a valid version."""
     try:
         return KernelVersion.parse(version).series
     except UserError:
@@ -132,7 +137,7 @@ def _series(version: str) -> Series | None:
 
 
 def _arch(name: str) -> Arch | None:
-    """The arch that a config's title names (`Linux/x86`); None for one Ingot does not know."""
+    """The arch in a config's title (`Linux/x86`); None for an arch that Ingot does not know."""
     try:
         return arch_called(name)
     except UserError:

@@ -1,9 +1,9 @@
-"""Measuring what a base image's kernel costs to boot, and keeping that beside the image.
+"""Measures the boot cost of a base image's kernel, and stores this boot profile next to the image.
 
     flintlock-kernel:<version>-<12 digits of the recipe key>-boot
 
-is an OCI artifact whose subject is the image: it goes where the image goes, and says nothing of
-any other.
+is an OCI artifact whose subject is the image. It is copied together with the image, and is valid
+only for that image.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from ingot.boot.vmm.pvh import enterable
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.errors import UserError, VerificationError
 from ingot.images import BASE, KernelLabels, read_facts
-from ingot.lab.boot_target import BootTarget, laid_out
-from ingot.lab.booting import tell_confinement
+from ingot.lab.boot_target import BootTarget, prepared_target
+from ingot.lab.booting import note_confinement
 from ingot.oci import Image, Layout, read_artifact, write_artifact
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
@@ -31,37 +31,37 @@ _TAG = re.compile(rf"{BASE}:.+-[0-9a-f]{{12}}-boot")
 
 
 def is_profile(tag: str) -> bool:
-    """Whether a tag of the store is the name of a profile, and so not of an image."""
+    """Whether a tag of the store names a boot profile, not an image."""
     return _TAG.fullmatch(tag) is not None
 
 
 def profile_image(setting: Setting, image: Image, builder: Builder, progress: Progress) -> Profile:
     """Measure the kernel of a base image and keep the profile; BootError if it does not boot."""
-    with laid_out(setting.project, image, builder, progress) as subject:
-        profile = measure_subject(setting, subject, progress)
+    with prepared_target(setting.project, image, builder, progress) as target:
+        profile = measure_prepared(setting, target, progress)
     keep_profile(setting.project.layout, profile, image)
     return profile
 
 
-def measure_subject(setting: Setting, subject: BootTarget, progress: Progress) -> Profile:
-    """Measure a kernel that is laid out, and keep nothing; BootError if it does not boot."""
-    kernel, arch, release = subject.kernel, subject.arch, subject.release
-    return measure_kernel(setting, subject.sandbox, kernel, arch, release, progress)
+def measure_prepared(setting: Setting, target: BootTarget, progress: Progress) -> Profile:
+    """Measure a prepared kernel, without storing the profile; BootError if it does not boot."""
+    kernel, arch, release = target.kernel, target.arch, target.release
+    return measure_kernel(setting, target.sandbox, kernel, arch, release, progress)
 
 
 def profile_file(
     setting: Setting, kernel: Path, arch: Arch, builder: Builder, progress: Progress
 ) -> Profile:
-    """Measure a kernel file, whoever built it; nothing is kept. BootError if it does not boot."""
+    """Measure any kernel file, without storing the profile; BootError if it does not boot."""
     with in_use(setting.project, progress), setting.project.workspace.build_folder() as folder:
         sandbox = Sandbox.below(folder, builder)
         return measure_kernel(setting, sandbox, kernel, arch, None, progress)
 
 
 def kept_profile(layout: Layout, base: Image) -> Profile | None:
-    """What was measured of this very base image; None if the store has nothing of it.
+    """The stored profile of exactly this base image; None if the store has none.
 
-    VerificationError for a profile that is damaged.
+    VerificationError if the profile is damaged.
     """
     facts = read_facts(base)
     tag = _tag(facts) if facts else ""
@@ -93,12 +93,12 @@ def measure_kernel(
 ) -> Profile:
     init = compile_init(sandbox, arch, "measure.c")
     kernel, machine = enterable(sandbox, kernel, arch, machine_for(arch))
-    tell_confinement(machine, progress)
+    note_confinement(machine, progress)
     return measure(kernel, init, machine, release, setting.options.boot_seconds, progress)
 
 
 def keep_profile(layout: Layout, profile: Profile, image: Image) -> None:
-    """Keep what was measured of a base image beside it."""
+    """Store the boot profile of a base image next to it."""
     facts = read_facts(image)
     assert facts is not None
     data = json.dumps(profile.to_json(), indent=1).encode()

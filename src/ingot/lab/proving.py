@@ -1,4 +1,4 @@
-"""Which checks a kernel is asked to pass when it boots."""
+"""Selects the checks that a kernel must pass when it boots."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ingot.lab.config_reader import NamedConfig
 from ingot.version import Series
 
 NO_CHECKS = "none"
-"""Asks for no check beside the release and a clean end."""
+"""The name that selects no checks: only the release and a clean end are tested."""
 
 
 def proofs_of_kernel(
     catalog: Catalog, kernel: Kernel, names: Sequence[str] = ()
 ) -> tuple[GuestCheck, ...]:
-    """The checks of a catalog's kernel, whatever its config has become: what was lost must fail.
+    """The checks of a kernel of the catalog, whatever its config is: a lost option must fail.
 
-    `names` chooses others; see `_chosen`.
+    `names` selects others; see `_chosen`.
     """
     if names:
         return _chosen(catalog, names, kernel.version.series, kernel.arch)
@@ -29,18 +29,19 @@ def proofs_of_kernel(
 def proofs_of_config(
     catalog: Catalog, config: NamedConfig | None, names: Sequence[str] = (), *, modules: bool = True
 ) -> tuple[GuestCheck, ...]:
-    """The checks of a kernel that anybody built: those whose options its config has.
+    """The checks of a kernel from any origin: those whose options are on in its config.
 
-    Without its `modules`, it has only what is built in. None are asked of one that tells no
-    config. `names` chooses others; see `_chosen`.
+    Without `modules`, only options that are built in count. A kernel without a known config gets no
+    checks. `names` selects others; see `_chosen`.
     """
     if config is None or config.series is None or config.arch is None:
         if set(names) <= {NO_CHECKS}:
             return ()
         raise UserError(
-            "the kernel does not say what it is, so no check can be chosen for it",
-            why="what a check asks for depends on the series and the arch",
-            hint=f"leave out --checks, or give --checks {NO_CHECKS}",
+            "checks cannot be selected for this kernel: its series and arch are not known",
+            why="the options and words of a check depend on them, and the kernel has no config"
+            " that names them",
+            hint=f"leave out --checks, or pass --checks {NO_CHECKS}",
         )
     if names:
         return _chosen(catalog, names, config.series, config.arch)
@@ -53,7 +54,7 @@ def proofs_of_config(
 
 
 def _all(catalog: Catalog, series: Series, arch: Arch) -> tuple[GuestCheck, ...]:
-    """Every check that the catalog has for kernels of a series on an arch."""
+    """Every check in the catalog for kernels of a series on an arch."""
     vmms = (vmm.name for vmm in catalog.vmms.values() if vmm.boots(series, arch))
     features = (one.name for one in catalog.features.values() if one.available_in(series))
     return catalog.guest_checks_of(fragments_for(arch, vmms, features), series, arch)
@@ -62,10 +63,10 @@ def _all(catalog: Catalog, series: Series, arch: Arch) -> tuple[GuestCheck, ...]
 def _chosen(
     catalog: Catalog, names: Sequence[str], series: Series, arch: Arch
 ) -> tuple[GuestCheck, ...]:
-    """The checks of these names, and all of the features, VMMs and bases of these names.
+    """The checks with these names, and all checks of the features, VMMs and bases with these names.
 
-    They come in the catalog's order, on which some depend. A UserError lists what there is, if one
-    is unknown.
+    They are in the catalog's order, on which some checks depend. UserError for an unknown name,
+    listing the known ones.
     """
     if list(names) == [NO_CHECKS]:
         return ()
@@ -81,9 +82,9 @@ def _chosen(
         if not found:
             raise UserError(
                 f"there is no check '{name}' for {series} on {arch.name}",
-                why=f"there are: {', '.join(sorted(proof.name for proof in known))}",
-                hint=f"all of a feature's: --checks FEATURE; none: --checks {NO_CHECKS}; on a disk:"
-                " --checks root-on-disk or modules-volume",
+                why=f"the checks are: {', '.join(sorted(proof.name for proof in known))}",
+                hint=f"all checks of a feature: --checks FEATURE; none: --checks {NO_CHECKS}; with"
+                " the root on a disk: --checks root-on-disk or modules-volume",
             )
         chosen |= {proof.name: proof for proof in found}
     order = {proof.name: place for place, proof in enumerate(known)}

@@ -1,9 +1,9 @@
-"""The only place that knows every step, and puts them in a row.
+"""The build pipeline. Only this package knows every step and their order.
 
     catalog -> recipe -> source -> builder -> compile -> images -> store -> boot
 
-Each function here takes the `Setting` that all calls of one command share. What only one verb needs
-(`bench`, `bisecting`, `containerfile`, `module_build`) is imported from its module, by that verb.
+Each function here takes the `Setting` that all calls of one command share. The modules that only
+one verb needs (`bench`, `bisecting`, `containerfile`, `module_build`) are imported by that verb.
 """
 
 from ingot.pipeline.builders import ensure_builder, packages_of, site_of, update_builder
@@ -18,8 +18,8 @@ from ingot.pipeline.configs import (
 )
 from ingot.pipeline.fetching import FetchedInputs, fetch
 from ingot.pipeline.inputs import (
+    local_version,
     obtain_source,
-    own_version,
     with_git_source,
     with_version_of,
 )
@@ -33,9 +33,9 @@ __all__ = [
     "edit",
     "ensure_builder",
     "fetch",
+    "local_version",
     "locked_text",
     "obtain_source",
-    "own_version",
     "packages_of",
     "require_sound",
     "resolve_all",

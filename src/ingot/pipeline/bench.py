@@ -1,6 +1,6 @@
-"""Kernels of any config, made one after another in one build folder, to learn from: none is kept.
+"""Compiles and measures kernels with any config, one after the other. None of them is kept.
 
-make compiles only what a config changes since the last one.
+They share one build directory, so make recompiles only what changed since the previous config.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _STATES = ("bool", "tristate")
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where kernels of one source are made (`sandbox`) and booted (`lab`).
+    """The sandboxes where kernels of one source are compiled (`sandbox`) and booted (`lab`).
 
-    `table` is what Kconfig knows of the source's options; `log` has the output of all compiles.
+    `table` is Kconfig's table of the source's options; `log` has the output of all compiles.
     """
 
     setting: Setting
@@ -48,13 +48,13 @@ class Bench:
     progress: Progress
 
     def completed(self, options: Mapping[str, str]) -> Config:
-        """The config that Kconfig makes of these values, and of no for every other option."""
+        """The config that Kconfig makes of these values, with every other option off."""
         off = {name: "n" for name, option in self.table.options.items() if option.type in _STATES}
         text = "".join(f"CONFIG_{name}={value}\n" for name, value in {**off, **options}.items())
         return configure.complete(self.sandbox, self.kernel.arch, Config(text), self.log)
 
     def profile(self, title: str, config: Config) -> tuple[Profile, int]:
-        """What the kernel with this completed config costs, and the bytes of its file.
+        """The boot profile of the kernel with this completed config, and its file size in bytes.
 
         BuildError or BootError if it does not compile or boot.
         """
@@ -69,7 +69,7 @@ class Bench:
 
 @contextlib.contextmanager
 def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator[Bench]:
-    """A bench for kernels of that kernel's source, in its builder; it is gone afterwards."""
+    """A bench for kernels of this kernel's source, in its builder; removed afterwards."""
     plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
     work = setting.project.workspace
     with in_use(setting.project, progress):
@@ -104,7 +104,7 @@ def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator
 def profile_config(
     setting: Setting, kernel: Kernel, config: Config, progress: Progress
 ) -> tuple[Profile, int]:
-    """Compile a kernel's source with any config and measure it; the bytes of its file, too.
+    """Compile a kernel's source with any config; returns its boot profile and its size in bytes.
 
     Options that `config` does not have are off.
     """

@@ -1,8 +1,8 @@
-"""Finding which of the options that two configs have differently costs most.
+"""Finds the most expensive of the options that differ between two configs.
 
-Each try is a kernel: the config `after` with some of its options as `before` has them, completed
-by Kconfig, compiled in the same build folder as the last one, and booted where its instructions
-are counted. What an option brings along goes and comes with it.
+Each try is a kernel: the config `after` with some of its options set as in `before`, completed by
+Kconfig, compiled in the same build directory as the previous one, and booted in an emulator that
+counts instructions. Options that an option selects change together with it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ingot.setting import Setting
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a kernel costs: see `ingot.boot.cost.boot_profile`; `size` is of its file, in bytes."""
+    """The cost of a kernel: see `ingot.boot.cost.boot_profile`; `size` is its file's, in bytes."""
 
     instructions: int
     memory: int
@@ -40,16 +40,16 @@ COST_KINDS: Mapping[str, Callable[[Cost], int]] = {
     "memory": lambda cost: cost.memory,
     "size": lambda cost: cost.size,
 }
-"""What can be looked for the most of."""
+"""The kinds of cost that a bisection can search for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bisection:
-    """What two configs cost, and the costliest of the options that they have differently.
+    """The cost of two configs, and the most expensive of the options that differ between them.
 
-    `options` is most often one, or the members of one choice; `costs` is what is saved when they
-    are put back. `compared` options differ, a choice being one; `kernels` were made to find it;
-    `final` as of `bisection.Culprit`.
+    `options` is usually one option, or the members of one choice; `costs` is what setting them
+    back saves. `compared` is the number of options that differ, where a choice counts as one;
+    `kernels` is the number of kernels that were compiled. For `final` see `bisection.Culprit`.
     """
 
     before: Cost
@@ -70,10 +70,10 @@ def bisect_options(
     tries: int,
     progress: Progress,
 ) -> Bisection:
-    """Find what makes `after` cost more than `before`, both configs of the kernel's source.
+    """Find the options that make `after` cost more than `before`, both of the kernel's source.
 
-    `kind` is one of COST_KINDS; at most `tries` kernels are made beside those two. A UserError if
-    `after` does not cost more; what does not compile or boot is no kernel to learn from.
+    `kind` is one of COST_KINDS; at most `tries` kernels are compiled in addition to those two.
+    UserError if `after` does not cost more. A try that does not compile or boot is skipped.
     """
     with open_bench(setting, kernel, progress) as bench:
         return _search(bench, before, after, kind, tries)
@@ -83,14 +83,18 @@ def _search(bench: Bench, before: Config, after: Config, kind: str, tries: int) 
     before, after = bench.completed(before.options), bench.completed(after.options)
     units = _units(kconfig.diff(before, after, bench.table), bench.table)
     if not units:
-        raise UserError("both configs are the same", why="no option is another in the second one")
+        raise UserError(
+            "both configs are the same",
+            why="no option that can be set has another value in the second one",
+        )
     cheap = _cost(bench, "kernel 1: the first config", before)
     costly = _cost(bench, "kernel 2: the second config", after)
     if COST_KINDS[kind](costly) <= COST_KINDS[kind](cheap):
         raise UserError(
-            f"the second config costs no more {kind} than the first",
-            why=f"{COST_KINDS[kind](cheap):,} became {COST_KINDS[kind](costly):,}",
-            hint="name the cheaper one first, or look for something else with --by",
+            f"the second config does not cost more {kind} than the first",
+            why=f"the first costs {COST_KINDS[kind](cheap):,}, the second"
+            f" {COST_KINDS[kind](costly):,}",
+            hint="name the cheaper one first, or choose another kind of cost with --by",
         )
     everything = tuple(units)
     known: dict[bisection.Options, Cost] = {everything: costly - cheap}
@@ -104,13 +108,13 @@ def _search(bench: Bench, before: Config, after: Config, kind: str, tries: int) 
             config = bench.completed({**after.options, **back})
             known[options] = costly - _cost(bench, _title(kernels, options), config)
         except (BuildError, BootError) as error:
-            bench.progress.note(f"that kernel tells nothing: {error.what}")
+            bench.progress.note(f"that kernel could not be measured: {error.what}")
             return None
         return COST_KINDS[kind](known[options])
 
     found = bisection.narrow(everything, COST_KINDS[kind](known[everything]), saved, tries)
     if found.options not in known and saved(found.options) is None:
-        # it was to be measured when the tries were used up
+        # the tries were used up before it was measured, and it cannot be measured now
         found = bisection.Culprit(everything, found.saved, final=False)
     culprits = tuple(each for name in found.options for each in units[name])
     return Bisection(
@@ -125,7 +129,7 @@ def _search(bench: Bench, before: Config, after: Config, kind: str, tries: int) 
 
 
 def _cost(bench: Bench, title: str, config: Config) -> Cost:
-    """What the kernel with this completed config costs; errors as of `Bench.profile`."""
+    """The cost of the kernel with this completed config; raises the errors of `Bench.profile`."""
     profile, size = bench.profile(title, config)
     return Cost(profile.instructions, profile.memory_used, size)
 
@@ -133,10 +137,10 @@ def _cost(bench: Bench, title: str, config: Config) -> Cost:
 def _units(
     differences: Sequence[Difference], table: OptionTable
 ) -> dict[str, tuple[Difference, ...]]:
-    """What can be put back by itself, by the option it is named after: see Kconfig's choices.
+    """The differences in groups that can be set back independently, by the name of an option.
 
-    Options without a prompt are left out, for they follow from others; of a choice, all members
-    go together.
+    Options without a prompt are left out, because they follow from others. All members of a
+    Kconfig choice are one group.
     """
     units: dict[str, list[Difference]] = {}
     for each in differences:

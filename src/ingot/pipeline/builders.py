@@ -1,4 +1,4 @@
-"""The builder of a kernel: looked for, made, held against what the kernel needs."""
+"""The builder of a kernel: found or made, and checked against what the kernel needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ingot.setting import Project, Setting, in_use
 
 
 def site_of(project: Project, *, offline: bool = False) -> Site:
-    """Where the builders of this machine are; `offline` if none may be made from the network."""
+    """Where the builders of this machine are; `offline` forbids making one from the network."""
     return Site(
         arch_called(project.host),
         project.layout,
@@ -27,9 +27,9 @@ def site_of(project: Project, *, offline: bool = False) -> Site:
 def ensure_builder(
     setting: Setting, spec: BuilderSpec, progress: Progress, arch: Arch | None = None
 ) -> Builder:
-    """A builder, ready to compile for `arch` (default: this machine's); made if need be.
+    """A builder, ready to compile for `arch` (default: this machine's); made if necessary.
 
-    MachineError if it would have to be made, and no use may be made of the network.
+    MachineError if it would have to be made and the run is offline.
     """
     site = site_of(setting.project, offline=setting.options.offline)
     with in_use(setting.project, progress):
@@ -39,9 +39,8 @@ def ensure_builder(
             and not builder_kinds.known(spec, site.host, site)
         ):
             raise MachineError(
-                f"the builder '{spec.name}' is not made yet, and cannot be made without the"
-                " network",
-                hint="run `ingot fetch` with the network: it also makes the builder of a kernel",
+                f"the builder '{spec.name}' does not exist yet, and cannot be made offline",
+                hint="run `ingot fetch` with network access: it also makes the kernel's builder",
             )
         return builder_kinds.ensure(spec, arch or site.host, site, progress)
 
@@ -49,8 +48,8 @@ def ensure_builder(
 def builder_for(setting: Setting, kernel: Kernel, progress: Progress) -> Builder:
     """The kernel's builder, ready to compile it.
 
-    MachineError if its tools were asked for their versions, and are too old for the kernel's
-    series. What is made of packages was chosen for it when it was written into the catalog.
+    MachineError if its tools are too old for the kernel's series. Only a builder that reports its
+    tools' versions is checked; for one made of packages, the catalog's author chose the versions.
     """
     builder = ensure_builder(setting, kernel.builder, progress, kernel.arch)
     if builder.tools:
@@ -60,12 +59,12 @@ def builder_for(setting: Setting, kernel: Kernel, progress: Progress) -> Builder
 
 
 def known_builder(project: Project, kernel: Kernel) -> Digest | None:
-    """The digest of the kernel's builder, if it is there already; costs milliseconds."""
+    """The digest of the kernel's builder, if it exists already; takes milliseconds."""
     return builder_kinds.known(kernel.builder, kernel.arch, site_of(project))
 
 
 def packages_of(project: Project, spec: BuilderSpec) -> tuple[str, ...] | None:
-    """What a builder is made of, for this machine's arch; None if it would have to be made."""
+    """The packages of a builder for this machine's arch; None if the builder does not exist."""
     site = site_of(project)
     return builder_kinds.packages(spec, site.host, site)
 
@@ -73,6 +72,9 @@ def packages_of(project: Project, spec: BuilderSpec) -> tuple[str, ...] | None:
 def update_builder(
     project: Project, spec: BuilderSpec, progress: Progress, *, dry_run: bool
 ) -> rootfs_builder.Update:
-    """Make a builder of the archive as it is now, and write its lock file: see `kinds.update`."""
+    """Make a builder from the archive's current packages, and write its lock file.
+
+    See `builder_kinds.update`.
+    """
     with in_use(project, progress):
         return builder_kinds.update(spec, site_of(project), progress, dry_run=dry_run)

@@ -1,7 +1,7 @@
-"""Building one kernel: everything from the catalog's word to booted, tagged images.
+"""Builds one kernel, from its entry in the catalog to booted, tagged images.
 
-Nothing is tagged before it has booted, and all of a kernel's tags are set in one step. A
-build that dies leaves only what has no name yet; the next one starts from what is verified.
+Nothing is tagged before it has booted, and all of a kernel's tags are set in one step. A build
+that is killed leaves only untagged data; the next build reuses the verified parts of it.
 """
 
 from __future__ import annotations
@@ -55,9 +55,10 @@ class BuiltImage:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What came of one kernel. `found`: the store had it, so nothing was compiled.
+    """The result of one kernel's build.
 
-    `pulled`: nothing was compiled either, for the registry that is the cache had it.
+    `found`: the store had its images, so nothing was compiled. `pulled`: they were pulled from the
+    registry used as a cache, so nothing was compiled either.
     """
 
     kernel: Kernel
@@ -70,20 +71,20 @@ class Built:
 
 
 def build(setting: Setting, kernel: Kernel, progress: Progress) -> Built:
-    """Build one kernel, or find that it was built; returns when its images are tagged.
+    """Build one kernel, or find its images in the store; returns when they are tagged.
 
-    Raises an IngotError for whatever stands in the way; nothing is tagged then. Two calls
-    for the same kernel take turns, and the second finds what the first has built.
+    Raises an IngotError if it fails; nothing is tagged then. Of two calls for the same kernel, the
+    second waits, and then finds the images of the first.
     """
 
     def waiting() -> None:
-        progress.note(f"{kernel.tag}: another build of it is on; waiting")
+        progress.note(f"{kernel.tag}: another build of it is running; waiting")
 
     plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
     timed = Timed(progress)
     with in_use(setting.project, progress):
         if built := _find_without_work(setting, plan, timed):
-            # a build that was killed when it was as good as done may have left its folder
+            # a build that was killed after it had tagged the images may have left its directory
             setting.project.workspace.remove_stale()
             return built
         tools.require_all(kernel.arch.name, kind=kernel.builder.kind)
@@ -93,9 +94,9 @@ def build(setting: Setting, kernel: Kernel, progress: Progress) -> Built:
 
 
 def _find_without_work(setting: Setting, plan: Plan, timed: Timed) -> Built | None:
-    """Look for the recipe with what is known already: pinned digests, kept configs.
+    """Look for the recipe in the store, using only pinned digests and cached configs.
 
-    Needs no source and no builder to be there, only to be known; costs milliseconds.
+    Needs only the digests of source and builder, not their files; takes milliseconds.
     """
     builder = known_builder(setting.project, plan.kernel)
     if builder is None or setting.options.local:
@@ -111,7 +112,7 @@ def _find_without_work(setting: Setting, plan: Plan, timed: Timed) -> Built | No
 
 
 def _find(project: Project, kernel: Kernel, recipe: Recipe, timed: Timed) -> Built | None:
-    """What the store has of this recipe; its images get the moving tags again."""
+    """The images of this recipe in the store, if any; the moving tags are set to them."""
     found = find_images(project.layout, kernel.version, recipe.key)
     if found is None:
         return None
@@ -121,9 +122,9 @@ def _find(project: Project, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
 
 
 def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Built | None:
-    """What the registry that is the cache has of this recipe, brought into the store.
+    """Pull the images of this recipe from the registry used as a cache, if it has them.
 
-    It booted where it was built: nothing else is ever tagged, here or there.
+    They are not booted again: Ingot tags only images that have booted where they were built.
     """
     with setting.project.layout.in_use():
         found = fetch_kernel(setting, kernel, recipe, timed)
@@ -136,9 +137,9 @@ def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
 def _accept(
     project: Project, kernel: Kernel, images: Mapping[str, Descriptor], timed: Timed
 ) -> dict[str, Descriptor]:
-    """Give a kernel's images their tags, unless they have them; BootError if it costs too much.
+    """Tag a kernel's images, unless they are tagged; BootError if it exceeds its budget.
 
-    Tags that have lost their meaning by that are removed.
+    Tags that are outdated by that are removed.
     """
     base = read_image(project.layout, images[BASE])
     if project.catalog.budget(kernel):
@@ -158,7 +159,7 @@ def _accept(
 
 
 def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
-    """The long way: source, builder, config, then compile unless the store has the recipe."""
+    """The full build: source, builder, config, then compile unless the recipe is available."""
     from ingot.lab.acceptance import accept_image  # the lab is large
 
     kernel, workspace = plan.kernel, setting.project.workspace

@@ -1,8 +1,8 @@
-"""Which compile cache a kernel is compiled with.
+"""Selects the compile cache for a kernel.
 
-What runs in the sandbox can write to the cache whatever it likes, and others would compile from
-it. So kernels share a cache only where the same people vouch for all that runs: whose signatures
-on sources are accepted, the patches, and what the builder is made of.
+Code in the sandbox can write anything into the compile cache, and other builds would use it. So
+kernels share a cache only if the same trust anchors cover all code that runs in the sandbox: the
+keys that sign the sources, the patches, and the packages of the builder.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ from ingot.source.trees.source_cache import SourceCache
 def compile_cache(setting: Setting, plan: Plan, source: Source) -> Path:
     """The cache that a compile of the plan's kernel from `source` reads and writes.
 
-    Catalogs that trust the same keys and have the same patches for the kernel share one. What
-    nobody but the user vouches for, or a catalog only by the digest it pins, has its own: a tree
-    one for its path, whatever is there now.
+    Catalogs that trust the same keys and have the same patches for the kernel share a cache. A
+    source without a trusted signature has its own: the user's source, and a source that a catalog
+    only pins by digest. A tree that is used in place has one cache for its path, whatever its
+    content.
     """
-    vouchers = [plan.builder_trust, *map(str, plan.patch_digests)]
+    anchors = [plan.builder_trust, *map(str, plan.patch_digests)]
     if setting.options.local:
         local = (
             setting.options.local.url
             if isinstance(setting.options.local, Source)
             else setting.options.local
         )
-        # a tree that is used in place is compiled again after each change; nothing else changes
+        # only a tree that is used in place can change between two compiles
         which = [] if source.in_place else [str(source.digest)]
-        return setting.project.workspace.ccache_of("own", str(local), *which, *vouchers)
+        return setting.project.workspace.ccache_of("own", str(local), *which, *anchors)
     trusts = sorted(origin.trust for origin in origins_of(setting.project.catalog))
-    known = SourceCache(setting.project.workspace.sources).vouched_for(source.version, trusts)
+    known = SourceCache(setting.project.workspace.sources).find_verified(source.version, trusts)
     pinned = [] if any(one.digest == source.digest for one in known) else [str(source.digest)]
-    return setting.project.workspace.ccache_of(*trusts, *pinned, *vouchers)
+    return setting.project.workspace.ccache_of(*trusts, *pinned, *anchors)

@@ -1,9 +1,9 @@
-"""From fragments, or from a full config in the catalog, to a config that is checked both ways.
+"""Resolves and checks the config of a kernel, from fragments or from a full config in the catalog.
 
-In the cache, named by the digest of all that decides them:
+The cache has these files, named by the digest of all their inputs:
 
-    configs/<digest>.config     resolved and found sound
-    configs/<digest>.options    what Kconfig knows of one source's options, for one arch
+    configs/<digest>.config     a config that was resolved and is sound
+    configs/<digest>.options    the option table of one source for one arch, from Kconfig
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _HEADER = "# Resolved by Ingot; `ingot config resolve` renews it. Fragments: "
 class Resolved:
     """The config of one kernel as Kconfig resolved it, and what is wrong with it.
 
-    `table` is what Kconfig knows of the options; `defaulted` names options that a full
-    config in the catalog does not mention, with the value they got. Where that config was put
-    there by hand, what `plan` asks for is what stands in it.
+    `table` is Kconfig's table of the options. `defaulted` are the options that a full config in
+    the catalog does not mention, with the value they got. If that config was written by hand, the
+    requests of `plan` are the options in it.
     """
 
     plan: Plan
@@ -64,7 +64,7 @@ class Resolved:
 
 
 def require_sound(resolved: Resolved) -> None:
-    """Raise a UserError that tells every finding, if there is any."""
+    """Raise a UserError that lists every finding, if there is any."""
     if resolved.findings:
         raise findings_error(resolved.findings, f"linux {resolved.kernel.version}")
 
@@ -72,11 +72,10 @@ def require_sound(resolved: Resolved) -> None:
 def resolve_all(
     setting: Setting, kernels: Iterable[Kernel], progress: Progress, *, fresh: bool = False
 ) -> Iterator[Resolved]:
-    """Resolve the configs of kernels, one after the other; what is found is in each.
+    """Resolve the configs of kernels, one after the other; each result has its own findings.
 
-    `fresh` means from the fragments, whatever full config the catalog has.
-    Raises an IngotError where it does not come to a config at all: no source, no builder, a
-    fragment that cannot be read.
+    `fresh` means from the fragments, even if the catalog has a full config. Raises an IngotError
+    if a config cannot be resolved at all: no source, no builder, or an unreadable fragment.
     """
     sources: dict[KernelVersion, Source] = {}
     for kernel in kernels:
@@ -96,9 +95,9 @@ def resolve_all(
 
 
 def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved, Config]:
-    """Let the user change a kernel's config in Kconfig's own menu; the config before and after.
+    """Let the user change a kernel's config in Kconfig's menu; returns it before and after.
 
-    The config must be sound before: what is changed is to be told from what was asked for.
+    The config must be sound before, so that each difference afterwards is a change by the user.
     """
     plan = replace(
         make_plan(setting.project.catalog, kernel, setting.options.patches), full_config=None
@@ -114,7 +113,7 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
 
 @contextlib.contextmanager
 def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -> Iterator[Sandbox]:
-    """A sandbox to run the Kconfig of a plan's kernel in, patched as it is to be built."""
+    """A sandbox to run Kconfig in, with the kernel's tree, patched as for the build."""
     builder = builder_for(setting, plan.kernel, progress)
     work = setting.project.workspace.sources
     with (
@@ -126,9 +125,9 @@ def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -
 
 
 def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
-    """What was found sound before, if all that decides it is as it was; costs milliseconds.
+    """The sound config from an earlier run, if all its inputs are the same; takes milliseconds.
 
-    Of a full config, what it leaves out is not kept: it is looked at again.
+    A full config is always checked again, because the list of its defaulted options is not kept.
     """
     builder = known_builder(setting.project, plan.kernel)
     if builder is None or setting.options.local or plan.full_config:
@@ -142,7 +141,7 @@ def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
 
 
 def kept_config(project: Project, plan: Plan, source: Digest, builder: Digest) -> Config | None:
-    """The sound config from before, if everything that decides it is as it was."""
+    """The sound config from an earlier run, if all its inputs are the same."""
     path = plan.config_path(source, builder, project.workspace)
     return Config(path.read_text(encoding="utf-8")) if path.is_file() else None
 
@@ -163,10 +162,10 @@ def resolve(
         )
         count = len(resolved.plan.requests)
         step.result(
-            "not as asked" if resolved.findings else f"all {count} options asked for are as asked"
+            "not as requested" if resolved.findings else f"all {count} options are as requested"
         )
     require_unchanged(source, progress)
-    # a full config is a file of the user's, who may have changed it meanwhile
+    # a full config is a file that the user may have changed meanwhile
     same = path == plan.config_path(source.digest, sandbox.builder.digest, project.workspace)
     if same and not resolved.findings:
         write_atomic(path, resolved.config.text.encode())
@@ -176,7 +175,7 @@ def resolve(
 def option_table(
     project: Project, plan: Plan, source: Source, sandbox: Sandbox, log: Path, progress: Progress
 ) -> OptionTable:
-    """What Kconfig knows of this source's options: kept from before, or asked now and kept."""
+    """Kconfig's table of this source's options: from the cache, or read now and cached."""
     path = plan.table_path(source.digest, sandbox.builder.digest, project.workspace)
     if path.is_file():
         return OptionTable.load(path)
@@ -194,9 +193,9 @@ def _from_fragments(plan: Plan, sandbox: Sandbox, table: OptionTable, log: Path)
 def _from_full_config(
     plan: Plan, path: Path, sandbox: Sandbox, table: OptionTable, log: Path
 ) -> Resolved:
-    """A full config is used as it is; what Kconfig will not have so is a finding.
+    """Use a full config as it is; each value that Kconfig changes is a finding.
 
-    One that `config resolve` wrote is held to the fragments as well: it is their lock file.
+    One that `config resolve` wrote is also checked against the fragments: it is their lock file.
     """
     given = _read(path)
     config = configure.complete(sandbox, plan.kernel.arch, given, log)
@@ -222,7 +221,7 @@ def _lint(plan: Plan, config: Config) -> tuple[Finding, ...]:
 
 
 def written_by_hand(path: Path) -> bool:
-    """Whether a full config is there that Ingot did not write."""
+    """Whether the full config exists and was not written by Ingot."""
     return path.is_file() and not _read(path).text.startswith(_HEADER)
 
 
@@ -231,12 +230,13 @@ def _read(path: Path) -> Config:
         return Config(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise UserError(
-            f"the full config {path} is not UTF-8 text", hint="put a .config there, or remove it"
+            f"the full config {path} is not UTF-8 text",
+            hint="replace it with a .config, or remove it",
         ) from None
 
 
 def locked_text(resolved: Resolved) -> str:
-    """The config as it is committed: it says of which fragments it was made."""
+    """The config as it is committed: its first line has the digest of its fragments."""
     return f"{_HEADER}{_fragments_digest(resolved.plan)}\n{resolved.config.text}"
 
 
@@ -245,11 +245,11 @@ def _fragments_digest(plan: Plan) -> str:
 
 
 def _require_fresh(plan: Plan, path: Path, given: Config) -> None:
-    """Refuse a lock file whose fragments have changed since: which one is meant?"""
+    """UserError for a lock file whose fragments have changed since it was written."""
     if given.text.splitlines()[0] != f"{_HEADER}{_fragments_digest(plan)}":
         raise UserError(
-            f"{path} is not what its fragments say any more",
-            why="a fragment that it was resolved from has changed since",
-            hint=f"run `ingot config resolve {plan.kernel.tag}` and look at the difference, or"
+            f"{path} no longer matches its fragments",
+            why="a fragment has changed since the file was resolved from it",
+            hint=f"run `ingot config resolve {plan.kernel.tag}` and review the difference, or"
             " remove the file to build from the fragments",
         )

@@ -1,13 +1,13 @@
-"""A kernel's whole chain as a Containerfile, for those who have a container engine and no Ingot.
+"""Writes the build of a kernel as a Containerfile, for machines with a container engine only.
 
     Containerfile        stages: builder, compile; bin, modules and base, the images
     source.tar.gz        the verified tree with its patches, as src/
-    fragments.config     what Kconfig is asked for (or full.config, where the catalog has one)
-    ingot/               what cuts the kernel down to what a VMM loads
+    fragments.config     the requested options (or full.config, if the catalog has one)
+    ingot/               the Python modules that reduce the kernel to the parts a VMM loads
 
-It runs what a build runs: the same make, flags, paths and environment, so a builder of the same
-packages gives the same files. Other than in a build, nobody checks that Kconfig grants all that
-is asked for, and nothing is booted; the images say less of themselves, so their digests differ.
+It runs the same make with the same flags, paths and environment as `ingot build`, so a builder with
+the same packages gives the same files. Unlike `ingot build`, it does not check that Kconfig keeps
+all requested options, and boots nothing; the images have fewer labels, so their digests differ.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _INSTALL = "/build/install"
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """What the Containerfile of one kernel is made of."""
+    """The inputs of one kernel's Containerfile."""
 
     plan: Plan
     source: Source
@@ -56,7 +56,7 @@ class _Chain:
 
     @property
     def config(self) -> str:
-        """The name of the file that Kconfig is given."""
+        """The name of the config file that is passed to Kconfig."""
         return "full.config" if self.plan.full_config else "fragments.config"
 
     @property
@@ -86,7 +86,8 @@ class _Chain:
         )
 
     def _compile(self) -> str:
-        """The one step that compiles: what it leaves on the way never becomes a layer."""
+        """The RUN instruction that compiles; the images copy only its results, so nothing else of
+        it becomes part of them."""
         flags = make_flags(self.kernel.arch, llvm=self.kernel.builder.llvm)
         environment = {**ENVIRONMENT, "CCACHE_DISABLE": "1"}
         words = [
@@ -141,13 +142,13 @@ def containerfile(setting: Setting, kernel: Kernel, progress: Progress) -> str:
 
 
 def write_context(setting: Setting, kernel: Kernel, to: Path, progress: Progress) -> None:
-    """Write the Containerfile and all that it takes as the folder `to`.
+    """Write the Containerfile and all files that it needs as the new directory `to`.
 
-    UserError if something is there already.
+    UserError if `to` exists.
     """
     if to.exists():
         raise UserError(
-            f"{to} is there already", hint="name a folder that is not: it is made, whole or not"
+            f"{to} exists already", hint="name a directory that does not exist: it is created"
         )
     with in_use(setting.project, progress):
         chain = _chain(setting, kernel, progress)
@@ -166,9 +167,9 @@ def _chain(setting: Setting, kernel: Kernel, progress: Progress) -> _Chain:
 def _require_image(spec: BuilderSpec) -> None:
     if spec.kind != container_builder.KIND:
         raise UserError(
-            f"the builder '{spec.name}' is no image that a Containerfile could begin with",
-            why=f"it is of the kind '{spec.kind}'",
-            hint="name one of the kind 'container' with --builder",
+            f"the builder '{spec.name}' is not a container image, so a Containerfile cannot use it",
+            why=f"its kind is '{spec.kind}'",
+            hint="choose a builder of the kind 'container' with --builder",
         )
 
 
@@ -195,7 +196,7 @@ def _write(project: Project, chain: _Chain, folder: Path, progress: Progress) ->
 
 
 def _pack(tree: Path, target: Path, epoch: int, step: Step) -> None:
-    """Pack a tree as src/, the same bytes whoever packs it with the same tar and gzip."""
+    """Pack a tree as src/; the same versions of tar and gzip give the same bytes."""
     count = 0
 
     def packed(_line: str) -> None:

@@ -1,4 +1,4 @@
-"""Getting what a build needs from the network, without building: see `RunOptions.offline`."""
+"""Downloads what a build needs, without building: see `RunOptions.offline`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from ingot.source.trees.source_cache import SourceCache
 
 @dataclass(frozen=True, slots=True)
 class FetchedInputs:
-    """What one kernel needs, all of it here. `size` is that of the source, in bytes on disk.
+    """The inputs of one kernel, all available locally.
 
-    It is 0 for a tree of the user's own, which takes no room of ours.
+    `size` is the size of the source in the cache, in bytes; 0 for the user's own tree, which is
+    not copied.
     """
 
     kernel: Kernel
@@ -30,10 +31,10 @@ class FetchedInputs:
 
 
 def fetch(setting: Setting, kernel: Kernel, progress: Progress) -> FetchedInputs:
-    """Have the kernel's source verified and unpacked, and its builder ready to be entered.
+    """Make the kernel's verified source and its builder available for a build without network.
 
-    What is here already is not fetched again. Raises an IngotError for what stands in the way,
-    such as a program that is missing: nothing else is to be found out when there is no network.
+    Nothing that is already available is downloaded again. Raises an IngotError for anything that
+    would stop the later build, such as a missing program.
     """
     tools.require_all(kernel.arch.name, kind=kernel.builder.kind)
     with in_use(setting.project, progress):

@@ -1,4 +1,4 @@
-"""The source of a build: the user's own, or a verified one from where the catalog says."""
+"""The source of a build: the user's own, or a verified one from the catalog's origins."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def obtain_source(setting: Setting, kernel: Kernel, progress: Progress) -> Sourc
 def with_git_source(
     setting: Setting, url: GitUrl, keyring: Path | None, progress: Progress
 ) -> Setting:
-    """The setting with what `url` means now as the user's own source; see `git_source`."""
+    """The setting with the current commit of `url` as the user's own source; see `git_source`."""
     workspace = setting.project.workspace
     with in_use(setting.project, progress), progress.step("source") as step:
         source = git_source(
@@ -61,19 +61,19 @@ def with_git_source(
 
 
 def with_version_of(setting: Setting, kernel: Kernel) -> Kernel:
-    """The kernel in the version of the user's own tree, if that is one of the same series.
+    """The kernel with the version of the user's own tree, if that is of the same series.
 
-    So `4.19 --source ~/linux` builds the 4.19.90 that is there as the catalog builds its
-    own 4.19. What does not fit is left as it is, to be refused when the source is looked at.
+    So with a 4.19.90 in ~/linux, `4.19 --source ~/linux` builds 4.19.90 as the catalog builds its
+    4.19. A kernel of another series is returned unchanged; `obtain_source` then refuses it.
     """
-    version = own_version(setting)
+    version = local_version(setting)
     if version is None or version.series != kernel.version.series:
         return kernel
     return replace(kernel, version=version, pins={})
 
 
-def own_version(setting: Setting) -> KernelVersion | None:
-    """The version that the user's own tree is; None for a tarball, which is not unpacked yet."""
+def local_version(setting: Setting) -> KernelVersion | None:
+    """The version of the user's own tree; None for a tarball, which is not unpacked yet."""
     own = setting.options.local
     if isinstance(own, Source):
         return own.version
@@ -81,9 +81,9 @@ def own_version(setting: Setting) -> KernelVersion | None:
 
 
 def known_sources(project: Project, kernel: Kernel) -> list[Digest]:
-    """The digests a source of this kernel may have: the pinned ones, then those in the cache."""
+    """The possible digests of this kernel's source: the pinned ones, then those in the cache."""
     order = project.catalog.origins.order
     pinned = [kernel.pins[name] for name in order if name in kernel.pins]
     unpinned = [o.trust for o in origins_of(project.catalog) if o.name not in kernel.pins]
-    cached = SourceCache(project.workspace.sources).vouched_for(kernel.version, unpinned)
+    cached = SourceCache(project.workspace.sources).find_verified(kernel.version, unpinned)
     return [*pinned, *(source.digest for source in cached)]

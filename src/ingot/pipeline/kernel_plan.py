@@ -1,4 +1,4 @@
-"""What the catalog says of one kernel, read once: all of its recipe but source and builder."""
+"""The plan of one kernel: its recipe from the catalog, without source and builder."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ingot.source.trees import patched_tree as patching
 from ingot.workspace import Workspace
 
 _FORMAT = 1
-"""Raised when configs are resolved or checked in another way than before."""
+"""Raised when the way configs are resolved or checked changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The inputs of one kernel's config.
 
-    `requests` is what its fragments ask for, `rules` what configs must hold to;
-    `full_config` is the config that the catalog has for this very kernel, if it has one;
-    `builder_trust` who vouches for its builder: see `trust_in_builder`.
+    `requests` are the options that its fragments request, `rules` the rules that configs must
+    follow. `full_config` is the config that the catalog has for exactly this kernel, if it has
+    one. `builder_trust` says what verifies its builder: see `trust_in_builder`.
     """
 
     kernel: Kernel
@@ -39,7 +39,7 @@ class Plan:
     builder_trust: str
 
     def config_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
-        """Where the checked config is kept, named by all that decides it."""
+        """Where the checked config is kept; the name is the digest of all its inputs."""
         full = Digest.of_file(self.full_config) if self.full_config else ""
         parts = [*self._surroundings(source, builder), full]
         text = "\n".join([*map(str, parts), *map(repr, self.rules), self.fragments_text])
@@ -51,9 +51,10 @@ class Plan:
         return workspace.configs / f"{Digest.of(' '.join(map(str, parts)).encode()).hex}.options"
 
     def _surroundings(self, source: Digest, builder: Digest) -> list[object]:
-        """What decides how Kconfig sees the options, whatever is asked of it.
+        """The inputs of Kconfig other than the requested options.
 
-        The builder's digest says what it was called to be made of: who says so counts as well.
+        The builder's digest covers its list of packages, not what verified them, so the trust
+        anchor is included as well.
         """
         compiler = ["llvm"] if self.kernel.builder.llvm else []
         arch = self.kernel.arch.name
@@ -61,7 +62,7 @@ class Plan:
 
     @property
     def fragments_text(self) -> str:
-        """What Kconfig is given: a change of a comment in a fragment changes no config."""
+        """The merged fragments without comments: a changed comment does not change the config."""
         return kconfig.render(self.requests)
 
     def recipe(self, source: Digest, builder: Digest, config: Config) -> Recipe:
@@ -75,17 +76,18 @@ class Plan:
         )
 
 
-def make_plan(catalog: Catalog, kernel: Kernel, own_patches: Sequence[Path] = ()) -> Plan:
-    """Read what the catalog has for the kernel; a UserError for what is wrong with it.
+def make_plan(catalog: Catalog, kernel: Kernel, user_patches: Sequence[Path] = ()) -> Plan:
+    """Read the catalog's files for the kernel; UserError if one of them is wrong.
 
-    `own_patches` are the user's, for a kernel that is `patched`; they come after the catalog's.
+    `user_patches` are the user's patches, for a kernel that is `patched`; they are applied after
+    the catalog's.
     """
-    if kernel.patched and not own_patches:
+    if kernel.patched and not user_patches:
         raise UserError(
-            f"{kernel.tag} is a kernel with patches that the catalog does not have",
-            hint="name them, in order, with --patch FILE",
+            f"{kernel.tag} has patches that are not in the catalog",
+            hint="pass them, in order, with --patch FILE",
         )
-    patches = (*catalog.patches(kernel), *(own_patches if kernel.patched else ()))
+    patches = (*catalog.patches(kernel), *(user_patches if kernel.patched else ()))
     full = catalog.config_file(kernel)
     return Plan(
         kernel,

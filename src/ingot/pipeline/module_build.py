@@ -1,6 +1,6 @@
-"""Compiling modules that are not of the kernel's own tree, for a kernel that was built.
+"""Compiles out-of-tree modules for a kernel that has been built.
 
-They are compiled in the builder that the kernel was compiled in, against its devel image, and
+They are compiled in the builder that the kernel was compiled in, with the kernel's devel image, and
 indexed together with the kernel's own modules.
 """
 
@@ -46,17 +46,17 @@ from ingot.source.trees.out_of_tree import copy_module_source, require_module_so
 from ingot.version import KernelVersion
 
 _MOST_FILES = 100_000
-"""Files in /lib/modules/<release>: a kernel with every module there is has some 10,000."""
+"""Limit of files in /lib/modules/<release>: a kernel with all modules has some 10,000."""
 
 _INDEX_BYTES = 64 << 20
-"""Bytes of one of depmod's indexes: those of such a kernel have some 3 MiB."""
+"""Limit of one of depmod's indexes in bytes: those of such a kernel have some 3 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltModules:
-    """What came of a folder: the modules with their sizes in bytes, and the images with them.
+    """The modules compiled from a directory, with their sizes in bytes, and their images.
 
-    They are for the kernel that the store has under `tag`, which `facts` are of.
+    They are for the kernel that the store has under `tag`; `facts` are this kernel's.
     """
 
     name: str
@@ -79,10 +79,10 @@ def build_modules(
 ) -> BuiltModules:
     """Compile the modules in `folder` for the kernel with this tag, and tag the images of them.
 
-    `name` is what the images are called after (default: the folder); `builder`, a name or a kind,
-    what the kernel was compiled in (default: what is found to be that). The folder stays as it is.
-    UserError for what is no source of modules, and for a kernel that cannot have them;
-    BuildError, in the compiler's words, for what does not compile.
+    `name` is the name of the images (default: the directory's). `builder`, a name or a kind, is the
+    builder that the kernel was compiled in (default: it is found by its digest). The directory is
+    not changed. UserError for a directory without module sources, and for a kernel that cannot
+    have modules; BuildError, with the compiler's message, if a module does not compile.
     """
     folder = folder.absolute()
     require_module_source(folder)
@@ -90,7 +90,7 @@ def build_modules(
     timed = Timed(progress)
 
     def waiting() -> None:
-        progress.note(f"{name}: another build of it is on; waiting")
+        progress.note(f"{name}: another build of it is running; waiting")
 
     with in_use(setting.project, progress):
         target = _target(setting.project, tag)
@@ -113,36 +113,38 @@ class _TargetKernel:
 
 
 def _target(project: Project, tag: str) -> _TargetKernel:
-    """The kernel's devel tree and modules; UserError if it has none, or lets nothing be added."""
+    """The kernel's devel and modules images; UserError if one is missing, or if the kernel cannot
+    load other modules."""
     tags = tags_of_store(project.layout)
     names = [f"{image}:{tag}" for image in (DEVEL, MODULES)]
     again = f"build it again: ingot build {tag}"
     if missing := [name for name in names if name not in tags]:
         raise UserError(
-            f"{tag} is not here to make modules for",
+            f"modules cannot be compiled for {tag}: its images are not complete",
             why=f"the store {project.layout.root} has no {', '.join(missing)}",
             hint=again,
         )
     devel, modules = (read_image(project.layout, tags[name]) for name in names)
     facts = read_facts(devel)
     if facts is None or facts != read_facts(modules):
-        raise UserError(f"{names[0]} and {names[1]} are not of one build", hint=again)
+        raise UserError(f"{names[0]} and {names[1]} are not from the same build", hint=again)
     _require_open(tag, read_config(devel.annotations) or Config(""))
     host = arch_called(project.host).name
     if read_devel_host(devel) != host:
         raise UserError(
-            f"{names[0]} was made on another kind of machine than this one",
-            why=f"the programs that make modules run on {read_devel_host(devel)}, this is {host}",
+            f"{names[0]} was made on a machine of another architecture",
+            why=f"its programs, which make modules, run on {read_devel_host(devel)}; this machine"
+            f" is {host}",
             hint=f"build the kernel on this machine: ingot build {tag}",
         )
     return _TargetKernel(tag, facts, devel, modules)
 
 
 def _builder_of(project: Project, facts: KernelLabels, named: str | None) -> BuilderSpec:
-    """The catalog's builder that the kernel was compiled in, as far as can be told without it.
+    """The catalog's builder that the kernel was compiled in, found without making any builder.
 
-    That is the one with its digest. If none is, the one that its series has now: it may have to
-    be made.
+    That is the one with the digest in `facts`. If none has it, the current builder of the kernel's
+    series, which may have to be made.
     """
     catalog = project.catalog
     series = KernelVersion.parse(facts.version).series
@@ -158,37 +160,40 @@ def _builder_of(project: Project, facts: KernelLabels, named: str | None) -> Bui
 
 
 def _require_open(tag: str, config: Config) -> None:
-    """Raise a UserError for a kernel that would load none of our modules."""
+    """UserError for a kernel that cannot load the compiled modules."""
     if config.value("MODULES") != "y":
         raise UserError(
-            f"{tag} loads no modules",
-            why="its config has CONFIG_MODULES off",
-            hint="take a flavor that has modules; `ingot list` shows them",
+            f"{tag} cannot load modules",
+            why="CONFIG_MODULES is off in its config",
+            hint="choose a flavor that has modules; `ingot list` shows them",
         )
     if config.value("MODULE_SIG_FORCE") == "y":
         raise UserError(
             f"{tag} loads only modules that are signed with its own key",
-            why="its config has CONFIG_MODULE_SIG_FORCE, and the key was thrown away when the"
+            why="its config has CONFIG_MODULE_SIG_FORCE, and the key was deleted when the"
             " kernel was built",
             hint="patch the module into the kernel's tree (--patch), or turn the option off",
         )
 
 
 def _require_same_builder(target: _TargetKernel, builder: Builder) -> None:
-    """Raise a UserError if the kernel was compiled by anything else than this builder.
+    """UserError if the kernel was not compiled in this builder.
 
-    A module must agree with its kernel in what the compiler decides: layout of structures, code
-    that plugins and mitigations add. No check of the kernel sees all of that.
+    A module and its kernel must agree on everything that depends on the compiler: the layout of
+    structures, and the code that plugins and mitigations add. The kernel does not check all of it
+    when it loads a module.
     """
     if builder.digest == target.facts.builder_digest:
         return
     before = read_packages(target.devel.annotations)
     some = summary(changes(before, builder.packages)) if before else ""
     raise UserError(
-        f"{target.tag} was compiled in another builder than '{builder.name}' is now",
-        why=f"what differs: {some}" if some else f"it was {target.facts.builder_digest}",
-        hint=f"build the kernel in this one (ingot build {target.tag}), or name the one it"
-        " was built in (--builder)",
+        f"{target.tag} was not compiled in the current builder '{builder.name}'",
+        why=f"the packages differ: {some}"
+        if some
+        else f"it was compiled in {target.facts.builder_digest}",
+        hint=f"build the kernel in this builder (ingot build {target.tag}), or name the builder"
+        " that it was compiled in (--builder)",
     )
 
 
@@ -204,7 +209,7 @@ def _build(
             extract(layout, target.devel, work / "devel", limit=KERNEL_IMAGE_BYTES)
         tree = _directory(work / "devel", devel_folder(facts.release))
         with timed.step(f"copy {folder.name}") as step:
-            # without the compile cache: others would compile from what this source puts there
+            # without the compile cache: this source could put wrong objects there for other builds
             sandbox = Sandbox.below(work / "make", builder, tree)
             source = copy_module_source(folder, sandbox.build)
             sandbox.hand_over()
@@ -242,10 +247,10 @@ def _index(
     work: Path,
     log: Path,
 ) -> dict[str, Path]:
-    """The indexes of the kernel's modules and these, where they are not the kernel's own.
+    """The indexes that differ from the kernel's own once these modules are added.
 
-    They are made in a folder that what was compiled has never seen, and copied out of it: what is
-    unpacked there is somebody's image, and depmod can leave anything in it.
+    They are made in a directory that the compiled source had no access to, and copied out with
+    care: the unpacked image is not trusted, and depmod can write anything into it.
     """
     release = target.facts.release
     sandbox = Sandbox.below(work / "index", builder)
@@ -273,19 +278,19 @@ def _index(
 
 
 def _directory(root: Path, name: str) -> Path:
-    """A directory of an image that was unpacked; UserError if there is none, or a link to one."""
+    """A directory of an unpacked image; UserError if it is missing or is a symlink."""
     found = ConfinedDirectory(root).find(name)
     if found is None or not found.is_directory:
         raise UserError(
             f"the kernel's image has no directory /{name}",
-            why="it is not there, or is something else",
+            why="it does not exist, or is not a directory",
             hint="build the kernel again",
         )
     return root / name
 
 
 def _digests(image: ConfinedDirectory, folder: str) -> Iterator[tuple[str, Digest]]:
-    """The files of the folder itself: depmod's indexes, and what it makes them of."""
+    """The files directly in the directory: depmod's indexes and its inputs."""
     for found in image.walk(folder, most=_MOST_FILES):
         name = found.name.removeprefix(f"{folder}/")
         if found.is_file and "/" not in name:
@@ -293,5 +298,5 @@ def _digests(image: ConfinedDirectory, folder: str) -> Iterator[tuple[str, Diges
 
 
 def _name_of(folder: Path) -> str:
-    """The folder's name, as the images of what is in it are called."""
+    """The name of the modules' images, made from the directory's name."""
     return re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")

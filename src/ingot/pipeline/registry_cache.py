@@ -1,10 +1,10 @@
-"""The registry as a cache: what a recipe gave elsewhere, taken instead of compiled again.
+"""A registry as a cache: the images of a recipe are pulled instead of compiled again.
 
-A kernel is asked for by its immutable tag `<version>-<12 digits of the recipe key>`, a builder
-by its name. What comes is checked against the digests its manifests name, and against what was
-asked for: version, arch and all that the recipe is made of, in each of the images, which hold what
-such images hold and nothing else. Whether the bytes are what that recipe gives, a registry alone
-cannot prove; whether it is to be trusted for that is for those who name it.
+A kernel is requested by its immutable tag `<version>-<12 digits of the recipe key>`, a builder
+by its name. What is pulled is verified against the digests in its manifests, and against the
+request: version, arch and every part of the recipe, in each of the images. An image must hold the
+files of its kind and no others. A registry cannot prove that the files are the output of this
+recipe: the user who names it with --cache-from decides to trust it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ingot.builder import rootfs_builder
 from ingot.catalog import BuilderSpec, Kernel
 from ingot.digest import Digest
 from ingot.errors import IngotError, VerificationError
-from ingot.images import KERNEL_IMAGES, require_asked_for
+from ingot.images import KERNEL_IMAGES, require_images_of
 from ingot.oci import Descriptor, Layout, copy_image, read_image
 from ingot.pipeline.builders import site_of
 from ingot.progress import Progress
@@ -33,11 +33,11 @@ _LONGEST_NOTE = 1000
 def fetch_kernel(
     setting: Setting, kernel: Kernel, recipe: Recipe, progress: Progress
 ) -> dict[str, Descriptor] | None:
-    """Bring the images of a recipe into the store, untagged; None if the registry lacks one.
+    """Pull the images of a recipe into the store, untagged; None if the registry lacks one.
 
-    A registry that cannot be asked, or that holds something else under this name, is told of in
-    a note, and None as well: compiling is always a way. The caller holds the store's `in_use`
-    until the images are tagged.
+    If the registry cannot be read, or has other images under this tag, a note says so and the
+    result is None: the kernel can still be compiled. The caller holds the store's `in_use` until
+    the images are tagged.
     """
     cache = setting.options.cache
     if cache is None:
@@ -51,7 +51,7 @@ def fetch_kernel(
             progress.step(f"pull {kernel.tag} from {cache.name}") as step,
             _fetched(setting.project, cache, digests, kernel.arch) as (layout, images),
         ):
-            require_asked_for(layout, images, kernel.version, recipe)
+            require_images_of(layout, images, kernel.version, recipe)
             for descriptor in images.values():
                 copy_image(layout, descriptor, setting.project.layout)
             step.result(f"recipe {recipe.key.short}")
@@ -60,11 +60,11 @@ def fetch_kernel(
 
 
 def fetch_builder(setting: Setting, spec: BuilderSpec, progress: Progress) -> None:
-    """Bring the registry's builder into the store, where the store has none of this spec.
+    """Pull the registry's builder into the store, if the store has none of this spec.
 
-    Kernels of one recipe key are compiled in one builder: who makes an own one, from packages
-    of another day, asks for keys that nobody else has. The one that a lock file lists is asked
-    for first. Does nothing but note it if the registry has no builder of this very spec.
+    The builder is part of the recipe key: a builder made here from newer packages leads to keys
+    that the registry does not have. The builder in the lock file is requested first. If the
+    registry has no builder of exactly this spec, only a note says so.
     """
     cache, site = setting.options.cache, site_of(setting.project)
     if cache is None or spec.kind != rootfs_builder.KIND or builders.find(spec, site):
@@ -83,13 +83,13 @@ def fetch_builder(setting: Setting, spec: BuilderSpec, progress: Progress) -> No
                 _fetch_builder(setting, spec, tag, digest, progress)
                 return
             reasons.append(f"{reference} is made from another list of packages")
-        progress.note(f"{', '.join(reasons)}; it is made here")
+        progress.note(f"{', '.join(reasons)}; the builder is made here")
 
 
 def _fetch_builder(
     setting: Setting, spec: BuilderSpec, tag: str, digest: Digest, progress: Progress
 ) -> None:
-    """Bring a builder into the store and tag it, unless it is another than its manifest says."""
+    """Pull a builder into the store and tag it; VerificationError if its manifest is wrong."""
     cache, site = setting.options.cache, site_of(setting.project)
     assert cache is not None
     with (
@@ -107,7 +107,7 @@ def _fetch_builder(
             not builders.serves(image.labels, spec, site)
             or image.platform.architecture != site.host.oci
         ):
-            raise VerificationError(f"{tag} is not the builder its manifest promises")
+            raise VerificationError(f"{tag} is not the builder that its manifest describes")
         copy_image(layout, descriptor, setting.project.layout)
         setting.project.layout.tag(builders.tags_for(spec, image))
         step.result(digest.short)
@@ -115,20 +115,21 @@ def _fetch_builder(
 
 @contextlib.contextmanager
 def _or_note(cache: Registry, progress: Progress) -> Iterator[None]:
-    """Turn what a registry lacks or refuses into a note: it is a shortcut, not a need."""
+    """Turn a failure of the registry into a note: the cache is optional."""
     try:
         yield
     except (IngotError, OSError, ValueError, LookupError, RecursionError) as error:
-        progress.note(f"{cache.name} is of no help: {' '.join(str(error).split())[:_LONGEST_NOTE]}")
+        reason = " ".join(str(error).split())[:_LONGEST_NOTE]
+        progress.note(f"the cache {cache.name} is not used: {reason}")
 
 
 @contextlib.contextmanager
 def _fetched(
     project: Project, cache: Registry, digests: Mapping[str, Digest], arch: Arch
 ) -> Iterator[tuple[Layout, dict[str, Descriptor]]]:
-    """A layout with the images of these digests, for as long as the body lasts; their manifests.
+    """A temporary layout with the images of these digests, and their manifests' descriptors.
 
-    One layout for all: a layer that two images share is fetched once.
+    All images share one layout, so a layer that two images share is downloaded once.
     """
     with project.workspace.build_folder() as folder:
         layout = Layout(folder / "layout")
@@ -139,7 +140,8 @@ def _fetched(
             descriptor = layout.tags()[registry.FETCHED]
             if descriptor.digest != digest:
                 raise VerificationError(
-                    f"{reference} came with the digest {descriptor.digest}",
+                    f"the registry returned another image for {reference}",
+                    why=f"its digest is {descriptor.digest}",
                     hint="nothing of it was kept",
                 )
             descriptors[name] = descriptor
@@ -147,7 +149,7 @@ def _fetched(
 
 
 def _digests(cache: Registry, tag: str) -> dict[str, Digest] | None:
-    """What the registry has under this tag, by image name; None if a required one is missing."""
+    """The digests of the images with this tag, by image name; None if a required one is missing."""
     found = {}
     for name, kind in KERNEL_IMAGES.items():
         digest = registry.find_digest(cache.reference(f"{name}:{tag}"), insecure=cache.insecure)

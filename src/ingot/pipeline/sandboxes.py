@@ -1,4 +1,4 @@
-"""The sandbox of one build: who enters it, and the compile cache it sees."""
+"""The sandbox of one build: its user, its source tree and its compile cache."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from ingot.source.trees.tree_copy import copy_tree
 def sandbox_for(
     setting: Setting, builder: Builder, tree: Path, folder: Path, cache: Path | None = None
 ) -> Iterator[Sandbox]:
-    """A sandbox below the build folder for a kernel tree, with a compile cache if one is named.
+    """A sandbox in the build directory for a kernel tree, with the compile cache `cache` if given.
 
-    A tree of the user's own may be closed to the user that root becomes: then it is copied. What a
-    tree is like must not decide whom it is entered as.
+    If Ingot runs as root, the sandbox runs as another user, who may not be able to read the
+    user's own tree. The tree is copied then, so that its permissions do not decide the sandbox's
+    user.
     """
     with contextlib.ExitStack() as stack:
         if setting.options.local and builder.user is not None and not readable_by_others(tree):

@@ -1,4 +1,4 @@
-"""Publishing: images of the store into a registry, with their tags and indexes."""
+"""Pushes images of the store to a registry, with their tags and indexes."""
 
 from ingot.publish.publishing import Published, publish
 

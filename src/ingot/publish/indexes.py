@@ -1,11 +1,11 @@
-"""The indexes that stand for all arches of a version, put together from what a registry has.
+"""The indexes of all arches of a version, assembled from the images in a registry.
 
-Nobody who pushes knows of all arches: each may be built by another machine, at the same time. So
-an index lists what the arches' own tags point at in the registry, and it is put together again
-if one of these moved while it was written. That makes any number of pushers agree: an arch's tag
-moves before its pusher reads the others, and whoever writes the index last has looked after that
-writing, or looks again. The tag of a series is dealt with likewise: what decides is which
-versions have an index in the registry, not what the pusher happens to have.
+A single push does not know all arches: each may be built by another machine, at the same time. So
+an index lists the images that the arches' own tags in the registry point at, and it is assembled
+again if one of these tags moved while it was written. Concurrent pushes reach the same result: each
+moves its arch's tag before it reads the others, and after it has written the index it reads them
+again. The tag of a series is set in the same way: it depends on the versions that have an index in
+the registry, not on the versions in the store that is pushed.
 """
 
 from __future__ import annotations
@@ -27,19 +27,21 @@ from ingot.version import KernelVersion
 _STANDARD = "org.opencontainers.image."
 
 
-def assemble(line: MultiArchImage, images: Mapping[Arch, RawManifest | None]) -> RawManifest:
-    """The index of a line's images, by arch; the same images give the same bytes.
+def assemble(multi_arch: MultiArchImage, images: Mapping[Arch, RawManifest | None]) -> RawManifest:
+    """The index of the images of all arches; the same images give the same bytes.
 
-    It says of itself what all of them say alike. What is no image of this version that Ingot
-    made for the arch is left out.
+    It has the annotations that are the same in all of them. A manifest that is not an image of
+    this version and arch built by Ingot is left out.
     """
-    fitting = {arch: image for arch in all_arches() if (image := _fitting(line, arch, images))}
-    told = [image.annotations for image in fitting.values()]
+    fitting = {
+        arch: image for arch in all_arches() if (image := _fitting(multi_arch, arch, images))
+    }
+    annotations = [image.annotations for image in fitting.values()]
     shared = {
         name: text
-        for name, text in (told[0] if told else {}).items()
+        for name, text in (annotations[0] if annotations else {}).items()
         if (name in SHARED_LABELS or name.startswith(_STANDARD))
-        and all(other.get(name) == text for other in told)
+        and all(other.get(name) == text for other in annotations)
     }
     entries = [_entry(image, Platform("linux", arch.oci)) for arch, image in fitting.items()]
     index = {
@@ -48,51 +50,51 @@ def assemble(line: MultiArchImage, images: Mapping[Arch, RawManifest | None]) ->
         "manifests": entries,
         "annotations": shared,
     }
-    return RawManifest.parse(canonical_json(index), line.version_tag())
+    return RawManifest.parse(canonical_json(index), multi_arch.version_tag())
 
 
 def version_of(document: RawManifest) -> KernelVersion | None:
-    """The kernel version that an image or an index of Ingot's says it is of; None for any other."""
+    """The kernel version in the annotations of an image or index by Ingot; None for any other."""
     return read_version(document.annotations)
 
 
-def read_arches(line: MultiArchImage, target: Registry) -> dict[Arch, RawManifest | None]:
-    """What the registry has under the tags of a line's arches, read now."""
+def read_arches(multi_arch: MultiArchImage, target: Registry) -> dict[Arch, RawManifest | None]:
+    """The current manifests in the registry under the tags of all arches."""
     arches = all_arches()
-    found = registry.at_once(lambda arch: read(line.arch_tag(arch), target), arches)
+    found = registry.at_once(lambda arch: read(multi_arch.arch_tag(arch), target), arches)
     return dict(zip(arches, found, strict=True))
 
 
 def newest(
-    line: MultiArchImage, own: RawManifest, target: Registry
+    multi_arch: MultiArchImage, own: RawManifest, target: Registry
 ) -> tuple[KernelVersion, RawManifest]:
-    """The newest version of a line's series that the registry has an index of, and that index.
+    """The newest version of the series that has an index in the registry, and that index.
 
-    `own` is the one of the line's version.
+    `own` is the index of the version that is pushed.
     """
-    repository = target.reference(line.repository)
+    repository = target.reference(multi_arch.repository)
     later = [
         version
         for tag in registry.list_tags(repository, insecure=target.insecure)
-        if (version := _version_in(line, tag)) and version > line.version
+        if (version := _version_in(multi_arch, tag)) and version > multi_arch.version
     ]
     for version in sorted(later, reverse=True):
-        document = read(line.version_tag(version), target)
+        document = read(multi_arch.version_tag(version), target)
         if document and document.entries is not None and version_of(document) == version:
             return version, document
-    return line.version, own
+    return multi_arch.version, own
 
 
 def read(image: str, target: Registry) -> RawManifest | None:
-    """What the registry has under the name `image`, such as `kernel-bin:6.1`."""
+    """The manifest or index in the registry with the name `image`, such as `kernel-bin:6.1`."""
     return registry.read_document(target.reference(image), insecure=target.insecure)
 
 
 def _fitting(
-    line: MultiArchImage, arch: Arch, images: Mapping[Arch, RawManifest | None]
+    multi_arch: MultiArchImage, arch: Arch, images: Mapping[Arch, RawManifest | None]
 ) -> RawManifest | None:
     image = images.get(arch)
-    if image is None or image.entries is not None or version_of(image) != line.version:
+    if image is None or image.entries is not None or version_of(image) != multi_arch.version:
         return None
     return image if read_arch(image.annotations) == arch else None
 
@@ -103,11 +105,11 @@ def _entry(image: RawManifest, platform: Platform) -> dict[str, object]:
     return described
 
 
-def _version_in(line: MultiArchImage, tag: str) -> KernelVersion | None:
-    """The version that an index tag of this line is of; None for any other tag."""
-    if not tag.endswith(line.suffix):
+def _version_in(multi_arch: MultiArchImage, tag: str) -> KernelVersion | None:
+    """The version in an index tag of this image and series; None for any other tag."""
+    if not tag.endswith(multi_arch.suffix):
         return None
     with contextlib.suppress(UserError):
-        version = KernelVersion.parse(tag.removesuffix(line.suffix))
-        return version if version.series == line.version.series else None
+        version = KernelVersion.parse(tag.removesuffix(multi_arch.suffix))
+        return version if version.series == multi_arch.version.series else None
     return None

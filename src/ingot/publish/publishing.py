@@ -1,12 +1,12 @@
-"""Publishing: images of the store into a registry, so that a tag there is never half of something.
+"""Pushes images of the store to a registry, in an order that never leaves a tag incomplete.
 
-    look    what every tag there holds now; an immutable one that holds another image ends it here
+    read    the current target of every tag; an immutable tag with another image ends the push here
     send    configs, layers and manifests of all kernels, by digest: no tag points at them yet
-    tag     of one version after the other, for all its images at once: the immutable tags, those
-            of the arches, the version's indexes, the series'
+    tag     one version after the other, all its images together: first the immutable tags, then
+            those of the arches, of the version's indexes and of the series
 
-A push that breaks leaves tags that point at what is whole, and the next one goes on: what the
-registry has is not sent again. Credentials are skopeo's business.
+If a push is interrupted, every tag points at a complete image, and the next push continues:
+nothing that the registry has is sent again. skopeo handles the credentials.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ingot.publish import indexes
 from ingot.publish.shipment import Shipment, TaggedManifest, gather
 from ingot.publish.tagging import (
     Action,
-    Seen,
+    RegistryTags,
     Tagged,
     Tagger,
+    action_for_immutable,
+    action_for_moving,
+    action_for_series,
     conflict,
-    judge,
-    judge_fixed,
-    judge_series,
 )
 from ingot.registry import RawManifest, Registry
 from ingot.setting import Project
@@ -42,10 +42,10 @@ from ingot.units import size_text
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A manifest that the registry did not have, called as its tag that moves is, if it has one.
+    """A manifest that the registry did not have, named by its moving tag if it has one.
 
-    `size` is the bytes of its configs and layers that were sent for it; of a push that only
-    plans, what there would be to send at most: the registry may have more than its tags tell.
+    `size` is the number of bytes of configs and layers that were sent for it. For a dry run it is
+    the most that would be sent: the registry may have blobs that its tags do not reference.
     """
 
     image: str
@@ -55,7 +55,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was pushed, or would be."""
+    """The result of a push, or the plan of a dry run."""
 
     tags: tuple[Tagged, ...]
     uploads: tuple[Upload, ...]
@@ -70,7 +70,7 @@ class Published:
         return bool(self.uploads) or any(tag.action.writes for tag in self.tags)
 
     def refusal(self, target: Registry) -> UserError | None:
-        """The error to raise if an immutable tag holds another image."""
+        """The error to raise if an immutable tag points at another image."""
         refused = [tag for tag in self.tags if tag.action == Action.REFUSED]
         return conflict(refused, target) if refused else None
 
@@ -84,17 +84,17 @@ def publish(
     builders: bool = False,
     dry_run: bool = False,
 ) -> Published:
-    """Push the images of kernels that the store has; with `builders`, what compiled them too.
+    """Push the images of kernels that the store has; with `builders`, also their builders.
 
-    A `dry_run` changes nothing; what would be refused is in the result. Otherwise a UserError
-    says, before anything is sent, which immutable tag holds another image. A MachineError says
-    what the registry or the network refused; the tags that are set by then are right.
+    A `dry_run` changes nothing; refused tags are in its result. Otherwise UserError, before
+    anything is sent, if an immutable tag points at another image. MachineError if the registry or
+    the network fails; the tags that are already set are correct.
     """
     layout = project.layout
-    # a store that does not exist is not to be made for this
+    # do not create a store that does not exist
     with layout.in_use() if layout.root.exists() else contextlib.nullcontext():
         shipments = gather(layout, kernels, builders=builders)
-        with progress.step(f"look at {target.name}") as step:
+        with progress.step(f"read tags of {target.name}") as step:
             seen = _look(shipments, target, step)
             plans = [list(_plan(shipment, seen)) for shipment in shipments]
             missing = [part for shipment in shipments for part in _missing(shipment, seen)]
@@ -102,7 +102,7 @@ def publish(
                 tuple(tag for plan in plans for tag in plan),
                 tuple(_estimate(layout, missing, seen)),
             )
-            step.result(_outlook(planned))
+            step.result(_preview(planned))
         if dry_run:
             return planned
         if error := planned.refusal(target):
@@ -117,14 +117,14 @@ def publish(
     return Published(tuple(tags), tuple(uploads))
 
 
-# Looking, and what follows from it
+# Reading the registry, and planning
 
 
-def _look(shipments: Sequence[Shipment], target: Registry, step: Step) -> Seen:
-    """What the registry has under every name that there is to decide on.
+def _look(shipments: Sequence[Shipment], target: Registry, step: Step) -> RegistryTags:
+    """The current manifests in the registry under every tag of the shipments.
 
-    Where it lists a repository's tags, only those that are there are asked for. A list may be
-    behind, so an immutable tag is looked at again before it is set (`Tagger`).
+    If the registry lists a repository's tags, only the listed ones are requested. A list may be
+    outdated, so an immutable tag is read again before it is set (`Tagger`).
     """
     images = list(dict.fromkeys(tag for shipment in shipments for tag in shipment.tags))
     repositories = list(dict.fromkeys(image.partition(":")[0] for image in images))
@@ -134,46 +134,50 @@ def _look(shipments: Sequence[Shipment], target: Registry, step: Step) -> Seen:
     )
     listed = dict(zip(repositories, lists, strict=True))
 
-    def may_be_there(image: str) -> bool:
+    def may_exist(image: str) -> bool:
         repository, _, tag = image.partition(":")
         known = listed[repository]
         return known is None or tag in known
 
-    there = [image for image in images if may_be_there(image)]
+    existing = [image for image in images if may_exist(image)]
     found = registry.at_once(
         lambda image: indexes.read(image, target),
-        there,
-        lambda done: step.advance(done, len(there)),
+        existing,
+        lambda done: step.advance(done, len(existing)),
     )
-    return {**dict.fromkeys(images), **dict(zip(there, found, strict=True))}
+    return {**dict.fromkeys(images), **dict(zip(existing, found, strict=True))}
 
 
-def _plan(shipment: Shipment, seen: Seen) -> Iterator[Tagged]:
-    """What becomes of each tag of a shipment, if nobody else pushes meanwhile."""
+def _plan(shipment: Shipment, seen: RegistryTags) -> Iterator[Tagged]:
+    """The planned change of each tag of a shipment, assuming no concurrent push."""
     own: dict[str, RawManifest] = {}
     for part in shipment.parts:
         if part.moving:
             own[f"{part.repository}:{part.moving}"] = part.document
         if part.fixed:
             fixed = f"{part.repository}:{part.fixed}"
-            yield judge_fixed(fixed, part.digest, seen[fixed])
+            yield action_for_immutable(fixed, part.digest, seen[fixed])
     for image, document in own.items():
-        yield judge(image, document.digest, seen[image])
-    for line in shipment.lines:
-        tags = {arch: line.arch_tag(arch) for arch in all_arches()}
+        yield action_for_moving(image, document.digest, seen[image])
+    for multi_arch in shipment.multi_arch_images:
+        tags = {arch: multi_arch.arch_tag(arch) for arch in all_arches()}
         images = {arch: own.get(tag) or seen[tag] for arch, tag in tags.items()}
-        index = indexes.assemble(line, images)
-        if line.version_tag() != line.series_tag:
-            yield judge(line.version_tag(), index.digest, seen[line.version_tag()])
-        if line.leads:
-            yield judge_series(line, line.version, index.digest, seen[line.series_tag])
+        index = indexes.assemble(multi_arch, images)
+        if multi_arch.version_tag() != multi_arch.series_tag:
+            yield action_for_moving(
+                multi_arch.version_tag(), index.digest, seen[multi_arch.version_tag()]
+            )
+        if multi_arch.leads:
+            yield action_for_series(
+                multi_arch, multi_arch.version, index.digest, seen[multi_arch.series_tag]
+            )
 
 
-def _missing(shipment: Shipment, seen: Seen) -> Iterator[TaggedManifest]:
-    """The parts that no tag of theirs in the registry points at."""
+def _missing(shipment: Shipment, seen: RegistryTags) -> Iterator[TaggedManifest]:
+    """The manifests that none of their tags in the registry points at."""
     for part in shipment.parts:
-        there = [document.digest for image in part.tags if (document := seen[image])]
-        if part.digest not in there:
+        present = [document.digest for image in part.tags if (document := seen[image])]
+        if part.digest not in present:
             yield part
 
 
@@ -184,8 +188,10 @@ def _each_once(parts: Iterable[TaggedManifest]) -> list[TaggedManifest]:
     return list(found.values())
 
 
-def _estimate(layout: Layout, missing: Iterable[TaggedManifest], seen: Seen) -> Iterator[Upload]:
-    """What there is to send at most, from the layers of the manifests that the tags hold."""
+def _estimate(
+    layout: Layout, missing: Iterable[TaggedManifest], seen: RegistryTags
+) -> Iterator[Upload]:
+    """The most that will be sent: blobs that no manifest under the known tags references."""
     known = {digest for document in seen.values() if document for digest in document.blobs}
     for part in _each_once(missing):
         size = 0
@@ -196,16 +202,16 @@ def _estimate(layout: Layout, missing: Iterable[TaggedManifest], seen: Seen) -> 
         yield Upload(part.name, part.digest, size)
 
 
-def _outlook(planned: Published) -> str:
+def _preview(planned: Published) -> str:
     if not planned.changes:
-        return "everything is there already; nothing to send"
+        return "the registry has everything already; nothing to send"
     count = sum(tag.action.writes for tag in planned.tags)
     sending = f"{len(planned.uploads)} to send, at most {size_text(planned.size)}"
     return f"{sending}; {count} tags to set" if planned.uploads else f"{count} tags to set"
 
 
 def _send(layout: Layout, part: TaggedManifest, target: Registry, progress: Progress) -> Upload:
-    """Send what a manifest needs, and it; no tag points at it yet."""
+    """Send a manifest and its blobs; no tag points at it yet."""
     blobs = list(reachable(layout.blobs, part.descriptor))[1:]
     total, done = sum(blob.size for blob in blobs), 0
     with progress.step(f"send {part.name}") as step:

@@ -1,13 +1,13 @@
-"""What is pushed: images of the store, and the names they get in a registry.
+"""The images of the store to push, and their tags in a registry.
 
-kernel-bin:6.1.176-1a2b3c4d5e6f        one recipe's image, for good: no other replaces it
+kernel-bin:6.1.176-1a2b3c4d5e6f        the image of one recipe; immutable
 kernel-bin:6.1.176[-FLAVOR]-ARCH       the image of one arch that was pushed last
-kernel-bin:6.1.176[-FLAVOR]            an index of these: every arch, for who names none
-kernel-bin:6.1[-FLAVOR]                the same index of the newest version
+kernel-bin:6.1.176[-FLAVOR]            an index of the images of all arches
+kernel-bin:6.1[-FLAVOR]                the same index, of the newest version
 
-flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot    how that image boots, as it was measured last
-kernel-builder:bookworm-1a2b3c4d5e6f          one builder, by its digest
-kernel-builder:bookworm                       the one that was pushed last
+flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot    the boot profile of that image, measured last
+kernel-builder:bookworm-1a2b3c4d5e6f          one builder, by its digest; immutable
+kernel-builder:bookworm                       the builder that was pushed last
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from ingot.version import KernelVersion, Series
 
 @dataclass(frozen=True, slots=True)
 class TaggedManifest:
-    """One manifest of the store, and the tags that are to point at it: an immutable one, one that
-    moves, or both."""
+    """One manifest of the store, and its tags in the registry: an immutable one (`fixed`), a moving
+    one, or both."""
 
     repository: str
     descriptor: Descriptor
@@ -45,20 +45,20 @@ class TaggedManifest:
 
     @property
     def name(self) -> str:
-        """What it is called, as in `kernel-bin:6.1.176-x86_64`."""
+        """Its name with one tag, the moving one if it has one: `kernel-bin:6.1.176-x86_64`."""
         return f"{self.repository}:{self.moving or self.fixed}"
 
     @property
     def tags(self) -> list[str]:
-        """The names of its tags."""
+        """Its names with each of its tags."""
         return [f"{self.repository}:{tag}" for tag in (self.fixed, self.moving) if tag]
 
 
 @dataclass(frozen=True, slots=True)
 class MultiArchImage:
-    """One image of a version in all arches: `suffix` is its flavor as tags have it, `-minimal`.
+    """One image of a version, for all arches: `suffix` is its flavor in tags, such as `-minimal`.
 
-    It `leads` if no newer version of its series is pushed with it: the series' tag is its to set.
+    It `leads` if no newer version of its series is in the same push: then it sets the series' tag.
     """
 
     repository: str
@@ -71,9 +71,9 @@ class MultiArchImage:
         return f"{self.repository}:{self.version.series}{self.suffix}"
 
     def version_tag(self, version: KernelVersion | None = None) -> str:
-        """The index of a version of this line, its own if none is named.
+        """The tag of the index of a version, by default its own.
 
-        Of a release without a third number it is the series' tag too: Linux 6.1 is written 6.1.
+        For a release without a third number it equals the series' tag: Linux 6.1 is version 6.1.
         """
         return f"{self.repository}:{version or self.version}{self.suffix}"
 
@@ -82,30 +82,30 @@ class MultiArchImage:
 
     @property
     def tags(self) -> list[str]:
-        """All tags that have to do with it."""
+        """The tags of its series, its version and all arches."""
         arches = [self.arch_tag(arch) for arch in all_arches()]
         return list(dict.fromkeys([self.series_tag, self.version_tag(), *arches]))
 
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """What gets its tags together: a version in one flavor, all its images; or a builder."""
+    """Manifests that are tagged together: all images of a version in one flavor, or a builder."""
 
     name: str
     parts: tuple[TaggedManifest, ...]
-    lines: tuple[MultiArchImage, ...] = ()
+    multi_arch_images: tuple[MultiArchImage, ...] = ()
 
     @property
     def tags(self) -> list[str]:
-        """The names of all tags that have to do with it."""
+        """The names of all its tags."""
         named = [tag for part in self.parts for tag in part.tags]
-        return named + [tag for line in self.lines for tag in line.tags]
+        return named + [tag for multi_arch in self.multi_arch_images for tag in multi_arch.tags]
 
 
 def gather(layout: Layout, kernels: Iterable[Kernel], *, builders: bool) -> tuple[Shipment, ...]:
-    """What the store has of the kernels; with `builders`, what they were compiled in, first.
+    """The images of the kernels in the store; with `builders`, first the builders.
 
-    UserError if something is not there, VerificationError if something is not whole.
+    UserError if an image is missing, VerificationError if one is incomplete.
     """
     tags = tags_of_store(layout)
     builds = [_find(layout, tags, kernel) for kernel in kernels]
@@ -119,15 +119,15 @@ def gather(layout: Layout, kernels: Iterable[Kernel], *, builders: bool) -> tupl
         leads = newest[build.version.series, build.suffix] == build.version
         parts = (*before, *_parts(layout, tags, build))
         images = dict.fromkeys(part.repository for part in parts)
-        lines = (MultiArchImage(image, build.version, build.suffix, leads) for image in images)
-        shipments[name] = Shipment(name, parts, tuple(lines))
+        multi_arch = (MultiArchImage(image, build.version, build.suffix, leads) for image in images)
+        shipments[name] = Shipment(name, parts, tuple(multi_arch))
     made = _builders(layout, tags, builds) if builders else ()
     return (*made, *shipments.values())
 
 
 @dataclass(frozen=True, slots=True)
 class _KernelImages:
-    """The images of a kernel in the store, what they say alike, and its flavor as tags have it."""
+    """The images of a kernel in the store, their labels, and the suffix for its flavor in tags."""
 
     images: Mapping[str, Descriptor]
     facts: KernelLabels
@@ -136,7 +136,7 @@ class _KernelImages:
 
 
 def _find(layout: Layout, tags: Mapping[str, Descriptor], kernel: Kernel) -> _KernelImages:
-    """The images of a kernel, whole and of one build."""
+    """The images of a kernel; UserError or VerificationError unless complete and of one build."""
     names = {
         image: f"{image}:{kernel.tag}"
         for image, kind in KERNEL_IMAGES.items()
@@ -151,19 +151,19 @@ def _find(layout: Layout, tags: Mapping[str, Descriptor], kernel: Kernel) -> _Ke
         )
     if broken := [name for name in names.values() if not layout.is_complete(tags[name])]:
         raise VerificationError(
-            f"{', '.join(broken)}: not whole in the store {layout.root}",
-            why="something that it needs is missing, or has the wrong size",
+            f"{', '.join(broken)}: incomplete in the store {layout.root}",
+            why="one of its blobs is missing, or has the wrong size",
             hint=again,
         )
     images = {image: tags[name] for image, name in names.items()}
-    told = {image: read_facts(read_image(layout, each)) for image, each in images.items()}
-    facts = told[BASE]
+    labels = {image: read_facts(read_image(layout, each)) for image, each in images.items()}
+    facts = labels[BASE]
     named = (str(kernel.version), kernel.arch.name)
-    agreed = {image: descriptor for image, descriptor in images.items() if told[image] == facts}
+    agreed = {image: descriptor for image, descriptor in images.items() if labels[image] == facts}
     if not facts or (facts.version, facts.arch) != named or lacking(agreed):
         raise UserError(
-            f"the images that the store has under the name {kernel.tag} are not of one build of it",
-            why="their labels tell another version, or one of them another recipe than the others",
+            f"the images with the tag {kernel.tag} in the store are not from one build of it",
+            why="their labels have another version or arch, or different recipes",
             hint=again,
         )
     flavor = kernel.flavor.name
@@ -174,7 +174,7 @@ def _find(layout: Layout, tags: Mapping[str, Descriptor], kernel: Kernel) -> _Ke
 def _parts(
     layout: Layout, tags: Mapping[str, Descriptor], build: _KernelImages
 ) -> Iterator[TaggedManifest]:
-    """The images, and how the base boots, if the store knows that of this very image."""
+    """The images, and the boot profile of exactly this base image, if the store has it."""
     fixed = f"{build.version}-{build.facts.recipe_key.short}"
     moving = f"{build.version}{build.suffix}-{build.facts.arch}"
     for image, descriptor in build.images.items():
@@ -189,28 +189,28 @@ def _parts(
 def _builders(
     layout: Layout, tags: Mapping[str, Descriptor], builds: Iterable[_KernelImages]
 ) -> tuple[Shipment, ...]:
-    """The builders that the kernels were compiled in; UserError if the store has one not."""
-    there: dict[Digest, tuple[str, Descriptor]] = {}
+    """The builders that the kernels were compiled in; UserError if the store lacks one."""
+    present: dict[Digest, tuple[str, Descriptor]] = {}
     for tag, descriptor in tags.items():
         if tag.startswith(f"{BUILDER}:") and layout.is_complete(descriptor):
-            # the images of earlier Ingots do not tell, and kernels named them by their manifest
+            # older images lack the label, and their kernels name them by the manifest's digest
             digest = labelled_digest(read_image(layout, descriptor).labels) or descriptor.digest
-            there[digest] = (tag.partition(":")[2].removesuffix(f"-{digest.short}"), descriptor)
+            present[digest] = (tag.partition(":")[2].removesuffix(f"-{digest.short}"), descriptor)
     shipments: dict[Digest, Shipment] = {}
     for build in builds:
         digest = build.facts.builder_digest
         if not build.facts.hermetic:
             raise UserError(
-                f"{build.version} was compiled by a machine's own compiler, which is no image",
-                hint="leave out --builder, or build the kernel in a builder of packages",
+                f"{build.version} was compiled by the host's compiler, which has no image to push",
+                hint="leave out --builder, or build the kernel in a builder made of packages",
             )
-        if digest not in there:
+        if digest not in present:
             raise UserError(
                 f"the store has no image of the builder of {build.version}",
                 why=f"the kernel was compiled in {digest}, which no tag of {layout.root} names",
                 hint="leave out --builder, or build the kernel again",
             )
-        name, descriptor = there[digest]
+        name, descriptor = present[digest]
         newest = tags.get(f"{BUILDER}:{name}")
         moving = name if newest and newest.digest == descriptor.digest else None
         part = _part(layout, BUILDER, descriptor, f"{name}-{digest.short}", moving)

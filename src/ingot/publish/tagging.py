@@ -1,4 +1,4 @@
-"""Setting tags in a registry: what each may do, and in which order they are set."""
+"""Sets tags in a registry: which changes each kind of tag allows, and the order of setting them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ingot.registry import RawManifest, Registry
 from ingot.version import KernelVersion
 
 _ROUNDS = 8
-"""How often an index is put together again while others push the same version."""
+"""The most times that an index is assembled again because of concurrent pushes."""
 
-Seen = Mapping[str, RawManifest | None]
-"""What a registry has under names such as `kernel-bin:6.1.176`; None: nothing."""
+RegistryTags = Mapping[str, RawManifest | None]
+"""The manifests of a registry by names such as `kernel-bin:6.1.176`; None: there is no such tag."""
 
 
 class Action(Enum):
-    """What becomes of a tag."""
+    """What happens to a tag."""
 
     NEW = "new"
     SAME = "unchanged"
@@ -39,8 +39,8 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A tag of the registry, as in `kernel-bin:6.1.176`: what it was to point at, what it pointed
-    at before, and what became of it. `note` says why, where it was kept."""
+    """A tag of the registry, such as `kernel-bin:6.1.176`: the digest that was pushed for it, the
+    digest before, and the action. `note` says why the tag was kept, if it was."""
 
     image: str
     action: Action
@@ -50,80 +50,83 @@ class Tagged:
 
     @property
     def digest(self) -> Digest:
-        """What it points at when all is done."""
+        """The digest that the tag has after the action."""
         if self.before and not self.action.writes:
             return self.before
         return self.offered
 
 
-def judge(image: str, offered: Digest, now: RawManifest | None) -> Tagged:
-    """A tag that follows whoever pushes last."""
+def action_for_moving(image: str, offered: Digest, now: RawManifest | None) -> Tagged:
+    """The action for a moving tag: it points at the image that was pushed last."""
     if now is None:
         return Tagged(image, Action.NEW, offered)
     action = Action.SAME if now.digest == offered else Action.MOVED
     return Tagged(image, action, offered, now.digest)
 
 
-def judge_fixed(image: str, offered: Digest, now: RawManifest | None) -> Tagged:
-    """A tag that keeps what it has."""
-    judged = judge(image, offered, now)
-    return replace(judged, action=Action.REFUSED) if judged.action == Action.MOVED else judged
+def action_for_immutable(image: str, offered: Digest, now: RawManifest | None) -> Tagged:
+    """The action for an immutable tag: it never changes."""
+    tagged = action_for_moving(image, offered, now)
+    return replace(tagged, action=Action.REFUSED) if tagged.action == Action.MOVED else tagged
 
 
-def judge_series(
-    line: MultiArchImage, version: KernelVersion, offered: Digest, now: RawManifest | None
+def action_for_series(
+    multi_arch: MultiArchImage, version: KernelVersion, offered: Digest, now: RawManifest | None
 ) -> Tagged:
-    """A tag that goes to newer versions only, and from nothing that is not Ingot's."""
-    judged = judge(line.series_tag, offered, now)
-    if judged.action != Action.MOVED or now is None:
-        return judged
-    there = indexes.version_of(now)
-    if there is None:
-        note = "is not of Ingot's making; delete that tag to let Ingot set it"
-    elif there > version:
-        note = f"stays at {there}, which is newer than {version}"
+    """The action for a series' tag: it moves only to newer versions, and only from an image or
+    index that Ingot wrote."""
+    tagged = action_for_moving(multi_arch.series_tag, offered, now)
+    if tagged.action != Action.MOVED or now is None:
+        return tagged
+    current = indexes.version_of(now)
+    if current is None:
+        note = "was not written by Ingot; delete that tag to let Ingot set it"
+    elif current > version:
+        note = f"stays at {current}, which is newer than {version}"
     else:
-        return judged
-    return replace(judged, action=Action.KEPT, note=note)
+        return tagged
+    return replace(tagged, action=Action.KEPT, note=note)
 
 
 def conflict(refused: Sequence[Tagged], target: Registry) -> UserError:
-    """The error for immutable tags that hold another image."""
-    told = [f"{tag.image}: there {tag.before}, in the store {tag.offered}" for tag in refused]
+    """The error for immutable tags that point at another image."""
+    lines = [
+        f"{tag.image}: in the registry {tag.before}, in the store {tag.offered}" for tag in refused
+    ]
     first = refused[0]
     other = target.reference(f"{first.image.partition(':')[0]}@{first.before}")
     return UserError(
-        f"{target.name} has another image under a tag that never moves",
+        f"{target.name} has another image under an immutable tag",
         why="\n".join(
             [
-                *told,
-                "two builds of one recipe differ: something that is not in the recipe decided, or"
-                " another Ingot wrote these images",
+                *lines,
+                "two builds of one recipe differ: they depend on something that is not part of the"
+                " recipe, or another version of Ingot wrote these images",
                 "no tag was moved",
             ]
         ),
-        hint=f"compare them: ingot diff {other} {first.image}; then push from where the other one"
-        " was built, or delete that tag in the registry if nobody uses it",
+        hint=f"compare them: ingot diff {other} {first.image}; then push from the machine that"
+        " built the other one, or delete that tag in the registry if no one uses it",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Tagger:
-    """Sets tags in a registry that has all manifests; `seen` is what they held before."""
+    """Sets tags in a registry that has all manifests; `seen` are the tags before the push."""
 
     layout: Layout
     target: Registry
-    seen: Seen
+    seen: RegistryTags
 
     def tag(
         self, shipment: Shipment, plan: Sequence[Tagged], progress: Progress
     ) -> Sequence[Tagged]:
-        """Set the tags of a shipment: of all its images together, as near as a registry can."""
+        """Set the tags of a shipment, of all its images at nearly the same time."""
         if not any(tag.action.writes for tag in plan):
             return plan
         fixed = [part for part in shipment.parts if part.fixed]
         moving = [part for part in shipment.parts if part.moving]
-        total, tags = len(fixed) + len(moving) + len(shipment.lines), list[Tagged]()
+        total, tags = len(fixed) + len(moving) + len(shipment.multi_arch_images), list[Tagged]()
         with progress.step(f"tag {shipment.name}") as step:
 
             def advance(done: int) -> None:
@@ -131,85 +134,85 @@ class Tagger:
 
             tags += registry.at_once(self._set_fixed, fixed, advance)
             tags += registry.at_once(self._set_moving, moving, advance)
-            settled = registry.at_once(self._settle, shipment.lines, advance)
-            tags += [tag for of_line in settled for tag in of_line]
+            settled = registry.at_once(self._settle, shipment.multi_arch_images, advance)
+            tags += [tag for settled_tags in settled for tag in settled_tags]
             counts = {action: sum(tag.action == action for tag in tags) for action in Action}
             step.result(", ".join(f"{n} {action.value}" for action, n in counts.items() if n))
         return tags
 
     def _set_fixed(self, part: TaggedManifest) -> Tagged:
         image = f"{part.repository}:{part.fixed}"
-        # looked at again, since who pushes the same recipe elsewhere may have been quicker
+        # read again: another machine may have pushed the same recipe meanwhile
         now = self.seen[image] or indexes.read(image, self.target)
-        judged = judge_fixed(image, part.digest, now)
-        if judged.action == Action.REFUSED:
-            raise conflict([judged], self.target)
-        return self._point(judged, part)
+        tagged = action_for_immutable(image, part.digest, now)
+        if tagged.action == Action.REFUSED:
+            raise conflict([tagged], self.target)
+        return self._point(tagged, part)
 
     def _set_moving(self, part: TaggedManifest) -> Tagged:
         image = f"{part.repository}:{part.moving}"
-        return self._point(judge(image, part.digest, self.seen[image]), part)
+        return self._point(action_for_moving(image, part.digest, self.seen[image]), part)
 
-    def _point(self, judged: Tagged, part: TaggedManifest) -> Tagged:
-        if judged.action.writes:
+    def _point(self, tagged: Tagged, part: TaggedManifest) -> Tagged:
+        if tagged.action.writes:
             registry.send(
                 self.layout,
                 part.descriptor,
-                self.target.reference(judged.image),
-                f"{self.target.reference(judged.image)} could not be tagged",
+                self.target.reference(tagged.image),
+                f"{self.target.reference(tagged.image)} could not be tagged",
                 insecure=self.target.insecure,
             )
-        return judged
+        return tagged
 
-    def _settle(self, line: MultiArchImage) -> list[Tagged]:
-        """Write the indexes of a line until they list what the arches' tags point at."""
-        images = indexes.read_arches(line, self.target)
+    def _settle(self, multi_arch: MultiArchImage) -> list[Tagged]:
+        """Write the indexes of an image until they list what the arches' tags point at."""
+        images = indexes.read_arches(multi_arch, self.target)
         for _ in range(_ROUNDS):
-            index = indexes.assemble(line, images)
+            index = indexes.assemble(multi_arch, images)
             tags = []
-            if line.version_tag() != line.series_tag:
-                tags.append(self._set_version(line, index))
-            if line.leads:
-                tags.append(self._settle_series(line, index))
-            before, images = images, indexes.read_arches(line, self.target)
+            if multi_arch.version_tag() != multi_arch.series_tag:
+                tags.append(self._set_version(multi_arch, index))
+            if multi_arch.leads:
+                tags.append(self._settle_series(multi_arch, index))
+            before, images = images, indexes.read_arches(multi_arch, self.target)
             if images == before:
                 return tags
         raise MachineError(
-            f"{self.target.reference(line.version_tag())} could not be settled",
+            f"{self.target.reference(multi_arch.version_tag())} could not be settled",
             why="the tags of its arches moved each time its index was written",
-            hint="run the same command again when nobody else pushes this version",
+            hint="run the same command again when no other machine pushes this version",
         )
 
-    def _set_version(self, line: MultiArchImage, index: RawManifest) -> Tagged:
-        """Let a version's tag point at its index."""
-        tag = line.version_tag()
-        judged = judge(tag, index.digest, self.seen[tag])
-        # what was right when it was looked at may have been overwritten since
-        now = self.seen[tag] if judged.action.writes else indexes.read(tag, self.target)
-        if judge(tag, index.digest, now).action.writes:
+    def _set_version(self, multi_arch: MultiArchImage, index: RawManifest) -> Tagged:
+        """Set a version's tag to its index."""
+        tag = multi_arch.version_tag()
+        tagged = action_for_moving(tag, index.digest, self.seen[tag])
+        # a tag that was right when it was read may have been overwritten since
+        now = self.seen[tag] if tagged.action.writes else indexes.read(tag, self.target)
+        if action_for_moving(tag, index.digest, now).action.writes:
             self._write(tag, index)
-        return judged
+        return tagged
 
-    def _settle_series(self, line: MultiArchImage, own: RawManifest) -> Tagged:
-        """Let a series' tag point at its newest version's index; `own` is that of the line."""
-        tag = line.series_tag
+    def _settle_series(self, multi_arch: MultiArchImage, own: RawManifest) -> Tagged:
+        """Set a series' tag to its newest version's index; `own` is the index of this version."""
+        tag = multi_arch.series_tag
         now, fresh = self.seen[tag], False
         for _ in range(_ROUNDS):
-            version, index = indexes.newest(line, own, self.target)
-            judged = judge_series(line, version, index.digest, now)
-            if not judged.action.writes and not fresh:
+            version, index = indexes.newest(multi_arch, own, self.target)
+            tagged = action_for_series(multi_arch, version, index.digest, now)
+            if not tagged.action.writes and not fresh:
                 now, fresh = indexes.read(tag, self.target), True
-                judged = judge_series(line, version, index.digest, now)
-            if not judged.action.writes:
-                ended = judge_series(line, line.version, own.digest, now)
+                tagged = action_for_series(multi_arch, version, index.digest, now)
+            if not tagged.action.writes:
+                ended = action_for_series(multi_arch, multi_arch.version, own.digest, now)
                 kept = ended.action == Action.KEPT
-                return ended if kept else judge(tag, own.digest, self.seen[tag])
+                return ended if kept else action_for_moving(tag, own.digest, self.seen[tag])
             self._write(tag, index)
             now, fresh = index, True
         raise MachineError(
             f"{self.target.reference(tag)} could not be settled",
-            why="newer versions came each time it was set",
-            hint="run the same command again when nobody else pushes this series",
+            why="a newer version appeared each time it was set",
+            hint="run the same command again when no other machine pushes this series",
         )
 
     def _write(self, tag: str, index: RawManifest) -> None:

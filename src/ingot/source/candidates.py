@@ -1,4 +1,4 @@
-"""From the name of a version or a series to the source of a release that can really be had."""
+"""Finds the releases for the name of a version or a series, and obtains the first available one."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def candidates(
     downloads: Path,
     progress: Progress,
 ) -> tuple[Release, ...]:
-    """What to try for `name`, the best first; at least one.
+    """The releases to try for `name`, the best first; at least one.
 
-    A series (`5.10`) stands for all of it that is listed, the newest first. A version
-    (`5.10.259`) stands for itself, listed or not, at any of `origins` in their order: lists
-    are short, archives are not; only those who know whether its series has ended are asked.
-    `6.19`, which can be both, is the series.
+    A series (`5.10`) means all its listed releases, the newest first. A version (`5.10.259`) means
+    itself, from any of `origins` in their order, even if it is not listed: archives hold more
+    releases than lists. For a version, only the lists that report ended series are read. `6.19`,
+    which can be both, is the series.
 
-    Raises UserError if `name` is neither, or a series of which nothing is listed, and for a
-    series what `available` raises.
+    Raises UserError if `name` is neither, or a series without a listed release, and for a series
+    the errors of `available`.
     """
     series = _series(name)
     if series is None:
@@ -43,20 +43,20 @@ def candidates(
     raise UserError(
         f"no origin lists a release of {series}",
         why=f"listed are {have}" if have else "nothing is listed",
-        hint=f"name a version in full, such as {series}.1: older ones are kept, but not listed",
+        hint=f"name a full version, such as {series}.1: archives have unlisted releases",
     )
 
 
 def obtain_first(
     wanted: Sequence[Release], cache: SourceCache, downloads: Path, progress: Progress
 ) -> tuple[Release, Source]:
-    """The first of the candidates that its origins deliver, and its source, verified.
+    """The first of the candidates that its origins deliver, and its verified source.
 
-    One that is not served is noted. One that is served but does not verify, or is not what
-    it is called, is an error: an older release must not quietly take its place. If none is
-    served raises MachineError; a full disk or a missing program is raised at once.
+    A release that no origin delivers is skipped with a note. One that does not verify, or is not
+    the named version, is an error: an older release must not silently replace it. If none is
+    delivered, raises MachineError; a full disk or a missing program is raised at once.
     """
-    attempts = Attempts(Silent())  # `obtain` notes why each did not come
+    attempts = Attempts(Silent())  # `obtain` notes why each one failed
     for number, release in enumerate(wanted):
         if number:
             progress.note(f"source: trying linux {release.version} instead")
@@ -67,22 +67,22 @@ def obtain_first(
         else:
             return release, source
     raise attempts.error(
-        "none of the listed releases could be had",
-        hint="check the network; what has just been announced may come within days",
+        "none of the listed releases could be downloaded",
+        hint="check the network; a release that was just announced may take days to appear",
     )
 
 
 def _known_ends(
     indexes: Sequence[Index], downloads: Path, progress: Progress
 ) -> tuple[Release, ...]:
-    """What those indexes list that know which series have ended; nothing if they are silent."""
-    knowing = [index for index in indexes if index.tells_ends]
+    """The releases of the lists that report ended series; empty if none of them can be read."""
+    reporting = [index for index in indexes if index.tells_ends]
     try:
-        return available(knowing, downloads, progress) if knowing else ()
+        return available(reporting, downloads, progress) if reporting else ()
     except IngotError as error:
         if is_fault_of_this_machine(error):
             raise
-        return ()  # each has said why, and a known version can be had without them
+        return ()  # each failure was noted, and a known version does not need the lists
 
 
 def _series(name: str) -> Series | None:

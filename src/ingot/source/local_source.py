@@ -1,4 +1,4 @@
-"""A source the user names: a tarball, or a tree that is used where it is, never written to."""
+"""A source that the user names: a tarball, or a tree that is used in place and never written to."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LocalTarball:
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
     ) -> Archive:
-        """See Origin.fetch. Raises UserError if the file is no tarball."""
+        """See Origin.fetch. Raises UserError if the file is not a tarball."""
         del version, downloads  # nothing is downloaded; the version is checked once unpacked
         with disk_errors(self.path), progress.step(f"read {self.path.name}"):
             with self.path.open("rb") as file:
@@ -46,25 +46,25 @@ class LocalTarball:
 def local_source(
     path: Path, version: KernelVersion, cache: SourceCache, progress: Progress
 ) -> Source:
-    """The source at `path`, a kernel tree or a tarball of one, as `--source PATH` asks for.
+    """The source at `path`, a kernel tree or a tarball of one, named with `--source PATH`.
 
-    A tree stays where it is and is hashed anew each time. A tarball is unpacked into the
-    cache. Raises UserError if it is not there, is no kernel, is not `version`, or is a tree
-    that was compiled in place.
+    A tree is used in place and hashed each time. A tarball is unpacked into the cache. Raises
+    UserError if it does not exist, is not a kernel, is not `version`, or is a tree that was
+    compiled in place.
     """
     path = path.absolute()
     if path.is_dir():
         return _tree(path, version, progress)
     if not path.is_file():
         raise UserError(
-            f"there is no source at {path}", hint="give a kernel tree or a tarball of one"
+            f"there is no source at {path}", hint="name a kernel tree or a tarball of one"
         )
     archive = LocalTarball(path).fetch(version, cache.downloads, None, progress)
     return cache.add(archive, version, progress)
 
 
 def _tree(path: Path, version: KernelVersion, progress: Progress) -> Source:
-    path = path.resolve()  # what is below it is read through no link
+    path = path.resolve()  # no path below it goes through a symlink
     check_tree(path, version)
     check_clean(path)
     digest = _digest(path, progress)
@@ -82,17 +82,16 @@ def _tree(path: Path, version: KernelVersion, progress: Progress) -> Source:
 
 
 def require_unchanged(source: Source, progress: Progress) -> None:
-    """Raise VerificationError if a tree that is used in place is not what it was when hashed.
+    """Raise VerificationError if a tree that is used in place has changed since it was hashed.
 
-    What is made of it is named by that digest. Hashing again costs a second or two, where a copy
-    would cost every build the space and time of 1.4 GB. Nothing is done for other sources: they
-    are in the cache, which nobody else writes to.
+    The images are named by that digest. Hashing again takes a second or two; a copy would cost each
+    build 1.4 GB. Other sources are not checked: they are in the cache, which only Ingot writes to.
     """
     if source.in_place and _digest(source.tree, progress) != source.digest:
         raise VerificationError(
             f"{source.tree} was changed while it was used",
-            why="what came of it is not what its digest says, so none of it was kept",
-            hint="run the same command again, and leave the tree alone meanwhile",
+            why="the result does not match the digest of the tree, so none of it was kept",
+            hint="run the same command again, and do not change the tree while it runs",
         )
 
 

@@ -28,16 +28,16 @@ def obtain(
 ) -> Source:
     """The verified source of `version`, unpacked in `cache`.
 
-    `pins` maps names of origins to the digest that the catalog pins for each. A pinned
-    digest that is in the cache is used first, then what those whom these origins trust have
-    vouched for before (another catalog's origin of the same name may trust others), then the
-    origins are tried in order; each that fails is one note. If all fail raises VerificationError if
-    something did not verify, else MachineError; a full disk or a missing program is raised at once.
-    Processes that want the same version take turns, so that only one downloads. `offline`, no
-    origin is tried: MachineError if it is not here.
+    `pins` maps names of origins to the digest that the catalog pins for each. The order is: a
+    cached source with a pinned digest; a cached source that was verified with the keys of these
+    origins (another catalog's origin of the same name may trust other keys); the origins in order.
+    Each origin that fails is one note. If all fail, raises VerificationError if a file did not
+    verify, else MachineError; a full disk or a missing program is raised at once. Of several
+    processes that need the same version, only one downloads it. With `offline` no origin is tried:
+    MachineError if the source is not in the cache.
     """
     if not origins:
-        raise UserError(f"no origin is given for linux {version}", hint="use `--source PATH`")
+        raise UserError(f"there is no origin for linux {version}", hint="use `--source PATH`")
 
     def wait() -> None:
         progress.note(f"source: waiting for another process that obtains linux {version}")
@@ -66,7 +66,7 @@ def _cached(
             return _as_pinned(found, name)
     # In the order of the origins, not of digests: the first one is the preferred one.
     trusts = [origin.trust for origin in origins if origin.name not in pins]
-    return next(iter(cache.vouched_for(version, trusts)), None)
+    return next(iter(cache.find_verified(version, trusts)), None)
 
 
 def _not_here(
@@ -74,16 +74,16 @@ def _not_here(
 ) -> MachineError:
     others = [source.digest.short for source in cache.known(version)]
     return MachineError(
-        f"the source of linux {version} is not here, and without the network it cannot be had",
-        why=f"what is here ({', '.join(others)}) is not what the catalog pins"
+        f"the source of linux {version} is not in the cache, and cannot be downloaded offline",
+        why=f"the cache has {', '.join(others)}, but the catalog pins another digest"
         if pins and others
         else "",
-        hint=f"with the network: ingot fetch {version}",
+        hint=f"run `ingot fetch {version}` with network access",
     )
 
 
 def _as_pinned(found: Source, origin: str) -> Source:
-    """A tarball that came as a local file is as good as the pinned one: it is the same bytes."""
+    """A local tarball with the pinned digest is the pinned one: its bytes are the same."""
     if found.origin != LOCAL:
         return found
     return replace(found, origin=origin, evidence="a local file with the pinned digest")
@@ -113,7 +113,7 @@ def _from_origins(
             attempts.failed(origin.name, error)
             continue
         if ours:
-            archive.path.unlink(missing_ok=True)  # the tree is what counts from here on
+            archive.path.unlink(missing_ok=True)  # only the unpacked tree is needed from here on
         return source
     raise attempts.error(
         f"no origin delivered linux {version}",

@@ -1,4 +1,4 @@
-"""What a source is, and what anything that can deliver one looks like."""
+"""The types of sources, and the protocol of the origins that deliver them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ingot.version import KernelVersion
 class Archive:
     """A tarball of one kernel version, as its origin delivered and verified it.
 
-    `digest` is that of the (compressed) file, `origin` the name of the origin, `url` where
-    it was taken from (empty for a local file: a path of this machine means nothing on
-    another), `evidence` one phrase on how it was verified. `form` is how the file is compressed,
-    as its origin says: nothing looks at the file again to find out. `plain` is the digest of the
-    uncompressed tar where that is what a signature was checked over; what is unpacked must have
-    it. `trust` says who vouches for it (see `trust_in`), empty for what only the user named.
+    `digest` is that of the (compressed) file, `origin` the name of the origin, `url` the address
+    it was downloaded from (empty for a local file, because a local path means nothing on another
+    machine), `evidence` one phrase on how it was verified. `form` is the compression as the origin
+    states it; it is never detected a second time. `plain` is the digest of the uncompressed tar, if
+    the signature is over that; the unpacked tar must have it. `trust` identifies what verifies the
+    archive (see `trust_in`); it is empty for a file that the user named.
     """
 
     path: Path
@@ -39,11 +39,11 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Export(Archive):
-    """A tree taken out of a git repository, packed as an uncompressed tar by `git archive`.
+    """A tree from a git repository, packed as an uncompressed tar by `git archive`.
 
-    Versions of git pack the same tree in other bytes: what identifies it is not `digest` but
-    its content, so `pin`, if there is one, is the digest that the contents must have (see
-    `tree_digest`). `commit` is the ID of the commit it was taken from.
+    Different versions of git pack the same tree into different bytes, so it is identified by its
+    contents, not by `digest`. `pin`, if given, is the required digest of the contents (see
+    `tree_digest`). `commit` is the ID of the commit.
     """
 
     commit: str
@@ -52,15 +52,15 @@ class Export(Archive):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One unpacked kernel tree, ready to be compiled from without being written to.
+    """One unpacked kernel tree, ready for compilation; it is never written to.
 
     `digest` is that of the tarball, or of the contents of a tree that is local or from git.
     `epoch` is the SOURCE_DATE_EPOCH of what is built from it, in seconds: the time of the
-    top-level Makefile in the tarball; 0 where the digest is that of the contents, since the
-    times of a checkout are not content. `origin`, `url`, `evidence` and `commit` (empty if it
-    is not from git) say where it came from (see Archive): they differ between machines that
-    got the same bytes from different places. `in_place` says that `tree` is the user's own and
-    may change at any time: see `local.require_unchanged`.
+    top-level Makefile in the tarball, or 0 if the digest is that of the contents, because the
+    file times of a checkout are not part of them. `origin`, `url`, `evidence` and `commit` (empty
+    if it is not from git) say where it came from (see Archive): machines that obtained the same
+    bytes from different places have different values. `in_place` means that `tree` is the user's
+    own and may change at any time: see `local_source.require_unchanged`.
     """
 
     version: KernelVersion
@@ -75,23 +75,23 @@ class Source:
 
 
 def trust_in(origin: str, keyrings: Iterable[Path | None], *words: str) -> str:
-    """Names who vouches for what an origin delivers: its kind, the bytes of its keyrings.
+    """Identifies what verifies an origin's archives: the kind of origin and its keyrings' bytes.
 
-    Origins of two catalogs that accept the same signatures have the same one, and no others do.
-    `words` are what else decides that a signature is accepted. A keyring that is missing vouches
-    for nothing.
+    Origins of two catalogs have the same value if and only if they accept the same signatures.
+    `words` are other settings that decide whether a signature is accepted. A missing keyring
+    verifies nothing.
     """
     keys = [str(Digest.of_file(k)) if k and k.is_file() else "" for k in keyrings]
     return f"{origin} {Digest.of(json.dumps([origin, keys, words]).encode())}"
 
 
 def check_pin(listed: Digest, pinned: Digest | None) -> None:
-    """Raise VerificationError if a list vouches for another file than the catalog pins."""
+    """Raise VerificationError if a signed list has another digest than the catalog pins."""
     if pinned is not None and listed != pinned:
         raise VerificationError(
             "the listed digest is not the pinned one",
             why=f"listed {listed}, pinned {pinned}",
-            hint="if the pinned digest is right, the list is not: try another origin",
+            hint="if the pinned digest is right, the list is wrong: try another origin",
         )
 
 
@@ -100,19 +100,19 @@ class Origin(Protocol):
 
     @property
     def name(self) -> str:
-        """What the catalog and messages call it, such as `kernel.org`."""
+        """Its name in the catalog and in messages, such as `kernel.org`."""
 
     @property
     def trust(self) -> str:
-        """Who vouches for what it delivers: see `trust_in`."""
+        """Identifies what verifies its archives: see `trust_in`."""
 
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
     ) -> Archive:
-        """Get and verify the source of `version`; downloads go below `downloads`.
+        """Download the source of `version` to the directory `downloads`, and verify it.
 
-        `expected` is the digest the catalog pins for this origin; it is checked besides the
-        origin's own proof, that of an Export once it is unpacked. Raises an IngotError if the
-        origin does not have the version (MachineError, UserError) or what it has does not
-        verify (VerificationError); a file that does not verify is removed.
+        `expected` is the digest that the catalog pins for this origin; it is checked in addition
+        to the origin's own verification (for an Export, after it is unpacked). Raises MachineError
+        or UserError if the origin does not have the version, and VerificationError if the file is
+        not the right one; such a file is removed.
         """

@@ -1,7 +1,7 @@
-"""The origins that a catalog may name, each one row of `ORIGINS`.
+"""The origins that a catalog can name, each a row of `ORIGINS`.
 
-A new origin is a class with the methods of `Origin`, and its row here. What a catalog can say of
-it, if anything, is a key or table of `OriginsTable` in `catalog/catalog_form.py`.
+To add an origin, write a class with the methods of `Origin`, and add its row here. Its settings in
+the catalog, if any, are a key or table of `OriginsTable` in `catalog/catalog_form.py`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ _Made = TypeVar("_Made", bound=Origin)
 class OriginRow(Generic[_Made]):
     """One kind of origin.
 
-    `make` makes it from a catalog, or is None where the catalog does not say what it needs to.
-    Who vouches for what it delivers is the `trust` of what was made. `index` gives its list of
-    releases; None if it has no such list. `places` is where the catalog says that it looks,
-    as far as that decides which source is found: a mirror of the same files does not.
+    `make` makes it from a catalog, and returns None if the catalog lacks its settings. `index`
+    returns its list of releases; None if it has no such list. `places` returns the settings of the
+    catalog that decide which source is found: a mirror of the same files is not one of them.
     """
 
     make: Callable[[Catalog], _Made | None]
@@ -64,23 +63,23 @@ ORIGINS: dict[str, OriginRow[Any]] = {
         places=lambda catalog: (git := catalog.origins.git) and (git.repository, git.tag),
     ),
 }
-"""The rows, by the name that catalogs and messages use; it is the `name` of what is made too."""
+"""The rows, by the name in catalogs and messages, which is also the `name` of the origin made."""
 
 
 def origins_of(catalog: Catalog) -> list[Origin]:
-    """The catalog's origins, in its order; a UserError names those that Ingot does not know."""
+    """The catalog's origins, in its order; UserError for a name that Ingot does not know."""
     return [made for _, made in _made(catalog)]
 
 
 def indexes_of(catalog: Catalog) -> list[Index]:
-    """Those of the catalog's origins that list what they have, in its order."""
+    """The lists of releases of the catalog's origins that have one, in its order."""
     return [row.index(made) for row, made in _made(catalog) if row.index]
 
 
 def deciding(catalog: Catalog) -> dict[str, object]:
-    """What decides which source an origin gives of a version that is not pinned, by its name.
+    """The settings that decide which source each origin delivers for an unpinned version, by name.
 
-    Two catalogs with the same value look at the same places and trust the same keys.
+    Two catalogs with the same value use the same places and trust the same keys.
     """
     return {
         made.name: (row.places(catalog) if row.places else (), made.trust)
@@ -95,7 +94,7 @@ def _made(catalog: Catalog) -> Iterator[tuple[OriginRow[Any], Origin]]:
     if unknown := [name for name in order if name not in made]:
         raise UserError(
             f"the catalog names an origin that Ingot does not know: {', '.join(unknown)}",
-            hint=f"known: {', '.join(ORIGINS)}",
+            hint=f"choose among {', '.join(ORIGINS)}; git needs a table [origins.git]",
         )
     for name in order:
         yield ORIGINS[name], made[name]

@@ -1,7 +1,7 @@
-"""Which kernel releases there are to be had, as the origins themselves list them.
+"""The available kernel releases, from the origins' own lists.
 
-A list only says what to try: a release is obtained and verified as ever, and one that is
-listed may not be served.
+A list only says what to try: each release is downloaded and verified as usual, and a listed
+release may not be downloadable yet.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ingot.version import KernelVersion, Series
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One upstream release, and the origins that say they have it.
+    """One upstream release, and the origins that list it.
 
-    `end_of_life` is whether its series has ended, `released` the day the release came out,
-    `moniker` what kernel.org calls the series (`longterm`, `stable`, `mainline`). Each is
-    None, or empty, where nobody says.
+    `end_of_life` says whether its series has ended, `released` is the day of the release, `moniker`
+    kernel.org's word for the series (`longterm`, `stable`, `mainline`). Each is None, or empty, if
+    unknown.
     """
 
     version: KernelVersion
@@ -44,27 +44,27 @@ class Index(Protocol):
 
     @property
     def tells_ends(self) -> bool:
-        """Whether it says which series have ended; if so it lists every one that has not."""
+        """Whether it reports which series have ended; then it lists every series that has not."""
 
     def listed(self, downloads: Path, progress: Progress) -> tuple[Release, ...]:
-        """The releases it lists, in any order; what it downloads goes below `downloads`.
+        """The listed releases, in any order; files are downloaded to the directory `downloads`.
 
-        Raises an IngotError if it cannot be asked, or if its answer does not verify.
+        Raises an IngotError if the list cannot be read or does not verify.
         """
 
 
 def available(indexes: Sequence[Index], downloads: Path, progress: Progress) -> tuple[Release, ...]:
-    """All that the indexes list, the newest first; one that cannot be asked is a note.
+    """All releases that the indexes list, the newest first; a failing index is only noted.
 
-    If none can be asked, raises VerificationError if an answer did not verify, else
-    MachineError; a full disk or a missing program is raised at once.
+    If all fail, raises VerificationError if one did not verify, else MachineError; a full disk or a
+    missing program is raised at once.
     """
     attempts = Attempts(progress, prefix="releases: ")
     listed: list[Release] = []
     answered = False
     for index in indexes:
         try:
-            with progress.step(f"ask {index.name} for its releases") as step:
+            with progress.step(f"list releases of {index.name}") as step:
                 found = index.listed(downloads, progress)
                 step.result(f"{len(found)} listed")
         except IngotError as error:
@@ -74,17 +74,17 @@ def available(indexes: Sequence[Index], downloads: Path, progress: Progress) -> 
         listed += found
     if not answered:
         raise attempts.error(
-            "no origin could be asked which kernels there are",
-            hint="check the network; a version in full, such as 6.1.176, needs no list",
+            "no list of kernel releases could be read",
+            hint="check the network; a full version, such as 6.1.176, needs no list",
         )
     return merge(listed)
 
 
 def merge(listed: Iterable[Release]) -> tuple[Release, ...]:
-    """One release for each version, the newest first, with all that is said of it.
+    """One release for each version, the newest first, with the information of all indexes.
 
-    Its origins are in the order they came in. What one index says of a series holds for all
-    of its releases.
+    Its origins keep the order of `listed`. What one index says about a series holds for all of its
+    releases.
     """
     rows = list(listed)
     series = _SeriesStatus.by(rows)
@@ -112,7 +112,7 @@ def newer(known: Iterable[Release], than: KernelVersion) -> tuple[Release, ...]:
 
 
 def exactly(version: KernelVersion, origins: Iterable[Origin], known: Iterable[Release]) -> Release:
-    """The release `version`, listed or not, from `origins`, with what `known` tells of it."""
+    """The release `version`, listed or not, from `origins`, with the information in `known`."""
     rows = list(known)
     series = _SeriesStatus.by(rows)
     dates = [row.released for row in rows if row.version == version]
@@ -127,7 +127,7 @@ def exactly(version: KernelVersion, origins: Iterable[Origin], known: Iterable[R
 
 @dataclass(frozen=True, slots=True)
 class _SeriesStatus:
-    """What is said of series: whether each has ended, and what it is called."""
+    """The state of each series: whether it has ended, and its moniker."""
 
     ended: dict[Series, bool]
     monikers: dict[Series, str]
@@ -141,10 +141,10 @@ class _SeriesStatus:
         )
 
     def end_of_life(self, series: Series) -> bool | None:
-        """Whether a series has ended; None if nobody says.
+        """Whether a series has ended; None if unknown.
 
-        Who tells of ends lists every series that is maintained ("Active kernel releases",
-        https://www.kernel.org/releases.html): an older one that is not listed has ended.
+        An index that reports ended series lists every maintained one ("Active kernel releases",
+        https://www.kernel.org/releases.html): an older series that is not listed has ended.
         """
         if series in self.ended:
             return self.ended[series]

@@ -197,7 +197,7 @@ def test_one_list_that_cannot_be_asked_is_one_note(recorder: Recorder) -> None:
     ]
     assert versions(available(indexes, NOWHERE, recorder)) == ["6.12.117", "6.1.99"]
     assert recorder.notes == ["releases: kernel.org: cannot resolve host: an; address"]
-    assert recorder.steps == [f"ask {name} for its releases" for name in ("kernel.org", "debian")]
+    assert recorder.steps == [f"list releases of {name}" for name in ("kernel.org", "debian")]
     assert recorder.results == ["2 listed"]
     assert indexes[0].asked == [NOWHERE]
 

@@ -32,7 +32,7 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.errors import BootError, MachineError, UserError
-from ingot.lab import BootWish
+from ingot.lab import BootRequest
 from ingot.setting import Setting, in_use
 
 
@@ -92,7 +92,7 @@ def boot(
     names = _split(checks)
     if every:
         kernels = _kernels(setting, kernel, arches, flavors)
-        wish = BootWish(vmm=vmm or "", machine=machine, append=append)
+        wish = BootRequest(vmm=vmm or "", machine=machine, append=append)
         rows = boot_all(setting, kernels, wish, names, make_progress(Terminal(stderr=True)))
         _end_all(rows, junit, as_json=as_json, show_console=show_console)
         return
@@ -101,7 +101,7 @@ def boot(
             "no kernel is named", hint="name a kernel, an image or a file, or add --all"
         )
     request = KernelRequest(kernel, _one(arches, "arch"), _one(flavors, "flavor"))
-    wish = BootWish(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
+    wish = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
     report = _boot_one(setting, request, wish, names)
     end_boot(*report, junit, as_json=as_json, show_console=show_console)
 
@@ -120,7 +120,7 @@ def _kernels(
 
 
 def _boot_one(
-    setting: Setting, request: KernelRequest, wish: BootWish, checks: Sequence[str]
+    setting: Setting, request: KernelRequest, wish: BootRequest, checks: Sequence[str]
 ) -> tuple[str, BootReport]:
     progress = make_progress(Terminal(stderr=True))
     with in_use(setting.project, progress):

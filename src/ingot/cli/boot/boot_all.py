@@ -19,7 +19,7 @@ from ingot.cli.shared.progress_display import kernel_label, seconds_text
 from ingot.cli.shared.terminal import Terminal, styled
 from ingot.errors import IngotError, UserError
 from ingot.images import BASE, tags_of_store
-from ingot.lab import BootWish
+from ingot.lab import BootRequest
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
 
@@ -58,7 +58,7 @@ class BootRow:
 def boot_all(
     setting: Setting,
     kernels: Sequence[Kernel],
-    wish: BootWish,
+    wish: BootRequest,
     checks: Sequence[str],
     progress: Progress,
 ) -> list[BootRow]:
@@ -89,7 +89,7 @@ def boot_all(
 
 
 def _machines(
-    kernel: Kernel, wish: BootWish | None = None
+    kernel: Kernel, wish: BootRequest | None = None
 ) -> Iterator[tuple[Machine, tuple[str, ...]]]:
     """The machines that represent a VMM of the kernel, and that the options select."""
     for machine in machines_of(kernel.arch):
@@ -107,7 +107,7 @@ def _row(
     kernel: Kernel,
     machine: Machine,
     vmms: tuple[str, ...],
-    wish: BootWish,
+    wish: BootRequest,
     checks: Sequence[str],
     *,
     progress: Progress,
@@ -115,7 +115,7 @@ def _row(
     if reason := obstacle(machine):
         return BootRow(kernel, machine, vmms, skipped=reason)
     progress.note(f"{kernel_label(kernel)} in {machine.name}")
-    asked = BootWish(vmm=machine.vmm, machine=machine.short_name, append=wish.append)
+    asked = BootRequest(vmm=machine.vmm, machine=machine.short_name, append=wish.append)
     try:
         booted = find_boot_operand(setting, KernelRequest(f"{BASE}:{kernel.tag}"))
         report = boot_with_checks(setting, booted, asked, checks, progress)

@@ -16,7 +16,7 @@ from ingot.cli.shared.common_options import choose
 from ingot.errors import UserError
 from ingot.image_lookup import find_image
 from ingot.images import BASE, KERNEL_LAYER, MODULES_LAYER, holds_layer, read_facts
-from ingot.lab import BootWish, NamedConfig
+from ingot.lab import BootRequest, NamedConfig
 from ingot.oci import Image
 from ingot.operands import (
     FileName,
@@ -112,7 +112,7 @@ def _variant(
 def boot_with_checks(
     setting: Setting,
     operand: BootOperand,
-    wish: BootWish,
+    wish: BootRequest,
     checks: Sequence[str],
     progress: Progress,
 ) -> BootReport:
@@ -135,7 +135,7 @@ def boot_with_checks(
 def _boot(
     setting: Setting,
     operand: BootOperand,
-    wish: BootWish,
+    wish: BootRequest,
     proofs: tuple[GuestCheck, ...],
     progress: Progress,
 ) -> BootReport:

@@ -16,7 +16,7 @@ from ingot.cli.boot.boot_operand import KernelRequest, any_builder, find_boot_op
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import UserError
-from ingot.lab import BootWish
+from ingot.lab import BootRequest
 from ingot.oci import Image, Layout, read_image
 from ingot.operands import LayoutImage, RegistryImage, not_taken, parse_operand
 from ingot.progress import Progress
@@ -31,11 +31,11 @@ class _Ready:
     kernel: Image | Path
     root: tuple[Layout, Image]
     builder: Builder
-    wish: BootWish
+    wish: BootRequest
 
 
 def boot_on_root(
-    setting: Setting, request: KernelRequest, wish: BootWish, image: str
+    setting: Setting, request: KernelRequest, wish: BootRequest, image: str
 ) -> tuple[str, BootReport]:
     """Boot a kernel on the files of an image; returns the kernel's name and the boot's report."""
     progress = make_progress(Terminal(stderr=True))
@@ -44,7 +44,7 @@ def boot_on_root(
         return made.name, report
 
 
-def open_terminal(setting: Setting, request: KernelRequest, wish: BootWish, image: str) -> None:
+def open_terminal(setting: Setting, request: KernelRequest, wish: BootRequest, image: str) -> None:
     """Boot a kernel on the files of an image, with this terminal as the guest's console."""
     progress = make_progress(Terminal(stderr=True))
     with _ready(setting, request, wish, image, progress) as made:
@@ -53,7 +53,7 @@ def open_terminal(setting: Setting, request: KernelRequest, wish: BootWish, imag
 
 @contextlib.contextmanager
 def _ready(
-    setting: Setting, request: KernelRequest, wish: BootWish, image: str, progress: Progress
+    setting: Setting, request: KernelRequest, wish: BootRequest, image: str, progress: Progress
 ) -> Iterator[_Ready]:
     with in_use(setting.project, progress):
         booted = find_boot_operand(setting, request)

@@ -17,7 +17,7 @@ from ingot.cli.boot.boot_options import (
 from ingot.cli.boot.guest_root import open_terminal
 from ingot.cli.shared.common_options import BuildFolder, CacheFolder, CatalogFolder, make_setting
 from ingot.errors import UserError
-from ingot.lab import BootWish
+from ingot.lab import BootRequest
 
 
 def shell(
@@ -43,5 +43,5 @@ def shell(
             hint="run the image without a terminal: ingot run KERNEL IMAGE --console",
         )
     setting = make_setting(catalog, cache, build_dir)
-    wish = BootWish(vmm=DEFAULT_VMM, machine=machine, append=append)
+    wish = BootRequest(vmm=DEFAULT_VMM, machine=machine, append=append)
     open_terminal(setting, KernelRequest(kernel, arch, flavor), wish, image)

@@ -20,7 +20,7 @@ from ingot.cli.shared.source_options import parse_patches, parse_source
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import IngotError, UserError
 from ingot.operands import kernel_named
-from ingot.pipeline import own_version, with_git_source, with_version_of
+from ingot.pipeline import local_version, with_git_source, with_version_of
 from ingot.registry import Registry
 from ingot.setting import RunOptions, Setting, open_project
 
@@ -260,7 +260,7 @@ def choose(
     """
     catalog = setting.project.catalog
     names = [kernel_named(name) for name in names or ()]
-    if not names and (own := own_version(setting)):
+    if not names and (own := local_version(setting)):
         names = [str(own.series)]
     selected = catalog.select(names, arches=arches or (), flavors=flavors or ())
     kernels = [catalog.variant(kernel, with_ or (), without or ()) for kernel in selected]

@@ -87,7 +87,7 @@ def git_source(
     # Those who want the same thing take turns; the second finds it.
     lock = downloads / f".git-{Digest.of(str(url).encode()).hex}.lock"
     with locked(lock, on_wait=wait):
-        kept = cache.standing_for(found.id)
+        kept = cache.of_object(found.id)
         if kept is None:
             reference, export = _get(url, found, keyring, LOCAL, downloads, progress)
             try:

@@ -1,4 +1,4 @@
-"""Telling a kernel tree from any other folder, and which version it holds."""
+"""Recognizes kernel trees, and reads the version of one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ingot.errors import UserError
 from ingot.version import KernelVersion
 
 _MAKEFILE_BYTES = 1 << 20
-"""How much of a top-level Makefile is read: that of 2026 has 70 kB."""
+"""How many bytes of a top-level Makefile are read: that of 2026 has 70 kB."""
 
 _FIELDS = ("VERSION", "PATCHLEVEL", "SUBLEVEL")
 
@@ -17,7 +17,7 @@ _FIELDS = ("VERSION", "PATCHLEVEL", "SUBLEVEL")
 def check_tree(tree: Path, version: KernelVersion | None, shown: Path | str = "") -> KernelVersion:
     """The version of the kernel tree `tree`; UserError unless it is `version`, if that is given.
 
-    `shown` is what to call it in messages, if not by its path.
+    `shown` is its name in messages, by default its path.
     """
     name = shown or tree
     for file in ("Makefile", "Kconfig"):
@@ -25,21 +25,21 @@ def check_tree(tree: Path, version: KernelVersion | None, shown: Path | str = ""
             raise UserError(
                 f"{name} is not a kernel tree",
                 why=f"it has no top-level {file}",
-                hint="give the folder that holds the kernel's Makefile and Kconfig",
+                hint="name the directory that has the kernel's Makefile and Kconfig",
             )
     text = _makefile_version(tree / "Makefile")
     found = _parsed(text)
     if found is None or version not in (None, found):
         raise UserError(
-            f"{name} is not linux {version}" if version else f"{name} is no release of linux",
+            f"{name} is not linux {version}" if version else f"{name} is not a release of linux",
             why=f"its Makefile says {text}",
-            hint="ask for the version that it holds, or give another source",
+            hint="request that version, or use another source",
         )
     return found
 
 
 def tree_version(tree: Path) -> KernelVersion | None:
-    """The version a kernel tree says it holds; None for a folder that is no kernel tree."""
+    """The version in a kernel tree's Makefile; None for a directory that is not a kernel tree."""
     makefile = tree / "Makefile"
     if not makefile.is_file():
         return None
@@ -56,7 +56,7 @@ def check_clean(tree: Path) -> None:
         if leftover.exists():
             raise UserError(
                 f"{tree} has been configured or compiled in place",
-                why=f"it holds {leftover.relative_to(tree)}, so `make O=` refuses it",
+                why=f"it has {leftover.relative_to(tree)}, so `make O=` refuses it",
                 hint=f"clean it, which also removes its .config: make -C {tree} mrproper",
             )
 
@@ -71,8 +71,8 @@ def _parsed(text: str) -> KernelVersion | None:
 def _makefile_version(path: Path) -> str:
     """`6.1.176` from the first assignments of VERSION, PATCHLEVEL and SUBLEVEL.
 
-    `6.19.0-rc1` if EXTRAVERSION says so; what else vendors write there names no version. No more
-    of the file is read than could hold them.
+    `6.19.0-rc1` if EXTRAVERSION has an `-rc`; any other EXTRAVERSION, by vendors, is ignored. Only
+    the beginning of the file is read.
     """
     with path.open("rb") as file:
         makefile = file.read(_MAKEFILE_BYTES).decode("utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""The source of modules that are not of a kernel's tree: a folder of somebody's, copied."""
+"""The source directory of out-of-tree modules: its validation and copy."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ from ingot.source.trees.tree_digest import tree_digest
 
 _MAKEFILES = ("Kbuild", "Makefile")
 _TIME = 1
-"""Of every file, in seconds since 1970."""
+"""The modification time of every copied file, in seconds since 1970."""
 
 _LEFT_OUT = (
     *(".git", ".tmp_*", ".*.cmd", ".*.d", "*.o", "*.ko", "*.mod", "*.mod.c", "*.a"),
     *("Module.symvers", "modules.order", "modules.nsdeps"),
 )
-"""What is no source: what an earlier make left (kernel: Makefile, "clean" with KBUILD_EXTMOD)."""
+"""Output of an earlier make, not source (kernel: Makefile, "clean" with KBUILD_EXTMOD)."""
 
 
 def require_module_source(folder: Path) -> None:
-    """UserError unless the folder looks like the source of modules."""
+    """UserError unless the directory looks like the source of modules."""
     if not folder.is_dir():
         raise UserError(
-            f"there is no folder {folder}", hint="name the folder that has the module's Makefile"
+            f"there is no directory {folder}",
+            hint="name the directory that has the module's Makefile",
         )
     if not any((folder / name).is_file() for name in _MAKEFILES):
         raise UserError(
             f"{folder} has neither a Kbuild nor a Makefile",
-            why="it takes one to say what is compiled",
-            hint="the least that does, for hello.c: obj-m += hello.o",
+            why="one of them must say what is compiled",
+            hint="for hello.c, a Makefile with this line is enough: obj-m += hello.o",
         )
 
 
 def copy_module_source(folder: Path, to: Path) -> Digest:
-    """Copy the folder to `to`, which is new or empty, and return its digest, see `tree_digest`.
+    """Copy the directory to `to`, which is new or empty, and return its digest, see `tree_digest`.
 
-    What an earlier make has left there does not count and is not copied. All files get one time:
-    make compares times, and what it makes of a source must not depend on when that was unpacked.
-    UserError for what is neither a file nor a link nor a folder.
+    The output of an earlier make is not copied. All files get the same time: make compares times,
+    and its result must not depend on when the source was unpacked. UserError for anything but a
+    file, a symlink or a directory.
     """
     with disk_errors(to):
         to.mkdir(exist_ok=True)
@@ -54,7 +55,7 @@ def copy_module_source(folder: Path, to: Path) -> Digest:
 
 
 def _copy(folder: Path, to: Path) -> list[tuple[Path, Path]]:
-    """Copy what is in a folder itself; the folders in it, and where they are to be copied to."""
+    """Copy the files directly in a directory; returns its subdirectories and their targets."""
     inner = []
     with os.scandir(folder) as items:
         for item in sorted(items, key=lambda item: item.name):
@@ -73,7 +74,7 @@ def _copy(folder: Path, to: Path) -> list[tuple[Path, Path]]:
                 os.utime(target, (_TIME, _TIME))
             else:
                 raise UserError(
-                    f"{item.path} is neither a file nor a link nor a folder",
-                    hint="remove it, or give another folder",
+                    f"{item.path} is neither a file nor a link nor a directory",
+                    hint="remove it, or name another directory",
                 )
     return inner

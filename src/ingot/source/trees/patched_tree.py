@@ -1,9 +1,9 @@
-"""Kernel trees with patches applied: a copy, since the tree they start from is shared.
+"""Kernel trees with patches applied: a copy, because the original tree is shared.
 
-    <work>/.staging-*/tree    the copy, for as long as one build lasts, or left by a killed one
+    <work>/.staging-*/tree    the copy, removed after the build, or left by a killed build
 
-The copy shares its files with the original by hard links; `git apply` writes the files it
-changes anew, so the original stays as it was.
+The copy shares its files with the original by hard links. `git apply` replaces the files that it
+changes, so the original does not change.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def patched_tree(
 ) -> Iterator[Path]:
     """The tree to compile: the source's own, or a copy in `work` with the patches applied.
 
-    The copy is removed at the end. A patch that does not apply is a UserError with git's
-    own words: which file, which hunk. What is applied has the digests `hashed`, which name what
-    is made of it: VerificationError for a patch that was changed since.
+    The copy is removed at the end. UserError for a patch that does not apply, with git's message
+    (file and hunk). The recipe contains the digests `hashed`: VerificationError for a patch that
+    has changed since it was hashed.
     """
     if not patches:
         yield source.tree
@@ -67,10 +67,10 @@ def digests(patches: Sequence[Path]) -> tuple[Digest, ...]:
 
 
 def _settle(tree: Path) -> None:
-    """Give what git wrote anew the modes of an unpacked tree, which no umask decides.
+    """Give the files that git wrote the modes of an unpacked tree, independent of the umask.
 
-    Git writes no other files than regular ones with the mode 0666 or 0777 less the umask, and makes
-    folders. Files that have more than one name are shared with the original, and stay as they are.
+    Git writes regular files with the mode 0666 or 0777 less the umask, and creates directories.
+    Files with more than one hard link are shared with the original, and are not changed.
     """
     folders = ("-type", "d", "!", "-perm", "-0005")
     files = ("-type", "f", "-links", "1", "!", "-perm", "-0004")
@@ -89,13 +89,13 @@ def _read(patch: Path, digest: Digest) -> bytes:
 
 
 def _copy(tree: Path, to: Path) -> None:
-    """Copy by hard links where the file system allows, by content elsewhere."""
+    """Copy with hard links if the file system allows it, else by content."""
     try:
         run(["cp", "-al", "--", str(tree), str(to)])
     except CommandFailedError:
         run(["rm", "-rf", "--", str(to)])
         run(["cp", "-a", "--reflink=auto", "--", str(tree), str(to)])
-    # git looks for a repository where it applies a patch: there is none for it to find here
+    # git looks for a repository where it applies a patch: it must not find one here
     repository = to / ".git"
     if repository.is_dir():
         remove_tree(repository)
@@ -104,10 +104,10 @@ def _copy(tree: Path, to: Path) -> None:
 
 
 def _apply(name: str, text: bytes, tree: Path) -> None:
-    """Apply the bytes of a patch, out of a file beside the tree that nobody else knows of."""
+    """Apply the bytes of a patch, from a private file next to the tree."""
     file = tree.parent / "patch"
     file.write_bytes(text)
-    # a repository above the tree would make git take the patch's paths for its own
+    # in a repository above the tree, git would resolve the patch's paths relative to that one
     env = {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
     try:
         git(["-C", str(tree), "apply", "--whitespace=nowarn", str(file.absolute())], env=env)
@@ -116,22 +116,22 @@ def _apply(name: str, text: bytes, tree: Path) -> None:
         raise UserError(
             f"the patch {name} does not apply",
             why="\n".join(_with_hunk(line, hunks) for line in error.tail),
-            hint="renew the patch for this version; if the version carries the fix itself, end it"
-            " in a [[patches]] table of the catalog with `until`",
+            hint="update the patch for this version; if the version has the fix already, limit the"
+            " patch to earlier versions with `until` in its [[patches]] table of the catalog",
         ) from error
 
 
 def _with_hunk(line: str, hunks: dict[tuple[str, str], str]) -> str:
-    """A line of git's, which tells a hunk by the line it begins at, with the hunk named."""
+    """A line of git's output, with the name of the hunk added that git identifies by its line."""
     match = _FAILED.fullmatch(line)
     hunk = hunks.get((match["file"], match["line"])) if match else None
     return f"{line} ({hunk})" if hunk else line
 
 
 def _hunks(patch: str) -> dict[tuple[str, str], str]:
-    """What to call each hunk of a patch, by its file and the line it begins at: `hunk 2, @@ ...`.
+    """The name of each hunk of a patch (`hunk 2, @@ ...`), by its file and its first line.
 
-    The names are those before and after, as git applies patches: without their first folder.
+    The files are named as in git's messages, old and new name, without the first path component.
     """
     found: dict[tuple[str, str], str] = {}
     files: set[str] = set()

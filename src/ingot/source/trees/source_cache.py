@@ -1,14 +1,14 @@
 """The cache of unpacked sources: one tree for each digest, unpacked once, shared by builds.
 
     <root>/<hex>/tree/            the kernel tree, never written to
-    <root>/<hex>/source.json      what it is and where it came from
+    <root>/<hex>/source.json      its version and where it came from
     <root>/<hex>.lock             held while the tree is unpacked or removed; empty
-    <root>/.staging-<hex>/        being unpacked, or left by a run that was killed meanwhile
+    <root>/.staging-<hex>/        being unpacked, or left by a run that was killed
     <root>/downloads/             partial downloads and package indexes (see download.py)
 
-<hex> is the sha256 of the tarball, or that of the contents where the tree was taken from git. A
-folder has this name only when it is complete; what a killed run left is removed by the next
-one that wants the same source, and by `prune`.
+<hex> is the sha256 of the tarball, or that of the contents for a tree from git. A directory has
+this name only when it is complete. The files of a killed run are removed by the next run that needs
+the same source, and by `prune`.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ from ingot.version import KernelVersion
 
 _LATEST = 8**11
 LOCAL = "local"
-"""The name of the origin that is what the user named: a file, a folder, a repository."""
+"""The name of the origin of sources that the user named: a file, a directory, a repository."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemovedSource:
-    """Something that prune removed (or would have): its path, its bytes on disk, what it was."""
+    """An item that prune removed (or would remove): its path, its size on disk, what it is."""
 
     path: Path
     size: int
@@ -61,7 +61,7 @@ class RemovedSource:
 
 @dataclass(frozen=True, slots=True)
 class SourceCache:
-    """The sources below the folder `root`, which is made when the first one is added."""
+    """The sources below the directory `root`, which is created when the first one is added."""
 
     root: Path
 
@@ -71,18 +71,18 @@ class SourceCache:
         return self.root / "downloads"
 
     def find(self, version: KernelVersion, digest: Digest) -> Source | None:
-        """The source with this digest, if it is here and is `version`."""
+        """The source with this digest, if the cache has it and it is `version`."""
         entry = read_entry(self._folder(digest))
         return entry.source if entry and entry.source.version == version else None
 
     def known(self, version: KernelVersion) -> list[Source]:
-        """All sources of `version` that are here, from whatever origin."""
+        """All cached sources of `version`, from any origin."""
         return [e.source for e in self.entries() if e.source.version == version]
 
-    def vouched_for(self, version: KernelVersion, trusts: Sequence[str]) -> list[Source]:
-        """The sources of `version` that one of these vouched for (see `model.trust_in`).
+    def find_verified(self, version: KernelVersion, trusts: Sequence[str]) -> list[Source]:
+        """The sources of `version` that were verified under one of `trusts` (see `trust_in`).
 
-        They are in the order of `trusts`: who stands first is preferred.
+        They are in the order of `trusts`, the preferred one first.
         """
         found = []
         for entry in self.entries():
@@ -92,17 +92,17 @@ class SourceCache:
         return [source for _, source in sorted(found, key=lambda each: each[0])]
 
     def entries(self) -> list[CachedSource]:
-        """All sources that are here, with their sizes, ordered by version and digest."""
+        """All cached sources, with their sizes, ordered by version and digest."""
         folders = self.root.iterdir() if self.root.is_dir() else []
         found = [entry for folder in folders if (entry := read_entry(folder))]
         return sorted(found, key=lambda entry: (entry.source.version, entry.source.digest))
 
     def add(self, archive: Archive, version: KernelVersion | None, progress: Progress) -> Source:
-        """The unpacked source in `archive`; unpacks it unless that was done before.
+        """The unpacked source in `archive`; unpacks it if the cache does not have it.
 
-        No `version` means that any will do. Raises what `unpack` raises, UserError if it is no
-        kernel tree of `version`, and VerificationError if the contents of an Export are not
-        those that are pinned.
+        Without `version`, any version is accepted. Raises the errors of `unpack`, UserError if it
+        is not a kernel tree of `version`, and VerificationError if the contents of an Export do not
+        have the pinned digest.
         """
 
         def wait() -> None:
@@ -126,7 +126,7 @@ class SourceCache:
             return self._with_better_evidence(entry, source, archive.trust)
 
     def refer(self, name: str, to: Digest, reference: Reference) -> None:
-        """Remember that `name` in a repository means the source `to` from now on."""
+        """Record that `name` in a repository refers to the source `to` from now on."""
         for entry in self.entries():
             digest = entry.source.digest
             if entry.references.get(name) == (reference if digest == to else None):
@@ -141,14 +141,14 @@ class SourceCache:
                 write_entry(self._folder(digest), replace(kept, references=references))
 
     def referred(self, name: str) -> tuple[Source, Reference] | None:
-        """The source that `name` in a repository meant when it was last asked, if it is here."""
+        """The cached source that `name` in a repository referred to when it was last resolved."""
         for entry in self.entries():
             if name in entry.references:
                 return entry.source, entry.references[name]
         return None
 
-    def standing_for(self, object_id: str) -> tuple[Source, Reference] | None:
-        """The source that a commit or a tag object stands for, under whatever name, if here."""
+    def of_object(self, object_id: str) -> tuple[Source, Reference] | None:
+        """The cached source of a commit or a tag object, under any name."""
         for entry in self.entries():
             for reference in entry.references.values():
                 if object_id == reference.id:
@@ -158,16 +158,16 @@ class SourceCache:
         return None
 
     def size(self, source: Source) -> int:
-        """The bytes on disk of a source that is here; 0 for one that is elsewhere."""
+        """The size on disk of a cached source, in bytes; 0 for a source that is not cached."""
         entry = read_entry(self._folder(source.digest))
         return entry.size if entry and entry.source.tree == source.tree else 0
 
     def remove_unused(
         self, keep: Set[Digest], dry_run: bool = False, downloads: Path | None = None
     ) -> list[RemovedSource]:
-        """Remove sources not in `keep`, unfinished ones, and downloads; not what is under way.
+        """Remove sources not in `keep`, unfinished ones, and downloads, unless a process uses them.
 
-        The caller sees to it that no build reads these trees meanwhile. `downloads` is the folder
+        The caller ensures that no build reads these trees meanwhile. `downloads` is the directory
         of downloads if it is not this cache's own.
         """
         removed: list[RemovedSource] = []
@@ -196,7 +196,8 @@ class SourceCache:
             return [RemovedSource(folder, size, what)]
 
     def _discard(self, folder: Path, digest: Digest) -> None:
-        """Remove a folder; under its lock. Renamed first: half a tree must not look whole."""
+        """Remove a directory, under its lock. It is renamed first: a half-removed tree must not
+        look complete."""
         staging = self._staging(digest)
         if folder != staging:
             remove_tree(staging)
@@ -204,14 +205,14 @@ class SourceCache:
         remove_tree(staging)
 
     def _discard_unreadable(self, digest: Digest) -> None:
-        """Remove a folder whose record cannot be read: it would be in the way of a new one."""
+        """Remove a directory whose record cannot be read: its name is needed for the new one."""
         if self._folder(digest).exists():
             self._discard(self._folder(digest), digest)
 
     def _unpack(
         self, archive: Archive, version: KernelVersion | None, progress: Progress
     ) -> Source:
-        """Unpack into a staging folder and give that its name; under the lock of the digest."""
+        """Unpack into a staging directory and rename it; under the lock of the digest."""
         with self._fresh_staging(archive.digest) as staging:
             unpacked = self._unpacked(archive, staging, progress)
             found = check_tree(unpacked.tree, version, archive.path.name)
@@ -226,7 +227,7 @@ class SourceCache:
     def _unpack_export(
         self, export: Export, version: KernelVersion | None, progress: Progress
     ) -> Source:
-        """The same for a tree that its contents identify: these are known once it is unpacked."""
+        """The same for a tree identified by its contents, whose digest is known after unpacking."""
         with self._fresh_staging(export.digest) as staging:
             unpacked = self._unpacked(export, staging, progress)
             found = check_tree(unpacked.tree, version, export.path.name)
@@ -236,11 +237,11 @@ class SourceCache:
                 )
             if export.pin not in (None, digest):
                 raise VerificationError(
-                    f"the contents of {export.path.name} are not the pinned ones",
+                    f"the contents of {export.path.name} do not have the pinned digest",
                     why=f"they have {digest}, pinned is {export.pin}",
-                    hint="has the tag been moved since? It was another commit then",
+                    hint="check whether the tag was moved to another commit since it was pinned",
                 )
-            # The times in it are those of a commit, and other commits have the same contents.
+            # The file times are those of the commit, and other commits can have the same contents.
             source = _source(export, found, digest, self._folder(digest), epoch=0)
             source = replace(source, commit=export.commit)
             with locked(self._lock(digest)):
@@ -257,7 +258,7 @@ class SourceCache:
             return unpack(archive, staging, step)
 
     def _keep(self, staging: Path, entry: CachedSource) -> None:
-        """Give what is unpacked its name; under the lock of its digest."""
+        """Rename the unpacked source to its final name; under the lock of its digest."""
         write_entry(staging, entry)
         # One flush of the file system: an fsync for each of 84,000 files takes minutes.
         run(["sync", "-f", str(staging)])
@@ -266,7 +267,7 @@ class SourceCache:
 
     @contextlib.contextmanager
     def _fresh_staging(self, digest: Digest) -> Iterator[Path]:
-        """An empty folder to unpack into, in place of what a killed run may have left."""
+        """An empty directory to unpack into; files left by a killed run are removed."""
         staging = self._staging(digest)
         remove_tree(staging)
         self._discard_unreadable(digest)
@@ -278,9 +279,9 @@ class SourceCache:
             remove_tree(staging)
 
     def _with_better_evidence(self, entry: CachedSource, source: Source, trust: str) -> Source:
-        """The cached source; if only known as the user's so far, now as what it proved to be.
+        """The cached source, recorded with its origin if it was only known as a local one before.
 
-        Who vouches for it now is written down beside those who did before.
+        The new `trust` is added to those already recorded.
         """
         better = replace(entry, trusted=entry.trusted | _trusted(trust))
         if entry.source.origin == LOCAL != source.origin:
@@ -335,7 +336,7 @@ def _epoch(tree: Path, archive: Archive) -> int:
     if not 0 <= epoch < _LATEST:
         raise VerificationError(
             f"{archive.path.name} was refused",
-            why=f"its Makefile is of the second {epoch:,} since 1970",
+            why=f"the time of its Makefile is {epoch:,} seconds since 1970, which is out of range",
             hint="no kernel release looks like this: do not use this file",
         )
     return epoch

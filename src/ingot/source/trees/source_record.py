@@ -1,15 +1,15 @@
-"""`source.json`: what the cache keeps about a source, beside its tree.
+"""`source.json`: the record of a cached source, next to its tree.
 
     {"version": "6.1.176", "origin": ..., "url": ..., "evidence": ..., "commit": "",
      "epoch": 1781869053, "size": 1506803712, "trusted": ["kernel.org sha256:..."],
      "references":
          {"git+https://example.org/linux#v6.1.176": {"id": ..., "commit": ..., "tag": ...}}}
 
-The digest is the name of the folder, and the tree is in it: the cache can be moved.
-`epoch` is in seconds, `size` in bytes on disk. `trusted` says who vouched for it so far (see
-`model.trust_in`): another catalog may trust others. `references` says what names in repositories
-meant when they were last asked: the object's ID, the commit, and the text of a tag object in
-base64, so that its signature can be checked again.
+The digest is the name of the directory, which holds the tree: the cache can be moved. `epoch` is in
+seconds, `size` in bytes on disk. `trusted` lists what has verified the source so far (see
+`origin.trust_in`): another catalog may trust other keys. `references` maps names in repositories to
+the objects they referred to when they were last resolved: the object's ID, the commit, and the text
+of a tag object in base64, so that its signature can be checked again.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _FILE = "source.json"
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a name in a git repository meant when it was last asked.
+    """The object that a name in a git repository referred to when it was last resolved.
 
-    `id` is that of the object it names, a commit or a tag; `tag` the tag object's own bytes,
-    empty where it names the commit itself.
+    `id` is the ID of the object, a commit or a tag; `tag` holds the bytes of the tag object, and is
+    empty if the name refers to the commit itself.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class CachedSource:
-    """A source in the cache, its bytes on disk, what in git refers to it, who vouched for it."""
+    """A source in the cache, its size on disk, the git names for it, and what has verified it."""
 
     source: Source
     size: int
@@ -95,7 +95,7 @@ def read_entry(folder: Path) -> CachedSource | None:
         entry = CachedSource(source, int(fields["size"]), references, trusted)
         return entry if source.tree.is_dir() else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IngotError):
-        # Such a folder counts as absent: it is made anew when it is wanted.
+        # Such a directory counts as absent: it is replaced when the source is needed.
         return None
 
 

@@ -1,7 +1,7 @@
-"""A copy of a kernel tree of somebody's, whatever they do to it meanwhile.
+"""Copies a user's kernel tree safely, even if the user changes it meanwhile.
 
-Programs that copy by path follow a directory that is exchanged for a link while they run: run by
-root, they would copy files that only root may read.
+A program that copies by path follows a directory that is replaced by a symlink while it runs. As
+root it would then copy files that only root can read.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from ingot.source.transfer.tarball_compression import MAX_BYTES, MAX_ENTRIES
 
 
 def copy_tree(tree: Path, to: Path) -> None:
-    """Copy a tree to the new directory `to`, with the times of its files, so that all may read it.
+    """Copy a tree to the new directory `to`, with the times of its files, readable for every user.
 
-    Links stay links. Every mode is 0755 or 0644: a special bit would be the copier's on the copy. A
-    top-level `.git` is left out. UnsafeFileError for what is neither a file nor a directory nor a
-    link, or for more than a kernel tree has.
+    Symlinks stay symlinks. Every mode is 0755 or 0644: set-user-ID bits are not copied, since the
+    copy has another owner. A top-level `.git` is left out. UnsafeFileError for anything but a
+    file, a directory or a symlink, and for a tree larger than any kernel's.
     """
-    given, left = ConfinedDirectory(tree), MAX_BYTES
+    original, left = ConfinedDirectory(tree), MAX_BYTES
     with disk_errors(to):
         to.mkdir()
         to.chmod(0o755)
-        for found in given.walk(most=2 * MAX_ENTRIES):
+        for found in original.walk(most=2 * MAX_ENTRIES):
             if found.name == ".git" or found.name.startswith(".git/"):
                 continue
             target = to / found.name
@@ -33,7 +33,7 @@ def copy_tree(tree: Path, to: Path) -> None:
                 target.mkdir()
                 target.chmod(0o755)
             elif found.is_link:
-                target.symlink_to(given.read_link(found.name))
+                target.symlink_to(original.read_link(found.name))
             else:
-                left -= given.copy(found.name, target, left)
+                left -= original.copy(found.name, target, left)
                 os.utime(target, ns=(found.status.st_mtime_ns, found.status.st_mtime_ns))

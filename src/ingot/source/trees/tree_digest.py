@@ -1,4 +1,4 @@
-"""The digest of a folder's contents: what a build can see of it, and nothing else."""
+"""The digest of a directory's contents: everything that a build can depend on."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def tree_digest(tree: Path, on_file: Callable[[int], None] | None = None) -> Dig
 
         x|f|l  path  NUL  sha256 of the content (x: executable) or the link's target  NUL
 
-    after a line that names this format. Times, owners, other mode bits and empty folders
-    are not content (git keeps none of them either). `on_file` hears how many files were
-    read. Raises UserError for anything that is no file, link or folder.
+    after a line that names this format. Times, owners, other mode bits and empty directories
+    are not included (git does not store them either). `on_file` is called with the number of files
+    read so far. Raises UserError for anything but a file, a symlink or a directory.
     """
     hasher = hashlib.sha256(_FORMAT)
     for count, path in enumerate(sorted(_files(os.fsencode(tree), b"")), start=1):
@@ -36,8 +36,8 @@ def tree_digest(tree: Path, on_file: Callable[[int], None] | None = None) -> Dig
             content = Digest.of_file(Path(os.fsdecode(full))).hex.encode()
         else:
             raise UserError(
-                f"{os.fsdecode(full)} is neither a file nor a link nor a folder",
-                hint="remove it, or give another tree",
+                f"{os.fsdecode(full)} is neither a file nor a link nor a directory",
+                hint="remove it, or use another tree",
             )
         hasher.update(kind + path + b"\0" + content + b"\0")
         if on_file and count % 500 == 0:
@@ -46,7 +46,7 @@ def tree_digest(tree: Path, on_file: Callable[[int], None] | None = None) -> Dig
 
 
 def _files(root: bytes, below: bytes) -> Iterator[bytes]:
-    """The relative paths of all that is no folder."""
+    """The relative paths of everything except directories."""
     waiting = [below]
     while waiting:
         folder = waiting.pop()

@@ -1,8 +1,8 @@
-"""Unpacking a tarball with GNU tar, and refusing what a kernel tarball has no use for.
+"""Unpacks a tarball with GNU tar, and refuses contents that no kernel tarball has.
 
-tar itself keeps members inside the folder: it drops leading slashes, refuses `..`, and makes
-links only after everything else (GNU tar manual, "Security"). What it made is then walked,
-and anything but plain files, folders and links that stay inside refuses the whole.
+tar itself keeps members inside the directory: it drops leading slashes, refuses `..`, and creates
+links only after everything else (GNU tar manual, "Security"). The unpacked tree is then checked: if
+it has anything but regular files, directories and links that stay inside, the tarball is refused.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ _CHECK_RECORDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """The one top-level folder of a tarball, and the bytes it takes on disk."""
+    """The only top-level directory of a tarball, and its size on disk in bytes."""
 
     tree: Path
     size: int
 
 
 def unpack(archive: Archive, staging: Path, step: Step) -> Unpacked:
-    """Unpack `archive` to `tree` below the empty folder `staging`.
+    """Unpack `archive` to `tree` below the empty directory `staging`.
 
     Raises UserError if the tarball is truncated or corrupt, VerificationError if it is not
-    the file that was verified or holds something unsafe, MachineError if the disk is full or
-    a program is missing. What was unpacked until then is for the owner of `staging` to remove.
+    the file that was verified or has unsafe contents, MachineError if the disk is full or
+    a program is missing. After an error the caller removes `staging`.
     """
     _run_tar(archive, staging, step)
     top = list(staging.iterdir())
     if len(top) != 1 or top[0].is_symlink() or not top[0].is_dir():
-        raise _unsafe(archive, "it does not hold exactly one top-level folder")
-    # Renamed before links are looked at: one that leads out and back in by the old name is bad.
+        raise _unsafe(archive, "it does not have exactly one top-level directory")
+    # Renamed before links are checked: a link that leads out and back in by the old name is unsafe.
     tree = top[0].rename(staging / "tree")
     return Unpacked(tree, _check_and_settle(archive, tree))
 
@@ -61,13 +61,13 @@ def _run_tar(archive: Archive, staging: Path, step: Step) -> None:
     listener = _Listener(archive)
     argv = _tar_command(archive.form, staging)
     try:
-        run(argv, env={"LC_ALL": "C"}, stdin=tar, on_line=listener.hear, keep_output=False)
-        # whatever follows the end of the tar belongs to the digests as well
+        run(argv, env={"LC_ALL": "C"}, stdin=tar, on_line=listener.read_line, keep_output=False)
+        # bytes after the end of the tar are part of the digests as well
         packed, plain = tar.finish()
     except DamagedError as error:
         raise _damaged(archive, str(error)) from error
     except CommandFailedError as error:
-        raise _damaged(archive, "\n".join(listener.complaints[:5])) from error
+        raise _damaged(archive, "\n".join(listener.messages[:5])) from error
     if packed != archive.digest or archive.plain not in (None, plain):
         raise VerificationError(
             f"{archive.path.name} changed after it was verified",
@@ -77,12 +77,12 @@ def _run_tar(archive: Archive, staging: Path, step: Step) -> None:
 
 def _damaged(archive: Archive, why: str) -> UserError:
     return UserError(
-        f"{archive.path.name} is truncated or corrupt", why=why, hint="get the file again"
+        f"{archive.path.name} is truncated or corrupt", why=why, hint="download the file again"
     )
 
 
 def _tar_command(form: Compression, staging: Path) -> list[str]:
-    """The command that unpacks a tar from standard input; only zstd is undone by a program."""
+    """The command that unpacks a tar from standard input; zstd needs the program zstd."""
     if form is Compression.ZSTD:
         require_tool("zstd")
     options = "-x -f - --no-same-owner --same-permissions --delay-directory-restore"
@@ -98,30 +98,30 @@ def _tar_command(form: Compression, staging: Path) -> list[str]:
 
 
 class _Listener:
-    """Hears what tar says: how far it is, and complaints. Some of these end it at once."""
+    """Reads tar's output: checkpoints and error messages. Some messages stop it at once."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self.complaints: list[str] = []
+        self.messages: list[str] = []
 
-    def hear(self, line: str) -> None:
+    def read_line(self, line: str) -> None:
         if record := re.fullmatch(r"tar: (\d+)", line):
             if int(record[1]) * _RECORD > MAX_BYTES:
                 raise _unsafe(self._archive, f"it holds more than {MAX_BYTES >> 30} GiB")
             return
-        self.complaints.append(line)
+        self.messages.append(line)
         if "No space left on device" in line or "Disk quota exceeded" in line:
-            # In these words disk_errors makes the error that the rest of Ingot makes of it.
+            # disk_errors turns this into the same error as elsewhere in Ingot
             raise OSError(errno.ENOSPC, line)
         if "contains '..'" in line:
             raise _unsafe(self._archive, "a name in it leads outside (`..`)")
 
 
 def _check_and_settle(archive: Archive, top: Path) -> int:
-    """Refuse what is unsafe below `top`, and give the rest modes that no umask decides.
+    """Refuse unsafe files below `top`, and give the rest modes that do not depend on the umask.
 
-    Returns the bytes on disk. Modes: 0755 for folders and what its owner may execute, 0644
-    for the rest, as Git knows them.
+    Returns the size on disk in bytes. Modes: 0755 for directories and files that the owner can
+    execute, 0644 for the rest, as in git.
     """
     size = length = 0
     root = os.path.realpath(top)
@@ -141,7 +141,7 @@ def _check_and_settle(archive: Archive, top: Path) -> int:
             raise _unsafe(archive, f"{name} is a device, a pipe or a socket")
         size += status.st_blocks * 512
         length += status.st_size
-        if length > MAX_BYTES:  # a sparse file is long and takes no place
+        if length > MAX_BYTES:  # a sparse file is long but uses no space
             raise _unsafe(archive, f"its files have more than {MAX_BYTES >> 30} GiB")
     for same in linked.values():
         path, status = same[0]
@@ -154,7 +154,7 @@ def _check_and_settle(archive: Archive, top: Path) -> int:
 
 
 def _walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
-    """All below `root` with its status. Folders get their mode before they are entered."""
+    """Every path below `root` with its status. A directory's mode is set before it is entered."""
     folders = [root]
     while folders:
         folder = folders.pop()
@@ -174,7 +174,7 @@ def _settle_file(path: str, status: os.stat_result) -> None:
 
 
 def _check_link(archive: Archive, root: str, path: str, name: str) -> None:
-    """Refuse a link that is absolute or whose target, resolved, is not below `root`."""
+    """Refuse a link that is absolute or whose resolved target is not below `root`."""
     target = os.readlink(path)  # noqa: PTH115
     resolved = os.path.realpath(path)
     if target.startswith("/") or not (resolved + "/").startswith(root + "/"):
