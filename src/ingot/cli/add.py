@@ -56,7 +56,7 @@ def print_addition(console: Terminal, addition: Addition, *, dry_run: bool) -> N
     console.say(f"configs: {len(addition.configs)} resolved, all as requested")
     if news := addition.new_options:
         count = len(news.options)
-        console.say(f"options: {count} new since {news.before}")
+        console.say(f"options: {count} that are not in {news.before}")
         if news.options:
             console.print(_option_table(news.options))
         if news.hidden:

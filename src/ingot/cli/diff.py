@@ -35,11 +35,12 @@ def diff(
     a: Annotated[
         str,
         typer.Argument(
+            metavar="A",
             help="An image of the store (6.1, 6.1-minimal, kernel-bin:6.1.176) or of a registry"
-            " (docker.io/foobar/kernel-bin:6.1.176)."
+            " (docker.io/foobar/kernel-bin:6.1.176).",
         ),
     ],
-    b: Annotated[str, typer.Argument(help="The image to compare with; same forms.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The image to compare with; same forms.")],
     arch: Annotated[
         str | None,
         typer.Option(

@@ -30,7 +30,8 @@ def export(
     kernel: Annotated[
         str,
         typer.Argument(
-            help="A version, a series (its newest), or an image of the store.",
+            metavar="KERNEL|IMAGE",
+            help="A kernel (6.1, 6.1.176-minimal) or an image of the store (kernel-bin:6.1).",
             autocompletion=complete_kernels,
         ),
     ],

@@ -22,8 +22,9 @@ def inspect(
     image: Annotated[
         str,
         typer.Argument(
+            metavar="IMAGE",
             help="An image of the store (kernel-bin:6.1.176, kernel-bin:6.1), or a kernel (6.1) for"
-            " its image flintlock-kernel."
+            " its image flintlock-kernel.",
         ),
     ],
     files: Annotated[bool, typer.Option("--files", help="List the files of the image.")] = False,

@@ -42,8 +42,9 @@ def require(
     image: Annotated[
         str,
         typer.Argument(
+            metavar="IMAGE|FILE",
             help="An image of a registry (docker.io/foobar/kernel-bin:6.1) or of the store"
-            " (kernel-bin:6.1), a kernel file or a .config."
+            " (kernel-bin:6.1), a kernel file or a .config.",
         ),
     ],
     vmms: Annotated[

@@ -21,7 +21,9 @@ def update(
     series: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Series, such as 6.1. Default: all series of the catalog.", show_default=False
+            metavar="SERIES",
+            help="Series, such as 6.1. Default: all series of the catalog.",
+            show_default=False,
         ),
     ] = None,
     dry_run: DryRun = False,

@@ -41,6 +41,7 @@ def bisect(
     a: Annotated[
         str,
         typer.Argument(
+            metavar="A",
             help="The cheaper config: a kernel of the catalog, an image, a kernel file or a"
             " .config.",
             autocompletion=complete_kernels,
@@ -49,7 +50,9 @@ def bisect(
     b: Annotated[
         str,
         typer.Argument(
-            help="The config that costs more; same forms.", autocompletion=complete_kernels
+            metavar="B",
+            help="The config that costs more; same forms.",
+            autocompletion=complete_kernels,
         ),
     ],
     by: Annotated[

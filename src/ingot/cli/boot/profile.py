@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
+
+import typer
 
 from ingot import lab
 from ingot.cli.boot.boot_operand import KernelRequest, any_builder, find_boot_operand
-from ingot.cli.boot.boot_options import BootedKernel, OneArch, OneFlavor
+from ingot.cli.boot.boot_options import OneArch, OneFlavor
 from ingot.cli.boot.profile_table import print_profile
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
@@ -15,6 +18,7 @@ from ingot.cli.shared.common_options import (
     CacheFolder,
     CatalogFolder,
     Json,
+    complete_kernels,
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
@@ -25,7 +29,14 @@ from ingot.setting import in_use
 
 
 def profile(
-    kernel: BootedKernel,
+    kernel: Annotated[
+        str,
+        typer.Argument(
+            metavar="KERNEL",
+            help="A kernel of the store: 6.1, 6.1.176-minimal, or flintlock-kernel:6.1.176.",
+            autocompletion=complete_kernels,
+        ),
+    ],
     arch: OneArch = None,
     flavor: OneFlavor = None,
     catalog: CatalogFolder = None,

@@ -29,8 +29,8 @@ _OPERAND = (
 
 
 def diff(
-    a: Annotated[str, typer.Argument(help=_OPERAND)],
-    b: Annotated[str, typer.Argument(help="The config to compare with; same forms.")],
+    a: Annotated[str, typer.Argument(metavar="A", help=_OPERAND)],
+    b: Annotated[str, typer.Argument(metavar="B", help="The config to compare with; same forms.")],
     catalog: CatalogFolder = None,
     cache: CacheFolder = None,
     offline: Offline = False,

@@ -25,7 +25,9 @@ from ingot.kconfig import explain as explanation
 
 
 def explain(
-    option: Annotated[str, typer.Argument(help="An option: VETH or CONFIG_VETH.")],
+    option: Annotated[
+        str, typer.Argument(metavar="OPTION", help="An option: VETH or CONFIG_VETH.")
+    ],
     kernel: KernelName,
     source: OwnSource = None,
     keyring: Keyring = None,
