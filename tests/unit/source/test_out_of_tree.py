@@ -81,5 +81,5 @@ def test_one_of_two_files_says_what_is_compiled(tmp_path: Path, name: str) -> No
         require_module_source(tmp_path)
     (tmp_path / name).touch()
     require_module_source(tmp_path)
-    with pytest.raises(UserError, match="no folder"):
+    with pytest.raises(UserError, match="no directory"):
         require_module_source(tmp_path / name)
