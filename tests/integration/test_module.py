@@ -190,7 +190,7 @@ def test_without_a_makefile(built: House, hello: Path) -> None:
     told = refused(built, hello)
     assert "neither a Kbuild nor a Makefile" in told
     assert "obj-m += hello.o" in told
-    assert "there is no folder" in refused(built, hello / "nothing")
+    assert "there is no directory" in refused(built, hello / "nothing")
 
 
 def test_a_compile_error_is_told_in_the_compilers_words(built: House, hello: Path) -> None:

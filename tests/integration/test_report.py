@@ -167,7 +167,7 @@ def test_what_is_no_kernel_is_left_out_and_named(shop: Shop) -> None:
     shop.foreign("odd")
     done = shop.report("--json")
     assert [one["tags"] for one in json.loads(done.stdout)["kernels"]] == [["6.1.176"]]
-    assert "left out: flintlock-kernel:odd: it is not an image of Ingot's" in done.stderr
+    assert "left out: flintlock-kernel:odd: it is not an image built by Ingot" in done.stderr
 
 
 def test_what_is_known_of_an_image_is_no_image(shop: Shop) -> None:

@@ -43,7 +43,7 @@ def test_a_built_kernel_tells_its_own_facts(house: House) -> None:
     assert "flintlock-kernel:6.1.999 in the store" in done.stderr
     export = house.ingot("spec", "6.1", "--platform", "cloud-hypervisor")
     assert "ingot export 6.1.999 --to kernel" in export.stderr
-    assert "warning: the catalog does not make 6.1.999 for cloud-hypervisor" in export.stderr
+    assert "warning: 6.1.999 is not configured for cloud-hypervisor" in export.stderr
 
 
 def test_the_files_are_where_the_snippet_looks(house: House, tmp_path: Path) -> None:
@@ -118,8 +118,11 @@ def test_containerd_is_given_images_without_a_registry(
     [
         (["6.1"], "--platform"),
         (["6.1", "--platform", "firecraker"], "did you mean firecracker?"),
-        (["6.1", "--platform", "docker"], "known: flintlock, capmvm, firecracker, cloud-"),
-        (["6.1", "--platform", "containerd", "--legacy"], "--legacy means nothing to containerd"),
+        (
+            ["6.1", "--platform", "docker"],
+            "the platforms are: flintlock, capmvm, firecracker, cloud-",
+        ),
+        (["6.1", "--platform", "containerd", "--legacy"], "--legacy does not apply to containerd"),
         (["9.9", "--platform", "flintlock"], "it knows 6.1.999"),
         (["6.1", "--platform", "flintlock", "--registry", "https://x.y"], "leave out https://"),
     ],

@@ -10,7 +10,7 @@ from ingot import catalog
 from ingot.catalog import Kernel
 from ingot.images import BASE, BIN, MODULES, KernelLabels
 from ingot.oci import Descriptor, Layout, Platform, file_entry, write_image, write_layer
-from ingot.specs import SpecKernel, find_subject
+from ingot.specs import SpecKernel, find_spec_kernel
 from tests.support.digests import digest
 from tests.support.places import REPOSITORY
 
@@ -34,7 +34,7 @@ def subject(
 ) -> SpecKernel:
     """A kernel that is not built, unless told otherwise."""
     found = kernel(name) if isinstance(name, str) else name
-    made = find_subject(Layout(Path("/nowhere/images")), found, REGISTRY)
+    made = find_spec_kernel(Layout(Path("/nowhere/images")), found, REGISTRY)
     if release is not None:
         made = dataclasses.replace(made, release=release)
     if command_line is not None:

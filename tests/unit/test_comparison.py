@@ -316,7 +316,7 @@ def test_a_published_artifact_is_no_image(tmp_path: Path, published: dict[str, o
     kernel = make_kernel(tmp_path)
     artifact = write_artifact(kernel.layout, "application/x.y", b"{}", kernel.build()[BASE])
     published["example.org/k:1"] = manifest(kernel.layout, artifact)
-    with pytest.raises(UserError, match="not an image: it is an artifact: application/x"):
+    with pytest.raises(UserError, match="is not an image: it is an artifact: application/x"):
         summary_of_reference("example.org/k:1", X86, Silent())
 
 

@@ -13,7 +13,7 @@ from ingot.oci import read_image
 from ingot.pipeline import building
 from ingot.progress import Silent, Timed
 from ingot.publish.shipment import gather
-from ingot.specs.spec_kernel import find_subject
+from ingot.specs.spec_kernel import find_spec_kernel
 from tests.support.digests import digest
 from tests.support.shops import Shop, open_shop
 
@@ -51,7 +51,7 @@ def test_what_an_earlier_store_has_is_pushed_and_referred_to(earlier: Shop) -> N
     kernel = earlier.kernel(NAME)
     (shipment,) = gather(earlier.layout, [kernel], builders=False)
     assert {part.moving for part in shipment.parts} == {NAME}
-    subject = find_subject(earlier.layout, kernel, "example.org/x", pin=True)
+    subject = find_spec_kernel(earlier.layout, kernel, "example.org/x", pin=True)
     # no tag of the store is named that another program would not find there
     assert subject.store is None
     assert all("@sha256:" in reference for reference in subject.references.values())

@@ -56,7 +56,7 @@ def spec(
     """
     row = specs.platform_named(platform, legacy=legacy)
     setting = make_setting(catalog, None)
-    chosen = specs.find_subject(
+    chosen = specs.find_spec_kernel(
         setting.project.layout, choose_one(setting, kernel), registry, pin=pin
     )
     made = specs.make_spec(row, chosen)

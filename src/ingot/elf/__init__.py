@@ -1,4 +1,4 @@
-"""ELF files: cutting a kernel down to what a VMM loads, and looking into what it was made of."""
+"""Reads ELF files, and reduces a kernel to the parts that a VMM loads."""
 
 from ingot.elf.header import (
     AARCH64,

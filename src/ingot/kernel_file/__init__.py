@@ -1,6 +1,7 @@
-"""Kernel files: what a file that a VMM or a boot loader starts is, and what it holds.
+"""Reads kernel files, as VMMs and boot loaders load them.
 
-The one reader of them: formats, compressions, the PVH note, the config that a kernel carries.
+This package is the only reader of kernel files: their formats and compressions, the PVH note, and
+the embedded config.
 """
 
 from ingot.kernel_file.decompress import (

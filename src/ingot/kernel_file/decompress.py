@@ -1,10 +1,10 @@
-"""The compressions that the kernel's build offers, undone in memory, with limits.
+"""Decompresses kernels in memory, with limits, in every compression that the kernel build supports.
 
-Sources: the kernel's init/Kconfig ("Kernel compression mode"), scripts/Makefile.lib (how each is
-called) and scripts/extract-ikconfig (the first bytes of each).
+Sources: the kernel's init/Kconfig ("Kernel compression mode"), scripts/Makefile.lib (the commands)
+and scripts/extract-ikconfig (the magic numbers).
 
-The kernel's build appends the decompressed size, four bytes, to most of them, and a boot loader's
-signature may come next. So whatever follows the end of the compressed data is ignored.
+The kernel's build appends the decompressed size, four bytes, to most of them, and a signature for
+a boot loader may follow. So any bytes after the end of the compressed data are ignored.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from ingot.kernel_file import lz4_legacy, lzop
 from ingot.kernel_file.failure import DecompressError, cut_off, too_large
 
 KERNEL_BYTES = 256 << 20
-"""The most bytes that a kernel may have decompressed; distributions' have some 80 MiB."""
+"""The limit of a decompressed kernel, in bytes; distributions' kernels have some 80 MiB."""
 
 _XZ_MEMORY = 256 << 20
-"""The kernel's build asks for a dictionary of 128 MiB at most (scripts/xz_wrap.sh)."""
+"""The kernel's build uses a dictionary of at most 128 MiB (scripts/xz_wrap.sh)."""
 
 _ZSTD_WINDOW = 128 << 20
-"""The window of `zstd -22 --ultra`, which the kernel's build calls."""
+"""The window of `zstd -22 --ultra`, which the kernel's build runs."""
 
 _ZSTD_STEP = 1 << 10
-"""Bytes given to zstd at once. Four of them may become 128 KiB (RFC 8878, "RLE_Block")."""
+"""Bytes passed to zstd at once. Four bytes can become 128 KiB (RFC 8878, "RLE_Block")."""
 
 _GZIP_ONLY = 16 + zlib.MAX_WBITS
 
@@ -36,7 +36,7 @@ __all__ = ["KERNEL_BYTES", "Compression", "DecompressError", "compression_of", "
 
 
 class Compression(enum.Enum):
-    """How a kernel is compressed; the value is what people call it."""
+    """The compression of a kernel; the value is its name in messages."""
 
     GZIP = "gzip"
     XZ = "xz"
@@ -56,7 +56,7 @@ MAGIC: Mapping[Compression, bytes] = {
     Compression.LZ4: lz4_legacy.MAGIC,
     Compression.ZSTD: b"\x28\xb5\x2f\xfd",
 }
-"""What compressed data begins with."""
+"""The first bytes of compressed data."""
 
 _LONGEST_MAGIC = max(map(len, MAGIC.values()))
 
@@ -67,9 +67,9 @@ def compression_of(head: bytes) -> Compression | None:
 
 
 def decompress(data: bytes | memoryview, compression: Compression, limit: int) -> bytes:
-    """What the data at the start of `data` holds, in at most `limit` bytes.
+    """Decompress the stream at the start of `data`, to at most `limit` bytes.
 
-    Raises DecompressError if it is damaged, cut off, or holds more.
+    Raises DecompressError if it is damaged, truncated, or larger.
     """
     try:
         return _DECOMPRESSORS[compression](memoryview(data), limit)
@@ -101,7 +101,7 @@ def _bunzip2(data: memoryview, limit: int) -> bytes:
 
 
 def _unzstd(data: memoryview, limit: int) -> bytes:
-    import zstandard  # only here: it costs time when a program starts
+    import zstandard  # only here: importing it is slow
 
     decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
     pieces, size = [], 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class DecompressError(ValueError):
-    """Compressed data is cut off, damaged or too large; the text says which."""
+    """Compressed data is truncated, damaged or too large; the text says which."""
 
 
 class TooLargeError(DecompressError):

@@ -1,4 +1,4 @@
-"""The formats of kernel files: how each is recognised, and where its kernel is.
+"""The formats of kernel files: how each is recognised, and where the kernel is within it.
 
 Sources: System V ABI, "ELF Header"; kernel, Documentation/arch/x86/boot.rst (bzImage),
 Documentation/arch/arm64/booting.rst (Image) and drivers/firmware/efi/libstub/zboot-header.S.
@@ -56,7 +56,7 @@ _ZBOOT_COMPRESSIONS = {
 
 
 class Format(enum.Enum):
-    """The format of a kernel file; the value is what people call it."""
+    """The format of a kernel file; the value is its name in messages."""
 
     VMLINUX = "vmlinux"
     BZIMAGE = "bzImage"
@@ -66,7 +66,7 @@ class Format(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What the bytes of a file say: the arch (None: one that Ingot does not know), the release."""
+    """The properties found in a file: format, arch (None: unknown to Ingot), and release."""
 
     format: Format
     arch: str | None
@@ -74,7 +74,7 @@ class Recognised:
 
 
 def recognise(content: Content) -> Recognised | None:
-    """The kernel that a file is, which is not compressed as a whole; None if it is not one."""
+    """Recognise a kernel file that is not compressed as a whole; None if it is not a kernel."""
     head = content[:_HEAD_BYTES]
     if (machine := machine_of(head)) is not None:
         release = _banner(content)
@@ -89,7 +89,7 @@ def recognise(content: Content) -> Recognised | None:
 
 
 def decompressed_kernel(content: Content, form: Format) -> Content | None:
-    """The kernel itself within a file; None if a bzImage is too old to say where it has it.
+    """The decompressed kernel in a file; None for an old bzImage whose header lacks its position.
 
     Raises DecompressError if the file is damaged.
     """

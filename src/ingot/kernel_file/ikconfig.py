@@ -1,4 +1,4 @@
-"""The config that a kernel with CONFIG_IKCONFIG carries: gzip between two marks.
+"""The config that is embedded in a kernel with CONFIG_IKCONFIG: gzip data between two marks.
 
 Sources: kernel, kernel/configs.c and scripts/extract-ikconfig.
 
@@ -22,15 +22,15 @@ from ingot.kernel_file.formats import Content
 
 _START, _END = b"IKCFG_ST", b"IKCFG_ED"
 _CONFIG_BYTES = 4 << 20
-"""The most bytes of a config; those of distributions have some 300 KiB."""
+"""The limit of a config, in bytes; those of distributions have some 300 KiB."""
 _TRIED = 8
-"""How many places that look like compressed data are tried, for each compression."""
+"""How many matches of each compression's magic number are tried."""
 _SEARCH_BYTES = 2 * KERNEL_BYTES
-"""The most bytes that a search decompresses: a file may look compressed in many places."""
+"""The limit of bytes that a search decompresses: the magic numbers may occur in many places."""
 
 
 def config_within(kernel: Content) -> str | None:
-    """The config that a decompressed kernel carries; None if it has none, or a damaged one."""
+    """The config embedded in a decompressed kernel; None if it has none, or a damaged one."""
     start = kernel.find(_START + MAGIC[Compression.GZIP])
     end = kernel.find(_END, start)
     if start < 0 or end < 0:
@@ -43,7 +43,7 @@ def config_within(kernel: Content) -> str | None:
 
 
 def search_config(content: Content) -> str | None:
-    """The config of a kernel that is compressed somewhere within a file of an unknown format."""
+    """The config of a kernel that is compressed anywhere in a file of an unknown format."""
     left = _SEARCH_BYTES
     view = memoryview(content)
     for compression, magic in MAGIC.items():
@@ -55,7 +55,7 @@ def search_config(content: Content) -> str | None:
                 left -= limit
                 continue
             except DecompressError:
-                continue  # the same bytes by chance
+                continue  # a magic number by chance
             left -= len(kernel)
             if (text := config_within(kernel)) is not None:
                 return text

@@ -1,4 +1,4 @@
-"""A kernel file as a value: what it is, and the config that it carries."""
+"""A kernel file: its format, arch and release, and its embedded config."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _KNOWN = "a vmlinux with a Linux banner, a bzImage or an arm64 Image, compressed
 class KernelFile:
     """A kernel file.
 
-    `arch` is None for one that Ingot does not know, `release` if the file does not say it.
-    `compression` is that of the file as a whole (`Image.gz`), `content` the file's bytes without
-    it; the compression within a bzImage is part of that format.
+    `arch` is None if Ingot does not know it, `release` is None if the file does not contain it.
+    `compression` is that of the whole file (`Image.gz`), `content` the decompressed bytes of the
+    file; the compression within a bzImage is part of that format.
     """
 
     name: str
@@ -45,12 +45,12 @@ class KernelFile:
 
     @property
     def bootable(self) -> bool:
-        """Whether a VMM loads the file as it is: none decompresses an arm64 Image."""
+        """Whether VMMs can load the file unchanged: none decompresses an arm64 Image."""
         return self.compression is None and self.format is not Format.ZBOOT
 
     @property
     def about(self) -> str:
-        """The format and the release, for people: `a bzImage of Linux 6.1.176`."""
+        """The format and the release as text: `a bzImage of Linux 6.1.176`."""
         article = "an" if self.format.value[0] in "aE" else "a"
         packed = f" compressed with {self.compression.value}" if self.compression else ""
         release = f" of Linux {self.release}" if self.release else ""
@@ -68,7 +68,7 @@ class KernelFile:
             raise headers_unreadable(self.name, error) from None
 
     def config(self) -> str | None:
-        """The config that the kernel carries, decompressed now; None if it carries none.
+        """The config embedded in the kernel, which is decompressed now; None if it has none.
 
         UserError for a damaged file.
         """
@@ -80,7 +80,7 @@ class KernelFile:
 
 
 def read_kernel(path: Path) -> KernelFile:
-    """The kernel that a file is, which may be compressed. It stays mapped while the value lives.
+    """Read a kernel file, which may be compressed. It stays mapped while the value exists.
 
     UserError for a file that is not a kernel, or is damaged.
     """
@@ -98,21 +98,21 @@ def read_kernel(path: Path) -> KernelFile:
 
 
 def read_bootable(path: Path) -> KernelFile:
-    """The kernel that a file is, as a VMM loads it; UserError for one that must be decompressed."""
+    """Read a kernel file that VMMs can load; UserError for one that must be decompressed first."""
     kernel = read_kernel(path)
     if not kernel.bootable:
         raise UserError(
             f"{path.name} cannot be booted as it is",
             why=f"it is {kernel.about}, which no VMM decompresses",
-            hint="decompress it, and boot the file that this gives",
+            hint="decompress it, and boot the decompressed file",
         )
     return kernel
 
 
 def embedded_config(content: Content, name: str) -> str:
-    """The config that a kernel file carries, or any other file that has one, such as configs.ko.
+    """The config embedded in a kernel file, or in another file such as configs.ko.
 
-    UserError that says why there is none: not a kernel, a damaged one, one without.
+    UserError if the file is not a kernel, is damaged, or has no config.
     """
     if (text := config_within(content)) is not None:
         return text
@@ -128,7 +128,7 @@ def embedded_config(content: Content, name: str) -> str:
 
 
 def _kernel_in(content: Content, name: str) -> KernelFile | None:
-    """The kernel that the bytes are, decompressed if they are compressed as a whole.
+    """The kernel in these bytes, decompressed if they are compressed; None if it is not a kernel.
 
     UserError if they cannot be decompressed.
     """
@@ -145,7 +145,7 @@ def _kernel_in(content: Content, name: str) -> KernelFile | None:
 
 
 def _as_file(content: mmap.mmap) -> BinaryIO:
-    """A mapped file as a file to read from: it has the methods that readers of ELF files use."""
+    """A mapped file as a file object: it has the methods that the ELF reader uses."""
     return cast(BinaryIO, content)
 
 
@@ -160,7 +160,7 @@ def _damaged(name: str, about: str, error: DecompressError) -> UserError:
     return UserError(
         f"{name} cannot be decompressed",
         why=f"it is {about}, but {error}",
-        hint="check the file against the one that it was copied from",
+        hint="compare the file with the original that it was copied from",
     )
 
 

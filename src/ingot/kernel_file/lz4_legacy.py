@@ -1,11 +1,11 @@
-"""The legacy frame of lz4 (`lz4 -l`), which the kernel's build makes.
+"""Reads the legacy frame of lz4 (`lz4 -l`), which the kernel's build writes.
 
 Source: lz4, doc/lz4_Frame_format.md, "Legacy frame"; kernel, lib/decompress_unlz4.c.
 
     magic
     blocks: size of the compressed block (4 bytes, little-endian), the block
 
-Every block holds 8 MiB, the last one the rest. The frame has no mark of its end.
+Each block decompresses to 8 MiB, the last one to the rest. The frame has no end mark.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ingot.kernel_file.failure import DecompressError, cut_off, too_large
 MAGIC = b"\x02\x21\x4c\x18"
 _BLOCK_BYTES = 8 << 20
 _LONGEST_BLOCK = _BLOCK_BYTES + _BLOCK_BYTES // 255 + 16
-"""What 8 MiB become at worst (lz4.h, LZ4_COMPRESSBOUND)."""
+"""The largest compressed size of 8 MiB (lz4.h, LZ4_COMPRESSBOUND)."""
 _SIZE = struct.Struct("<I")
 
 
 def decompress(data: memoryview, limit: int) -> bytes:
-    """What the frame holds; DecompressError if it is damaged, cut off or larger than `limit`."""
+    """Decompress a frame; DecompressError if it is damaged, truncated or larger than `limit`."""
     blocks: list[bytes] = []
     size = 0
     at = len(MAGIC)
@@ -30,7 +30,7 @@ def decompress(data: memoryview, limit: int) -> bytes:
         (length,) = _SIZE.unpack_from(data, at)
         at += _SIZE.size
         if length > _LONGEST_BLOCK or (blocks and at == len(data)):
-            break  # not a block, but what follows the frame: often the decompressed size
+            break  # not a block, but data after the frame: often the decompressed size
         if at + length > len(data):
             raise cut_off()
         blocks.append(_block(data[at : at + length]))

@@ -1,4 +1,4 @@
-"""Files of lzop, which the kernel's build makes of a kernel that is compressed with LZO.
+"""Reads files of lzop, which the kernel's build uses for LZO compression.
 
 Source: kernel, lib/decompress_unlzo.c; all numbers are big-endian.
 
@@ -19,7 +19,7 @@ from ingot.kernel_file.failure import DecompressError, cut_off, too_large
 
 MAGIC = b"\x89LZO\x00\x0d\x0a\x1a\x0a"
 _BLOCK_BYTES = 256 << 10
-"""What a block of lzop's holds at most; the kernel takes no larger ones."""
+"""The largest block of lzop; the kernel does not accept larger ones."""
 _SINCE_LEVEL = 0x0940
 _ADLER_PLAIN, _ADLER_PACKED, _CRC_PLAIN, _CRC_PACKED, _FILTER = 0x1, 0x2, 0x100, 0x200, 0x800
 _NUMBER = struct.Struct(">I")
@@ -56,7 +56,7 @@ class _Checksums(NamedTuple):
 
 
 def decompress(data: memoryview, limit: int) -> bytes:
-    """What the file holds; DecompressError if it is damaged, cut off or larger than `limit`."""
+    """Decompress a file; DecompressError if it is damaged, truncated or larger than `limit`."""
     file = _Input(data)
     checksums = _read_header(file)
     blocks, total = [], 0
@@ -88,7 +88,7 @@ def _read_header(file: _Input) -> _Checksums:
 def _read_block(file: _Input, size: int, checksums: _Checksums) -> bytes:
     packed = file.number()
     if size > _BLOCK_BYTES or packed > size:
-        raise DecompressError("it is damaged: a block is larger than lzop makes them")
+        raise DecompressError("it is damaged: a block is larger than lzop's limit")
     expected = [file.number() for _ in checksums.plain]
     if packed < size:
         file.take(_NUMBER.size * checksums.packed)
@@ -96,7 +96,7 @@ def _read_block(file: _Input, size: int, checksums: _Checksums) -> bytes:
     content = _unlzo(block, size) if packed < size else bytes(block)
     found = [checksum(content) for checksum in checksums.plain]
     if len(content) != size or found != expected:
-        raise DecompressError("it is damaged: a block is not what its checksum says")
+        raise DecompressError("it is damaged: a block does not match its checksum")
     return content
 
 

@@ -1,4 +1,4 @@
-"""The PVH note of an x86_64 vmlinux: the address at which a VMM such as QEMU enters it.
+"""The PVH note of an x86_64 vmlinux: the entry address for VMMs such as QEMU.
 
 Sources: Xen, docs/misc/pvh.pandoc; ELF specification, "Note Section".
 
@@ -19,7 +19,7 @@ _ADDRESS = struct.Struct("<Q")
 _OWNER = b"Xen\0"
 _PHYS32_ENTRY = 18  # XEN_ELFNOTE_PHYS32_ENTRY
 _NOTES_BYTES = 64 << 10
-"""The most bytes of notes that are looked at; a kernel has less than 1 KiB."""
+"""The limit of bytes of notes that are read; a kernel has less than 1 KiB."""
 
 
 def pvh_note(entry: int) -> bytes:

@@ -1,9 +1,9 @@
-"""What there is in one place, a store or a registry, for people: a page, or the data behind it.
+"""A report on the kernels of a store or a registry, as an HTML page or as JSON.
 
-local, published   images as they are found
-gather             what the catalog knows of them, and what their configs answer
-treemap, charts    where bytes and time go, as places in percent
-page, document     HTML and JSON
+store_kernels, registry_kernels   the images found in each
+gather                            adds data from the catalog, and checks the configs
+treemap, charts                   layouts of sizes and times, in percent
+page, report_json                 HTML and JSON
 """
 
 from ingot.report.gather import gather

@@ -1,4 +1,4 @@
-"""What the page draws beside treemaps: rows of stacked bars on one scale."""
+"""The bar charts of the page: rows of stacked bars with one scale."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ingot.report.report_data import KernelEntry
 _MOST_FOLDERS = 9
 _PHASE_COLOURS = 12
 REST = "the rest"
-UNTOLD = "not known"
+UNKNOWN = "not known"
 
 
 @dataclass(frozen=True, slots=True)
 class BarPart:
     """A part of a bar: `amount` in the unit of its row, `share` in percent of the scale.
 
-    `hue` is the class that the style sheet has a colour for.
+    `hue` is the CSS class of its colour.
     """
 
     name: str
@@ -43,7 +43,7 @@ class BarRow:
 
 
 def size_rows(entries: Iterable[KernelEntry]) -> tuple[BarRow, ...]:
-    """The kernel files whose size is known, by top folder where that is known."""
+    """The kernel files whose size is known, by top directory if that is known."""
     shown = [entry for entry in entries if entry.kernel_size]
     most = max((entry.kernel_size or 0 for entry in shown), default=0)
     folders = [_by_top(entry.size_map.kernel if entry.size_map else {}) for entry in shown]
@@ -81,17 +81,17 @@ _HUES = frozenset(
         *("lib", "mm", "net", "security", "sound", "virt"),
     }
 )
-"""The folders of the kernel's source that have a colour of their own."""
+"""The directories of the kernel's source that have their own colour."""
 
 
 def folder_hue(name: str) -> str:
-    """The class of a folder's colour, by its first part; all that is below it has the same."""
+    """The CSS class of a directory's colour, which depends only on its first component."""
     first = name.partition("/")[0]
     return f"f-{first}" if first in _HUES else "f-none" if not first else "f-rest"
 
 
 def phase_hues(entries: Iterable[KernelEntry]) -> dict[str, str]:
-    """The class of each phase's colour, by its name: the same for all kernels of a page."""
+    """The CSS class of each phase's colour, by its name; the same for all kernels of a page."""
     names = dict.fromkeys(
         phase.name for entry in entries if entry.profile for phase in entry.profile.phases
     )
@@ -99,7 +99,7 @@ def phase_hues(entries: Iterable[KernelEntry]) -> dict[str, str]:
 
 
 def folder_name(path: str) -> str:
-    """A folder as the page calls it; what has none is what the linker made."""
+    """The name of a directory on the page; bytes that belong to no directory are the linker's."""
     return path or "linker"
 
 
@@ -112,7 +112,7 @@ def _by_top(sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _largest(folders: Iterable[Mapping[str, int]]) -> list[str]:
-    """The folders to tell apart, the same for all kernels: the largest of all together."""
+    """The directories to show separately, the same for all kernels: those with the largest sums."""
     total: dict[str, int] = {}
     for sizes in folders:
         for name, size in sizes.items():
@@ -125,7 +125,7 @@ def _parts_of(
     sizes: Mapping[str, int], names: Sequence[str], entry: KernelEntry
 ) -> list[tuple[str, str, int]]:
     if not sizes:
-        return [(UNTOLD, "f-unknown", entry.kernel_size or 0)]
+        return [(UNKNOWN, "f-unknown", entry.kernel_size or 0)]
     rest = sum(size for name, size in sizes.items() if name and name not in names)
     parts = [(name, folder_hue(name), sizes.get(name, 0)) for name in names]
     parts += [(REST, "f-rest", rest), (folder_name(""), "f-none", sizes.get("", 0))]

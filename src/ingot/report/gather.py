@@ -1,4 +1,4 @@
-"""From images to a report: what the catalog knows of each kernel, and what its config answers."""
+"""Makes a report from images: adds the catalog's data on each kernel, and checks its config."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from ingot.version import KernelVersion, Series
 
 @dataclass(frozen=True, slots=True)
 class _ReadImage:
-    """What an image says of itself, once it has been read; `layers` are the
-    packed sizes of its layers by their names."""
+    """The parsed labels and annotations of an image; `layers` are the compressed sizes of its
+    layers by their names."""
 
     facts: KernelLabels
     layers: Mapping[str, int]
@@ -40,16 +40,16 @@ class _ReadImage:
 def gather(
     catalog: Catalog, registry: str, found: Iterable[FoundImage], omissions: Iterable[Omission]
 ) -> Report:
-    """A report of the images found; those that are not Ingot's are left out.
+    """A report on the images that were found; images that Ingot did not build are left out.
 
-    `registry` is where they were found, empty for the store. A UserError if a fragment of the
+    `registry` is where they were found, empty for the store. UserError if a fragment of the
     catalog cannot be read.
     """
     entries, left_out = [], list(omissions)
     for image in found:
         try:
             told = _read(image)
-        except IngotError as error:  # images may come from anywhere
+        except IngotError as error:  # images can come from any source
             left_out.append(Omission(f"{BASE}:{image.tags[0]}", str(error)))
         else:
             entries.append(_entry(catalog, image, told))
@@ -78,7 +78,7 @@ def _read(found: FoundImage) -> _ReadImage:
     facts = KernelLabels.from_labels(found.annotations)
     layers = KERNEL_IMAGES[BASE].name_layers(found.layers)
     if facts is None or layers is None:
-        raise UserError("it is not an image of Ingot's")
+        raise UserError("it is not an image built by Ingot")
     return _ReadImage(
         facts,
         layers,
@@ -113,16 +113,16 @@ def _entry(catalog: Catalog, found: FoundImage, told: _ReadImage) -> KernelEntry
 
 
 def _known(catalog: Catalog, series: Series) -> Kernel | None:
-    """A kernel of the catalog that says what there is to say of its series."""
+    """A kernel of the catalog of this series, for the data of the series."""
     same = (kernel for kernel in catalog.kernels if kernel.version.series == series)
     return next(same, None)
 
 
 def _flavor(tags: Sequence[str], facts: KernelLabels, platform: Arch) -> str:
-    """The flavor that a tag names beside version and arch; empty if no tag does.
+    """The flavor in a tag, next to version and arch; empty if no tag has one.
 
     The tags of an image are `<version>[-<flavor>][-<arch>]`, `<series>[-<flavor>]`, and the
-    immutable one, which tells no flavor.
+    immutable one, which has no flavor.
     """
     immutable = f"{facts.version}-{facts.recipe_key.short}"
     for tag in tags:
@@ -143,7 +143,7 @@ def _count(config: Config) -> OptionCounts:
 
 
 def _vmm_answers(catalog: Catalog, told: _ReadImage) -> Iterator[Answer]:
-    """Which VMMs a config serves; nothing is known without one."""
+    """Which VMMs the config supports; empty if the config is not known."""
     if told.config is None:
         return
     series, platform = told.version.series, told.platform
@@ -156,7 +156,7 @@ def _vmm_answers(catalog: Catalog, told: _ReadImage) -> Iterator[Answer]:
 
 
 def _feature_answers(catalog: Catalog, told: _ReadImage) -> Iterator[Answer]:
-    """Which features a config serves; nothing is known without one."""
+    """Which features the config supports; empty if the config is not known."""
     if told.config is None:
         return
     series, platform = told.version.series, told.platform

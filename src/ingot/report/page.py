@@ -1,7 +1,7 @@
-"""The report as one HTML page that needs nothing else: no script, no font, no picture from afar.
+"""The report as a self-contained HTML page: it loads no script, font or picture.
 
-Its templates, style sheet and script are in `templates/`. Whatever images say of themselves is
-escaped; should that ever fail, the page's own policy still lets only its own script run.
+Its templates, style sheet and script are in `templates/`. All texts from images are escaped; if
+that ever failed, the Content-Security-Policy of the page would still allow only its own script.
 Source of the policy: W3C, Content Security Policy Level 3.
 """
 
@@ -25,7 +25,7 @@ from ingot.report.treemap import map_files, map_folders
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _OPEN_MOST = 6
-"""Of more kernels than these, only the first is unfolded."""
+"""If there are more kernels than this, only the first one is expanded."""
 _SHOWN = 14
 """How many initcalls, and missing options, are listed by name."""
 
@@ -50,7 +50,7 @@ _FILTERS = {
 
 
 def render_page(report: Report, today: datetime.date | None = None) -> str:
-    """The page; with a day, it tells which series have ended by then."""
+    """The page; with `today`, it shows which series have ended by then."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -89,9 +89,9 @@ def render_page(report: Report, today: datetime.date | None = None) -> str:
 
 
 def _shown(value: object) -> object:
-    """A value that a template names; text of others' without what is not seen, such as UAX #9's.
+    """A value of a template; texts from images lose invisible characters, such as those of UAX #9.
 
-    What it would do to the page as markup is escaped after this.
+    The template engine escapes markup after this.
     """
     return one_line(value) if type(value) is str else value
 
@@ -101,7 +101,7 @@ def _read(name: str) -> str:
 
 
 def _policy(script: str) -> str:
-    """What the page may do: nothing but show itself and run the one script that it came with."""
+    """The Content-Security-Policy: the page loads nothing, and runs only its own script."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline';"
@@ -110,7 +110,7 @@ def _policy(script: str) -> str:
 
 
 def _tiles(entries: Sequence[KernelEntry], today: datetime.date | None) -> list[dict[str, str]]:
-    """The figures that stand out: what it is, the figure, and whose it is."""
+    """The key figures: a title, the figure, and the kernel or series that it belongs to."""
     tiles = []
     sized = [(entry.kernel_size, entry) for entry in entries if entry.kernel_size]
     if sized:

@@ -23,19 +23,20 @@ from ingot.registry.skopeo import at_once
 from ingot.report.report_data import FoundImage, Omission
 
 _ABOUT_IMAGES = re.compile(r"sha256-[0-9a-f]{64}(?:\..*)?")
-"""Tags that name no image but what is known of one: the referrers of a digest (OCI
-distribution-spec 1.1, "Referrers Tag Schema"), and signatures as cosign keeps them."""
+"""Tags of data about an image: the referrers of a digest (OCI distribution-spec 1.1, "Referrers Tag
+Schema"), and cosign's signatures."""
 _PROFILE_BYTES = 4 << 20
 _NOWHERE = "unknown"
-"""The platform that build tools give to what is listed in an index and runs nowhere."""
+"""The platform that build tools use for entries of an index that are not runnable images."""
 
 
 def kernels_of_registry(
     name: str, progress: Progress, *, insecure: bool = False
 ) -> tuple[list[FoundImage], list[Omission]]:
-    """The base images of a registry, each once with all its tags, and what cannot be read.
+    """The base images of a registry, each once with all its tags, and those that cannot be read.
 
-    `name` is host[:port][/path]. Errors as `registry.list_tags` and `registry.read_document`.
+    `name` is host[:port][/path]. Raises the errors of `registry.list_tags` and
+    `registry.read_document`.
     """
     shelf = _Shelf(f"{registry.check_registry(name)}/{BASE}", insecure)
     with progress.step(f"read the manifests of {shelf.repository}") as step:
@@ -53,7 +54,7 @@ def kernels_of_registry(
 
 @dataclass(slots=True)
 class _Shelf:
-    """What was read of a repository so far: manifests, and the tags that lead to each."""
+    """The manifests that were read from a repository so far, and the tags that lead to each."""
 
     repository: str
     insecure: bool
@@ -62,12 +63,12 @@ class _Shelf:
     omissions: list[Omission] = field(default_factory=list)
 
     def read(self, suffix: str) -> RawManifest | None:
-        """What a suffix (`:tag`, `@digest`) names; None if the registry has it no more."""
+        """The manifest or index with a suffix (`:tag`, `@digest`); None if it no longer exists."""
         return registry.read_document(f"{self.repository}{suffix}", insecure=self.insecure)
 
     def put(self, tag: str, document: RawManifest | None) -> None:
-        """Note what a tag leads to: a manifest, or all those of an index that run somewhere."""
-        if document is None:  # it is gone since the tags were listed
+        """Record the manifest that a tag leads to, or the runnable manifests of an index."""
+        if document is None:  # removed since the tags were listed
             return
         if document.entries is None:
             self.manifests[document.digest] = document
@@ -93,13 +94,13 @@ class _Shelf:
         self.omissions.append(Omission(f"{BASE}:{tag}", str(error)))
 
     def sort_out(self) -> tuple[list[FoundImage], list[Omission]]:
-        """What may be kernels, each with its boot profile, and what cannot be read."""
+        """The possible kernels, each with its boot profile, and those that cannot be read."""
         found = []
         profiles: dict[Digest, Descriptor] = {}
         for digest, tags in self.tags.items():
             try:
                 manifest = self.parse(digest)
-            except IngotError as error:  # images of a registry may be anybody's
+            except IngotError as error:  # a registry can have images from any source
                 self.omit(tags[0], error)
                 continue
             if manifest.artifact_type is None:
@@ -121,7 +122,7 @@ class _Shelf:
     def with_profile(
         self, image: FoundImage, artifact: Descriptor | None
     ) -> tuple[FoundImage, Omission | None]:
-        """The image with its boot profile, or why that cannot be read."""
+        """The image with its boot profile; an Omission if the profile cannot be read."""
         if artifact is None:
             return image, None
         try:
@@ -130,11 +131,11 @@ class _Shelf:
             return image, Omission(f"the boot profile of {BASE}:{image.tags[0]}", str(error))
 
     def fetch_profile(self, artifact: Descriptor) -> Profile:
-        """The boot profile that an artifact of the repository holds; ValueError if it is none."""
+        """The boot profile in an artifact of the repository; ValueError if it is not one."""
         if artifact.size > _PROFILE_BYTES:
-            raise ValueError(f"it has {artifact.size} bytes, which is too much for one")
+            raise ValueError(f"it has {artifact.size} bytes, which is too large for a profile")
         with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as folder:
-            # an artifact is for no platform: any will do
+            # an artifact has no platform: any value works
             layout = registry.fetch_image(
                 f"{self.repository}@{artifact.digest}",
                 all_arches()[0].oci,

@@ -1,4 +1,4 @@
-"""What a report tells: kernels with their figures, and what was left out."""
+"""The data of a report: kernels with their figures, and the images that were left out."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ingot.version import KernelVersion, Series
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:
-    """A base image as it was found, before anything is made of it.
+    """A base image that was found, before it is parsed.
 
-    `tags` are all that point at it, without the image's name. `layers` are the compressed sizes
-    of kernel, config and modules, in bytes. `kernel_size` is that of the kernel file; it is read
-    from the image if it has no size map.
+    `tags` are all tags that point at it, without the image's name. `layers` are the compressed
+    sizes of kernel, config and modules, in bytes. `kernel_size` is the size of the kernel file, if
+    it was read from the layers because the image has no size map.
     """
 
     digest: Digest
@@ -56,8 +56,8 @@ class OptionCounts:
 class Answer:
     """Whether a kernel serves a feature or a VMM of the catalog.
 
-    `asked` options are asked for, `missing` are those that are not as they should be. `absent`
-    says why the series cannot have it at all; then nothing is asked.
+    `asked` is the number of requested options, `missing` are those without the requested value.
+    `absent` says why the series cannot have it at all; then no options are requested.
     """
 
     name: str
@@ -74,10 +74,10 @@ class Answer:
 class KernelEntry:
     """One kernel of a report.
 
-    Sizes are in bytes; `kernel_packed` and `modules_packed` are the compressed layers, which is
-    what a pull sends. None is what the image does not tell. `flavor` is what its tags say, empty
-    if only the immutable one is left. `support` maps a VMM to its first release that officially
-    supports the series.
+    Sizes are in bytes; `kernel_packed` and `modules_packed` are those of the compressed layers,
+    which are downloaded in a pull. An unknown value is None. `flavor` comes from its tags, and is
+    empty if only the immutable tag is left. `support` maps a VMM to its first release that
+    officially supports the series.
     """
 
     digest: Digest
@@ -106,7 +106,7 @@ class KernelEntry:
         return None if self.modules is None else sum(self.modules.values())
 
     def ended(self, today: datetime.date | None) -> bool:
-        """Whether its series is no longer maintained; False where no day is given."""
+        """Whether its series is no longer maintained; False without a day."""
         return bool(self.end_of_life and today and self.end_of_life < today)
 
 
@@ -114,7 +114,7 @@ class KernelEntry:
 class Report:
     """The kernels of a registry or of the store (`registry` is empty), the newest version first.
 
-    `vmms` and `features` are those of the catalog: their names, and what they are.
+    `vmms` and `features` are those of the catalog: their names and descriptions.
     """
 
     registry: str

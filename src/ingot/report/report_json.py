@@ -1,4 +1,4 @@
-"""The report as JSON, for scripts: all that the page shows, and what it has no room for."""
+"""The report as JSON, for scripts: all data of the page, and more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ingot.report.report_data import Answer, KernelEntry, Report
 
 
 def to_document(report: Report, today: datetime.date | None = None) -> dict[str, object]:
-    """The report in plain values; sizes are bytes, and null is what is not known."""
+    """The report as plain values; sizes are in bytes, and an unknown value is null."""
     return {
         "registry": report.registry or None,
         "date": str(today) if today else None,

@@ -18,14 +18,14 @@ _MODULE = re.compile(r"lib/modules/[^/]+/kernel/(.+\.ko(?:\.\w+)?)")
 
 
 def kernels_of_store(layout: Layout) -> tuple[list[FoundImage], list[Omission]]:
-    """The base images of the store, each once with all its tags, and what cannot be read."""
+    """The base images of the store, each once with all its tags, and those that cannot be read."""
     found = []
     tags, omissions = _tagged(layout)
     for descriptor, names in tags.items():
         name = f"{BASE}:{names[0]}"
         try:
             image = read_image(layout, descriptor)
-            read_facts(image)  # one that says what no kernel is says no more
+            read_facts(image)  # an image with invalid labels is left out
             kernel = _found(layout, image, names)
         except IngotError as error:
             if not _is_artifact(layout, descriptor):
@@ -33,7 +33,7 @@ def kernels_of_store(layout: Layout) -> tuple[list[FoundImage], list[Omission]]:
             continue
         try:
             found.append(dataclasses.replace(kernel, profile=kept_profile(layout, image)))
-        except IngotError as error:  # what is wrong with its boot says nothing of the kernel
+        except IngotError as error:  # a damaged profile does not affect the kernel's other data
             found.append(kernel)
             omissions.append(Omission(f"the boot profile of {name}", str(error)))
     return found, omissions
@@ -60,7 +60,7 @@ def _tagged(layout: Layout) -> tuple[dict[Descriptor, list[str]], list[Omission]
 
 
 def _found(layout: Layout, image: Image, tags: Sequence[str]) -> FoundImage:
-    # without a size map the files have to be read, which takes a fraction of a second
+    # without a size map the files have to be listed, which takes a fraction of a second
     old = read_size_map(image.annotations) is None
     files = list_files(layout, image) if old else []
     return FoundImage(
@@ -80,7 +80,7 @@ def _modules(files: Sequence[FileInfo]) -> dict[str, int]:
 
 
 def _is_artifact(layout: Layout, descriptor: Descriptor) -> bool:
-    """Whether it is no image but something known of one, such as a boot profile."""
+    """Whether it is not an image but an artifact that belongs to one, such as a boot profile."""
     try:
         read_artifact(layout, descriptor)
     except IngotError:

@@ -1,9 +1,9 @@
-"""Treemaps: where bytes go, as boxes whose areas are the sizes.
+"""Treemaps: sizes as boxes with proportional areas.
 
-Squarified: boxes are filled row by row, each row as long as that keeps its boxes close to
-squares. Source: M. Bruls, K. Huizing, J. J. van Wijk, "Squarified Treemaps" (2000). Boxes are in
-percent of what they are in, so that a page can draw a map at any size; a map is laid out for two
-shapes, a wide screen's and a telephone's.
+Squarified: boxes are placed in rows, and a row ends when another box would make its boxes less
+square. Source: M. Bruls, K. Huizing, J. J. van Wijk, "Squarified Treemaps" (2000). Boxes are in
+percent of their parent, so that a page can draw a map at any size; a map is laid out for two
+shapes, a wide screen and a telephone.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 WIDE, TALL = 2.2, 0.72
-"""Width over height of the two shapes that maps are laid out for."""
+"""The ratio of width to height of the two shapes that maps are laid out for."""
 
 _SMALL = 0.0006
-"""The share of a map below which things of one group are drawn as one."""
+"""The share of a map below which the items of one group are drawn as one cell."""
 
 
 class Box(NamedTuple):
-    """A place in percent of the width and the height of what it is in."""
+    """A position and size in percent of the parent's width and height."""
 
     left: float
     top: float
@@ -31,9 +31,9 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One thing of a group, with its size in bytes; `others` of the smallest may be one cell.
+    """One item of a group, with its size in bytes; or the smallest items, `others` in number.
 
-    `wide` and `tall` are its places within the group.
+    `wide` and `tall` are its boxes within the group.
     """
 
     path: str
@@ -45,7 +45,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class TreemapGroup:
-    """What is in one folder, the largest first. `wide` and `tall` are its places in the map."""
+    """The items of one directory, the largest first. `wide` and `tall` are its boxes in the map."""
 
     name: str
     size: int
@@ -92,9 +92,10 @@ def _map(grouped: Mapping[str, Mapping[str, int]]) -> tuple[TreemapGroup, ...]:
 
 
 def _tops(folders: Iterable[str]) -> dict[str, str]:
-    """What each first folder is shown as: with the next one, if everything is in that.
+    """The name of the group of each top directory: with the next level, if that has everything.
 
-    All of `arch` is in `arch/x86`; that `arch/x86/kernel` is large is what is worth knowing.
+    For example, all of `arch` is in `arch/x86`, so its cells are directories such as
+    `arch/x86/kernel`.
     """
     below: dict[str, set[str]] = {}
     for folder in folders:
@@ -122,15 +123,15 @@ def _cells(sizes: Mapping[str, int], wide: Box, tall: Box, least: float) -> tupl
 
 
 def _ranked(sizes: Mapping[str, int]) -> list[tuple[str, int]]:
-    """The largest first; of equal ones, by name."""
+    """The items, the largest first, and items of equal size by name."""
     return sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
 
 
 def squarify(sizes: Sequence[int], aspect: float) -> list[Box]:
-    """Boxes whose areas are as `sizes`, which are positive; they come in the same order.
+    """Boxes with areas proportional to `sizes`, which are positive; in the same order.
 
-    They fill a box that is `aspect` times as wide as high, without gaps, and are the closer to
-    squares the better the sizes are sorted, the largest first.
+    They fill a box that is `aspect` times as wide as high, without gaps. They are close to squares
+    if the sizes are sorted, the largest first.
     """
     left = list(itertools.accumulate(reversed(sizes), initial=0))[::-1]
     boxes: list[Box] = []
@@ -159,9 +160,9 @@ def squarify(sizes: Sequence[int], aspect: float) -> list[Box]:
 
 
 def _row_end(sizes: Sequence[int], begin: int, square: float) -> int:
-    """Where the row that begins at `begin` ends: one more would make its worst box less square.
+    """The end of the row that begins at `begin`: another box would make its worst box less square.
 
-    `square` is the size that a square on the free side has.
+    `square` is the size of a square on the free side.
     """
     total, worst, end = 0.0, float("inf"), begin
     least = most = sizes[begin]

@@ -1,4 +1,4 @@
-"""How the page says things: amounts with their units, names of kernels and of folders."""
+"""The texts of the page: amounts with their units, names of kernels and of directories."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def percent(part: int, whole: int) -> str:
 
 
 def figure(value: float) -> str:
-    """A number for a style sheet: short, and always with a point."""
+    """A number for a style sheet: short, with a decimal point in every locale."""
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
@@ -42,12 +42,12 @@ def day(date: datetime.date) -> str:
 
 
 def anchor(entry: KernelEntry) -> str:
-    """What links to the kernel's part of the page name: no two kernels have the same."""
+    """The unique anchor of the kernel's section of the page."""
     return f"kernel-{entry.digest.short}"
 
 
 def flavor(entry: KernelEntry) -> str:
-    """The flavor; where no tag tells it any more, the recipe that the immutable tag names."""
+    """The flavor; if no tag has it any more, the recipe key in the immutable tag."""
     return entry.flavor or entry.facts.recipe_key.short
 
 
@@ -56,7 +56,7 @@ def label(entry: KernelEntry) -> str:
 
 
 def place(box: TreemapGroup | Cell) -> str:
-    """Where a box of a map is, for the style sheet: as on a wide screen, and as on a tall one."""
+    """The CSS variables with a box's position in a map, for wide and for tall screens."""
     names = "xywhXYWH"
     return ";".join(
         f"--{name}:{figure(value)}"
@@ -65,7 +65,7 @@ def place(box: TreemapGroup | Cell) -> str:
 
 
 def cell_name(cell: Cell, group: TreemapGroup) -> str:
-    """A cell's name where there is little room: what it is called within its group."""
+    """A cell's short name, within its group."""
     if cell.others:
         return f"{cell.others} more"
     name = cell.path.rpartition("/")[2].partition(".ko")[0]
@@ -73,6 +73,6 @@ def cell_name(cell: Cell, group: TreemapGroup) -> str:
 
 
 def summary(groups: Sequence[TreemapGroup], total: int) -> str:
-    """A map in words: its largest groups."""
+    """A map as text: its largest groups."""
     shares = [f"{folder_name(group.name)} {percent(group.size, total)}" for group in groups]
     return ", ".join(shares[:_NAMED])

@@ -1,7 +1,7 @@
-"""What takes a kernel: a row of data per platform, and in templates/ the text it wants.
+"""The platforms that use kernels: a row of data for each, and its snippet in templates/.
 
-A row for what comes before a release that changed how kernels are given hangs at the platform's
-own (`legacy`). The facts were read in these projects' releases:
+If a release changed how the platform is configured, the row for earlier releases is the `legacy`
+of the platform's own row. The data was read from these releases:
 
     Flintlock 0.4.0, 0.5.0, 0.11.0      api/types/microvm.proto; the providers' own command lines:
                                         infrastructure/**/{config,provider}.go
@@ -20,27 +20,26 @@ from dataclasses import dataclass, field, replace
 from ingot.errors import UserError
 
 PLACEHOLDER = "REPLACE-ME"
-"""Stands in every snippet for what Ingot does not make: the guest's root file system."""
+"""The placeholder in every snippet for the guest's root file system, which Ingot does not make."""
 
 FILES = "kernel"
-"""The folder that snippets look for a kernel's files in: what `--to` is to name."""
+"""The directory of the kernel's files in snippets: the argument of `--to`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetPlatform:
-    """One platform, and how it takes a kernel.
+    """One platform, and how it is configured to use a kernel.
 
-    `template` is a file in templates/; its suffix says how values are quoted. `vmms` are those
-    of the catalog that the platform's guests run under; empty where it runs none.
+    `template` is a file in templates/; its suffix says how values are quoted. `vmms` are the VMMs
+    of the catalog that the platform runs guests in; empty if it runs no guests.
 
-    A platform that takes the whole command line has in `consoles` the device that its console
-    is on each arch, and in `arguments` what it does not say to the kernel itself. One that
-    has a command line of its own, and takes only what is to be added, lists in `own` the
-    parameters on it.
+    For a platform that is configured with the whole command line, `consoles` is the device of its
+    console on each arch, and `arguments` are further parameters. For a platform that has its own
+    command line and adds parameters to it, `own` are the names of the parameters on its own one.
 
-    `one_image`: kernel and modules come in one image, and there is no volume for modules.
-    `notes` and `steps` are what a person should know, and do next; in braces, names of values.
-    `legacy` is the row for releases of before a change; None where there was none.
+    `one_image`: kernel and modules are in one image, and there is no volume for modules. `notes`
+    and `steps` are information and next steps for the user, with names of values in braces.
+    `legacy` is the row for older releases; None if they are configured in the same way.
     """
 
     name: str
@@ -63,15 +62,15 @@ _SEND = (
     " microvm.services.api.v1alpha1.MicroVM/CreateMicroVM < FILE",
 )
 _PASTE = "paste it into the MicrovmMachineTemplate of the control plane, and of the workers"
-_ADDED = "these parameters are added to those that {title} gives the kernel by itself"
+_ADDED = "these parameters are added to those that {title} passes to the kernel by itself"
 _MOUNTED = "cloud-init in the guest mounts the modules: its root file system must have it"
 _ROOT_BRINGS = (
-    "no modules are mounted: the image of the root file system must bring them along, by"
+    "no modules are mounted: the image of the root file system must contain them, for example by"
     " COPY --from={kernel} /lib/modules /lib/modules in its Dockerfile"
 )
 _ROOT_FILE = (
-    "put a root file system in place of {placeholder}.ext4; with"
-    " {files}/lib/modules/{release} in its /lib/modules, it can load modules"
+    "replace {placeholder}.ext4 by a root file system; to load modules, it needs"
+    " {files}/lib/modules/{release} in its /lib/modules"
 )
 
 _FLINTLOCK_OWN = frozenset(
@@ -80,7 +79,7 @@ _FLINTLOCK_OWN = frozenset(
         *("i8042.noaux", "i8042.nomux", "i8042.nopnp", "i8042.dumbkbd"),
     )
 )
-"""What Flintlock's two providers put on the command line."""
+"""The parameters that Flintlock's two providers put on the command line."""
 
 _FLINTLOCK = TargetPlatform(
     name="flintlock",
@@ -103,7 +102,7 @@ _CAPMVM = TargetPlatform(
 
 
 def _with_legacy(platform: TargetPlatform, title: str) -> TargetPlatform:
-    """The row, with that of its releases which knew neither volumes nor Cloud Hypervisor."""
+    """The row, with the legacy row for releases without volumes and Cloud Hypervisor."""
     legacy = replace(
         platform,
         title=title,
@@ -130,8 +129,8 @@ PLATFORMS = (
             "start it: firecracker --no-api --config-file FILE",
         ),
     ),
-    # Only the serial console shows what the kernel says before it has found the PCI bus. An
-    # image whose type is guessed may not be written at its start, where ext4 has a superblock.
+    # Only the serial console shows the kernel's messages from before it has found the PCI bus.
+    # Without image_type, Cloud Hypervisor forbids writes to the first sector of a raw image.
     TargetPlatform(
         name="cloud-hypervisor",
         title="Cloud Hypervisor",
@@ -147,9 +146,9 @@ PLATFORMS = (
         title="containerd",
         template="containerd.sh",
         notes=(
-            "the kernel is then {files}/{filename},"
-            " and its modules are modules/lib/modules/{release}",
-            "Flintlock looks for images in a namespace of its own: ctr --namespace flintlock ...",
+            "afterwards the kernel is {files}/{filename},"
+            " and its modules are in modules/lib/modules/{release}",
+            "Flintlock uses its own namespace for images: ctr --namespace flintlock ...",
         ),
         steps=(
             _PUSH,
@@ -163,12 +162,12 @@ _BY_NAME = {platform.name: platform for platform in PLATFORMS}
 
 
 def platform_named(name: str, *, legacy: bool = False) -> TargetPlatform:
-    """The row that is meant. A UserError if there is none, or no legacy one."""
+    """The row with this name. UserError if there is none, or no legacy one."""
     if name not in _BY_NAME:
         near = difflib.get_close_matches(name, _BY_NAME, n=1)
         raise UserError(
             f"there is no platform '{name}'",
-            why=f"known: {', '.join(_BY_NAME)}",
+            why=f"the platforms are: {', '.join(_BY_NAME)}",
             hint=f"did you mean {near[0]}?" if near else "",
         )
     platform = _BY_NAME[name]
@@ -177,8 +176,8 @@ def platform_named(name: str, *, legacy: bool = False) -> TargetPlatform:
     if platform.legacy is None:
         others = [row.legacy.title for row in PLATFORMS if row.legacy]
         raise UserError(
-            f"--legacy means nothing to {platform.title}",
-            why=f"it is for {' and '.join(others)}, which take kernel and modules in one image",
-            hint="leave --legacy out",
+            f"--legacy does not apply to {platform.title}",
+            why=f"it is for {' and '.join(others)}, which use one image for kernel and modules",
+            hint="leave out --legacy",
         )
     return platform.legacy

@@ -1,4 +1,4 @@
-"""From a platform's row and a kernel to the text to paste, and what to know and do about it."""
+"""Makes the snippet for a platform and a kernel, with warnings, notes and next steps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _QUOTES: Mapping[str, Callable[[object], str]] = {
     ".yaml": json.dumps,
     ".sh": lambda value: shlex.quote(str(value)),
 }
-"""How a value is written in each format. What JSON says of a text or a map, YAML says too."""
+"""How a value is quoted in each format. A JSON string or map is also valid YAML."""
 
 _PARAMETER = re.compile(r'(?:[^\s"]|"[^"]*")+')
 """A word of a kernel's command line (kernel: admin-guide/kernel-parameters.rst)."""
@@ -32,7 +32,7 @@ _PARAMETER = re.compile(r'(?:[^\s"]|"[^"]*")+')
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A snippet, and what a person is told beside it: doubts, facts, the next steps."""
+    """A snippet, with warnings, notes and next steps for the user."""
 
     snippet: str
     warnings: tuple[str, ...]
@@ -40,76 +40,76 @@ class Spec:
     steps: tuple[str, ...]
 
 
-def make_spec(platform: TargetPlatform, subject: SpecKernel) -> Spec:
-    """What to give `platform`, or to run on it, so that it uses the kernel.
+def make_spec(platform: TargetPlatform, spec_kernel: SpecKernel) -> Spec:
+    """The configuration or commands that make `platform` use the kernel.
 
     UserError if the platform's console on the kernel's arch is not known.
     """
-    values = _values(platform, subject)
+    values = _values(platform, spec_kernel)
     return Spec(
         snippet=_fill(platform.template, values),
-        warnings=tuple(_warnings(platform, subject)),
+        warnings=tuple(_warnings(platform, spec_kernel)),
         notes=(
-            _origin(subject),
-            *_support(platform, subject.kernel),
+            _origin(spec_kernel),
+            *_support(platform, spec_kernel.kernel),
             *(text.format_map(values) for text in platform.notes),
         ),
         steps=tuple(text.format_map(values) for text in platform.steps),
     )
 
 
-def command_line(platform: TargetPlatform, subject: SpecKernel) -> str:
-    """The recommended command line, on the console that the platform has.
+def command_line(platform: TargetPlatform, spec_kernel: SpecKernel) -> str:
+    """The recommended command line, with the console of the platform.
 
-    Empty where the platform has a command line of its own.
+    Empty if the platform has its own command line.
     """
     if not platform.consoles:
         return ""
-    arch = subject.kernel.arch.name
+    arch = spec_kernel.kernel.arch.name
     if arch not in platform.consoles:
         raise UserError(f"Ingot does not know the console that {platform.title} has on {arch}")
     words = [
         word
-        for word in _PARAMETER.findall(subject.command_line)
+        for word in _PARAMETER.findall(spec_kernel.command_line)
         if word.partition("=")[0] != "console"
     ]
     return " ".join([f"console={platform.consoles[arch]}", *words, *platform.arguments])
 
 
-def parameters(platform: TargetPlatform, subject: SpecKernel) -> dict[str, str]:
-    """What is recommended beside the parameters on the platform's own command line.
+def parameters(platform: TargetPlatform, spec_kernel: SpecKernel) -> dict[str, str]:
+    """The recommended parameters that are not on the platform's own command line.
 
-    Name -> value, which is empty where a parameter has none.
+    Name -> value, which is empty for a parameter without one.
     """
-    pairs = (word.partition("=") for word in _PARAMETER.findall(subject.command_line))
+    pairs = (word.partition("=") for word in _PARAMETER.findall(spec_kernel.command_line))
     return {name: value for name, _, value in pairs if name not in platform.own}
 
 
-def _values(platform: TargetPlatform, subject: SpecKernel) -> dict[str, object]:
-    """What templates, notes and steps may name."""
-    kernel = subject.kernel
+def _values(platform: TargetPlatform, spec_kernel: SpecKernel) -> dict[str, object]:
+    """The values for templates, notes and steps."""
+    kernel = spec_kernel.kernel
     return {
         "title": platform.title,
         "tag": kernel.tag,
         "oci": f"linux/{kernel.arch.oci}",
         "one_image": platform.one_image,
-        "registry": subject.registry,
-        "kernel": subject.references[BASE if platform.one_image else BIN],
-        "modules": subject.references[MODULES],
+        "registry": spec_kernel.registry,
+        "kernel": spec_kernel.references[BASE if platform.one_image else BIN],
+        "modules": spec_kernel.references[MODULES],
         "filename": KERNEL_FILE,
-        "release": subject.release,
-        "mount_path": f"/lib/modules/{subject.release}",
-        "command_line": command_line(platform, subject),
-        "parameters": parameters(platform, subject),
+        "release": spec_kernel.release,
+        "mount_path": f"/lib/modules/{spec_kernel.release}",
+        "command_line": command_line(platform, spec_kernel),
+        "parameters": parameters(platform, spec_kernel),
         "placeholder": PLACEHOLDER,
         "files": FILES,
-        "get": _get(subject),
-        "store": _on_one_line(subject.store),
+        "get": _get(spec_kernel),
+        "store": _on_one_line(spec_kernel.store),
     }
 
 
 def _fill(template: str, values: Mapping[str, object]) -> str:
-    """The text of a template. Whatever it names is quoted as its format wants it."""
+    """The text of a template. Each value is quoted for the template's format."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         undefined=StrictUndefined,
@@ -122,31 +122,31 @@ def _fill(template: str, values: Mapping[str, object]) -> str:
 
 
 def _on_one_line(path: Path | None) -> str:
-    """The path as a comment of a script can have it; empty where it cannot."""
+    """The path for a comment of a script; empty if it is not printable on one line."""
     return str(path) if path and str(path).isprintable() else ""
 
 
-def _get(subject: SpecKernel) -> str:
-    """The command that puts the kernel's files where snippets look for them."""
-    kernel = subject.kernel
-    if subject.store and not subject.pinned:
+def _get(spec_kernel: SpecKernel) -> str:
+    """The command that puts the kernel's files into the directory that snippets use."""
+    kernel = spec_kernel.kernel
+    if spec_kernel.store and not spec_kernel.pinned:
         return f"ingot export {kernel.tag} --to {FILES}"
-    return f"ingot pull {subject.references[BASE]} --arch {kernel.arch.name} --to {FILES}"
+    return f"ingot pull {spec_kernel.references[BASE]} --arch {kernel.arch.name} --to {FILES}"
 
 
-def _origin(subject: SpecKernel) -> str:
-    """Where release and command line are from."""
-    tag = subject.kernel.tag
-    if subject.store:
+def _origin(spec_kernel: SpecKernel) -> str:
+    """The note that says where release and command line come from."""
+    tag = spec_kernel.kernel.tag
+    if spec_kernel.store:
         return f"release and command line are those of {BASE}:{tag} in the store"
     return (
-        f"{tag} is not built here: the release is taken to be {subject.release}, and the"
-        " command line is the usual one of its arch"
+        f"{tag} is not built here: its release is assumed to be {spec_kernel.release}, and its"
+        " command line the default of its arch"
     )
 
 
 def _support(platform: TargetPlatform, kernel: Kernel) -> list[str]:
-    """Since which releases the makers of the platform's VMMs stand by the series."""
+    """The notes on the first releases of the platform's VMMs that support the series."""
     return [
         f"{name} supports guests of {kernel.version.series} since {kernel.support[name]}"
         for name in platform.vmms
@@ -154,20 +154,20 @@ def _support(platform: TargetPlatform, kernel: Kernel) -> list[str]:
     ]
 
 
-def _warnings(platform: TargetPlatform, subject: SpecKernel) -> list[str]:
-    """What the catalog says against booting this kernel there."""
-    kernel = subject.kernel
+def _warnings(platform: TargetPlatform, spec_kernel: SpecKernel) -> list[str]:
+    """The reasons in the catalog against booting this kernel on the platform."""
+    kernel = spec_kernel.kernel
     arch = kernel.arch.name
     fitting = [name for name in platform.vmms if name in kernel.vmms]
     others = [name for name in platform.vmms if name not in kernel.vmms]
     warnings = [
-        f"{name}'s makers call {arch} experimental"
+        f"support for {arch} is experimental in {name}"
         for name in fitting
         if name in kernel.experimental
     ]
     if others:
         only = f"use it with {' or '.join(fitting)}" if fitting else "it may not boot there"
         warnings.append(
-            f"the catalog does not make {kernel.tag} for {' and '.join(others)} on {arch}: {only}"
+            f"{kernel.tag} is not configured for {' and '.join(others)} on {arch}: {only}"
         )
     return warnings

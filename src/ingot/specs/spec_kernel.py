@@ -1,4 +1,4 @@
-"""What a snippet says of a kernel: from its images in the store, else from the catalog."""
+"""The values of a kernel in a snippet: from its images in the store, else from the catalog."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ IMAGES = (BASE, BIN, MODULES)
 
 @dataclass(frozen=True, slots=True)
 class SpecKernel:
-    """A kernel, and how its images are called in a registry (`references`, by their own name).
+    """A kernel, and the registry references of its images (`references`, by the image's name).
 
-    `release` is what `uname -r` says, `command_line` what is recommended to boot it with.
-    `store` is the layout that has its images, tagged `<image>:<tag of the kernel>`; None if it
-    is not built. Every text is on one line and printable, so that any snippet can quote it.
+    `release` is the output of `uname -r`, `command_line` the recommended command line. `store` is
+    the layout that has its images, tagged `<image>:<tag of the kernel>`; None if it is not built.
+    Every text is one printable line, so that any snippet can quote it.
     """
 
     kernel: Kernel
@@ -34,12 +34,13 @@ class SpecKernel:
     store: Path | None
 
 
-def find_subject(layout: Layout, kernel: Kernel, registry: str, *, pin: bool = False) -> SpecKernel:
-    """Gather what the store, or else the catalog, knows of the kernel.
+def find_spec_kernel(
+    layout: Layout, kernel: Kernel, registry: str, *, pin: bool = False
+) -> SpecKernel:
+    """The values of the kernel from the store, or else from the catalog.
 
-    With `pin`, images are referred to by the digests that the store has them under. UserError
-    if it does not have them, for a registry that is none, and for an image with labels that
-    no kernel has.
+    With `pin`, the references have the digests of the images in the store. UserError if the store
+    lacks them, if the registry's name is invalid, or if an image has invalid labels.
     """
     where = full_name(registry)
     images = _images(layout, kernel)
@@ -61,15 +62,15 @@ def find_subject(layout: Layout, kernel: Kernel, registry: str, *, pin: bool = F
             for name in IMAGES
         },
         pinned=pin,
-        # a snippet names the tag, so it must be one that other programs find
+        # a snippet names the tag, so the store itself must have it
         store=layout.root if images and layout.find(f"{BASE}:{kernel.tag}") else None,
     )
 
 
 def full_name(text: str) -> str:
-    """The registry as containerd must be told it: docker adds `docker.io/` itself, others do not.
+    """The registry's full name: docker adds `docker.io/` by itself, containerd does not.
 
-    A UserError if no registry can be called so.
+    UserError if it is not a valid name.
     """
     name = check_registry(text)
     host = host_of(f"{name}/{BASE}")
@@ -77,12 +78,12 @@ def full_name(text: str) -> str:
 
 
 def _registry_tag(kernel: Kernel) -> str:
-    """What a registry has the kernel under for every arch: an index of one image per arch."""
+    """The tag of the kernel's index of all arches in a registry."""
     return dataclasses.replace(kernel, primary=True).tag
 
 
 def _images(layout: Layout, kernel: Kernel) -> dict[str, Descriptor]:
-    """The kernel's images; empty unless all of them are there."""
+    """The kernel's images; empty if one is missing."""
     tags = tags_of_store(layout)
     found = {name: tags.get(f"{name}:{kernel.tag}") for name in IMAGES}
     images = {name: descriptor for name, descriptor in found.items() if descriptor}
@@ -90,7 +91,7 @@ def _images(layout: Layout, kernel: Kernel) -> dict[str, Descriptor]:
 
 
 def _facts(layout: Layout, kernel: Kernel, base: Descriptor) -> KernelLabels:
-    why = "its labels name no release and command line that a kernel could have"
+    why = "its labels do not describe a kernel"
     facts = None
     try:
         facts = read_facts(read_image(layout, base))

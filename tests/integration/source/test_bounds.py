@@ -192,7 +192,7 @@ def test_the_watcher_ends_a_fetch(
         return git(words, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(git_repository, "git", slow)
-    with pytest.raises(VerificationError, match="more than 4 GiB came"):
+    with pytest.raises(VerificationError, match="it sent more than 4 GiB"):
         get(repository, cache, downloads)
 
 

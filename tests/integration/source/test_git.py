@@ -126,7 +126,7 @@ def test_what_is_no_kernel(repository: Repository, get: Get, cache: SourceCache)
 def test_a_tag_of_something_else_than_a_commit(repository: Repository, get: Get) -> None:
     repository.commit()
     repository.git("tag", "-a", "-m", "a file", "file", "HEAD:Makefile")
-    with pytest.raises(UserError, match="stands for no commit"):
+    with pytest.raises(UserError, match="is not a commit or a tag of one"):
         get("file")
 
 
@@ -147,7 +147,7 @@ def test_a_tag_of_something_else_than_a_commit(repository: Repository, get: Get)
     ],
 )
 def test_what_is_no_address(text: str) -> None:
-    with pytest.raises(UserError, match=r"no address of a git|no name of a tag"):
+    with pytest.raises(UserError, match=r"not the address of a git|not a valid name of a tag"):
         GitUrl.parse(text)
 
 
@@ -452,7 +452,7 @@ REFUSED: dict[str, tuple[Callable[[Repository, Keys], None], str]] = {
     "another commit put into it": (_altered, "does not match the data"),
     "signed with an SSH key": (_ssh, "an SSH key"),
     "an SSH signature behind a good one": (_ssh_behind, "an SSH key"),
-    "a tag of a tag": (_nested, "it stands for the tag"),
+    "a tag of a tag": (_nested, "it refers to the tag"),
     "a signature over something else": (_signed_header, "does not match the data"),
 }
 

@@ -273,7 +273,7 @@ def test_the_list_vouches_where_there_is_no_signature(
     archive = fetch_listed(web, keys, downloads, Digest.of(listed.xz), notes)
     assert archive.path.read_bytes() == listed.xz
     assert archive.evidence == f"listed in sha256sums.asc, signed by {keys.other.fingerprint}"
-    assert "going by sha256sums.asc" in notes.notes[0]
+    assert "verifying with sha256sums.asc" in notes.notes[0]
 
 
 def test_the_list_is_not_asked_where_there_is_a_signature(

@@ -352,7 +352,7 @@ ATTEMPTS: list[tuple[str, str, Attempt, int, str]] = [
     ("kernel.org", "list: without the release", list_without_it, MACHINE, "does not list linux"),
     ("debian", "InRelease altered", release_altered, REFUSED, "does not match the data"),
     ("debian", "InRelease by a stranger", release_by_a_stranger, REFUSED, "not in the keyring"),
-    ("debian", "InRelease of another suite", release_of_another_suite, REFUSED, "another suite"),
+    ("debian", "InRelease of another suite", release_of_another_suite, REFUSED, "is not that of"),
     ("debian", "a bit of Sources", altered(SOURCES), REFUSED, "refused and removed"),
     ("debian", "a bit of the tarball", altered(POOL), REFUSED, "refused and removed"),
     ("debian", "a longer tarball", longer, REFUSED, "refused and removed"),

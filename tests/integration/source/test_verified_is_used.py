@@ -187,7 +187,7 @@ def test_an_index_that_is_exchanged_after_it_was_verified(
         (gzip.compress(b"Package: linux\n", mtime=0), "format"),  # it is listed as Sources.xz
         (lzma.compress(b"Package: linux\n", lzma.FORMAT_ALONE), "format"),
         (lzma.compress(b"Package: linux\n") + b"x" * 40, "format"),
-        (lzma.compress(bytes(3_000_000)), "bytes come of it"),
+        (lzma.compress(bytes(3_000_000)), "bytes uncompressed"),
     ],
     ids=["gzip", "lzma", "trailing", "bomb"],
 )

@@ -159,10 +159,10 @@ def test_sizes_of_an_old_image_may_be_known_from_its_files(small: Catalog) -> No
 @pytest.mark.parametrize(
     ("image", "why"),
     [
-        (FoundImage(Digest("a" * 64), ("6.1",), {}, (1, 2, 3)), "not an image of Ingot's"),
+        (FoundImage(Digest("a" * 64), ("6.1",), {}, (1, 2, 3)), "not an image built by Ingot"),
         (
             FoundImage(Digest("a" * 64), ("6.1",), found().annotations, (1, 2)),
-            "not an image of Ingot's",
+            "not an image built by Ingot",
         ),
         (with_annotation("version", "6.1.x"), "not a kernel version"),
         (with_annotation("arch", "sparc"), "not an architecture"),

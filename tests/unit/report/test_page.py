@@ -157,8 +157,8 @@ def test_what_has_ended_is_marked_and_what_is_unknown_is_said(small: Catalog) ->
 def test_an_old_image_says_what_is_not_known(small: Catalog) -> None:
     old = report(small, found(config=None, size_map=None, profile=None))
     page = Reader(render_page(old, TODAY))
-    assert "built before Ingot wrote it down" in page.text
-    assert "the image does not tell its config" in page.text
+    assert "built by an older Ingot" in page.text
+    assert "the image does not record its config" in page.text
     assert "Where the modules" not in page.text and "Where boot time goes" not in page.text
     assert "To init" not in page.text.partition("How to read this page")[0]
     assert not [attrs for attrs in page.of("div") if attrs.get("class") == "box"]

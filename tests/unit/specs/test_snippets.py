@@ -300,7 +300,7 @@ def test_an_experimental_arch_is_told() -> None:
     (warning,) = make_spec(
         platform_named("firecracker"), dataclasses.replace(made, kernel=tried)
     ).warnings
-    assert warning == "firecracker's makers call x86_64 experimental"
+    assert warning == "support for x86_64 is experimental in firecracker"
 
 
 def test_support_is_told_with_its_release() -> None:

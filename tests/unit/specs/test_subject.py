@@ -10,7 +10,7 @@ import pytest
 from ingot.errors import UserError
 from ingot.images import BASE, BIN, MODULES
 from ingot.oci import Layout
-from ingot.specs import find_subject, make_spec, platform_named
+from ingot.specs import find_spec_kernel, make_spec, platform_named
 from ingot.specs.spec_kernel import full_name
 from tests.support.spec_kernels import REGISTRY, build, kernel
 
@@ -21,7 +21,7 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def test_what_is_not_built_is_as_the_catalog_says(layout: Layout) -> None:
-    found = find_subject(layout, kernel("6.12-arm64"), REGISTRY)
+    found = find_spec_kernel(layout, kernel("6.12-arm64"), REGISTRY)
     assert found.release == "6.12.107"
     assert found.command_line == kernel("6.12-arm64").arch.command_line
     assert found.store is None
@@ -34,7 +34,7 @@ def test_what_is_not_built_is_as_the_catalog_says(layout: Layout) -> None:
 
 def test_what_is_built_speaks_for_itself(layout: Layout) -> None:
     build(layout, kernel("6.1"), release="6.1.176-mine", command_line="quiet mine=1")
-    found = find_subject(layout, kernel("6.1"), REGISTRY)
+    found = find_spec_kernel(layout, kernel("6.1"), REGISTRY)
     assert (found.release, found.command_line) == ("6.1.176-mine", "quiet mine=1")
     assert found.store == layout.root
     spec = make_spec(platform_named("firecracker"), found)
@@ -45,13 +45,13 @@ def test_what_is_built_speaks_for_itself(layout: Layout) -> None:
 @pytest.mark.parametrize("images", [(BASE,), (BASE, BIN), (BIN, MODULES)])
 def test_what_is_built_in_part_is_not_built(layout: Layout, images: tuple[str, ...]) -> None:
     build(layout, kernel("6.1"), release="6.1.176-mine", images=images)
-    assert find_subject(layout, kernel("6.1"), REGISTRY).release == "6.1.176"
+    assert find_spec_kernel(layout, kernel("6.1"), REGISTRY).release == "6.1.176"
 
 
 def test_another_flavor_or_arch_is_another_kernel(layout: Layout) -> None:
     build(layout, kernel("6.1-minimal"), release="6.1.176-mine")
     for name in ("6.1", "6.1-minimal-arm64", "6.1-minimal-with-bpf"):
-        assert find_subject(layout, kernel(name), REGISTRY).store is None
+        assert find_spec_kernel(layout, kernel(name), REGISTRY).store is None
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_another_flavor_or_arch_is_another_kernel(layout: Layout) -> None:
     ],
 )
 def test_a_registrys_tag_is_for_every_arch(layout: Layout, name: str, tag: str) -> None:
-    found = find_subject(layout, kernel(name), REGISTRY)
+    found = find_spec_kernel(layout, kernel(name), REGISTRY)
     assert dict(found.references) == {
         image: f"{REGISTRY}/{image}:{tag}" for image in (BASE, BIN, MODULES)
     }
@@ -72,7 +72,7 @@ def test_a_registrys_tag_is_for_every_arch(layout: Layout, name: str, tag: str) 
 
 def test_pinned_images_are_named_by_their_digests(layout: Layout) -> None:
     built = build(layout, kernel("6.1-minimal"))
-    found = find_subject(layout, kernel("6.1-minimal"), REGISTRY, pin=True)
+    found = find_spec_kernel(layout, kernel("6.1-minimal"), REGISTRY, pin=True)
     assert dict(found.references) == {
         image: f"{REGISTRY}/{image}@{descriptor.digest}" for image, descriptor in built.items()
     }
@@ -88,7 +88,7 @@ def test_pinned_images_are_named_by_their_digests(layout: Layout) -> None:
 
 def test_what_is_not_built_cannot_be_pinned(layout: Layout) -> None:
     with pytest.raises(UserError) as caught:
-        find_subject(layout, kernel("6.1-minimal"), REGISTRY, pin=True)
+        find_spec_kernel(layout, kernel("6.1-minimal"), REGISTRY, pin=True)
     assert caught.value.hint == "build it first: ingot build 6.1.176-minimal"
 
 
@@ -109,20 +109,20 @@ def test_what_is_not_built_cannot_be_pinned(layout: Layout) -> None:
 def test_labels_that_no_kernel_has_are_refused(layout: Layout, release: str, line: str) -> None:
     build(layout, kernel("6.1"), release=release, command_line=line)
     with pytest.raises(UserError, match="is not an image of a kernel"):
-        find_subject(layout, kernel("6.1"), REGISTRY)
+        find_spec_kernel(layout, kernel("6.1"), REGISTRY)
 
 
 def test_an_image_of_something_else_is_refused(layout: Layout) -> None:
     build(layout, kernel("6.1"), labels=False)
     with pytest.raises(UserError, match="is not an image of a kernel"):
-        find_subject(layout, kernel("6.1"), REGISTRY)
+        find_spec_kernel(layout, kernel("6.1"), REGISTRY)
 
 
 def test_containerd_imports_from_the_store(layout: Layout) -> None:
     row = platform_named("containerd")
-    assert "skopeo" not in make_spec(row, find_subject(layout, kernel("6.1"), REGISTRY)).snippet
+    assert "skopeo" not in make_spec(row, find_spec_kernel(layout, kernel("6.1"), REGISTRY)).snippet
     build(layout, kernel("6.1-arm64"))
-    snippet = make_spec(row, find_subject(layout, kernel("6.1-arm64"), REGISTRY)).snippet
+    snippet = make_spec(row, find_spec_kernel(layout, kernel("6.1-arm64"), REGISTRY)).snippet
     lines = [shlex.split(line[1:]) for line in snippet.splitlines() if line.startswith("# ")]
     assert [
         "skopeo",
@@ -137,7 +137,7 @@ def test_a_folder_that_no_comment_can_name_is_not_named(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "a\nreboot" / "images")
     build(layout, kernel("6.1"))
     snippet = make_spec(
-        platform_named("containerd"), find_subject(layout, kernel("6.1"), REGISTRY)
+        platform_named("containerd"), find_spec_kernel(layout, kernel("6.1"), REGISTRY)
     ).snippet
     assert "reboot" not in snippet
 

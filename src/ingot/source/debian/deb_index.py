@@ -1,4 +1,4 @@
-"""Reading the indexes of a Debian archive: Release files and Sources.
+"""Reads the indexes of a Debian archive: Release files and Sources.
 
 Formats: https://wiki.debian.org/DebianRepository/Format.
 """
@@ -28,7 +28,7 @@ _MOST_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """A file that a signed index vouches for; `path` is relative to what the index covers."""
+    """A file in a signed index; `path` is relative to the directory that the index covers."""
 
     path: str
     digest: Digest
@@ -36,7 +36,7 @@ class IndexedFile:
 
     @classmethod
     def listed(cls, path: str, entry: Mapping[str, str]) -> Self:
-        """The file of a row of checksums; VerificationError if the row makes no sense."""
+        """The file of a row of checksums; VerificationError if the row is invalid."""
         try:
             size = entry["size"]
             if not (size.isascii() and size.isdigit() and len(size) <= _MOST_DIGITS):
@@ -58,10 +58,10 @@ def read_release(text: bytes, suite: str) -> ReleaseFile:
     """Find the index of main's sources in the text of a Release file.
 
     Security archives call the component `updates/main`, but list its files under `main/`.
-    `Valid-Until` is not looked at, on purpose: it guards against being served an old index
-    that hides a fix. Here one exact version is looked up, whose digest the catalog pins, and
-    suites that have been archived carry a date long past, or none. An old index can hide a
-    release from those who ask for the newest; kernel.org's own list, asked as well, shows it.
+    `Valid-Until` is ignored on purpose: it protects against an old index that hides a fix. Here
+    one exact version is looked up, whose digest the catalog pins, and archived suites have a date
+    long past, or none. An old index can hide a new release; kernel.org's list, which is read as
+    well, shows it.
     """
     from debian.deb822 import Release as Parser  # late: a tenth of a second
 
@@ -69,25 +69,25 @@ def read_release(text: bytes, suite: str) -> ReleaseFile:
     if suite not in (fields.get("Codename"), fields.get("Suite")):
         # Signed, but for another suite: a server must not be able to swap them.
         raise VerificationError(
-            "the InRelease file is that of another suite",
-            why=str(fields.get("Codename")),
-            hint="the mirror is not right: try another one, or the same one later",
+            f"the InRelease file is not that of {suite}",
+            why=f"it is that of {fields.get('Codename')}",
+            hint="the mirror is wrong: try another one, or the same one later",
         )
     listed = {entry.get("name"): entry for entry in fields.get("SHA256", [])}
     for path in _SOURCES:  # the first one that is listed
         if path in listed:
             sources = IndexedFile.listed(path, listed[path])
             if sources.size > MAX_INDEX:
-                raise _unreadable("Sources", f"it has {sources.size:,} bytes")
+                raise _unreadable("Sources", f"it is too large: it has {sources.size:,} bytes")
             return ReleaseFile(sources, by_hash=fields.get("Acquire-By-Hash") == "yes")
     raise VerificationError("the InRelease file lists no sha256 of main/source/Sources")
 
 
 def plain_index(listed: IndexedFile, data: bytes) -> bytes:
-    """The text of the Sources file that is listed so, of which `data` is all that came.
+    """The uncompressed text of the downloaded Sources file `data`.
 
-    Its form is what its listed name says. VerificationError if these are not the listed bytes,
-    or they are damaged, or more than MAX_PLAIN_INDEX bytes come of them.
+    Its listed name determines the compression. VerificationError if `data` does not have the listed
+    digest, is damaged, or uncompresses to more than MAX_PLAIN_INDEX bytes.
     """
     name = PurePosixPath(listed.path).name
     if Digest.of(data) != listed.digest:
@@ -100,7 +100,7 @@ def plain_index(listed: IndexedFile, data: bytes) -> bytes:
         for piece in decompressed(_SOURCES[listed.path], pieces):
             text += piece
             if len(text) > MAX_PLAIN_INDEX:
-                raise _unreadable(name, f"more than {MAX_PLAIN_INDEX:,} bytes come of it")
+                raise _unreadable(name, f"it is larger than {MAX_PLAIN_INDEX:,} bytes uncompressed")
     except DamagedError as error:
         raise _unreadable(name, str(error)) from error
     return bytes(text)
@@ -120,9 +120,9 @@ def _tarballs(index: bytes) -> Iterator[tuple[KernelVersion, IndexedFile]]:
     """Every `linux_<version>.orig.tar.xz` of a Sources index, with its upstream version.
 
     Only the paragraphs of `linux` are parsed: reading all 35,000 takes 13 s instead of 1.
-    A candidate is written 7.3~rc7 there. Left out are the packages that bring the kernel of a
-    newer suite to an older one (`linux-6.12` in bookworm-security): `linux` of that newer suite
-    has the same versions, as another tarball, and one pin for Debian cannot stand for both.
+    A candidate is written 7.3~rc7 there. Packages that bring the kernel of a newer suite to an
+    older one (`linux-6.12` in bookworm-security) are left out: `linux` of that newer suite has the
+    same versions as other tarballs, and the catalog's pin for Debian can match only one of them.
     """
     from debian.deb822 import Sources
     from debian.debian_support import Version

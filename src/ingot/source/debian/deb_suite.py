@@ -1,7 +1,7 @@
-"""Finding a suite on the mirrors, and its index of sources, both as Debian's keys vouch for them.
+"""Finds a suite on the mirrors, and its index of sources; both are verified with Debian's keys.
 
-This keeps `debian-sources-<hex>` in the downloads folder: the index, named by its digest, so
-that the next look-up need not fetch it again.
+The index is kept as `debian-sources-<hex>` in the directory of downloads, named by its digest, so
+that the next look-up does not download it again.
 """
 
 from __future__ import annotations
@@ -30,11 +30,8 @@ class DebianSuite:
     signer: str
 
     def sources(self, downloads: Path, progress: Progress) -> bytes:
-        """The text of the Sources file that the suite's Release file vouches for.
-
-        It comes from the cache if it is there. What is returned was read once and has the digest
-        that is listed.
-        """
+        """The text of the Sources file that the suite's Release file lists, from the cache or a
+        mirror. Its digest is checked on the bytes that are returned."""
         from ingot.source.transfer.http import DownloadError  # late: it loads requests
 
         listed = self.release.sources
@@ -52,9 +49,9 @@ class DebianSuite:
         return get(plain)
 
     def _sources_urls(self) -> Iterator[str]:
-        """By digest first, where the archive can: a mirror being updated stays consistent then.
+        """First the URL by digest, if the archive supports it: it works while a mirror is updated.
 
-        Some caching proxies do not know these names, so the plain one follows.
+        Some caching proxies do not support these names, so the plain one follows.
         """
         base = f"{self.mirror}/dists/{self.name}"
         listed = self.release.sources
@@ -64,7 +61,7 @@ class DebianSuite:
 
 
 class Mirrors:
-    """The mirrors of one look-up, which are base URLs. A dead host is not asked again."""
+    """The mirrors of one look-up, as base URLs. An unreachable host is not tried again."""
 
     def __init__(self, mirrors: tuple[str, ...]) -> None:
         self.alive = list(mirrors)
@@ -73,7 +70,7 @@ class Mirrors:
         """The suite on the first mirror that has it with a good signature.
 
         Raises a VerificationError if a mirror's signature was refused and no other had a good
-        one, else what the first mirror answered.
+        one, else the error of the first mirror.
         """
         errors: list[IngotError] = []
         for mirror in _likely_first(suite, self.alive):
@@ -84,7 +81,7 @@ class Mirrors:
             except IngotError as error:
                 errors.append(error)
         refused = [error for error in errors if isinstance(error, VerificationError)]
-        raise [*refused, *errors, MachineError("no mirror is known")][0]
+        raise [*refused, *errors, MachineError("no Debian mirror is known")][0]
 
     def _inrelease(self, mirror: str, suite: str) -> bytes:
         from ingot.source.transfer.http import (
@@ -101,6 +98,6 @@ class Mirrors:
 
 
 def _likely_first(suite: str, mirrors: list[str]) -> list[str]:
-    """The mirrors, those for security first for a security suite: it saves a request."""
+    """The mirrors, the more likely ones first: security mirrors for security suites."""
     wanted = suite.endswith("-security")
     return sorted(mirrors, key=lambda mirror: ("security" in mirror) != wanted)

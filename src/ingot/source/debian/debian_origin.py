@@ -34,9 +34,9 @@ _REPACKED = "repacked by Debian without some non-free files"
 
 @dataclass(frozen=True, slots=True)
 class DebianArchive:
-    """`suites` are asked in order, each on the mirrors that have it; a key in `keyring` signs them.
+    """The origin for `suites`, which are tried in order, and are signed by a key in `keyring`.
 
-    `mirrors` are base URLs; None means those that apt is configured with.
+    `mirrors` are base URLs; None means the mirrors in apt's configuration.
     """
 
     suites: tuple[str, ...]
@@ -52,7 +52,7 @@ class DebianArchive:
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
     ) -> Archive:
-        """See Origin.fetch. Each suite that does not deliver is one note."""
+        """See Origin.fetch. Each suite that fails is one note."""
         attempts = Attempts(progress, prefix=f"source: {self.name} ")
 
         def get(suite: DebianSuite) -> Archive:
@@ -62,15 +62,15 @@ class DebianArchive:
             return archive
         raise attempts.error(
             f"no Debian suite delivered linux {version}",
-            hint="mirrors drop a version when the next one is out: pick a newer one, or use"
-            " `--source PATH`",
+            hint="mirrors remove a version when the next one is released: choose a newer one, or"
+            " use `--source PATH`",
         )
 
     def versions(self, downloads: Path, progress: Progress) -> dict[KernelVersion, tuple[str, ...]]:
-        """Every version that the suites list, and which of them do, in their order.
+        """Every version that the suites list, with the suites that list it, in their order.
 
-        What is listed may be gone from the mirror, or not have come yet. Each suite that
-        cannot be asked is one note; an IngotError if none can.
+        A listed version may not be on the mirror, any more or yet. Each suite that cannot be read
+        is one note; an IngotError if all fail.
         """
         attempts = Attempts(progress, prefix=f"releases: {self.name} ")
 
@@ -80,7 +80,7 @@ class DebianArchive:
         answers = list(self._ask_suites(read, attempts))
         if not answers:
             raise attempts.error(
-                "no Debian suite could be asked which kernels it has",
+                "the list of kernels of no Debian suite could be read",
                 hint="check the network, and the suites that the catalog names",
             )
         found: dict[KernelVersion, tuple[str, ...]] = {}
@@ -99,7 +99,7 @@ class DebianArchive:
     def _ask_suites(
         self, ask: Callable[[DebianSuite], _Answer], attempts: Attempts
     ) -> Iterator[_Answer]:
-        """What `ask` says of each suite, in order; those where it fails are noted."""
+        """The result of `ask` for each suite, in order; a failure is noted."""
         mirrors = Mirrors(configured_mirrors() if self.mirrors is None else self.mirrors)
         for name in self.suites:
             try:
@@ -109,7 +109,7 @@ class DebianArchive:
             else:
                 yield answer
             if not mirrors.alive:
-                break  # the other suites would say the same
+                break  # the other suites would fail in the same way
 
     def _from_suite(
         self,
@@ -130,7 +130,7 @@ class DebianArchive:
                 if len(entries) == 1:
                     raise
                 attempts.failed(entry.path, error)
-        raise attempts.error("none of the listed files could be had", hint="")
+        raise attempts.error("none of the listed files could be downloaded", hint="")
 
     def _from_entry(
         self,

@@ -1,7 +1,7 @@
-"""Sources from git: the origin of signed tags, and what `--source git+...` names.
+"""Sources from git: the origin of signed tags, and the sources named with `--source git+...`.
 
-Fetched is one commit without its history. What identifies a source is the content of its tree,
-the same as if it were checked out and given as a local tree.
+Only one commit is fetched, without its history. A source is identified by the contents of its tree,
+as if it were checked out and used as a local tree.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from ingot.version import KernelVersion
 class GitOrigin:
     """Releases as tags of a repository, signed by a key in `keyring`.
 
-    `repository` is its address without `git+`; `tag` what a version's tag is called there, with
-    {version} for the version.
+    `repository` is its address without `git+`; `tag` the name of a version's tag, with {version}
+    for the version.
     """
 
     repository: str
@@ -43,7 +43,7 @@ class GitOrigin:
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
     ) -> Archive:
-        """See Origin.fetch; what comes is an Export."""
+        """See Origin.fetch; returns an Export."""
         url = GitUrl.parse(f"git+{self.repository}#refs/tags/{self.tag.format(version=version)}")
         _, export = _get(url, find(url), self.keyring, self.name, downloads, progress)
         return replace(export, pin=expected, trust=self.trust)
@@ -58,12 +58,11 @@ def git_source(
     *,
     offline: bool = False,
 ) -> Source:
-    """The source that `url` means now, in whatever version, unpacked in `cache`.
+    """The source that `url` refers to now, of any version, unpacked in `cache`.
 
-    With a keyring it must be a tag signed by one of its keys, else VerificationError. It is
-    not fetched again if it is here; `offline`, a repository that is not on this machine is not
-    even asked, and what it meant when it was last asked is taken: MachineError if that is not
-    here.
+    With a keyring it must be a tag signed by one of its keys, else VerificationError. A cached
+    source is not fetched again. With `offline`, a repository on another machine is not contacted:
+    the name is resolved as last time, and MachineError is raised if that source is not cached.
     """
 
     def wait() -> None:
@@ -71,20 +70,20 @@ def git_source(
 
     if keyring is None and url.scheme == "http":
         raise UserError(
-            f"nothing vouches for what comes from {url.plain}",
-            why="plain HTTP can be changed on its way",
+            f"a source from {url.plain} cannot be verified",
+            why="plain HTTP can be modified in transit",
             hint="use https, or name the keys that sign its tags with --keyring",
         )
     if offline and url.scheme != "file":
         kept = cache.referred(str(url))
         if kept is None:
             raise MachineError(
-                f"{url} is not here, and without the network it cannot be had",
-                hint=f"with the network: ingot fetch --source '{url}'",
+                f"{url} is not in the cache, and cannot be fetched offline",
+                hint=f"run `ingot fetch --source '{url}'` with network access",
             )
         return _as_named(*kept, url, keyring)
     found = find(url)
-    # Those who want the same thing take turns; the second finds it.
+    # A second process that needs the same source waits, and then finds it in the cache.
     lock = downloads / f".git-{Digest.of(str(url).encode()).hex}.lock"
     with locked(lock, on_wait=wait):
         kept = cache.of_object(found.id)
@@ -101,7 +100,7 @@ def git_source(
 
 
 def _as_named(source: Source, reference: Reference, url: GitUrl, keyring: Path | None) -> Source:
-    """The source as what this call named it by: other names may stand for the same tree."""
+    """The source with the name used in this call: other names may refer to the same tree."""
     evidence = _evidence(url, reference, keyring)
     return replace(source, origin=LOCAL, url=str(url), evidence=evidence, commit=reference.commit)
 
@@ -114,7 +113,7 @@ def _get(
     downloads: Path,
     progress: Progress,
 ) -> tuple[Reference, Export]:
-    """Fetch, verify and pack what was found; the tar is the caller's to remove."""
+    """Fetch, verify and pack a ref; the caller removes the tar."""
     with (
         disk_errors(downloads),
         progress.step(f"fetch {url}") as step,
@@ -149,7 +148,7 @@ def _pack(repository: FetchedCommit, commit: str, downloads: Path) -> Path:
 
 
 def _evidence(url: GitUrl, reference: Reference, keyring: Path | None) -> str:
-    """How the commit is known to be the right one; VerificationError if a keyring says no."""
+    """How the commit was verified; VerificationError if the keyring does not accept it."""
     commit = f"commit {reference.commit}"
     if keyring is None:
         return f"{commit}, no signature checked"
@@ -157,8 +156,8 @@ def _evidence(url: GitUrl, reference: Reference, keyring: Path | None) -> str:
     if not reference.tag:
         raise VerificationError(
             f"{url} is not a signed tag",
-            why=f"it names the {commit}, and only tag objects carry a signature",
-            hint="name a signed tag, or leave the keyring out",
+            why=f"it names the {commit}, and only tag objects have a signature",
+            hint="name a signed tag, or leave out the keyring",
         )
     signer = verify_tag(reference.tag, name, reference.commit, keyring)
     return f"{commit}, tag {name} signed by {signer}"

@@ -1,9 +1,8 @@
-"""One name in a git repository: what it means there, and its tree as a tar.
+"""Resolves a name in a git repository, and packs its tree as a tar.
 
-Only that one commit is fetched, into a bare repository that lasts as long as the work. Nothing
-in the repository that is read runs or decides anything: no hooks, no submodules, no filters,
-and no attributes (see _ATTRIBUTES). It is never written to: git reads it through a server of
-its own (git-upload-pack(1)), on this machine as elsewhere.
+Only that one commit is fetched, into a temporary bare repository. Nothing in the source repository
+is executed or has an effect: no hooks, no submodules, no filters, and no attributes (see
+_ATTRIBUTES). It is never written to: git reads it through git-upload-pack(1), even on this machine.
 """
 
 from __future__ import annotations
@@ -35,31 +34,31 @@ _SCHEMES = ("https", "ssh", "file", "http")
 _HERE = "refs/ingot/source"
 _ANSWER_SECONDS = 60.0
 _PACKING_SECONDS = 300.0
-"""How long a server may be silent: before it lists its names, and while it packs a tree."""
+"""The timeouts for a silent server: before it lists its names, and while it packs a tree."""
 
 _WATCH_SECONDS = 0.5
 _FETCH_SECONDS = 6 * 3600.0
-"""How long a fetch may take in all: at 12 kB a second the 250 MB of a kernel come in that time."""
+"""The timeout of a whole fetch: enough for the 250 MB of a kernel at 12 kB per second."""
 
 MAX_BYTES = 4 << 30
-"""What a fetch may bring, in bytes: sixteen times the commit of a kernel of 2026."""
+"""The limit of a fetch, in bytes: sixteen times the commit of a kernel of 2026."""
 
 _MEMORY_BYTES = 8 << 30
-"""What git may take of memory, in bytes: the fetch of a kernel takes a twentieth of it."""
+"""The memory limit of git, in bytes: the fetch of a kernel uses a twentieth of it."""
 
 _LISTED_LINES = 1000
-"""The names a server may list where Ingot asks for two."""
+"""The most names that a server may list when Ingot requests two."""
 
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@=-]*")
 _ATTRIBUTES = (
     "* !text !crlf !eol !ident !filter !working-tree-encoding !export-subst !export-ignore\n"
 )
-"""What the trees in a repository say of their own files is not listened to.
+"""Disables the .gitattributes files in the trees of a repository.
 
-`git archive` would leave files out, write others differently and run filters because a
-.gitattributes says so. `$GIT_DIR/info/attributes` goes before all other files, and `!` there
-makes an attribute as if nobody had mentioned it (gitattributes(5)).
+They can make `git archive` leave out files, convert others and run filters.
+`$GIT_DIR/info/attributes` takes precedence over all other files, and `!` there makes an attribute
+unspecified (gitattributes(5)).
 """
 
 
@@ -67,7 +66,7 @@ makes an attribute as if nobody had mentioned it (gitattributes(5)).
 class GitUrl:
     """`git+https://host/linux#v6.1`: a repository, and a tag, branch or full commit ID in it.
 
-    Without `ref`: what the repository itself calls HEAD.
+    Without `ref`: the repository's HEAD.
     """
 
     repository: str
@@ -80,18 +79,19 @@ class GitUrl:
         split = urlsplit(repository)
         if not text.startswith(PREFIX) or split.scheme not in _SCHEMES or not split.path:
             raise UserError(
-                f"'{without_secrets(text)}' is no address of a git repository",
+                f"'{without_secrets(text)}' is not the address of a git repository",
                 hint="write git+https://HOST/PATH#TAG, or git+file:///PATH#TAG",
             )
         if (ref and not _NAME.fullmatch(ref)) or ".." in ref or ref.endswith((".lock", "/")):
             raise UserError(
-                f"'{ref}' is no name of a tag, branch or commit", hint="write it after the #"
+                f"'{ref}' is not a valid name of a tag, branch or commit",
+                hint="check the text after the #",
             )
         return cls(repository, ref)
 
     @property
     def plain(self) -> str:
-        """The repository's address without the user and password that may be in it."""
+        """The repository's address without user and password."""
         return without_secrets(self.repository)
 
     @property
@@ -104,9 +104,9 @@ class GitUrl:
 
 @dataclass(frozen=True, slots=True)
 class FoundRef:
-    """What a name means in a repository: the full name of the ref, and the ID it stands for.
+    """A resolved name in a repository: the full name of the ref, and the ID of its object.
 
-    `name` is empty if it was an ID that was named.
+    `name` is empty if the user named an ID.
     """
 
     name: str
@@ -114,9 +114,9 @@ class FoundRef:
 
 
 def find(url: GitUrl) -> FoundRef:
-    """Ask the repository what `url` means; a tag goes before a branch of the same name.
+    """Resolve `url` in the repository; a tag has precedence over a branch of the same name.
 
-    UserError if it has no such name, MachineError if it cannot be asked.
+    UserError if it has no such name, MachineError if it cannot be read.
     """
     ref = url.ref or "HEAD"
     if _ID.fullmatch(ref):
@@ -125,14 +125,14 @@ def find(url: GitUrl) -> FoundRef:
     words = ["ls-remote", "--", url.repository, *names]
     lines: list[str] = []
 
-    def hear(line: str) -> None:
+    def read_line(line: str) -> None:
         lines.append(line)
         if len(lines) > _LISTED_LINES:
             raise _too_much(
-                url, f"it lists more than {_LISTED_LINES} names where two were asked for"
+                url, f"it lists more than {_LISTED_LINES} names, and two were requested"
             )
 
-    _ask(url, words, _ANSWER_SECONDS, on_line=hear)
+    _run_remote(url, words, _ANSWER_SECONDS, on_line=read_line)
     rows = [re.fullmatch(r"([0-9a-f]{40,64})\t(\S+)", line) for line in lines]
     listed = {row[2]: row[1] for row in rows if row}
     for name in names:
@@ -155,33 +155,34 @@ class FetchedCommit:
         self._folder = folder
 
     def reference(self) -> Reference:
-        """What came: the object's ID, its commit and, if it is a tag, its own bytes.
+        """The fetched object: its ID, its commit and, for a tag object, its bytes.
 
-        UserError if it is something else than a commit in the end.
+        UserError if it is not a commit, or a tag of one.
         """
         found = self._git("rev-parse", _HERE).output.strip()
         try:
             commit = self._git("rev-parse", f"{_HERE}^{{commit}}").output.strip()
         except CommandFailedError as error:
             raise UserError(
-                f"the object {found} stands for no commit", hint="name the tag of a release"
+                f"the object {found} is not a commit or a tag of one",
+                hint="name the tag of a release",
             ) from error
         return Reference(found, commit, self._tag(found) if found != commit else b"")
 
     def _tag(self, found: str) -> bytes:
-        """The bytes of a tag object, read through a log: what is signed must not be re-encoded."""
+        """The bytes of a tag object, read through a log file, so that they are not re-encoded."""
         file = self._folder / "ingot-tag"
         git([f"--git-dir={self._folder}", "cat-file", "tag", found], log=file)
         tag = file.read_bytes()
         if object_id("tag", tag, found) != found:
-            raise VerificationError(f"git gave other bytes than those of the tag object {found}")
+            raise VerificationError(f"git returned wrong bytes for the tag object {found}")
         return tag
 
     def pack(self, commit: str, to: Path) -> None:
         """Write the tree of a commit as an uncompressed tar, each file as it was committed.
 
-        VerificationError for a tree that git itself would not check out, such as one that has
-        a folder `.git`.
+        VerificationError for a tree that git refuses to check out, such as one with a directory
+        `.git`.
         """
         self._require_bounded(commit)
         attributes = self._folder / "info" / "attributes"
@@ -199,12 +200,12 @@ class FetchedCommit:
     def _require_bounded(self, commit: str) -> None:
         """VerificationError for a tree with more files than a kernel can have.
 
-        A few small objects can stand for any number of files: each folder lists the next one
+        A few small objects can represent any number of files, if each directory lists the next one
         many times.
         """
         count = 0
 
-        def hear(_line: str) -> None:
+        def count_line(_line: str) -> None:
             nonlocal count
             count += 1
             if count > MAX_ENTRIES:
@@ -214,7 +215,7 @@ class FetchedCommit:
                     hint="no kernel release looks like this: do not use this repository",
                 )
 
-        self._git("ls-tree", "-r", "-t", "--name-only", commit, on_line=hear)
+        self._git("ls-tree", "-r", "-t", "--name-only", commit, on_line=count_line)
 
     def _git(self, *arguments: str, on_line: Callable[[str], None] | None = None) -> Result:
         bounds = Bounds(TAR_BYTES, _MEMORY_BYTES, _FETCH_SECONDS)
@@ -223,7 +224,7 @@ class FetchedCommit:
 
 @contextlib.contextmanager
 def fetched(url: GitUrl, found: FoundRef, work: Path, step: Step) -> Iterator[FetchedCommit]:
-    """What `found` is, without any history, below the folder `work` for as long as the body lasts.
+    """The commit of `found`, without history, in a temporary repository in the directory `work`.
 
     MachineError if the repository does not deliver it.
     """
@@ -235,16 +236,16 @@ def fetched(url: GitUrl, found: FoundRef, work: Path, step: Step) -> Iterator[Fe
         options = ["--depth=1", "--no-tags", "--progress"]
         words = [f"--git-dir={folder}", "fetch", *options, "--", url.repository, what]
         with _watched(folder, step) as stop:
-            _ask(url, words, _PACKING_SECONDS, stop=stop)
+            _run_remote(url, words, _PACKING_SECONDS, stop=stop)
         yield FetchedCommit(folder)
 
 
 @contextlib.contextmanager
 def _watched(folder: Path, step: Step) -> Iterator[int]:
-    """Tell the step now and then how many bytes have come; a descriptor that ends the fetch.
+    """Report the received bytes to the step; yields a descriptor that stops the fetch.
 
-    It can be read as soon as more than MAX_BYTES have come. git's own progress is one long line,
-    which ends when all is there.
+    The descriptor becomes readable when more than MAX_BYTES have been received. git's own progress
+    is not used: it is a single line, which ends only when the fetch ends.
     """
     ended = threading.Event()
     stop, too_much = os.pipe()
@@ -268,7 +269,7 @@ def _watched(folder: Path, step: Step) -> Iterator[int]:
         os.close(too_much)
 
 
-def _ask(
+def _run_remote(
     url: GitUrl,
     arguments: list[str],
     silence: float,
@@ -276,21 +277,21 @@ def _ask(
     stop: int | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> None:
-    """Run a git command that talks to the repository, over its own protocol and no other."""
-    # SSH for those who have their git go there instead; an address is never a command (ext::)
+    """Run a git command that connects to the repository, with only the allowed protocols."""
+    # SSH is allowed for users whose git config rewrites addresses to it; ext:: is never allowed
     env = {"GIT_ALLOW_PROTOCOL": "file" if url.scheme == "file" else f"{url.scheme}:https:ssh"}
     bounds = Bounds(MAX_BYTES, _MEMORY_BYTES, _FETCH_SECONDS)
     try:
         git(arguments, env=env, silence=silence, bounds=bounds, stop=stop, on_line=on_line)
     except CommandFailedError as error:
         if stop is not None and select.select([stop], [], [], 0)[0]:
-            raise _too_much(url, f"more than {MAX_BYTES >> 30} GiB came") from error
+            raise _too_much(url, f"it sent more than {MAX_BYTES >> 30} GiB") from error
         said = [line.split("\r")[-1] for line in error.tail if line.strip()]
         raise MachineError(
             f"cannot read {url.plain}",
             why=without_secrets("\n".join(said[-5:]).replace(url.repository, url.plain)),
-            hint="check the address, the network, and that `git ls-remote` reaches it without"
-            " being asked for a password",
+            hint="check the address and the network, and that `git ls-remote` can read it without"
+            " asking for a password",
         ) from error
 
 

@@ -1,7 +1,7 @@
 """Tag objects of git, and the signatures in them.
 
 A tag object is a header, an empty line, and a message; a signature is appended to the message,
-and is over all that stands before it (git, Documentation/gitformat-signature.txt):
+and covers everything before it (git, Documentation/gitformat-signature.txt):
 
     object <ID of what is tagged>
     type commit
@@ -30,12 +30,12 @@ _KINDS = {
     b"SSH SIGNATURE": "it is signed with an SSH key, which no OpenPGP keyring can hold",
     b"SIGNED MESSAGE": "it is signed with an X.509 certificate, which is not supported",
 }
-"""What a signature begins with, and why one of that kind cannot be checked."""
+"""The first line of each kind of signature, and why that kind cannot be checked (empty: it can)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Tag:
-    """A tag object taken apart. `signature` is empty if there is none."""
+    """A parsed tag object. `signature` is empty if there is none."""
 
     target: str
     type: str
@@ -48,15 +48,15 @@ class _Tag:
 def verify_tag(tag: bytes, name: str, commit: str, keyring: Path) -> str:
     """The fingerprint of the primary key that signed a tag object.
 
-    Raises VerificationError unless a key of the keyring signed it, and it says itself that it
-    is the tag `name` and stands for `commit`: a server could show an old tag under a new name.
+    Raises VerificationError unless a key of the keyring signed it, and the object contains the name
+    `name` and the ID `commit`: a server could present an old tag under a new name.
     """
     what = f"the tag {name}"
     parsed = _parse(tag, what)
     if parsed.name != name:
-        raise _refused(what, f"the tag object itself says that it is {parsed.name}")
+        raise _refused(what, f"the tag object has another name: {parsed.name}")
     if (parsed.type, parsed.target) != ("commit", commit):
-        raise _refused(what, f"it stands for the {parsed.type} {parsed.target}, not for {commit}")
+        raise _refused(what, f"it refers to the {parsed.type} {parsed.target}, not to {commit}")
     if not parsed.signature:
         raise _refused(what, "it is not signed")
     if why := _KINDS[parsed.kind]:
@@ -75,7 +75,7 @@ def object_id(kind: str, data: bytes, like: str) -> str:
 def _parse(tag: bytes, what: str) -> _Tag:
     header = _HEADER.match(tag)
     if header is None:
-        raise _refused(what, "it is no tag object that can be read")
+        raise _refused(what, "it is not a readable tag object")
     starts = [match for match in _BEGIN.finditer(tag) if match["kind"] in _KINDS]
     at = starts[-1].start() if starts else len(tag)
     return _Tag(
@@ -92,5 +92,5 @@ def _refused(what: str, why: str) -> VerificationError:
     return VerificationError(
         f"{what} was refused",
         why=why,
-        hint="only a tag that is signed by a key of the keyring is taken",
+        hint="only a tag that is signed by a key of the keyring is accepted",
     )

@@ -1,15 +1,15 @@
-"""The origin kernel.org: `linux-<version>.tar.xz`, and one of two signatures that vouch for it.
+"""The origin kernel.org: `linux-<version>.tar.xz`, verified by one of two signatures.
 
 The first is the developer's, in `linux-<version>.tar.sign`. It is over the *uncompressed* tar
 (https://www.kernel.org/signature.html), so checking it means decompressing everything once.
 
-The second is that of the list `sha256sums.asc` beside the tarballs, which a machine of
-kernel.org signs. It says that a file is the one kernel.org has, not that a developer made it,
-so it only serves where a release comes without the first. A first signature that is there and
-is not good is never made up for by the second.
+The second is the signature of a kernel.org machine on the list `sha256sums.asc` next to the
+tarballs. It proves that the file is the one that kernel.org has, not that a developer made it, so
+it is only used for a release without the first one. If the first signature exists and is bad, the
+second is not tried.
 
-Release candidates are not there: since 4.12-rc1 they are signed tags of git repositories and
-nothing else (https://www.kernel.org/category/releases.html; see `source/git/git_origin.py`).
+Release candidates are not available here: since 4.12-rc1 they are only signed tags of git
+repositories (https://www.kernel.org/category/releases.html; see `source/git/git_origin.py`).
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _GONE = (404, 410)
 class KernelOrg:
     """Releases below `base_url`, kernel.org itself or a mirror of its `pub/linux/kernel`.
 
-    Tarballs are signed by a key in `keyring`, lists by one in `list_keyring`: neither may sign
-    what is the other's. Without `list_keyring` lists are not looked at.
+    Tarballs must be signed by a key in `keyring`, lists by one in `list_keyring`; a key is not
+    accepted for the other kind. Without `list_keyring` lists are not used.
     """
 
     keyring: Path
@@ -66,9 +66,10 @@ class KernelOrg:
             raise MachineError(
                 f"there is no tarball of linux {version}",
                 why="release candidates are signed tags of kernel.org's git repositories",
-                hint='name one in the catalog: [origins.git], and "git" in the order of origins',
+                hint='add such a repository to the catalog: a table [origins.git], and "git" in the'
+                " order of origins",
             )
-        # First, since it is small: a version that is not there is told at once.
+        # First, because it is small: a version that does not exist is reported at once.
         try:
             signature = fetch_bytes(f"{self._stem(version)}.tar.sign", _SIGNATURE_LIMIT)
         except DownloadError as error:
@@ -76,7 +77,7 @@ class KernelOrg:
                 raise
             listed, signer = self._listed(version, self.list_keyring, error)
             progress.note(
-                f"source: {self.name}: there is no linux-{version}.tar.sign; going by {_LIST}"
+                f"source: {self.name}: there is no linux-{version}.tar.sign; verifying with {_LIST}"
             )
             evidence = f"listed in {_LIST}, signed by {signer}"
             return self._by_list(version, downloads, expected, listed, evidence, progress)
@@ -108,7 +109,7 @@ class KernelOrg:
                 raise VerificationError(
                     f"{path.name.removesuffix('.part')} is truncated or corrupt",
                     why=str(error),
-                    hint="run the same command again to download it anew",
+                    hint="run the same command again to download it again",
                 ) from error
             if found != digest:
                 raise VerificationError(
@@ -131,7 +132,7 @@ class KernelOrg:
         evidence: str,
         progress: Progress,
     ) -> Archive:
-        """The tarball, if it is the very file that kernel.org lists."""
+        """The tarball, if it is exactly the file that kernel.org lists."""
         check_pin(listed, expected)
         wanted = self._wanted(version, listed)
         got = download(wanted, downloads, progress)
@@ -150,9 +151,9 @@ class KernelOrg:
     def _listed(
         self, version: KernelVersion, keyring: Path, gone: MachineError
     ) -> tuple[Digest, str]:
-        """The digest that the signed list has for a version, and who signed the list.
+        """The digest of a version in the signed list, and the fingerprint of the list's signer.
 
-        Raises `gone`, by which the version has no signature of its own, if there is no list.
+        If there is no list, raises `gone`, the error for the missing signature of the version.
         """
         from ingot.source.transfer.http import (
             DownloadError,

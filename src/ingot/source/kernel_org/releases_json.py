@@ -1,8 +1,8 @@
 """kernel.org's list of releases: https://www.kernel.org/releases.json.
 
-It has the newest release of each series that is maintained, and of some that have ended
-since. The file is not signed: whoever serves it decides what is tried, and whether a series
-is called ended, no more. The sources themselves are verified as ever.
+It has the newest release of each maintained series, and of some series that have ended. The file is
+not signed: a malicious server can only decide which releases are tried and which series count as
+ended. The sources themselves are verified as usual.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _LIMIT = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """The newest release of a series: what the series is called, and whether it has ended.
+    """The newest release of a series, and whether the series has ended.
 
-    `moniker` is `mainline`, `stable` or `longterm`; `released` the day it came out.
+    `moniker` is `mainline`, `stable` or `longterm`; `released` is the day of the release.
     """
 
     version: KernelVersion
@@ -38,7 +38,8 @@ class Newest:
 
 @dataclass(frozen=True, slots=True)
 class KernelOrgList:
-    """The list below `base_url`, for what `origin` has. HTTPS unless `base_url` is HTTP."""
+    """The list below `base_url`, of the releases that `origin` has. HTTPS, unless `base_url` is
+    HTTP."""
 
     origin: Origin
     base_url: str = "https://www.kernel.org"
@@ -49,8 +50,8 @@ class KernelOrgList:
         return self.origin.name
 
     def listed(self, downloads: Path, progress: Progress) -> tuple[Release, ...]:
-        """See Index.listed. Raises MachineError if the list is not there or makes no sense."""
-        del downloads, progress  # it is small: nothing to keep, nothing to tell
+        """See Index.listed. Raises MachineError if the list is missing or invalid."""
+        del downloads, progress  # the list is small: it is not kept, and needs no progress
         from ingot.source.transfer.http import fetch_bytes  # late: it loads requests
 
         url = f"{self.base_url}/releases.json"
@@ -94,7 +95,7 @@ def parse(data: bytes, where: str) -> tuple[Newest, ...]:
         raise MachineError(
             "the list of releases cannot be read",
             why=": ".join(part for part in (where, place, first["msg"]) if part),
-            hint="try again later; a version in full, such as 6.1.176, needs no list",
+            hint="try again later; a full version, such as 6.1.176, needs no list",
         ) from None
     newest: dict[Series, Newest] = {}
     for row in sorted(filter(None, map(_newest, document.releases)), key=lambda row: row.version):
@@ -103,7 +104,7 @@ def parse(data: bytes, where: str) -> tuple[Newest, ...]:
 
 
 def _newest(row: _ReleaseDocument) -> Newest | None:
-    """The values of a row; None if it is no release, such as 7.3-rc7 or next-20260801."""
+    """The values of a row; None if it is not a release, such as 7.3-rc7 or next-20260801."""
     try:
         version = KernelVersion.parse(row.version)
     except UserError:

@@ -1,4 +1,4 @@
-"""Several places tried in turn: one line for each that failed, one error if all did."""
+"""Tries several places in turn: a note for each failure, and one error if all failed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Attempt:
 
 
 class Attempts:
-    """Collects failures, and says each one as it happens.
+    """Collects failures, and notes each one when it happens.
 
-    `prefix` starts every line, so that a reader sees which part of Ingot is speaking.
+    `prefix` starts every note, so that a reader knows which part of Ingot reports it.
     """
 
     def __init__(self, progress: Progress, prefix: str = "source: ") -> None:
@@ -35,7 +35,7 @@ class Attempts:
         self._failed: list[Attempt] = []
 
     def failed(self, place: str, error: IngotError) -> None:
-        """Note a failure; one that every other place would meet as well is raised at once."""
+        """Note a failure; one that would happen at every other place too is raised at once."""
         if is_fault_of_this_machine(error):
             raise error
         attempt = Attempt(place, error)
@@ -43,9 +43,9 @@ class Attempts:
         self._progress.note(f"{self._prefix}{attempt}")
 
     def error(self, what: str, hint: str) -> IngotError:
-        """The error that sums it up: a VerificationError if anything failed to verify.
+        """The error for all failures: a VerificationError if one of them is.
 
-        A single failure is returned as it is: its own words and next step are more precise.
+        A single failure is returned unchanged: its own message and hint are more precise.
         """
         if len(self._failed) == 1:
             return self._failed[0].error
@@ -60,7 +60,7 @@ def one_line(error: IngotError) -> str:
 
 
 def is_fault_of_this_machine(error: IngotError) -> bool:
-    """Whether trying another place is pointless: a missing program, a full or closed disk."""
+    """Whether trying another place is pointless: a missing program, a full or read-only disk."""
     cause = error.__cause__
     return isinstance(error, ToolMissingError) or (
         isinstance(cause, OSError) and cause.errno in _HERE

@@ -1,14 +1,14 @@
-"""Downloads that resume after a break or a kill, and get their name only once verified.
+"""Downloads files: an interrupted one is resumed, and only a verified one gets its final name.
 
-On disk, for a file that is to be called NAME:
+On disk, for a file with the final name NAME:
 
     <downloads>/NAME              verified
-    <downloads>/NAME.part         what has come so far
+    <downloads>/NAME.part         the bytes received so far
     <downloads>/NAME.part.json    its URL and the server's validators, to resume safely
     <downloads>/.NAME.lock        held while one process works on NAME; empty
 
-A part resumes with `Range` and `If-Range` (RFC 9110, 13.1.5 and 14.2): a server whose file
-has changed since, or that knows no ranges, sends the whole file and the part starts over.
+A part is resumed with `Range` and `If-Range` (RFC 9110, 13.1.5 and 14.2): a server whose file
+has changed, or that does not support ranges, sends the whole file, and the part starts over.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ STATE_SUFFIX = ".part.json"
 _BREAKS = 5
 _PAUSE_SECONDS = 0.5
 MAX_BYTES = 4 << 30
-"""The largest file that is downloaded, in bytes, whatever the server says of its length: thirty
-times a kernel of 2026."""
+"""The largest file that is downloaded, in bytes, even if the server announces a larger one: thirty
+times the size of a kernel of 2026."""
 
 Verify = Callable[[Path, Digest, Step], str]
 """Checks a complete file, which has this digest, before it gets its name: returns the evidence,
@@ -49,7 +49,7 @@ or raises VerificationError."""
 class Wanted:
     """A file to download, with what is known about it beforehand (`size` in bytes).
 
-    `title` is what to call it to people, if not by its name.
+    `title` is its name in messages, by default `name`.
     """
 
     url: str
@@ -61,7 +61,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A verified file, its digest, and what the `verify` function said about it."""
+    """A verified file, its digest, and the evidence that the `verify` function returned."""
 
     path: Path
     digest: Digest
@@ -76,10 +76,10 @@ def lock_of(downloads: Path, name: str) -> Path:
 def download(
     wanted: Wanted, downloads: Path, progress: Progress, verify: Verify | None = None
 ) -> Downloaded:
-    """Have the file `wanted` below `downloads`, verified; get only what is missing of it.
+    """Download the file `wanted` to the directory `downloads` and verify it; resumes a part.
 
-    Raises DownloadError (a MachineError) if it cannot be had now, keeping what has come, and
-    VerificationError if size, digest or `verify` say no; then nothing of it is kept.
+    Raises DownloadError (a MachineError) if the download fails; the received part is kept. Raises
+    VerificationError if size, digest or `verify` do not match; then nothing of it is kept.
     """
 
     def wait() -> None:
@@ -93,7 +93,7 @@ def download(
         progress.step(f"download {wanted.title or wanted.name}") as step,
     ):
         if path.exists():
-            # Left by a run that was killed before it used the file. Not trusted for its name.
+            # Left by a run that was killed before it used the file. It is verified again.
             try:
                 return _verified(wanted, path, path, step, verify)
             except VerificationError:
@@ -106,7 +106,7 @@ def download(
 def _verified(
     wanted: Wanted, found: Path, path: Path, step: Step, verify: Verify | None
 ) -> Downloaded:
-    """Check the complete file `found` and give it its name; remove it if it is not right."""
+    """Check the complete file `found` and rename it; remove it if it is wrong."""
     try:
         size = found.stat().st_size
         if wanted.size is not None and size != wanted.size:
@@ -148,7 +148,7 @@ def _mismatch(wanted: Wanted, found: str, expected: str) -> VerificationError:
     return VerificationError(
         f"{wanted.name} was refused and removed",
         why=f"it has {found}, expected {expected}; from {without_secrets(wanted.url)}",
-        hint="if the pinned digest is right, the server's file is not: try another origin",
+        hint="if the pinned digest is right, the server's file is wrong: try another origin",
     )
 
 
@@ -172,7 +172,7 @@ class _Transfer:
                         self._receive(response)
                     return
                 except http.BrokenOffError:
-                    # No use in asking again where nothing comes.
+                    # Another try is useless if this one received nothing.
                     if attempt == _BREAKS or self._have() == before:
                         raise
                     time.sleep(_PAUSE_SECONDS)
@@ -193,7 +193,9 @@ class _Transfer:
             self._remember(response)
         elif _range_start(response) != have:
             self._start_over()
-            raise http.DownloadError("the server answered with another range", why=response.url)
+            raise http.DownloadError(
+                "the server sent another range than requested", why=response.url
+            )
         self._append(response, have)
 
     def _append(self, response: requests.Response, have: int) -> None:
@@ -207,7 +209,9 @@ class _Transfer:
         most = MAX_BYTES if total is None else min(total, MAX_BYTES)
         if total is not None and total > MAX_BYTES:
             _remove(self._part)
-            raise http.DownloadError(f"the server has {total:,} bytes for it", why=response.url)
+            raise http.DownloadError(
+                f"the file is too large: the server has {total:,} bytes for it", why=response.url
+            )
         with self._part.open("ab") as file:
             for chunk in http.body(response):
                 have += len(chunk)
@@ -227,18 +231,18 @@ class _Transfer:
         _state_of(self._part).unlink(missing_ok=True)
 
     def _remember(self, response: requests.Response) -> None:
-        """Keep what tells this very file from another one under the same URL.
+        """Store the validator that distinguishes this file from a later one with the same URL.
 
-        A weak ETag is no validator for ranges (RFC 9110, 13.1.5); the date is used then.
+        A weak ETag is not a validator for ranges (RFC 9110, 13.1.5); the date is used then.
         """
         etag = response.headers.get("ETag", "")
         validator = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
         state = {"url": without_secrets(self._wanted.url), "validator": validator}
-        # Not atomic on purpose: half of it is not JSON, and means the same as none.
+        # Need not be atomic: a partial file is not valid JSON, and counts as missing.
         _state_of(self._part).write_text(json.dumps(state), encoding="utf-8")
 
     def _resume_headers(self) -> dict[str, str]:
-        """Headers that ask for the rest of the part, or none if it must start over."""
+        """Headers that request the rest of the file, or none if it must start over."""
         try:
             state = json.loads(_state_of(self._part).read_bytes())
         except (FileNotFoundError, ValueError):
@@ -264,12 +268,12 @@ def _full_length(response: requests.Response) -> int:
 
 
 def _number(text: str) -> int | None:
-    """A number as HTTP writes it (RFC 9110, 8.6): digits of ASCII, and not more than make sense."""
+    """A number in HTTP (RFC 9110, 8.6): ASCII digits, at most 18 of them."""
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def remove_idle(downloads: Path, dry_run: bool) -> list[tuple[Path, int]]:
-    """Remove the downloads no process works on; what was (or would be) removed, in bytes."""
+    """Remove the downloads that no process uses; returns their paths and sizes in bytes."""
     removed: list[tuple[Path, int]] = []
     for path in sorted(downloads.iterdir()) if downloads.is_dir() else []:
         if path.name.endswith(".lock") or not path.is_file():

@@ -1,7 +1,7 @@
-"""One HTTP session, and what its failures are called in plain words.
+"""HTTP sessions, and clear error messages for their failures.
 
-Only imported by what is about to download: `requests` takes a third of a second to load.
-Proxies and certificates come from the environment, as everywhere with requests.
+Import this module only when a download begins: `requests` takes a third of a second to load.
+requests reads the settings of proxies and certificates from the environment.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _MOVED = (301, 302, 303, 307, 308)
 _REDIRECTS = 5
 _SLOW_SECONDS = 60.0
 _SLOWEST = 1 << 10
-"""A server that has sent less than this many bytes a second, after so many seconds, is given up."""
+"""After _SLOW_SECONDS, a server that has sent fewer bytes per second than this is given up."""
 
 _CHUNK = 1 << 16
 
 
 class DownloadError(MachineError):
-    """A server was not reached, or would not give the file. `status` is 0 or HTTP's."""
+    """A server was not reached, or refused the file. `status` is the HTTP status, or 0."""
 
     def __init__(self, what: str, *, why: str = "", status: int = 0) -> None:
         super().__init__(
@@ -44,11 +44,11 @@ class DownloadError(MachineError):
 
 
 class BrokenOffError(DownloadError):
-    """The connection broke while the file was coming."""
+    """The connection broke during the transfer."""
 
 
 class _Session(requests.Session):
-    """A session that leaves redirects to `get`: requests reads their bodies, however long."""
+    """A session without redirects, which `get` follows: requests would read their whole bodies."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         del resp
@@ -56,24 +56,24 @@ class _Session(requests.Session):
 
 
 def session(*, https_only: bool = False) -> requests.Session:
-    """A session that gives up fast when nobody answers; see `get` for one that is busy.
+    """A session with a short connection timeout and without retries; `get` retries busy servers.
 
-    With `https_only` nothing is asked in the clear, not even where a server redirects to it.
+    With `https_only` plain HTTP is refused, even if a server redirects to it.
     """
     new = _Session()
     new.adapters.clear()  # without an adapter for a scheme, requests refuses its addresses
     for scheme in ("https://",) if https_only else ("http://", "https://"):
         new.mount(scheme, HTTPAdapter(max_retries=0))
-    # Without "identity" a server may compress, and offsets would be of something else.
+    # Without "identity" a server may compress, and offsets would refer to the compressed bytes.
     new.headers.update({"User-Agent": f"ingot/{__version__}", "Accept-Encoding": "identity"})
     return new
 
 
 def get(client: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
-    """Begin a GET; DownloadError if nobody answers. The status is for the caller to judge.
+    """Begin a GET; DownloadError if no server answers. The caller checks the status.
 
-    Redirects are followed, and a busy server is asked again. The bodies of such answers have no
-    end that anybody vouches for, and are never read; requests and urllib3 would.
+    Redirects are followed, and a busy server is tried again. The bodies of such responses can be
+    endless and are never read; requests and urllib3 would read them.
     """
     for _ in range(_REDIRECTS + 1):
         response = _get_once(client, url, headers)
@@ -85,8 +85,10 @@ def get(client: requests.Session, url: str, headers: dict[str, str]) -> requests
             url = urljoin(response.url, target)
             host = urlsplit(url).hostname
         except ValueError as error:
-            raise DownloadError("the server redirects to no address", why=str(error)) from error
-    raise DownloadError(f"{host} redirects without end", why=url)
+            raise DownloadError(
+                "the server redirects to an invalid address", why=str(error)
+            ) from error
+    raise DownloadError(f"{host} redirects more than {_REDIRECTS} times", why=url)
 
 
 def _get_once(client: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
@@ -109,9 +111,9 @@ def _get_once(client: requests.Session, url: str, headers: dict[str, str]) -> re
 
 
 def body(response: requests.Response) -> Iterator[bytes]:
-    """The bytes of a response as sent, as they come.
+    """The raw bytes of a response, in pieces as they arrive.
 
-    BrokenOffError if they stop before they should, or come so slowly that they would never end.
+    BrokenOffError if the connection breaks, or if the server is too slow.
     """
     begun, done = time.monotonic(), 0
     try:
@@ -141,7 +143,7 @@ def fetch_bytes(url: str, limit: int, *, https_only: bool = False) -> bytes:
         for chunk in body(response):
             data += chunk
             if len(data) > limit:
-                raise DownloadError(f"more than {limit} bytes came for a small file", why=url)
+                raise DownloadError(f"the file is larger than {limit} bytes", why=url)
     return bytes(data)
 
 
@@ -175,7 +177,7 @@ def _host(url: str) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception and all it came from: requests and urllib3 wrap in several ways."""
+    """An exception and all its causes: requests and urllib3 wrap them in several ways."""
     seen: set[int] = set()
     queue: list[object] = [error]
     while queue:

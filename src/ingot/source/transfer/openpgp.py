@@ -1,8 +1,8 @@
-"""What is handed to gpgv: keys and signatures as bare packets, and nothing else.
+"""Reduces keys and signatures to bare packets before they are passed to gpgv.
 
-gpgv reads any OpenPGP message. A file that a server sends as a signature could hold compressed
-data, which takes any amount of memory and disk, or a text of its own. So a signature is taken
-apart first (RFC 4880: 4.2, packet headers; 5, packets; 6.2, armor; 7, clear-signed text).
+gpgv reads any OpenPGP message. A file that a server sends as a signature could contain compressed
+data, which can use any amount of memory and disk, or a text of its own. So a signature is parsed
+first (RFC 4880: 4.2, packet headers; 5, packets; 6.2, armor; 7, clear-signed text).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SIGNATURES = re.compile(_BLOCK % rb"SIGNATURE|MESSAGE", re.MULTILINE)
 
 
 class UnreadableError(Exception):
-    """This is not what it should be: says why."""
+    """The data does not have the expected form; the message says why."""
 
 
 def is_armored(data: bytes) -> bool:
@@ -41,19 +41,19 @@ def is_armored(data: bytes) -> bool:
 
 
 def keys_in(data: bytes) -> bytes:
-    """An armored keyring as gpgv reads it; empty if it holds no key that can be read."""
+    """The packets of an armored keyring; empty if it holds no readable key."""
     return _dearmored(_KEYS, data)
 
 
 def signatures_in(data: bytes) -> bytes:
-    """The packets of a detached signature, armored or not; UnreadableError if it holds others."""
+    """The packets of a detached signature, armored or not; UnreadableError for other packets."""
     packets = _dearmored(_SIGNATURES, data) if is_armored(data) else data
     _require_signatures(packets)
     return packets
 
 
 def require_clear_signed(data: bytes) -> None:
-    """UnreadableError unless this is one clear-signed text and nothing before or after it."""
+    """UnreadableError unless this is one clear-signed text with nothing before or after it."""
     if not is_armored(data):
         raise UnreadableError("it holds no signature that gpgv can read")
     marks = tuple(line.rstrip() for line in data.splitlines() if line.startswith(b"-----"))
@@ -79,7 +79,7 @@ def _require_signatures(packets: bytes) -> None:
 
 
 def _tags(packets: bytes) -> Iterator[int]:
-    """The tag of each packet (RFC 4880, 4.2); UnreadableError where it does not come out even."""
+    """The tag of each packet (RFC 4880, 4.2); UnreadableError if a packet is truncated."""
     at = 0
     while at < len(packets):
         first = packets[at]

@@ -1,6 +1,6 @@
-"""OpenPGP signatures, checked with `gpgv` against a keyring that nothing else writes to.
+"""Checks OpenPGP signatures with `gpgv`, against a private copy of a keyring.
 
-`gpgv` trusts every key in the keyring it is given and no other. Its exit code is not enough:
+`gpgv` trusts the keys in the named keyring and no others. Its exit code is not enough:
 2 can merely mean that one more signer is unknown, so its status lines are read instead
 (GnuPG, doc/DETAILS, "Format of the --status-fd output"). gpgv reads binary keyrings only, so an
 armored one (RFC 4880, 6.2) is made binary first.
@@ -25,7 +25,7 @@ _REFUSED = {
     "BADSIG": "the signature does not match the data",
 }
 _WEAK_HASHES = frozenset({"1", "2", "3"})
-"""MD5, SHA-1 and RIPEMD-160 (RFC 4880, 9.4): collisions can be made, or nearly so."""
+"""MD5, SHA-1 and RIPEMD-160 (RFC 4880, 9.4): collisions are feasible, or nearly so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Signed:
 def verify_detached(signature: bytes, data: Iterable[bytes], keyring: Path, what: str) -> str:
     """Check a detached signature over `data`; the fingerprint of the signer's primary key.
 
-    `what` names the signed thing in errors. Raises VerificationError if no key of the
-    keyring made a valid signature, or `signature` holds anything but signatures; whatever
-    reading `data` raises passes through.
+    `what` names the signed data in errors. Raises VerificationError if no key of the keyring made
+    a valid signature, or if `signature` contains anything but signatures. Errors of reading `data`
+    are passed on.
     """
     try:
         packets = openpgp.signatures_in(signature)
@@ -57,8 +57,8 @@ def verify_detached(signature: bytes, data: Iterable[bytes], keyring: Path, what
 def verify_inline(signed: bytes, keyring: Path, what: str) -> Signed:
     """Check a clear-signed text and return only what is inside the signature.
 
-    gpgv itself writes out what it verified. Raises VerificationError like verify_detached, also
-    for a file that is anything more than one clear-signed text.
+    gpgv writes the text that it verified. Raises VerificationError like verify_detached, and for a
+    file that has anything else than one clear-signed text.
     """
     try:
         openpgp.require_clear_signed(signed)
@@ -73,10 +73,10 @@ def verify_inline(signed: bytes, keyring: Path, what: str) -> Signed:
 
 
 def good_signer(status: Sequence[str], what: str) -> str:
-    """The primary fingerprint of the first good signature that gpgv's status lines tell of.
+    """The primary fingerprint of the first good signature in gpgv's status lines.
 
-    A signature is good if GOODSIG and VALIDSIG stand for it and its hash is not a weak one.
-    One BADSIG refuses the whole: somebody's valid key says that these are not the bytes.
+    A signature is good if it has the lines GOODSIG and VALIDSIG and its hash is not weak. A single
+    BADSIG refuses the data: it means that a signer in the keyring signed other bytes.
     """
     good = ""
     trusted = False
@@ -106,8 +106,8 @@ def _refused(what: str, why: str) -> VerificationError:
     return VerificationError(
         f"the signature on {what} was refused",
         why=why,
-        hint="try another mirror or origin, or the same one later; whose signature counts is for"
-        " the keyring to say",
+        hint="try another mirror or origin, or the same one later; only signatures by a key of the"
+        " keyring are accepted",
     )
 
 
@@ -120,8 +120,8 @@ def _gpgv(keyring: Path, arguments: list[str], data: Iterable[bytes] | None) -> 
             " repository",
         )
     with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
-        # A copy of the bytes that were looked at; absolute, since gpgv looks for other names in
-        # its home folder.
+        # A copy of exactly the bytes that were checked. The path is absolute, because gpgv resolves
+        # relative ones in its home directory.
         copy = Path(folder, "keyring")
         copy.write_bytes(_binary(keyring))
         argv = ["gpgv", "--status-fd", "1", "--keyring", str(copy.resolve()), *arguments]
@@ -130,14 +130,14 @@ def _gpgv(keyring: Path, arguments: list[str], data: Iterable[bytes] | None) -> 
 
 
 def _binary(keyring: Path) -> bytes:
-    """The keyring as gpgv reads it; UserError if it is armored and holds no key."""
+    """The keyring in the form that gpgv reads; UserError if it is armored and holds no key."""
     data = keyring.read_bytes()
     if not openpgp.is_armored(data):
         return data
     keys = openpgp.keys_in(data)
     if not keys:
         raise UserError(
-            f"{keyring} holds no public key that can be read",
-            hint="export keys anew: gpg --export KEY > FILE",
+            f"{keyring} holds no readable public key",
+            hint="export the keys again: gpg --export KEY > FILE",
         )
     return keys

@@ -1,14 +1,13 @@
-"""The compressions of tarballs: told once, by the origin or by one look, and undone in one way.
+"""Decompresses tarballs. The compression is determined once, by the origin or by the file's header.
 
-What a signature is checked over and what is unpacked must be the same bytes. So there is one
-function that decompresses, `PlainTar`, which knows what it reads before it begins, and nothing
-looks at a file again to guess. It reads strictly:
+A signature must be checked over the same bytes that are unpacked. So only one class decompresses,
+`PlainTar`; the compression is one of its arguments and never detected again. It reads strictly:
 
-- .xz is the .xz format and no other (not .lzma, which has no checksum and no magic number), with
-  a limit of memory. Several streams one after the other, and zeros between them in multiples of
-  four bytes, are one file (The .xz File Format, 2 and 2.2).
+- .xz is only the .xz format (not .lzma, which has no checksum and no magic number), with a limit
+  on memory. Several streams in sequence, with zeros between them in multiples of four bytes, are
+  one file (The .xz File Format, 2 and 2.2).
 - .gz may have several members (RFC 1952, 2.2), and zeros after the last one, as gzip allows.
-- Anything else that follows the end is an error, and so is an end that comes too early.
+- Any other data after the end is an error, and so is a truncated file.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
 
 MAX_BYTES = 8 << 30
-"""The largest tar, in bytes uncompressed: five times a kernel of 2026."""
+"""The largest tar, in uncompressed bytes: five times the size of a kernel of 2026."""
 
 MAX_ENTRIES = 500_000
-"""The most files, folders and links of a tree: five times a kernel of 2026."""
+"""The most files, directories and links of a tree: five times as many as in a kernel of 2026."""
 
 MAX_MEMORY = 256 << 20
-"""What decompressing may take, in bytes: `xz -9` needs 65 MiB (xz(1), "Preset")."""
+"""The memory limit of decompression, in bytes: `xz -9` needs 65 MiB (xz(1), "Preset")."""
 
 HEAD_BYTES = 512
-"""How much of a file `form_of` looks at: a tar's own mark is at 257."""
+"""How many bytes of a file `form_of` reads: the magic number of tar is at offset 257."""
 
 _CHUNK = 1 << 20
 _GZIP_ONLY = 16 + zlib.MAX_WBITS
@@ -58,11 +57,11 @@ _MAGIC: tuple[tuple[int, bytes, Compression], ...] = (
 
 
 class DamagedError(Exception):
-    """A file is cut off, corrupt, or followed by something; says which."""
+    """A file is truncated, corrupt, or followed by other data; the message says which."""
 
 
 def form_of(head: bytes, path: Path) -> Compression:
-    """The form of the file that begins with `head`, for a file that the user named.
+    """The compression of a file that the user named, by its first bytes `head`.
 
     Raises UserError if it is not a tarball that Ingot reads.
     """
@@ -71,17 +70,17 @@ def form_of(head: bytes, path: Path) -> Compression:
             return form
     raise UserError(
         f"{path} is not a tarball",
-        why="it starts like none of .tar, .tar.xz, .tar.gz and .tar.zst",
-        hint="a download that is really an error page looks like this: check the file",
+        why="its first bytes are not those of a .tar, .tar.xz, .tar.gz or .tar.zst",
+        hint="check the file: it may be the HTML error page of a failed download",
     )
 
 
 class PlainTar:
-    """The tar in a file, read once from its beginning to its end, and hashed both ways.
+    """The tar in a file, read once from beginning to end; compressed and plain bytes are hashed.
 
-    Iterating gives the uncompressed bytes; for `Form.ZSTD`, which Python cannot read, those of
-    the file. `on_bytes` hears the offset in the file. Raises DamagedError for a file that is not
-    wholly of its form, and VerificationError if more than MAX_BYTES come of it.
+    Iterating gives the uncompressed bytes; for `Compression.ZSTD`, which Python cannot read, those
+    of the file. `on_bytes` is called with the offset in the file. Raises DamagedError for a file
+    that does not have the compression, and VerificationError if it has more than MAX_BYTES.
     """
 
     def __init__(
@@ -97,7 +96,7 @@ class PlainTar:
         return self._chunks
 
     def finish(self) -> tuple[Digest, Digest]:
-        """Read what nobody has read yet; the digest of the file, and that of what is in it."""
+        """Read the rest; returns the digest of the file, and that of the uncompressed bytes."""
         for _ in self._chunks:
             pass
         return Digest(self._packed.hexdigest()), Digest(self._plain.hexdigest())
@@ -120,14 +119,14 @@ class PlainTar:
                 raise VerificationError(
                     f"{self._path.name.removesuffix('.part')} was refused",
                     why=f"it holds more than {MAX_BYTES >> 30} GiB",
-                    hint="no kernel release is as large: do not use this file",
+                    hint="no kernel release is that large: do not use this file",
                 )
             self._plain.update(chunk)
             yield chunk
 
 
 def decompressed(form: Compression, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """What a file of this form holds, piece by piece; DamagedError if it is not of that form."""
+    """The uncompressed bytes, in pieces; DamagedError if the data is not compressed this way."""
     if form is Compression.XZ:
         return _members(chunks, _XzStream, 4)
     if form is Compression.GZIP:
@@ -136,17 +135,17 @@ def decompressed(form: Compression, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _CompressedStream(Protocol):
-    """One stream of a compressed file, until its own end."""
+    """One stream of a compressed file."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What comes of `data`, in pieces of at most _CHUNK bytes."""
+        """The uncompressed bytes of `data`, in pieces of at most _CHUNK bytes."""
 
     @property
     def ended(self) -> bool: ...
 
     @property
     def rest(self) -> bytes:
-        """What was fed and comes after the end."""
+        """The data that was fed and is after the end of the stream."""
 
 
 class _XzStream:
@@ -173,7 +172,7 @@ class _GzipMember:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         yield (piece := self._decoder.decompress(data, _CHUNK))
-        # where a piece is full, zlib may hold back more of it
+        # after a full piece, zlib may have more output
         while not self._decoder.eof and (self._decoder.unconsumed_tail or len(piece) == _CHUNK):
             yield (piece := self._decoder.decompress(self._decoder.unconsumed_tail, _CHUNK))
 
@@ -189,7 +188,7 @@ class _GzipMember:
 def _members(
     chunks: Iterator[bytes], new: Callable[[], _CompressedStream], padding_unit: int
 ) -> Iterator[bytes]:
-    """What one or more members hold that follow each other, with nothing but zeros between."""
+    """The uncompressed bytes of one or more members, with only zeros between them."""
     member, zeros = new(), 0
     try:
         for chunk in chunks:
