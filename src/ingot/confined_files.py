@@ -166,9 +166,9 @@ class ConfinedDirectory:
         count = 0
         waiting = [name]
         while waiting:
-            folder = waiting.pop()
+            directory = waiting.pop()
             inner = []
-            items = self.list(folder, most=most - count)
+            items = self.list(directory, most=most - count)
             count += len(items)
             for found in items:
                 yield found

@@ -55,8 +55,8 @@ class DirectoryWalk:
         """The names of the directories in the open directory, and its other entries."""
         with os.scandir(self._current) as found:
             entries = list(found)
-        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        return folders, [entry for entry in entries if not entry.is_dir(follow_symlinks=False)]
+        directories = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return directories, [entry for entry in entries if not entry.is_dir(follow_symlinks=False)]
 
     def unlink(self, name: str) -> None:
         os.unlink(name, dir_fd=self._current)

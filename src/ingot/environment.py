@@ -64,7 +64,7 @@ KEYCHAINS: Names = {
 REGISTRIES: Names = {
     **KEYCHAINS,
     "REGISTRY_AUTH_FILE": "the file of credentials, if it is not the usual one",
-    "DOCKER_CONFIG": "docker's folder of credentials and helpers, if it is not the usual one",
+    "DOCKER_CONFIG": "docker's directory of credentials and helpers, if it is not the usual one",
     "CONTAINERS_REGISTRIES_CONF": "mirrors and short names of registries",
     "REGISTRIES_CONFIG_PATH": "the same, by its older name",
 }
@@ -83,7 +83,7 @@ STORAGE: Names = {
 DAEMON: Names = {
     "HOME": "docker's contexts are below it",
     "XDG_RUNTIME_DIR": "the socket of a daemon without root",
-    "DOCKER_CONFIG": "docker's contexts, if they are not in the usual folder",
+    "DOCKER_CONFIG": "docker's contexts, if they are not in the usual directory",
     "DOCKER_CONTEXT": "which daemon",
     "DOCKER_HOST": "which daemon",
     "DOCKER_TLS_VERIFY": "whether the daemon must show a certificate",

@@ -75,10 +75,10 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def staging_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new temporary file in `folder`, removed at the end unless it was committed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=STAGING_PREFIX)
+def staging_file(directory: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new temporary file in `directory`, removed at the end unless it was committed."""
+    directory.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=directory, prefix=STAGING_PREFIX)
     path = Path(name)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 (it is open already)
@@ -93,12 +93,12 @@ def commit_file(temporary: Path, file: BinaryIO, path: Path) -> None:
     os.fchmod(file.fileno(), 0o644)
     os.fsync(file.fileno())
     temporary.rename(path)
-    sync_folder(path.parent)
+    sync_directory(path.parent)
 
 
 @contextlib.contextmanager
-def staging_folder(parent: Path) -> Iterator[Path]:
-    """A new folder below `parent`, removed at the end unless it was renamed away."""
+def staging_directory(parent: Path) -> Iterator[Path]:
+    """A new directory below `parent`, removed at the end unless it was renamed away."""
     with disk_errors(parent):
         parent.mkdir(parents=True, exist_ok=True)
         path = Path(tempfile.mkdtemp(dir=parent, prefix=STAGING_PREFIX))
@@ -110,9 +110,9 @@ def staging_folder(parent: Path) -> Iterator[Path]:
             remove_tree(path)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync_directory(directory: Path) -> None:
+    """Make a rename in `directory` survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
@@ -170,10 +170,10 @@ def _remove_below(descent: DirectoryWalk) -> None:
 
 def _remove_files(descent: DirectoryWalk) -> list[str]:
     """Remove all but directories in the open directory; returns the directories' names."""
-    folders, others = descent.entries()
+    directories, others = descent.entries()
     for entry in others:
         _insist(descent, descent.unlink, entry.name)
-    return folders
+    return directories
 
 
 def _insist(descent: DirectoryWalk, act: Callable[..., None], *name: str) -> bool:
@@ -191,9 +191,9 @@ def _insist(descent: DirectoryWalk, act: Callable[..., None], *name: str) -> boo
     return True
 
 
-def free_bytes(folder: Path) -> int:
+def free_bytes(directory: Path) -> int:
     """The bytes that this user can still write to the file system of the directory."""
-    status = os.statvfs(folder)
+    status = os.statvfs(directory)
     return status.f_bavail * status.f_frsize
 
 
@@ -209,11 +209,11 @@ def tree_size(path: Path) -> int:
     ):
         waiting = [_count(descent)]
         while waiting:
-            folders, size = waiting[-1]
-            total, waiting[-1] = total + size, (folders, 0)
-            if folders:
+            directories, size = waiting[-1]
+            total, waiting[-1] = total + size, (directories, 0)
+            if directories:
                 with contextlib.suppress(OSError):
-                    descent.enter(folders.pop())
+                    descent.enter(directories.pop())
                     waiting.append(_count(descent))
                 continue
             waiting.pop()
@@ -226,14 +226,14 @@ def _count(descent: DirectoryWalk) -> tuple[list[str], int]:
     """The names of the directories in the open directory, and the bytes of its files."""
     size = 0
     try:
-        folders, others = descent.entries()
+        directories, others = descent.entries()
     except OSError:
         return [], 0
     for entry in others:
         with contextlib.suppress(FileNotFoundError):
             if entry.is_file(follow_symlinks=False):
                 size += entry.stat(follow_symlinks=False).st_blocks * 512
-    return folders, size
+    return directories, size
 
 
 @contextlib.contextmanager
@@ -301,7 +301,7 @@ def _close_to_others(descriptor: int) -> None:
         os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)
 
 
-def private_folder(path: Path, mode: int = stat.S_IRWXU) -> None:
+def private_directory(path: Path, mode: int = stat.S_IRWXU) -> None:
     """Make a directory, or restrict an existing one of this user, to at most this mode.
 
     A link, and a directory of another user, are not changed.

@@ -177,11 +177,13 @@ def _builders(project: Project, *, everything: bool, dry_run: bool) -> list[Remo
     keep = set() if everything else {digest.hex for digest in _builders_of_catalog(project)}
     root = project.workspace.builders
     removed = []
-    for folder in sorted(root.iterdir()) if root.is_dir() else []:
-        if folder.is_dir() and folder.name not in keep and not _unfinished(folder):
-            removed.append(RemovedItem(f"unpacked builder {folder.name[:12]}", tree_size(folder)))
+    for directory in sorted(root.iterdir()) if root.is_dir() else []:
+        if directory.is_dir() and directory.name not in keep and not _unfinished(directory):
+            removed.append(
+                RemovedItem(f"unpacked builder {directory.name[:12]}", tree_size(directory))
+            )
             if not dry_run:
-                remove_tree(folder)
+                remove_tree(directory)
     return removed
 
 
@@ -205,12 +207,12 @@ def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[RemovedItem]:
     """
     removed = []
     for parent in (workspace.builders, workspace.sources, workspace.downloads):
-        for folder in sorted(parent.glob(f"{STAGING_PREFIX}*/")):
-            if digest_named(folder.name.removeprefix(STAGING_PREFIX)):
+        for directory in sorted(parent.glob(f"{STAGING_PREFIX}*/")):
+            if digest_named(directory.name.removeprefix(STAGING_PREFIX)):
                 continue
-            removed.append(RemovedItem("unfinished files of a killed run", tree_size(folder)))
+            removed.append(RemovedItem("unfinished files of a killed run", tree_size(directory)))
             if not dry_run:
-                remove_tree(folder)
+                remove_tree(directory)
     if not dry_run:
         workspace.remove_stale()
     return removed
@@ -221,9 +223,9 @@ def _caches(project: Project, *, everything: bool, dry_run: bool) -> list[Remove
         return []
     workspace = project.workspace
     removed = []
-    for folder in (workspace.ccache, workspace.configs):
-        if folder.is_dir() and any(folder.iterdir()):
-            removed.append(RemovedItem(f"cache {folder.name}", tree_size(folder)))
+    for directory in (workspace.ccache, workspace.configs):
+        if directory.is_dir() and any(directory.iterdir()):
+            removed.append(RemovedItem(f"cache {directory.name}", tree_size(directory)))
             if not dry_run:
-                remove_tree(folder)
+                remove_tree(directory)
     return removed

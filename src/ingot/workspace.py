@@ -32,7 +32,14 @@ from pathlib import Path
 
 from ingot.digest import Digest
 from ingot.errors import MachineError
-from ingot.files import disk_errors, free_bytes, locked, locked_if_free, private_folder, remove_tree
+from ingot.files import (
+    disk_errors,
+    free_bytes,
+    locked,
+    locked_if_free,
+    private_directory,
+    remove_tree,
+)
 
 _SHARED_MEMORY = Path("/dev/shm")
 _MEMORY_INFO = Path("/proc/meminfo")
@@ -90,30 +97,30 @@ class Workspace:
         """
         with disk_errors(self.root):
             if not self.root.exists():
-                private_folder(self.root, _PASSAGE)
-            for folder in (self.downloads, self.sources, self.configs, self.ccache):
-                private_folder(folder)
+                private_directory(self.root, _PASSAGE)
+            for directory in (self.downloads, self.sources, self.configs, self.ccache):
+                private_directory(directory)
             for name in ("logs", "locks", "build"):
-                private_folder(self.root / name)
-            private_folder(self.builders, _PASSAGE)
+                private_directory(self.root / name)
+            private_directory(self.builders, _PASSAGE)
 
     @contextlib.contextmanager
-    def build_folder(self) -> Iterator[Path]:
+    def build_directory(self) -> Iterator[Path]:
         """A new, empty build directory, removed at the end; those of killed builds go first.
 
         It is on a tmpfs if there is enough memory, else below the cache.
         """
         self.remove_stale()  # before the choice: stale directories on a tmpfs use memory
-        folder = self._choose_build_root() / f"build-{secrets.token_hex(6)}"
-        lock = _lock_of(folder)
+        directory = self._choose_build_root() / f"build-{secrets.token_hex(6)}"
+        lock = _lock_of(directory)
         with locked(lock):
             try:
-                with disk_errors(folder.parent):
-                    folder.mkdir(mode=stat.S_IRWXU)
-                yield folder
+                with disk_errors(directory.parent):
+                    directory.mkdir(mode=stat.S_IRWXU)
+                yield directory
             finally:
-                with disk_errors(folder.parent):
-                    remove_tree(folder)
+                with disk_errors(directory.parent):
+                    remove_tree(directory)
                     lock.unlink(missing_ok=True)
 
     def remove_stale(self) -> None:
@@ -156,46 +163,46 @@ def remove_stale_builds(root: Path) -> int:
     """
     if not root.is_dir():
         return 0
-    found = map(_folder_of, root.glob(".build-*.lock"))
+    found = map(_directory_of, root.glob(".build-*.lock"))
     own = [f for f in sorted(found) if not (_is_foreign(f) or _is_foreign(_lock_of(f)))]
-    return sum(_remove_if_stale(folder) for folder in own)
+    return sum(_remove_if_stale(directory) for directory in own)
 
 
-def _remove_if_stale(folder: Path) -> bool:
+def _remove_if_stale(directory: Path) -> bool:
     """Remove a build directory and its lock unless a build holds it; whether it existed."""
-    lock = _lock_of(folder)
+    lock = _lock_of(directory)
     with locked_if_free(lock) as free:
         if not free:
             return False
-        there = folder.is_dir()
-        with disk_errors(folder.parent):
-            remove_tree(folder)
+        there = directory.is_dir()
+        with disk_errors(directory.parent):
+            remove_tree(directory)
             lock.unlink(missing_ok=True)
     return there
 
 
-def _lock_of(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.lock")
+def _lock_of(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.lock")
 
 
-def _folder_of(lock: Path) -> Path:
+def _directory_of(lock: Path) -> Path:
     return lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
 
 
-def _make_own(folder: Path) -> bool:
+def _make_own(directory: Path) -> bool:
     """Make a directory that only this user can access; False if that is not possible.
 
     Where all users can write, another user may already have made a file of that name.
     """
     try:
-        folder.mkdir(mode=stat.S_IRWXU)
+        directory.mkdir(mode=stat.S_IRWXU)
     except FileExistsError:
         pass
     except OSError:
         return False
-    if not folder.is_dir() or _is_foreign(folder):
+    if not directory.is_dir() or _is_foreign(directory):
         return False
-    private_folder(folder)
+    private_directory(directory)
     return True
 
 
@@ -208,14 +215,14 @@ def _is_foreign(path: Path) -> bool:
     return stat.S_ISLNK(status.st_mode) or status.st_uid != os.geteuid()
 
 
-def _memory_allows(folder: Path) -> bool:
+def _memory_allows(directory: Path) -> bool:
     """Whether a build fits into this tmpfs and memory, and the mount allows programs to run."""
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
+    if not directory.is_dir() or not os.access(directory, os.W_OK):
         return False
-    noexec = os.statvfs(folder).f_flag & os.ST_NOEXEC
+    noexec = os.statvfs(directory).f_flag & os.ST_NOEXEC
     return (
         not noexec
-        and free_bytes(folder) >= _BUILD_BYTES
+        and free_bytes(directory) >= _BUILD_BYTES
         and _available_memory() >= _BUILD_BYTES + _MEMORY_FOR_COMPILERS
     )
 

@@ -40,7 +40,7 @@ def boxed(
 ) -> Iterator[Lab]:
     """A lab whose builder is an image, made of the one that the rootfs builder put into the store.
 
-    Images and containers are kept in a folder of its own.
+    Images and containers are kept in a directory of its own.
     """
     root = tmp_path_factory.mktemp("boxed")
     boxed = lab.variant(root / "lab")

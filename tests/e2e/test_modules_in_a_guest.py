@@ -83,11 +83,11 @@ def kit(lab: Lab, built: Built, tmp_path_factory: pytest.TempPathFactory) -> Kit
     return kit
 
 
-def make_guest(kit: Kit, folder: Path, plan: str) -> Path:
+def make_guest(kit: Kit, directory: Path, plan: str) -> Path:
     """A root file system of its own, with this plan."""
-    shutil.copytree(kit.files, folder)
-    (folder / "plan").write_text(plan)
-    return folder
+    shutil.copytree(kit.files, directory)
+    (directory / "plan").write_text(plan)
+    return directory
 
 
 def loaded(report: BootReport) -> dict[str, str]:
@@ -203,20 +203,20 @@ def test_who_has_the_compiler_builds_modules_as_anywhere(
 def test_what_is_wrong_with_a_module_is_said_in_the_compilers_words(
     lab: Lab, built: Built, tmp_path: Path, line: str, says: str
 ) -> None:
-    folder = tmp_path / "hello"
-    shutil.copytree(HELLO, folder)
-    with (folder / "hello.c").open("a") as file:
+    directory = tmp_path / "hello"
+    shutil.copytree(HELLO, directory)
+    with (directory / "hello.c").open("a") as file:
         file.write(line)
-    done = lab.ingot("module", "build", str(folder), "--kernel", VERSION)
+    done = lab.ingot("module", "build", str(directory), "--kernel", VERSION)
     assert done.returncode == 5
     assert re.search(says, done.stderr, re.MULTILINE)
     assert "the module did not compile" in done.stderr
 
 
 def test_a_hostile_makefile_stays_in_the_sandbox(lab: Lab, built: Built, tmp_path: Path) -> None:
-    """It tries to write to the kernel's tree, to this folder and to the home, and to be root."""
-    folder, mark = tmp_path / "hello", tmp_path / "mark"
-    shutil.copytree(HELLO, folder)
+    """It tries to write to the kernel's tree, to this directory and to the home, and to be root."""
+    directory, mark = tmp_path / "hello", tmp_path / "mark"
+    shutil.copytree(HELLO, directory)
     tries = [
         *(f"touch {place}/owned" for place in ("/src", "/usr", "/root", "/home", str(tmp_path))),
         f"cat {mark}",
@@ -226,12 +226,12 @@ def test_a_hostile_makefile_stays_in_the_sandbox(lab: Lab, built: Built, tmp_pat
         "grep -vE 'lo:|Inter|face' /proc/net/dev",
     ]
     mark.write_text("a secret")
-    with (folder / "Kbuild").open("a") as file:
+    with (directory / "Kbuild").open("a") as file:
         for number, words in enumerate(tries):
             file.write(
                 f"tried-{number} := $(shell {words} >/dev/null 2>&1 && echo DONE-{number})\n"
             )
             file.write(f"$(if $(tried-{number}),$(error it could: {number}))\n")
-    done = lab.ingot("module", "build", str(folder), "--kernel", VERSION)
+    done = lab.ingot("module", "build", str(directory), "--kernel", VERSION)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hello", "mark"]

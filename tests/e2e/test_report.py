@@ -91,14 +91,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of many kernels: long names, many tags, old images, large and small figures."""
-    folder = tmp_path_factory.mktemp("crowd")
-    path = folder / "report.html"
-    path.write_text(render_page(gather(_catalog(folder), "", _images(), ()), TODAY))
+    directory = tmp_path_factory.mktemp("crowd")
+    path = directory / "report.html"
+    path.write_text(render_page(gather(_catalog(directory), "", _images(), ()), TODAY))
     return path
 
 
-def _catalog(folder: Path) -> Catalog:
-    return load(folder / "kernels", SMALL)
+def _catalog(directory: Path) -> Catalog:
+    return load(directory / "kernels", SMALL)
 
 
 def _images() -> list[FoundImage]:

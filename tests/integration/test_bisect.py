@@ -12,8 +12,8 @@ from tests.support.houses import House
 TITLE = "# Linux/x86 6.1.999 Kernel Configuration\n"
 
 
-def config(folder: Path, name: str, *options: str, title: str = TITLE) -> str:
-    path = folder / name
+def config(directory: Path, name: str, *options: str, title: str = TITLE) -> str:
+    path = directory / name
     path.write_text(title + "".join(f"CONFIG_{option}\n" for option in options))
     return str(path)
 

@@ -53,7 +53,7 @@ def test_the_images_hold_what_they_promise(house: House) -> None:
             for file in list_files(
                 house.layout, read_image(house.layout, house.layout.tags()[f"{name}:6.1.999"])
             )
-            if file.kind.value != "folder"
+            if file.kind.value != "directory"
         }
         for name in KERNEL_IMAGES
     }

@@ -133,7 +133,7 @@ def test_a_damaged_blob_is_not_taken(
 ) -> None:
     manifest = json.loads(house.layout.read_blob(house.layout.tags()["kernel-bin:6.1.999"]))
     hexed = manifest["layers"][0]["digest"].removeprefix("sha256:")
-    (stored,) = served.folder.rglob(f"{hexed}/data")
+    (stored,) = served.directory.rglob(f"{hexed}/data")
     data = bytearray(stored.read_bytes())
     data[-1] ^= 1
     stored.write_bytes(data)

@@ -128,7 +128,7 @@ def test_a_fragment_that_cannot_be_read_is_told_once(various: House) -> None:
     assert done.stdout.count("error:") == 1
 
 
-def test_a_fragment_that_is_a_folder_does_not_stop_the_others(various: House) -> None:
+def test_a_fragment_that_is_a_directory_does_not_stop_the_others(various: House) -> None:
     path = various.kernels / "fragments/base/arm64.config"
     path.unlink()
     path.mkdir()
@@ -191,12 +191,12 @@ def test_an_option_that_a_full_config_makes_up_is_a_finding(house: House) -> Non
 def test_a_lock_file_is_written_for_each_kernel(various: House) -> None:
     done = various.ingot("config", "resolve", "6.1", "--flavor", "all", "--arch", "arm64")
     assert done.returncode == 0, done.stderr
-    folder = various.kernels / "configs"
+    directory = various.kernels / "configs"
     names = ["linux-arm64-6.1.999-bigger.config", "linux-arm64-6.1.999.config"]
-    assert sorted(path.name for path in folder.iterdir()) == names
-    before = [(folder / name).read_bytes() for name in names]
+    assert sorted(path.name for path in directory.iterdir()) == names
+    before = [(directory / name).read_bytes() for name in names]
     assert various.ingot("config", "resolve", "6.1-bigger-arm64").returncode == 0
-    assert [(folder / name).read_bytes() for name in names] == before
+    assert [(directory / name).read_bytes() for name in names] == before
     assert various.ingot("build", "6.1-bigger-arm64").returncode == 0
 
 
@@ -223,7 +223,7 @@ def test_resolve_writes_nothing_that_is_not_as_asked(house: House) -> None:
 
 
 def test_resolve_where_nothing_can_be_written_is_told(house: House) -> None:
-    (house.kernels / "configs").write_text("a file where the folder is to be")
+    (house.kernels / "configs").write_text("a file where the directory is to be")
     refused(house.ingot("config", "resolve", "6.1"), str(house.kernels / "configs"), code=3)
 
 
@@ -396,7 +396,7 @@ def test_init_beside_other_things_and_in_odd_places(house: House, tmp_path: Path
     target.mkdir(parents=True)
     (target / "README.md").write_text("mine")
     (target / "kernels").mkdir()
-    assert house.ingot("init", str(target)).returncode == 0, "an empty folder is in nobody's way"
+    assert house.ingot("init", str(target)).returncode == 0, "an empty directory is in nobody's way"
     assert (target / "README.md").read_text() == "mine"
     assert sorted(path.name for path in target.iterdir()) == [
         *(".github", ".gitignore", "README.md", "kernels")

@@ -348,23 +348,23 @@ def test_a_context_has_all_that_its_containerfile_copies(house: House, box: Engi
     patch = "--- a/main.c\n+++ b/main.c\n@@ -1 +1 @@\n-int main(void) { return 0; }\n"
     patch += "+int main(void) { return 42; }\n"
     (house.kernels / "patches" / "6.1" / "0001-answer.patch").write_text(patch)
-    folder = house.root / "context"
-    done = house.ingot("containerfile", "6.1", "--output", str(folder))
+    directory = house.root / "context"
+    done = house.ingot("containerfile", "6.1", "--output", str(directory))
     assert done.returncode == 0, done.stderr
-    text = (folder / "Containerfile").read_text()
+    text = (directory / "Containerfile").read_text()
     for line in text.splitlines():
         match line.split():
             case ["COPY" | "ADD", name, _]:
-                assert (folder / name).exists(), line
-    assert "CONFIG_PARENT=y" in (folder / "fragments.config").read_text()
-    with tarfile.open(folder / "source.tar.gz") as archive:
+                assert (directory / name).exists(), line
+    assert "CONFIG_PARENT=y" in (directory / "fragments.config").read_text()
+    with tarfile.open(directory / "source.tar.gz") as archive:
         packed = archive.extractfile("src/main.c")
         assert packed and b"return 42" in packed.read()
     again = house.root / "again"
     assert house.ingot("containerfile", "6.1", "--output", str(again)).returncode == 0
-    tarballs = [(place / "source.tar.gz").read_bytes() for place in (folder, again)]
+    tarballs = [(place / "source.tar.gz").read_bytes() for place in (directory, again)]
     assert tarballs[0] == tarballs[1]
-    taken = house.ingot("containerfile", "6.1", "--output", str(folder))
+    taken = house.ingot("containerfile", "6.1", "--output", str(directory))
     assert taken.returncode == 2
     assert "exists already" in taken.stderr
 
@@ -373,12 +373,12 @@ def test_a_full_config_is_taken_along_as_it_is(house: House, box: Engines) -> No
     config = house.kernels / "configs" / "linux-x86_64-6.1.999.config"
     config.parent.mkdir()
     config.write_text("CONFIG_PARENT=y\n")
-    folder = house.root / "context"
-    done = house.ingot("containerfile", "6.1", "--output", str(folder))
+    directory = house.root / "context"
+    done = house.ingot("containerfile", "6.1", "--output", str(directory))
     assert done.returncode == 0, done.stderr
-    assert (folder / "full.config").read_text() == config.read_text()
-    assert not (folder / "fragments.config").exists()
-    text = (folder / "Containerfile").read_text()
+    assert (directory / "full.config").read_text() == config.read_text()
+    assert not (directory / "fragments.config").exists()
+    text = (directory / "Containerfile").read_text()
     assert "COPY full.config /ingot/" in text
     assert text.index("cp /ingot/full.config .config") < text.index("olddefconfig")
     assert "allnoconfig" not in text

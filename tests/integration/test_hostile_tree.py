@@ -32,11 +32,11 @@ TRAPS = {
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    folder = tmp_path / "outside"
-    folder.mkdir()
-    (folder / "secret").write_text(SECRET)
-    (folder / "secret.h").write_text(SECRET)
-    return folder
+    directory = tmp_path / "outside"
+    directory.mkdir()
+    (directory / "secret").write_text(SECRET)
+    (directory / "secret.h").write_text(SECRET)
+    return directory
 
 
 def hostile(tmp_path: Path, target: str, trap: str, outside: Path) -> Path:

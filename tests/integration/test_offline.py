@@ -42,9 +42,9 @@ def run(house: House, before: list[str], *words: str) -> subprocess.CompletedPro
 
 
 def forget_source(house: House) -> None:
-    for folder in (house.cache / "sources").iterdir():
-        if folder.is_dir():
-            shutil.rmtree(folder)
+    for directory in (house.cache / "sources").iterdir():
+        if directory.is_dir():
+            shutil.rmtree(directory)
 
 
 def test_after_fetch_everything_is_built_without_a_network(
@@ -249,9 +249,9 @@ def test_a_patched_kernel_without_patches_and_a_patch_that_is_not_there(house: H
 
 def test_a_bounded_patch_ends_in_the_release_that_carries_it(house: House) -> None:
     plain = house.build()
-    folder = house.kernels / "patches" / "all"
-    folder.mkdir(parents=True)
-    (folder / "fix.patch").write_text(PATCH)
+    directory = house.kernels / "patches" / "all"
+    directory.mkdir(parents=True)
+    (directory / "fix.patch").write_text(PATCH)
     path = house.kernels / "kernels.toml"
     text = path.read_text()
 

@@ -252,21 +252,21 @@ def containerd(tmp_path: Path) -> Iterator[list[str]]:
         pytest.skip("containerd needs root")
     if not shutil.which("containerd"):
         pytest.skip("containerd is not installed; scripts/run-tests installs it")
-    folder = tmp_path / "containerd"
-    folder.mkdir()
-    # sockets have short names (unix(7)): a test's folder may be too deep
+    directory = tmp_path / "containerd"
+    directory.mkdir()
+    # sockets have short names (unix(7)): a test's directory may be too deep
     address = Path("/run") / f"ingot-test-{os.getpid()}.sock"
-    config = folder / "config.toml"
+    config = directory / "config.toml"
     config.write_text('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
     words = ["containerd", "--config", str(config), "--address", str(address)]
-    words += ["--root", str(folder / "root"), "--state", str(folder / "state")]
-    with (folder / "log").open("wb") as log:
+    words += ["--root", str(directory / "root"), "--state", str(directory / "state")]
+    with (directory / "log").open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log)
     asked = ["ctr", "--address", str(address), "--connect-timeout", "30s"]
     try:
         done = subprocess.run([*asked, "version"], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            pytest.skip(f"containerd does not run here: {(folder / 'log').read_text()[-500:]}")
+            pytest.skip(f"containerd does not run here: {(directory / 'log').read_text()[-500:]}")
         yield asked
     finally:
         process.terminate()
@@ -297,7 +297,7 @@ def test_containerd_pulls_and_mounts_what_was_pushed(
             unmount = [*containerd, "images", "unmount", "--rm", str(mounted)]
             subprocess.run(unmount, check=True)
         ours = list_files(shop.layout, read_image(shop.layout, images[name]))
-        assert found == {info.name for info in ours if info.kind.value != "folder"}
+        assert found == {info.name for info in ours if info.kind.value != "directory"}
 
 
 # What goes over the wire
@@ -715,7 +715,7 @@ def guarded(tmp_path: Path) -> Iterator[Served]:
 
 def trusting(served: Served, password: str | None = None) -> dict[str, str]:
     """The environment in which the registry's certificate is trusted, and credentials are kept."""
-    auth = served.folder / "auth.json"
+    auth = served.directory / "auth.json"
     word = base64.b64encode(f"ada:{password}".encode()).decode()
     known = {} if password is None else {served.address: {"auth": word}}
     auth.write_text(json.dumps({"auths": known}))

@@ -23,8 +23,8 @@ def featured(house: House) -> House:
     return house
 
 
-def config(folder: Path, *lines: str) -> str:
-    path = folder / "some.config"
+def config(directory: Path, *lines: str) -> str:
+    path = directory / "some.config"
     path.write_text("\n".join([TITLE, *lines, ""]))
     return str(path)
 

@@ -397,7 +397,7 @@ def test_keys_cannot_be_read(world: World, ring: int) -> None:
         libc.syscall(250, 9, key, ring)
 
 
-def test_what_a_tree_may_write_to_is_its_build_folder_and_its_cache(world: World) -> None:
+def test_what_a_tree_may_write_to_is_its_build_directory_and_its_cache(world: World) -> None:
     command = world.sandbox.command(["sh", "-c", "echo x > /build/a && echo x > /ccache/b"])
     run(command)
     assert (world.sandbox.build / "a").is_file()

@@ -71,7 +71,7 @@ SAYS = {
 
 
 class Machine:
-    """A machine whose tools are a folder of programs that tell a version and do nothing else."""
+    """A machine whose tools are a directory of programs that tell a version and do nothing else."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.bin = root / "bin"

@@ -87,7 +87,7 @@ flavors = ["default", "minimal", "monolithic"]
 
 
 def write(root: Path, text: str) -> None:
-    """Make a catalog folder: the file, and an empty fragment for each table it has."""
+    """Make a catalog directory: the file, and an empty fragment for each table it has."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "kernels.toml").write_text(text)
     try:

@@ -38,10 +38,10 @@ def old_images(kernel: Kernel, names: Iterable[str] = KERNEL_IMAGES) -> dict[str
 
 def foreign(layout: Layout, files: Mapping[str, bytes], name: str = "foreign:1") -> Descriptor:
     """An image of somebody else's, with these files."""
-    folder = layout.root.parent / "files"
+    directory = layout.root.parent / "files"
     entries: list[LayerEntry] = []
     for number, (path, data) in enumerate(sorted(files.items())):
-        file = folder / str(number)
+        file = directory / str(number)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
         entries.append(file_entry(path, file))

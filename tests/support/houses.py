@@ -55,7 +55,7 @@ debian = "{digest}"
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A checkout's worth of folders below `root`."""
+    """A checkout's worth of directories below `root`."""
 
     root: Path
 
@@ -130,12 +130,12 @@ def make_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     return house
 
 
-def pack_fake_tree(folder: Path) -> Path:
+def pack_fake_tree(directory: Path) -> Path:
     """The fake tree as upstream would pack it."""
-    tree = folder / "linux-6.1.999"
+    tree = directory / "linux-6.1.999"
     shutil.copytree(FAKE_TREE, tree)
-    tarball = folder / "linux-6.1.999.tar.xz"
-    words = ["tar", "--mtime=@1700000000", "-C", str(folder), "-cJf", str(tarball), tree.name]
+    tarball = directory / "linux-6.1.999.tar.xz"
+    words = ["tar", "--mtime=@1700000000", "-C", str(directory), "-cJf", str(tarball), tree.name]
     subprocess.run(words, check=True)
     shutil.rmtree(tree)
     return tarball

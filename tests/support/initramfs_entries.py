@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 
-def listed(archive: bytes, folder: Path) -> dict[str, str]:
+def listed(archive: bytes, directory: Path) -> dict[str, str]:
     """What cpio(1) finds in an archive: mode by name."""
     done = subprocess.run(
-        ["cpio", "--quiet", "-tv"], input=archive, capture_output=True, check=True, cwd=folder
+        ["cpio", "--quiet", "-tv"], input=archive, capture_output=True, check=True, cwd=directory
     )
     found = {}
     for line in done.stdout.decode().splitlines():

@@ -32,9 +32,9 @@ class Lab:
         path.write_text(path.read_text() + "".join(f"{line}\n" for line in lines))
 
     def patch(self, text: str) -> None:
-        folder = self.kernels / "patches" / VERSION.rpartition(".")[0]
-        folder.mkdir(parents=True)
-        (folder / "0001-test.patch").write_text(text)
+        directory = self.kernels / "patches" / VERSION.rpartition(".")[0]
+        directory.mkdir(parents=True)
+        (directory / "0001-test.patch").write_text(text)
 
     def ingot(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the command line; progress and errors go to the test's own standard error."""

@@ -27,12 +27,12 @@ debian = "{PIN}"
 """
 
 
-def make_setting(folder: Path) -> Setting:
-    """The catalog, an empty store, a cache and a build directory, all below `folder`."""
-    fragment = folder / "kernels" / "fragments" / "vmm" / "qemu.config"
+def make_setting(directory: Path) -> Setting:
+    """The catalog, an empty store, a cache and a build directory, all below `directory`."""
+    fragment = directory / "kernels" / "fragments" / "vmm" / "qemu.config"
     fragment.parent.mkdir(parents=True)
     fragment.touch()
-    (folder / "kernels" / "kernels.toml").write_text(CATALOG)
-    found = catalog.load(folder / "kernels")
-    workspace = Workspace(folder / "cache", folder / "build")
+    (directory / "kernels" / "kernels.toml").write_text(CATALOG)
+    found = catalog.load(directory / "kernels")
+    workspace = Workspace(directory / "cache", directory / "build")
     return Setting(Project(found, Layout(found.store), workspace, "x86_64"))

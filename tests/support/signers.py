@@ -35,8 +35,8 @@ class Keys:
     """Its signatures were good when made, but the key has expired since."""
     revoked: Signer
 
-    def both(self, folder: Path) -> Path:
+    def both(self, directory: Path) -> Path:
         """A keyring with two keys, as Debian's has many."""
-        path = folder / "both.gpg"
+        path = directory / "both.gpg"
         path.write_bytes(self.good.keyring.read_bytes() + self.expired.keyring.read_bytes())
         return path

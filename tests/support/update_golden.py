@@ -15,6 +15,6 @@ from ingot.oci import Layout
 from tests.support.sample_images import GOLDEN, digests
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        text = json.dumps(digests(Layout(Path(folder) / "images")), indent=2)
+    with tempfile.TemporaryDirectory() as directory:
+        text = json.dumps(digests(Layout(Path(directory) / "images")), indent=2)
     GOLDEN.write_text(f"{text}\n")

@@ -21,9 +21,9 @@ def qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     confinement._noted.clear()
 
 
-def write(folder: Path, end: str) -> Path:
-    path = folder / "qemu"
-    path.write_text(f'#!/bin/sh\necho "$@" >> {folder}/started\nread word\n{end}\n')
+def write(directory: Path, end: str) -> Path:
+    path = directory / "qemu"
+    path.write_text(f'#!/bin/sh\necho "$@" >> {directory}/started\nread word\n{end}\n')
     path.chmod(0o755)
     return path
 

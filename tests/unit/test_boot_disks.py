@@ -38,11 +38,11 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Disks:
     def mke2fs(argv: list[str]) -> Result:
         assert argv[argv.index("--") + 1] == "mke2fs"
         build, inputs = (Path(argv[argv.index(at) - 1]) for at in ("/build", "/inputs"))
-        folder = inputs / Path(argv[argv.index("-d") + 1]).name
+        directory = inputs / Path(argv[argv.index("-d") + 1]).name
         image, size = argv[-2:]
         found[Path(image).stem] = {
-            f"/{path.relative_to(folder)}": path.read_bytes()
-            for path in folder.rglob("*")
+            f"/{path.relative_to(directory)}": path.read_bytes()
+            for path in directory.rglob("*")
             if path.is_file()
         }
         assert int(size.removesuffix("k")) % 4 == 0

@@ -36,13 +36,13 @@ kernel/net/bridge/bridge.ko: kernel/net/802/stp.ko kernel/net/llc/llc.ko
 
 @pytest.fixture
 def modules(tmp_path: Path) -> Path:
-    folder = tmp_path / "modules"
+    directory = tmp_path / "modules"
     for line in DEP.splitlines():
-        path = folder / line.partition(":")[0]
+        path = directory / line.partition(":")[0]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(path.name.encode())
-    (folder / "modules.dep").write_text(DEP)
-    return folder
+    (directory / "modules.dep").write_text(DEP)
+    return directory
 
 
 OVERLAY = GuestCheck(

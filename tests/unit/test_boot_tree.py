@@ -1,4 +1,4 @@
-"""Any folder as a guest's root, and the init in it."""
+"""Any directory as a guest's root, and the init in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingot.errors import UserError
 from tests.support.initramfs_entries import listed
 
 
-def test_files_folders_and_links_are_packed_with_their_modes(tmp_path: Path) -> None:
+def test_files_directories_and_links_are_packed_with_their_modes(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "bin").mkdir(parents=True)
     (root / "bin/tool").write_text("x")
@@ -55,7 +55,7 @@ def test_what_leads_over_a_link_of_the_root_is_laid_where_the_link_leads(tmp_pat
     assert found["usr/lib"] == "drwx--x--x"
     assert found["usr/lib/modules/6.1.176/veth.ko"].startswith("-")
     assert not [name for name in found if name.startswith("lib/")]
-    assert archive.count(b"usr/lib\0") == 2  # the folder's name, and what the link holds
+    assert archive.count(b"usr/lib\0") == 2  # the directory's name, and what the link holds
 
 
 def test_names_that_are_no_text_are_kept(tmp_path: Path) -> None:

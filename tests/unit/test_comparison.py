@@ -77,18 +77,18 @@ def test_a_module_that_moved_or_was_compressed_is_the_same_module() -> None:
     )
 
 
-def test_folders_are_compared_where_both_kernels_tell_them() -> None:
+def test_directories_are_compared_where_both_kernels_tell_them() -> None:
     one, two = SizeMap({"": 5, "fs": 7}, {}), SizeMap({"": 5, "fs": 9, "net": 1}, {})
-    found = compare(subject(size_map=one), subject(size_map=two)).folders
+    found = compare(subject(size_map=one), subject(size_map=two)).directories
     assert found == Changes((SizeChange("net", None, 1),), (), (SizeChange("fs", 7, 9),))
-    assert compare(subject(size_map=one), subject()).folders is None
+    assert compare(subject(size_map=one), subject()).directories is None
 
 
 def test_what_one_does_not_tell_is_not_compared() -> None:
     whole = subject(modules={"a.ko": 1}, config=config_of({"A": "y"}), files={"a": 1})
     for one, two in ((whole, subject()), (subject(), whole)):
         found = compare(one, two)
-        assert (found.modules, found.options, found.files, found.folders) == (None,) * 4
+        assert (found.modules, found.options, found.files, found.directories) == (None,) * 4
 
 
 def test_options_are_compared() -> None:

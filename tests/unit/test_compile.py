@@ -172,7 +172,7 @@ def test_where_the_bytes_of_kernel_and_modules_go_is_measured(
     assert recorder.results[-1] == "0% of the kernel comes from 0 source directories"
 
 
-def test_what_the_kernel_was_linked_from_is_told_by_folder(
+def test_what_the_kernel_was_linked_from_is_told_by_directory(
     sandbox: Sandbox, make: Make, recorder: Recorder
 ) -> None:
     make.vmlinux = make_object([Part(".text", b"t" * 3000)])
@@ -201,7 +201,7 @@ def test_an_elf_kernel_ships_without_what_no_vmm_loads(
     assert artifacts.symbols.read_bytes() == make.vmlinux
 
 
-def test_a_kernel_without_modules_gets_an_empty_folder(
+def test_a_kernel_without_modules_gets_an_empty_directory(
     sandbox: Sandbox, make: Make, recorder: Recorder
 ) -> None:
     artifacts = compiled(sandbox, recorder, "CONFIG_A=y\n")

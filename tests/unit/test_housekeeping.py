@@ -27,10 +27,10 @@ OTHER = "cd" * 32
 SPEC = BuilderSpec("bookworm", "bookworm", ("bc",))
 
 
-def fill(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "file").write_bytes(b"x" * 5000)
-    return folder
+def fill(directory: Path) -> Path:
+    directory.mkdir(parents=True)
+    (directory / "file").write_bytes(b"x" * 5000)
+    return directory
 
 
 def make_builder(setting: Setting, spec: BuilderSpec = SPEC, host: str = "x86_64") -> Descriptor:
@@ -55,7 +55,7 @@ def clean(
 
 
 def state(root: Path) -> dict[str, bytes]:
-    """All files below a folder that are not locks."""
+    """All files below a directory that are not locks."""
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.rglob("*"))
@@ -139,7 +139,7 @@ def test_blobs_that_were_never_tagged_go(setting: Setting, tmp_path: Path) -> No
     make_kernel(tmp_path).write()
     (removed,) = clean(setting)
     assert removed.what.endswith("blobs of the store")
-    assert state(setting.project.layout.blobs.folder) == {}
+    assert state(setting.project.layout.blobs.directory) == {}
 
 
 def test_builders_of_the_catalog_stay_and_others_go(setting: Setting) -> None:
@@ -199,8 +199,8 @@ def test_with_everything_the_caches_go_and_the_images_stay(
     make_kernel(tmp_path).build()
     builder = make_builder(setting)
     workspace = setting.project.workspace
-    for folder in (workspace.ccache, workspace.configs):
-        fill(folder)
+    for directory in (workspace.ccache, workspace.configs):
+        fill(directory)
     tags = setting.project.layout.tags()
     removed = clean(setting, everything=True)
     assert {item.what for item in removed} == {
@@ -219,7 +219,7 @@ def test_caches_stay_unless_everything_is_to_go(setting: Setting) -> None:
     assert setting.project.workspace.ccache.is_dir()
 
 
-def test_folders_of_killed_builds_go(setting: Setting) -> None:
+def test_directories_of_killed_builds_go(setting: Setting) -> None:
     assert setting.project.workspace.build_root is not None
     stale = fill(setting.project.workspace.build_root / "build-stale")
     (stale.parent / ".build-stale.lock").touch()

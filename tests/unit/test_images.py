@@ -59,7 +59,9 @@ def kernel(tmp_path: Path) -> Kernel:
 
 def held(kernel: Kernel, descriptor: Descriptor) -> list[str]:
     image = read_image(kernel.layout, descriptor)
-    return [info.name for info in list_files(kernel.layout, image) if info.kind.value != "folder"]
+    return [
+        info.name for info in list_files(kernel.layout, image) if info.kind.value != "directory"
+    ]
 
 
 # Facts
@@ -205,7 +207,7 @@ def test_the_devel_image_is_a_tree_to_make_modules_in(kernel: Kernel) -> None:
     image = read_image(kernel.layout, kernel.write()[DEVEL])
     tree = f"usr/src/linux-{RELEASE}"
     files = list_files(kernel.layout, image)
-    assert {i.name: (i.mode, i.target) for i in files if i.kind.value != "folder"} == {
+    assert {i.name: (i.mode, i.target) for i in files if i.kind.value != "directory"} == {
         f"{tree}/.config": (0o644, ""),
         f"{tree}/Makefile": (0o644, ""),
         f"{tree}/scripts/mod/modpost": (0o755, ""),

@@ -94,7 +94,7 @@ def test_make_is_called_as_for_the_kernel(sandbox: Sandbox, make: Make) -> None:
     assert {"modules_install", "INSTALL_MOD_DIR=updates"} < set(second)
 
 
-def test_modules_in_folders_and_compressed_ones(sandbox: Sandbox, make: Make) -> None:
+def test_modules_in_directories_and_compressed_ones(sandbox: Sandbox, make: Make) -> None:
     make.leaves = {f"{UPDATES}/{name}": GOOD for name in ("a.ko", "net/b.ko", "c.ko.xz")}
     assert set(compiled(sandbox)) == {"a.ko", "net/b.ko", "c.ko.xz"}
 
@@ -193,7 +193,7 @@ def test_one_image_is_the_layer_and_one_has_it_on_top(written: Written) -> None:
     assert both.layers[-1:] == alone.layers
     assert len(both.layers) > 1
     files = list_files(written.kernel.layout, alone)
-    assert {file.name: file.target for file in files if file.kind.value != "folder"} == {
+    assert {file.name: file.target for file in files if file.kind.value != "directory"} == {
         f"lib/modules/{RELEASE}/updates/net/hello.ko": "",
         f"lib/modules/{RELEASE}/modules.dep": "",
         "updates": f"lib/modules/{RELEASE}/updates",

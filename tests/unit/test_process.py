@@ -72,7 +72,7 @@ def test_bytes_that_are_no_text_and_carriage_returns_do_no_harm() -> None:
 
 
 def test_the_log_has_every_byte_and_is_added_to(tmp_path: Path) -> None:
-    log = tmp_path / "folder" / "log"
+    log = tmp_path / "directory" / "log"
     run(shell(r"printf 'one\377\r\n'"), log=log)
     with pytest.raises(CommandFailedError):
         run(shell("printf two; exit 1"), log=log)
@@ -120,7 +120,7 @@ def test_a_feeder_that_fails_is_what_is_raised() -> None:
         run(["cat"], stdin=chunks())
 
 
-def test_environment_and_folder_are_those_asked_for(tmp_path: Path) -> None:
+def test_environment_and_directory_are_those_asked_for(tmp_path: Path) -> None:
     result = run(shell("echo $INGOT_TEST; pwd -P"), env={"INGOT_TEST": "here"}, cwd=tmp_path)
     assert result.output.splitlines() == ["here", str(tmp_path.resolve())]
 

@@ -174,7 +174,7 @@ def test_an_image_under_the_name_of_a_profile_is_told(shelf: Shelf) -> None:
 def test_a_damaged_profile_is_told(shelf: Shelf) -> None:
     shelf.put(json.dumps(PROFILE.to_json()).encode())
     artifact = json.loads(shelf.layout.read_blob(shelf.layout.tags()[shelf.tag]))
-    path = shelf.layout.blobs.folder / artifact["layers"][0]["digest"].removeprefix("sha256:")
+    path = shelf.layout.blobs.directory / artifact["layers"][0]["digest"].removeprefix("sha256:")
     path.write_bytes(path.read_bytes().replace(b"qemu", b"QEMU"))
     with pytest.raises(VerificationError):
         kept_profile(shelf.layout, shelf.base)

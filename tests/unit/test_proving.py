@@ -27,9 +27,9 @@ options = [{options}]
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
-    folder = tmp_path / "kernels" / "fragments"
+    directory = tmp_path / "kernels" / "fragments"
     for name, options in (("base/linux", '"A"'), ("vmm/qemu", '"A", "B"')):
-        path = folder / f"{name}.toml"
+        path = directory / f"{name}.toml"
         path.parent.mkdir(parents=True)
         path.write_text(CHECK.format(name=name.rpartition("/")[2], options=options))
         path.with_suffix(".config").touch()

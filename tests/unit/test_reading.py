@@ -19,10 +19,10 @@ from tests.support.kernel_images import make_kernel
 X86 = arch("x86_64")
 
 
-def put(folder: Path, content: bytes, name: str = "boot/vmlinux") -> tuple[Layout, str]:
+def put(directory: Path, content: bytes, name: str = "boot/vmlinux") -> tuple[Layout, str]:
     """A store with an image that Ingot did not make, which holds one file."""
-    layout = Layout(folder / "images")
-    file = folder / "file"
+    layout = Layout(directory / "images")
+    file = directory / "file"
     file.write_bytes(content)
     layer = write_layer(layout, [file_entry(name, file)], 0)
     written = write_image(

@@ -22,13 +22,13 @@ def write_initramfs(files: Mapping[str, bytes]) -> bytes:
 
     Their parent directories and /dev/console, which the kernel opens for init, are added.
     """
-    folders = {
+    directories = {
         str(parent)
         for name in [*files, "/dev/console"]
         for parent in PurePosixPath(name).parents
         if parent.name
     }
-    records = [record(name, stat.S_IFDIR | 0o755) for name in sorted(folders)]
+    records = [record(name, stat.S_IFDIR | 0o755) for name in sorted(directories)]
     records.append(record("/dev/console", stat.S_IFCHR | 0o600, device=CONSOLE))
     records += [record(name, stat.S_IFREG | 0o755, files[name]) for name in sorted(files)]
     records.append(record(TRAILER, 0))

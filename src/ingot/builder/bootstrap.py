@@ -50,13 +50,13 @@ _HINTS = {
 
 
 def bootstrap(
-    spec: BuilderSpec, site: Site, tar: Path, folder: Path, on_line: Callable[[str], None]
+    spec: BuilderSpec, site: Site, tar: Path, directory: Path, on_line: Callable[[str], None]
 ) -> None:
-    """Write the root of the builder's packages as the file `tar`, with temporary files in `folder`.
+    """Write the root of the builder's packages to `tar`; `directory` is for temporary files.
 
     MachineError with mmdebstrap's output if it fails, UserError if the keyring is missing.
     """
-    env = {"SOURCE_DATE_EPOCH": str(_EPOCH), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
+    env = {"SOURCE_DATE_EPOCH": str(_EPOCH), "TMPDIR": str(directory), "LC_ALL": "C.UTF-8"}
     try:
         with _trusting(spec, site) as options:
             argv = _command(spec, site, tar, options)
@@ -83,11 +83,11 @@ def _trusting(spec: BuilderSpec, site: Site) -> Iterator[tuple[str, ...]]:
         return
     keyring = keyring_of(spec, site.catalog)
     with tempfile.TemporaryDirectory(prefix="ingot-keys-") as name:
-        folder = Path(name)
-        copy, nothing = folder / f"archive{keyring.suffix}", folder / "nothing"
+        directory = Path(name)
+        copy, nothing = directory / f"archive{keyring.suffix}", directory / "nothing"
         shutil.copyfile(keyring, copy)
         nothing.mkdir()
-        for path in (folder, copy, nothing):
+        for path in (directory, copy, nothing):
             path.chmod(0o755)
         yield f"--keyring={copy}", f"--keyring={nothing}"
 

@@ -82,5 +82,5 @@ def ensure(spec: BuilderSpec, arch: Arch, site: Site, progress: Progress) -> Bui
         builder,
         confinement=confined,
         user=find_user(confined),
-        call_filter=write_filter(site.folder),
+        call_filter=write_filter(site.directory),
     )

@@ -15,13 +15,13 @@ from ingot.oci import Layout
 class Site:
     """A machine of the arch `host`, and `layout`, the store with the builders' images.
 
-    `folder` is the directory for their unpacked roots; `catalog` the directory with their keyrings
-    and lock files. `offline` forbids all use of the network.
+    `directory` is the one for their unpacked roots; `catalog` the one with their keyrings and lock
+    files. `offline` forbids all use of the network.
     """
 
     host: Arch
     layout: Layout
-    folder: Path
+    directory: Path
     catalog: Path
     offline: bool = False
 

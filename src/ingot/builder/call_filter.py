@@ -84,13 +84,13 @@ def call_filter(machine: str) -> bytes | None:
     return program + _do(_RETURN, _ALLOW)
 
 
-def write_filter(folder: Path) -> Path | None:
-    """This machine's filter as a file in `folder`; None for an unknown type of machine."""
+def write_filter(directory: Path) -> Path | None:
+    """This machine's filter as a file in `directory`; None for an unknown type of machine."""
     machine = os.uname().machine
     data = call_filter(machine)
     if data is None:
         return None
-    path = folder / f"calls-{machine}.bpf"
+    path = directory / f"calls-{machine}.bpf"
     if not path.is_file() or path.read_bytes() != data:
         write_atomic(path, data)
     return path

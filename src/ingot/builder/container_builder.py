@@ -36,7 +36,7 @@ from ingot.builder.toolchain import compiler
 from ingot.catalog import BuilderSpec
 from ingot.digest import Digest
 from ingot.errors import MachineError
-from ingot.files import staging_folder, write_atomic
+from ingot.files import staging_directory, write_atomic
 from ingot.process import run
 from ingot.progress import Progress
 
@@ -146,10 +146,10 @@ def _make(
         if not here:
             base = engine.pull(spec.image, count)
         if wanted:
-            with staging_folder(site.folder) as folder:
+            with staging_directory(site.directory) as directory:
                 text = stage(spec, site.host, base)
-                (folder / "Containerfile").write_text(text, encoding="utf-8")
-                engine.make(folder, name, count, rebuild=rebuild)
+                (directory / "Containerfile").write_text(text, encoding="utf-8")
+                engine.make(directory, name, count, rebuild=rebuild)
         else:
             engine.tag(base, name)
         image = engine.image_id(name)
@@ -164,7 +164,7 @@ def _name(spec: BuilderSpec, site: Site) -> str:
 
 
 def _record_path(spec: BuilderSpec, site: Site) -> Path:
-    return site.folder / f"container-{_spec_digest(spec, site).hex}.json"
+    return site.directory / f"container-{_spec_digest(spec, site).hex}.json"
 
 
 def _spec_digest(spec: BuilderSpec, site: Site) -> Digest:

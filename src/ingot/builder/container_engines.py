@@ -59,15 +59,15 @@ class Engine:
         return name
 
     def make(
-        self, folder: Path, name: str, on_line: Callable[[str], None], *, rebuild: bool = False
+        self, directory: Path, name: str, on_line: Callable[[str], None], *, rebuild: bool = False
     ) -> None:
         """Build an image from the directory's Containerfile; MachineError with the engine's output.
 
         The engine's build cache is used, unless `rebuild` is set.
         """
-        file = folder / "Containerfile"
+        file = directory / "Containerfile"
         build = [*_COMMANDS[self.name].build, *(("--no-cache",) if rebuild else ())]
-        words = [*build, "--tag", name, "--file", str(file), str(folder)]
+        words = [*build, "--tag", name, "--file", str(file), str(directory)]
         self._run(
             [self.name, *words],
             f"{self.name} could not make the builder's image",

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ingot.builder.container_engines import Engine
-from ingot.builder.sandbox import HOST_NAME, Folder
+from ingot.builder.sandbox import HOST_NAME, Directory
 
 _BUILDAH = """\
 container=$(buildah from --pull-never --name "ingot-$$-$(date +%s)" {image}) || exit
@@ -52,7 +52,7 @@ class Container:
         self,
         argv: Sequence[str],
         env: Mapping[str, str],
-        folders: Sequence[Folder],
+        directories: Sequence[Directory],
         /,
         *,
         interactive: bool = False,
@@ -60,25 +60,25 @@ class Container:
         """See `sandbox.Entrance`. The image's own environment is cleared: it can set flags."""
         inside = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), *argv]
         if self.engine.name == "buildah":
-            return self._buildah(inside, folders, interactive=interactive)
+            return self._buildah(inside, directories, interactive=interactive)
         return [
             *(self.engine.name, "run", "--rm", "--pull", "never", "--network", "none"),
             *("--read-only", "--tmpfs", "/tmp:rw,exec", "--cap-drop", "ALL"),
             *("--security-opt", "no-new-privileges", "--security-opt", "label=disable"),
             *("--hostname", HOST_NAME, "--user", self.engine.user),
-            *_volumes(folders),
-            *("--workdir", _start(folders)),
+            *_volumes(directories),
+            *("--workdir", _start(directories)),
             *(("--interactive", "--tty") if interactive else ()),
             *("--entrypoint", inside[0], self.image, *inside[1:]),
         ]
 
     def _buildah(
-        self, inside: Sequence[str], folders: Sequence[Folder], *, interactive: bool
+        self, inside: Sequence[str], directories: Sequence[Directory], *, interactive: bool
     ) -> list[str]:
         options = [
             *("--isolation", "chroot", "--cap-drop", "all", "--hostname", HOST_NAME),
-            *("--user", self.engine.user, "--workingdir", _start(folders)),
-            *_volumes(folders),
+            *("--user", self.engine.user, "--workingdir", _start(directories)),
+            *_volumes(directories),
             *(("--terminal",) if interactive else ()),
         ]
         script = _BUILDAH.format(
@@ -92,16 +92,16 @@ class Container:
         return [*prefix, "sh", "-c", script]
 
 
-def _volumes(folders: Sequence[Folder]) -> list[str]:
+def _volumes(directories: Sequence[Directory]) -> list[str]:
     return [
         word
-        for folder in folders
+        for directory in directories
         for word in (
             "--volume",
-            f"{folder.outside}:{folder.inside}{'' if folder.writable else ':ro'}",
+            f"{directory.outside}:{directory.inside}{'' if directory.writable else ':ro'}",
         )
     ]
 
 
-def _start(folders: Sequence[Folder]) -> str:
-    return "/build" if any(folder.inside == "/build" for folder in folders) else "/"
+def _start(directories: Sequence[Directory]) -> str:
+    return "/build" if any(directory.inside == "/build" for directory in directories) else "/"

@@ -22,7 +22,7 @@ from ingot.builder.builder_site import Site
 from ingot.builder.sandbox import Builder
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError, UserError
-from ingot.files import locked, staging_folder
+from ingot.files import locked, staging_directory
 from ingot.oci import Image, extract, read_image
 from ingot.progress import Progress
 
@@ -52,7 +52,7 @@ def ensure(spec: BuilderSpec, _arch: Arch, site: Site, progress: Progress) -> Bu
                 image = store(spec, site, tar, found, step)
         made_of = annotated_packages(image)
         compare(spec, site, made_of, progress)
-        root = site.folder / image.descriptor.digest.hex
+        root = site.directory / image.descriptor.digest.hex
         if not root.is_dir():
             with progress.step("unpack builder") as step:
                 extract(site.layout, image, root, step)
@@ -95,7 +95,7 @@ def alone(spec: BuilderSpec, site: Site, progress: Progress) -> Iterator[None]:
     def waiting() -> None:
         progress.note("builder: another process is making it; waiting")
 
-    with locked(site.folder / f".{spec.name}.lock", on_wait=waiting):
+    with locked(site.directory / f".{spec.name}.lock", on_wait=waiting):
         yield
 
 
@@ -104,8 +104,8 @@ def _made(
     spec: BuilderSpec, site: Site, progress: Progress
 ) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """Make the builder's root: a tar file, removed at the end of the context, and its packages."""
-    with staging_folder(site.folder) as folder:
-        tar = folder / "root.tar"
+    with staging_directory(site.directory) as directory:
+        tar = directory / "root.tar"
         with progress.step(f"make builder {spec.name}") as step:
             lines = 0
 
@@ -114,7 +114,7 @@ def _made(
                 lines += 1
                 step.advance(lines, _LOG_LINES if lines < _LOG_LINES else None, line[:60])
 
-            bootstrap(spec, site, tar, folder, count)
+            bootstrap(spec, site, tar, directory, count)
             found = _packages_in(tar)
             step.result(f"{len(found)} packages, {tar.stat().st_size >> 20} MiB")
         yield tar, found

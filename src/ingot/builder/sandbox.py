@@ -63,7 +63,7 @@ ENVIRONMENT: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class Directory:
     """A directory of this machine, and its path inside."""
 
     outside: Path
@@ -78,14 +78,14 @@ class Entrance(Protocol):
         self,
         argv: Sequence[str],
         env: Mapping[str, str],
-        folders: Sequence[Folder],
+        directories: Sequence[Directory],
         /,
         *,
         interactive: bool = False,
     ) -> list[str]:
         """The full command that runs `argv` inside, with only this environment.
 
-        Its working directory is /build if that is one of the folders.
+        Its working directory is /build if that is one of the directories.
         """
 
 
@@ -134,18 +134,22 @@ class Sandbox:
 
     @classmethod
     def below(
-        cls, folder: Path, builder: Builder, source: Path | None = None, ccache: Path | None = None
+        cls,
+        directory: Path,
+        builder: Builder,
+        source: Path | None = None,
+        ccache: Path | None = None,
     ) -> Self:
-        """A sandbox with new directories below `folder`, which is trusted.
+        """A sandbox with new directories below `directory`, which is trusted.
 
         Without a `source`, /src is not a kernel tree.
         """
-        with disk_errors(folder):
-            folder.mkdir(exist_ok=True)
+        with disk_errors(directory):
+            directory.mkdir(exist_ok=True)
             for name in ("build", "inputs", "results"):
-                (folder / name).mkdir()
-                (folder / name).chmod(0o755)  # whatever the umask
-        sandbox = cls(builder, source or folder / "inputs", folder / "build", ccache)
+                (directory / name).mkdir()
+                (directory / name).chmod(0o755)  # whatever the umask
+        sandbox = cls(builder, source or directory / "inputs", directory / "build", ccache)
         sandbox.hand_over()
         return sandbox
 
@@ -221,7 +225,7 @@ class Sandbox:
         """
         environment = {**ENVIRONMENT, **self._ccache_environment(), **(env or {})}
         if entrance := self.builder.entrance:
-            return entrance.command(argv, environment, self._folders(), interactive=interactive)
+            return entrance.command(argv, environment, self._directories(), interactive=interactive)
         stage = Stage()
         place = str if self.builder.user is None else stage.place
         words = [
@@ -236,7 +240,7 @@ class Sandbox:
             *("--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),
             # a process of root outside can write to /proc/sys, whatever its user is inside
             *("--remount-ro", "/proc"),
-            *(word for folder in self._folders() for word in _bound(folder, place)),
+            *(word for directory in self._directories() for word in _bound(directory, place)),
             *("--chdir", "/build", "--"),
             *argv,
         ]
@@ -249,12 +253,12 @@ class Sandbox:
             words = stage.command(words)
         return ["sh", "-c", _WITH_FILTER, str(self.builder.call_filter), *words]
 
-    def _folders(self) -> list[Folder]:
+    def _directories(self) -> list[Directory]:
         """The directories of this machine that are visible inside."""
-        cache = [Folder(self.ccache, "/ccache", writable=True)] if self.ccache else []
-        inputs = [Folder(self.inputs, INPUTS)] if self.inputs.is_dir() else []
-        build = Folder(self.build, "/build", writable=True)
-        return [Folder(self.source, "/src"), *inputs, build, *cache]
+        cache = [Directory(self.ccache, "/ccache", writable=True)] if self.ccache else []
+        inputs = [Directory(self.inputs, INPUTS)] if self.inputs.is_dir() else []
+        build = Directory(self.build, "/build", writable=True)
+        return [Directory(self.source, "/src"), *inputs, build, *cache]
 
     def _root_mounts(self, place: Callable[[Path], str]) -> list[str]:
         """The mounts of the root's visible parts; links (merged /usr) are created as links."""
@@ -303,8 +307,12 @@ def _must_exist(name: str) -> Iterator[None]:
         ) from None
 
 
-def _bound(folder: Folder, place: Callable[[Path], str]) -> tuple[str, ...]:
-    return "--bind" if folder.writable else "--ro-bind", place(folder.outside), folder.inside
+def _bound(directory: Directory, place: Callable[[Path], str]) -> tuple[str, ...]:
+    return (
+        "--bind" if directory.writable else "--ro-bind",
+        place(directory.outside),
+        directory.inside,
+    )
 
 
 def run_tool(sandbox: Sandbox, argv: Sequence[str], failure: str, needs: str) -> None:

@@ -78,23 +78,23 @@ def find_user(confinement: Sequence[str]) -> int | None:
     if os.geteuid() != 0 or not all(map(shutil.which, _PROGRAMS)):
         return None
     with tempfile.TemporaryDirectory(prefix="ingot-user-") as name:
-        folder = Path(name, "own")
-        folder.mkdir()
+        directory = Path(name, "own")
+        directory.mkdir()
         try:
-            os.chown(folder, USER_ID, USER_ID)
+            os.chown(directory, USER_ID, USER_ID)
         except OSError:
             return None
         stage = Stage()
         words = (
             *("bwrap", "--unshare-all", *confinement, "--ro-bind", "/", "/", "--proc", "/proc"),
-            *("--bind", stage.place(folder), "/mnt", "--", "touch", "/mnt/made"),
+            *("--bind", stage.place(directory), "/mnt", "--", "touch", "/mnt/made"),
         )
         run(stage.command(words), check=False)
-        made = folder / "made"
+        made = directory / "made"
         return USER_ID if made.exists() and made.stat().st_uid == USER_ID else None
 
 
-def hand_over(folder: Path, user: int | None) -> None:
+def hand_over(directory: Path, user: int | None) -> None:
     """Change the owner of a directory and all below it to `user`, or root if that is None.
 
     Does nothing unless run by root: other users already own all of it. Links are not followed.
@@ -102,17 +102,17 @@ def hand_over(folder: Path, user: int | None) -> None:
     if os.geteuid() != 0:
         return
     owner = 0 if user is None else user
-    tree = ConfinedDirectory(folder)
+    tree = ConfinedDirectory(directory)
     for found in tree.walk(most=_MOST_FILES):
         tree.give_to(found.name, owner)
-    os.chown(folder, owner, owner, follow_symlinks=False)  # last: it marks the tree as complete
+    os.chown(directory, owner, owner, follow_symlinks=False)  # last: it marks the tree as complete
 
 
-def readable_by_others(folder: Path) -> bool:
+def readable_by_others(directory: Path) -> bool:
     """Whether every user can read all below a directory."""
     files, directories = 0o004, 0o005
-    tree = ConfinedDirectory(folder)
-    if folder.stat().st_mode & directories != directories:
+    tree = ConfinedDirectory(directory)
+    if directory.stat().st_mode & directories != directories:
         return False
     for found in tree.walk(most=_MOST_FILES):
         needed = directories if found.is_directory else files

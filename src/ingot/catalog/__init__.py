@@ -1,4 +1,4 @@
-"""The catalog: the folder `kernels/`, which says what this repository builds.
+"""The catalog: the directory `kernels/`, which says what this repository builds.
 
     kernels/
       kernels.toml                     series, versions, flavors, builders, origins, digests
@@ -20,7 +20,7 @@ The file is parsed once, here, into frozen values.
 
 from ingot.catalog.budgets import Budget
 from ingot.catalog.bundled_catalog import bundled, starter
-from ingot.catalog.catalog_folder import FILE_NAME, Catalog
+from ingot.catalog.catalog_directory import FILE_NAME, Catalog
 from ingot.catalog.catalog_load import load, parse
 from ingot.catalog.catalog_model import (
     BuilderSpec,

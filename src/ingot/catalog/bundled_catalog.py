@@ -16,9 +16,9 @@ import shutil
 from pathlib import Path
 
 from ingot import __version__
-from ingot.catalog.catalog_folder import FILE_NAME
+from ingot.catalog.catalog_directory import FILE_NAME
 from ingot.errors import UserError
-from ingot.files import disk_errors, staging_folder, sync_folder, write_atomic
+from ingot.files import disk_errors, staging_directory, sync_directory, write_atomic
 
 HOME = "https://github.com/weaveworks-liquidmetal/ingot"
 """Ingot's repository; the same URL as in pyproject.toml."""
@@ -55,13 +55,13 @@ def starter(into: Path) -> Path:
             why=f"a new catalog would replace it, with its {FILE_NAME}",
             hint="choose another directory, or move the existing one away",
         )
-    with staging_folder(into) as staging, disk_errors(into):
+    with staging_directory(into) as staging, disk_errors(into):
         new = staging / "kernels"
         shutil.copytree(bundled(), new, ignore=_left_out, copy_function=shutil.copyfile)
         for path, text in extra_files(into).items():
             write_atomic(path, text.encode())
         new.rename(target)
-        sync_folder(into)
+        sync_directory(into)
     return target
 
 
@@ -82,5 +82,5 @@ def _filled(template: str) -> str:
     return template
 
 
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    return {name for name in _LEFT_OUT if Path(folder) == bundled()} & set(names)
+def _left_out(directory: str, names: list[str]) -> set[str]:
+    return {name for name in _LEFT_OUT if Path(directory) == bundled()} & set(names)

@@ -231,29 +231,29 @@ def _budgets(document: CatalogDocument, mistakes: Mistakes) -> None:
 
 def check_patches(document: CatalogDocument, root: Path, mistakes: Mistakes) -> None:
     """Note every listed patch whose file is missing, and every file that no kernel would get."""
-    folder = root / patch_selection.FOLDER
+    directory = root / patch_selection.DIRECTORY
     named = {patch.file for patch in document.patches}
     for index, patch in enumerate(document.patches):
-        if not (folder / patch.file).is_file():
+        if not (directory / patch.file).is_file():
             mistakes.add(
                 ("patches", index, "file"),
-                f"there is no file {patch_selection.FOLDER}/{patch.file}",
+                f"there is no file {patch_selection.DIRECTORY}/{patch.file}",
             )
-    for path in sorted(folder.glob("**/*.patch")):
-        name = path.relative_to(folder).as_posix()
+    for path in sorted(directory.glob("**/*.patch")):
+        name = path.relative_to(directory).as_posix()
         if name not in named and not re.fullmatch(r"\d+\.\d+/[^/]+", name):
             mistakes.add(
                 (),
-                f"{patch_selection.FOLDER}/{name} is neither in the directory of a series"
+                f"{patch_selection.DIRECTORY}/{name} is neither in the directory of a series"
                 " nor in a [[patches]] table",
             )
 
 
 def check_fragments(document: CatalogDocument, root: Path, mistakes: Mistakes) -> None:
     """Note every table without a fragment file, and every fragment file without a table."""
-    folder = root / "fragments"
+    directory = root / "fragments"
     for kind, names in (("vmm", document.vmms), ("feature", document.features)):
-        files = {path.stem for path in folder.glob(f"{kind}/*.config")}
+        files = {path.stem for path in directory.glob(f"{kind}/*.config")}
         for name in sorted(set(names) - files):
             mistakes.add((f"{kind}s", name), f"there is no file fragments/{kind}/{name}.config")
         for name in sorted(files - set(names)):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ingot.catalog import catalog_checks
 from ingot.catalog.budgets import Budget
-from ingot.catalog.catalog_folder import FILE_NAME, Catalog
+from ingot.catalog.catalog_directory import FILE_NAME, Catalog
 from ingot.catalog.catalog_form import FORM, CatalogDocument, OriginsTable
 from ingot.catalog.catalog_model import GitTags, Origins
 from ingot.catalog.catalog_values import Definitions

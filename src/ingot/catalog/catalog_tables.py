@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ingot.catalog import guest_verbs
-from ingot.catalog.catalog_folder import Catalog
+from ingot.catalog.catalog_directory import Catalog
 from ingot.catalog.catalog_model import Kernel
 from ingot.errors import UserError
 from ingot.files import read_text

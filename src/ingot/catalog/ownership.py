@@ -62,14 +62,14 @@ def require_own_repository(catalog: Path, users: frozenset[int]) -> None:
 
     A catalog outside of any repository passes.
     """
-    for folder in (catalog, *catalog.parents):
-        marker = folder / ".git"
+    for directory in (catalog, *catalog.parents):
+        marker = directory / ".git"
         if not os.path.lexists(marker):
             continue
         inside = [marker / "config", marker / "HEAD"] if marker.is_dir() else []
-        if foreign := _foreign([folder, marker, *inside], users):
+        if foreign := _foreign([directory, marker, *inside], users):
             raise UserError(
-                f"git is not run in the repository {folder}",
+                f"git is not run in the repository {directory}",
                 why=f"{foreign} belongs to another user, and a repository's settings run programs",
                 hint=f"if you trust it, pass --catalog {catalog}",
             )
@@ -93,8 +93,8 @@ def _foreign(paths: list[Path], users: frozenset[int]) -> Path | None:
 def _below(root: Path) -> Iterator[Path]:
     count = 0
     seen: set[tuple[int, int]] = set()
-    for folder, names, files in os.walk(root, followlinks=True):
-        status = Path(folder).stat()
+    for directory, names, files in os.walk(root, followlinks=True):
+        status = Path(directory).stat()
         if (status.st_dev, status.st_ino) in seen:
             names.clear()  # visited before, through a link
             continue
@@ -107,4 +107,4 @@ def _below(root: Path) -> Iterator[Path]:
                     why=f"it has more than {_MOST:,} files",
                     hint=f"if it is a catalog that you trust, pass --catalog {root}",
                 )
-            yield Path(folder, name)
+            yield Path(directory, name)

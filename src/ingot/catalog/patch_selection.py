@@ -16,7 +16,7 @@ from ingot.catalog import kernel_variants
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR, Kernel
 from ingot.version import KernelVersion, Series
 
-FOLDER = "patches"
+DIRECTORY = "patches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,14 @@ class PatchBounds:
 
 def for_kernel(root: Path, bounds: Sequence[PatchBounds], kernel: Kernel) -> tuple[Path, ...]:
     """The patch files of the catalog `root` for a kernel, in the order they are applied."""
-    folder = root / FOLDER
+    directory = root / DIRECTORY
     bounded = {one.file for one in bounds}
     own = {
-        path.relative_to(folder).as_posix()
-        for path in (folder / str(kernel.version.series)).glob("*.patch")
+        path.relative_to(directory).as_posix()
+        for path in (directory / str(kernel.version.series)).glob("*.patch")
     }
     chosen = (own - bounded) | {one.file for one in bounds if one.match(kernel)}
-    return tuple(folder / name for name in sorted(chosen, key=_by_name))
+    return tuple(directory / name for name in sorted(chosen, key=_by_name))
 
 
 def _by_name(file: str) -> tuple[str, str]:

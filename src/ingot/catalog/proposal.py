@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingot.catalog import catalog_edit, catalog_tables
-from ingot.catalog.catalog_folder import Catalog
+from ingot.catalog.catalog_directory import Catalog
 from ingot.catalog.catalog_load import parse
 from ingot.digest import Digest
 from ingot.files import write_atomic

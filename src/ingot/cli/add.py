@@ -9,7 +9,13 @@ import typer
 from rich.table import Table
 
 from ingot import new_versions
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
+from ingot.cli.shared.common_options import (
+    CacheDirectory,
+    CatalogDirectory,
+    DryRun,
+    Json,
+    make_setting,
+)
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.new_versions import Addition, NewOption
@@ -22,8 +28,8 @@ def add(
         str, typer.Argument(metavar="VERSION|SERIES", help="6.1.180, or 6.1: its newest release.")
     ],
     dry_run: DryRun = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Add a version to the catalog.

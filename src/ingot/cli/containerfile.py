@@ -12,8 +12,8 @@ import typer
 from ingot.builder.container_builder import KIND
 from ingot.catalog.value_patterns import IMAGE
 from ingot.cli.shared.common_options import (
-    CacheFolder,
-    CatalogFolder,
+    CacheDirectory,
+    CatalogDirectory,
     KernelName,
     choose,
     make_setting,
@@ -57,8 +57,8 @@ def containerfile(
     keyring: Keyring = None,
     patches: Patches = None,
     offline: Offline = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
 ) -> None:
     """Print the Containerfile that builds a kernel.
 

@@ -12,7 +12,7 @@ import typer
 
 from ingot import comparison as comparisons
 from ingot.arch import Arch, arch_called
-from ingot.cli.shared.common_options import CatalogFolder, Insecure, Json, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
 from ingot.cli.shared.config_differences import option_documents
 from ingot.cli.shared.image_differences import print_comparison
 from ingot.cli.shared.progress_display import make_progress
@@ -53,7 +53,7 @@ def diff(
     show_all: Annotated[
         bool, typer.Option("--all", help=f"Do not cut lists after {_SHOWN} lines.")
     ] = False,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Compare two images.
@@ -102,7 +102,7 @@ def _document(comparison: Comparison) -> dict[str, object]:
         "a": _summary_document(comparison.before),
         "b": _summary_document(comparison.after),
         "same": comparison.same,
-        "kernel": _changes_document(comparison.folders),
+        "kernel": _changes_document(comparison.directories),
         "modules": _changes_document(comparison.modules),
         "files": _changes_document(comparison.files),
         "options": None if options is None else option_documents(options),

@@ -11,7 +11,12 @@ import typer
 
 from ingot import registry
 from ingot.arch import arch_called
-from ingot.cli.shared.common_options import CatalogFolder, Insecure, complete_kernels, make_setting
+from ingot.cli.shared.common_options import (
+    CatalogDirectory,
+    Insecure,
+    complete_kernels,
+    make_setting,
+)
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import UserError
@@ -36,7 +41,7 @@ def export(
         ),
     ],
     to: Target,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
 ) -> None:
     """Write a kernel's files to a new directory.
 
@@ -83,10 +88,10 @@ def pull(
     require_new(to)  # before anything is fetched
     platform = arch_called(arch or os.uname().machine)
     progress = make_progress(Terminal(stderr=True))
-    with tempfile.TemporaryDirectory(prefix="ingot-pull-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ingot-pull-") as directory:
         with progress.step(f"pull {reference}") as step:
             layout = registry.fetch_image(
-                reference, platform.oci, Path(folder) / "layout", insecure=insecure
+                reference, platform.oci, Path(directory) / "layout", insecure=insecure
             )
             found = _image(layout, reference)
             if arch and found.platform.architecture != platform.oci:

@@ -12,7 +12,7 @@ from ingot.cli.shared.terminal import Terminal, print_line
 
 
 def init(
-    folder: Annotated[
+    directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="The directory in which kernels/ is made.")
     ],
 ) -> None:
@@ -22,6 +22,6 @@ def init(
     images will be in DIR/images. Also writes a README.md, a .gitignore and a GitHub workflow that
     builds and publishes the kernels, unless DIR has such files.
     """
-    made = catalogs.starter(folder.absolute())
+    made = catalogs.starter(directory.absolute())
     print_line(str(made))
-    Terminal(stderr=True).say(("next:", "bold"), f" cd {folder} && ingot build 6.1-minimal")
+    Terminal(stderr=True).say(("next:", "bold"), f" cd {directory} && ingot build 6.1-minimal")

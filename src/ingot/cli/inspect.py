@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError, VerificationError
 from ingot.image_lookup import find_image_named
@@ -31,7 +31,7 @@ def inspect(
     packages: Annotated[
         bool, typer.Option("--packages", help="List the packages of the kernel's builder.")
     ] = False,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Show and verify an image of the store.
@@ -60,7 +60,7 @@ def inspect(
         raise VerificationError(
             f"{tag} is damaged",
             why="\n".join(problems),
-            hint=f"remove the files of these digests from {setting.project.layout.blobs.folder},"
+            hint=f"remove the files of these digests from {setting.project.layout.blobs.directory},"
             " and build the image again",
         )
 

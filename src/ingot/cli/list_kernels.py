@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingot.catalog import Kernel
-from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.terminal import make_console, print_document, styled
 from ingot.images import BASE, tags_of_store
 from ingot.oci import Layout
@@ -26,7 +26,7 @@ class _KernelRow:
     built: str
 
 
-def list_kernels(catalog: CatalogFolder = None, as_json: Json = False) -> None:
+def list_kernels(catalog: CatalogDirectory = None, as_json: Json = False) -> None:
     """List the kernels of the catalog.
 
     For each version and arch: its flavors (✓: built, in the store), the end of life of its

@@ -15,7 +15,7 @@ from ingot.catalog.ownership import require_own_repository
 from ingot.changes import KernelChange
 from ingot.cli.shared.common_options import (
     Arches,
-    CatalogFolder,
+    CatalogDirectory,
     Flavors,
     choose,
     complete_kernels,
@@ -65,7 +65,7 @@ def matrix(
     why: Annotated[
         bool, typer.Option("--why", help="Print to standard error why each kernel is included.")
     ] = False,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
 ) -> None:
     """Print the kernels to build as a GitHub Actions matrix (JSON).
 

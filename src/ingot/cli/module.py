@@ -10,9 +10,9 @@ import typer
 from rich.table import Table
 
 from ingot.cli.shared.common_options import (
-    BuildFolder,
-    CacheFolder,
-    CatalogFolder,
+    BuildDirectory,
+    CacheDirectory,
+    CatalogDirectory,
     Json,
     complete_kernels,
     make_setting,
@@ -37,7 +37,7 @@ def modules() -> None:
 
 @app.command()
 def build(
-    folder: Annotated[
+    directory: Annotated[
         Path,
         typer.Argument(
             metavar="DIR",
@@ -71,9 +71,9 @@ def build(
             show_default=False,
         ),
     ] = None,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
-    build_dir: BuildFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
+    build_dir: BuildDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Compile modules for a kernel of the store, and write images with them.
@@ -89,7 +89,7 @@ def build(
     image, _ = find_image(setting.project, StoreImage(f"{DEVEL}:{kernel_named(kernel)}"))
     tag = image.partition(":")[2]
     progress = make_progress(Terminal(stderr=True))
-    built = build_modules(setting, tag, folder, progress, name=name, builder=builder)
+    built = build_modules(setting, tag, directory, progress, name=name, builder=builder)
     if as_json:
         print_document(json.dumps(_document(built), indent=2))
     else:

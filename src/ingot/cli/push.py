@@ -14,7 +14,7 @@ from ingot.catalog.kernel_selection import ALL
 from ingot.cli.shared.common_options import (
     Arches,
     BuiltKernels,
-    CatalogFolder,
+    CatalogDirectory,
     Flavors,
     Insecure,
     Json,
@@ -54,7 +54,7 @@ def push(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show which images and tags would be pushed.")
     ] = False,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Push kernel images to a registry.

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ingot import report as reports
-from ingot.cli.shared.common_options import CatalogFolder, Insecure, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, Insecure, make_setting
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
@@ -38,7 +38,7 @@ def report(
         Path,
         typer.Option(metavar="FILE", help="The file to write, or - for standard output."),
     ] = Path("ingot-report.html"),
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the data of the page as JSON instead.")
     ] = False,

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ingot.arch import Arch, arch_called
-from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.config_operands import option_named, read_config
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
@@ -83,7 +83,7 @@ def require(
             show_default=False,
         ),
     ] = None,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Check that a kernel supports VMMs, features and options.

@@ -9,7 +9,7 @@ import typer
 
 from ingot import specs
 from ingot.cli.push import DEFAULT_REGISTRY
-from ingot.cli.shared.common_options import CatalogFolder, KernelName, choose_one, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, KernelName, choose_one, make_setting
 from ingot.cli.shared.terminal import Terminal, print_document
 
 _NAMES = [platform.name for platform in specs.PLATFORMS]
@@ -45,7 +45,7 @@ def spec(
         bool,
         typer.Option("--pin", help="Refer to images by digest, as the store has them."),
     ] = False,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
 ) -> None:
     """Print a configuration snippet for a platform that uses the kernel.
 

@@ -10,7 +10,13 @@ import typer
 
 from ingot import new_versions
 from ingot.cli import add
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
+from ingot.cli.shared.common_options import (
+    CacheDirectory,
+    CatalogDirectory,
+    DryRun,
+    Json,
+    make_setting,
+)
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_error
 from ingot.errors import IngotError
@@ -27,8 +33,8 @@ def update(
         ),
     ] = None,
     dry_run: DryRun = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Add the newest release of each series.

@@ -56,11 +56,11 @@ def summary_of_reference(
 
 def _fetched(reference: str, platform: Arch, progress: Progress, *, insecure: bool) -> ImageSummary:
     with (
-        tempfile.TemporaryDirectory(prefix="ingot-fetch-") as folder,
+        tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory,
         progress.step(f"fetch {reference}"),
     ):
         layout = registry.fetch_image(
-            reference, platform.oci, Path(folder) / "layout", insecure=insecure
+            reference, platform.oci, Path(directory) / "layout", insecure=insecure
         )
         image = read_image(layout, layout.tags()[registry.FETCHED])
         return summary_of_image(layout, image, reference)
@@ -93,8 +93,8 @@ def _profile(reference: str, facts: KernelLabels, *, insecure: bool) -> Profile 
 
 
 def _fetch_artifact(reference: str, platform: Arch, *, insecure: bool) -> Artifact:
-    with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory:
         layout = registry.fetch_image(
-            reference, platform.oci, Path(folder) / "layout", insecure=insecure
+            reference, platform.oci, Path(directory) / "layout", insecure=insecure
         )
         return read_artifact(layout, layout.tags()[registry.FETCHED])

@@ -32,7 +32,7 @@ depmod prefers it to modules of the same name elsewhere (depmod.d(5), "search").
 
 _INSTALL = ".installed"
 _MODULE = re.compile(r"\w[\w.+-]*\.ko(?:\.(?:gz|xz|zst))?", re.ASCII)
-_FOLDER = re.compile(r"\w[\w.+-]*", re.ASCII)
+_DIRECTORY = re.compile(r"\w[\w.+-]*", re.ASCII)
 _MOST_MODULES = 10_000
 _LARGEST_MODULE = 1 << 30
 _VERMAGIC = re.compile(rb"\0vermagic=([^ \0]{0,255})")
@@ -90,25 +90,25 @@ def _installed(sandbox: Sandbox, release: str) -> dict[str, Path]:
 
     Their make could put anything here: files without the name of a module are ignored.
     """
-    folder = f"{_INSTALL}/lib/modules/{release}/{UPDATES}"
-    there = sandbox.outputs.find(folder)
+    directory = f"{_INSTALL}/lib/modules/{release}/{UPDATES}"
+    there = sandbox.outputs.find(directory)
     if there is None:
         return {}
     names = [
-        found.name.removeprefix(f"{folder}/")
-        for found in sandbox.outputs.walk(folder, most=_MOST_MODULES)
+        found.name.removeprefix(f"{directory}/")
+        for found in sandbox.outputs.walk(directory, most=_MOST_MODULES)
         if found.is_file
     ]
     return {
-        name: sandbox.copy_out(f"{folder}/{name}", _LARGEST_MODULE, f"{UPDATES}/{name}")
+        name: sandbox.copy_out(f"{directory}/{name}", _LARGEST_MODULE, f"{UPDATES}/{name}")
         for name in names
         if _is_module(name)
     }
 
 
 def _is_module(name: str) -> bool:
-    *folders, last = name.split("/")
-    return all(map(_FOLDER.fullmatch, folders)) and _MODULE.fullmatch(last) is not None
+    *directories, last = name.split("/")
+    return all(map(_DIRECTORY.fullmatch, directories)) and _MODULE.fullmatch(last) is not None
 
 
 def _require_release(name: str, path: Path, release: str) -> None:

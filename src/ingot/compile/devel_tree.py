@@ -47,7 +47,7 @@ _LARGEST_TREE = 2 << 30
 """The most bytes of one side's files; a kernel of 2026 has 120 MiB."""
 
 
-def devel_folder(release: str) -> str:
+def devel_directory(release: str) -> str:
     """The directory of the tree in an image, the same as in distributions."""
     return f"usr/src/linux-{release}"
 
@@ -92,11 +92,11 @@ def _names(tree: ConfinedDirectory, names: Iterable[str]) -> list[str]:
     return [each.name for each in found]
 
 
-def _matching(tree: ConfinedDirectory, folder: str, patterns: Iterable[str]) -> list[str]:
-    """The names below `folder` that match one of the patterns, which may have several parts."""
+def _matching(tree: ConfinedDirectory, directory: str, patterns: Iterable[str]) -> list[str]:
+    """The names below `directory` that match one of the patterns, which may have several parts."""
     found = []
     for pattern in patterns:
-        parent, _, last = f"{folder}/{pattern}".rpartition("/")
+        parent, _, last = f"{directory}/{pattern}".rpartition("/")
         if tree.find(parent):
             items = tree.list(parent, most=_MOST_FILES)
             found += [each.name for each in items if fnmatchcase(_base(each.name), last)]

@@ -114,9 +114,9 @@ def jobs() -> str:
     return f"-j{len(os.sched_getaffinity(0))}"
 
 
-def _is_nearly_full(folder: Path) -> bool:
+def _is_nearly_full(directory: Path) -> bool:
     """Whether the disk has no room for another object of a kernel.
 
     ccache ends without a message when a file does not fit, and make then deletes that file.
     """
-    return free_bytes(folder) < _LARGEST_OBJECT
+    return free_bytes(directory) < _LARGEST_OBJECT

@@ -50,7 +50,7 @@ class _AllowedContents:
         if member.hides is not None or member.mode & _SPECIAL_BITS:
             return False
         name, kind = member.name, member.kind
-        if kind == EntryKind.FOLDER:
+        if kind == EntryKind.DIRECTORY:
             above = (*self.files, *self.links)
             return (
                 self._in_tree(name)
@@ -62,7 +62,7 @@ class _AllowedContents:
         if kind == EntryKind.LINK:
             if "/" in name or name in self.links:
                 return member.target == self.links.get(name)
-            return member.target in [f"{folder}/{name}" for folder in self.linked]
+            return member.target in [f"{directory}/{name}" for directory in self.linked]
         return False
 
     def _in_tree(self, name: str) -> bool:

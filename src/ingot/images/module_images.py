@@ -123,13 +123,13 @@ def write_module_images(
 
 def _entries(modules: Modules, release: str) -> list[LayerEntry]:
     """The layer: /lib/modules/<release>, and symlinks at the root like the kernel's modules."""
-    folder = f"lib/modules/{release}"
+    directory = f"lib/modules/{release}"
     files = {f"{UPDATES}/{name}": path for name, path in modules.files.items()}
     files |= modules.indexes
     top = sorted({name.partition("/")[0] for name in files})
     return [
-        *(file_entry(f"{folder}/{name}", path) for name, path in files.items()),
-        *(link_entry(name, f"{folder}/{name}") for name in top),
+        *(file_entry(f"{directory}/{name}", path) for name, path in files.items()),
+        *(link_entry(name, f"{directory}/{name}") for name in top),
     ]
 
 

@@ -42,7 +42,9 @@ class Causes:
         """Why an option is not in the table: of another arch, renamed, misspelt or unknown."""
         advice = self.instead_of(request.option)
         if files := self._table.elsewhere.get(request.option):
-            known = {_ARCHES[folder] for folder in _folders(files) if folder in _ARCHES}
+            known = {
+                _ARCHES[directory] for directory in _directories(files) if directory in _ARCHES
+            }
             bound = f"limit the line: '# on {known.pop()}'" if len(known) == 1 else "drop the line"
             return (*advice, bound)
         return (
@@ -54,16 +56,17 @@ class Causes:
     def instead_of(self, name: str) -> tuple[str, ...]:
         """Advice for a name that is not in the table: the arches that have it, or similar names."""
         if files := self._table.elsewhere.get(name):
-            folders = _folders(files)
-            arches = f"only {_list(folders[:4])} {'has' if len(folders) == 1 else 'have'} it, not"
-            return (f"{arches if folders else 'not for'} {self._table.arch} ({files[0]})",)
+            directories = _directories(files)
+            has = "has" if len(directories) == 1 else "have"
+            arches = f"only {_list(directories[:4])} {has} it, not"
+            return (f"{arches if directories else 'not for'} {self._table.arch} ({files[0]})",)
         names = similar(name, [*self._askable, *self._table.elsewhere])
         return (f"did you mean {' or '.join(map(self._labelled, names))}?",) if names else ()
 
     def _labelled(self, name: str) -> str:
         """A name, with its arches if it is only of others."""
-        folders = _folders(self._table.elsewhere.get(name, ()))
-        return f"{name} (of {_list(folders[:4])})" if folders else name
+        directories = _directories(self._table.elsewhere.get(name, ()))
+        return f"{name} (of {_list(directories[:4])})" if directories else name
 
     def of(self, request: OptionRequest, option: Option, got: str) -> tuple[str, ...]:
         """Why a known option does not have the requested value, which its type allows."""
@@ -195,7 +198,7 @@ class Causes:
         return [option.name for option in self._table.options.values() if option.prompts]
 
 
-def _folders(files: Iterable[str]) -> list[str]:
+def _directories(files: Iterable[str]) -> list[str]:
     """The directories below arch/ of Kconfig files."""
     return sorted({file.split("/")[1] for file in files if file.startswith("arch/")})
 

@@ -80,12 +80,12 @@ class Selectors:
 
     def near(self, option: Option) -> list[tuple[str, Expression | None]]:
         """The selectors that are defined in the same directory: the likely users of the option."""
-        folders = {_folder(place) for place in option.places}
+        directories = {_directory(place) for place in option.places}
         return [
             (name, condition)
             for name, condition in option.selected_by
             if name in self._table.options
-            and any(_folder(place) in folders for place in self._table.options[name].places)
+            and any(_directory(place) in directories for place in self._table.options[name].places)
         ]
 
     def listed(self, option: Option) -> str:
@@ -103,5 +103,5 @@ def can_be_asked(option: Option, config: Mapping[str, str]) -> bool:
     return bool(option.prompts) and evaluate(option.visible, config) != "n"
 
 
-def _folder(place: str) -> str:
+def _directory(place: str) -> str:
     return place.rpartition("/")[0]

@@ -180,10 +180,10 @@ def _reverse(kconf: Kconfig, kind: str) -> dict[str, list[list[str | None]]]:
 def _elsewhere(defined: dict[str, Any]) -> dict[str, list[str]]:
     """The options that only Kconfig files of other arches define, and those files."""
     found: dict[str, list[str]] = {}
-    for folder, folders, files in os.walk(_TOP):
-        here = Path(folder)
+    for directory, directories, files in os.walk(_TOP):
+        here = Path(directory)
         if here == _TOP:
-            folders[:] = [name for name in folders if name not in _NOT_SOURCE]
+            directories[:] = [name for name in directories if name not in _NOT_SOURCE]
         for file in sorted(name for name in files if name.startswith("Kconfig")):
             text = (here / file).read_text(encoding="utf-8", errors="replace")
             for name in re.findall(r"^\s*(?:menu)?config\s+(\w+)\s*$", text, re.MULTILINE):

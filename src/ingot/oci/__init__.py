@@ -9,8 +9,8 @@ from ingot.oci.image import Image, read_image, write_image
 from ingot.oci.layer_entry import (
     EntryKind,
     LayerEntry,
+    directory_entry,
     file_entry,
-    folder_entry,
     link_entry,
     tree_entries,
 )
@@ -36,9 +36,9 @@ __all__ = [
     "check_tag_name",
     "collect_garbage",
     "copy_image",
+    "directory_entry",
     "extract",
     "file_entry",
-    "folder_entry",
     "link_entry",
     "list_files",
     "pack_text",

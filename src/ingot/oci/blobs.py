@@ -1,4 +1,4 @@
-"""Content-addressed files: the `blobs/sha256` folder of an OCI layout.
+"""Content-addressed files: the `blobs/sha256` directory of an OCI layout.
 
     blobs/sha256/
       <64 hex digits>      one blob, which is never changed
@@ -98,10 +98,10 @@ def damaged(descriptor: Descriptor, path: Path, why: str) -> VerificationError:
 class Blobs:
     """The directory of blobs, without locking: `Layout` holds the locks."""
 
-    folder: Path
+    directory: Path
 
     def path(self, digest: Digest) -> Path:
-        return self.folder / digest.hex
+        return self.directory / digest.hex
 
     def has(self, descriptor: Descriptor) -> bool:
         """Whether the blob exists with the right size; its content is checked when it is read."""
@@ -113,7 +113,7 @@ class Blobs:
     def write(self, chunks: Iterable[bytes], media_type: str) -> Descriptor:
         """Store a stream of bytes under its digest. MachineError if the disk is full."""
         hasher, size = hashlib.sha256(), 0
-        with disk_errors(self.folder), staging_file(self.folder) as (temporary, file):
+        with disk_errors(self.directory), staging_file(self.directory) as (temporary, file):
             for chunk in chunks:
                 hasher.update(chunk)
                 size += file.write(chunk)
@@ -157,10 +157,10 @@ class Blobs:
 
     def names(self) -> Iterator[Path]:
         """The files of all blobs; other files in the directory are left out."""
-        if self.folder.is_dir():
-            yield from (p for p in self.folder.iterdir() if _BLOB_NAME.fullmatch(p.name))
+        if self.directory.is_dir():
+            yield from (p for p in self.directory.iterdir() if _BLOB_NAME.fullmatch(p.name))
 
     def leftovers(self) -> Iterator[Path]:
         """Staging files. They are stale unless a process is writing."""
-        if self.folder.is_dir():
-            yield from self.folder.glob(f"{STAGING_PREFIX}*")
+        if self.directory.is_dir():
+            yield from self.directory.glob(f"{STAGING_PREFIX}*")

@@ -85,7 +85,7 @@ def _visible(layout: Layout, image: Image) -> _Files:
                 else:
                     files.remove(member.hides)
         for name, (_, member) in added.items():
-            if member.kind != EntryKind.FOLDER:
+            if member.kind != EntryKind.DIRECTORY:
                 files.remove(name)
         for name, value in added.items():
             files[name] = value

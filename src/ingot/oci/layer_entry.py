@@ -26,7 +26,7 @@ class EntryKind(enum.Enum):
     """The type of an entry of a layer."""
 
     FILE = "file"
-    FOLDER = "folder"
+    DIRECTORY = "directory"
     LINK = "link"
     HARD_LINK = "hard link"
     OTHER = "other"
@@ -92,9 +92,9 @@ def file_entry(name: str, content: Path | bytes, mode: int = 0o644) -> LayerEntr
     return LayerEntry(name, EntryKind.FILE, mode, path.stat().st_size, path)
 
 
-def folder_entry(name: str) -> LayerEntry:
+def directory_entry(name: str) -> LayerEntry:
     """A directory. Parents of other entries can be left out: writing a layer adds them."""
-    return LayerEntry(name, EntryKind.FOLDER, 0o755)
+    return LayerEntry(name, EntryKind.DIRECTORY, 0o755)
 
 
 def link_entry(name: str, target: str) -> LayerEntry:
@@ -112,27 +112,27 @@ def tree_entries(root: Path, prefix: str = "") -> list[LayerEntry]:
     prefix = prefix.strip("/")
     if not root.is_dir():
         raise UserError(f"{root} cannot be put into an image", why="it is not a directory")
-    entries = [folder_entry(prefix)] if prefix else []
+    entries = [directory_entry(prefix)] if prefix else []
     try:
-        _add_folder(str(root), f"{prefix}/" if prefix else "", entries)
+        _add_directory(str(root), f"{prefix}/" if prefix else "", entries)
     except OSError as error:
         raise MachineError(f"cannot read {root}", why=str(error)) from error
     return entries
 
 
-def _add_folder(folder: str, prefix: str, entries: list[LayerEntry]) -> None:
-    with os.scandir(folder) as items:
+def _add_directory(directory: str, prefix: str, entries: list[LayerEntry]) -> None:
+    with os.scandir(directory) as items:
         for item in items:
             name = prefix + item.name
             entries.append(_entry_on_disk(name, item))
             if item.is_dir(follow_symlinks=False):
-                _add_folder(item.path, f"{name}/", entries)
+                _add_directory(item.path, f"{name}/", entries)
 
 
 def _entry_on_disk(name: str, item: os.DirEntry[str]) -> LayerEntry:
     status = item.stat(follow_symlinks=False)
     if stat.S_ISDIR(status.st_mode):
-        return folder_entry(name)
+        return directory_entry(name)
     if stat.S_ISLNK(status.st_mode):
         return link_entry(name, str(Path(item.path).readlink()))
     if stat.S_ISREG(status.st_mode):

@@ -21,12 +21,21 @@ from ingot.oci.layer_entry import WHITEOUT_PREFIX, EntryKind
 from ingot.oci.layer_writer import Layer
 from ingot.oci.layout import Layout
 from ingot.oci.limits import NAME_BYTES, NAME_DEPTH, PART_BYTES, Allowance
-from ingot.oci.tar import DEVICES, FOLDER, HARD_LINK, LINK, REGULAR, TarError, TarHeader, TarReader
+from ingot.oci.tar import (
+    DEVICES,
+    DIRECTORY,
+    HARD_LINK,
+    LINK,
+    REGULAR,
+    TarError,
+    TarHeader,
+    TarReader,
+)
 
 _OPAQUE = ".wh..wh..opq"
 _KINDS = {
     REGULAR: EntryKind.FILE,
-    FOLDER: EntryKind.FOLDER,
+    DIRECTORY: EntryKind.DIRECTORY,
     LINK: EntryKind.LINK,
     HARD_LINK: EntryKind.HARD_LINK,
     **dict.fromkeys(DEVICES, EntryKind.OTHER),
@@ -58,8 +67,8 @@ class LayerTar:
     def __init__(self, tar: TarReader, allowance: Allowance) -> None:
         self._tar = tar
         self._allowance = allowance
-        self._folder = ""
-        self._folders: set[str] = {""}
+        self._directory = ""
+        self._directories: set[str] = {""}
 
     def __iter__(self) -> Iterator[LayerMember]:
         for header in self._tar:
@@ -72,14 +81,14 @@ class LayerTar:
     def _implied(self, member: LayerMember) -> int:
         """How many new directories an entry's name implies; entries can be in any order."""
         name = member.name if member.hides is None else member.hides
-        folder = name if member.kind == EntryKind.FOLDER else name.rpartition("/")[0]
-        if folder == self._folder:
+        directory = name if member.kind == EntryKind.DIRECTORY else name.rpartition("/")[0]
+        if directory == self._directory:
             return 0
-        self._folder, before = folder, len(self._folders)
-        while folder not in self._folders:
-            self._folders.add(folder)
-            folder = folder.rpartition("/")[0]
-        return len(self._folders) - before
+        self._directory, before = directory, len(self._directories)
+        while directory not in self._directories:
+            self._directories.add(directory)
+            directory = directory.rpartition("/")[0]
+        return len(self._directories) - before
 
     def content(self) -> Iterator[bytes]:
         """The bytes of the iteration's current member, which must be a file."""
@@ -152,12 +161,12 @@ def _member(header: TarHeader) -> LayerMember:
             f"the image has a link '{name}' with an empty target, or one of more than"
             f" {NAME_BYTES:,} bytes"
         )
-    folder, _, base = name.rpartition("/")
+    directory, _, base = name.rpartition("/")
     opaque, hides = base == _OPAQUE, None
     if opaque:
-        hides = folder
+        hides = directory
     elif base.startswith(WHITEOUT_PREFIX):
-        hides = _hidden(name, folder, base.removeprefix(WHITEOUT_PREFIX))
+        hides = _hidden(name, directory, base.removeprefix(WHITEOUT_PREFIX))
     return LayerMember(
         name=name,
         kind=kind,
@@ -170,11 +179,11 @@ def _member(header: TarHeader) -> LayerMember:
     )
 
 
-def _hidden(name: str, folder: str, base: str) -> str:
+def _hidden(name: str, directory: str, base: str) -> str:
     """The name that a whiteout removes: an entry next to it, never its own directory."""
     if base in ("", ".", ".."):
         raise UserError(f"the image has a whiteout '{name}', which does not name a file to remove")
-    return f"{folder}/{base}" if folder else base
+    return f"{directory}/{base}" if directory else base
 
 
 def _plain(layer: Layer, chunks: Iterable[bytes]) -> Iterator[bytes]:

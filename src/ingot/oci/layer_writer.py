@@ -16,7 +16,7 @@ from ingot.digest import Digest
 from ingot.errors import MachineError, UserError
 from ingot.oci.descriptor import LAYER_TYPE, Descriptor
 from ingot.oci.layer_compression import DEFAULT_LEVEL, compress
-from ingot.oci.layer_entry import EntryKind, LayerEntry, folder_entry
+from ingot.oci.layer_entry import EntryKind, LayerEntry, directory_entry
 from ingot.oci.layout import Layout
 from ingot.progress import Silent, Step
 
@@ -26,7 +26,7 @@ _CHUNK = 1 << 20
 _LATEST = 8**11  # the limit of the octal mtime field of a tar header
 _TYPES = {
     EntryKind.FILE: tarfile.REGTYPE,
-    EntryKind.FOLDER: tarfile.DIRTYPE,
+    EntryKind.DIRECTORY: tarfile.DIRTYPE,
     EntryKind.LINK: tarfile.SYMTYPE,
 }
 
@@ -48,7 +48,7 @@ def write_layer(
     *,
     level: int = DEFAULT_LEVEL,
 ) -> Layer:
-    """Write a layer of `entries`, in any order, with missing parent folders added.
+    """Write a layer of `entries`, in any order, with missing parent directories added.
 
     `mtime` is in seconds since 1970, for every entry. UserError if two entries contradict
     each other, MachineError if a file cannot be read or the disk is full.
@@ -103,7 +103,10 @@ def _arrange(entries: Iterable[LayerEntry]) -> list[LayerEntry]:
         for parent in PurePosixPath(name).parents:
             if str(parent) == ".":
                 continue
-            if named.setdefault(str(parent), folder_entry(str(parent))).kind != EntryKind.FOLDER:
+            if (
+                named.setdefault(str(parent), directory_entry(str(parent))).kind
+                != EntryKind.DIRECTORY
+            ):
                 raise UserError(f"'{name}' is below '{parent}', which is not a directory")
     return [named[name] for name in sorted(named, key=_encoded)]
 

@@ -31,7 +31,7 @@ from ingot.files import (
     disk_errors,
     locked,
     locked_if_free,
-    sync_folder,
+    sync_directory,
     write_atomic,
 )
 from ingot.oci.blobs import BlobReader, Blobs
@@ -195,9 +195,9 @@ class Layout:
                 return
             write_atomic(self.root / "index.json", _EMPTY_INDEX)
             write_atomic(self.root / "oci-layout", _MARKER)
-            self.blobs.folder.mkdir(parents=True, exist_ok=True)
-            sync_folder(self.blobs.folder.parent)
-            sync_folder(self.root)
+            self.blobs.directory.mkdir(parents=True, exist_ok=True)
+            sync_directory(self.blobs.directory.parent)
+            sync_directory(self.root)
 
     def _read_index(self) -> IndexDocument:
         return parse(IndexDocument, self._index_bytes(), str(self._index))
@@ -274,8 +274,8 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _names(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir() if not p.name.startswith(STAGING_PREFIX))
+def _names(directory: Path) -> list[str]:
+    return sorted(p.name for p in directory.iterdir() if not p.name.startswith(STAGING_PREFIX))
 
 
 def _not_a_store(root: Path, why: str) -> UserError:

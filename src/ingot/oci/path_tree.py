@@ -40,8 +40,8 @@ class PathTree(Generic[_T]):
 
     def remove(self, name: str) -> None:
         """Remove a path and all that is below it."""
-        folder, _, last = name.rpartition("/")
-        parent = self._find(folder)
+        directory, _, last = name.rpartition("/")
+        parent = self._find(directory)
         if name and parent and parent.below:
             parent.below.pop(last, None)
 

@@ -18,14 +18,14 @@ from ingot.errors import UserError
 from ingot.oci.limits import EXTENSION_BYTES, EXTENSIONS
 
 BLOCK = 512
-REGULAR, HARD_LINK, LINK, FOLDER = b"0", b"1", b"2", b"5"
+REGULAR, HARD_LINK, LINK, DIRECTORY = b"0", b"1", b"2", b"5"
 DEVICES = (b"3", b"4", b"6")
 
 _ZEROS = bytes(BLOCK)
 _OLD_REGULAR = (b"\0", b"7")  # a file before POSIX; a contiguous file
 _GNU_NAME, _GNU_TARGET, _GNU_SPARSE = b"L", b"K", b"S"
 _PAX, _PAX_GLOBAL = (b"x", b"X"), b"g"
-_KNOWN = (REGULAR, HARD_LINK, LINK, FOLDER, *DEVICES)
+_KNOWN = (REGULAR, HARD_LINK, LINK, DIRECTORY, *DEVICES)
 _SPARSE_KEY = b"GNU.sparse."
 _SEEN_KEYS = (b"path", b"linkpath", b"size", b"mtime")
 _LATEST = 1 << 40
@@ -40,7 +40,7 @@ class TarError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TarHeader:
-    """One entry of a tar. `kind` is REGULAR, HARD_LINK, LINK, FOLDER or one of DEVICES."""
+    """One entry of a tar. `kind` is REGULAR, HARD_LINK, LINK, DIRECTORY or one of DEVICES."""
 
     name: str
     kind: bytes
@@ -108,7 +108,7 @@ class TarReader:
         name = extended.get(b"path") or _name(block)
         if kind in _OLD_REGULAR:
             # before POSIX a directory was a file whose name ends with a slash
-            kind = FOLDER if kind == b"\0" and name.endswith(b"/") else REGULAR
+            kind = DIRECTORY if kind == b"\0" and name.endswith(b"/") else REGULAR
         if kind == _GNU_SPARSE:
             raise _sparse()
         if kind not in _KNOWN:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ingot import process
 from ingot.errors import UserError
-from ingot.files import disk_errors, remove_tree, staging_folder, sync_folder
+from ingot.files import disk_errors, remove_tree, staging_directory, sync_directory
 from ingot.oci.image import Image
 from ingot.oci.layer_entry import EntryKind
 from ingot.oci.layer_reader import LayerMember, open_layer
@@ -54,7 +54,7 @@ def extract(
     require_new(to)
     total = sum(layer.descriptor.size for layer in image.layers)
     done, allowance = 0, Allowance(limit)
-    with disk_errors(to.parent), _usable(image), staging_folder(to.parent) as staging:
+    with disk_errors(to.parent), _usable(image), staging_directory(to.parent) as staging:
         root = staging / "root"
         tree = _Tree(root)
         for layer in image.layers:
@@ -68,7 +68,7 @@ def extract(
         # One flush of the file system instead of one per file, before the final rename.
         process.run(["sync", "--file-system", str(root)])
         root.rename(to)
-        sync_folder(to.parent)
+        sync_directory(to.parent)
 
 
 @contextlib.contextmanager
@@ -91,9 +91,9 @@ class _Tree:
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
-        _new_folder(self._root)
-        self._folders: PathTree[LayerMember | None] = PathTree()
-        self._folders[""] = None
+        _new_directory(self._root)
+        self._directories: PathTree[LayerMember | None] = PathTree()
+        self._directories[""] = None
         self._added: set[str] = set()
         self._cleared: set[str] = set()
 
@@ -108,10 +108,10 @@ class _Tree:
             return
         if not member.name or member.kind == EntryKind.OTHER:
             return
-        self._enter_folder(member.name.rpartition("/")[0])
+        self._enter_directory(member.name.rpartition("/")[0])
         self._note_added(member.name)
-        if member.kind == EntryKind.FOLDER:
-            self._make_folder(member)
+        if member.kind == EntryKind.DIRECTORY:
+            self._make_directory(member)
             return
         self._remove(member.name)
         path = self._path(member.name)
@@ -125,7 +125,9 @@ class _Tree:
 
     def finish(self) -> None:
         """Set the modes and times of the directories, after the last file is written."""
-        for name, member in sorted(self._folders.items(), key=lambda item: item[0], reverse=True):
+        for name, member in sorted(
+            self._directories.items(), key=lambda item: item[0], reverse=True
+        ):
             if member and name:
                 os.chmod(self._path(name), member.mode & _MODE_BITS)  # noqa: PTH101
                 os.utime(self._path(name), (member.mtime, member.mtime))
@@ -133,29 +135,29 @@ class _Tree:
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
 
-    def _enter_folder(self, name: str) -> None:
+    def _enter_directory(self, name: str) -> None:
         """Make the directory `name`; none of its parts can be a link."""
-        if name in self._folders:
+        if name in self._directories:
             return
-        self._enter_folder(name.rpartition("/")[0])
+        self._enter_directory(name.rpartition("/")[0])
         status = _status(self._path(name))
         if status is None:
-            _new_folder(self._path(name))
+            _new_directory(self._path(name))
         elif not stat.S_ISDIR(status.st_mode):
             raise UserError(
                 f"the image has entries below '{name}', which is not a directory",
                 why="following a link there could lead out of the image",
             )
-        self._folders[name] = None
+        self._directories[name] = None
 
-    def _make_folder(self, member: LayerMember) -> None:
-        if member.name not in self._folders:
+    def _make_directory(self, member: LayerMember) -> None:
+        if member.name not in self._directories:
             self._remove(member.name)
-            _new_folder(self._path(member.name))
-        self._folders[member.name] = member
+            _new_directory(self._path(member.name))
+        self._directories[member.name] = member
 
     def _hard_link(self, member: LayerMember) -> None:
-        self._enter_folder(member.target.rpartition("/")[0])
+        self._enter_directory(member.target.rpartition("/")[0])
         status = _status(self._path(member.target))
         if status is None or not stat.S_ISREG(status.st_mode):
             raise UserError(
@@ -166,42 +168,42 @@ class _Tree:
 
     def _remove(self, name: str) -> None:
         """Remove `name`, a directory with all below it, if it exists."""
-        if name not in self._folders:
+        if name not in self._directories:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path(name))  # noqa: PTH108
             return
         remove_tree(Path(self._path(name)))
-        self._folders.remove(name)
+        self._directories.remove(name)
 
     def _hide(self, name: str, *, itself: bool) -> None:
         """Apply a whiteout: it removes entries of the layers below, never of its own layer."""
-        folder = name.rpartition("/")[0] if itself else name
-        if not self._is_folder(folder):
+        directory = name.rpartition("/")[0] if itself else name
+        if not self._is_directory(directory):
             return
         if itself and name not in self._added:
             self._remove(name)
         if not itself:
             self._clear(name)
 
-    def _clear(self, folder: str) -> None:
+    def _clear(self, directory: str) -> None:
         """Remove the entries of the layers below in a directory; needed only once per layer."""
-        if folder in self._cleared:
+        if directory in self._cleared:
             return
-        self._cleared.add(folder)
-        for item in os.listdir(self._path(folder)):  # noqa: PTH208
-            inner = f"{folder}/{item}" if folder else item
+        self._cleared.add(directory)
+        for item in os.listdir(self._path(directory)):  # noqa: PTH208
+            inner = f"{directory}/{item}" if directory else item
             if inner not in self._added:
                 self._remove(inner)
-            elif self._is_folder(inner):
+            elif self._is_directory(inner):
                 self._clear(inner)
 
-    def _is_folder(self, name: str) -> bool:
+    def _is_directory(self, name: str) -> bool:
         """Whether `name` is a directory and no part of it is a link."""
-        if name in self._folders:
+        if name in self._directories:
             return True
         status = _status(self._path(name))
         return (
-            self._is_folder(name.rpartition("/")[0])
+            self._is_directory(name.rpartition("/")[0])
             and status is not None
             and stat.S_ISDIR(status.st_mode)
         )
@@ -221,7 +223,7 @@ def _write_file(path: str, member: LayerMember, content: Iterable[bytes]) -> Non
         os.utime(descriptor, (member.mtime, member.mtime))
 
 
-def _new_folder(path: str) -> None:
+def _new_directory(path: str) -> None:
     """Make a directory whose mode does not depend on the umask."""
     os.mkdir(path)  # noqa: PTH102
     os.chmod(path, 0o755)  # noqa: PTH101

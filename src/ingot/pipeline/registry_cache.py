@@ -131,8 +131,8 @@ def _fetched(
 
     All images share one layout, so a layer that two images share is downloaded once.
     """
-    with project.workspace.build_folder() as folder:
-        layout = Layout(folder / "layout")
+    with project.workspace.build_directory() as directory:
+        layout = Layout(directory / "layout")
         descriptors = {}
         for name, digest in digests.items():
             reference = cache.reference(f"{name}@{digest}")

@@ -53,10 +53,10 @@ def send(
     words = ["skopeo", "--debug", "copy", "--preserve-digests", *RETRIES]
     words += ["--multi-arch", "index-only"] if _is_index(descriptor) else []
     words += tls_arguments(reference, "--dest-tls-verify", insecure=insecure)
-    words += ["--src-shared-blob-dir", str(layout.blobs.folder.parent)]
-    with tempfile.TemporaryDirectory(prefix="ingot-push-") as folder:
-        _write_view(Path(folder), descriptor)
-        words += [f"oci:{folder}", f"{TRANSPORT}{reference}"]
+    words += ["--src-shared-blob-dir", str(layout.blobs.directory.parent)]
+    with tempfile.TemporaryDirectory(prefix="ingot-push-") as directory:
+        _write_view(Path(directory), descriptor)
+        words += [f"oci:{directory}", f"{TRANSPORT}{reference}"]
         try:
             run(words, on_line=listen, keep_output=False)
         except CommandFailedError as error:
@@ -66,8 +66,8 @@ def send(
 
 def send_index(data: bytes, reference: str, what: str, *, insecure: bool = False) -> None:
     """Send the index `data` to `reference`; the registry must have the images that it lists."""
-    with tempfile.TemporaryDirectory(prefix="ingot-index-") as folder:
-        layout = Layout(Path(folder) / "layout")
+    with tempfile.TemporaryDirectory(prefix="ingot-index-") as directory:
+        layout = Layout(Path(directory) / "layout")
         descriptor = layout.write_blob([data], INDEX_TYPE)
         send(layout, descriptor, reference, what, insecure=insecure)
 
@@ -80,7 +80,7 @@ def _blob_sizes(layout: Layout, descriptor: Descriptor) -> dict[str, int]:
     return {str(part.digest): part.size for part in reachable(layout.blobs, descriptor)}
 
 
-def _write_view(folder: Path, descriptor: Descriptor) -> None:
+def _write_view(directory: Path, descriptor: Descriptor) -> None:
     """Write a layout without blobs, with `descriptor` as its only image; skopeo reads the store's.
 
     So the image that the caller chose is sent, even if the tag moves meanwhile, and the store's
@@ -88,5 +88,5 @@ def _write_view(folder: Path, descriptor: Descriptor) -> None:
     """
     plain = Descriptor(descriptor.media_type, descriptor.digest, descriptor.size)
     index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [plain.to_json()]}
-    (folder / "index.json").write_bytes(canonical_json(index))
-    (folder / "oci-layout").write_bytes(b'{"imageLayoutVersion":"1.0.0"}')
+    (directory / "index.json").write_bytes(canonical_json(index))
+    (directory / "oci-layout").write_bytes(b'{"imageLayoutVersion":"1.0.0"}')

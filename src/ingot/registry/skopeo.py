@@ -40,8 +40,8 @@ def answer(words: Sequence[str], limit: int) -> bytes:
 
     MachineError for more than `limit` bytes.
     """
-    with tempfile.TemporaryDirectory(prefix="ingot-look-") as folder:
-        log = Path(folder) / "answer"
+    with tempfile.TemporaryDirectory(prefix="ingot-look-") as directory:
+        log = Path(directory) / "answer"
         run(["skopeo", *words], log=log, timeout=_LOOK_SECONDS, keep_output=False)
         with log.open("rb") as file:
             data = file.read(limit + _WARNING_BYTES + 1)
@@ -55,8 +55,8 @@ def answer(words: Sequence[str], limit: int) -> bytes:
 
 
 @contextlib.contextmanager
-def watched(folder: Path, limit: int) -> Iterator[int]:
-    """A file descriptor that is readable once `folder` has more than `limit` bytes, for `stop`.
+def watched(directory: Path, limit: int) -> Iterator[int]:
+    """A file descriptor that is readable once `directory` has more than `limit` bytes, for `stop`.
 
     A registry can send more than it announced, without an end. UserError at the end of the context
     if the limit was exceeded.
@@ -68,7 +68,7 @@ def watched(folder: Path, limit: int) -> Iterator[int]:
     def look() -> None:
         nonlocal exceeded
         while not exceeded and not ended.wait(_WATCH_SECONDS):
-            if tree_size(folder) > limit:
+            if tree_size(directory) > limit:
                 exceeded = True
                 os.write(notify, b"x")
 
@@ -102,8 +102,8 @@ def layout_name(root: Path, tag: str) -> Iterator[str]:
         yield f"oci:{root}:{tag}"
         return
     root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="ingot-name-") as folder:
-        link = Path(folder) / "layout"
+    with tempfile.TemporaryDirectory(prefix="ingot-name-") as directory:
+        link = Path(directory) / "layout"
         link.symlink_to(root.absolute())
         yield f"oci:{link}:{tag}"
 

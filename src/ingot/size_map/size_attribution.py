@@ -55,12 +55,12 @@ def measure(
     counts for "".
     """
     size = kernel.stat().st_size
-    folders = _folders(_BuildTree(build, linked, arch))
-    del folders[""]
-    if sum(folders.values()) > size:
-        folders = Counter()  # the shipped file is compressed
-    rest = size - sum(folders.values())
-    return SizeMap({"": rest, **dict(sorted(folders.items()))}, _modules(modules / "kernel"))
+    directories = _directories(_BuildTree(build, linked, arch))
+    del directories[""]
+    if sum(directories.values()) > size:
+        directories = Counter()  # the shipped file is compressed
+    rest = size - sum(directories.values())
+    return SizeMap({"": rest, **dict(sorted(directories.items()))}, _modules(modules / "kernel"))
 
 
 def _modules(root: Path) -> dict[str, int]:
@@ -79,7 +79,7 @@ class _BuildTree:
     arch: str
 
 
-def _folders(build: _BuildTree) -> Counter[str]:
+def _directories(build: _BuildTree) -> Counter[str]:
     """Bytes of the kernel by the directory that they are known to come from."""
     try:
         script = build.outputs.read(f"arch/{build.arch}/kernel/vmlinux.lds", _SCRIPT_LIMIT)
@@ -94,7 +94,7 @@ def _folders(build: _BuildTree) -> Counter[str]:
     for name in names:
         with contextlib.suppress(*_UNREADABLE):  # it is not attributed then
             contributions.add(build.outputs, name)
-    return contributions.by_folder()
+    return contributions.by_directory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class _Contributions:
 
     def add(self, outputs: ConfinedDirectory, name: str) -> None:
         """Count an object; OSError, ValueError or UnsafeFileError if it cannot be read."""
-        folder = posixpath.dirname(name)
+        directory = posixpath.dirname(name)
         with outputs.open(name, _OBJECT_LIMIT) as file:
             for section in read_sections(file):
                 if not section.loaded or not section.size:
@@ -134,19 +134,19 @@ class _Contributions:
                     group = _SectionGroup(
                         place, section.entry_size, section.alignment, section.strings
                     )
-                    self._merged[group].append((folder, read_content(file, section)))
+                    self._merged[group].append((directory, read_content(file, section)))
                 else:
-                    self._sizes[place][folder] += section.size
+                    self._sizes[place][directory] += section.size
 
-    def by_folder(self) -> Counter[str]:
+    def by_directory(self) -> Counter[str]:
         """The bytes of each directory, in the sections that the objects fit into."""
         for group, pieces in self._merged.items():
             self._sizes[group.section] += merge(pieces, group.width, strings=group.strings)
-        folders: Counter[str] = Counter()
+        directories: Counter[str] = Counter()
         for place, sizes in self._sizes.items():
             if sum(sizes.values()) <= self._kept[place].size:
-                folders += sizes
-        return folders
+                directories += sizes
+        return directories
 
 
 def _objects(build: _BuildTree) -> set[str]:
@@ -159,14 +159,16 @@ def _objects(build: _BuildTree) -> set[str]:
     perhaps: set[str] = set()
     head = f"arch/{build.arch}/kernel"
     for found in build.outputs.walk(most=_MOST_FILES):
-        folder, _, base = found.name.rpartition("/")
-        if folder == head and base.endswith(".o"):
+        directory, _, base = found.name.rpartition("/")
+        if directory == head and base.endswith(".o"):
             perhaps.add(found.name)
         if base not in (*_WHOLE, _LIBRARY) or not found.is_file:
             continue
         with contextlib.suppress(OSError, ArchiveError, UnsafeFileError):
             archive = build.outputs.read(found.name, _OBJECT_LIMIT)
-            names = {posixpath.normpath(posixpath.join(folder, name)) for name in members(archive)}
+            names = {
+                posixpath.normpath(posixpath.join(directory, name)) for name in members(archive)
+            }
             (perhaps if base == _LIBRARY else whole).update(names)
     if not whole:
         return set()

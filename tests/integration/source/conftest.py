@@ -118,8 +118,8 @@ def web() -> Iterator[Web]:
     server.server_close()
 
 
-def _make_key(folder: Path, name: str, *, expire: str = "never", faked: str = "") -> Signer:
-    home = folder / name
+def _make_key(directory: Path, name: str, *, expire: str = "never", faked: str = "") -> Signer:
+    home = directory / name
     home.mkdir(mode=0o700)
     time = ["--faked-system-time", faked] if faked else []
     gpg = ["gpg", "--homedir", str(home), "--batch", "-q", "--pinentry-mode", "loopback"]
@@ -131,7 +131,7 @@ def _make_key(folder: Path, name: str, *, expire: str = "never", faked: str = ""
         [*gpg, "--list-keys", "--with-colons"], check=True, capture_output=True, text=True
     ).stdout
     fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line[:3] == "fpr")
-    return Signer(home, fingerprint, _export(home, folder / f"{name}.gpg"))
+    return Signer(home, fingerprint, _export(home, directory / f"{name}.gpg"))
 
 
 def _export(home: Path, keyring: Path) -> Path:
@@ -143,12 +143,12 @@ def _export(home: Path, keyring: Path) -> Path:
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
     # Not below a long path: gpg-agent's socket must have a name of at most 107 bytes.
-    folder = tmp_path_factory.mktemp("k")
+    directory = tmp_path_factory.mktemp("k")
     made = Keys(
-        good=_make_key(folder, "good"),
-        other=_make_key(folder, "other"),
-        expired=_make_key(folder, "expired", expire="2d", faked="20200101T000000!"),
-        revoked=_make_key(folder, "revoked"),
+        good=_make_key(directory, "good"),
+        other=_make_key(directory, "other"),
+        expired=_make_key(directory, "expired", expire="2d", faked="20200101T000000!"),
+        revoked=_make_key(directory, "revoked"),
     )
     yield made
     for signer in (made.good, made.other, made.expired, made.revoked):
@@ -213,9 +213,9 @@ def notes() -> Notes:
 
 @pytest.fixture
 def downloads(tmp_path: Path) -> Path:
-    folder = tmp_path / "downloads"
-    folder.mkdir()
-    return folder
+    directory = tmp_path / "downloads"
+    directory.mkdir()
+    return directory
 
 
 @pytest.fixture(autouse=True)

@@ -165,8 +165,8 @@ def test_a_dead_mirror_is_asked_once(web: Web, keys: Keys, downloads: Path, note
     assert len(notes.notes) == 1
 
 
-def _fake_apt(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    tool = folder / "bin" / "apt-get"
+def _fake_apt(directory: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    tool = directory / "bin" / "apt-get"
     tool.parent.mkdir()
     tool.write_text(f"#!/bin/sh\n{script}\n")
     tool.chmod(0o755)

@@ -58,8 +58,8 @@ def test_a_pinned_tarball(archive: MakeArchive, tmp_path: Path, notes: Notes) ->
 @pytest.mark.parametrize(
     "file, text, word, hint",
     [
-        ("Makefile", None, "no top-level Makefile", "folder that holds"),
-        ("Kconfig", None, "no top-level Kconfig", "folder that holds"),
+        ("Makefile", None, "no top-level Makefile", "directory that holds"),
+        ("Kconfig", None, "no top-level Kconfig", "directory that holds"),
         ("Makefile", MAKEFILE.replace("176", "175"), "says 6.1.175", "ask for the version"),
         ("Makefile", "all:\n", r"says \?\.\?\.\?", "ask for the version"),
         (".config", "", "it holds .config", "mrproper"),

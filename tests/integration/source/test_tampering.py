@@ -91,8 +91,8 @@ class Stage:
         known = {".lock", "debian-sources"}
         return [
             path.name
-            for folder in ("sources", "downloads")
-            for path in sorted((self.house.cache / folder).glob("*"))
+            for directory in ("sources", "downloads")
+            for path in sorted((self.house.cache / directory).glob("*"))
             if not any(part in path.name for part in known)
         ]
 

@@ -119,7 +119,7 @@ BAD: dict[str, tuple[list[Member], str]] = {
         "",
     ),
     "fifo": ([(f"{TOP}/p", None, {"type": tarfile.FIFOTYPE})], "a device, a pipe"),
-    "two folders": ([("other/file", b"", {})], "one top-level directory"),
+    "two directories": ([("other/file", b"", {})], "one top-level directory"),
     "a file beside": ([("file", b"", {})], "one top-level directory"),
     "absolute": ([("/evil/file", b"", {})], "one top-level directory"),
 }

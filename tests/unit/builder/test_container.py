@@ -58,7 +58,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman"])
-def test_a_container_has_the_folders_of_a_build_and_nothing_else(engine: str) -> None:
+def test_a_container_has_the_directories_of_a_build_and_nothing_else(engine: str) -> None:
     words = sandbox(engine, "501:20").command(["make", "x y"], {"KCONFIG_CONFIG": "/build/c"})
     at = words.index("sha256:1234")
     options = " ".join(words[:at])

@@ -16,10 +16,10 @@ from tests.support.places import REPOSITORY
 COMPANIONS = ("README.md", ".gitignore", ".github/workflows/kernels.yml")
 
 
-def files(folder: Path) -> dict[str, bytes]:
+def files(directory: Path) -> dict[str, bytes]:
     return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
 
@@ -64,7 +64,7 @@ def test_a_catalog_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     assert files(tmp_path) == {"kernels/kernels.toml": b"mine"}
 
 
-def test_an_empty_folder_is_no_catalog(tmp_path: Path) -> None:
+def test_an_empty_directory_is_no_catalog(tmp_path: Path) -> None:
     (tmp_path / "kernels").mkdir()
     assert catalog.load(starter(tmp_path)).kernels
 

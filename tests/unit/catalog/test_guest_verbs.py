@@ -109,10 +109,12 @@ def test_every_row_of_init_is_read() -> None:
 
 
 def test_main_goes_through_every_table() -> None:
-    folder = REPOSITORY / "src/ingot/boot/init"
-    tables = (folder / "main.c").read_text().partition("*const tables[] = {")[2].partition("}")[0]
+    directory = REPOSITORY / "src/ingot/boot/init"
+    tables = (
+        (directory / "main.c").read_text().partition("*const tables[] = {")[2].partition("}")[0]
+    )
     named = {word.strip() for word in tables.split(",")} - {""}
     sources = {verb.source for verb in guest_verbs.verbs().values()}
     assert len(named) == len(sources)
     for source in sources:
-        assert any(f" {name}[] = {{" in (folder / source).read_text() for name in named), source
+        assert any(f" {name}[] = {{" in (directory / source).read_text() for name in named), source

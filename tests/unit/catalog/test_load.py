@@ -50,8 +50,8 @@ def test_every_version_but_the_one_that_no_debian_suite_has_is_pinned() -> None:
 def test_no_fragment_of_this_repository_is_left_unused() -> None:
     real = catalog.load(REPOSITORY / "kernels")
     used = {f"{name}.config" for kernel in real.kernels for name in kernel.fragments}
-    folder = real.root / "fragments"
-    assert {str(path.relative_to(folder)) for path in folder.glob("base/*.config")} <= used
+    directory = real.root / "fragments"
+    assert {str(path.relative_to(directory)) for path in directory.glob("base/*.config")} <= used
 
 
 # What the file says
@@ -260,7 +260,7 @@ def test_a_catalog_without_kernels_is_told(tmp_path: Path) -> None:
         load(tmp_path, text)
 
 
-def test_a_folder_without_a_catalog_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_directory_without_a_catalog_is_told_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         catalog.load(tmp_path)
     assert str(tmp_path) in caught.value.what

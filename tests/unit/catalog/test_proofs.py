@@ -143,14 +143,14 @@ def test_two_checks_of_a_file_are_not_called_the_same(tmp_path: Path) -> None:
 
 
 def test_a_catalog_is_loaded_only_if_its_checks_can_be_made(tmp_path: Path) -> None:
-    folder = tmp_path / "kernels"
-    shutil.copytree(OURS.root, folder)
-    catalog.load(folder)
+    directory = tmp_path / "kernels"
+    shutil.copytree(OURS.root, directory)
+    catalog.load(directory)
     for name in ("containers", "fuse"):
-        path = folder / f"fragments/feature/{name}.toml"
+        path = directory / f"fragments/feature/{name}.toml"
         path.write_text(path.read_text() + ONE.replace('run = "overlay"', f'run = "no-{name}"'))
     with pytest.raises(UserError, match=r"2 check files in .* have mistakes") as caught:
-        catalog.load(folder)
+        catalog.load(directory)
     assert re.search(r"^containers\.toml:\d+: .*'no-containers'", caught.value.why, re.M)
     assert re.search(r"^fuse\.toml:\d+: .*'no-fuse'", caught.value.why, re.M)
 

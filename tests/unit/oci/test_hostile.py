@@ -210,7 +210,7 @@ def test_gzip_members_without_content_cost_what_they_weigh() -> None:
 
 
 class Counted(PathTree[int]):
-    """Counts the steps from a folder to what is in it."""
+    """Counts the steps from a directory to what is in it."""
 
     steps = 0
 
@@ -234,7 +234,7 @@ def test_listing_does_not_look_at_all_files_for_each(
     assert 0 < steps[1] <= 2.5 * steps[0]
 
 
-def test_unpacking_lists_a_folder_once_a_layer_however_often_it_is_cleared(
+def test_unpacking_lists_a_directory_once_a_layer_however_often_it_is_cleared(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed: list[str] = []
@@ -371,7 +371,7 @@ def test_a_document_has_so_many_bytes_and_no_more(layout: Layout) -> None:
         read_image(layout, lying)
 
 
-@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "directory"])
 def test_a_blob_that_is_not_a_file_is_damage(layout: Layout, kind: str) -> None:
     made = image(layout)
     path = layout.blobs.path(made.digest)
@@ -452,10 +452,10 @@ def test_tarfile_is_of_one_mind_about_an_honest_layer(layout: Layout) -> None:
     assert {i.name: (i.size, i.mode) for i in list_files(layout, made)} == theirs
 
 
-def test_folders_that_only_names_imply_are_counted(
+def test_directories_that_only_names_imply_are_counted(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten entries, each below a hundred folders of its own."""
+    """Ten entries, each below a hundred directories of its own."""
     names = ["/".join([f"{n}", *["d"] * 99, "x"]) for n in range(10)]
     made = image_of(layout, tar_of(names))
     assert len(list_files(layout, made)) == 10
@@ -463,7 +463,7 @@ def test_folders_that_only_names_imply_are_counted(
     refused(layout, made, tmp_path / "out", "too large to be read")
 
 
-def test_folders_that_entries_share_are_counted_once(
+def test_directories_that_entries_share_are_counted_once(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ["/".join([*["d"] * 50, f"{n}"]) for n in range(40)]

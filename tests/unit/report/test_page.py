@@ -245,7 +245,7 @@ def test_what_cannot_be_seen_does_not_change_how_other_text_looks(full: Report) 
     assert "evil\ufffdexe" in text
 
 
-def test_a_hostile_folder_cannot_leave_its_style_or_class(full: Report) -> None:
+def test_a_hostile_directory_cannot_leave_its_style_or_class(full: Report) -> None:
     page = Reader(render_page(changed(full, size_map=SizeMap({'x" onx="1;color:red': 5}, {}))))
     styles = [style for style in page.values("style") if "--x" in style]
     assert styles and all(re.fullmatch(r"(--[xywhXYWH]:[\d.]+;?){8}", style) for style in styles)

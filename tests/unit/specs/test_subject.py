@@ -133,7 +133,7 @@ def test_containerd_imports_from_the_store(layout: Layout) -> None:
     assert ["ctr", "images", "import", "--platform", "linux/arm64", "kernel-bin.tar"] in lines
 
 
-def test_a_folder_that_no_comment_can_name_is_not_named(tmp_path: Path) -> None:
+def test_a_directory_that_no_comment_can_name_is_not_named(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "a\nreboot" / "images")
     build(layout, kernel("6.1"))
     snippet = make_spec(

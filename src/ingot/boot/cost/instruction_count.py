@@ -35,7 +35,7 @@ from ingot.boot.seal import new_key
 from ingot.boot.vmm.machines import MEMORY_MIB, QemuMachine
 from ingot.boot.vmm.output_limit import watching
 from ingot.boot.vmm.qemu import base_command, escaped
-from ingot.boot.vmm.running import CONSOLE_BYTES, endless, guest_folder
+from ingot.boot.vmm.running import CONSOLE_BYTES, endless, guest_directory
 from ingot.confined_files import ConfinedDirectory
 from ingot.errors import BootError, MachineError
 from ingot.process import Result, run
@@ -165,11 +165,11 @@ def _parts(boot: _Boot, quiet: int, progress: Progress) -> Breakdown:
 def _boot(guest: _CountedGuest, append: str, timeout: float, *, record: bool = False) -> _Boot:
     """Boot a guest whose instructions are counted; BootError unless it passes."""
     guest = replace(guest, key=new_key())
-    with guest_folder(_initramfs(guest.init, guest.key)) as folder:
-        console, recording = folder / _CONSOLE, folder / _RECORDING
+    with guest_directory(_initramfs(guest.init, guest.key)) as directory:
+        console, recording = directory / _CONSOLE, directory / _RECORDING
         recorded_to = f",rr=record,rrfile={escaped(recording)}" if record else ""
         command = [
-            *base_command(guest.machine, guest.kernel, folder, append),
+            *base_command(guest.machine, guest.kernel, directory, append),
             *("-accel", "tcg", "-cpu", guest.machine.counting_cpu, *_SAME_EVERY_TIME),
             *("-icount", f"{_COUNTING}{recorded_to}"),
             *("-chardev", f"file,id=console,path={escaped(console)}", "-serial", "chardev:console"),
@@ -182,8 +182,8 @@ def _boot(guest: _CountedGuest, append: str, timeout: float, *, record: bool = F
             )
         seconds = time.monotonic() - began
         exceeded = watch.exceeded
-        said = _read(folder, _CONSOLE, CONSOLE_BYTES) if exceeded is None else b""
-        recorded = _read(folder, _RECORDING, _RECORDING_BYTES) if exceeded is None else b""
+        said = _read(directory, _CONSOLE, CONSOLE_BYTES) if exceeded is None else b""
+        recorded = _read(directory, _RECORDING, _RECORDING_BYTES) if exceeded is None else b""
     report = _judge(guest, result, said, seconds, command)
     if exceeded is not None or result.too_long:
         which = "QEMU recorded" if exceeded and exceeded.name == _RECORDING else "the guest printed"
@@ -199,10 +199,10 @@ def _boot(guest: _CountedGuest, append: str, timeout: float, *, record: bool = F
     return _Boot(reported, said, recorded, guest.key)
 
 
-def _read(folder: Path, name: str, limit: int) -> bytes:
+def _read(directory: Path, name: str, limit: int) -> bytes:
     """The contents of a file that QEMU wrote; empty if it does not exist."""
     try:
-        return ConfinedDirectory(folder).read(name, limit)
+        return ConfinedDirectory(directory).read(name, limit)
     except FileNotFoundError:
         return b""
 

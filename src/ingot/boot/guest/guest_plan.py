@@ -13,7 +13,7 @@ from ingot.confined_files import ConfinedDirectory
 from ingot.errors import UserError
 
 PLAN_FILE = "/ingot/plan"
-IMAGES_FOLDER = "/ingot/images/"
+IMAGES_DIRECTORY = "/ingot/images/"
 
 _LISTS = ("modules.dep", "modules.alias", "modules.builtin")
 """The lists for finding modules by name (modules.dep(5)); init reads them like kmod does."""
@@ -71,7 +71,7 @@ def files(
     to find out which modules a check needs. A UserError names an unknown image.
     """
     found = {f"{home(release)}/{name}": data for name, data in modules.items()}
-    named = {word for check in checks for word in check.run if word.startswith(IMAGES_FOLDER)}
+    named = {word for check in checks for word in check.run if word.startswith(IMAGES_DIRECTORY)}
     return found | {name: _image(name) for name in sorted(named)}
 
 
@@ -95,10 +95,10 @@ def read_modules(modules: Path) -> dict[str, bytes]:
 
 
 def _image(path: str) -> bytes:
-    make = IMAGES.get(path.removeprefix(IMAGES_FOLDER))
+    make = IMAGES.get(path.removeprefix(IMAGES_DIRECTORY))
     if make is None:
         raise UserError(
             f"a check mounts {path}, which is not an image that Ingot makes",
-            hint=f"the images in {IMAGES_FOLDER} are {', '.join(IMAGES)}",
+            hint=f"the images in {IMAGES_DIRECTORY} are {', '.join(IMAGES)}",
         )
     return make()

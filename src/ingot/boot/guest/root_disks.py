@@ -22,7 +22,7 @@ from ingot.files import disk_errors, remove_tree
 
 _ROOT = "root=/dev/vda rootfstype=ext4 rw init=/init"
 _SECOND, _THIRD = "/dev/vdb", "/dev/vdc"
-_FOLDERS = ("/dev", "/proc", "/sys", "/tmp", "/sbin")
+_DIRECTORIES = ("/dev", "/proc", "/sys", "/tmp", "/sbin")
 _BLOCK = 4096
 _SPARE_BYTES = 8 << 20
 """Extra bytes for ext4 itself, and for the files that checks write."""
@@ -63,8 +63,8 @@ def make_disk_guest(
         for name in list(files)
         if volume and name.startswith(f"{guest_plan.home(release)}/")
     }
-    folders = [*_FOLDERS, guest_plan.home(release)]
-    disks = [make_disk(sandbox, "root", files, folders)]
+    directories = [*_DIRECTORIES, guest_plan.home(release)]
+    disks = [make_disk(sandbox, "root", files, directories)]
     if volume:
         disks.append(make_disk(sandbox, "volume", on_volume))
     left_out = [
@@ -82,14 +82,14 @@ def make_disk_guest(
 
 
 def make_disk(
-    sandbox: Sandbox, name: str, files: Mapping[str, bytes], folders: Iterable[str] = ()
+    sandbox: Sandbox, name: str, files: Mapping[str, bytes], directories: Iterable[str] = ()
 ) -> Path:
-    """An ext4 image <name>.ext4 of `files` (absolute path -> content) and `folders`."""
-    folder, image = sandbox.inputs / f"{name}.files", f"{name}.ext4"
+    """An ext4 image <name>.ext4 of `files` (absolute path -> content) and `directories`."""
+    directory, image = sandbox.inputs / f"{name}.files", f"{name}.ext4"
     with disk_errors(sandbox.inputs):
-        ConfinedDirectory(sandbox.inputs).make_directory(folder.name)
-        root = ConfinedDirectory(folder)
-        for place in filter(None, (place.strip("/") for place in folders)):
+        ConfinedDirectory(sandbox.inputs).make_directory(directory.name)
+        root = ConfinedDirectory(directory)
+        for place in filter(None, (place.strip("/") for place in directories)):
             root.make_directory(place)
         for path, data in files.items():
             inner = path.lstrip("/")
@@ -99,11 +99,11 @@ def make_disk(
     room = 2 * sum(map(len, files.values())) + _SPARE_BYTES
     size = room - room % _BLOCK
     words = (
-        *("mke2fs", "-q", "-t", "ext4", "-d", f"{INPUTS}/{folder.name}"),
+        *("mke2fs", "-q", "-t", "ext4", "-d", f"{INPUTS}/{directory.name}"),
         *(f"/build/{image}", f"{size >> 10}k"),
     )
     try:
         run_tool(sandbox, words, "the builder cannot make a disk", "mke2fs (e2fsprogs)")
     finally:
-        remove_tree(folder)
+        remove_tree(directory)
     return sandbox.copy_out(image, size)

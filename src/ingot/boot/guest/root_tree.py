@@ -34,22 +34,22 @@ def pack(root: Path, *more: tuple[Path, str]) -> bytes:
     records = [record("/dev", stat.S_IFDIR | 0o755)]
     records.append(record("/dev/console", stat.S_IFCHR | 0o600, device=CONSOLE))
     records += _records(root, PurePosixPath("/"))
-    for folder, name in more:
+    for directory, name in more:
         place = _resolve(root, name) or PurePosixPath(name)
         for missing in reversed((place, *place.parents[:-1])):
             if not _is(root, missing, directory=True):
                 records.append(record(str(missing), stat.S_IFDIR | 0o755))
-        records += _records(folder, place)
+        records += _records(directory, place)
     records.append(record(TRAILER, 0))
     if (size := sum(map(len, records))) > ROOT_BYTES:
         raise _too_large(size)
     return b"".join(records)
 
 
-def _records(folder: Path, place: PurePosixPath) -> Iterator[bytes]:
+def _records(directory: Path, place: PurePosixPath) -> Iterator[bytes]:
     """The entries of all below a directory. Files that their owner cannot read are included, as
     root can read them in the image."""
-    files = ConfinedDirectory(folder)
+    files = ConfinedDirectory(directory)
     closed: dict[str, int] = {}
     left = ROOT_BYTES
     for found in files.walk(most=ENTRIES):

@@ -117,7 +117,7 @@ static void cgroup(char **words)
 	mount_groups();
 	for (char **one = words; *one; one++)
 		give(*one);
-	make_folder(GROUP);
+	make_directory(GROUP);
 	need(read_file(GROUP "/cgroup.controllers", text, sizeof(text)), "the group");
 	rmdir(GROUP);
 	for (char **one = words; *one; one++)
@@ -132,7 +132,7 @@ static void cgroup_file(char **words)
 
 	mount_groups();
 	give(words[0]);
-	make_folder(GROUP);
+	make_directory(GROUP);
 	snprintf(path, sizeof(path), GROUP "/%s", words[1]);
 	if (words[2] && write_file(path, words[2]) < 0)
 		fail_errno("%s", words[1]);
@@ -181,7 +181,7 @@ static void cgroup_pids(char **words)
 	(void)words;
 	mount_groups();
 	give("pids");
-	make_folder(GROUP);
+	make_directory(GROUP);
 	if (write_file(GROUP "/pids.max", "2") < 0)
 		fail_errno("pids.max");
 	join_group();
@@ -210,7 +210,7 @@ static void cgroup_memory(char **words)
 	(void)words;
 	mount_groups();
 	give("memory");
-	make_folder(GROUP);
+	make_directory(GROUP);
 	if (write_file(GROUP "/memory.max", "8388608") < 0)
 		fail_errno("memory.max");
 	write_file(GROUP "/memory.swap.max", "0");
@@ -237,7 +237,7 @@ static void cgroup_freezer(char **words)
 
 	(void)words;
 	mount_groups();
-	make_folder(GROUP);
+	make_directory(GROUP);
 	if (need(fork(), "fork") == 0) {
 		join_group();
 		for (;;)
@@ -275,7 +275,7 @@ static void cgroup_v1(char **words)
 		char target[64];
 
 		snprintf(target, sizeof(target), "/tmp/v1-%s", *words);
-		make_folder(target);
+		make_directory(target);
 		need(mounts_v1(*words, target), "%s", *words);
 		umount(target);
 	}

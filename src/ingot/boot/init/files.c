@@ -50,9 +50,9 @@ static void writable(char **words)
 static void overlay(char **words)
 {
 	(void)words;
-	make_folder("/tmp/lower");
-	make_folder("/tmp/upper");
-	make_folder("/tmp/work");
+	make_directory("/tmp/lower");
+	make_directory("/tmp/upper");
+	make_directory("/tmp/work");
 	if (write_file("/tmp/lower/file", "below\n") < 0)
 		fail_errno("/tmp/lower");
 	mount_or_fail("overlay", PLACE, "overlay", 0,
@@ -81,7 +81,7 @@ static void root(char **words)
 	pass("%s, written and read", words[0]);
 }
 
-static void host_folder(char **words)
+static void host_directory(char **words)
 {
 	mount_or_fail(words[1], PLACE, words[0], 0, words[2]);
 	must_hold(PLACE "/file", CONTENT);
@@ -133,8 +133,8 @@ static void zram(char **words)
 }
 
 const struct verb_entry file_verbs[] = {
-	VERB("host-folder", "TYPE TAG [OPTIONS]", 2, 3,
-	     "a directory of the host mounts, and its file 'file' contains 'proof'", host_folder),
+	VERB("host-directory", "TYPE TAG [OPTIONS]", 2, 3,
+	     "a directory of the host mounts, and its file 'file' contains 'proof'", host_directory),
 	VERB("mount", "TYPE [FILE [WORD]]", 1, 3,
 	     "the file system mounts; it has FILE, and FILE has WORD", mount_type),
 	VERB("overlay", "", 0, 0,

@@ -61,7 +61,7 @@ int lists_modules(void); /* whether the guest has lists of modules, and of built
 /* tools.c */
 int read_file(const char *path, char *text, size_t size); /* bytes read; text ends with a 0 */
 int write_file(const char *path, const char *text);
-void make_folder(const char *path);
+void make_directory(const char *path);
 int has_word(const char *text, const char *word); /* words are separated by white space or [] */
 void mount_or_fail(const char *source, const char *target, const char *type, unsigned long flags,
 		   const char *options);

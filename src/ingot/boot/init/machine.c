@@ -20,15 +20,15 @@ static void driver(char **words)
 		char path[160];
 		struct dirent *entry;
 		int bound = 0;
-		DIR *folder;
+		DIR *directory;
 
 		snprintf(path, sizeof(path), "/sys/bus/%s/drivers/%s", words[0], *name);
-		folder = opendir(path);
-		if (!folder)
+		directory = opendir(path);
+		if (!directory)
 			fail_errno("there is no driver %s", *name);
-		while ((entry = readdir(folder)) != NULL)
+		while ((entry = readdir(directory)) != NULL)
 			bound |= entry->d_type == DT_LNK && strcmp(entry->d_name, "module") != 0;
-		closedir(folder);
+		closedir(directory);
 		if (!bound)
 			fail("%s has no device", *name);
 	}

@@ -16,7 +16,7 @@
  *     key <file>                      the file of the key; the first line
  *     check <name> <seconds> <modules> <verb> [<word>...]
  *                                     one check; <modules> are names joined by commas, or `-`
- *     mount <name> <device> <folder> <type>
+ *     mount <name> <device> <directory> <type>
  *                                     mount it permanently, and report that as the check <name>
  *     module <file name>              load this module and its dependencies
  *     reboot | poweroff               how to end (reboot(2))

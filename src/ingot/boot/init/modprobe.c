@@ -21,7 +21,7 @@
 #define LINE_BYTES 8192
 #define ALIASES 16
 
-static const char *folder(void)
+static const char *directory(void)
 {
 	static char path[128];
 	struct utsname name;
@@ -35,7 +35,7 @@ static FILE *open_list(const char *name)
 {
 	char path[256];
 
-	snprintf(path, sizeof(path), "%s/%s", folder(), name);
+	snprintf(path, sizeof(path), "%s/%s", directory(), name);
 	return fopen(path, "re");
 }
 
@@ -84,12 +84,12 @@ static int load_module(const char *path)
 	return result;
 }
 
-static int load_below_folder(const char *relative)
+static int load_below_directory(const char *relative)
 {
 	char path[512];
 	int result;
 
-	snprintf(path, sizeof(path), "%s/%s", folder(), relative);
+	snprintf(path, sizeof(path), "%s/%s", directory(), relative);
 	result = load_module(path);
 	/* a listed module without a file is another error than an unknown module */
 	return result == -EEXIST ? 0 : result == -ENOENT ? -ENODATA : result;
@@ -116,9 +116,9 @@ static int load_by_name(const char *name)
 			needs[count++] = one;
 		result = 0;
 		while (count > 0 && result == 0) /* direct dependencies come first */
-			result = load_below_folder(needs[--count]);
+			result = load_below_directory(needs[--count]);
 		if (result == 0)
-			result = load_below_folder(line);
+			result = load_below_directory(line);
 	}
 	if (list)
 		fclose(list);

@@ -73,7 +73,7 @@ static void bpf_cgroup(char **words)
 	(void)words;
 	refuse[0].imm = 0;
 	mount_or_fail("cgroup2", "/tmp/groups", "cgroup2", 0, NULL);
-	make_folder("/tmp/groups/bpf");
+	make_directory("/tmp/groups/bpf");
 	group = need(open("/tmp/groups/bpf", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "a group");
 	program = need(load(BPF_PROG_TYPE_CGROUP_SOCK, refuse, 2), "the program cannot be loaded");
 	memset(&attributes, 0, sizeof(attributes));
@@ -188,8 +188,8 @@ static void landlock(char **words)
 	int rules;
 
 	(void)words;
-	make_folder("/tmp/allowed");
-	make_folder("/tmp/denied");
+	make_directory("/tmp/allowed");
+	make_directory("/tmp/denied");
 	if (write_file("/tmp/allowed/file", "x") < 0 || write_file("/tmp/denied/file", "x") < 0)
 		fail_errno("/tmp");
 	rules = need((int)syscall(LANDLOCK_CREATE, &handled, sizeof(handled), 0),

@@ -21,7 +21,7 @@ from ingot.boot.vmm.machines import MEMORY_MIB, Guest, QemuMachine
 from ingot.boot.vmm.running import (
     command_line,
     disks_of,
-    guest_folder,
+    guest_directory,
     initramfs_in,
     root_of,
     run_guest,
@@ -68,8 +68,8 @@ def boot_with(accelerator: str, guest: Guest, machine: QemuMachine, timeout: flo
     guest = guest.for_one_boot()
     wanted = guest.balloon_mib
     asked = {"balloon": {"value": (guest.memory - wanted) << 20}} if wanted else {}
-    with guest_folder(root_of(guest)) as folder, _monitor(folder, asked) as monitor:
-        command = [*_command(accelerator, guest, machine, folder), "-serial", "stdio", *monitor]
+    with guest_directory(root_of(guest)) as directory, _monitor(directory, asked) as monitor:
+        command = [*_command(accelerator, guest, machine, directory), "-serial", "stdio", *monitor]
         silence = _KVM_SILENCE_SECONDS if accelerator == "kvm" else None
         return run_guest(command, guest, machine, accelerator, timeout, silence=silence)
 
@@ -80,8 +80,8 @@ def boot_in_terminal(guest: Guest, machine: QemuMachine) -> None:
     CommandFailedError if QEMU ends with an error.
     """
     accelerator = "kvm" if can_accelerate(machine) and _runs_under_kvm(guest, machine) else "tcg"
-    with guest_folder(root_of(guest)) as folder:
-        run_in_terminal([*_command(accelerator, guest, machine, folder), *_TERMINAL])
+    with guest_directory(root_of(guest)) as directory:
+        run_in_terminal([*_command(accelerator, guest, machine, directory), *_TERMINAL])
 
 
 def _runs_under_kvm(guest: Guest, machine: QemuMachine) -> bool:
@@ -91,24 +91,24 @@ def _runs_under_kvm(guest: Guest, machine: QemuMachine) -> bool:
     return any("VFS: Unable to mount root fs" in line for line in report.console)
 
 
-def _command(accelerator: str, guest: Guest, machine: QemuMachine, folder: Path) -> list[str]:
+def _command(accelerator: str, guest: Guest, machine: QemuMachine, directory: Path) -> list[str]:
     emulated = machine.append_tcg if accelerator == "tcg" else ""
     append = command_line(machine.append, emulated, guest.append)
     return [
-        *base_command(machine, guest.kernel, folder, append, guest.memory),
+        *base_command(machine, guest.kernel, directory, append, guest.memory),
         *("-accel", accelerator, "-cpu", machine.cpu),
-        *_devices(machine, guest, folder),
+        *_devices(machine, guest, directory),
     ]
 
 
 def base_command(
-    machine: QemuMachine, kernel: Path, folder: Path, append: str, memory: int = MEMORY_MIB
+    machine: QemuMachine, kernel: Path, directory: Path, append: str, memory: int = MEMORY_MIB
 ) -> list[str]:
     """QEMU's command without accelerator, processor, console and virtio devices.
 
-    `folder` is `guest_folder`'s; `memory` is in MiB.
+    `directory` is `guest_directory`'s; `memory` is in MiB.
     """
-    initramfs = initramfs_in(folder)
+    initramfs = initramfs_in(directory)
     return [
         machine.program,
         *("-nodefaults", "-no-user-config", "-nographic", "-no-reboot"),
@@ -121,39 +121,39 @@ def base_command(
     ]
 
 
-def _devices(machine: QemuMachine, guest: Guest, folder: Path) -> list[str]:
+def _devices(machine: QemuMachine, guest: Guest, directory: Path) -> list[str]:
     """QEMU's options for the machine's virtio devices, and for the guest's disks."""
     words: list[str] = []
 
     def add(backend: tuple[str, str], device: str, options: str = "") -> None:
         words.extend((*backend, "-device", f"{device}-{machine.transport}{options}"))
 
-    for number, disk in enumerate(disks_of(guest, folder)):
+    for number, disk in enumerate(disks_of(guest, directory)):
         drive = f"if=none,id=disk{number},format=raw,file={escaped(disk)}"
         add(("-drive", drive), "virtio-blk", f",drive=disk{number}")
     if guest.network:
         # over PCI, QEMU would look for a ROM to boot from the network
         rom = ",romfile=" if machine.transport == "pci" else ""
-        words += ["-chardev", f"pipe,id=echo,path={escaped(_echo(folder))}"]
+        words += ["-chardev", f"pipe,id=echo,path={escaped(_echo(directory))}"]
         add(("-netdev", f"user,id=net,{_ECHO}"), "virtio-net", f",netdev=net{rom}")
     add(("-object", "rng-random,id=rng,filename=/dev/urandom"), "virtio-rng", ",rng=rng")
     words += ["-device", f"virtio-balloon-{machine.transport}"]
     words += ["-device", f"virtio-serial-{machine.transport}"]
     words += ["-chardev", "null,id=hvc", "-device", "virtconsole,chardev=hvc"]
-    share = f"local,id=share,path={escaped(_share(folder))},security_model=none,readonly=on"
+    share = f"local,id=share,path={escaped(_share(directory))},security_model=none,readonly=on"
     add(("-fsdev", share), "virtio-9p", ",fsdev=share,mount_tag=ingot")
     if "pmem" in machine.offers:
-        words += _persistent_memory(guest, folder)
+        words += _persistent_memory(guest, directory)
     if "vsock" in machine.offers:
         # an ID that no other guest has: this process' ID, above the reserved 0 to 2
         words += ["-device", f"vhost-vsock-{machine.transport},guest-cid={os.getpid() + 3}"]
     return words
 
 
-def _persistent_memory(guest: Guest, folder: Path) -> list[str]:
+def _persistent_memory(guest: Guest, directory: Path) -> list[str]:
     """QEMU's options for a persistent memory device, backed by a file."""
-    path = folder / "pmem.img"
-    with disk_errors(folder):
+    path = directory / "pmem.img"
+    with disk_errors(directory):
         path.touch()
         os.truncate(path, _PMEM_MIB << 20)
     backend = f"memory-backend-file,id=pmem,share=on,mem-path={escaped(path)},size={_PMEM_MIB}M"
@@ -162,7 +162,7 @@ def _persistent_memory(guest: Guest, folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _monitor(folder: Path, commands: Mapping[str, object]) -> Iterator[list[str]]:
+def _monitor(directory: Path, commands: Mapping[str, object]) -> Iterator[list[str]]:
     """QEMU's options to run these commands when it starts (QEMU: QMP, over pipes).
 
     The commands are in the pipe, which this keeps open until the body ends.
@@ -174,8 +174,8 @@ def _monitor(folder: Path, commands: Mapping[str, object]) -> Iterator[list[str]
         {"execute": name, "arguments": arguments}
         for name, arguments in {"qmp_capabilities": {}, **commands}.items()
     ]
-    path = folder / "monitor"
-    with disk_errors(folder):
+    path = directory / "monitor"
+    with disk_errors(directory):
         for end in ("in", "out"):
             os.mkfifo(f"{path}.{end}")
         pipe = os.open(f"{path}.in", os.O_RDWR | os.O_CLOEXEC)
@@ -187,20 +187,20 @@ def _monitor(folder: Path, commands: Mapping[str, object]) -> Iterator[list[str]
         os.close(pipe)
 
 
-def _echo(folder: Path) -> Path:
+def _echo(directory: Path) -> Path:
     """A pipe whose two ends are the same: a device of QEMU reads back what it wrote."""
-    path = folder / "echo"
-    with disk_errors(folder):
+    path = directory / "echo"
+    with disk_errors(directory):
         os.mkfifo(f"{path}.in")
         os.link(f"{path}.in", f"{path}.out")
     return path
 
 
-def _share(folder: Path) -> Path:
+def _share(directory: Path) -> Path:
     """The directory that the guest can mount, with one file in it."""
     name, file, content = _SHARED_FILE
-    path = folder / name
-    with disk_errors(folder):
+    path = directory / name
+    with disk_errors(directory):
         path.mkdir()
         (path / file).write_bytes(content)
     return path

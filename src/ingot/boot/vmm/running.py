@@ -29,23 +29,23 @@ CONSOLE_BYTES = 16 << 20
 
 
 @contextlib.contextmanager
-def guest_folder(initramfs: bytes | None) -> Iterator[Path]:
+def guest_directory(initramfs: bytes | None) -> Iterator[Path]:
     """A directory for the files that a VMM needs, with the initramfs; removed at the end."""
     root = Path(tempfile.gettempdir())
     with disk_errors(root):
-        folder = Path(tempfile.mkdtemp(dir=root, prefix="ingot-boot-"))
+        directory = Path(tempfile.mkdtemp(dir=root, prefix="ingot-boot-"))
     try:
         if initramfs is not None:
             with disk_errors(root):
-                (folder / _INITRAMFS).write_bytes(initramfs)
-        yield folder
+                (directory / _INITRAMFS).write_bytes(initramfs)
+        yield directory
     finally:
-        remove_tree(folder)
+        remove_tree(directory)
 
 
-def initramfs_in(folder: Path) -> Path | None:
+def initramfs_in(directory: Path) -> Path | None:
     """The initramfs in a guest's directory, if the guest has one."""
-    path = folder / _INITRAMFS
+    path = directory / _INITRAMFS
     return path if path.exists() else None
 
 
@@ -56,25 +56,25 @@ def root_of(guest: Guest) -> bytes | None:
     """
     if guest.initramfs is None or not (guest.expected and guest.expected.key):
         return guest.initramfs
-    folder, _, _ = KEY_FILE.rpartition("/")
+    directory, _, _ = KEY_FILE.rpartition("/")
     parts = (
-        record(folder, stat.S_IFDIR | 0o755),
+        record(directory, stat.S_IFDIR | 0o755),
         record(KEY_FILE, stat.S_IFREG | 0o600, guest.expected.key),
         record(TRAILER, 0),
     )
     return guest.initramfs + bytes(-len(guest.initramfs) % 4) + b"".join(parts)
 
 
-def disks_of(guest: Guest, folder: Path) -> tuple[Path, ...]:
+def disks_of(guest: Guest, directory: Path) -> tuple[Path, ...]:
     """The guest's disks, vda first: the scratch disk, the others, and the disk with init's key if
     there is no initramfs. The first and the last are made here.
     """
     disks = list(guest.disks)
-    with disk_errors(folder):
+    with disk_errors(directory):
         if guest.scratch:
-            disks.insert(0, _disk(folder / _SCRATCH, b"", _SCRATCH_BYTES))
+            disks.insert(0, _disk(directory / _SCRATCH, b"", _SCRATCH_BYTES))
         if guest.initramfs is None and guest.expected:
-            disks.append(_disk(folder / _KEY, guest.expected.key, _KEY_DISK_BYTES))
+            disks.append(_disk(directory / _KEY, guest.expected.key, _KEY_DISK_BYTES))
     return tuple(disks)
 
 

@@ -13,9 +13,9 @@ from ingot.catalog import Kernel
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     BootTimeout,
-    BuildFolder,
-    CacheFolder,
-    CatalogFolder,
+    BuildDirectory,
+    CacheDirectory,
+    CatalogDirectory,
     Json,
     choose_one,
     complete_kernels,
@@ -59,9 +59,9 @@ def bisect(
         str, typer.Option("--by", metavar="COST", help=f"The cost to compare: {', '.join(_COSTS)}.")
     ] = _COSTS[0],
     tries: Annotated[int, typer.Option("--tries", min=1, help="The most kernels to compile.")] = 24,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
-    build_dir: BuildFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
+    build_dir: BuildDirectory = None,
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     as_json: Json = False,
 ) -> None:

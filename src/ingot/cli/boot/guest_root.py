@@ -83,17 +83,17 @@ def _root(
             f"{name} is in a registry, and --offline forbids the network",
             hint="name an image of a local OCI layout: oci:DIR:TAG",
         )
-    with tempfile.TemporaryDirectory(prefix="ingot-root-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ingot-root-") as directory:
         with progress.step(f"fetch {reference}"):
-            layout = registry.fetch_image(reference, platform.oci, Path(folder) / "layout")
+            layout = registry.fetch_image(reference, platform.oci, Path(directory) / "layout")
         yield layout, read_image(layout, layout.tags()[registry.FETCHED])
 
 
 def _in_layout(wanted: LayoutImage) -> tuple[Layout, Image]:
-    folder, tag = wanted.folder, wanted.tag
-    layout = Layout(folder.absolute())
+    directory, tag = wanted.directory, wanted.tag
+    layout = Layout(directory.absolute())
     tags = layout.tags()
     if tag not in tags:
         known = ", ".join(sorted(tags)) or "no image"
-        raise UserError(f"{folder} has no image '{tag}'", why=f"it has {known}")
+        raise UserError(f"{directory} has no image '{tag}'", why=f"it has {known}")
     return layout, read_image(layout, tags[tag])

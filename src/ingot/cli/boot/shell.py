@@ -15,7 +15,12 @@ from ingot.cli.boot.boot_options import (
     RootImage,
 )
 from ingot.cli.boot.guest_root import open_terminal
-from ingot.cli.shared.common_options import BuildFolder, CacheFolder, CatalogFolder, make_setting
+from ingot.cli.shared.common_options import (
+    BuildDirectory,
+    CacheDirectory,
+    CatalogDirectory,
+    make_setting,
+)
 from ingot.errors import UserError
 from ingot.lab import BootRequest
 
@@ -27,9 +32,9 @@ def shell(
     flavor: OneFlavor = None,
     machine: MachineName = "",
     append: Append = "",
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
-    build_dir: BuildFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
+    build_dir: BuildDirectory = None,
 ) -> None:
     """Open a terminal in a guest that has the files of an image as its root.
 

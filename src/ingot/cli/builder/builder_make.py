@@ -8,7 +8,7 @@ import typer
 
 from ingot import pipeline, tools
 from ingot.cli.builder.builder_names import builders_named, builders_of
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, make_setting
+from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, make_setting
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_line
 
@@ -23,8 +23,8 @@ def make(
             show_default=False,
         ),
     ] = None,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
 ) -> None:
     """Make builders.
 

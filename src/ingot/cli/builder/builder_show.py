@@ -16,7 +16,7 @@ from ingot.builder.builder_lock import Lock
 from ingot.builder.builder_packages import PackageChange, changes, digest_of
 from ingot.catalog import BuilderSpec
 from ingot.cli.builder.builder_names import Builders, builders_named
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.digest import Digest
 from ingot.setting import Project
@@ -58,8 +58,8 @@ def show(
     packages: Annotated[
         bool, typer.Option("--packages", help="List all packages with their versions.")
     ] = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Show the packages and digests of builders.

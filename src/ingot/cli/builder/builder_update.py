@@ -14,7 +14,7 @@ from ingot.builder.rootfs_builder import Update
 from ingot.catalog import BuilderSpec
 from ingot.cli.builder.builder_names import Builders, builders_named
 from ingot.cli.builder.builder_show import documented
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.setting import Project
@@ -25,8 +25,8 @@ def update(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show the changes; write nothing.")
     ] = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Make builders from the newest packages, and write their lock files.

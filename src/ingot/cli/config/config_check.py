@@ -14,8 +14,8 @@ from ingot.catalog import Kernel
 from ingot.catalog.kernel_selection import ALL
 from ingot.cli.shared.common_options import (
     Arches,
-    CacheFolder,
-    CatalogFolder,
+    CacheDirectory,
+    CatalogDirectory,
     Flavors,
     Json,
     Kernels,
@@ -57,8 +57,8 @@ def check(
     keyring: Keyring = None,
     patches: Patches = None,
     offline: Offline = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Check configs without compiling.

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.config_differences import (
     option_counts,
     option_documents,
@@ -31,8 +31,8 @@ _OPERAND = (
 def diff(
     a: Annotated[str, typer.Argument(metavar="A", help=_OPERAND)],
     b: Annotated[str, typer.Argument(metavar="B", help="The config to compare with; same forms.")],
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     offline: Offline = False,
     as_json: Json = False,
 ) -> None:

@@ -12,8 +12,8 @@ import typer
 from ingot import pipeline
 from ingot.catalog import Catalog
 from ingot.cli.shared.common_options import (
-    CacheFolder,
-    CatalogFolder,
+    CacheDirectory,
+    CatalogDirectory,
     KernelName,
     choose_one,
     make_setting,
@@ -40,8 +40,8 @@ def edit(
     source: OwnSource = None,
     keyring: Keyring = None,
     offline: Offline = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
 ) -> None:
     """Edit a kernel's config in menuconfig.
 

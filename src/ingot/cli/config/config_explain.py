@@ -9,8 +9,8 @@ import typer
 
 from ingot import pipeline
 from ingot.cli.shared.common_options import (
-    CacheFolder,
-    CatalogFolder,
+    CacheDirectory,
+    CatalogDirectory,
     Json,
     KernelName,
     choose_one,
@@ -33,8 +33,8 @@ def explain(
     keyring: Keyring = None,
     patches: Patches = None,
     offline: Offline = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Explain one option of a kernel.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ingot import pipeline
 from ingot.cli.shared.common_options import (
     Arches,
-    CacheFolder,
-    CatalogFolder,
+    CacheDirectory,
+    CatalogDirectory,
     Flavors,
     Kernels,
     choose,
@@ -27,8 +27,8 @@ def resolve(
     source: OwnSource = None,
     keyring: Keyring = None,
     offline: Offline = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
 ) -> None:
     """Write resolved configs to the catalog's configs/.
 

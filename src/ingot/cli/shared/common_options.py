@@ -105,7 +105,7 @@ Without = Annotated[
         show_default=False,
     ),
 ]
-CatalogFolder = Annotated[
+CatalogDirectory = Annotated[
     Path | None,
     typer.Option(
         "--catalog",
@@ -116,7 +116,7 @@ CatalogFolder = Annotated[
         show_default=False,
     ),
 ]
-CacheFolder = Annotated[
+CacheDirectory = Annotated[
     Path | None,
     typer.Option(
         "--cache",
@@ -126,7 +126,7 @@ CacheFolder = Annotated[
         show_default=False,
     ),
 ]
-BuildFolder = Annotated[
+BuildDirectory = Annotated[
     Path | None,
     typer.Option(
         "--build-dir",
@@ -184,13 +184,13 @@ DryRun = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
-def find_catalog(folder: Path | None) -> Catalog:
+def find_catalog(directory: Path | None) -> Catalog:
     """The catalog named, or `kernels/` in the current directory or one above it.
 
     The latter must belong to the user or to root: see `catalog.ownership`.
     """
-    if folder is not None:
-        return catalogs.load(folder.absolute())
+    if directory is not None:
+        return catalogs.load(directory.absolute())
     here = Path.cwd()
     for parent in (here, *here.parents):
         if (parent / "kernels" / catalogs.FILE_NAME).is_file():

@@ -27,7 +27,7 @@ def print_comparison(console: Terminal, comparison: Comparison, limit: int | Non
     if comparison.same:
         console.print()
         console.say("The layers are identical.")
-    _print_changes(console, "kernel by source directory", comparison.folders, limit)
+    _print_changes(console, "kernel by source directory", comparison.directories, limit)
     _print_changes(console, "modules", comparison.modules, limit)
     _print_changes(console, "files", comparison.files, limit)
     if comparison.options:
