@@ -278,7 +278,7 @@ def test_an_image_that_ingot_did_not_make_is_fetched_from_a_registry(
         ("/etc/passwd", "ingot config diff"),
         ("nosuch", "has no image 'nosuch'"),
         ("kernel-bin:9.9", "has no image 'kernel-bin:9.9'"),
-        ("boot:1", "is no"),
+        ("boot:1", "does not follow the OCI image specification"),
     ],
 )
 def test_what_is_no_image_is_said(two: House, name: str, says: str) -> None:
