@@ -86,7 +86,7 @@ def test_offline_without_the_source(house: House, verb: list[str]) -> None:
     forget_source(house)
     result = house.ingot(*verb, "--offline")
     assert result.returncode == 3
-    assert "the source of linux 6.1.999 is not here" in result.stderr
+    assert "the source of linux 6.1.999 is not in the cache" in result.stderr
     assert "next: run `ingot fetch 6.1.999` with network access" in result.stderr
 
 
@@ -94,7 +94,7 @@ def test_offline_without_the_source(house: House, verb: list[str]) -> None:
 def test_offline_without_the_builder(house: House, verb: list[str]) -> None:
     result = house.ingot(*verb, "--offline")
     assert result.returncode == 3
-    assert "the builder 'test' is not made yet" in result.stderr
+    assert "the builder 'test' does not exist yet" in result.stderr
     assert "ingot fetch" in result.stderr
     assert house.recorded("mmdebstrap") == []
 
@@ -106,7 +106,7 @@ def test_offline_may_be_the_environments_word(
     monkeypatch.setenv("INGOT_CACHE_FROM", "registry.invalid/kernels")
     result = house.ingot("build", "6.1")
     assert result.returncode == 3
-    assert "the builder 'test' is not made yet" in result.stderr
+    assert "the builder 'test' does not exist yet" in result.stderr
     assert "registry.invalid" not in result.stderr
 
 

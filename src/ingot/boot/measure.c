@@ -10,15 +10,15 @@
  *     INGOT <tag> {"check":"memory","outcome":"passed","detail":"237064"}
  *
  * "clock" is the counter that runs from the reset of the machine (TSC, CNTVCT), and its ticks
- * per second; "log clock" what the kernel takes for the time since it was entered, in seconds
- * (CLOCK_MONOTONIC); "initramfs" is told if the compressed part of it is there; "memory" is the
+ * per second; "log clock" is the kernel's own clock since its entry, in seconds
+ * (CLOCK_MONOTONIC); "initramfs" is reported if its compressed part was unpacked; "memory" is the
  * MemFree of /proc/meminfo, in KiB (proc(5)).
  *
  * Its key (init/seal.h) is written into this program before each boot: nothing else runs here that
  * could read it there, and to look for it would cost instructions.
  *
  * No libc: what runs before the clock is read is the kernel's and four instructions, and the
- * file is a few KiB whoever compiles it, so that two builders' guests cost the same to start.
+ * file is a few KiB with any compiler, so that two builders' guests cost the same to start.
  */
 #include <asm/unistd.h>
 
@@ -87,7 +87,7 @@ static long call(long number, long a, long b, long c, long d, long e)
 
 #endif
 
-/* in assembly, so that no compiler knows its bytes */
+/* in assembly, so that the compiler cannot use its value */
 __asm__(".pushsection .rodata\n"
 	"key:	.ascii \"ingot's key here\"\n"
 	".popsection\n");
@@ -227,7 +227,7 @@ __attribute__((noreturn, used)) void measure(unsigned long ticks, unsigned long 
 	long now[2] = { 0, 0 };
 
 	call(__NR_clock_gettime, CLOCK_MONOTONIC, (long)now, 0, 0, 0);
-	report_clock(ticks, frequency);	/* at once: by when it appears, time spent idle is told */
+	report_clock(ticks, frequency);	/* at once: the time of this line shows the time spent idle */
 	report_log_clock(now);
 	report_release();
 	report_initramfs();

@@ -1,7 +1,7 @@
 """Configs: the full `.config` that Kconfig writes, as one value, and the difference of two.
 
-A config is read where it comes from, by whoever has the file, the image or the sandbox, and is a
-`Config` from there on.
+A config is read by the caller that has the file, the image or the sandbox, and is passed on as a
+`Config`.
 
 Source of the format: the kernel's Documentation/kbuild/kconfig.rst and scripts/kconfig/confdata.c.
 """
@@ -21,9 +21,9 @@ _UNSET = re.compile(r"# CONFIG_(\w+) is not set\s*")
 _GROUP_LEVELS = 2
 
 
-@dataclass(frozen=True)  # not slotted: what is computed from the text once is kept beside it
+@dataclass(frozen=True)  # not slotted: cached properties need a __dict__
 class Config:
-    """A `.config`: its text, as it was read, and what it says of each option.
+    """A `.config`: its text, as it was read, and the value of each option.
 
     Two configs are equal if their texts are.
     """
