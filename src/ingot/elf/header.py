@@ -24,7 +24,7 @@ X86_64, AARCH64 = 62, 183
 
 
 class ElfError(ValueError):
-    """A file is not the ELF file it was taken for; the text says why."""
+    """A file is not a valid ELF file; the text says why."""
 
 
 class ElfHeader(NamedTuple):
@@ -76,13 +76,13 @@ SEGMENT_SIZE = _SEGMENT.size
 
 
 def is_elf(path: Path) -> bool:
-    """Whether the file begins as an ELF file does."""
+    """Whether the file begins with the magic number of ELF."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 
 
 def read_header(file: BinaryIO) -> ElfHeader:
-    """The header at the start of `file`; ElfError if there is none that Ingot reads."""
+    """The header at the start of `file`; ElfError if it is not one that Ingot reads."""
     data = read_at(file, 0, HEADER_SIZE)
     if len(data) < HEADER_SIZE or data[:4] != MAGIC:
         raise ElfError("it is too short to be an ELF file")
@@ -94,7 +94,7 @@ def read_header(file: BinaryIO) -> ElfHeader:
 def machine_of(head: bytes) -> int | None:
     """The machine that an ELF file of any class is for, by its first bytes; None if it is not one.
 
-    All machines that are asked for here are little-endian.
+    All machines of interest here are little-endian.
     """
     if not head.startswith(MAGIC) or len(head) < _MACHINE_AT + _MACHINE.size:
         return None
@@ -103,7 +103,7 @@ def machine_of(head: bytes) -> int | None:
 
 
 def read_segments(file: BinaryIO, header: ElfHeader) -> list[Segment]:
-    """The program headers, in their order; ElfError if they are not all there."""
+    """The program headers, in their order; ElfError if some are missing."""
     size, count = header.segment_size, header.segments
     if size != SEGMENT_SIZE or not count:
         raise ElfError(f"it has {count} program headers of {size} bytes")
@@ -114,9 +114,9 @@ def read_segments(file: BinaryIO, header: ElfHeader) -> list[Segment]:
 
 
 def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
-    """The bytes from `offset` on, `size` of them or as many as there are.
+    """Up to `size` bytes from `offset` on, fewer if the file ends.
 
-    The numbers may be any that a file claims: no more is read than the file has.
+    The numbers can be any that a file claims: no more is read than the file has.
     """
     file.seek(0, os.SEEK_END)
     end = file.tell()

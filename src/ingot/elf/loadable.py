@@ -1,10 +1,10 @@
-"""An ELF kernel cut down to what a VMM loads.
+"""Reduces an ELF kernel to the parts that a VMM loads.
 
-A VMM reads the ELF header, the program headers and the segments they name, and never the
-section headers (System V ABI, chapter 5 "Program Loading"; PVH takes its entry from a note
-segment: Xen, docs/misc/pvh.pandoc). So the symbol table, relocations, debug information and
-the section headers can go; so can the gaps between segments: the linker aligns each to 2 MiB
-in the file, for loaders that map files, while VMMs copy.
+A VMM reads the ELF header, the program headers and their segments, and never the section headers
+(System V ABI, chapter 5 "Program Loading"; PVH reads its entry from a note segment: Xen,
+docs/misc/pvh.pandoc). So the symbol table, relocations, debug information and the section headers
+are removed, and also the gaps between segments: the linker aligns each segment to 2 MiB in the
+file, for loaders that map files, but VMMs copy them.
 
     ELF header, program headers
     the bytes of each PT_LOAD segment, in order, at offsets aligned to a page
@@ -41,15 +41,15 @@ _CHUNK = 1 << 20
 
 
 def write_loadable(source: Path, target: Path) -> None:
-    """Write what a loader reads of the 64-bit ELF file `source` to `target`.
+    """Write the parts of the 64-bit ELF file `source` that a loader reads to `target`.
 
-    The memory that comes of both files is the same, byte by byte. Raises BuildError for a
-    file whose segments cannot be told.
+    Both files give the same memory contents when loaded. Raises BuildError if the segments of the
+    file cannot be read.
     """
     with source.open("rb") as file:
         header, segments = _read(file, source)
         if sum(s.file_size for s in segments if s.kind == PT_LOAD) > source.stat().st_size:
-            # else a small file could ask for the same bytes any number of times
+            # else a small file could name the same bytes any number of times
             raise _not_loadable(source, "its segments have more bytes than the file")
         placed = _place(segments, source)
         with target.open("wb") as out:
@@ -72,7 +72,7 @@ def _read(file: BinaryIO, path: Path) -> tuple[ElfHeader, list[Segment]]:
 
 
 def _without_sections(header: ElfHeader, segments: int) -> ElfHeader:
-    """The ELF header with the program headers right behind it, and no sections."""
+    """The ELF header, followed directly by the program headers, without sections."""
     return header._replace(
         segments_offset=HEADER_SIZE,
         sections_offset=0,
@@ -84,11 +84,11 @@ def _without_sections(header: ElfHeader, segments: int) -> ElfHeader:
 
 
 def _place(segments: Sequence[Segment], path: Path) -> list[tuple[Segment, Segment]]:
-    """Each program header as it was and as it is to be: the loaded ones packed together."""
+    """Each program header, old and new: the loaded segments are placed without gaps."""
     loaded: list[tuple[Segment, Segment]] = []
     end = HEADER_SIZE + len(segments) * SEGMENT_SIZE
     for old in sorted((s for s in segments if s.kind == PT_LOAD), key=lambda s: s.offset):
-        # the ABI wants offset and address alike modulo the alignment
+        # the ABI requires offset and address to be equal modulo the alignment
         offset = end + (old.virtual - end) % _ALIGNMENT
         new = old._replace(offset=offset, alignment=min(old.alignment, _ALIGNMENT))
         loaded.append((old, new))
@@ -100,7 +100,7 @@ def _place(segments: Sequence[Segment], path: Path) -> list[tuple[Segment, Segme
 
 
 def _within(segment: Segment, loaded: Sequence[tuple[Segment, Segment]]) -> Segment | None:
-    """A segment that lies in a loaded one, moved with it; None for one that is not loaded."""
+    """A segment within a loaded one, moved with it; None for a segment that is not loaded."""
     if not segment.file_size:
         return segment._replace(offset=0)
     for old, new in loaded:

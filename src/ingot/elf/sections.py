@@ -1,7 +1,7 @@
-"""The sections and symbols of an ELF file: what the linker works with.
+"""The sections and symbols of an ELF file, which the linker uses.
 
 Source: System V ABI, chapter 4 "Object Files" (generic ABI), "Sections", "String Table" and
-"Symbol Table". Object files may come from any compile: every offset and size is held against the
+"Symbol Table". Object files can come from any compile: every offset and size is checked against the
 file before it is believed.
 """
 
@@ -22,14 +22,14 @@ _UNDEFINED, _EXTENDED = 0, 0xFFFF
 _GLOBAL = 1
 _LONGEST_NAME = 4096
 _MOST_SECTIONS = 500_000
-"""With a section for each function, a kernel's objects have some 150,000 together."""
+"""The limit of sections: with one for each function, a kernel's objects have some 150,000."""
 _NAMES_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section (Elf64_Shdr). `size` and `offset` are in bytes; one that is `empty` has a size
-    in memory and no bytes in the file.
+    """A section (Elf64_Shdr). `size` and `offset` are in bytes; an `empty` section has a size in
+    memory and no bytes in the file.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Section:
 
     @property
     def merged(self) -> bool:
-        """Whether the linker keeps entries that are alike once."""
+        """Whether the linker merges equal entries."""
         return bool(self.flags & _MERGE) and not self.empty
 
     @property
@@ -62,7 +62,7 @@ class Section:
 
 
 class ElfSymbol(NamedTuple):
-    """A symbol that the file defines; `strong` is a global one that only one file may define."""
+    """A symbol that the file defines; a `strong` one is global and defined by only one file."""
 
     name: str
     size: int
@@ -126,7 +126,7 @@ def defined_symbols(file: BinaryIO, sections: Sequence[Section]) -> Iterator[Elf
 
 
 def _rows(file: BinaryIO, header: ElfHeader) -> list[tuple[int, ...]]:
-    """The section headers as numbers; the first holds the count where the header cannot."""
+    """The section headers as numbers; the first has the count if it is too large for the header."""
     first = read_at(file, header.sections_offset, _SECTION.size)
     if len(first) < _SECTION.size:
         raise ElfError("its section headers are cut off")
@@ -153,7 +153,7 @@ def _names(file: BinaryIO, header: ElfHeader, rows: Sequence[tuple[int, ...]]) -
 
 
 def _string(table: bytes, start: int) -> str:
-    """The text that starts there and ends with a zero."""
+    """The zero-terminated text at an offset of the string table."""
     end = table.find(b"\0", start, start + _LONGEST_NAME)
     if end < 0:
         raise ElfError("a name is cut off")

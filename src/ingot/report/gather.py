@@ -48,11 +48,11 @@ def gather(
     entries, left_out = [], list(omissions)
     for image in found:
         try:
-            told = _read(image)
+            parsed = _read(image)
         except IngotError as error:  # images can come from any source
             left_out.append(Omission(f"{BASE}:{image.tags[0]}", str(error)))
         else:
-            entries.append(_entry(catalog, image, told))
+            entries.append(_entry(catalog, image, parsed))
     entries.sort(key=lambda entry: _rank(catalog, entry))
     entries.sort(key=lambda entry: entry.version, reverse=True)
     return Report(
@@ -89,22 +89,22 @@ def _read(found: FoundImage) -> _ReadImage:
     )
 
 
-def _entry(catalog: Catalog, found: FoundImage, told: _ReadImage) -> KernelEntry:
-    facts, makeup = told.facts, told.makeup
-    known = _known(catalog, told.version.series)
+def _entry(catalog: Catalog, found: FoundImage, parsed: _ReadImage) -> KernelEntry:
+    facts, makeup = parsed.facts, parsed.makeup
+    known = _known(catalog, parsed.version.series)
     return KernelEntry(
         digest=found.digest,
-        version=told.version,
+        version=parsed.version,
         facts=facts,
-        flavor=_flavor(found.tags, facts, told.platform),
+        flavor=_flavor(found.tags, facts, parsed.platform),
         tags=tuple(sorted(found.tags, key=lambda tag: (tag.endswith(facts.recipe_key.short), tag))),
         kernel_size=makeup.kernel_size if makeup else found.kernel_size,
-        kernel_packed=told.layers[KERNEL_LAYER.name],
+        kernel_packed=parsed.layers[KERNEL_LAYER.name],
         modules=makeup.modules if makeup else found.module_sizes,
-        modules_packed=told.layers[MODULES_LAYER.name],
-        options=_count(told.config) if told.config else None,
-        vmms=tuple(_vmm_answers(catalog, told)),
-        features=tuple(_feature_answers(catalog, told)),
+        modules_packed=parsed.layers[MODULES_LAYER.name],
+        options=_count(parsed.config) if parsed.config else None,
+        vmms=tuple(_vmm_answers(catalog, parsed)),
+        features=tuple(_feature_answers(catalog, parsed)),
         end_of_life=known.end_of_life if known else None,
         support=known.support if known else {},
         makeup=makeup,
@@ -142,28 +142,28 @@ def _count(config: Config) -> OptionCounts:
     return OptionCounts(built_in, modules, len(values) - built_in - modules)
 
 
-def _vmm_answers(catalog: Catalog, told: _ReadImage) -> Iterator[Answer]:
+def _vmm_answers(catalog: Catalog, parsed: _ReadImage) -> Iterator[Answer]:
     """Which VMMs the config supports; empty if the config is not known."""
-    if told.config is None:
+    if parsed.config is None:
         return
-    series, platform = told.version.series, told.platform
+    series, platform = parsed.version.series, parsed.platform
     for vmm in catalog.vmms.values():
         if vmm.boots(series, platform):
             requests = catalog.vmm_requests(vmm.name, series, platform)
-            yield _answer(vmm.name, requests, told.config)
+            yield _answer(vmm.name, requests, parsed.config)
         else:
             yield Answer(vmm.name, 0, absent=f"boots {vmm.since[platform.name]} and later")
 
 
-def _feature_answers(catalog: Catalog, told: _ReadImage) -> Iterator[Answer]:
+def _feature_answers(catalog: Catalog, parsed: _ReadImage) -> Iterator[Answer]:
     """Which features the config supports; empty if the config is not known."""
-    if told.config is None:
+    if parsed.config is None:
         return
-    series, platform = told.version.series, told.platform
+    series, platform = parsed.version.series, parsed.platform
     for feature in catalog.features.values():
         if feature.there(series):
             requests = catalog.feature_requests(feature.name, series, platform)
-            yield _answer(feature.name, requests, told.config)
+            yield _answer(feature.name, requests, parsed.config)
         else:
             yield Answer(feature.name, 0, absent=f"came with {feature.since}")
 

@@ -38,22 +38,22 @@ def kernels_of_registry(
     `name` is host[:port][/path]. Raises the errors of `registry.list_tags` and
     `registry.read_document`.
     """
-    shelf = _Shelf(f"{registry.check_registry(name)}/{BASE}", insecure)
-    with progress.step(f"read the manifests of {shelf.repository}") as step:
-        listed = registry.list_tags(shelf.repository, insecure=insecure)
+    reader = _RepositoryReader(f"{registry.check_registry(name)}/{BASE}", insecure)
+    with progress.step(f"read the manifests of {reader.repository}") as step:
+        listed = registry.list_tags(reader.repository, insecure=insecure)
         tags = [tag for tag in listed if not _ABOUT_IMAGES.fullmatch(tag)]
         documents = at_once(
-            lambda tag: shelf.read(f":{tag}"), tags, lambda done: step.advance(done, len(tags))
+            lambda tag: reader.read(f":{tag}"), tags, lambda done: step.advance(done, len(tags))
         )
         for tag, document in zip(tags, documents, strict=True):
-            shelf.put(tag, document)
-        shelf.read_missing()
+            reader.put(tag, document)
+        reader.read_missing()
         step.result(f"{len(tags)} tags")
-    return shelf.sort_out()
+    return reader.sort_out()
 
 
 @dataclass(slots=True)
-class _Shelf:
+class _RepositoryReader:
     """The manifests that were read from a repository so far, and the tags that lead to each."""
 
     repository: str

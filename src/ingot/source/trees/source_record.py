@@ -72,7 +72,7 @@ def digest_named(name: str) -> Digest | None:
 
 
 def read_entry(folder: Path) -> CachedSource | None:
-    """The source in a folder of the cache; None if there is no complete, readable one."""
+    """The source in a directory of the cache; None if it is incomplete or unreadable."""
     digest = digest_named(folder.name)
     if digest is None:
         return None
