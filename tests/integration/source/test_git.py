@@ -190,7 +190,7 @@ def test_offline_what_was_last_meant_is_taken(
     def offline(url: GitUrl, keyring: Path | None) -> Source:
         return git_source(url, keyring, cache, downloads, notes, offline=True)
 
-    with pytest.raises(MachineError, match="is not here") as caught:
+    with pytest.raises(MachineError, match="is not in the cache") as caught:
         offline(far, None)
     assert "ingot fetch --source 'git+https://example.org/linux#v6.1.176'" in caught.value.hint
     source = git_source(near, keys.good.keyring, cache, downloads, notes)
@@ -444,10 +444,10 @@ def _signed_header(repository: Repository, keys: Keys) -> None:
 
 REFUSED: dict[str, tuple[Callable[[Repository, Keys], None], str]] = {
     "annotated and not signed": (_unsigned, "it is not signed"),
-    "a lightweight tag": (_lightweight, "only tag objects carry a signature"),
-    "a branch": (_branch, "only tag objects carry a signature"),
+    "a lightweight tag": (_lightweight, "only tag objects have a signature"),
+    "a branch": (_branch, "only tag objects have a signature"),
     "signed by a stranger": (_stranger, "not in the keyring"),
-    "an older tag under this name": (_renamed, "says that it is v6.1.175"),
+    "an older tag under this name": (_renamed, "has another name: v6.1.175"),
     "another commit put into it": (_altered, "does not match the data"),
     "signed with an SSH key": (_ssh, "an SSH key"),
     "an SSH signature behind a good one": (_ssh_behind, "an SSH key"),
@@ -474,7 +474,7 @@ def test_with_a_keyring_only_a_good_tag_is_taken(
 
 
 def test_plain_http_needs_a_keyring(cache: SourceCache, downloads: Path, notes: Notes) -> None:
-    with pytest.raises(UserError, match="nothing vouches"):
+    with pytest.raises(UserError, match="cannot be verified"):
         git_source(GitUrl.parse("git+http://host/linux#v1"), None, cache, downloads, notes)
 
 
@@ -521,7 +521,7 @@ def test_an_origin_whose_tag_is_not_signed_or_was_moved(
         obtain(VERSION, [origin], {}, cache, downloads, notes)
     repository.sign("v6.1.176", keys.good)
     pin = Digest.of(b"what it was")
-    with pytest.raises(VerificationError, match="not the pinned ones") as caught:
+    with pytest.raises(VerificationError, match="do not have the pinned digest") as caught:
         obtain(VERSION, [origin], {"git": pin}, cache, downloads, notes)
     assert str(pin) in caught.value.why
     assert leftovers(cache.root) == leftovers(downloads) == []

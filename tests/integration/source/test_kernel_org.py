@@ -402,6 +402,6 @@ def test_an_armored_keyring_without_a_key(
     web: Web, published: Release, downloads: Path, tmp_path: Path, text: str
 ) -> None:
     (tmp_path / "keys.asc").write_text(text)
-    with pytest.raises(UserError, match="no public key"):
+    with pytest.raises(UserError, match="no readable public key"):
         fetch(web, tmp_path / "keys.asc", downloads)
     assert NAME not in files(downloads)

@@ -58,12 +58,12 @@ def test_a_pinned_tarball(archive: MakeArchive, tmp_path: Path, notes: Notes) ->
 @pytest.mark.parametrize(
     "file, text, word, hint",
     [
-        ("Makefile", None, "no top-level Makefile", "folder that holds"),
-        ("Kconfig", None, "no top-level Kconfig", "folder that holds"),
-        ("Makefile", MAKEFILE.replace("176", "175"), "says 6.1.175", "ask for the version"),
-        ("Makefile", "all:\n", r"says \?\.\?\.\?", "ask for the version"),
-        (".config", "", "it holds .config", "mrproper"),
-        ("include/config/auto.conf", "", "it holds include/config", "mrproper"),
+        ("Makefile", None, "no top-level Makefile", "directory that has"),
+        ("Kconfig", None, "no top-level Kconfig", "directory that has"),
+        ("Makefile", MAKEFILE.replace("176", "175"), "says 6.1.175", "request that version"),
+        ("Makefile", "all:\n", r"says \?\.\?\.\?", "request that version"),
+        (".config", "", "it has .config", "mrproper"),
+        ("include/config/auto.conf", "", "it has include/config", "mrproper"),
         ("arch/x86/include/generated/x.h", "", "include/generated", "mrproper"),
     ],
 )

@@ -169,7 +169,7 @@ _OBTAIN = """
 import sys
 from pathlib import Path
 from ingot.progress import Silent
-from ingot.source.cache import SourceCache
+from ingot.source.trees.source_cache import SourceCache
 from ingot.source.kernel_org import KernelOrg
 from ingot.source.obtain import obtain
 from ingot.version import KernelVersion

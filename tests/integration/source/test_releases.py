@@ -81,7 +81,7 @@ def test_kernel_org_does_not_list(
     word = {
         "404": "HTTP 404",
         "html": "cannot be read",
-        "endless": "more than 1048576 bytes",
+        "endless": "larger than 1048576 bytes",
         "dead": "cannot resolve host ingot.invalid",
     }[what]
     with pytest.raises(MachineError, match=word) as caught:

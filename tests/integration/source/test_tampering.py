@@ -359,10 +359,16 @@ ATTEMPTS: list[tuple[str, str, Attempt, int, str]] = [
     ("git", "a tag that is not signed", tag(signed_by=""), REFUSED, "it is not signed"),
     ("git", "a branch called like the tag", branch, USER, "no tag or branch"),
     ("git", "signed by a stranger", tag(signed_by="other"), REFUSED, "not in the keyring"),
-    ("git", "an older tag, well signed", tag("v6.1.175"), REFUSED, "says that it is v6.1.175"),
+    (
+        "git",
+        "an older tag, well signed",
+        tag("v6.1.175"),
+        REFUSED,
+        "the tag object has another name: v6.1.175",
+    ),
     ("git", "a tag of another version", tag(version="6.1.175"), USER, "says 6.1.175"),
     ("git", "another commit in the tag", commit_exchanged, REFUSED, "does not match the data"),
-    ("git", "well signed, but not as pinned", moved_tag, REFUSED, "not the pinned ones"),
+    ("git", "well signed, but not as pinned", moved_tag, REFUSED, "do not have the pinned digest"),
     ("git", "a link that leads outside", link_in_git, REFUSED, "leads outside"),
 ]
 
