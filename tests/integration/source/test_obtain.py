@@ -170,7 +170,7 @@ import sys
 from pathlib import Path
 from ingot.progress import Silent
 from ingot.source.trees.source_cache import SourceCache
-from ingot.source.kernel_org import KernelOrg
+from ingot.source.kernel_org.kernel_org_origin import KernelOrg
 from ingot.source.obtain import obtain
 from ingot.version import KernelVersion
 url, keyring, root, downloads = sys.argv[1:]
