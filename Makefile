@@ -13,7 +13,7 @@ INGOT := $(VENV)/bin/ingot
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
 
-# by name: whoever runs this file trusts the checkout, even where another user owns it
+# a user who runs this file trusts the checkout, even if another user owns it
 build builder push: export INGOT_CATALOG ?= kernels
 build-% base-% binary-% modules-% push-%: export INGOT_CATALOG ?= kernels
 
@@ -31,9 +31,9 @@ help: ## Show the targets and variables
 	@echo "  INGOT_FLAGS          more flags for ingot build, such as --source PATH"
 	@echo "  PUSH_FLAGS           more flags for ingot push, such as --builder or --dry-run"
 
-setup: $(TOOLS) ## Install what Ingot needs: a virtual environment, Debian packages
+setup: $(TOOLS) ## Install a virtual environment and the Debian packages that Ingot needs
 
-# A checkout that was renamed makes its virtual environment anew.
+# A virtual environment breaks when its directory is renamed: then it is made again.
 ifneq ($(shell cat $(VENV)/.made-for 2>/dev/null),$(realpath .))
 .PHONY: $(READY)
 endif
@@ -67,7 +67,7 @@ binary-%: build-% ## Build the kernel-bin image of one version
 modules-%: build-% ## Build the kernel-modules image of one version
 	@$(INGOT) inspect kernel-modules:$*
 
-push: $(TOOLS) ## Push KERNEL_VERSIONS to REGISTRY (default: all that is built)
+push: $(TOOLS) ## Push KERNEL_VERSIONS to REGISTRY (default: every kernel that is built)
 	@$(INGOT) push $(KERNEL_VERSIONS) --registry $(REGISTRY) $(PUSH_FLAGS)
 
 push-%: $(TOOLS) ## Push one version to REGISTRY

@@ -48,10 +48,10 @@ def measure(setting: Setting, kernel: Kernel, source: Source, *, with_ingot: boo
     """Seconds of wall time for vmlinux and modules, from a resolved config."""
     builder = pipeline.ensure_builder(setting, kernel.builder, Silent())
     requests = setting.project.catalog.requests(kernel)
-    with setting.project.workspace.build_folder() as folder:
-        ccache = folder.with_name(f"{folder.name}-ccache")
-        log = folder.with_name(f"{folder.name}.log")
-        sandbox = Sandbox.below(folder, builder, source.tree)
+    with setting.project.workspace.build_directory() as directory:
+        ccache = directory.with_name(f"{directory.name}-ccache")
+        log = directory.with_name(f"{directory.name}.log")
+        sandbox = Sandbox.below(directory, builder, source.tree)
         config = configure.resolve(sandbox, kernel.arch, requests, log)
         try:
             if with_ingot:

@@ -21,7 +21,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.integration.conftest import House, make_house
+from tests.support.houses import House, make_house
 
 
 def main() -> None:
@@ -29,10 +29,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, metavar="N")
     parser.add_argument("--kernels", type=int, default=10, metavar="N")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        house = make_house(Path(folder), patch)
+    with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        house = make_house(Path(directory), patch)
         add_flavors(house, options.kernels)
-        environment = {**house.environment(), "PYTHONPYCACHEPREFIX": f"{folder}/bytecode"}
+        environment = {**house.environment(), "PYTHONPYCACHEPREFIX": f"{directory}/bytecode"}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         build = ["build", "--flavor", "all"]
         subprocess.run(house.command(*build), env=environment, check=True, capture_output=True)

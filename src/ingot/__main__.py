@@ -1,4 +1,4 @@
-"""Where the `ingot` command begins: signals first, so that no moment answers with a traceback."""
+"""The entry point of the `ingot` command: handles signals before anything else is imported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EXIT_CODE = 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _AGAIN_AFTER = 0.01
-"""Seconds until an interruption that Python dropped is raised once more."""
+"""Seconds until an interruption that Python dropped is raised again."""
 
 
 def main() -> NoReturn:
@@ -33,22 +33,22 @@ def main() -> NoReturn:
     except Interrupted:
         code = interruption.end()
     except BrokenPipeError:
-        sys.stderr.close()  # who reads the output has seen enough
+        sys.stderr.close()  # the reader of the output closed it, such as `head`
         code = 0
     except Exception:
         if not interruption.arrived:
             raise
-        code = interruption.end()  # a library made an error of its own of the interruption
+        code = interruption.end()  # a library turned the interruption into its own error
     sys.exit(code)
 
 
 class Interruption:
-    """What a signal that ends the command does: it raises `Interrupted` once, wherever Python is.
+    """The handler of the signals that end the command: it raises `Interrupted` once.
 
-    Python drops an exception that is raised in a destructor, a callback of a weak reference or the
-    like, and hands it to `sys.unraisablehook`; it is raised again from there, a moment later, so
-    that no interruption is lost. Further signals are ignored: the first one is being obeyed, and
-    what cleans up is not to be disturbed.
+    Python drops an exception that is raised in a destructor, a callback of a weak reference or
+    similar, and passes it to `sys.unraisablehook`. From there it is raised again a moment later,
+    so that no interruption is lost. Further signals are ignored, so that they do not disturb the
+    clean-up.
     """
 
     def __init__(self) -> None:
@@ -62,14 +62,14 @@ class Interruption:
         raise Interrupted
 
     def raise_again(self, dropped: sys.UnraisableHookArgs) -> None:
-        """Handle an exception that Python dropped; any but an interruption is printed as ever."""
+        """Handle an exception that Python dropped; all but interruptions are printed as usual."""
         if isinstance(dropped.exc_value, Interrupted):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_AFTER)
         else:
             sys.__unraisablehook__(dropped)
 
     def end(self) -> int:
-        """Say that the command was interrupted, and return its exit code."""
+        """Report that the command was interrupted, and return its exit code."""
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         print("interrupted; run the same command again to go on", file=sys.stderr)

@@ -1,6 +1,6 @@
-"""The archives that apt on this machine is configured with.
+"""The package archives that apt is configured with on this machine.
 
-No mirror's host is written into Ingot: a machine's apt knows the one it is meant to use.
+Ingot contains no host name of a mirror: apt's configuration names the one to use.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _FORMAT = "$(SITE)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(LABEL)"
 _LABELS = ("Debian", "Debian-Security")
 _DISTRIBUTIONS = ("Debian", "Ubuntu")
 _OPTIONS: tuple[list[str], ...] = ([], ["--no-release-info"])
-"""Without downloaded indexes apt lists nothing unless told not to look for them."""
-_NEXT = "use `--source PATH`, or run where apt has a Debian archive in its sources"
+"""Without downloaded indexes apt lists nothing, unless `--no-release-info` is given."""
+_NEXT = "use `--source PATH`, or run on a machine that has a Debian archive in apt's sources"
 
 
 @dataclass(frozen=True, slots=True)
 class _IndexTarget:
-    """One line of `apt-get indextargets`. The last two are only known after `apt-get update`."""
+    """One line of `apt-get indextargets`. Origin and label are only known after an update."""
 
     site: str
     release: str
@@ -37,22 +37,23 @@ class _IndexTarget:
 
 
 def configured_mirrors() -> tuple[str, ...]:
-    """The base URLs of the Debian archives apt uses, the main one first, security after it.
+    """The base URLs of the Debian archives that apt uses: the main ones first, then security.
 
-    Raises MachineError if there is no apt, or none of its sources is a Debian archive.
+    Raises MachineError if apt is missing, or if none of its sources is a Debian archive.
     """
     for options in _OPTIONS:
         sites = debian_sites(_targets(options))
         if sites:
             return sites
-    raise MachineError("apt on this machine uses no Debian archive", hint=_NEXT)
+    raise MachineError("apt on this machine is not configured with a Debian archive", hint=_NEXT)
 
 
 def mirror_of(suite: str) -> str:
-    """The base URL of the archive to take a suite's packages from.
+    """The base URL of the archive to download a suite's packages from.
 
-    It is the distribution's own that apt has this very suite of, or, since an archive has more
-    suites than one, the main Debian one. Raises MachineError if there is neither.
+    This is an archive of Debian or Ubuntu from which apt uses exactly this suite, or else the
+    main Debian archive, since an archive has several suites. Raises MachineError if apt is
+    configured with neither.
     """
     for target in filter(None, map(_IndexTarget.parse, _targets([]))):
         found = (target.release, target.component) == (suite, "main")
@@ -63,9 +64,9 @@ def mirror_of(suite: str) -> str:
         return configured_mirrors()[0]
     except MachineError as error:
         raise MachineError(
-            f"apt on this machine has no archive for the suite '{suite}'",
+            f"apt on this machine is not configured with an archive of the suite '{suite}'",
             why=error.what,
-            hint='name one in the builder\'s table: mirror = "http://...", and its keyring',
+            hint='set `mirror = "http://..."` and its `keyring` in the builder\'s table',
         ) from error
 
 
@@ -74,15 +75,18 @@ def _targets(options: list[str]) -> list[str]:
         argv = ["apt-get", "indextargets", *options, "--format", _FORMAT]
         return run(argv).output.splitlines()
     except ToolMissingError as error:
-        raise MachineError("there is no apt here to take a mirror from", hint=_NEXT) from error
+        raise MachineError(
+            "no mirror is known: apt is not installed on this machine", hint=_NEXT
+        ) from error
 
 
 def debian_sites(lines: list[str]) -> tuple[str, ...]:
     """The sites in lines of `apt-get indextargets` that are Debian's own archives.
 
-    They are told by what their Release files say; without these (apt leaves the fields as
-    they stand in the format), by their suites: `X` and `X-security` come from Debian only
-    together. A wrong guess costs a request: every index is checked against Debian's keys.
+    They are recognized by origin and label in their Release files. Where these are not downloaded
+    yet (apt then prints the format's fields unchanged), they are recognized by their suites: only
+    Debian has both `X` and `X-security`. A wrong guess costs one request: every index is checked
+    against Debian's keys.
     """
     targets = [t for t in map(_IndexTarget.parse, lines) if t and t.component == "main"]
     known = [t for t in targets if t.origin == "Debian" and t.label in _LABELS]
@@ -103,9 +107,9 @@ def _is_security(target: _IndexTarget) -> bool:
 
 
 def _urls(site: str) -> list[str]:
-    """The HTTP URLs a site stands for: `mirror+file:` names a list of them (apt-transport-mirror).
+    """The HTTP URLs of a site: `mirror+file:` names a file with a list (apt-transport-mirror).
 
-    Debian's cloud images are configured so. Other transports are not for us: left out.
+    Debian's cloud images are configured like this. Other transports are not supported.
     """
     scheme, _, rest = site.partition(":")
     if scheme in ("http", "https"):

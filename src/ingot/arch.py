@@ -1,6 +1,6 @@
-"""The architectures kernels are built for, and what each naming scheme calls them.
+"""The architectures kernels are built for, and their names in each naming scheme.
 
-An arch is a row of data. Code never branches on its name; other tables may be keyed by it.
+An arch is a row of data. Code never branches on its name; other tables can be keyed by it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from ingot.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class Arch:
-    """One architecture under all the names it goes by.
+    """One architecture with its names in all naming schemes.
 
-    `name` is the kernel's (`ARCH` in file names of configs); `machine` is what `uname -m`
-    says; `make` is the value of `ARCH=`, and the folder below `arch/`; `cross` begins the
-    names of the toolchain's programs (Debian has them under these names on any host, the
-    arch's own too); `oci` is the image platform (Go's GOARCH, OCI image-spec, image-index.md).
-    `image` is the kernel file a compile leaves, relative to the build folder, which the
-    VMMs load directly; `target` is the make target that produces it. `command_line` is what
-    is recommended to boot it with in a microVM: Firecracker's default, with modules allowed
-    and the serial console on, quiet because every character on it costs boot time.
+    `name` is Ingot's name, as in file names of configs; `machine` is the output of `uname -m`;
+    `make` is the value of `ARCH=`, and the directory below `arch/`; `cross` is the prefix of the
+    toolchain's programs (Debian has programs with this prefix on any host, also on this arch);
+    `oci` is the image platform (Go's GOARCH, OCI image-spec, image-index.md). `image` is the
+    compiled kernel file that VMMs load directly, relative to the build directory; `target` is the
+    make target that produces it. `command_line` is the recommended kernel command line in a
+    microVM: Firecracker's default, with modules allowed and the serial console on, and quiet,
+    because every character on the console costs boot time.
     """
 
     name: str
@@ -68,18 +68,18 @@ def all_arches() -> tuple[Arch, ...]:
 
 
 def arch(name: str) -> Arch:
-    """The architecture the kernel calls `name`; a UserError lists the known ones."""
+    """The architecture with this name; a UserError lists the known ones."""
     try:
         return _ARCHES[name]
     except KeyError:
         raise UserError(
-            f"'{name}' is not an architecture Ingot builds for",
+            f"'{name}' is not an architecture that Ingot builds for",
             hint=f"known: {', '.join(_ARCHES)}",
         ) from None
 
 
 def arch_called(word: str) -> Arch:
-    """The architecture that any naming scheme calls so: `x86_64`, `x86`, `amd64`, `aarch64`."""
+    """The architecture with this name in any scheme: `x86_64`, `x86`, `amd64`, `aarch64`."""
     for row in _ARCHES.values():
         if word in (row.name, row.machine, row.make, row.oci):
             return row

@@ -155,20 +155,20 @@ def _locks_of(kernel: Kernel) -> str:
     return f"{kernel.builder.name}-*.lock"
 
 
-def _digests(folder: Path, pattern: str) -> list[tuple[str, Digest]]:
-    return [(path.name, Digest.of_file(path)) for path in sorted(folder.glob(pattern))]
+def _digests(directory: Path, pattern: str) -> list[tuple[str, Digest]]:
+    return [(path.name, Digest.of_file(path)) for path in sorted(directory.glob(pattern))]
 
 
 # Reading from git
 
 
-def _git(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
+def _git(directory: Path, *words: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
     """Run git in a directory; returns its exit code and output. Paths are literal, not patterns.
 
     A directory that only looks like a bare repository is not used as one: its settings could run
     programs.
     """
-    arguments = ["-C", str(folder), "-c", "safe.bareRepository=explicit", *words]
+    arguments = ["-C", str(directory), "-c", "safe.bareRepository=explicit", *words]
     settings = {"GIT_LITERAL_PATHSPECS": "1", **(env or {})}
     result = git(arguments, env=settings, check=False, converted=True)
     return result.returncode, result.output.removesuffix("\n")
@@ -244,9 +244,9 @@ def _catalog_at(
     if _git(root, "cat-file", "-e", f"{commit}:{prefix}{catalogs.FILE_NAME}")[0] != 0:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
-        own_index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        tree = Path(folder) / "tree"
+    with tempfile.TemporaryDirectory(prefix="ingot-") as directory:
+        own_index = {"GIT_INDEX_FILE": str(Path(directory) / "index")}
+        tree = Path(directory) / "tree"
         into = [f"--prefix={prefix}"] if prefix else []
         for words in (
             ["read-tree", *into, f"{commit}:{prefix}"],

@@ -1,14 +1,14 @@
-"""Files below a directory that others filled: no name and no link leads out of it.
+"""Access to files below a directory with untrusted content: no name or link leads out of it.
 
-What a sandbox wrote, or what an image was unpacked to, is not trusted with a path: `vmlinux` may
-be a link to a file of this machine, `lib` a link to another directory, `System.map` a pipe that
-never ends. Every part of a name is opened on its own, relative to the directory before it and
-without following links (open(2), O_NOFOLLOW); only regular files are read, none larger than the
-caller allows. `..` is not a name here. What openat2(2) does with RESOLVE_BENEATH and
-RESOLVE_NO_SYMLINKS is the same, where a kernel has it; this works on every kernel.
+Files that a sandbox wrote, or that an image was unpacked to, are not trusted: `vmlinux` can be a
+link to a file of this machine, `lib` a link to another directory, `System.map` a pipe that
+never ends. Every part of a name is opened separately, relative to the directory before it and
+without following links (open(2), O_NOFOLLOW). Only regular files are read, and none that is
+larger than the caller allows. `..` is not accepted as a name. openat2(2) does the same with
+RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, but only on newer kernels.
 
-A name is looked at once, as it is opened: what a process that has not ended yet puts there
-meanwhile is no way out either.
+A file is checked after it is opened, so a process that still runs cannot exchange it between
+check and use.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from ingot.errors import VerificationError
 from ingot.files import STAGING_PREFIX
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# not blocking, since opening a pipe would wait for who writes to it
+# not blocking, since opening a pipe would wait for a writer
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 20
 _DEEPEST = 256
-"""The most parts of a name: a kernel tree has 14, and no name of 4,096 bytes could be opened."""
+"""The most parts of a name; names in a kernel tree have up to 14."""
 
 
 class UnsafeFileError(VerificationError):
-    """A name below a directory that others filled is not what may be read or written there."""
+    """A file below a directory with untrusted content must not be read or written."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """What stands at a name: its name below the directory, and lstat(2)'s word on it."""
+    """A file of any type: its name below the directory, and the result of lstat(2)."""
 
     name: str
     status: os.stat_result
@@ -62,11 +62,11 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class ConfinedDirectory:
-    """The directory `root`, which itself is ours, and what others left below it.
+    """The directory `root`, which is trusted itself, and its untrusted content.
 
-    Names are relative to it, with `/`. UnsafeFileError for a name that could lead out (absolute,
-    with empty, `.` or `..` parts or a NUL), that goes through a link, or that is not of the kind
-    asked for; FileNotFoundError for one that is not there.
+    Names are relative to it, with `/`. Raises UnsafeFileError for a name that could lead out
+    (absolute, with empty, `.` or `..` parts or a NUL), that goes through a link, or that is not
+    of the expected file type; FileNotFoundError for a name that does not exist.
     """
 
     root: Path
@@ -96,9 +96,9 @@ class ConfinedDirectory:
         return data
 
     def copy(self, name: str, to: Path, limit: int) -> int:
-        """Copy a regular file to the new file `to`, which is ours; returns its bytes.
+        """Copy a regular file to the new file `to`, outside of the directory; returns its size.
 
-        Of its mode only whether its owner may execute it is kept: 0755 or 0644.
+        The copy has mode 0755 if the owner can execute the file, else 0644.
         """
         with self.open(name, limit) as source:
             status = os.fstat(source.fileno())
@@ -118,8 +118,8 @@ class ConfinedDirectory:
     ) -> None:
         """Copy the directory `name` to the new directory `to`: regular files and directories.
 
-        At most `most` of them, and `limit` bytes in all. What `leave` holds, by its name below the
-        directory, is left out. UnsafeFileError for a link or anything else.
+        At most `most` of them, and `limit` bytes in total. `leave` holds names, relative to the
+        directory, that are not copied. UnsafeFileError for a link or another type of file.
         """
         to.mkdir()
         to.chmod(0o755)
@@ -137,7 +137,7 @@ class ConfinedDirectory:
                 raise self._unsafe(found.name, f"it is {kind}, not a regular file")
 
     def find(self, name: str) -> FoundFile | None:
-        """What stands at `name`, not followed if it is a link; None if nothing does."""
+        """The file, directory or link `name` (links are not followed); None if there is none."""
         try:
             with self._parent(name) as (directory, last):
                 return FoundFile(name, os.stat(last, dir_fd=directory, follow_symlinks=False))
@@ -145,12 +145,12 @@ class ConfinedDirectory:
             return None
 
     def read_link(self, name: str) -> str:
-        """What the link `name` holds; it is not followed. OSError for what is not a link."""
+        """The target of the link `name`, as text. OSError if it is not a link."""
         with self._parent(name) as (directory, last):
             return os.readlink(last, dir_fd=directory)
 
     def set_mode(self, name: str, mode: int) -> None:
-        """Give a file or directory these permission bits; UnsafeFileError for anything else."""
+        """Set the permission bits of a file or directory; UnsafeFileError for other types."""
         with self._parent(name) as (directory, last):
             status = os.stat(last, dir_fd=directory, follow_symlinks=False)
             if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
@@ -158,17 +158,17 @@ class ConfinedDirectory:
             os.chmod(last, mode, dir_fd=directory)
 
     def walk(self, name: str = "", *, most: int) -> Iterator[FoundFile]:
-        """All that is below the directory `name`, each directory before what is in it.
+        """Everything below the directory `name`, each directory before its content.
 
-        Links are listed and not followed. UnsafeFileError where there are more than `most`, or
-        directories lie too deep within each other.
+        Links are listed and not followed. UnsafeFileError if there are more than `most` files, or
+        if directories are nested too deeply.
         """
         count = 0
         waiting = [name]
         while waiting:
-            folder = waiting.pop()
+            directory = waiting.pop()
             inner = []
-            items = self.list(folder, most=most - count)
+            items = self.list(directory, most=most - count)
             count += len(items)
             for found in items:
                 yield found
@@ -177,16 +177,16 @@ class ConfinedDirectory:
             waiting += reversed(inner)
 
     def write(self, name: str, data: bytes, mode: int = 0o644) -> None:
-        """Put a file at `name`, wholly or not at all, in place of a file or link that is there.
+        """Write the file `name` atomically; an existing file or link is replaced.
 
-        Its directory must be there, see `make_directory`.
+        Its directory must exist, see `make_directory`.
         """
         with self._parent(name) as (directory, last):
             temporary = f"{STAGING_PREFIX}{secrets.token_hex(8)}"
             try:
                 with os.fdopen(os.open(temporary, _NEW, mode, dir_fd=directory), "wb") as file:
                     os.fchmod(file.fileno(), mode)
-                    if os.geteuid() == 0:  # what is in a directory belongs to whose directory it is
+                    if os.geteuid() == 0:  # the owner of the directory owns its content
                         owner = os.fstat(directory)
                         os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
                     file.write(data)
@@ -198,7 +198,7 @@ class ConfinedDirectory:
                     os.unlink(temporary, dir_fd=directory)
 
     def make_directory(self, name: str) -> None:
-        """Make the directory `name` and those above it, where they are not there yet."""
+        """Make the directory `name` and its parents, unless they exist."""
         parts = self._parts(name)
         for count in range(1, len(parts) + 1):
             part = "/".join(parts[:count])
@@ -207,15 +207,15 @@ class ConfinedDirectory:
                 with self._directory(parts[:count]) as made:
                     os.fchmod(made, 0o755)  # whatever the umask
         with self._directory(parts):
-            pass  # what was there already may be a link
+            pass  # raises if one that existed before is a link
 
     def give_to(self, name: str, owner: int) -> None:
-        """Make `owner` the user and group of what is at `name`; of a link, not of its end."""
+        """Make `owner` the user and group of `name`; of a link itself, not of its target."""
         with contextlib.suppress(FileNotFoundError), self._parent(name) as (directory, last):
             os.chown(last, owner, owner, dir_fd=directory, follow_symlinks=False)
 
     def drop_special_bits(self, name: str) -> None:
-        """Take the setuid, setgid and sticky bits from a file; one that cannot be opened goes."""
+        """Clear the setuid, setgid and sticky bits of a file; remove it if it cannot be opened."""
         try:
             with contextlib.suppress(FileNotFoundError), self._parent(name) as (directory, last):
                 descriptor = self._descend(last, _READ, directory, name)
@@ -227,7 +227,7 @@ class ConfinedDirectory:
             self.remove(name)
 
     def remove(self, name: str) -> None:
-        """Remove the file or link `name`; what is gone already is fine."""
+        """Remove the file or link `name`, if it exists."""
         with contextlib.suppress(FileNotFoundError), self._parent(name) as (directory, last):
             try:
                 os.unlink(last, dir_fd=directory)
@@ -235,7 +235,7 @@ class ConfinedDirectory:
                 raise self._unsafe(name, "it is a directory, not a regular file") from None
 
     def list(self, name: str = "", *, most: int) -> Sequence[FoundFile]:
-        """What is in the directory `name` itself, sorted; UnsafeFileError for more than `most`."""
+        """The entries of the directory `name`, sorted; UnsafeFileError for more than `most`."""
         prefix = f"{name}/" if name else ""
         with (
             self._directory(self._parts(name) if name else []) as directory,
@@ -251,7 +251,7 @@ class ConfinedDirectory:
 
     @contextlib.contextmanager
     def _parent(self, name: str) -> Iterator[tuple[int, str]]:
-        """The directory that `name` is in, open, and the last part of the name."""
+        """The open parent directory of `name`, and the last part of the name."""
         *parts, last = self._parts(name)
         with self._directory(parts) as directory:
             yield directory, last
@@ -269,7 +269,7 @@ class ConfinedDirectory:
             os.close(descriptor)
 
     def _descend(self, part: str, flags: int, directory: int, name: str) -> int:
-        """Open one part of a name; UnsafeFileError, in plain words, for a link or a device."""
+        """Open one part of a name; UnsafeFileError if it is a link or a device."""
         try:
             return os.open(part, flags, dir_fd=directory)
         except OSError as error:
@@ -282,16 +282,16 @@ class ConfinedDirectory:
     def _parts(self, name: str) -> Sequence[str]:
         parts = name.split("/")
         if "\0" in name or any(part in ("", ".", "..") for part in parts):
-            raise self._unsafe(name, "its name could lead out of there")
+            raise self._unsafe(name, "its name could lead out of that directory")
         if len(parts) > _DEEPEST:
-            raise self._unsafe(f"{name[:40]}...", "directories lie too deep within each other")
+            raise self._unsafe(f"{name[:40]}...", "directories are nested too deeply")
         return parts
 
     def _unsafe(self, name: str, why: str) -> UnsafeFileError:
         return UnsafeFileError(
             f"{name!r} below {self.root} is not used",
             why=why,
-            hint="nothing was read or written there; do not trust what made it",
+            hint="the file was neither read nor written; do not trust the program that made it",
         )
 
 

@@ -43,7 +43,7 @@ class Digest:
 
     @classmethod
     def of_file(cls, path: Path, on_bytes: Callable[[int], None] | None = None) -> Self:
-        """The digest of a file's bytes; `on_bytes` hears how many were read each time."""
+        """The digest of a file's bytes; `on_bytes` is called with the size of each chunk read."""
         hasher = hashlib.sha256()
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
@@ -54,7 +54,7 @@ class Digest:
 
     @property
     def short(self) -> str:
-        """The first 12 hex digits: enough to name a thing to a person, or in a tag."""
+        """The first 12 hex digits: enough for messages and tags."""
         return self.hex[:12]
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
-"""Going down and up a tree of directories with one of them open, however deep it is.
+"""Walks down and up a directory tree of any depth with only one directory open.
 
-A tree that a sandbox or an archive left can be deeper than a path may be long, than Python
-recurses, and than descriptors may be open.
+A tree that a sandbox or an archive made can be deeper than the limits on path length, Python's
+recursion and open file descriptors.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class LostError(OSError):
-    """There is no way back up: the directory was moved or removed while it was walked."""
+    """The walk cannot go back up: a directory was moved or removed meanwhile."""
 
 
 class DirectoryWalk:
-    """A way through a tree that has one directory open; no link is followed below the top.
+    """A walk through a tree with one directory open; no link is followed below the top.
 
-    The top itself may be a link if `follow` says so.
+    With `follow`, the top itself can be a link.
     """
 
     def __init__(self, top: Path, *, follow: bool) -> None:
@@ -41,7 +41,7 @@ class DirectoryWalk:
         self._current = inner
 
     def leave(self) -> None:
-        """Go back up; LostError if what is above now is not what was above before."""
+        """Go back up; LostError if the parent is not the directory that the walk came from."""
         try:
             upper = os.open("..", _DIRECTORY, dir_fd=self._current)
         except FileNotFoundError:
@@ -52,11 +52,11 @@ class DirectoryWalk:
             raise LostError
 
     def entries(self) -> tuple[list[str], list[os.DirEntry[str]]]:
-        """The names of directories in it, and what else there is."""
+        """The names of the directories in the open directory, and its other entries."""
         with os.scandir(self._current) as found:
             entries = list(found)
-        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        return folders, [entry for entry in entries if not entry.is_dir(follow_symlinks=False)]
+        directories = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return directories, [entry for entry in entries if not entry.is_dir(follow_symlinks=False)]
 
     def unlink(self, name: str) -> None:
         os.unlink(name, dir_fd=self._current)
@@ -65,7 +65,7 @@ class DirectoryWalk:
         os.rmdir(name, dir_fd=self._current)
 
     def open_to_owner(self, name: str | None) -> None:
-        """Let the owner list and change the directory that it is in, and `name` in that."""
+        """Let the owner list and change the open directory and, if given, `name` in it."""
         os.fchmod(self._current, stat.S_IRWXU)
         if name and stat.S_ISDIR(
             os.stat(name, dir_fd=self._current, follow_symlinks=False).st_mode

@@ -1,15 +1,15 @@
-"""What of this process's environment each program may see: a table, and nothing else.
+"""The table of environment variables that each program gets from this process.
 
-An environment holds tokens and passwords, and each process shows its own to whoever may read
-/proc/<id>/environ. So no program inherits it. A program gets `PATH` and what is `COMMON`, and of
-everything else only the names that stand beside it here, each with the reason. What is in no row
-gets nothing more.
+An environment holds tokens and passwords, and every user who can read /proc/<id>/environ sees
+them. So no program inherits the environment. A program gets `PATH`, the variables in `COMMON`,
+and those in its row of the table, each with the reason. A program without a row gets nothing
+more.
 
-What Ingot itself wants a program to see is added by the caller (`process.run`, `env`).
+Variables that Ingot itself sets for a program are added by the caller (`process.run`, `env`).
 
-Never in a row: tokens and passwords as such (a file or a socket that holds them may be named);
-`GIT_DIR` and what else says which repository is meant; `LD_*`, `PYTHON*`, `PERL5*`, `TAR_OPTIONS`
-and what else changes a program's code or its options.
+Never in a row: variables that contain a token or a password (the name of a file or a socket that
+holds one is fine); `GIT_DIR` and others that select a repository; `LD_*`, `PYTHON*`, `PERL5*`,
+`TAR_OPTIONS` and others that change a program's code or its options.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 Names = Mapping[str, str]
-"""Names of variables, which may end in `*`, each with the reason why they are passed on."""
+"""Names of variables, which can end in `*`, each with the reason why it is passed on."""
 
 FIXED: Mapping[str, str] = {"LANG": "C.UTF-8"}
-"""What every program gets, whatever the user has: their words are read, by people and by Ingot."""
+"""Variables with a fixed value in every program: Ingot and its users read English output."""
 
 COMMON: Names = {
-    "TMPDIR": "where temporary files have room; the user's choice holds for what Ingot starts too",
+    "TMPDIR": "the directory that the user chose for temporary files",
 }
 
 NETWORK: Names = {
     **{
-        name: "the way out of a network that has no other"
-        for way in ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy")
-        for name in (way, way.upper())
+        name: "the proxy of a network without direct access"
+        for proxy in ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy")
+        for name in (proxy, proxy.upper())
     },
-    "no_proxy": "the hosts that are reached without that way",
-    "NO_PROXY": "the hosts that are reached without that way",
+    "no_proxy": "the hosts that are reached without the proxy",
+    "NO_PROXY": "the hosts that are reached without the proxy",
     "SSL_CERT_FILE": "the authorities that certificates are checked with",
     "SSL_CERT_DIR": "the authorities that certificates are checked with",
 }
@@ -55,7 +55,7 @@ KEYCHAINS: Names = {
     "AWS_DEFAULT_REGION": "docker-credential-ecr-login: where the registry is",
     "AWS_CONFIG_FILE": "docker-credential-ecr-login: its file",
     "AWS_SHARED_CREDENTIALS_FILE": "docker-credential-ecr-login: its file",
-    "AWS_ROLE_ARN": "docker-credential-ecr-login: the role that the next one stands for",
+    "AWS_ROLE_ARN": "docker-credential-ecr-login: the role that the token file is for",
     "AWS_WEB_IDENTITY_TOKEN_FILE": "docker-credential-ecr-login: its file",
     "CLOUDSDK_CONFIG": "docker-credential-gcloud: its files",
     "GOOGLE_APPLICATION_CREDENTIALS": "docker-credential-gcr: its file",
@@ -64,7 +64,7 @@ KEYCHAINS: Names = {
 REGISTRIES: Names = {
     **KEYCHAINS,
     "REGISTRY_AUTH_FILE": "the file of credentials, if it is not the usual one",
-    "DOCKER_CONFIG": "docker's folder of credentials and helpers, if it is not the usual one",
+    "DOCKER_CONFIG": "docker's directory of credentials and helpers, if it is not the usual one",
     "CONTAINERS_REGISTRIES_CONF": "mirrors and short names of registries",
     "REGISTRIES_CONFIG_PATH": "the same, by its older name",
 }
@@ -83,12 +83,12 @@ STORAGE: Names = {
 DAEMON: Names = {
     "HOME": "docker's contexts are below it",
     "XDG_RUNTIME_DIR": "the socket of a daemon without root",
-    "DOCKER_CONFIG": "docker's contexts, if they are not in the usual folder",
+    "DOCKER_CONFIG": "docker's contexts, if they are not in the usual directory",
     "DOCKER_CONTEXT": "which daemon",
     "DOCKER_HOST": "which daemon",
     "DOCKER_TLS_VERIFY": "whether the daemon must show a certificate",
     "DOCKER_CERT_PATH": "the certificates of that connection",
-    "DOCKER_API_VERSION": "what an old daemon understands",
+    "DOCKER_API_VERSION": "the API version of an old daemon",
     "SSH_AUTH_SOCK": "a daemon that is reached by ssh",
 }
 
@@ -105,53 +105,53 @@ GIT: Names = {
     "XDG_RUNTIME_DIR": "the sockets of agents",
     "DBUS_SESSION_BUS_ADDRESS": "a credential helper that asks the desktop's keychain",
     "SSH_AUTH_SOCK": "the agent that has the keys: sources may be fetched by ssh",
-    "GIT_SSH_COMMAND": "how the user's ssh is called, such as with a deploy key: a source over ssh"
+    "GIT_SSH_COMMAND": "the user's ssh command, such as with a deploy key: a source over ssh"
     " cannot be fetched otherwise",
     "GIT_SSH": "the same, by its older name",
-    "GIT_SSH_VARIANT": "which options that program takes",
-    "GIT_ASKPASS": "a program that knows the password",
+    "GIT_SSH_VARIANT": "which options that program accepts",
+    "GIT_ASKPASS": "a program that prints the password",
     "GIT_SSL_CAINFO": "the authorities that certificates are checked with",
     "GIT_SSL_CAPATH": "the authorities that certificates are checked with",
     "GIT_CONFIG_GLOBAL": "the user's configuration, if it is not the usual file",
     "GIT_CONFIG_SYSTEM": "the machine's configuration, if it is not the usual file",
-    "GIT_CONFIG_NOSYSTEM": "whether the machine's configuration counts",
-    "GIT_CONFIG_COUNT": "settings of this session: how CI says which repository is safe",
+    "GIT_CONFIG_NOSYSTEM": "whether the machine's configuration is read",
+    "GIT_CONFIG_COUNT": "settings of this session: CI declares safe repositories with them",
     "GIT_CONFIG_KEY_*": "settings of this session",
     "GIT_CONFIG_VALUE_*": "settings of this session",
-    "GIT_TRACE_PACKET": "what git says to a server, for who looks for a fault",
+    "GIT_TRACE_PACKET": "git's trace of the protocol, for finding faults",
 }
 
 APT: Names = {**NETWORK, "APT_CONFIG": "apt's configuration, if it is not the usual one"}
 
 TABLE: Mapping[str, tuple[Names, ...]] = {
     "git": (GIT, NETWORK),
-    # what stands before a git that reads what a server sends
+    # runs git with limits where git reads what a server sends
     "prlimit": (GIT, NETWORK),
     "skopeo": (HOME, REGISTRIES, STORAGE, DAEMON, NETWORK),
     "docker": (DAEMON, REGISTRIES, NETWORK),
     "docker run": (DAEMON,),
     "podman": (STORAGE, REGISTRIES, PODMAN_SERVICE, NETWORK),
-    # it hands proxies, and the passwords in them, on to what it runs
+    # without NETWORK: podman passes proxies, and the passwords in them, on to the container
     "podman run": (STORAGE, PODMAN_SERVICE),
     "buildah": (STORAGE, REGISTRIES, NETWORK),
     "buildah unshare": (STORAGE,),
-    # the shell around `buildah run` (builder/container_run.py), and no other
+    # only the shell around `buildah run` (builder/container_run.py)
     "sh": (STORAGE,),
     "apt-get": (APT,),
-    # what stands before apt-get: `env`, and for an ordinary user `sudo`, which passes on what its
-    # own configuration allows
+    # apt-get is started by `env`, and for an ordinary user by `sudo`, which passes on the
+    # variables that its own configuration allows
     "env": (APT,),
     "sudo": (APT,),
     "mmdebstrap": (APT,),
 }
-"""What programs see beside what all do. A row of two words is for that verb of the program."""
+"""What each program sees in addition. A key of two words is for that verb of the program."""
 
 ENCLOSED = frozenset({"bwrap"})
-"""Programs whose own environment can be read by what they run: they get none at all."""
+"""Programs that get no environment at all, since what they run can read theirs."""
 
 
 def runs_others(argv: Sequence[str]) -> bool:
-    """Whether what a stranger wrote runs in this program, or is run by it."""
+    """Whether this program runs untrusted code."""
     program = PurePath(argv[0]).name
     return (
         program in _RUNNERS
@@ -174,9 +174,9 @@ _RUNNERS = frozenset(
 
 
 def seen_by(argv: Sequence[str], ours: Mapping[str, str]) -> dict[str, str]:
-    """The part of `ours`, an environment, that the program of this command may see.
+    """The part of `ours`, an environment, that this command's program gets.
 
-    `PATH` is passed on as it is there. Empty for a program that is `ENCLOSED`.
+    `PATH` is passed on unchanged. Empty for the programs in `ENCLOSED`.
     """
     program = PurePath(argv[0]).name
     if program in ENCLOSED:

@@ -1,4 +1,4 @@
-"""The errors Ingot raises on purpose, and the exit code each one ends the program with.
+"""The errors that Ingot raises on purpose, each with the exit code of the program.
 
 The library raises these; only the CLI turns them into text and an exit code. Every error
 says what happened, why, and what to do next.
@@ -11,9 +11,9 @@ from typing import ClassVar
 
 
 class IngotError(Exception):
-    """Something went wrong that the user can be told about in plain words.
+    """An error that is reported to the user as text, without a traceback.
 
-    `what` is one sentence, `why` may span lines (a log's tail), `hint` is the next step.
+    `what` is one sentence, `why` can have several lines (a log's tail), `hint` is the next step.
     """
 
     exit_code: ClassVar[int] = 1
@@ -29,19 +29,19 @@ class IngotError(Exception):
 
 
 class UserError(IngotError):
-    """The request cannot be met as asked: a wrong name, a contradiction, a bad file."""
+    """The request cannot be met: a wrong name, a contradiction, a bad file."""
 
     exit_code = 2
 
 
 class MachineError(IngotError):
-    """This machine lacks something: a tool, the network, space, a permission."""
+    """Something is missing on this machine: a tool, the network, space, a permission."""
 
     exit_code = 3
 
 
 class VerificationError(IngotError):
-    """A digest or a signature does not match. What did not verify has been removed."""
+    """A digest or a signature does not match. Data that was not verified is not used."""
 
     exit_code = 4
 
@@ -59,18 +59,20 @@ class BootError(IngotError):
 
 
 class Interrupted(BaseException):
-    """The user ended the program (Ctrl-C, SIGTERM); raised wherever it was just then."""
+    """The user ended the program (Ctrl-C, SIGTERM); raised wherever the program is then."""
 
 
-def told_by_the_system(error: OSError) -> MachineError:
-    """What the system refused where nobody expected it, as an error a person can use."""
+def system_error(error: OSError) -> MachineError:
+    """The error to report for an unexpected error of the operating system."""
     names = [str(name) for name in (error.filename, error.filename2) if name is not None]
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         advice = "free some space (`ingot prune` removes what is unused)"
     else:
-        advice = "see that the path is right and that this user may use it"
+        advice = "check the path and its permissions"
     return MachineError(
-        f"the system refused to work on {' and '.join(names)}" if names else "the system refused",
+        f"the system reported an error for {' and '.join(names)}"
+        if names
+        else "the system reported an error",
         why=error.strerror or str(error) or type(error).__name__,
         hint=f"{advice}, then run the same command again",
     )

@@ -1,9 +1,9 @@
-"""Files: what people wrote is read, writes are seen whole or not at all, locks cannot linger.
+"""Reads files that users wrote, writes files atomically, removes trees, and locks files.
 
-Every write goes to a temporary name in the same folder, is flushed to disk, and is renamed.
-Locks are `flock`s: the kernel drops them with the process, however it ends; the empty lock
-files that stay behind mean nothing. Who holds a lock exclusively may unlink its file: those
-who waited notice, and lock the file that has the name then.
+Every write goes to a temporary name in the same directory, is flushed to disk, and is renamed.
+Locks are `flock`s: the kernel releases them when the process ends, however it ends. Lock files
+that are left behind have no meaning. The holder of an exclusive lock is allowed to unlink its
+file: processes that waited for it notice, and lock the file that has the name then.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from ingot.directory_walk import DirectoryWalk, LostError
 from ingot.errors import MachineError, UserError
 
 _MOST_STARTS = 20
-"""How often removing a tree begins anew, where somebody else removes or moves parts of it."""
+"""How often removing a tree starts again if another process removes or moves parts of it."""
 
 STAGING_PREFIX = ".staging-"
-"""What the name of everything unfinished starts with, so that it can be told and removed."""
+"""The prefix of the names of unfinished files and directories, which are removed by it."""
 
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full disk, a full quota or a missing permission into an error a person can use."""
+    """Raise a full disk, a full quota or a missing permission as a MachineError with a hint."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise MachineError(
                 f"no space left while writing below {path}",
-                why="nothing was put in place that is not whole; a download goes on where it ended",
+                why="no incomplete file is left in place; a download continues where it stopped",
                 hint="free some space (`ingot prune` removes what is unused), then run the"
                 " same command again",
             ) from error
@@ -45,15 +45,15 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise MachineError(
                 f"cannot write below {path}",
                 why=error.strerror or str(error),
-                hint="use a folder this user may write to",
+                hint="use a directory that this user can write to",
             ) from error
         raise
 
 
 def read_text(path: Path) -> str | None:
-    """The text of a file that a person wrote; None if there is none.
+    """The text of a file that a user wrote; None if it does not exist.
 
-    UserError if it cannot be read, or is no text.
+    UserError if it cannot be read, or is not text.
     """
     try:
         return path.read_text(encoding="utf-8")
@@ -66,7 +66,7 @@ def read_text(path: Path) -> str | None:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, wholly or not at all, replacing what was there."""
+    """Write `data` to `path` atomically, replacing an existing file."""
     with disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         with staging_file(path.parent) as (temporary, file):
@@ -75,10 +75,10 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def staging_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new temporary file in `folder`, removed at the end unless it was committed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=STAGING_PREFIX)
+def staging_file(directory: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new temporary file in `directory`, removed at the end unless it was committed."""
+    directory.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=directory, prefix=STAGING_PREFIX)
     path = Path(name)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 (it is open already)
@@ -88,17 +88,17 @@ def staging_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 
 def commit_file(temporary: Path, file: BinaryIO, path: Path) -> None:
-    """Give a staging file its final name, once its bytes are on the disk."""
+    """Flush a staging file to disk and rename it to its final name."""
     file.flush()
     os.fchmod(file.fileno(), 0o644)
     os.fsync(file.fileno())
     temporary.rename(path)
-    sync_folder(path.parent)
+    sync_directory(path.parent)
 
 
 @contextlib.contextmanager
-def staging_folder(parent: Path) -> Iterator[Path]:
-    """A new folder below `parent`, removed at the end unless it was renamed away."""
+def staging_directory(parent: Path) -> Iterator[Path]:
+    """A new directory below `parent`, removed at the end unless it was renamed away."""
     with disk_errors(parent):
         parent.mkdir(parents=True, exist_ok=True)
         path = Path(tempfile.mkdtemp(dir=parent, prefix=STAGING_PREFIX))
@@ -110,9 +110,9 @@ def staging_folder(parent: Path) -> Iterator[Path]:
             remove_tree(path)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync_directory(directory: Path) -> None:
+    """Make a rename in `directory` survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
@@ -120,11 +120,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all below it, also folders that are closed to their owner.
+    """Remove a directory and all below it, also directories that their owner cannot write to.
 
-    What is gone already is fine. A link is removed and what it points at left alone. Files stay as
-    they are until they are gone: removing one asks nothing of its mode, and the mode of a hard
-    link is that of a file outside as well.
+    A path that does not exist is not an error. A link is removed, its target is not. The mode of
+    files is never changed: removing a file does not need it, and a file can have another hard link
+    outside of the tree.
     """
     if path.is_symlink():
         path.unlink(missing_ok=True)
@@ -169,20 +169,20 @@ def _remove_below(descent: DirectoryWalk) -> None:
 
 
 def _remove_files(descent: DirectoryWalk) -> list[str]:
-    """Remove what is no folder where the descent is; returns the names of the folders there."""
-    folders, others = descent.entries()
+    """Remove all but directories in the open directory; returns the directories' names."""
+    directories, others = descent.entries()
     for entry in others:
         _insist(descent, descent.unlink, entry.name)
-    return folders
+    return directories
 
 
 def _insist(descent: DirectoryWalk, act: Callable[..., None], *name: str) -> bool:
-    """Act, if it is not permitted with the folders open to their owner; False if it is gone."""
+    """Act; if that is not permitted, change the modes and retry. False if the file is gone."""
     try:
         try:
             act(*name)
         except PermissionError:
-            # another user's: acting says so again
+            # fails for another user's directory: then acting raises the error again
             with contextlib.suppress(PermissionError):
                 descent.open_to_owner(*name or (None,))
             act(*name)
@@ -191,29 +191,29 @@ def _insist(descent: DirectoryWalk, act: Callable[..., None], *name: str) -> boo
     return True
 
 
-def free_bytes(folder: Path) -> int:
-    """The bytes that this user may still write where the folder is."""
-    status = os.statvfs(folder)
+def free_bytes(directory: Path) -> int:
+    """The bytes that this user can still write to the file system of the directory."""
+    status = os.statvfs(directory)
     return status.f_bavail * status.f_frsize
 
 
 def tree_size(path: Path) -> int:
-    """Bytes that the regular files below `path` take on disk (blocks, not lengths)."""
+    """Bytes that the regular files below `path` use on disk (blocks, not lengths)."""
     if not path.is_dir():
         return path.stat().st_blocks * 512 if path.exists() else 0
     total = 0
-    # whoever changes it meanwhile may take away the way back: what was counted has to do then
+    # if another process changes the tree meanwhile, the size so far is returned
     with (
         contextlib.suppress(FileNotFoundError, PermissionError, LostError),
         DirectoryWalk(path, follow=True) as descent,
     ):
         waiting = [_count(descent)]
         while waiting:
-            folders, size = waiting[-1]
-            total, waiting[-1] = total + size, (folders, 0)
-            if folders:
+            directories, size = waiting[-1]
+            total, waiting[-1] = total + size, (directories, 0)
+            if directories:
                 with contextlib.suppress(OSError):
-                    descent.enter(folders.pop())
+                    descent.enter(directories.pop())
                     waiting.append(_count(descent))
                 continue
             waiting.pop()
@@ -223,24 +223,24 @@ def tree_size(path: Path) -> int:
 
 
 def _count(descent: DirectoryWalk) -> tuple[list[str], int]:
-    """The names of the folders where the descent is, and the bytes of the files."""
+    """The names of the directories in the open directory, and the bytes of its files."""
     size = 0
     try:
-        folders, others = descent.entries()
+        directories, others = descent.entries()
     except OSError:
         return [], 0
     for entry in others:
         with contextlib.suppress(FileNotFoundError):
             if entry.is_file(follow_symlinks=False):
                 size += entry.stat(follow_symlinks=False).st_blocks * 512
-    return folders, size
+    return directories, size
 
 
 @contextlib.contextmanager
 def locked(
     path: Path, *, shared: bool = False, on_wait: Callable[[], None] | None = None
 ) -> Iterator[None]:
-    """Hold the lock file `path`; `on_wait` is called once if somebody else has it."""
+    """Hold the lock file `path`; `on_wait` is called once if another process holds it."""
     mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
         descriptor = _lock(path, mode | fcntl.LOCK_NB)
@@ -268,15 +268,15 @@ def locked_if_free(path: Path) -> Iterator[bool]:
 
 
 def _lock(path: Path, mode: int) -> int:
-    """A descriptor that holds the lock; BlockingIOError if it is held and `mode` is not to wait.
+    """A descriptor that holds the lock; BlockingIOError if it is held and `mode` is non-blocking.
 
-    The file that was opened may have been unlinked by its last holder before it was locked: then
-    it keeps nobody out, and the one that has the name now is locked instead.
+    The last holder may have unlinked the file between opening and locking it here. Then locking
+    it excludes no one, and the file that has the name now is locked instead.
     """
     while True:
         with disk_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-            # a link in its place would be followed to a file that is nobody's lock
+            # a link in its place would lead to a file that is not a lock
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             descriptor = os.open(path, flags, 0o600)
         try:
@@ -291,9 +291,9 @@ def _lock(path: Path, mode: int) -> int:
 
 
 def _close_to_others(descriptor: int) -> None:
-    """Let nobody but the owner open a lock file, also one of an earlier Ingot.
+    """Let only the owner open a lock file; earlier versions of Ingot left it open to others.
 
-    Whoever can open it, to read it only, can hold it for as long as they like (flock(2)).
+    Any user who can open it, even only for reading, can hold the lock forever (flock(2)).
     """
     status = os.fstat(descriptor)
     others = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
@@ -301,10 +301,10 @@ def _close_to_others(descriptor: int) -> None:
         os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)
 
 
-def private_folder(path: Path, mode: int = stat.S_IRWXU) -> None:
-    """Make a directory of this mode, whatever the umask; an own one that is more open is closed.
+def private_directory(path: Path, mode: int = stat.S_IRWXU) -> None:
+    """Make a directory, or restrict an existing one of this user, to at most this mode.
 
-    A link, and a folder of another user's, stay as they are.
+    A link, and a directory of another user, are not changed.
     """
     path.mkdir(parents=True, exist_ok=True)
     status = path.lstat()
@@ -314,7 +314,7 @@ def private_folder(path: Path, mode: int = stat.S_IRWXU) -> None:
 
 
 def _has_name(descriptor: int, path: Path) -> bool:
-    """Whether the open file is the one that `path` names now."""
+    """Whether `path` is still the name of the open file."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Running git, so that neither a repository nor where Ingot was started from decides what it does.
+"""Runs git independently of the repository's configuration and of Ingot's working directory.
 
-What belongs to the user stays: credentials, proxies, SSH keys, certificates. What git sets for its
-hooks, to say which repository is meant, never comes through (see `environment`).
+The user's credentials, proxies, SSH keys and certificates are used. Variables that select a
+repository, such as those that git sets for its hooks, are not passed on (see `environment`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ingot.process import CommandFailedError, Result, require_tool, run
 
 _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
-    # nobody is asked: output is read by a program, and a terminal's answer would never come
+    # never prompt: git's output does not reach the terminal, so no one could answer
     "GIT_TERMINAL_PROMPT": "0",
     "SSH_ASKPASS": "false",
     "SSH_ASKPASS_REQUIRE": "force",
@@ -30,17 +30,17 @@ _SETTINGS = (
     "gc.auto=0",
     "maintenance.auto=false",
     "fetch.recurseSubmodules=false",
-    # what comes stays one file, whose size can be bounded, however many objects are in it
+    # keep a fetch as one pack file, whose size can be limited, however many objects it has
     "fetch.unpackLimit=1",
 )
 _UNCONVERTED = ("core.autocrlf=false", "core.eol=lf")
 _UNCONVERTED_ENVIRONMENT = {"GIT_ATTR_NOSYSTEM": "1"}
-"""What keeps the user's settings from changing files: a source is the same for everyone."""
+"""Override the user's conversions of files, so that a source is the same for every user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a git that talks to a server may take: bytes of each file, of memory, and seconds."""
+    """The limits of a git that talks to a server: bytes per file, bytes of memory, seconds."""
 
     file_bytes: int
     memory_bytes: int
@@ -48,11 +48,10 @@ class Bounds:
 
     @property
     def command(self) -> list[str]:
-        """What sets the limits (prlimit(1)), for git and all that it starts.
+        """The command that sets the limits (prlimit(1)) for git and its child processes.
 
-        A server says how many objects it sends, and git makes room for them before any has come.
-        Counted is memory that can be written to (setrlimit(2), RLIMIT_DATA), not the packs that
-        are mapped.
+        A server announces how many objects it sends, and git allocates memory for them at once.
+        The limit counts writable memory (setrlimit(2), RLIMIT_DATA), not mapped packs.
         """
         if shutil.which("prlimit") is None:
             return []
@@ -73,9 +72,9 @@ def git(
 ) -> Result:
     """Run `git` with these arguments; see `process.run` for the rest, and for what it raises.
 
-    `bounds` are for a git that reads what a server sends. `converted` leaves it to the user's
-    settings how files are written out (ends of lines), as in a checkout of theirs. A full disk is
-    an OSError, as if Ingot itself had written.
+    `bounds` are for a git that reads what a server sends. With `converted`, the
+    user's settings decide the line ends of files, as in the user's own checkout. A full disk is
+    raised as an OSError, as it is when Ingot itself writes.
     """
     require_tool("git")
     settings = _SETTINGS if converted else (*_SETTINGS, *_UNCONVERTED)

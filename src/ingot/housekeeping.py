@@ -1,8 +1,8 @@
-"""Removes what is no longer used: images without a `<version>` tag, and unused cache entries.
+"""`ingot prune`: removes images that no moving tag points to, and caches that are not used.
 
-Kept are the images of every moving tag with their boot profiles, the builders of the catalog, the
-sources whose digest the catalog pins, and images that another tool put into the store. Nothing is
-removed while a build runs.
+Kept are the images of every moving tag and their boot profiles, the catalog's builders, the
+sources whose digest the catalog pins, and images that other tools wrote into the store. Nothing
+is removed while a build runs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from ingot.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class RemovedItem:
-    """An item that was or would be removed: what it is, and its size on disk in bytes."""
+    """An item that was removed, or would be in a dry run: its description and bytes on disk."""
 
     what: str
     size: int
@@ -48,10 +48,10 @@ class RemovedItem:
 def prune(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
     """Remove what is unused; with `everything`, all caches as well (images stay).
 
-    Raises MachineError while a build runs, because it may use items that look unused. A dry run
-    returns what would be removed, by the same rules, and removes nothing.
+    Raises MachineError while a build runs: which files it needs is not known.
+    A dry run returns what would be removed, by the same rules, and removes nothing.
     """
-    with _exclusive(project.workspace):
+    with _caches_locked(project.workspace):
         return [
             *_images(project, dry_run=dry_run),
             *_builders(project, everything=everything, dry_run=dry_run),
@@ -62,21 +62,21 @@ def prune(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedI
 
 
 @contextlib.contextmanager
-def _exclusive(workspace: Workspace) -> Iterator[None]:
-    """Hold every lock on the caches; MachineError if another process holds one."""
+def _caches_locked(workspace: Workspace) -> Iterator[None]:
+    """Hold all locks of the caches; a MachineError if another process holds one."""
     workspace.prepare()
     locks = [workspace.lock("use"), *sorted(workspace.builders.glob(".*.lock"))]
     with contextlib.ExitStack() as held:
         for lock in locks:
             if not held.enter_context(locked_if_free(lock)):
                 raise MachineError(
-                    "a build is running", hint="wait until it ends, then run `ingot prune` again"
+                    "a build is running", hint="wait for its end, then run `ingot prune` again"
                 )
         yield
 
 
 def _images(project: Project, *, dry_run: bool) -> list[RemovedItem]:
-    """Remove the stale tags, then the blobs that no other tag references."""
+    """Remove stale tags, then the blobs that no other tag reaches."""
     layout = project.layout
     before = collect_garbage(layout, dry_run=True)
     if before.skipped:
@@ -89,7 +89,7 @@ def _images(project: Project, *, dry_run: bool) -> list[RemovedItem]:
     else:
         layout.untag(stale)
         garbage = collect_garbage(layout)
-        if garbage.skipped:  # another process has just begun to write
+        if garbage.skipped:  # another process began to write meanwhile
             raise _store_in_use(layout)
         count, size = garbage.blobs, garbage.bytes
     removed = [
@@ -101,14 +101,13 @@ def _images(project: Project, *, dry_run: bool) -> list[RemovedItem]:
 def _store_in_use(layout: Layout) -> MachineError:
     return MachineError(
         f"the image store {layout.root} is in use",
-        why="an image that is being written has no tag yet, and would look unused",
-        hint="wait until the command that uses it ends, then run `ingot prune` again",
+        why="blobs that are being written have no tag yet, and look unused",
+        hint="wait for the command that uses it, then run `ingot prune` again",
     )
 
 
 def _stale_tags(project: Project) -> list[str]:
-    """Immutable tags whose image has no moving tag, builders that are not of the catalog, and the
-    boot profiles of images that go."""
+    """Immutable tags of images without a moving tag, and tags of builders not in the catalog."""
     layout = project.layout
     tags = layout.tags()
     images = {tag: _image(layout, descriptor) for tag, descriptor in tags.items()}
@@ -125,21 +124,21 @@ def _stale_tags(project: Project) -> list[str]:
         )
     ]
     kept = {tags[tag].digest for tag, image in images.items() if image and tag not in stale}
-    profiled = {tag: _profiled_image(layout, tags[tag]) for tag in tags}
-    return [*stale, *(tag for tag in tags if profiled[tag] not in {None, *kept})]
+    orphans = [tag for tag in tags if _profiled_image(layout, tags[tag]) not in {None, *kept}]
+    return [*stale, *orphans]
 
 
 def _profiled_image(layout: Layout, descriptor: Descriptor) -> Digest | None:
-    """The image that a boot profile belongs to; None if the artifact is not a boot profile."""
+    """The image that a boot profile was measured with; None if this is not a boot profile."""
     try:
         artifact = read_artifact(layout, descriptor)
-    except (UserError, VerificationError):  # the command that reads it reports the damage
+    except (UserError, VerificationError):  # damage is reported by the commands that read it
         return None
     return artifact.subject.digest if artifact.artifact_type == PROFILE_TYPE else None
 
 
 def _image(layout: Layout, descriptor: Descriptor) -> Image | None:
-    """The image; None if Ingot cannot read it: another tool's image, which is kept."""
+    """The image; None if it is not an image that Ingot writes: those of other tools are kept."""
     try:
         return read_image(layout, descriptor)
     except UserError:
@@ -147,16 +146,16 @@ def _image(layout: Layout, descriptor: Descriptor) -> Image | None:
 
 
 def _is_immutable(tag: str, image: Image) -> bool:
-    """Whether a tag ends in its kernel's recipe key: see `images.tags_for`."""
+    """Whether a tag names one recipe's kernel: see `images.tags_for`."""
     try:
         facts = read_facts(image)
-    except UserError:  # the command that uses the image reports what is wrong
+    except UserError:  # reported by the commands that use the image
         return False
     return facts is not None and tag.endswith(f"-{facts.recipe_key.short}")
 
 
 def _blobs_of_only(layout: Layout, tags: Collection[str]) -> list[Path]:
-    """Blobs that only these tags reference."""
+    """Blobs that only these tags reach, and no other entry of the store's index."""
     kept: set[Digest] = set()
     going: set[Digest] = set()
     for root in layout.roots():
@@ -167,7 +166,7 @@ def _blobs_of_only(layout: Layout, tags: Collection[str]) -> list[Path]:
 
 
 def _builders_of_catalog(project: Project) -> set[Digest]:
-    """The builders of the current catalog that the store has, for hosts of every arch."""
+    """The store's images of the catalog's current builders, for machines of any arch."""
     site = site_of(project)
     sites = [replace(site, host=arch) for arch in all_arches()]
     found = [find(spec, each) for spec in project.catalog.builders.values() for each in sites]
@@ -178,11 +177,13 @@ def _builders(project: Project, *, everything: bool, dry_run: bool) -> list[Remo
     keep = set() if everything else {digest.hex for digest in _builders_of_catalog(project)}
     root = project.workspace.builders
     removed = []
-    for folder in sorted(root.iterdir()) if root.is_dir() else []:
-        if folder.is_dir() and folder.name not in keep and not _unfinished(folder):
-            removed.append(RemovedItem(f"unpacked builder {folder.name[:12]}", tree_size(folder)))
+    for directory in sorted(root.iterdir()) if root.is_dir() else []:
+        if directory.is_dir() and directory.name not in keep and not _unfinished(directory):
+            removed.append(
+                RemovedItem(f"unpacked builder {directory.name[:12]}", tree_size(directory))
+            )
             if not dry_run:
-                remove_tree(folder)
+                remove_tree(directory)
     return removed
 
 
@@ -202,16 +203,16 @@ def _unfinished(path: Path) -> bool:
 def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[RemovedItem]:
     """Unfinished files of killed runs: builders, patched trees, clones and build directories.
 
-    Unfinished sources are not included: the source cache removes those, under its own locks.
+    Unpacked sources are not included: the cache of sources removes those, under their own locks.
     """
     removed = []
     for parent in (workspace.builders, workspace.sources, workspace.downloads):
-        for folder in sorted(parent.glob(f"{STAGING_PREFIX}*/")):
-            if digest_named(folder.name.removeprefix(STAGING_PREFIX)):
+        for directory in sorted(parent.glob(f"{STAGING_PREFIX}*/")):
+            if digest_named(directory.name.removeprefix(STAGING_PREFIX)):
                 continue
-            removed.append(RemovedItem("unfinished files of a killed run", tree_size(folder)))
+            removed.append(RemovedItem("unfinished files of a killed run", tree_size(directory)))
             if not dry_run:
-                remove_tree(folder)
+                remove_tree(directory)
     if not dry_run:
         workspace.remove_stale()
     return removed
@@ -222,9 +223,9 @@ def _caches(project: Project, *, everything: bool, dry_run: bool) -> list[Remove
         return []
     workspace = project.workspace
     removed = []
-    for folder in (workspace.ccache, workspace.configs):
-        if folder.is_dir() and any(folder.iterdir()):
-            removed.append(RemovedItem(f"cache {folder.name}", tree_size(folder)))
+    for directory in (workspace.ccache, workspace.configs):
+        if directory.is_dir() and any(directory.iterdir()):
+            removed.append(RemovedItem(f"cache {directory.name}", tree_size(directory)))
             if not dry_run:
-                remove_tree(folder)
+                remove_tree(directory)
     return removed

@@ -1,9 +1,9 @@
-"""A session keyring of a program's own, instead of the caller's.
+"""Gives a program a new session keyring instead of the caller's.
 
 The kernel keeps keys for a login session (keyrings(7), session-keyring(7)): passwords of file
-systems, tickets, tokens. Who was started in the session can read them, in any namespace.
-bubblewrap leaves them reachable, so who is to see nothing of the caller's joins a new, empty
-session first.
+systems, tickets, tokens. Every process of the session can read them, in any namespace.
+bubblewrap does not change that, so a program that runs untrusted code first joins a new, empty
+session.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _JOIN_SESSION_KEYRING = 1
 
 
 def leaving_keyring() -> Callable[[], None] | None:
-    """What a child process calls before it becomes its program, to leave the session's keyring.
+    """The function that a child process calls before exec, to leave the session's keyring.
 
-    None where Ingot does not know the number of the call. A kernel without keys, or a container
-    that forbids the call, forbids it to the program as well: nothing is said then.
+    None where Ingot does not know the number of the system call. If the kernel has no keys, or a
+    container forbids the call, the program cannot read keys either: the error is ignored.
     """
     number = _KEYCTL.get(os.uname().machine)
     if number is None:
         return None
-    # looked up before the fork: in the child nothing but the call itself is left to do
+    # looked up before the fork: the child only makes the call itself
     syscall = ctypes.CDLL(None).syscall
     arguments = (ctypes.c_long(number), ctypes.c_long(_JOIN_SESSION_KEYRING), ctypes.c_void_p(None))
 

@@ -64,7 +64,7 @@ class LayoutImage:
     """An image in an OCI layout directory: `oci:DIR:TAG`."""
 
     kind: ClassVar[str] = "the name of an image of an OCI layout"
-    folder: Path
+    directory: Path
     tag: str
 
 
@@ -86,8 +86,8 @@ def parse_operand(text: str) -> Operand:
     if text.startswith(TRANSPORT):
         return RegistryImage(text.removeprefix(TRANSPORT))
     if text.startswith(_LAYOUT):
-        folder, _, tag = text.removeprefix(_LAYOUT).partition(":")
-        return LayoutImage(Path(folder), tag)
+        directory, _, tag = text.removeprefix(_LAYOUT).partition(":")
+        return LayoutImage(Path(directory), tag)
     if _VERSION.fullmatch(text):
         return KernelName(text)
     if text in KERNEL_IMAGES or (":" in text and "/" not in text):

@@ -1,10 +1,10 @@
-"""Text that others wrote, as it may be shown: the one place that says what a terminal never gets.
+"""Makes untrusted text safe to print: the one place that decides what a terminal never gets.
 
-Labels, file names, answers of registries, output of programs and consoles of guests hold whatever
-their authors like. A terminal acts on control sequences (ECMA-48), and some characters of Unicode
-are not seen but change how others look: the controls of direction (UAX #9), characters of no
-width, line separators. A log of CI acts on lines that begin in its own way, which is its own
-affair (scripts/action).
+Labels, file names, answers of registries, output of programs and consoles of guests can contain
+anything. A terminal executes control sequences (ECMA-48), and some characters of Unicode are
+invisible but change how others look: the controls of direction (UAX #9), zero-width characters,
+line separators. CI systems interpret some lines of a log as commands; scripts/action handles
+those.
 """
 
 from __future__ import annotations
@@ -28,29 +28,28 @@ _REPLACEMENT = "\ufffd"
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""Letters and marks that are not seen (Unicode: Default_Ignorable_Code_Point), and a blank Braille
-cell."""
+"""Invisible letters and marks (Unicode: Default_Ignorable_Code_Point); the blank Braille cell."""
 _ENDS_OF_LINES = "\n\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"
 
 
-def one_line(text: str, longest: int = LONGEST_LINE, *, obeyed: str = _REPLACEMENT) -> str:
-    """The text in one line, without what a terminal acts on or does not show.
+def one_line(text: str, longest: int = LONGEST_LINE, *, control: str = _REPLACEMENT) -> str:
+    """The text in one line, without control sequences and invisible characters.
 
-    Sequences and control characters are `obeyed` in its place: a mark, so that two names which
-    differ look different, or nothing, where colors and the like are usual. Ends of lines, tabs
-    and unusual blanks are blanks; what else is not to be seen, and halves of characters, is
-    U+FFFD. A text of more than `longest` characters is cut, and says so.
+    Control sequences and characters are replaced by `control`: a mark, so that names which differ
+    look different, or the empty string where colors are usual. Line ends, tabs and unusual blanks
+    become blanks; other invisible characters and lone surrogates become U+FFFD. A text of more
+    than `longest` characters is cut, with a note.
     """
     size = len(text)
     text = text[: longest + 1]
     text = _INVISIBLE.sub(_REPLACEMENT, text)
     if not text.isprintable():
-        text = "".join(_shown(letter, obeyed) for letter in _SEQUENCE.sub("\0", text))
+        text = "".join(_shown(letter, control) for letter in _SEQUENCE.sub("\0", text))
     return text if size <= longest else f"{text[:longest]}... ({size:,} characters)"
 
 
 def all_lines(text: str) -> list[str]:
-    """The lines of a text, each as `one_line` has it; of a very long text the first ones."""
+    """The lines of a text, each as `one_line` returns it; a very long text is cut."""
     lines = text.replace("\r\n", "\n").split("\n")
     if lines[-1] == "":
         lines.pop()
@@ -59,7 +58,7 @@ def all_lines(text: str) -> list[str]:
     return [*shown, f"... ({rest:,} more lines)"] if rest > 0 else shown
 
 
-def _shown(letter: str, obeyed: str) -> str:
+def _shown(letter: str, control: str) -> str:
     if letter.isprintable():
         return letter
     if letter in _ENDS_OF_LINES or letter == "\t":
@@ -67,4 +66,4 @@ def _shown(letter: str, obeyed: str) -> str:
     category = unicodedata.category(letter)
     if category == "Zs":
         return " "
-    return obeyed if category == "Cc" else _REPLACEMENT
+    return control if category == "Cc" else _REPLACEMENT

@@ -1,15 +1,15 @@
 """The one place that starts other programs.
 
-Programs are argv lists, never shell text. Their output is read line by line as it comes; a
+Commands are argv lists, never shell text. Their output is read line by line as it arrives; a
 program that fails raises `CommandFailedError` with the last lines and a command to replay it.
 A program does not outlive Ingot: the kernel kills it when Ingot dies, even by SIGKILL
 (prctl(2), PR_SET_PDEATHSIG, which `setpriv` sets).
 
-A program inherits nothing that is not meant for it: of the environment what `environment` lists,
-of the open files none but the three that every program has, of the session neither the terminal
-nor, if it runs what strangers wrote, the keyring.
+A program inherits only what it needs: the environment variables that `environment` lists, the
+three standard streams, not the terminal, and, if it runs untrusted code, not the keyring.
 
-What a program prints has limits, see `captured`. One that prints more than is kept is ended.
+The output of a program is limited, see `program_output`. A program that exceeds the limit is
+ended.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ToolMissingError(MachineError):
 
 
 class CommandFailedError(MachineError):
-    """A program ended with an error. `tail` holds the last lines it printed."""
+    """A program ended with an error. `tail` is the last lines of its output."""
 
     def __init__(
         self,
@@ -53,9 +53,9 @@ class CommandFailedError(MachineError):
         timed_out: bool = False,
         too_long: bool = False,
     ) -> None:
-        end = "timed out, and was ended" if timed_out else _describe_exit(returncode)
+        end = "timed out" if timed_out else _describe_exit(returncode)
         if too_long:
-            end = "printed more than it may, and was ended"
+            end = "ended, since it printed more than the limit"
         super().__init__(
             f"{argv[0]} failed ({end})",
             why="\n".join(tail),
@@ -68,10 +68,10 @@ class CommandFailedError(MachineError):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a program ended: its exit code (-N: killed by signal N), and what it printed.
+    """How a program ended: its exit code (-N: killed by signal N), and its output.
 
-    `timed_out` says that Ingot ended it: its time was up, or it was told to stop. `too_long` says
-    that Ingot ended it since it printed more than it may.
+    `timed_out`: Ingot ended it, at a timeout or since `stop` was readable. `too_long`: Ingot
+    ended it, since it printed more than the limit.
     """
 
     returncode: int
@@ -81,7 +81,7 @@ class Result:
 
 
 def require_tool(name: str) -> str:
-    """The path of the program `name`; ToolMissingError if there is none."""
+    """The path of the program `name`; ToolMissingError if it is not found."""
     path = shutil.which(name, path=_search_path())
     if path is None:
         raise ToolMissingError(
@@ -106,24 +106,24 @@ def run(
     limit: int | None = None,
     keep_output: bool = True,
 ) -> Result:
-    """Run a program to its end and return how it went.
+    """Run a program to its end and return its result.
 
-    It sees what `environment` lists for it of this process's environment, changed by `env`.
-    Standard output and error come as one stream: each line goes to `on_line`, to the end
-    of `log`, and into `Result.output` (unless `keep_output` is off). `stdin` is fed to it.
+    It gets the variables that `environment` lists for it, changed by `env`. Standard output and
+    error are one stream: each line is passed to `on_line`, appended to `log`, and kept in
+    `Result.output` (unless `keep_output` is off). `stdin` is written to its standard input.
     The program is ended when `timeout` seconds have passed, when it printed nothing for
-    `silence` seconds, when the file descriptor `stop` can be read, or when it printed more than
-    `limit` bytes, or than `captured.MOST_KEPT` that are to be kept. With `check`, an exit code
-    other than 0 raises CommandFailedError, and so does such an end. A log that cannot be written
-    ends the program too, with a MachineError.
+    `silence` seconds, when the file descriptor `stop` is readable, or when it printed more than
+    `limit` bytes, or more than `program_output.MOST_KEPT` with `keep_output`. With `check`, such
+    an end, or an exit code other than 0, raises CommandFailedError. If `log` cannot be written,
+    the program is ended and a MachineError raised.
     """
     require_tool(argv[0])
-    patience = _Patience(None if timeout is None else time.monotonic() + timeout, silence)
+    limits = _TimeLimits(None if timeout is None else time.monotonic() + timeout, silence)
     output = ProgramOutput(log, on_line, keep_output, limit)
     with output, _spawn(argv, env, cwd, feed=stdin is not None) as process:
         try:
             with _feeding(process, stdin):
-                in_time = _read_all(process, output, patience, stop) and _ended(process, patience)
+                in_time = _read_all(process, output, limits, stop) and _ended(process, limits)
                 if not in_time:
                     _end(process)
                     _read_rest(process, output)
@@ -141,28 +141,30 @@ def run(
 
 
 def run_in_terminal(argv: Sequence[str]) -> None:
-    """Run a program that talks to the user: it is shown in Ingot's terminal until it ends.
+    """Run an interactive program in Ingot's terminal until it ends.
 
-    Ctrl-C is the program's then. The terminal that it has is one of its own, if Ingot has one at
-    all (see `pseudoterminal`). An exit code other than 0 raises CommandFailedError.
+    Ctrl-C goes to the program meanwhile. If Ingot has a terminal, the program runs in a
+    pseudoterminal (see `pseudoterminal`). An exit code other than 0 raises CommandFailedError.
     """
     require_tool(argv[0])
     command, environment = _prepared(argv, None)
     require_tool("setsid")
-    users = next((each for each in (0, 1, 2) if os.isatty(each)), None)
+    terminal = next((each for each in (0, 1, 2) if os.isatty(each)), None)
     returncode = (
         _without_terminal(command, environment)
-        if users is None
-        else _in_own_terminal(command, environment, users)
+        if terminal is None
+        else _in_pseudoterminal(command, environment, terminal)
     )
     if returncode != 0:
         raise CommandFailedError(argv, returncode, [])
 
 
-def _in_own_terminal(command: Sequence[str], environment: Mapping[str, str], users: int) -> int:
-    """Run a program in a terminal of its own, which it cannot type out of; `users` is Ingot's."""
+def _in_pseudoterminal(
+    command: Sequence[str], environment: Mapping[str, str], terminal: int
+) -> int:
+    """Run a program in a new pseudoterminal; `terminal` is Ingot's own."""
     with (
-        pseudoterminal(users) as own,
+        pseudoterminal(terminal) as own,
         subprocess.Popen(
             ["setsid", "--ctty", *command],
             env=environment,
@@ -172,7 +174,7 @@ def _in_own_terminal(command: Sequence[str], environment: Mapping[str, str], use
             preexec_fn=leaving_keyring(),
         ) as process,
     ):
-        own.let_go()
+        own.close_follower()
         try:
             own.relay(0, 1, lambda: process.poll() is not None)
         except BaseException:
@@ -182,7 +184,7 @@ def _in_own_terminal(command: Sequence[str], environment: Mapping[str, str], use
 
 
 def _without_terminal(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    # a handler, since a signal that is ignored would be ignored by the program as well
+    # a handler, since the program would inherit SIG_IGN
     previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         return subprocess.run(
@@ -196,14 +198,14 @@ def _without_terminal(command: Sequence[str], environment: Mapping[str, str]) ->
 
 
 @dataclass(frozen=True, slots=True)
-class _Patience:
-    """When a program has taken too long: `deadline` on the monotonic clock, and `silence`."""
+class _TimeLimits:
+    """`deadline` of the program on the monotonic clock; `silence`: seconds without output."""
 
     deadline: float | None
     silence: float | None
 
     def seconds(self) -> float | None:
-        """How long the next sign of life may take: 0 if its time is up, None for any time."""
+        """How long to wait for the next output: 0 after the deadline, None without a limit."""
         left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
         return min((limit for limit in (left, self.silence) if limit is not None), default=None)
 
@@ -212,7 +214,7 @@ def _spawn(
     argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, *, feed: bool
 ) -> subprocess.Popen[bytes]:
     command, environment = _prepared(argv, env)
-    asked_by_terminal = Path(argv[0]).name == "sudo"
+    needs_terminal = Path(argv[0]).name == "sudo"
     return subprocess.Popen(
         command,
         env=environment,
@@ -220,9 +222,9 @@ def _spawn(
         stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        # without the terminal that Ingot has; but sudo knows by it who was asked before
-        start_new_session=not asked_by_terminal,
-        process_group=0 if asked_by_terminal else None,
+        # without Ingot's terminal, except for sudo: it keeps its tickets per terminal
+        start_new_session=not needs_terminal,
+        process_group=0 if needs_terminal else None,
         preexec_fn=leaving_keyring() if runs_others(argv) else None,
     )
 
@@ -230,10 +232,10 @@ def _spawn(
 def _prepared(
     argv: Sequence[str], env: Mapping[str, str] | None
 ) -> tuple[list[str], dict[str, str]]:
-    """The command as it is started, and its whole environment: what it may see, and `env`.
+    """The command as it is started, and its whole environment, with `env`.
 
-    It is under a guard that ends it when Ingot dies, where there is one. A program without a PATH
-    is started by its full name.
+    It is started by `setpriv`, if that is installed, so that it ends when Ingot dies. A program
+    that gets no PATH is started by its full path.
     """
     ours = {**os.environ, "PATH": _search_path()}
     environment = {**seen_by(argv, ours), **(env or {})}
@@ -244,15 +246,15 @@ def _prepared(
 
 
 def _read_all(
-    process: subprocess.Popen[bytes], output: ProgramOutput, patience: _Patience, stop: int | None
+    process: subprocess.Popen[bytes], output: ProgramOutput, limits: _TimeLimits, stop: int | None
 ) -> bool:
-    """Read until the program closes its output; False if it is to be ended first."""
+    """Read until the program closes its output; False if it has to be ended before that."""
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         if stop is not None:
             selector.register(stop, selectors.EVENT_READ)
-        while (seconds := patience.seconds()) != 0 and (ready := selector.select(seconds)):
+        while (seconds := limits.seconds()) != 0 and (ready := selector.select(seconds)):
             if any(key.fd == stop for key, _ in ready):
                 return False
             data = os.read(process.stdout.fileno(), 1 << 16)
@@ -265,9 +267,9 @@ def _read_all(
 
 
 def _read_rest(process: subprocess.Popen[bytes], output: ProgramOutput) -> None:
-    """Read what a program that was ended had printed, and wait for no more.
+    """Read the output that a program printed before it was ended, without waiting for more.
 
-    That is what fits into a pipe: one of its children may have left its group, and print on.
+    At most the size of the pipe: a child that left the process group may still print.
     """
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
@@ -278,10 +280,10 @@ def _read_rest(process: subprocess.Popen[bytes], output: ProgramOutput) -> None:
             output.feed(data)
 
 
-def _ended(process: subprocess.Popen[bytes], patience: _Patience) -> bool:
-    """Wait for the program's end, which may come long after that of its output."""
+def _ended(process: subprocess.Popen[bytes], limits: _TimeLimits) -> bool:
+    """Wait for the program's end, which can come long after the end of its output."""
     try:
-        process.wait(patience.seconds())
+        process.wait(limits.seconds())
     except subprocess.TimeoutExpired:
         return False
     return True
@@ -301,7 +303,7 @@ def _feeding(process: subprocess.Popen[bytes], chunks: Iterable[bytes] | None) -
             for chunk in chunks:
                 process.stdin.write(chunk)
         except BrokenPipeError:
-            pass  # it had seen enough; its exit code says whether that was right
+            pass  # it closed its input; the exit code shows whether that is an error
         except BaseException as error:
             failure.append(error)
         finally:
@@ -317,12 +319,12 @@ def _feeding(process: subprocess.Popen[bytes], chunks: Iterable[bytes] | None) -
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program, politely first, and then whatever is left of its process group.
+    """End a program and its process group: SIGTERM first, SIGKILL for the processes left.
 
-    The first signal may end the program and not its children; nobody waits for those.
+    SIGTERM may end the program but not its children, which no one waits for.
     """
     if process.returncode is not None:
-        return  # its number may be another program's by now
+        return  # its process ID may have been reused
     _signal_group(process, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_GRACE_SECONDS)
@@ -336,7 +338,7 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 
 
 def _search_path() -> str:
-    """PATH with the system folders that an ordinary user's PATH leaves out on Debian."""
+    """PATH with the system directories that are not in an ordinary user's PATH on Debian."""
     path = os.environ.get("PATH", os.defpath)
     known = path.split(":")
     return ":".join([*known, *(d for d in ("/usr/sbin", "/sbin") if d not in known)])

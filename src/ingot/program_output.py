@@ -1,7 +1,7 @@
-"""What a program prints, line by line: handed on, logged and kept, each up to a limit.
+"""A program's output by lines: passed to the caller, logged and kept, each up to a limit.
 
-A line is cut into several at `LONGEST_LINE`; what is kept in memory ends at `MOST_KEPT`; a log ends
-at `LARGEST_LOG`, with a line that says so.
+A line longer than `LONGEST_LINE` is split; at most `MOST_KEPT` is kept in memory; a log ends at
+`LARGEST_LOG`, with a line that says so.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import IO
 from ingot.files import disk_errors
 
 LONGEST_LINE = 256 << 10
-"""Bytes. A line of a compiler or of a guest's kernel has a few hundred."""
+"""Bytes. Lines of a compiler or of a guest's kernel have a few hundred."""
 MOST_KEPT = 64 << 20
-"""Bytes of output that are kept in memory, and 64 more for each line, which is what it takes."""
+"""Bytes of output kept in memory. Each line counts 64 more, the overhead of a string."""
 LARGEST_LOG = 64 << 20
-"""Bytes. The log of a kernel with all its modules has about 2 MiB."""
+"""Bytes. The log of a kernel with all modules has about 2 MiB."""
 
 _LINE_COSTS = 64
 _TAIL_LINES = 25
@@ -27,7 +27,7 @@ _TAIL_LINE = 16 << 10
 
 
 class ProgramOutput:
-    """Splits a byte stream into lines and hands each to everyone who wants it."""
+    """Splits a byte stream into lines; passes them on, logs them and keeps them."""
 
     def __init__(
         self,
@@ -58,13 +58,13 @@ class ProgramOutput:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._log is None:
             return
-        # what went wrong first is what the user is told
+        # the first error is the one that is reported
         with contextlib.suppress(OSError) if kind else disk_errors(self._path.parent):
             self._log.close()
 
     @property
     def is_full(self) -> bool:
-        """Whether more was printed than may be, or than is kept."""
+        """Whether more was printed than the limit, or than is kept."""
         return self._room < 0 or (self._left is not None and self._left < 0)
 
     def feed(self, data: bytes) -> None:
@@ -72,7 +72,7 @@ class ProgramOutput:
             data, self._left = data[: max(0, self._left)], self._left - len(data)
         if self._log_room > 0:
             self._write(data)
-        # each byte is looked at once, however long its line is
+        # each byte is examined once, however long its line is
         first, *others = data.split(b"\n")
         self._add(first)
         for piece in others:
@@ -91,7 +91,8 @@ class ProgramOutput:
                 self._log.write(data)
                 return
             self._log.write(data[: self._log_room] if self._log_room else data)
-            self._log.write(f"\ningot: the rest is left out: {LARGEST_LOG >> 20} MiB\n".encode())
+            limit = f"the limit of a log is {LARGEST_LOG >> 20} MiB"
+            self._log.write(f"\ningot: the rest is left out: {limit}\n".encode())
 
     def _add(self, piece: bytes) -> None:
         self._rest += piece

@@ -1,7 +1,7 @@
-"""How long work tells what it is doing, how far it is and how long it has taken.
+"""The interface through which long work reports its steps, progress, notes and timings.
 
-The library talks to the `Progress` interface only; the CLI chooses who listens: a live line
-on a terminal, plain lines elsewhere, or nobody.
+The library only uses the `Progress` interface; the CLI chooses the implementation: a live line
+on a terminal, plain lines elsewhere, or silence.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from typing import Protocol
 
 
 class Step(Protocol):
-    """One piece of work under way."""
+    """One piece of work in progress."""
 
     def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
-        """Say how far the work is: `done` of `total` (the same unit), and at what."""
+        """Report that `done` of `total` (the same unit) is done, and the current `detail`."""
 
     def result(self, text: str) -> None:
-        """Say what came out, in a few words; shown when the step ends."""
+        """Set the step's result, in a few words; shown when the step ends."""
 
 
 class Progress(Protocol):
-    """Who is told about steps and notes."""
+    """Receives steps and notes."""
 
     def step(self, title: str) -> contextlib.AbstractContextManager[Step]:
-        """Begin a step; it ends, well or badly, with the context."""
+        """Begin a step; it ends with the context, also with an exception."""
 
     def note(self, text: str) -> None:
-        """One line that stays visible: something tried, found or skipped."""
+        """Print one line that stays visible: something tried, found or skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Timing:
 
 
 class Timed:
-    """A Progress that passes everything on and keeps how long each outermost step took."""
+    """A Progress that passes everything on and measures how long each outermost step takes."""
 
     def __init__(self, listener: Progress) -> None:
         self._listener = listener
@@ -66,7 +66,7 @@ class Timed:
 
 
 class Silent:
-    """A Progress, and a Step, that nobody listens to: for callers who do not ask to be told."""
+    """A Progress and a Step that print nothing: the default of the library's functions."""
 
     def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
         del done, total, detail

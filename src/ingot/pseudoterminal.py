@@ -1,9 +1,9 @@
-"""A terminal of a program's own, whose words go to and fro between it and the user's.
+"""A pseudoterminal for an interactive program, connected to the user's terminal.
 
-A program that has the user's own terminal can type into it (ioctl TIOCSTI): what it typed would be
-read by the shell when Ingot has ended. So a program that talks to the user gets a pseudoterminal
-(pty(7)), and everything that passes is bytes. The user's terminal is raw meanwhile: Ctrl-C is the
-program's. What was typed and not read when the program ends is dropped.
+A program that has the user's terminal can insert input into it (ioctl TIOCSTI), which the shell
+reads after Ingot has ended. So an interactive program gets a pseudoterminal (pty(7)), and only
+bytes are passed between the two. The user's terminal is in raw mode meanwhile: Ctrl-C goes to
+the program. Input that the program has not read when it ends is dropped.
 """
 
 from __future__ import annotations
@@ -28,26 +28,28 @@ _PAUSE_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Pseudoterminal:
-    """Both ends: `leader` is ours, `follower` what the program has as its terminal."""
+    """Both ends: `leader` is Ingot's, `follower` is the program's terminal."""
 
     leader: int
     follower: int
 
-    def let_go(self) -> None:
-        """Close the program's end here, once the program has it: its end is then known."""
+    def close_follower(self) -> None:
+        """Close Ingot's copy of the follower, so that the leader reports when the program ends."""
         os.close(self.follower)
 
     def relay(self, stdin: int | None, stdout: int, ended: Callable[[], bool]) -> None:
-        """Pass bytes both ways until the program has ended and all that it wrote is passed on.
+        """Pass bytes both ways until the program has ended and all its output is passed on.
 
-        Without `stdin` nothing is typed.
+        Without `stdin` there is no input.
         """
         with selectors.DefaultSelector() as selector:
             selector.register(self.leader, selectors.EVENT_READ)
             if stdin is not None:
                 selector.register(stdin, selectors.EVENT_READ)
             while True:
-                over = ended()  # before looking: what it wrote before it ended is there then
+                over = (
+                    ended()
+                )  # before the select, which then sees all that it wrote before its end
                 ready = selector.select(_PAUSE_SECONDS)
                 if over and not any(key.fd == self.leader for key, _ in ready):
                     return
@@ -65,9 +67,9 @@ class Pseudoterminal:
 
 @contextlib.contextmanager
 def pseudoterminal(like: int) -> Iterator[Pseudoterminal]:
-    """A new pseudoterminal of the size of the terminal `like`, which is raw meanwhile.
+    """A new pseudoterminal of the size of the terminal `like`, which is in raw mode meanwhile.
 
-    Its size follows that of the user's. Both are as they were afterwards.
+    Its size follows that of `like`. The state of `like` is restored at the end.
     """
     leader, follower = os.openpty()
     made = Pseudoterminal(leader, follower)
@@ -85,13 +87,13 @@ def pseudoterminal(like: int) -> Iterator[Pseudoterminal]:
         yield made
     finally:
         signal.signal(signal.SIGWINCH, previous)
-        # with what was typed and not read: it was meant for the program
+        # TCSAFLUSH drops input that was not read: it was intended for the program
         termios.tcsetattr(like, termios.TCSAFLUSH, before)
         os.close(leader)
 
 
 def _read(descriptor: int) -> bytes:
-    """What can be read; nothing where the other end is closed, which a leader tells as EIO."""
+    """The available bytes; empty if the other end is closed (a leader reports EIO then)."""
     try:
         return os.read(descriptor, _CHUNK)
     except OSError:
@@ -103,4 +105,4 @@ def _write(descriptor: int, data: bytes) -> None:
         try:
             data = data[os.write(descriptor, data) :]
         except OSError:
-            return  # nobody is at the other end
+            return  # the other end is closed

@@ -1,7 +1,7 @@
-"""The recipe: all that decides the bytes of a kernel, and nothing else.
+"""The recipe: all inputs that decide the bytes of a kernel, and nothing else.
 
-Two builds with the same recipe key give the same artifacts, so a key found in the store is
-a build that need not run. No time, no path, no host name is part of it.
+Two builds with the same recipe key produce the same artifacts, so a build whose key is in the
+store does not need to run. Times, paths and host names are not part of a recipe.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from ingot.digest import Digest
 
 FORMAT = 4
-"""Raised when Ingot itself would make other bytes from the same inputs."""
+"""Incremented when Ingot itself makes other bytes from the same inputs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What goes into one kernel.
+    """The inputs of one kernel.
 
     `source` is the digest of the verified tarball or tree, `patches` those of the patch
     files in the order they are applied, `config` that of the resolved `.config`, `builder`
-    that of the packages (or tools) the builder is made of; `make_flags` are the `NAME=value`
-    arguments of make that can change its output.
+    that of the list of the builder's packages; `make_flags` are the `NAME=value` arguments of
+    make that can change the result.
     """
 
     source: Digest

@@ -1,6 +1,6 @@
-"""The programs Ingot runs, which Debian package has each, and what it is for.
+"""The programs that Ingot runs, each with its Debian package and its purpose.
 
-`missing` is the check behind `ingot doctor`; `install` puts it right where it may.
+`missing` is the check behind `ingot doctor`; `install` installs what is missing.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ DEBIAN_KEYRING = SYSTEM_KEYRINGS / "debian-archive-keyring.gpg"
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program (or, with a leading slash, a file) and the Debian package that has it.
+    """A program (or, with a leading slash, a file) and the Debian package that contains it.
 
-    `arch`, if given, is the only architecture (as the kernel names it) whose kernels need it,
-    `kinds` are the only kinds of builders that do.
+    `arch`, if given, is the only architecture whose kernels need it; `kinds`, if given, are the
+    only kinds of builders that need it.
     """
 
     program: str
@@ -91,7 +91,7 @@ def missing(*arches: str, kind: str = "rootfs") -> list[Tool]:
 
 
 def install_command(tools: Sequence[Tool]) -> str:
-    """What a person types to install the packages of `tools`."""
+    """The shell command that installs the packages of `tools`."""
     packages = " ".join(sorted({tool.package for tool in tools}))
     sudo = "" if os.geteuid() == 0 else "sudo "
     return f"{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}"
@@ -102,7 +102,7 @@ def require_all(*arches: str, kind: str = "rootfs") -> None:
     if not (absent := missing(*arches, kind=kind)):
         return
     if not shutil.which("apt-get"):
-        hint = "install these with the system's package manager (Debian's package names are given)"
+        hint = "install these with the system's package manager (the names are Debian's)"
     else:
         hint = install_command(absent)
     raise MachineError(
@@ -111,11 +111,11 @@ def require_all(*arches: str, kind: str = "rootfs") -> None:
 
 
 def install(announce: Callable[[str], None], *arches: str) -> list[Tool]:
-    """Install the packages of missing tools, as root or with a sudo that asks nothing.
+    """Install the packages of missing tools, as root or with a sudo that needs no password.
 
-    `announce` is told which, before the first change. Returns the tools that were missing.
-    Raises as `require_all` where it may not install, and a MachineError with apt's own words
-    where apt fails.
+    `announce` is called with a list of them before the first change. Returns the tools that were
+    missing. Raises like `require_all` without the right to install, and a MachineError with apt's
+    output if apt fails.
     """
     absent = missing(*arches)
     if not absent:
@@ -140,7 +140,7 @@ def install(announce: Callable[[str], None], *arches: str) -> list[Tool]:
 
 
 def _privilege() -> list[str]:
-    """The words before a command that make it root's: `env` for root, `sudo -n`, or none."""
+    """The prefix that runs a command as root: `env` for root, else `sudo -n`, or [] without it."""
     if os.geteuid() == 0:
         return ["env"]
     if shutil.which("sudo"):

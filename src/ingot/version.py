@@ -19,7 +19,7 @@ _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?(?:-rc([1-9]\d?))?")
 
 
 def is_release(text: str) -> bool:
-    """Whether a kernel may call itself so (`uname -r`): it is the name of a directory, no path.
+    """Whether this is a valid kernel release (`uname -r`), which is used as a directory's name.
 
     It begins with the version, and has 64 characters at most (kernel: __NEW_UTS_LEN in
     include/uapi/linux/utsname.h).

@@ -1,8 +1,8 @@
-"""Addresses of other people as text: without the passwords and tokens that may be in them.
+"""Removes passwords and tokens from URLs before they are printed or recorded.
 
-Addresses end up in errors, notes, records and the labels of published images. What comes before
-the `@` of an address (RFC 3986, 3.2.1, "userinfo") and the values of its query are secrets often
-enough to be left out of all of these.
+URLs appear in errors, notes, records and the labels of published images. The part before the `@`
+of a URL (RFC 3986, 3.2.1, "userinfo") and the values of its query are often secrets, so they are
+left out of all of these.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 
 HIDDEN = "..."
-"""What takes the place of a value that may be a secret."""
+"""Replaces a value that may be a secret."""
 
 _SCHEME = r"\b[A-Za-z][A-Za-z0-9+.-]{0,30}+://"
-# each takes a whole part of an address, so that no character is looked at again and again; a
-# quotation mark may be part of a password, and what is before the last @ is
+# possessive: each part of a URL is matched once, without backtracking; the user information ends
+# at the last @, and a password can contain quotation marks
 _AUTHORITY = re.compile(rf"({_SCHEME})([^\s/?#]*+)")
 _ADDRESS = re.compile(rf"({_SCHEME}[^\s?#]*+)(\?[^\s#]+)?+")
 
@@ -23,7 +23,7 @@ _CLOSING = "'\"<>)],;"
 
 
 def without_secrets(text: str) -> str:
-    """An address, or any text with addresses in it, such as what a program printed.
+    """A URL, or a text that contains URLs such as a program's output, without their secrets.
 
     `https://me:password@host/a?token=x` becomes `https://host/a?...`; fragments (`#v6.1`) stay.
     """
@@ -32,7 +32,7 @@ def without_secrets(text: str) -> str:
 
 
 def _without_query(found: re.Match[str]) -> str:
-    """An address; what closes a quotation at its end is not of its query."""
+    """A URL without its query; closing quotes and brackets at its end are not part of it."""
     query = found[2] or ""
     end = query[len(query.rstrip(_CLOSING)) :]
     return found[1] + (f"?{HIDDEN}{end}" if query else "")

@@ -1,23 +1,23 @@
-"""Where Ingot keeps what it can make again: one folder, the cache.
+"""The cache: one directory with files that Ingot can make again.
 
-    ingot/                      $XDG_CACHE_HOME/ingot, or what --cache names
-      downloads/                tarballs and indexes on their way
-      sources/<digest>/         unpacked kernel trees, by the digest of what they came from
+    ingot/                      $XDG_CACHE_HOME/ingot, or the directory of --cache
+      downloads/                tarballs and indexes while they are downloaded
+      sources/<digest>/         unpacked kernel trees, by the digest of their origin
       builders/<digest>/        unpacked builders, by the digest of their image
-      configs/<digest>.config   resolved configs, by the digest of all that decides them
-      ccache/<digest>/          a compile cache, by the digest of who vouches for what is in it
+      configs/<digest>.config   resolved configs, by the digest of all their inputs
+      ccache/<digest>/          a compile cache, by the digest of the trust anchors of its content
       logs/<kernel>.log         the output of the last build of each kernel
-      locks/                    lock files; they mean nothing unless a process holds them
-      build/                    build folders, when there is no tmpfs for them
+      locks/                    lock files; they have no meaning unless a process holds them
+      build/                    build directories, if they are not on a tmpfs
 
-All of it can be deleted at any time; images are not here but in the store. It is one user's: the
-folders in it are closed to others, who could read what is compiled, or hold a lock. The way to
-builders/ is open to who knows the names, since mmdebstrap makes a root as other user IDs.
+All of it can be deleted at any time; images are not here but in the store. A cache belongs to one
+user: other users cannot access its directories, since they could read what is compiled, or hold a
+lock. Only builders/ can be passed through, since mmdebstrap makes a root with other user IDs.
 
-Where builds are made, here or in /dev/shm/ingot-<user id>:
+Build directories, here or in /dev/shm/ingot-<user id>:
 
-    build-<hex>/              one build; made and removed by who holds its lock
-    .build-<hex>.lock         there before the folder is, and gone after it
+    build-<hex>/              one build; made and removed by the holder of its lock
+    .build-<hex>.lock         made before the directory, removed after it
 """
 
 from __future__ import annotations
@@ -32,7 +32,14 @@ from pathlib import Path
 
 from ingot.digest import Digest
 from ingot.errors import MachineError
-from ingot.files import disk_errors, free_bytes, locked, locked_if_free, private_folder, remove_tree
+from ingot.files import (
+    disk_errors,
+    free_bytes,
+    locked,
+    locked_if_free,
+    private_directory,
+    remove_tree,
+)
 
 _SHARED_MEMORY = Path("/dev/shm")
 _MEMORY_INFO = Path("/proc/meminfo")
@@ -43,12 +50,12 @@ _BUILD_BYTES = 4 * _GIB
 _MEMORY_FOR_COMPILERS = 2 * _GIB
 _DISK_BYTES_AT_LEAST = 2 * _GIB
 _PASSAGE = stat.S_IRWXU | stat.S_IXGRP | stat.S_IXOTH
-"""Others may pass through such a folder, and not see what is in it."""
+"""Other users can pass through such a directory, but not list it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The cache folder, and where build folders go if the user said so."""
+    """The cache directory, and the directory for builds if the user named one."""
 
     root: Path
     build_root: Path | None = None
@@ -73,9 +80,9 @@ class Workspace:
     def ccache(self) -> Path:
         return self.root / "ccache"
 
-    def ccache_of(self, *vouchers: str) -> Path:
-        """The compile cache of what these vouch for: names, in any form, of all that is trusted."""
-        return self.ccache / Digest.of("\n".join(vouchers).encode()).hex
+    def ccache_of(self, *trust_anchors: str) -> Path:
+        """The compile cache of builds whose source and builder these trust anchors verify."""
+        return self.ccache / Digest.of("\n".join(trust_anchors).encode()).hex
 
     def log(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"
@@ -84,45 +91,45 @@ class Workspace:
         return self.root / "locks" / f"{name}.lock"
 
     def prepare(self) -> None:
-        """Make the cache's folders, and close to others those that an earlier Ingot made.
+        """Make the cache's directories; restrict those of earlier versions of Ingot to the user.
 
-        A cache folder that is there already keeps its own mode: it may be any folder.
+        An existing cache directory itself keeps its mode: the user chose it.
         """
         with disk_errors(self.root):
             if not self.root.exists():
-                private_folder(self.root, _PASSAGE)
-            for folder in (self.downloads, self.sources, self.configs, self.ccache):
-                private_folder(folder)
+                private_directory(self.root, _PASSAGE)
+            for directory in (self.downloads, self.sources, self.configs, self.ccache):
+                private_directory(directory)
             for name in ("logs", "locks", "build"):
-                private_folder(self.root / name)
-            private_folder(self.builders, _PASSAGE)
+                private_directory(self.root / name)
+            private_directory(self.builders, _PASSAGE)
 
     @contextlib.contextmanager
-    def build_folder(self) -> Iterator[Path]:
-        """A new, empty build folder, removed at the end; those of killed builds go first.
+    def build_directory(self) -> Iterator[Path]:
+        """A new, empty build directory, removed at the end; those of killed builds go first.
 
-        It is on tmpfs when memory and its mount allow, else below the cache.
+        It is on a tmpfs if there is enough memory, else below the cache.
         """
-        self.remove_stale()  # before there is a choice: what is left takes memory
-        folder = self._choose_build_root() / f"build-{secrets.token_hex(6)}"
-        lock = _lock_of(folder)
+        self.remove_stale()  # before the choice: stale directories on a tmpfs use memory
+        directory = self._choose_build_root() / f"build-{secrets.token_hex(6)}"
+        lock = _lock_of(directory)
         with locked(lock):
             try:
-                with disk_errors(folder.parent):
-                    folder.mkdir(mode=stat.S_IRWXU)
-                yield folder
+                with disk_errors(directory.parent):
+                    directory.mkdir(mode=stat.S_IRWXU)
+                yield directory
             finally:
-                with disk_errors(folder.parent):
-                    remove_tree(folder)
+                with disk_errors(directory.parent):
+                    remove_tree(directory)
                     lock.unlink(missing_ok=True)
 
     def remove_stale(self) -> None:
-        """Remove the build folders of killed builds, wherever they may be."""
+        """Remove all build directories of killed builds."""
         for root in self.build_roots():
             remove_stale_builds(root)
 
     def build_roots(self) -> list[Path]:
-        """Every folder that build folders may have been left in."""
+        """Every directory that can contain build directories of killed builds."""
         if self.build_root:
             return [self.build_root, self.root / "build"]
         shared = self._shared_memory_root()
@@ -142,65 +149,65 @@ class Workspace:
             raise MachineError(
                 f"too little space to compile a kernel: {free_bytes(self.root) // (1 << 20)} MiB"
                 f" free in {self.root}",
-                hint="free at least 2 GiB (`ingot prune` removes what is unused), or name a folder"
-                " with space with --build-dir",
+                hint="free at least 2 GiB (`ingot prune` removes what is unused), or name a"
+                " directory with enough space with --build-dir",
             )
         return self.root / "build"
 
 
 def remove_stale_builds(root: Path) -> int:
-    """Remove this user's build folders that no process holds any more; returns how many.
+    """Remove this user's build directories that no process holds any more; returns how many.
 
-    A build folder is told by its lock file: a folder without one is somebody's own, whatever
-    its name. Locks go as well that a build left which was killed before it made its folder.
+    A build directory is recognized by its lock file: a directory without one is not Ingot's,
+    whatever its name. A lock without a directory (its build was killed early) is removed as well.
     """
     if not root.is_dir():
         return 0
-    found = map(_folder_of, root.glob(".build-*.lock"))
+    found = map(_directory_of, root.glob(".build-*.lock"))
     own = [f for f in sorted(found) if not (_is_foreign(f) or _is_foreign(_lock_of(f)))]
-    return sum(_remove_if_stale(folder) for folder in own)
+    return sum(_remove_if_stale(directory) for directory in own)
 
 
-def _remove_if_stale(folder: Path) -> bool:
-    """Remove a build folder and its lock unless a build holds it; whether a folder went."""
-    lock = _lock_of(folder)
+def _remove_if_stale(directory: Path) -> bool:
+    """Remove a build directory and its lock unless a build holds it; whether it existed."""
+    lock = _lock_of(directory)
     with locked_if_free(lock) as free:
         if not free:
             return False
-        there = folder.is_dir()
-        with disk_errors(folder.parent):
-            remove_tree(folder)
+        there = directory.is_dir()
+        with disk_errors(directory.parent):
+            remove_tree(directory)
             lock.unlink(missing_ok=True)
     return there
 
 
-def _lock_of(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.lock")
+def _lock_of(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.lock")
 
 
-def _folder_of(lock: Path) -> Path:
+def _directory_of(lock: Path) -> Path:
     return lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))
 
 
-def _make_own(folder: Path) -> bool:
-    """Make a folder closed to others; False unless it is there and this user's own then.
+def _make_own(directory: Path) -> bool:
+    """Make a directory that only this user can access; False if that is not possible.
 
-    In a place that everyone may write to, somebody else may have taken its name before.
+    Where all users can write, another user may already have made a file of that name.
     """
     try:
-        folder.mkdir(mode=stat.S_IRWXU)
+        directory.mkdir(mode=stat.S_IRWXU)
     except FileExistsError:
         pass
     except OSError:
         return False
-    if not folder.is_dir() or _is_foreign(folder):
+    if not directory.is_dir() or _is_foreign(directory):
         return False
-    private_folder(folder)
+    private_directory(directory)
     return True
 
 
 def _is_foreign(path: Path) -> bool:
-    """Whether there is something of another user's, or a link to who knows where."""
+    """Whether the path belongs to another user, or is a link."""
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -208,20 +215,20 @@ def _is_foreign(path: Path) -> bool:
     return stat.S_ISLNK(status.st_mode) or status.st_uid != os.geteuid()
 
 
-def _memory_allows(folder: Path) -> bool:
-    """Whether a build fits on this tmpfs, beside the compilers, and may run programs there."""
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
+def _memory_allows(directory: Path) -> bool:
+    """Whether a build fits into this tmpfs and memory, and the mount allows programs to run."""
+    if not directory.is_dir() or not os.access(directory, os.W_OK):
         return False
-    noexec = os.statvfs(folder).f_flag & os.ST_NOEXEC
+    noexec = os.statvfs(directory).f_flag & os.ST_NOEXEC
     return (
         not noexec
-        and free_bytes(folder) >= _BUILD_BYTES
+        and free_bytes(directory) >= _BUILD_BYTES
         and _available_memory() >= _BUILD_BYTES + _MEMORY_FOR_COMPILERS
     )
 
 
 def _available_memory() -> int:
-    """How much memory this process may still take, in bytes; 0 if that cannot be read."""
+    """How much memory this process can still use, in bytes; 0 if that cannot be read."""
     return min([_machine_memory(), *_cgroup_memory()])
 
 
@@ -233,9 +240,9 @@ def _machine_memory() -> int:
 
 
 def _cgroup_memory() -> list[int]:
-    """What the limits of this process's cgroups leave, in bytes; none without a limit.
+    """The bytes left below the limit of each of this process's cgroups that has a limit.
 
-    A parent's limit holds for all below it. Pages of files that the kernel can drop are not
+    A parent's limit applies to all below it. Pages of files that the kernel can drop are not
     counted as used (kernel: admin-guide/cgroup-v2.rst, "memory.current", "inactive_file").
     """
     left = []
@@ -249,7 +256,7 @@ def _cgroup_memory() -> list[int]:
 
 
 def _own_cgroups() -> list[Path]:
-    """The folders of the cgroup v2 this process is in and of those above it (cgroups(7))."""
+    """The directories of this process's cgroup (v2) and of its parents (cgroups(7))."""
     with contextlib.suppress(OSError):
         for line in _OWN_CGROUP.read_text().splitlines():
             if line.startswith("0::"):
@@ -259,7 +266,7 @@ def _own_cgroups() -> list[Path]:
 
 
 def _field(path: Path, name: str) -> int:
-    """The number after `name` in a file of lines of words; ValueError if there is none."""
+    """The number after `name` in a file of `name number` lines; ValueError if there is none."""
     for line in path.read_text().splitlines():
         words = line.split()
         if words[:1] == [name]:

@@ -3,7 +3,7 @@
  * The first process of a guest that has kmod. It does what /plan says, a line each, and reports
  * as Ingot's own init does (src/ingot/boot/init/main.c), with the key that it finds at /ingot/key:
  *
- *     bind <folder> <folder>      show the first at the second as well (mount(2))
+ *     bind <directory> <directory>      show the first at the second as well (mount(2))
  *     modprobe <module>           run modprobe, then look for the module in /proc/modules
  *
  * At the end it prints /proc/modules and reboots, which ends the machine.
@@ -92,7 +92,7 @@ static void follow_plan(FILE *plan)
 		} else if (sscanf(line, "modprobe %2047s", first) == 1) {
 			modprobe(first);
 		} else {
-			report("plan", "", 0, "has a line that init does not know");
+			report("plan", "", 0, "has an invalid line");
 		}
 	}
 }

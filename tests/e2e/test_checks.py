@@ -18,10 +18,10 @@ from ingot.boot.guest.guest_contents import compile_init, make_guest
 from ingot.boot.vmm.machines import machine_for
 from ingot.boot.vmm.qemu import boot
 from ingot.builder.sandbox import Sandbox
-from ingot.catalog import Proof
+from ingot.catalog import GuestCheck
 from ingot.cli.shared.common_options import make_setting
 from ingot.progress import Silent
-from tests.e2e.conftest import VERSION, Lab
+from tests.support.labs import VERSION, Lab
 
 pytestmark = pytest.mark.e2e
 
@@ -35,7 +35,7 @@ class Bench:
     root: Path
     init: bytes
 
-    def boot(self, proofs: Sequence[Proof]) -> BootReport:
+    def boot(self, proofs: Sequence[GuestCheck]) -> BootReport:
         machine = machine_for(arch("x86_64"))
         kernel = self.root / "kernel-bin/boot/vmlinux"
         modules = self.root / "kernel-modules/lib/modules" / VERSION
@@ -55,8 +55,8 @@ def bench(lab: Lab, built: dict[str, object], tmp_path_factory: pytest.TempPathF
     return Bench(root, init)
 
 
-def proof(name: str, *run: str, **more: object) -> Proof:
-    found = Proof(name, "", "base/linux", run or (name,), options=("PROC_FS",))
+def proof(name: str, *run: str, **more: object) -> GuestCheck:
+    found = GuestCheck(name, "", "base/linux", run or (name,), options=("PROC_FS",))
     return replace(found, **more)  # type: ignore[arg-type]
 
 
@@ -105,7 +105,7 @@ def test_each_check_of_what_it_lacks_fails_and_the_next_one_still_runs(bench: Be
     assert {name for name, outcome in found.items() if outcome is Outcome.FAILED} == {
         one.name for one in lacking if one.name != "without"
     }
-    assert details(report)["unknown"] == "init knows no 'no-such-verb'"
+    assert details(report)["unknown"] == "unknown verb 'no-such-verb'"
     assert details(report)["shutdown"] == "clean"
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ROOT, VERSION, Lab
+from tests.support.labs import VERSION, Lab
+from tests.support.places import REPOSITORY
 
 pytestmark = pytest.mark.e2e
 
@@ -22,7 +23,7 @@ def ours(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
     root = tmp_path_factory.mktemp("ours")
     copy = lab.variant(root)
     shutil.rmtree(copy.kernels)
-    shutil.copytree(ROOT / "kernels", copy.kernels)
+    shutil.copytree(REPOSITORY / "kernels", copy.kernels)
     return copy
 
 
@@ -65,7 +66,7 @@ def test_all_features_go_together(mine: Lab) -> None:
         ("CONFIG_BPF_LSM=m", "it is a bool, never a module"),
         ("CONFIG_ARM64_SVE=y", "only arm64 has it"),
         ("CONFIG_CRC16=n", "EXT4_FS selects it (base/linux.config:"),
-        ("CONFIG_PREEMPT=y", "its choice takes one member, and base/linux.config:"),
+        ("CONFIG_PREEMPT=y", "its choice allows one member, and base/linux.config:"),
         ("CONFIG_LOG_BUF_SHIFT=99", "it takes 12 to 25"),
         ("CONFIG_NFT_NAT=y", "CONFIG_NF_CONNTRACK=y and CONFIG_NF_TABLES=y together would do it"),
         ("CONFIG_RUST=y", "the builder's toolchain fails the test"),
@@ -98,7 +99,7 @@ def test_a_lonely_veth_is_told_of_net_core(ours: Lab, tmp_path: Path) -> None:
     done = lab.ingot("build", f"{VERSION}-minimal-with-fuse")
     assert done.returncode == 2
     assert "feature/fuse.config:1: CONFIG_VETH wanted m, got n" in done.stderr
-    assert "needs NET_CORE, which is n: nobody asked for it" in done.stderr
+    assert "needs NET_CORE, which is n: nothing requests it" in done.stderr
     assert "CONFIG_NET_CORE=y would do it" in done.stderr
     assert "compile" not in done.stderr
 

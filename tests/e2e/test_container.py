@@ -20,7 +20,7 @@ from ingot.process import run
 from ingot.progress import Silent
 from ingot.setting import Project, Setting
 from ingot.workspace import Workspace
-from tests.e2e.conftest import VERSION, Lab
+from tests.support.labs import VERSION, Lab
 
 pytestmark = [
     pytest.mark.e2e,
@@ -40,7 +40,7 @@ def boxed(
 ) -> Iterator[Lab]:
     """A lab whose builder is an image, made of the one that the rootfs builder put into the store.
 
-    Images and containers are kept in a folder of its own.
+    Images and containers are kept in a directory of its own.
     """
     root = tmp_path_factory.mktemp("boxed")
     boxed = lab.variant(root / "lab")

@@ -25,7 +25,8 @@ from ingot.boot.vmm.qemu import boot
 from ingot.builder.sandbox import Sandbox
 from ingot.cli.shared.common_options import make_setting
 from ingot.progress import Silent
-from tests.e2e.conftest import HERE, VERSION, Lab
+from tests.support.labs import VERSION, Lab
+from tests.support.places import E2E
 
 pytestmark = pytest.mark.e2e
 
@@ -66,27 +67,27 @@ def kit(lab: Lab, built: Built, tmp_path_factory: pytest.TempPathFactory) -> Kit
     root = tmp_path_factory.mktemp("kit")
     setting = make_setting(lab.kernels, None)
     builder = pipeline.ensure_builder(setting, setting.project.catalog.kernels[0].builder, Silent())
-    kit = Kit(root, Sandbox.below(root, builder, HERE))
+    kit = Kit(root, Sandbox.below(root, builder, E2E))
     for image in ("kernel-bin", "kernel-modules"):
         done = lab.ingot("export", f"{image}:{VERSION}", "--to", str(root / image))
         assert done.returncode == 0, done.stderr
     (root / "init").mkdir()
-    for source in (HERE / "modprobe.c", BOOT / "init/seal.h"):
+    for source in (E2E / "modprobe.c", BOOT / "init/seal.h"):
         shutil.copy(source, root / "init")
     kit.run(root / "init", "gcc -static -Os -Wall -Werror -o /build/init /src/modprobe.c")
-    kit.run(HERE, "mkdir -p /build/files/sbin && cp -L /sbin/modprobe /build/files/sbin/")
-    for library in re.findall(r"(/\S+) \(0x", kit.run(HERE, "ldd /sbin/modprobe")):
-        kit.run(HERE, f"cp -L --parents {library} /build/files/")
+    kit.run(E2E, "mkdir -p /build/files/sbin && cp -L /sbin/modprobe /build/files/sbin/")
+    for library in re.findall(r"(/\S+) \(0x", kit.run(E2E, "ldd /sbin/modprobe")):
+        kit.run(E2E, f"cp -L --parents {library} /build/files/")
     (root / "build/files").rename(kit.files)
     (root / "build/init").rename(kit.files / "init")
     return kit
 
 
-def make_guest(kit: Kit, folder: Path, plan: str) -> Path:
+def make_guest(kit: Kit, directory: Path, plan: str) -> Path:
     """A root file system of its own, with this plan."""
-    shutil.copytree(kit.files, folder)
-    (folder / "plan").write_text(plan)
-    return folder
+    shutil.copytree(kit.files, directory)
+    (directory / "plan").write_text(plan)
+    return directory
 
 
 def loaded(report: BootReport) -> dict[str, str]:
@@ -127,7 +128,7 @@ def test_without_the_image_there_are_no_modules(kit: Kit, tmp_path: Path) -> Non
 
 # A module that is not of the kernel's tree
 
-HELLO = HERE / "hello"
+HELLO = E2E / "hello"
 CRC = "ingot_hello answers 6f91"  # the CRC of "123456789" that begins with all ones
 
 
@@ -202,20 +203,20 @@ def test_who_has_the_compiler_builds_modules_as_anywhere(
 def test_what_is_wrong_with_a_module_is_said_in_the_compilers_words(
     lab: Lab, built: Built, tmp_path: Path, line: str, says: str
 ) -> None:
-    folder = tmp_path / "hello"
-    shutil.copytree(HELLO, folder)
-    with (folder / "hello.c").open("a") as file:
+    directory = tmp_path / "hello"
+    shutil.copytree(HELLO, directory)
+    with (directory / "hello.c").open("a") as file:
         file.write(line)
-    done = lab.ingot("module", "build", str(folder), "--kernel", VERSION)
+    done = lab.ingot("module", "build", str(directory), "--kernel", VERSION)
     assert done.returncode == 5
     assert re.search(says, done.stderr, re.MULTILINE)
     assert "the module did not compile" in done.stderr
 
 
 def test_a_hostile_makefile_stays_in_the_sandbox(lab: Lab, built: Built, tmp_path: Path) -> None:
-    """It tries to write to the kernel's tree, to this folder and to the home, and to be root."""
-    folder, mark = tmp_path / "hello", tmp_path / "mark"
-    shutil.copytree(HELLO, folder)
+    """It tries to write to the kernel's tree, to this directory and to the home, and to be root."""
+    directory, mark = tmp_path / "hello", tmp_path / "mark"
+    shutil.copytree(HELLO, directory)
     tries = [
         *(f"touch {place}/owned" for place in ("/src", "/usr", "/root", "/home", str(tmp_path))),
         f"cat {mark}",
@@ -225,12 +226,12 @@ def test_a_hostile_makefile_stays_in_the_sandbox(lab: Lab, built: Built, tmp_pat
         "grep -vE 'lo:|Inter|face' /proc/net/dev",
     ]
     mark.write_text("a secret")
-    with (folder / "Kbuild").open("a") as file:
+    with (directory / "Kbuild").open("a") as file:
         for number, words in enumerate(tries):
             file.write(
                 f"tried-{number} := $(shell {words} >/dev/null 2>&1 && echo DONE-{number})\n"
             )
             file.write(f"$(if $(tried-{number}),$(error it could: {number}))\n")
-    done = lab.ingot("module", "build", str(folder), "--kernel", VERSION)
+    done = lab.ingot("module", "build", str(directory), "--kernel", VERSION)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hello", "mark"]

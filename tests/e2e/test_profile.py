@@ -9,7 +9,7 @@ import pytest
 from ingot.images import BASE
 from ingot.lab import kept_profile
 from ingot.oci import Layout, read_image
-from tests.e2e.conftest import VERSION, Lab
+from tests.support.labs import VERSION, Lab
 
 pytestmark = pytest.mark.e2e
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ingot.images import KERNEL_IMAGES, read_makeup
+from ingot.images import KERNEL_IMAGES, read_size_map
 from ingot.oci import Layout, list_files, read_image, validate_layout
-from tests.e2e.conftest import VERSION, Lab
-from tests.registries import serve
+from tests.support.labs import VERSION, Lab
+from tests.support.registries import serve
 
 pytestmark = pytest.mark.e2e
 
@@ -39,7 +39,9 @@ def labels(lab: Lab, image: str) -> dict[str, str]:
 def files(lab: Lab, image: str) -> dict[str, str | None]:
     done = lab.ingot("inspect", f"{image}:{VERSION}", "--files", "--json")
     document = json.loads(done.stdout)
-    return {file["name"]: file["target"] for file in document["files"] if file["kind"] != "folder"}
+    return {
+        file["name"]: file["target"] for file in document["files"] if file["kind"] != "directory"
+    }
 
 
 def test_boots_before_it_is_tagged(lab: Lab, built: Built) -> None:
@@ -77,15 +79,15 @@ def test_each_image_holds_what_it_promises(lab: Lab, built: Built) -> None:
 def test_where_the_kernels_bytes_go_is_told(lab: Lab, built: Built) -> None:
     layout = Layout(lab.store)
     image = read_image(layout, layout.tags()[f"flintlock-kernel:{VERSION}"])
-    makeup = read_makeup(image.annotations)
-    assert makeup is not None
+    size_map = read_size_map(image.annotations)
+    assert size_map is not None
     sizes = {info.name: info.size for info in list_files(layout, image)}
-    assert makeup.kernel_size == sizes["boot/vmlinux"]
-    # what no folder has is mostly alignment: x86_64 keeps its parts on pages of 2 MiB
-    assert makeup.kernel[""] < 0.6 * makeup.kernel_size
-    assert {"mm", "fs/proc", "arch/x86/kernel", "drivers/tty/serial/8250"} < set(makeup.kernel)
+    assert size_map.kernel_size == sizes["boot/vmlinux"]
+    # what no directory has is mostly alignment: x86_64 keeps its parts on pages of 2 MiB
+    assert size_map.kernel[""] < 0.6 * size_map.kernel_size
+    assert {"mm", "fs/proc", "arch/x86/kernel", "drivers/tty/serial/8250"} < set(size_map.kernel)
     assert (
-        makeup.modules["lib/crc-ccitt.ko"]
+        size_map.modules["lib/crc-ccitt.ko"]
         == sizes[f"lib/modules/{VERSION}/kernel/lib/crc-ccitt.ko"]
     )
 
@@ -131,11 +133,11 @@ def test_a_second_build_compiles_nothing(lab: Lab, built: Built) -> None:
     assert again["seconds"] == {}
 
 
-def test_another_store_and_build_folder_give_the_same_digests(
+def test_another_store_and_build_directory_give_the_same_digests(
     lab: Lab, built: Built, tmp_path: Path
 ) -> None:
     other = lab.variant(tmp_path)
-    on_disk = tmp_path / "another" / "build-folder"
+    on_disk = tmp_path / "another" / "build-directory"
     again = other.build(INGOT_BUILD_DIR=str(on_disk))
     assert again["found_in_store"] is False
     assert digests(again) == digests(built)
@@ -188,11 +190,11 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 40 MiB, far too small for a kernel."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small file system")
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    directory = tmp_path / "tiny"
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", directory], check=True)
+    yield directory
+    subprocess.run(["umount", directory], check=True)
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(

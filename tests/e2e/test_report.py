@@ -15,10 +15,10 @@ import pytest
 from ingot.catalog import Catalog
 from ingot.report import FoundImage, gather, render_page
 from ingot.size_map import SizeMap
-from tests.e2e.chromium import Page, browser, find_chromium
-from tests.e2e.conftest import VERSION, Lab
-from tests.unit.catalog.conftest import SMALL, load
-from tests.unit.report.conftest import MAKEUP, PROFILE, found
+from tests.support.catalogs import SMALL, load
+from tests.support.chromium import Page, browser, find_chromium
+from tests.support.labs import VERSION, Lab
+from tests.support.reports import PROFILE, SIZE_MAP, found
 
 pytestmark = pytest.mark.e2e
 
@@ -91,31 +91,31 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of many kernels: long names, many tags, old images, large and small figures."""
-    folder = tmp_path_factory.mktemp("crowd")
-    path = folder / "report.html"
-    path.write_text(render_page(gather(_catalog(folder), "", _images(), ()), TODAY))
+    directory = tmp_path_factory.mktemp("crowd")
+    path = directory / "report.html"
+    path.write_text(render_page(gather(_catalog(directory), "", _images(), ()), TODAY))
     return path
 
 
-def _catalog(folder: Path) -> Catalog:
-    return load(folder / "kernels", SMALL)
+def _catalog(directory: Path) -> Catalog:
+    return load(directory / "kernels", SMALL)
 
 
 def _images() -> list[FoundImage]:
     long = "with-9p-virtiofs-with-hardened-without-kubernetes-without-wireguard"
-    makeup = SizeMap(
-        {**MAKEUP.kernel, **{f"drivers/{'x' * n}{n}": n * 40 for n in range(1, 30)}},
+    size_map = SizeMap(
+        {**SIZE_MAP.kernel, **{f"drivers/{'x' * n}{n}": n * 40 for n in range(1, 30)}},
         {f"net/netfilter/xt_{'y' * (n % 20)}{n}.ko": n * n * 50 for n in range(1, 200)},
     )
     slow = dataclasses.replace(
         PROFILE, initcalls=PROFILE.initcalls * 20, command_line="console=ttyS0" * 40
     )
     return [
-        found("6.1.176", "6.1", "6.1.176", *(f"6.1.176-{n}" for n in range(9)), makeup=makeup),
-        found("6.1.176", f"6.1.176-{long}", makeup=makeup, profile=slow),
+        found("6.1.176", "6.1", "6.1.176", *(f"6.1.176-{n}" for n in range(9)), size_map=size_map),
+        found("6.1.176", f"6.1.176-{long}", size_map=size_map, profile=slow),
         found("6.1.176", f"6.1.176-{long}-arm64", arch="arm64", profile=None),
-        *(found(f"5.10.{n}", makeup=makeup) for n in range(1, 7)),
-        found("4.19.325", config=None, makeup=None, profile=None, command_line="a=b" * 300),
+        *(found(f"5.10.{n}", size_map=size_map) for n in range(1, 7)),
+        found("4.19.325", config=None, size_map=None, profile=None, command_line="a=b" * 300),
     ]
 
 

@@ -21,7 +21,7 @@ from typing import Any
 settings = json.loads(Path(sys.argv[0]).with_name("settings.json").read_text())
 sys.path[:0] = [settings["REPOSITORY"], f"{settings['REPOSITORY']}/src"]
 
-from tests.guests import key_in, tagged  # noqa: E402
+from tests.support.guests import key_in, tagged  # noqa: E402
 
 Body = Mapping[str, Any]
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import parse
-from tests.integration.conftest import House
-from tests.registries import PASSWORD, serve
+from tests.support.command_line import parse
+from tests.support.houses import House
+from tests.support.registries import PASSWORD, serve
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -111,7 +111,7 @@ ROWS = (("6.1.9", "x86_64"), ("6.1.9-minimal-arm64", "arm64"), ("6.1.9-minimal",
 class Run:
     """Runs of the action, and what came of them. `more` is for what is run in the container."""
 
-    folder: Path
+    directory: Path
     image: str = "debian:bookworm"
     more: dict[str, str] = field(default_factory=dict)
     fake: dict[str, object] = field(
@@ -135,28 +135,28 @@ class Run:
         if "ACTION_IMAGE" in given:
             self.image = given["ACTION_IMAGE"]
         environment = {
-            "PATH": f"{self.folder}/fakes:{os.environ['PATH']}",
-            "RECORD": str(self.folder / "record"),
+            "PATH": f"{self.directory}/fakes:{os.environ['PATH']}",
+            "RECORD": str(self.directory / "record"),
             "FAKE": json.dumps(self.fake),
             "IMAGE": self.image,
             "GITHUB_WORKSPACE": str(self.workspace),
-            "GITHUB_OUTPUT": str(self.folder / "output"),
-            "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
-            "RUNNER_TEMP": str(self.folder / "temp"),
-            "TMPDIR": str(self.folder / "temp"),
+            "GITHUB_OUTPUT": str(self.directory / "output"),
+            "GITHUB_STEP_SUMMARY": str(self.directory / "summary"),
+            "RUNNER_TEMP": str(self.directory / "temp"),
+            "TMPDIR": str(self.directory / "temp"),
             "KEPT": " ".join(["PATH", "RECORD", "FAKE", "TMPDIR", *self.more]),
             **self.more,
             **given,
         }
-        argv = [str(self.folder / "action" / "scripts" / "action")]
+        argv = [str(self.directory / "action" / "scripts" / "action")]
         return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
 
     @property
     def workspace(self) -> Path:
-        return self.folder / "workspace"
+        return self.directory / "workspace"
 
     def recorded(self, tool: str) -> list[tuple[list[str], dict[str, str], str]]:
-        lines = (self.folder / "record").read_text().splitlines()
+        lines = (self.directory / "record").read_text().splitlines()
         calls = [json.loads(line) for line in lines]
         return [(words, seen, given) for name, words, seen, given in calls if name == tool]
 
@@ -179,7 +179,7 @@ class Run:
     def outputs(self) -> dict[str, str]:
         """The outputs as GitHub reads them: NAME<<END, lines, END."""
         found = {}
-        lines = iter((self.folder / "output").read_text().splitlines())
+        lines = iter((self.directory / "output").read_text().splitlines())
         for line in lines:
             name, _, end = line.partition("<<")
             value = []
@@ -220,7 +220,7 @@ def write_program(path: Path, text: str) -> None:
 def test_the_container_is_privileged_and_sees_the_repository_where_it_is(run: Run) -> None:
     run(command="matrix")
     words = run.docker
-    workspace, action = run.workspace, run.folder / "action"
+    workspace, action = run.workspace, run.directory / "action"
     assert words[0] == "run"
     assert {"--rm", "--init", "--detach", "--privileged"} <= set(words)
     assert "--interactive" not in words
@@ -236,12 +236,12 @@ def test_the_container_is_privileged_and_sees_the_repository_where_it_is(run: Ru
 
 def test_an_action_that_is_the_repository_is_mounted_once(run: Run) -> None:
     shutil.rmtree(run.workspace)
-    run.workspace.symlink_to(run.folder / "action")
+    run.workspace.symlink_to(run.directory / "action")
     run(command="matrix")
     mounts = [word for word in run.docker if word.startswith("type=bind")]
     targets = [mount.partition("target=")[2] for mount in mounts]
     assert len(targets) == len(set(targets)) == 3
-    assert str(run.folder / "action") in targets
+    assert str(run.directory / "action") in targets
 
 
 def test_another_image_may_be_named(run: Run) -> None:
@@ -263,7 +263,7 @@ def test_an_image_that_no_registry_has_is_told_by_its_id(run: Run) -> None:
     run.more["DIGESTS"] = ""
     run(registry="ghcr.io/me")
     assert run.outputs()["image"] == "sha256:1d"
-    assert "made in `sha256:1d`" in (run.folder / "summary").read_text()
+    assert "made in `sha256:1d`" in (run.directory / "summary").read_text()
 
 
 def test_the_matrix_is_an_output(run: Run) -> None:
@@ -294,7 +294,7 @@ def test_each_kernel_is_built_and_pushed_before_the_next(run: Run) -> None:
         for kernel, _ in ROWS
     ]
     assert "| `ghcr.io/me/kernel-bin:6.1.9` | `sha256:6.1.9` |" in (
-        (run.folder / "summary").read_text()
+        (run.directory / "summary").read_text()
     )
 
 
@@ -320,7 +320,7 @@ def test_the_password_comes_when_all_is_installed_and_to_one_process(run: Run) -
     calls = [(words, given) for words, _, given in run.recorded("docker") if words[0] == "exec"]
     assert [given for _, given in calls] == ["", "s3cret", ""]
     assert ["--interactive" in words for words, _ in calls] == [False, True, False]
-    lines = (run.folder / "record").read_text().splitlines()
+    lines = (run.directory / "record").read_text().splitlines()
     names = [json.loads(line)[0] for line in lines]
     login = names.index("skopeo")
     assert "make" not in names[login:]
@@ -330,7 +330,7 @@ def test_the_password_comes_when_all_is_installed_and_to_one_process(run: Run) -
 
 
 def test_a_login_that_fails_builds_nothing(run: Run) -> None:
-    write_program(run.folder / "fakes/skopeo", "import sys\nsys.exit('unauthorized')\n")
+    write_program(run.directory / "fakes/skopeo", "import sys\nsys.exit('unauthorized')\n")
     done = run.attempt(registry="ghcr.io/me", username="me", password="s3cret")
     assert done.returncode == 1
     assert run.steps() == ["prepare", "login"]
@@ -378,7 +378,7 @@ def test_only_our_own_commands_are_obeyed(run: Run) -> None:
 
 @pytest.mark.parametrize("tool", ["make", "skopeo", "chown"])
 def test_no_word_of_a_program_is_obeyed(run: Run, tool: str) -> None:
-    write_program(run.folder / "fakes" / tool, EVIL)
+    write_program(run.directory / "fakes" / tool, EVIL)
     done = run.attempt(registry="ghcr.io/me", username="me", password="p")
     assert "::error::mine" in done.stdout
     assert not any("mine" in line or "##[" in line for line in obeyed(done.stdout))
@@ -387,7 +387,7 @@ def test_no_word_of_a_program_is_obeyed(run: Run, tool: str) -> None:
 
 @pytest.mark.parametrize("command", ["build", "matrix", "check", "update"])
 def test_no_word_of_ingot_s_is_obeyed(run: Run, command: str) -> None:
-    tool = run.folder / "action/.venv/bin/ingot"
+    tool = run.directory / "action/.venv/bin/ingot"
     words = EVIL.replace('    print(line) if "--json" not in sys.argv else None\n', "")
     write_program(tool, words + tool.read_text())
     done = run.attempt(command=command)
@@ -396,7 +396,7 @@ def test_no_word_of_ingot_s_is_obeyed(run: Run, command: str) -> None:
 
 
 def test_no_word_of_docker_s_is_obeyed(run: Run) -> None:
-    write_program(run.folder / "fakes/docker", EVIL + "sys.exit(4)\n")
+    write_program(run.directory / "fakes/docker", EVIL + "sys.exit(4)\n")
     done = run.attempt()
     assert done.returncode == 4
     assert "::error::mine" in done.stdout
@@ -530,23 +530,23 @@ def test_an_input_that_means_nothing_is_refused_before_anything(
 
 
 def test_a_setup_that_fails_ends_it(run: Run) -> None:
-    write_program(run.folder / "fakes/make", "import sys\nsys.exit(3)\n")
+    write_program(run.directory / "fakes/make", "import sys\nsys.exit(3)\n")
     assert run.attempt().returncode == 3
     assert run.recorded("ingot") == []
 
 
 def test_what_cannot_be_given_back_does_not_change_how_it_ends(run: Run) -> None:
     """Files that the container's root made go to whom the repository belongs, where that can be."""
-    (run.folder / "fakes/chown").write_text("#!/bin/sh\nexit 1\n")
-    (run.folder / "fakes/chown").chmod(0o755)
+    (run.directory / "fakes/chown").write_text("#!/bin/sh\nexit 1\n")
+    (run.directory / "fakes/chown").chmod(0o755)
     run(command="matrix")
     run.fake["exit"] = 4
     assert run.attempt(command="update").returncode == 4
 
 
-def test_nothing_is_left_in_temporary_folders(run: Run) -> None:
+def test_nothing_is_left_in_temporary_directories(run: Run) -> None:
     run(registry="ghcr.io/me", username="me", password="p")
-    assert list((run.folder / "temp").iterdir()) == []
+    assert list((run.directory / "temp").iterdir()) == []
 
 
 def test_a_catalog_is_published_and_the_next_run_compiles_nothing(
@@ -555,13 +555,13 @@ def test_a_catalog_is_published_and_the_next_run_compiles_nothing(
     """Ingot, skopeo and a registry that asks for a password are real; the kernel is a fake."""
     run = Run(tmp_path / "machine")
     for name in ("fakes", "temp", "action/scripts"):
-        (run.folder / name).mkdir(parents=True)
+        (run.directory / name).mkdir(parents=True)
     for name in ("action", "action-inside"):
-        shutil.copy2(SCRIPTS / name, run.folder / "action/scripts")
-    write_program(run.folder / "fakes/docker", _DOCKER)
-    write_program(run.folder / "fakes/bwrap", _BWRAP.format(shutil.which("bwrap")))
-    (run.folder / "action/Makefile").write_text("setup:\n\t@echo set up\n")
-    (run.folder / "action/.venv").symlink_to(Path(sys.executable).parents[1])
+        shutil.copy2(SCRIPTS / name, run.directory / "action/scripts")
+    write_program(run.directory / "fakes/docker", _DOCKER)
+    write_program(run.directory / "fakes/bwrap", _BWRAP.format(shutil.which("bwrap")))
+    (run.directory / "action/Makefile").write_text("setup:\n\t@echo set up\n")
+    (run.directory / "action/.venv").symlink_to(Path(sys.executable).parents[1])
     run.workspace.mkdir()
     shutil.copytree(house.kernels, run.workspace / "kernels")
     with serve(tmp_path / "registry", tls=True, users={"me": PASSWORD}) as served:
@@ -569,7 +569,7 @@ def test_a_catalog_is_published_and_the_next_run_compiles_nothing(
             "INGOT_CACHE": str(house.cache),
             "INGOT_BUILD_DIR": str(tmp_path / "build"),
             "SSL_CERT_FILE": str(served.authority),
-            "HOME": str(run.folder / "temp"),
+            "HOME": str(run.directory / "temp"),
         }
         inputs = {"registry": f"{served.address}/Kernels", "username": "me", "password": PASSWORD}
         run(**inputs)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 TITLE = "# Linux/x86 6.1.999 Kernel Configuration\n"
 
 
-def config(folder: Path, name: str, *options: str, title: str = TITLE) -> str:
-    path = folder / name
+def config(directory: Path, name: str, *options: str, title: str = TITLE) -> str:
+    path = directory / name
     path.write_text(title + "".join(f"CONFIG_{option}\n" for option in options))
     return str(path)
 
@@ -39,7 +39,9 @@ def test_a_person_reads_what_was_found(house: House, tmp_path: Path) -> None:
     second = config(tmp_path, "second.config", "MODULES=y", "OTHER=y")
     result = house.ingot("bisect", first, second, "--by", "size")
     assert result.returncode == 0, result.stderr
-    assert "The costliest of 1 options that differ, after 2 kernels:" in result.stdout
+    assert (
+        "1 options differ, and 2 kernels were compiled. The costliest option is:" in result.stdout
+    )
     assert "CONFIG_OTHER: y instead of n" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
 
@@ -62,8 +64,12 @@ def test_a_kernel_of_the_catalog_is_compared_with_a_config(house: House, tmp_pat
     ("names", "options", "says"),
     [
         (("first.config", "first.config"), (), "both configs are the same"),
-        (("first.config", "old.config"), (), "not for the same kernel"),
-        (("bare.config", "bare.config"), (), "neither of the two says what kernel it is for"),
+        (("first.config", "old.config"), (), "not for the same series and arch"),
+        (
+            ("bare.config", "bare.config"),
+            (),
+            "the series and the arch of both configs are not known",
+        ),
         (("first.config", "nothing"), (), "is not a file, an image or a kernel"),
         (("first.config", "second.config"), ("--by", "beauty"), "instructions, memory, size"),
         (("first.config", "second.config"), (), "no more instructions than the first"),

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from ingot.cli.boot import boot_all
 from ingot.cli.main import app
 from ingot.errors import BootError, MachineError, UserError
-from tests import fakes
-from tests.integration.conftest import House
+from tests.support import fakes
+from tests.support.houses import House
 
 CHECK = """
 [[checks]]
@@ -62,7 +62,7 @@ def test_the_checks_of_the_kernel_are_made_and_what_cannot_be_is_skipped(house: 
         "shutdown": "passed",
     }
     text = house.ingot("boot", "6.1").stdout
-    assert "bus: skipped, qemu microvm offers no pci" in text
+    assert "bus: skipped, qemu microvm does not offer pci" in text
 
 
 def test_another_machine_runs_what_the_first_could_not(house: House) -> None:

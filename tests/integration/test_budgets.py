@@ -10,7 +10,7 @@ from ingot.errors import BootError
 from ingot.images import BASE
 from ingot.lab import boot_target, kept_profile
 from ingot.oci import Image, Layout, extract, read_image
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 KERNEL = 'series = "6.1"\narch = "x86_64"\n'
 

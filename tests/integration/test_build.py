@@ -20,7 +20,8 @@ from ingot.errors import BootError, BuildError, UserError, VerificationError
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import list_files, read_image, validate_layout
 from ingot.pipeline import building
-from tests.integration.conftest import FAKE_TREE, House
+from tests.support.houses import House
+from tests.support.places import FAKE_TREE
 
 TAGS = {f"{name}:6.1.999" for name in KERNEL_IMAGES}
 
@@ -52,7 +53,7 @@ def test_the_images_hold_what_they_promise(house: House) -> None:
             for file in list_files(
                 house.layout, read_image(house.layout, house.layout.tags()[f"{name}:6.1.999"])
             )
-            if file.kind.value != "folder"
+            if file.kind.value != "directory"
         }
         for name in KERNEL_IMAGES
     }
@@ -175,7 +176,7 @@ def test_an_option_that_does_not_survive_is_refused_before_compiling(house: Hous
     with pytest.raises(UserError) as raised:
         house.build()
     assert "base/x86_64.config:1: CONFIG_CHILD wanted m, got n" in raised.value.why
-    assert "needs PARENT, which is n: nobody asked for it" in raised.value.why
+    assert "needs PARENT, which is n: nothing requests it" in raised.value.why
     assert house.compiles() == 0
     assert moving_tags(house) == set()
 

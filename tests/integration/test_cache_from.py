@@ -12,8 +12,8 @@ import pytest
 
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import validate_layout, write_artifact
-from tests.integration.conftest import House
-from tests.registries import Served, serve
+from tests.support.houses import House
+from tests.support.registries import Served, serve
 
 TAGS = [f"{name}:6.1.999" for name in KERNEL_IMAGES]
 
@@ -133,7 +133,7 @@ def test_a_damaged_blob_is_not_taken(
 ) -> None:
     manifest = json.loads(house.layout.read_blob(house.layout.tags()["kernel-bin:6.1.999"]))
     hexed = manifest["layers"][0]["digest"].removeprefix("sha256:")
-    (stored,) = served.folder.rglob(f"{hexed}/data")
+    (stored,) = served.directory.rglob(f"{hexed}/data")
     data = bytearray(stored.read_bytes())
     data[-1] ^= 1
     stored.write_bytes(data)
@@ -189,7 +189,7 @@ def test_an_artifact_has_no_files_to_pull(house: House, published: str, tmp_path
     to = tmp_path / "plain"
     done = house.ingot("pull", f"{published}/kernel-bin:note", "--to", str(to))
     assert done.returncode == 2
-    assert "is no image with files" in done.stderr
+    assert "is not an image with files" in done.stderr
     assert not to.exists()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ingot import catalog
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 FLAVORS = """
 [features.more]
@@ -93,8 +93,8 @@ def test_check_looks_at_every_flavor_and_arch(various: House) -> None:
         (["--with", "moer"], "did you mean more?"),
         (["--with", "more", "--without", "more"], "with and without"),
         (["--without", "more"], "more"),
-        (["--flavor", "huge"], "it comes in default, bigger"),
-        (["--arch", "sparc"], "it comes in x86_64, arm64"),
+        (["--flavor", "huge"], "it has default, bigger"),
+        (["--arch", "sparc"], "it has x86_64, arm64"),
         (["6.1-huge"], "no flavor huge"),
         (["6.2"], "it knows 6.1.999"),
         (["6.1-with"], "no feature ''"),
@@ -128,7 +128,7 @@ def test_a_fragment_that_cannot_be_read_is_told_once(various: House) -> None:
     assert done.stdout.count("error:") == 1
 
 
-def test_a_fragment_that_is_a_folder_does_not_stop_the_others(various: House) -> None:
+def test_a_fragment_that_is_a_directory_does_not_stop_the_others(various: House) -> None:
     path = various.kernels / "fragments/base/arm64.config"
     path.unlink()
     path.mkdir()
@@ -174,7 +174,7 @@ def test_a_full_config_by_hand_asks_by_itself(house: House) -> None:
     assert done.returncode == 0, done.stderr
     assert "CHILD" not in done.stdout
     told = house.ingot("config", "explain", "OTHER", "6.1").stdout
-    assert "asked for: y (configs/linux-x86_64-6.1.999.config:3)" in told
+    assert "requested: y (configs/linux-x86_64-6.1.999.config:3)" in told
     assert "base/linux.config" not in house.ingot("config", "explain", "PARENT", "6.1").stdout
 
 
@@ -191,12 +191,12 @@ def test_an_option_that_a_full_config_makes_up_is_a_finding(house: House) -> Non
 def test_a_lock_file_is_written_for_each_kernel(various: House) -> None:
     done = various.ingot("config", "resolve", "6.1", "--flavor", "all", "--arch", "arm64")
     assert done.returncode == 0, done.stderr
-    folder = various.kernels / "configs"
+    directory = various.kernels / "configs"
     names = ["linux-arm64-6.1.999-bigger.config", "linux-arm64-6.1.999.config"]
-    assert sorted(path.name for path in folder.iterdir()) == names
-    before = [(folder / name).read_bytes() for name in names]
+    assert sorted(path.name for path in directory.iterdir()) == names
+    before = [(directory / name).read_bytes() for name in names]
     assert various.ingot("config", "resolve", "6.1-bigger-arm64").returncode == 0
-    assert [(folder / name).read_bytes() for name in names] == before
+    assert [(directory / name).read_bytes() for name in names] == before
     assert various.ingot("build", "6.1-bigger-arm64").returncode == 0
 
 
@@ -223,7 +223,7 @@ def test_resolve_writes_nothing_that_is_not_as_asked(house: House) -> None:
 
 
 def test_resolve_where_nothing_can_be_written_is_told(house: House) -> None:
-    (house.kernels / "configs").write_text("a file where the folder is to be")
+    (house.kernels / "configs").write_text("a file where the directory is to be")
     refused(house.ingot("config", "resolve", "6.1"), str(house.kernels / "configs"), code=3)
 
 
@@ -263,8 +263,8 @@ def test_a_file_without_a_config_is_told(
         ("kernel-bin", "has no image 'kernel-bin'"),
         ("6.1-huge", "no flavor huge"),
         ("", "is not a file, an image"),
-        ("Upper/case:tag", "is no name of an image"),
-        ("docker://", "is no name of an image"),
+        ("Upper/case:tag", "is not a valid name of an image"),
+        ("docker://", "is not a valid name of an image"),
     ],
 )
 def test_an_operand_that_is_nothing_is_told(house: House, operand: str, told: str) -> None:
@@ -306,7 +306,7 @@ def test_explain_takes_an_option_as_a_person_types_it(house: House, name: str) -
 def test_explain_of_what_nobody_asked_for(house: House) -> None:
     document = json.loads(house.ingot("config", "explain", "OTHER", "6.1", "--json").stdout)
     assert (document["value"], document["asked"]) == ("n", None)
-    assert document["missing"] == ["nobody asked for it"]
+    assert document["missing"] == ["nothing requests it"]
     refused(house.ingot("config", "explain", "", "6.1"), "no option")
     refused(house.ingot("config", "explain", "6.1", "CHILD"), "no kernel CHILD")
 
@@ -336,7 +336,7 @@ def edit(house: House, *words: str) -> tuple[int, str]:
 def test_edit_refuses_a_name_that_a_tag_could_not_have(house: House, name: str) -> None:
     code, text = edit(house, "6.1", "--feature", name)
     assert code == 2, text
-    assert "is no name for a feature" in text
+    assert "is not a valid name for a feature" in text
     assert house.ingot("list").returncode == 0
 
 
@@ -396,7 +396,7 @@ def test_init_beside_other_things_and_in_odd_places(house: House, tmp_path: Path
     target.mkdir(parents=True)
     (target / "README.md").write_text("mine")
     (target / "kernels").mkdir()
-    assert house.ingot("init", str(target)).returncode == 0, "an empty folder is in nobody's way"
+    assert house.ingot("init", str(target)).returncode == 0, "an empty directory is in nobody's way"
     assert (target / "README.md").read_text() == "mine"
     assert sorted(path.name for path in target.iterdir()) == [
         *(".github", ".gitignore", "README.md", "kernels")

@@ -21,9 +21,9 @@ from ingot.images import read_facts
 from ingot.oci import read_image
 from ingot.progress import Silent
 from ingot.setting import RunOptions, Setting
-from tests import fakes
-from tests.integration.conftest import House
-from tests.unit.builder.conftest import SAYS, status_of
+from tests.support import fakes
+from tests.support.builders import SAYS, status_of
+from tests.support.houses import House
 
 FAKES = Path(__file__).parent / "engines"
 IMAGE = "registry.example/toolchain@sha256:" + "0" * 64
@@ -183,7 +183,7 @@ def test_an_image_without_dpkg_is_known_by_its_id(house: House, box: Engines) ->
 
 def test_a_locked_image_must_be_as_its_lock_lists(house: House, box: Engines) -> None:
     ask_for(house, more="locked = true")
-    with pytest.raises(UserError, match="there is no"):
+    with pytest.raises(UserError, match=r"locked, but .*lock is missing"):
         build(house)
     lock = house.kernels / "builders" / "box-x86_64.lock"
     lock.parent.mkdir()
@@ -257,7 +257,7 @@ def test_what_runs_in_an_engine_finds_no_secret_of_the_caller(
 
 def test_without_an_engine_it_is_told_what_to_install(house: House, box: Engines) -> None:
     box.only()
-    with pytest.raises(MachineError, match="there is no container engine") as caught:
+    with pytest.raises(MachineError, match="no container engine is installed") as caught:
         build(house)
     assert "apt-get install buildah" in caught.value.hint
     assert "--builder rootfs" in caught.value.hint
@@ -270,14 +270,14 @@ def test_an_engine_whose_daemon_is_silent_is_passed_over(house: House, box: Engi
     assert called(house, "podman", "run")
     assert not called(house, "docker", "run")
     box.only("docker")
-    with pytest.raises(MachineError, match="no container engine that works") as caught:
+    with pytest.raises(MachineError, match="no container engine works") as caught:
         ensure(house)
     assert "daemon does not answer" in caught.value.why
 
 
 def test_an_image_that_is_nowhere_is_told_in_the_engines_words(house: House, box: Engines) -> None:
     ask_for(house, "nowhere/toolchain:1")
-    with pytest.raises(MachineError, match="docker cannot get the image nowhere") as caught:
+    with pytest.raises(MachineError, match="docker cannot pull the image nowhere") as caught:
         build(house)
     assert "not found" in caught.value.why
     assert "docker login" in caught.value.hint
@@ -287,12 +287,12 @@ def test_a_full_disk_of_the_engine_is_told(house: House, box: Engines) -> None:
     ask_for(house, IMAGE, "full-disk")
     with pytest.raises(MachineError) as caught:
         build(house)
-    assert "make room where docker keeps its images" in caught.value.hint
+    assert "free space where docker keeps its images" in caught.value.hint
 
 
 def test_an_image_without_a_compiler_is_refused(house: House, box: Engines) -> None:
     box.lacks("x86_64-linux-gnu-gcc", "flex")
-    with pytest.raises(MachineError, match="it lacks x86_64-linux-gnu-gcc, flex") as caught:
+    with pytest.raises(MachineError, match=r"x86_64-linux-gnu-gcc, flex.* not found") as caught:
         build(house)
     assert IMAGE in caught.value.what
     assert "[builders.box]" in caught.value.hint
@@ -301,13 +301,13 @@ def test_an_image_without_a_compiler_is_refused(house: House, box: Engines) -> N
 def test_an_image_whose_compiler_is_too_old_is_refused(house: House, box: Engines) -> None:
     (house.kernels / "toolchain.toml").write_text('[series."5.10"]\ngcc = "5.1"\n')
     box.says("x86_64-linux-gnu-gcc", "gcc (Ubuntu 4.9.4-2ubuntu1) 4.9.4")
-    with pytest.raises(MachineError, match="'box' has tools that are too old") as caught:
+    with pytest.raises(MachineError, match="tools of the builder 'box' are too old") as caught:
         build(house)
     assert "must be 5.1 or newer" in caught.value.why
 
 
 def test_offline_takes_what_is_there_and_pulls_nothing(house: House, box: Engines) -> None:
-    with pytest.raises(MachineError, match="without the network it cannot be made") as caught:
+    with pytest.raises(MachineError, match="cannot be made without the network") as caught:
         build(house, offline=True)
     assert IMAGE in caught.value.why
     assert not called(house, "docker", "pull")
@@ -348,23 +348,23 @@ def test_a_context_has_all_that_its_containerfile_copies(house: House, box: Engi
     patch = "--- a/main.c\n+++ b/main.c\n@@ -1 +1 @@\n-int main(void) { return 0; }\n"
     patch += "+int main(void) { return 42; }\n"
     (house.kernels / "patches" / "6.1" / "0001-answer.patch").write_text(patch)
-    folder = house.root / "context"
-    done = house.ingot("containerfile", "6.1", "--output", str(folder))
+    directory = house.root / "context"
+    done = house.ingot("containerfile", "6.1", "--output", str(directory))
     assert done.returncode == 0, done.stderr
-    text = (folder / "Containerfile").read_text()
+    text = (directory / "Containerfile").read_text()
     for line in text.splitlines():
         match line.split():
             case ["COPY" | "ADD", name, _]:
-                assert (folder / name).exists(), line
-    assert "CONFIG_PARENT=y" in (folder / "fragments.config").read_text()
-    with tarfile.open(folder / "source.tar.gz") as archive:
+                assert (directory / name).exists(), line
+    assert "CONFIG_PARENT=y" in (directory / "fragments.config").read_text()
+    with tarfile.open(directory / "source.tar.gz") as archive:
         packed = archive.extractfile("src/main.c")
         assert packed and b"return 42" in packed.read()
     again = house.root / "again"
     assert house.ingot("containerfile", "6.1", "--output", str(again)).returncode == 0
-    tarballs = [(place / "source.tar.gz").read_bytes() for place in (folder, again)]
+    tarballs = [(place / "source.tar.gz").read_bytes() for place in (directory, again)]
     assert tarballs[0] == tarballs[1]
-    taken = house.ingot("containerfile", "6.1", "--output", str(folder))
+    taken = house.ingot("containerfile", "6.1", "--output", str(directory))
     assert taken.returncode == 2
     assert "exists already" in taken.stderr
 
@@ -373,12 +373,12 @@ def test_a_full_config_is_taken_along_as_it_is(house: House, box: Engines) -> No
     config = house.kernels / "configs" / "linux-x86_64-6.1.999.config"
     config.parent.mkdir()
     config.write_text("CONFIG_PARENT=y\n")
-    folder = house.root / "context"
-    done = house.ingot("containerfile", "6.1", "--output", str(folder))
+    directory = house.root / "context"
+    done = house.ingot("containerfile", "6.1", "--output", str(directory))
     assert done.returncode == 0, done.stderr
-    assert (folder / "full.config").read_text() == config.read_text()
-    assert not (folder / "fragments.config").exists()
-    text = (folder / "Containerfile").read_text()
+    assert (directory / "full.config").read_text() == config.read_text()
+    assert not (directory / "fragments.config").exists()
+    text = (directory / "Containerfile").read_text()
     assert "COPY full.config /ingot/" in text
     assert text.index("cp /ingot/full.config .config") < text.index("olddefconfig")
     assert "allnoconfig" not in text

@@ -15,10 +15,10 @@ from ingot.boot.cost.boot_profile import PROFILE_TYPE, Phase, Profile
 from ingot.images import BASE, BIN, KERNEL_IMAGES, read_facts, tags_for
 from ingot.oci import Layout, read_image, write_artifact
 from ingot.size_map import SizeMap
-from tests.integration.conftest import House
-from tests.registries import serve
-from tests.unit.test_comparison import foreign, old_images
-from tests.unit.test_images import Kernel, make_kernel
+from tests.support.compared_images import foreign, old_images
+from tests.support.houses import House
+from tests.support.kernel_images import Kernel, make_kernel
+from tests.support.registries import serve
 
 SMALL = SizeMap({"": 4, "fs": 2 << 20, "net/core": 500}, {"net/veth.ko": 1000, "net/tun.ko": 700})
 LARGE = SizeMap(
@@ -27,9 +27,9 @@ LARGE = SizeMap(
 )
 
 
-def put(house: House, name: str, makeup: SizeMap, options: str = "") -> Kernel:
-    """Put a kernel of that makeup into the house's store, tagged `6.1.176-<name>`."""
-    kernel = make_kernel(house.root, name, makeup=makeup)
+def put(house: House, name: str, size_map: SizeMap, options: str = "") -> Kernel:
+    """Put a kernel with that size map into the house's store, tagged `6.1.176-<name>`."""
+    kernel = make_kernel(house.root, name, size_map=size_map)
     config = kernel.artifacts.config
     config.write_text(config.read_text() + options)
     kernel = dataclasses.replace(kernel, layout=house.layout)
@@ -93,14 +93,14 @@ def test_two_kernels_side_by_side(two: House) -> None:
     assert any(line.startswith("~ recipe ") and " -> " in line for line in lines)
     assert "kernel 2.0 MiB 4.0 MiB +2.0 MiB +100.0%" in lines
     assert "modules 1.7 KiB 41.1 KiB +39.4 KiB +2373.5%" in lines
-    assert "kernel by folder: 1 more, 1 of another size" in lines
+    assert "kernel by source directory: 1 more, 1 resized" in lines
     assert "+ 1.0 MiB net/sctp" in lines
     assert "~ 2.0 MiB 3.0 MiB +1.0 MiB fs" in lines
-    assert "modules: 20 more, 1 less, 1 of another size" in lines
+    assert "modules: 20 more, 1 less, 1 resized" in lines
     assert "+ 2.0 KiB fs/fs19.ko" in lines
-    assert "... and 7 more; all of them: --all" in lines
+    assert "... and 7 more; --all shows them" in lines
     assert "config: 20 options differ: 20 more, 0 less, 0 changed" in lines
-    assert "does not tell" not in done.stdout
+    assert "Not known of" not in done.stdout
 
 
 def test_all_means_all(two: House) -> None:
@@ -119,7 +119,7 @@ def test_lines_fit_a_narrow_terminal(two: House) -> None:
 
 def test_an_image_with_itself(two: House) -> None:
     done = two.ingot("diff", "kernel-bin:6.1.176-small", "kernel-bin:6.1.176-small")
-    assert "The layers are the same, to the byte." in done.stdout
+    assert "The layers are identical." in done.stdout
     assert "~" not in done.stdout
     assert "differ" not in done.stdout
 
@@ -208,11 +208,9 @@ def test_an_image_of_an_older_ingot_is_looked_into(two: House) -> None:
     old_images(kernel)
     name = f"kernel-bin:6.1.176-{kernel.facts.recipe_key.short}"
     done = two.ingot("diff", name, "kernel-bin:6.1.176-small")
-    assert "by folder" not in done.stdout
+    assert "by source directory" not in done.stdout
     assert "net/tun.ko" in done.stdout
-    assert (
-        f"{name} does not tell where its kernel's bytes go: an older Ingot made it." in done.stdout
-    )
+    assert f"Not known of {name}: size map of the kernel; an older Ingot made it." in done.stdout
 
 
 # Registries
@@ -258,13 +256,15 @@ def test_a_profile_of_another_image_is_not_this_ones(
     assert (told["a"]["boot"], told["b"]["boot"]) == (None, None)
 
 
-def test_an_image_of_somebody_elses_in_a_registry_is_fetched(two: House, served: str) -> None:
+def test_an_image_that_ingot_did_not_make_is_fetched_from_a_registry(
+    two: House, served: str
+) -> None:
     foreign(two.layout, {"boot/vmlinux": bytes(3000), "lib/modules/5.4/kernel/a.ko": bytes(10)})
     send(two.layout, "foreign:1", f"{served}/y:1")
     done = two.ingot("diff", f"{served}/y:1", f"{served}/x/kernel-bin:small", "--arch", "arm64")
     assert done.returncode == 0, done.stderr
-    assert f"{served}/y:1 does not tell what it was made from, its config," in done.stdout
-    assert "it is not Ingot's" in done.stdout
+    assert f"Not known of {served}/y:1: source and recipe, config," in done.stdout
+    assert "Ingot did not make it" in done.stdout
     assert "modules: 2 more, 1 less" in done.stdout
 
 
@@ -278,7 +278,7 @@ def test_an_image_of_somebody_elses_in_a_registry_is_fetched(two: House, served:
         ("/etc/passwd", "ingot config diff"),
         ("nosuch", "has no image 'nosuch'"),
         ("kernel-bin:9.9", "has no image 'kernel-bin:9.9'"),
-        ("boot:1", "is no"),
+        ("boot:1", "does not follow the OCI image specification"),
     ],
 )
 def test_what_is_no_image_is_said(two: House, name: str, says: str) -> None:

@@ -23,7 +23,8 @@ from ingot.source.origins import ORIGINS, OriginRow, deciding
 from ingot.source.releases import Release
 from ingot.source.transfer.tarball_compression import Compression
 from ingot.version import KernelVersion
-from tests.integration.conftest import FAKE_TREE, House
+from tests.support.houses import House
+from tests.support.places import FAKE_TREE
 
 TODAY = datetime.date(2026, 11, 23)
 README = "# Mine\n\n<!-- kernels: begin -->\n<!-- kernels: end -->\n\nThe end.\n"
@@ -33,7 +34,7 @@ README = "# Mine\n\n<!-- kernels: begin -->\n<!-- kernels: end -->\n\nThe end.\n
 class Upstream:
     """An origin with the releases a test has put there, each a variant of the fake tree."""
 
-    folder: Path
+    directory: Path
     name: str = "debian"
     trust: str = "debian, by a test"
     tells_ends: bool = True
@@ -43,7 +44,7 @@ class Upstream:
     def release(self, patch: int, **changes: str) -> None:
         """Pack a release 6.1.<patch>; `changes` are what is added to files of its tree."""
         version = KernelVersion.parse(f"6.1.{patch}")
-        tree = self.folder / f"linux-{version}"
+        tree = self.directory / f"linux-{version}"
         shutil.copytree(FAKE_TREE, tree)
         makefile = tree / "Makefile"
         makefile.write_text(makefile.read_text().replace("SUBLEVEL = 999", f"SUBLEVEL = {patch}"))
@@ -51,7 +52,7 @@ class Upstream:
             with (tree / name).open("a") as file:
                 file.write(text)
         tarball = tree.with_suffix(f".{patch}.tar.xz")
-        words = ["tar", "--mtime=@1700000000", "-C", str(self.folder), "-cJf", str(tarball)]
+        words = ["tar", "--mtime=@1700000000", "-C", str(self.directory), "-cJf", str(tarball)]
         subprocess.run([*words, tree.name], check=True)
         self.tarballs[version] = tarball
 
@@ -72,9 +73,9 @@ class Upstream:
 
 @pytest.fixture
 def upstream(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Upstream:
-    folder = tmp_path / "upstream"
-    folder.mkdir()
-    upstream = Upstream(folder)
+    directory = tmp_path / "upstream"
+    directory.mkdir()
+    upstream = Upstream(directory)
     monkeypatch.setattr(new_versions, "origins_of", lambda _: [upstream])
     monkeypatch.setattr(new_versions, "indexes_of", lambda _: [upstream])
     (house.root / "README.md").write_text(README)

@@ -21,9 +21,9 @@ from ingot.oci.descriptor import INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE
 from ingot.pipeline.registry_cache import fetch_builder, fetch_kernel
 from ingot.registry import Registry, read
 from ingot.setting import RunOptions
-from tests.kernels import open_shop
-from tests.unit.conftest import Recorder
-from tests.unit.test_images_checking import RECIPE
+from tests.support.kernel_images import RECIPE
+from tests.support.progress import Recorder
+from tests.support.shops import open_shop
 
 pytestmark = pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
 

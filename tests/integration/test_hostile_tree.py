@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import FAKE_TREE, House
+from tests.support.houses import House
+from tests.support.places import FAKE_TREE
 
 SECRET = "what only the owner of this machine may read"
 
@@ -31,11 +32,11 @@ TRAPS = {
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    folder = tmp_path / "outside"
-    folder.mkdir()
-    (folder / "secret").write_text(SECRET)
-    (folder / "secret.h").write_text(SECRET)
-    return folder
+    directory = tmp_path / "outside"
+    directory.mkdir()
+    (directory / "secret").write_text(SECRET)
+    (directory / "secret.h").write_text(SECRET)
+    return directory
 
 
 def hostile(tmp_path: Path, target: str, trap: str, outside: Path) -> Path:

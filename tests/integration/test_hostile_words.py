@@ -11,10 +11,10 @@ import pytest
 
 from ingot.cli.main import app
 from ingot.cli.shared.terminal import Terminal, print_error
-from ingot.errors import IngotError, told_by_the_system
+from ingot.errors import IngotError, system_error
 from ingot.oci import read_image, write_image, write_layer
 from ingot.oci.layer_entry import file_entry
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 EVIL = "[/x]\x1b[2J\x1b]0;title\x07\u202e\u200b\nforged: all is well"
 SHOWN = "[/x]\ufffd\ufffd\ufffd\ufffd forged: all is well"
@@ -50,7 +50,7 @@ class Shown:
         try:
             app(list(words), prog_name="ingot", standalone_mode=False)
         except (IngotError, OSError) as error:
-            told = told_by_the_system(error) if isinstance(error, OSError) else error
+            told = system_error(error) if isinstance(error, OSError) else error
             print_error(Terminal(stderr=True), told)
         except click.exceptions.Exit:
             pass

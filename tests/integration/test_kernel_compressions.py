@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ingot.kernel_file import Compression, embedded_config, read_kernel
-from tests.unit.kernel_file import samples
+from tests.support import kernel_files as samples
 
 COMMANDS = {
     Compression.GZIP: "gzip -n -f -9",

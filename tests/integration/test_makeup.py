@@ -55,7 +55,7 @@ def measure_in(build: Path, kernel: Path, modules: Path) -> SizeMap:
 
 @dataclass(frozen=True)
 class Tree:
-    """A build folder as a compile of the kernel leaves it."""
+    """A build directory as a compile of the kernel leaves it."""
 
     build: Path
 
@@ -100,7 +100,7 @@ OLD = ("--whole-archive", "arch/x86/kernel/head_64.o", "fs/built-in.a", "--no-wh
 """How kernels were linked before 6.1: the head apart, libraries as needed."""
 
 
-def test_each_folder_has_what_its_objects_brought(tree: Tree) -> None:
+def test_each_directory_has_what_its_objects_brought(tree: Tree) -> None:
     tree.link(*OLD, "lib/lib.a")
     told = dict(tree.measure().kernel)
     rest = told.pop("")
@@ -126,14 +126,14 @@ def test_one_archive_of_everything_is_believed(tree: Tree) -> None:
     assert told["arch/x86/kernel"] == 5
 
 
-def test_an_object_in_no_folder_is_no_folders(tree: Tree) -> None:
+def test_an_object_in_no_directory_is_no_directories(tree: Tree) -> None:
     tree.archive("built-in.a", "timestamp")
     tree.link(*OLD[:-1], "built-in.a", "--no-whole-archive", "lib/lib.a")
     told = tree.measure().kernel  # which looks at the sum
     assert set(told) == {"", "arch/x86/kernel", "fs", "fs/ext4", "lib"}
 
 
-def test_another_build_folder_gives_the_same(
+def test_another_build_directory_gives_the_same(
     tree: Tree, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     tree.link(*OLD, "lib/lib.a")
@@ -173,7 +173,7 @@ def test_modules_are_measured_as_they_ship(tree: Tree) -> None:
 # What is not as it should be
 
 
-def test_what_an_archive_names_outside_the_build_folder_is_not_looked_at(
+def test_what_an_archive_names_outside_the_build_directory_is_not_looked_at(
     tree: Tree, tmp_path: Path
 ) -> None:
     tree.link(*OLD, "lib/lib.a")

@@ -13,22 +13,22 @@ from ingot import catalog
 from ingot.catalog import NewVersion, propose
 from ingot.digest import Digest
 from ingot.version import KernelVersion
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 CHECKOUT = Path(__file__).parents[2]
 ENDED = '\n[series."4.19"]\nend_of_life = 2024-12-05\n[series."4.19".versions."4.19.325"]\n'
 
 
-def git(folder: Path, *words: str) -> str:
+def git(directory: Path, *words: str) -> str:
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=no"]
-    argv = ["git", "-C", str(folder), *identity, *words]
+    argv = ["git", "-C", str(directory), *identity, *words]
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def commit_all(folder: Path) -> None:
-    git(folder, "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message=x")
+def commit_all(directory: Path) -> None:
+    git(directory, "init", "--quiet")
+    git(directory, "add", "--all")
+    git(directory, "commit", "--quiet", "--message=x")
 
 
 def rows(house: House, *words: str) -> list[dict[str, str]]:

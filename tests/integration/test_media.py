@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingot.boot.media import IMAGES
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from ingot.oci import (
 from ingot.pipeline.module_build import build_modules
 from ingot.progress import Silent
 from ingot.setting import Setting
-from tests import fakes
-from tests.integration.conftest import House
+from tests.support import fakes
+from tests.support.houses import House
 
 ALONE = "kernel-module-hello:6.1.999"
 WITH = "kernel-modules:6.1.999-plus-hello"
@@ -45,23 +45,23 @@ def built(house: House) -> House:
 @pytest.fixture
 def hello(tmp_path: Path) -> Path:
     """The source of a module."""
-    folder = tmp_path / "Hello"
-    folder.mkdir()
-    (folder / "Kbuild").write_text("obj-m += hello.o\n")
-    (folder / "hello.c").write_text("extern dummy_open\n")
-    return folder
+    directory = tmp_path / "Hello"
+    directory.mkdir()
+    (directory / "Kbuild").write_text("obj-m += hello.o\n")
+    (directory / "hello.c").write_text("extern dummy_open\n")
+    return directory
 
 
-def make(house: House, folder: Path, *words: str) -> dict[str, str]:
+def make(house: House, directory: Path, *words: str) -> dict[str, str]:
     """Build modules; returns the digests of their images, by tag."""
-    done = house.ingot("module", "build", str(folder), "--kernel", "6.1", "--json", *words)
+    done = house.ingot("module", "build", str(directory), "--kernel", "6.1", "--json", *words)
     assert done.returncode == 0, done.stderr
     return {image["tag"]: image["digest"] for image in json.loads(done.stdout)["images"]}
 
 
-def refused(house: House, folder: Path, *words: str, code: int = 2) -> str:
+def refused(house: House, directory: Path, *words: str, code: int = 2) -> str:
     before = house.layout.tags()
-    done = house.ingot("module", "build", str(folder), "--kernel", "6.1", *words)
+    done = house.ingot("module", "build", str(directory), "--kernel", "6.1", *words)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
@@ -70,10 +70,10 @@ def refused(house: House, folder: Path, *words: str, code: int = 2) -> str:
     return done.stderr
 
 
-def refused_but_made(house: House, folder: Path, *words: str) -> str:
+def refused_but_made(house: House, directory: Path, *words: str) -> str:
     """As `refused`, where a builder was made before that could be told."""
     before = house.layout.tags()
-    done = house.ingot("module", "build", str(folder), "--kernel", "6.1", *words)
+    done = house.ingot("module", "build", str(directory), "--kernel", "6.1", *words)
     assert done.returncode == 2, done.stderr
     made = set(house.layout.tags()) - set(before)
     assert made
@@ -82,10 +82,10 @@ def refused_but_made(house: House, folder: Path, *words: str) -> str:
 
 
 def held(house: House, tag: str) -> dict[str, str]:
-    """What is in an image but folders: names, and where links lead."""
+    """What is in an image but directories: names, and where links lead."""
     image = read_image(house.layout, house.layout.tags()[tag])
     files = list_files(house.layout, image)
-    return {file.name: file.target for file in files if file.kind != EntryKind.FOLDER}
+    return {file.name: file.target for file in files if file.kind != EntryKind.DIRECTORY}
 
 
 def test_the_devel_image_has_the_tree_and_the_link_to_it(built: House) -> None:
@@ -215,7 +215,7 @@ def test_what_is_no_module(built: House, hello: Path) -> None:
 def test_a_module_for_another_release(built: House, hello: Path) -> None:
     (hello / "Kbuild").write_text("obj-m += hello.o\nRELEASE = 5.4.3\n")
     told = refused(built, hello, code=5)
-    assert "hello.ko is no module for 6.1.999" in told
+    assert "hello.ko is not a module for 6.1.999" in told
     assert "5.4.3" in told
 
 
@@ -379,12 +379,12 @@ def test_what_depmod_leaves_is_not_followed(
 
     def index(sandbox: Sandbox, release: str, log: Path) -> None:
         real(sandbox, release, log)
-        folder = sandbox.build / MODULES
-        (folder / "modules.alias").symlink_to(secret)
-        (folder / "modules.dep").unlink()
-        (folder / "modules.dep").symlink_to(secret)
-        os.mkfifo(folder / "modules.symbols")
-        (folder / "modules.fine").write_text("fine")
+        directory = sandbox.build / MODULES
+        (directory / "modules.alias").symlink_to(secret)
+        (directory / "modules.dep").unlink()
+        (directory / "modules.dep").symlink_to(secret)
+        os.mkfifo(directory / "modules.symbols")
+        (directory / "modules.fine").write_text("fine")
 
     monkeypatch.setattr("ingot.pipeline.module_build.index_modules", index)
     build_modules(built.setting(), "6.1.999", hello, Silent())

@@ -11,8 +11,9 @@ import pytest
 
 from ingot.images import KERNEL_IMAGES
 from ingot.pipeline import Built
-from tests.integration.conftest import FAKE_TREE, House
-from tests.integration.source.repository import Repository, make_repository
+from tests.support.git_repositories import Repository, make_repository
+from tests.support.houses import House
+from tests.support.places import FAKE_TREE
 
 TAGS = {f"{name}:6.1.999" for name in KERNEL_IMAGES}
 PATCH = "--- a/main.c\n+++ b/main.c\n@@ -1 +1 @@\n-int main(void) { return 0; }\n"
@@ -41,9 +42,9 @@ def run(house: House, before: list[str], *words: str) -> subprocess.CompletedPro
 
 
 def forget_source(house: House) -> None:
-    for folder in (house.cache / "sources").iterdir():
-        if folder.is_dir():
-            shutil.rmtree(folder)
+    for directory in (house.cache / "sources").iterdir():
+        if directory.is_dir():
+            shutil.rmtree(directory)
 
 
 def test_after_fetch_everything_is_built_without_a_network(
@@ -93,7 +94,7 @@ def test_offline_without_the_source(house: House, verb: list[str]) -> None:
 def test_offline_without_the_builder(house: House, verb: list[str]) -> None:
     result = house.ingot(*verb, "--offline")
     assert result.returncode == 3
-    assert "the builder 'test' is not here" in result.stderr
+    assert "the builder 'test' is not made yet" in result.stderr
     assert "ingot fetch" in result.stderr
     assert house.recorded("mmdebstrap") == []
 
@@ -105,7 +106,7 @@ def test_offline_may_be_the_environments_word(
     monkeypatch.setenv("INGOT_CACHE_FROM", "registry.invalid/kernels")
     result = house.ingot("build", "6.1")
     assert result.returncode == 3
-    assert "the builder 'test' is not here" in result.stderr
+    assert "the builder 'test' is not made yet" in result.stderr
     assert "registry.invalid" not in result.stderr
 
 
@@ -243,14 +244,14 @@ def test_a_patched_kernel_without_patches_and_a_patch_that_is_not_there(house: H
     assert "--patch FILE" in named.stderr
     missing = house.ingot("build", "6.1", "--patch", "none.patch")
     assert missing.returncode == 2
-    assert "there is no patch none.patch" in missing.stderr
+    assert "there is no patch file none.patch" in missing.stderr
 
 
 def test_a_bounded_patch_ends_in_the_release_that_carries_it(house: House) -> None:
     plain = house.build()
-    folder = house.kernels / "patches" / "all"
-    folder.mkdir(parents=True)
-    (folder / "fix.patch").write_text(PATCH)
+    directory = house.kernels / "patches" / "all"
+    directory.mkdir(parents=True)
+    (directory / "fix.patch").write_text(PATCH)
     path = house.kernels / "kernels.toml"
     text = path.read_text()
 

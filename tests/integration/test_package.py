@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingot import __version__
-from tests.integration.conftest import House
+from tests.support.houses import House
 from tests.support.installed import Installed, install, make_release
 
 EVERY_MODULE = """

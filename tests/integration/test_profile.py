@@ -8,7 +8,7 @@ from ingot.boot.cost.boot_profile import Initcall, Phase
 from ingot.images import BASE
 from ingot.lab import kept_profile
 from ingot.oci import read_image
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 
 def test_a_profile_is_printed_and_kept_with_the_image(house: House) -> None:

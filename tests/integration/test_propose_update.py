@@ -28,31 +28,31 @@ if sys.argv[1:3] == ["pr", "list"] and os.environ["OPEN"]:
 class Project:
     """A clone of a repository, and the program `gh` as a fake."""
 
-    folder: Path
+    directory: Path
 
     def git(self, *words: str, where: str = "clone") -> str:
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-        argv = ["git", "-C", str(self.folder / where), *identity, *words]
+        argv = ["git", "-C", str(self.directory / where), *identity, *words]
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
 
     def propose(self, patch: str, report: str = "added", number: str = "") -> None:
         """Run the script as a job does, in a fresh clone."""
-        subprocess.run(["rm", "-rf", str(self.folder / "clone")], check=True)
-        self.git("clone", "--quiet", str(self.folder / "origin"), "clone", where=".")
+        subprocess.run(["rm", "-rf", str(self.directory / "clone")], check=True)
+        self.git("clone", "--quiet", str(self.directory / "origin"), "clone", where=".")
         environment = {
             **os.environ,
-            "PATH": f"{self.folder}:{os.environ['PATH']}",
-            "RECORD": str(self.folder / "record"),
+            "PATH": f"{self.directory}:{os.environ['PATH']}",
+            "RECORD": str(self.directory / "record"),
             "OPEN": number,
             "GITHUB_REPOSITORY": "me/kernels",
             "PATCH": base64.b64encode(patch.encode()).decode(),
             "REPORT": report,
             "BASE": "main",
         }
-        subprocess.run([str(SCRIPT)], cwd=self.folder / "clone", env=environment, check=True)
+        subprocess.run([str(SCRIPT)], cwd=self.directory / "clone", env=environment, check=True)
 
     def calls(self) -> list[list[str]]:
-        return [json.loads(line) for line in (self.folder / "record").read_text().splitlines()]
+        return [json.loads(line) for line in (self.directory / "record").read_text().splitlines()]
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_change_becomes_a_branch_and_a_request(project: Project) -> None:
     body = create[create.index("--body") + 1]
     assert '\n    added `linux`\n    $(touch here) "quoted"' in body
     assert "close and open" in body
-    assert not (project.folder / "clone" / "here").exists()
+    assert not (project.directory / "clone" / "here").exists()
 
 
 def test_a_request_that_is_open_is_renewed(project: Project) -> None:
@@ -109,7 +109,7 @@ def test_a_long_report_is_cut_to_what_github_takes(project: Project) -> None:
 def test_a_change_that_does_not_apply_is_no_request(project: Project) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         project.propose(patch_to("new").replace("-old", "-other"))
-    assert not (project.folder / "record").exists()
+    assert not (project.directory / "record").exists()
     assert project.git("branch", "--list", where="origin") == "* main"
 
 
@@ -145,7 +145,7 @@ def test_a_patch_that_changes_more_than_lines_of_catalogs_is_no_request(
     honest = patch_to("new") if "kernels.toml" not in hostile else ""
     with pytest.raises(subprocess.CalledProcessError):
         project.propose(hostile + honest if first else honest + hostile)
-    assert not (project.folder / "record").exists()
+    assert not (project.directory / "record").exists()
     assert project.git("branch", "--list", where="origin") == "* main"
 
 

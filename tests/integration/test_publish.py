@@ -34,9 +34,9 @@ from ingot.progress import Silent
 from ingot.publish import Published, publish
 from ingot.publish.tagging import Action
 from ingot.registry import Registry
-from tests.kernels import BUILDER, PACKAGES, Shop, open_shop
-from tests.registries import PASSWORD, Served, other_address, serve
-from tests.wire import wire
+from tests.support.registries import PASSWORD, Served, other_address, serve
+from tests.support.shops import BUILDER, PACKAGES, Shop, open_shop
+from tests.support.wire import wire
 
 V, KEY = "6.1.10", Digest.of(b"recipe of 6.1.10").short
 
@@ -252,21 +252,21 @@ def containerd(tmp_path: Path) -> Iterator[list[str]]:
         pytest.skip("containerd needs root")
     if not shutil.which("containerd"):
         pytest.skip("containerd is not installed; scripts/run-tests installs it")
-    folder = tmp_path / "containerd"
-    folder.mkdir()
-    # sockets have short names (unix(7)): a test's folder may be too deep
+    directory = tmp_path / "containerd"
+    directory.mkdir()
+    # sockets have short names (unix(7)): a test's directory may be too deep
     address = Path("/run") / f"ingot-test-{os.getpid()}.sock"
-    config = folder / "config.toml"
+    config = directory / "config.toml"
     config.write_text('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
     words = ["containerd", "--config", str(config), "--address", str(address)]
-    words += ["--root", str(folder / "root"), "--state", str(folder / "state")]
-    with (folder / "log").open("wb") as log:
+    words += ["--root", str(directory / "root"), "--state", str(directory / "state")]
+    with (directory / "log").open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log)
     asked = ["ctr", "--address", str(address), "--connect-timeout", "30s"]
     try:
         done = subprocess.run([*asked, "version"], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            pytest.skip(f"containerd does not run here: {(folder / 'log').read_text()[-500:]}")
+            pytest.skip(f"containerd does not run here: {(directory / 'log').read_text()[-500:]}")
         yield asked
     finally:
         process.terminate()
@@ -297,7 +297,7 @@ def test_containerd_pulls_and_mounts_what_was_pushed(
             unmount = [*containerd, "images", "unmount", "--rm", str(mounted)]
             subprocess.run(unmount, check=True)
         ours = list_files(shop.layout, read_image(shop.layout, images[name]))
-        assert found == {info.name for info in ours if info.kind.value != "folder"}
+        assert found == {info.name for info in ours if info.kind.value != "directory"}
 
 
 # What goes over the wire
@@ -572,9 +572,9 @@ def test_a_damaged_store_is_not_published(shop: Shop, served: Served) -> None:
     ("name", "text"),
     [
         ("https://example.org/x", "leave out https://"),
-        ("Example.org/UPPER", "no name of a registry"),
-        ("example.org/x:tag", "no name of a registry"),
-        ("", "no name of a registry"),
+        ("Example.org/UPPER", "not a name of a registry"),
+        ("example.org/x:tag", "not a name of a registry"),
+        ("", "not a name of a registry"),
     ],
 )
 def test_a_name_that_is_none_is_refused_before_anything_else(
@@ -656,7 +656,7 @@ def test_a_registry_that_dies_is_told_and_completed_when_it_lives(
     served.stop()
     done = ingot(shop, "push", V, "--registry", served.address)
     assert done.returncode == 3
-    assert f"nothing answers at {served.address}" in done.stderr
+    assert f"{served.address} cannot be reached" in done.stderr
     served.start()
     assert ingot(shop, "push", V, "--registry", served.address).returncode == 0
 
@@ -675,7 +675,7 @@ def test_a_full_disk_at_the_registry_is_told(shop: Shop, tmp_path: Path) -> None
     with serve(tmp_path / "full", wrapper=["prlimit", "--fsize=100000"]) as served:
         done = ingot(shop, "push", V, "--registry", served.address)
         assert done.returncode == 3
-        assert "is its disk full?" in done.stderr
+        assert "such as a full disk" in done.stderr
         assert "no tag there was changed" in done.stderr
         assert there(served.address) == {}
         served.stop()
@@ -715,7 +715,7 @@ def guarded(tmp_path: Path) -> Iterator[Served]:
 
 def trusting(served: Served, password: str | None = None) -> dict[str, str]:
     """The environment in which the registry's certificate is trusted, and credentials are kept."""
-    auth = served.folder / "auth.json"
+    auth = served.directory / "auth.json"
     word = base64.b64encode(f"ada:{password}".encode()).decode()
     known = {} if password is None else {served.address: {"auth": word}}
     auth.write_text(json.dumps({"auths": known}))
@@ -765,7 +765,7 @@ def test_somebody_who_may_not_is_told_to_log_in(
     shop.put(V)
     done = ingot(shop, "push", V, "--registry", guarded.address, **trusting(guarded, password))
     assert done.returncode == 3
-    assert "wants a name and a password" in done.stderr
+    assert "requires a login" in done.stderr
     assert f"skopeo login {guarded.address}" in done.stderr
     assert "level=" not in done.stderr
     assert stored(guarded) == 0
@@ -789,7 +789,7 @@ def test_plain_http_is_for_loopback_or_on_purpose(shop: Shop, tmp_path: Path) ->
         words = ("push", V, "--registry", served.address)
         done = ingot(shop, *words)
         assert done.returncode == 3
-        assert "speaks plain HTTP" in done.stderr
+        assert "uses plain HTTP" in done.stderr
         assert "--insecure" in done.stderr
         assert ingot(shop, *words, "--insecure").returncode == 0
 
@@ -798,5 +798,5 @@ def test_a_host_that_is_not_there_is_told(shop: Shop) -> None:
     shop.put(V)
     done = ingot(shop, "push", V, "--registry", "nowhere.invalid")
     assert done.returncode == 3
-    assert "there is no host of the name nowhere.invalid" in done.stderr
+    assert "the host name nowhere.invalid is not found" in done.stderr
     assert "Traceback" not in done.stderr

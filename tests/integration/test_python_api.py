@@ -10,9 +10,9 @@ import pytest
 
 import ingot
 from ingot import api
-from tests.integration.conftest import House
-from tests.registries import serve
-from tests.unit.conftest import REPOSITORY
+from tests.support.houses import House
+from tests.support.places import REPOSITORY
+from tests.support.registries import serve
 
 PAGE = (REPOSITORY / "docs" / "python.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -93,9 +93,9 @@ def test_what_is_not_there_is_not_there(
 @pytest.mark.parametrize(
     ("token", "answer", "why"),
     [
-        (401, (404, []), "wants a name and a password"),
-        (200, (401, [UNAUTHORIZED]), "wants a name and a password"),
-        (200, (500, []), "failed; its own log says why"),
+        (401, (404, []), "requires a login"),
+        (200, (401, [UNAUTHORIZED]), "requires a login"),
+        (200, (500, []), "reported a server error"),
     ],
 )
 def test_a_wrong_password_or_a_fault_is_no_such_answer(

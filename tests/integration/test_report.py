@@ -29,10 +29,10 @@ from ingot.oci import (
 )
 from ingot.oci.descriptor import INDEX_TYPE
 from ingot.oci.image_documents import canonical_json
-from tests.integration.conftest import House
-from tests.registries import serve
-from tests.unit.catalog.conftest import load
-from tests.unit.report.conftest import CONFIG, MAKEUP, PROFILE, carried, facts
+from tests.support.catalogs import load
+from tests.support.houses import House
+from tests.support.registries import serve
+from tests.support.reports import CONFIG, PROFILE, SIZE_MAP, carried, facts
 
 KEY = facts().recipe_key.short
 
@@ -139,12 +139,12 @@ def test_tags_of_one_digest_are_one_kernel(shop: Shop) -> None:
     (kernel,) = shop.kernels()
     assert kernel["digest"] == str(image.digest)
     assert kernel["tags"] == ["6.1.176", f"6.1.176-{KEY}"]
-    assert kernel["kernel"]["size"] == MAKEUP.kernel_size
+    assert kernel["kernel"]["size"] == SIZE_MAP.kernel_size
     assert not (shop.root / "ingot-report.html").exists()
 
 
-def test_of_an_image_without_makeup_the_files_tell_the_sizes(shop: Shop) -> None:
-    shop.image("6.1.176", makeup=None)
+def test_without_a_size_map_the_sizes_are_those_of_the_files(shop: Shop) -> None:
+    shop.image("6.1.176", size_map=None)
     (kernel,) = shop.kernels()
     assert kernel["makeup"] is None
     assert kernel["kernel"]["size"] == 600
@@ -302,7 +302,7 @@ def test_a_registry_without_kernels_says_so(shop: Shop) -> None:
         done = shop.report("--registry", served.address)
         assert isinstance(done.exception, IngotError)
         assert done.exception.exit_code == 2
-        assert f"no kernel of Ingot's in {served.address}" in done.exception.what
+        assert f"{served.address} has no kernel that Ingot made" in done.exception.what
     gone = shop.report("--registry", served.address)
     assert isinstance(gone.exception, IngotError)
     assert gone.exception.exit_code == 3

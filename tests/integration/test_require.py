@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 TITLE = "# Linux/x86 6.1.5 Kernel Configuration"
 
@@ -23,8 +23,8 @@ def featured(house: House) -> House:
     return house
 
 
-def config(folder: Path, *lines: str) -> str:
-    path = folder / "some.config"
+def config(directory: Path, *lines: str) -> str:
+    path = directory / "some.config"
     path.write_text("\n".join([TITLE, *lines, ""]))
     return str(path)
 
@@ -34,7 +34,7 @@ def test_every_image_of_a_build_tells_its_config(house: House) -> None:
     for name in ("6.1", "kernel-bin:6.1", "kernel-modules:6.1.999", "kernel-debug:6.1"):
         done = house.ingot("require", name, "--vmm", "firecracker", "--option", "CHILD=m")
         assert done.returncode == 0, done.stderr
-    assert "kernel-debug:6.1.999 serves: 1 of 1 options" in done.stdout
+    assert "kernel-debug:6.1.999 has 1 of 1 required options" in done.stdout
 
 
 def test_a_feature_asks_for_what_its_fragment_does(featured: House, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_config_of_an_unknown_kernel_serves_for_options_only(
     assert featured.ingot("require", str(file), "--option", "A=y").returncode == 0
     done = featured.ingot("require", str(file), "--feature", "more")
     assert done.returncode == 2
-    assert "does not say which kernel it is" in done.stderr
+    assert "are not known" in done.stderr
 
 
 def test_a_config_may_be_packed_or_within_a_kernel(featured: House, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_file_without_a_config_does_not_answer(
         ("./nowhere", 2, "it does not exist"),
         (".", 2, "it is a directory"),
         ("kernel-bin:9.9", 2, "has no image 'kernel-bin:9.9'"),
-        ("Upper/case", 2, "is no name of an image"),
+        ("Upper/case", 2, "is not a valid name of an image"),
         ("localhost:1/kernel-bin:6.1", 3, "connection refused"),
     ],
 )

@@ -21,9 +21,9 @@ import pytest
 
 from ingot.arch import arch
 from ingot.builder import compile_cache, host_builder
-from ingot.builder.call_filter import keep_filter
+from ingot.builder.call_filter import write_filter
 from ingot.builder.sandbox import Builder, Sandbox, check_sandbox, confinement
-from ingot.builder.sandbox_user import find_user, hand_over, others_may_read
+from ingot.builder.sandbox_user import find_user, hand_over, readable_by_others
 from ingot.digest import Digest
 from ingot.errors import MachineError
 from ingot.process import run
@@ -148,7 +148,7 @@ def sandbox(tmp_path: Path, request: pytest.FixtureRequest) -> Sandbox:
         shown=host_builder.SHOWN,
         confinement=confined,
         user=user,
-        call_filter=keep_filter(tmp_path),
+        call_filter=write_filter(tmp_path),
     )
     made = Sandbox(builder, tmp_path / "source", tmp_path / "build", tmp_path / "ccache")
     made.hand_over()
@@ -397,7 +397,7 @@ def test_keys_cannot_be_read(world: World, ring: int) -> None:
         libc.syscall(250, 9, key, ring)
 
 
-def test_what_a_tree_may_write_to_is_its_build_folder_and_its_cache(world: World) -> None:
+def test_what_a_tree_may_write_to_is_its_build_directory_and_its_cache(world: World) -> None:
     command = world.sandbox.command(["sh", "-c", "echo x > /build/a && echo x > /ccache/b"])
     run(command)
     assert (world.sandbox.build / "a").is_file()
@@ -469,12 +469,12 @@ def test_a_tree_that_others_may_not_read_is_known(tmp_path: Path) -> None:
     (tmp_path / "a/file").touch()
     (tmp_path / "a/link").symlink_to("nothing")
     tmp_path.chmod(0o755)
-    assert others_may_read(tmp_path)
+    assert readable_by_others(tmp_path)
     (tmp_path / "a/file").chmod(0o600)
-    assert not others_may_read(tmp_path)
+    assert not readable_by_others(tmp_path)
     (tmp_path / "a/file").chmod(0o644)
     (tmp_path / "a").chmod(0o711)
-    assert not others_may_read(tmp_path)
+    assert not readable_by_others(tmp_path)
 
 
 def test_a_command_dies_with_who_started_it(world: World) -> None:

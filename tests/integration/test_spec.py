@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from ingot.cli.main import app
 from ingot.oci import read_image
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 CTR = """#!/bin/sh
 { for word; do printf '%s ' "$word"; done; echo; } >> "$CTR_RECORD"

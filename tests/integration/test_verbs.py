@@ -12,9 +12,9 @@ import typer.main
 
 from ingot.cli.main import app
 from ingot.cli.shared.verb_group import VerbGroup
-from ingot.images import read_config, read_makeup, read_packages
+from ingot.images import read_config, read_packages, read_size_map
 from ingot.kconfig import Config
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -36,9 +36,9 @@ def test_inspect_shows_labels_layers_and_files(house: House) -> None:
     assert document["labels"]["dev.ingot.recipe-key"] == str(built.recipe_key)
     assert [layer["name"] for layer in document["layers"]] == ["kernel"]
     config = document["annotations"].pop("dev.ingot.config")
-    makeup = read_makeup({"dev.ingot.makeup": document["annotations"].pop("dev.ingot.makeup")})
-    assert makeup is not None
-    assert makeup.modules == {"drivers/net/dummy.ko": 6, "drivers/net/needed.ko": 7}
+    size_map = read_size_map({"dev.ingot.makeup": document["annotations"].pop("dev.ingot.makeup")})
+    assert size_map is not None
+    assert size_map.modules == {"drivers/net/dummy.ko": 6, "drivers/net/needed.ko": 7}
     assert read_config({"dev.ingot.config": config}) == Config(
         "CONFIG_CHILD=m\nCONFIG_MODULES=y\nCONFIG_PARENT=y\n"
     )

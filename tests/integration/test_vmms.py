@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.boot.boot_report import BootReport, Check, Expectation, Outcome, Verdict, hear
+from ingot.boot.boot_report import BootReport, Check, Expectation, Outcome, Verdict, read_reports
 from ingot.boot.vmm import choice, cloud_hypervisor, firecracker, http_api, running
 from ingot.boot.vmm.choice import boot, machine_named, obstacle
 from ingot.boot.vmm.machines import Guest, Machine
 from ingot.errors import MachineError
-from tests import fakes
-from tests.guests import KEY, tagged
+from tests.support import fakes
+from tests.support.guests import KEY, tagged
 
 FAKES = Path(__file__).parent.parent / "fakevmm"
 X86 = arch("x86_64")
@@ -87,7 +87,7 @@ def vmm(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_guest_boots_and_its_serial_port_is_read(vmm: Vmm) -> None:
-    skipped = Check("net", Outcome.SKIPPED, f"{vmm.name} offers no net")
+    skipped = Check("net", Outcome.SKIPPED, f"{vmm.name} does not offer net")
     vmm = replace(vmm, guest=replace(vmm.guest, skipped=(skipped,)))
     report = vmm.boot()
     assert report.verdict is Verdict.PASSED, report.explain()
@@ -240,9 +240,9 @@ def pretend_qemu(monkeypatch: pytest.MonkeyPatch, **consoles: str) -> list[str]:
     def boot_with(accelerator: str, _guest: Guest, machine: Machine, _: float) -> BootReport:
         tried.append(f"{machine.name} {accelerator}")
         console = tuple(tagged(consoles[accelerator].replace("INIT", "INGOT")).splitlines())
-        heard = hear(console, KEY)
+        reports = read_reports(console, KEY)
         return BootReport(
-            Verdict.FAILED, machine.name, accelerator, 1.0, (), console, ("qemu",), heard=heard
+            Verdict.FAILED, machine.name, accelerator, 1.0, (), console, ("qemu",), reports=reports
         )
 
     monkeypatch.setattr("ingot.boot.vmm.choice.qemu.boot_with", boot_with)

@@ -20,7 +20,7 @@ from ingot.source.origin import Source
 from ingot.source.origins import origins_of
 from ingot.source.trees.source_cache import SourceCache
 from ingot.source.trees.source_record import read_entry, write_entry
-from tests.integration.conftest import House
+from tests.support.houses import House
 
 ORIGINS = 'order = ["kernel.org", "git"]\ngit = { repository = "https://x/linux", keyring = "k" }'
 KEYRINGS = ("keyrings/kernel.org.gpg", "keyrings/kernel.org-lists.gpg", "k", "b.gpg")

@@ -1,0 +1,1 @@
+"""What several test modules use. No test module imports another one."""

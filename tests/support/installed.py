@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 _LOCK = REPOSITORY / "requirements-runtime.lock"
 _PIP = ("python", "-m", "pip", "--disable-pip-version-check")

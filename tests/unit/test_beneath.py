@@ -16,18 +16,18 @@ LIMIT = 1 << 20
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """A directory of the host's with a secret."""
-    folder = tmp_path / "outside"
-    folder.mkdir()
-    (folder / "secret").write_bytes(b"secret")
-    return folder
+    directory = tmp_path / "outside"
+    directory.mkdir()
+    (directory / "secret").write_bytes(b"secret")
+    return directory
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "root"
-    (folder / "a/b").mkdir(parents=True)
-    (folder / "a/b/file").write_bytes(b"content")
-    return folder
+    directory = tmp_path / "root"
+    (directory / "a/b").mkdir(parents=True)
+    (directory / "a/b/file").write_bytes(b"content")
+    return directory
 
 
 def test_a_regular_file_is_read(root: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot.cost.fixed_gzip import NAME, _Bits, make_ballast
+from ingot.boot.cost.fixed_gzip import NAME, _Bits, make_fixed_gzip
 from ingot.digest import Digest
 
 GOLDEN = "2b48a7e236339e4bd813f835a25031bb5dcabca82d2b4210b30e35000ff4f61e"
@@ -18,7 +18,7 @@ GOLDEN = "2b48a7e236339e4bd813f835a25031bb5dcabca82d2b4210b30e35000ff4f61e"
 
 @pytest.fixture(scope="module")
 def ballast() -> bytes:
-    return make_ballast()
+    return make_fixed_gzip()
 
 
 def test_it_is_the_same_everywhere(ballast: bytes) -> None:

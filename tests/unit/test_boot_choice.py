@@ -42,7 +42,7 @@ def test_every_machine_is_found_by_its_words(platform: Arch) -> None:
     found = machines_of(platform)
     assert {"qemu", "firecracker", "cloud-hypervisor"} == {one.vmm for one in found}
     for one in found:
-        named = machine_named(platform, one.vmm, one.word)
+        named = machine_named(platform, one.vmm, one.short_name)
         assert named == one
         assert one.arch == platform.name
         assert one.shutdown in one.offers
@@ -79,7 +79,7 @@ def test_without_a_device_there_is_no_kvm(tmp_path: Path) -> None:
 
 def test_a_device_that_is_none_makes_no_machine(tmp_path: Path) -> None:
     (tmp_path / "kvm").touch()
-    assert "makes no virtual machine" in kvm_fault(tmp_path / "kvm")
+    assert "cannot make a virtual machine" in kvm_fault(tmp_path / "kvm")
 
 
 def test_a_kvm_that_makes_no_machine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

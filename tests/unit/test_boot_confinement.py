@@ -21,9 +21,9 @@ def qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     confinement._noted.clear()
 
 
-def write(folder: Path, end: str) -> Path:
-    path = folder / "qemu"
-    path.write_text(f'#!/bin/sh\necho "$@" >> {folder}/started\nread word\n{end}\n')
+def write(directory: Path, end: str) -> Path:
+    path = directory / "qemu"
+    path.write_text(f'#!/bin/sh\necho "$@" >> {directory}/started\nread word\n{end}\n')
     path.chmod(0o755)
     return path
 
@@ -37,7 +37,7 @@ def test_a_qemu_that_can_is_given_the_filter(qemu: Path) -> None:
     (started,) = (qemu.parent / "started").read_text().splitlines()
     assert "-no-user-config" in started
     assert "-nodefaults" in started
-    assert confinement.news("qemu") == ""
+    assert confinement.new_fault("qemu") == ""
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_a_qemu_that_cannot_is_told_once(qemu: Path, end: str, told: str) -> Non
     write(qemu.parent, end)
     assert confinement.words("qemu") == ()
     assert told in confinement.fault("qemu")
-    assert told in confinement.news("qemu")
-    assert confinement.news("qemu") == ""
+    assert told in confinement.new_fault("qemu")
+    assert confinement.new_fault("qemu") == ""
 
 
 def test_a_qemu_that_is_not_there_is_told_elsewhere(qemu: Path) -> None:

@@ -10,21 +10,21 @@ import pytest
 from ingot.boot.guest.root_disks import make_disk_guest
 from ingot.boot.vmm.machines import Guest, Machine
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.catalog import Proof
+from ingot.catalog import GuestCheck
 from ingot.errors import MachineError
 from ingot.process import CommandFailedError, Result
-from tests.unit.conftest import digest
+from tests.support.digests import digest
 
 MACHINE = Machine(
     name="qemu microvm",
     vmm="qemu",
     arch="x86_64",
-    stands_for=("qemu",),
+    represents=("qemu",),
     offers=frozenset({"block"}),
     append="console=ttyS0",
     shutdown="reboot",
 )
-OVERLAY = Proof("overlay", "layers", "feature/containers", ("overlay",), append="more=1")
+OVERLAY = GuestCheck("overlay", "layers", "feature/containers", ("overlay",), append="more=1")
 BLOCK = replace(OVERLAY, name="block", needs=frozenset({"block"}))
 
 Disks = dict[str, dict[str, bytes]]
@@ -38,11 +38,11 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Disks:
     def mke2fs(argv: list[str]) -> Result:
         assert argv[argv.index("--") + 1] == "mke2fs"
         build, inputs = (Path(argv[argv.index(at) - 1]) for at in ("/build", "/inputs"))
-        folder = inputs / Path(argv[argv.index("-d") + 1]).name
+        directory = inputs / Path(argv[argv.index("-d") + 1]).name
         image, size = argv[-2:]
         found[Path(image).stem] = {
-            f"/{path.relative_to(folder)}": path.read_bytes()
-            for path in folder.rglob("*")
+            f"/{path.relative_to(directory)}": path.read_bytes()
+            for path in directory.rglob("*")
             if path.is_file()
         }
         assert int(size.removesuffix("k")) % 4 == 0

@@ -20,11 +20,11 @@ from ingot.boot.guest.guest_contents import (
 from ingot.boot.vmm.machines import Guest, Machine
 from ingot.boot.vmm.running import root_of
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.catalog import Proof
+from ingot.catalog import GuestCheck
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError, Result
-from tests.guests import key_in
-from tests.unit.conftest import digest
+from tests.support.digests import digest
+from tests.support.guests import key_in
 
 DEP = """\
 kernel/lib/libcrc32c.ko:
@@ -36,17 +36,19 @@ kernel/net/bridge/bridge.ko: kernel/net/802/stp.ko kernel/net/llc/llc.ko
 
 @pytest.fixture
 def modules(tmp_path: Path) -> Path:
-    folder = tmp_path / "modules"
+    directory = tmp_path / "modules"
     for line in DEP.splitlines():
-        path = folder / line.partition(":")[0]
+        path = directory / line.partition(":")[0]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(path.name.encode())
-    (folder / "modules.dep").write_text(DEP)
-    return folder
+    (directory / "modules.dep").write_text(DEP)
+    return directory
 
 
-OVERLAY = Proof("overlay", "layers", "feature/containers", ("overlay",), options=("OVERLAY_FS",))
-BLOCK = Proof(
+OVERLAY = GuestCheck(
+    "overlay", "layers", "feature/containers", ("overlay",), options=("OVERLAY_FS",)
+)
+BLOCK = GuestCheck(
     "block",
     "a disk",
     "vmm/qemu",
@@ -58,20 +60,20 @@ BLOCK = Proof(
     options=("VIRTIO_BLK",),
 )
 VSOCK = replace(OVERLAY, name="vsock", needs=frozenset({"vsock", "block"}), append="two=2")
-OLD = replace(OVERLAY, name="netkit", unfit="it came with 6.7", needs=frozenset({"pmem"}))
+OLD = replace(OVERLAY, name="netkit", unfit="new in 6.7", needs=frozenset({"pmem"}))
 
 MACHINE = Machine(
     name="qemu microvm",
     vmm="qemu",
     arch="x86_64",
-    stands_for=("qemu",),
+    represents=("qemu",),
     offers=frozenset({"block", "net"}),
     append="console=ttyS0",
     shutdown="reboot",
 )
 
 
-def guest_of(modules: Path, proofs: Sequence[Proof] = ()) -> Guest:
+def guest_of(modules: Path, proofs: Sequence[GuestCheck] = ()) -> Guest:
     kernel = Path("/boot/vmlinux")
     return make_guest(kernel, modules, "6.1.176", b"INIT", MACHINE, proofs)
 
@@ -177,8 +179,8 @@ def test_the_key_is_in_no_guest_but_in_each_of_its_boots(modules: Path) -> None:
 def test_what_machine_or_kernel_cannot_run_is_skipped_with_a_reason(modules: Path) -> None:
     guest = guest_of(modules, [VSOCK, OLD])
     assert [(check.name, check.outcome, check.detail) for check in guest.skipped] == [
-        ("vsock", Outcome.SKIPPED, "qemu microvm offers no vsock"),
-        ("netkit", Outcome.SKIPPED, "it came with 6.7"),
+        ("vsock", Outcome.SKIPPED, "qemu microvm does not offer vsock"),
+        ("netkit", Outcome.SKIPPED, "new in 6.7"),
     ]
     assert checks_of(guest) == ("module bridge.ko",)
     assert guest.append == ""

@@ -70,7 +70,7 @@ def test_the_console_that_the_kernel_opens_for_init_is_there() -> None:
     assert console.device == (5, 1)
 
 
-def test_folders_come_before_what_is_in_them_and_each_name_once() -> None:
+def test_directories_come_before_what_is_in_them_and_each_name_once() -> None:
     names = [name for name, _ in read(write_initramfs(FILES))]
     assert len(names) == len(set(names))
     assert {"dev", "ingot", "lib", "lib/modules", "lib/modules/6.1"} <= set(names)

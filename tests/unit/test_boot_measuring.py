@@ -18,9 +18,9 @@ from ingot.boot.vmm.machines import machine_for
 from ingot.confined_files import UnsafeFileError
 from ingot.errors import BootError, MachineError
 from ingot.process import Result
-from tests.guests import report
-from tests.unit.conftest import Recorder
-from tests.unit.recordings import recording, said
+from tests.support.guests import report
+from tests.support.progress import Recorder
+from tests.support.recordings import recording, said
 
 X86, ARM64 = arch("x86_64"), arch("arm64")
 KERNEL = (

@@ -45,11 +45,11 @@ def test_erofs_leads_from_the_superblock_to_the_file() -> None:
         assert form == 2 << 1 | 1  # an inode of 64 bytes, its data behind it
         return image[inode + 64 : inode + 64 + size]
 
-    folder = data(root)
-    (first,) = struct.unpack_from("<H", folder, 8)
-    entries = [struct.unpack_from("<QHBB", folder, at) for at in range(0, first, 12)]
-    ends = [entry[1] for entry in entries[1:]] + [len(folder)]
-    names = {folder[entry[1] : end]: entry[0] for entry, end in zip(entries, ends, strict=True)}
+    directory = data(root)
+    (first,) = struct.unpack_from("<H", directory, 8)
+    entries = [struct.unpack_from("<QHBB", directory, at) for at in range(0, first, 12)]
+    ends = [entry[1] for entry in entries[1:]] + [len(directory)]
+    names = {directory[entry[1] : end]: entry[0] for entry, end in zip(entries, ends, strict=True)}
     assert list(names) == [b".", b"..", b"file"]
     assert data(names[b"file"]) == CONTENT
 
@@ -87,7 +87,7 @@ def test_the_packaged_files_are_the_images_and_small() -> None:
 def test_a_damaged_package_is_reported_with_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes | None, why: str
 ) -> None:
-    monkeypatch.setattr(media, "_FOLDER", tmp_path)
+    monkeypatch.setattr(media, "_DIRECTORY", tmp_path)
     if data is not None:
         (tmp_path / "xfs.xz").write_bytes(data)
     with pytest.raises(MachineError, match=why) as caught:

@@ -9,20 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.boot.cost.boot_profile import Initcall, Phase, Profile
+from ingot.boot.cost.boot_profile import Profile
 from ingot.errors import UserError
-
-PROFILE = Profile(
-    machine="qemu microvm",
-    emulator="QEMU 7.2.22",
-    command_line="console=ttyS0 quiet",
-    instructions=103_628_544,
-    phases=(Phase("memory", 100_000_000), Phase("initramfs", 3_628_544)),
-    initcalls=(Initcall("populate_rootfs", 41_888_134), Initcall("acpi_init", 1_584_649)),
-    memory_used=25_681_920,
-    calibration=108_003_829,
-    log_clock=77_244_604,
-)
+from tests.support.profiles import PROFILE
 
 
 def test_an_instruction_is_a_nanosecond() -> None:

@@ -20,7 +20,7 @@ from ingot.boot.vmm.qemu import boot
 from ingot.catalog import OFFERS
 from ingot.errors import MachineError, UserError
 from ingot.process import Result
-from tests.guests import KEY, key_in, tagged
+from tests.support.guests import KEY, key_in, tagged
 
 X86 = arch("x86_64")
 MICROVM, Q35, VIRT, VIRT_PCI = QEMU_MACHINES
@@ -223,7 +223,7 @@ def devices(fake: Qemu) -> list[str]:
     return [after for word, after in itertools.pairwise(words) if word == "-device"]
 
 
-@pytest.mark.parametrize("machine", QEMU_MACHINES, ids=lambda machine: machine.word)
+@pytest.mark.parametrize("machine", QEMU_MACHINES, ids=lambda machine: machine.short_name)
 def test_a_machine_has_what_it_offers_on_its_own_transport(
     machine: QemuMachine, fake: Qemu, guest: Guest
 ) -> None:
@@ -251,7 +251,7 @@ def test_the_host_wants_memory_back_of_a_guest_that_is_to_prove_that_it_can(
     assert "-mon" not in fake.commands[-1]
 
 
-@pytest.mark.parametrize("machine", QEMU_MACHINES, ids=lambda machine: machine.word)
+@pytest.mark.parametrize("machine", QEMU_MACHINES, ids=lambda machine: machine.short_name)
 def test_persistent_memory_is_a_file_above_the_guests_own(
     machine: QemuMachine, fake: Qemu, guest: Guest
 ) -> None:
@@ -372,7 +372,7 @@ def test_lines_with_tags_of_another_boot_pass_nothing(fake: Qemu, guest: Guest) 
     fake.results["tcg"] = Result(0, tagged(GOOD, bytes(16)))
     report = boot(guest, MICROVM, 60.0)
     assert report.verdict is Verdict.FAILED
-    assert report.heard.forged == 2
+    assert report.reports.forged == 2
 
 
 def test_a_guest_that_never_stops_printing_is_told(fake: Qemu, guest: Guest) -> None:
@@ -410,7 +410,7 @@ def test_a_guest_gets_the_memory_it_needs(fake: Qemu, guest: Guest) -> None:
 
 
 def test_skipped_checks_are_in_the_report(fake: Qemu, guest: Guest) -> None:
-    skipped = Check("vsock", Outcome.SKIPPED, "qemu microvm offers no vsock")
+    skipped = Check("vsock", Outcome.SKIPPED, "qemu microvm does not offer vsock")
     report = boot(dataclasses.replace(guest, skipped=(skipped,)), MICROVM, 60.0)
     assert report.passed
     assert skipped in report.checks

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingot.boot.cost.console_replay import read_characters
 from ingot.errors import MachineError
-from tests.unit.recordings import END, HEADER, character, executed, recording
+from tests.support.recordings import END, HEADER, character, executed, recording
 
 MOST = 1000
 
@@ -53,8 +53,8 @@ def test_any_run_reads_back(steps: list[int]) -> None:
         (b"", "version"),
         (HEADER[:-1], "version"),
         (struct.pack(">IQ", 0xE0200B, 0) + END, "version"),
-        (HEADER, "no end"),
-        (HEADER + executed(1) + character(), "no end"),
+        (HEADER, "no END event"),
+        (HEADER + executed(1) + character(), "no END event"),
         (HEADER + character()[:-1], "within an event"),
         (HEADER + struct.pack(">BII", 27, 0, 0xFFFFFFFF) + END, "within an event"),
         (HEADER + b"\x17\x00", "within an event"),

@@ -16,13 +16,13 @@ from ingot.boot.boot_report import (
     Outcome,
     Verdict,
     console_lines,
-    hear,
+    read_reports,
 )
-from ingot.boot.boot_report import judge as judge_heard
+from ingot.boot.boot_report import judge as judge_reports
 from ingot.boot.boot_report import parse_check as parse_with
 from ingot.boot.seal import seal
-from tests import guests
-from tests.guests import KEY, tagged
+from tests.support import guests
+from tests.support.guests import KEY, tagged
 
 EXPECTED = Expectation("6.1.176", ("module crc.ko", "module veth.ko"), KEY)
 
@@ -43,8 +43,10 @@ def judge(
     timed_out: bool,
     skipped: Sequence[Check] = (),
 ) -> tuple[Verdict, tuple[Check, ...]]:
-    heard = hear(console, KEY)
-    return judge_heard(expected, heard, returncode=returncode, timed_out=timed_out, skipped=skipped)
+    reports = read_reports(console, KEY)
+    return judge_reports(
+        expected, reports, returncode=returncode, timed_out=timed_out, skipped=skipped
+    )
 
 
 GOOD = [
@@ -190,7 +192,7 @@ def test_a_check_that_was_planned_and_not_reported_fails(check: str) -> None:
 
 def test_an_init_that_died_before_its_end_fails() -> None:
     assert verdict(without("end")) is Verdict.FAILED
-    assert failed(without("end")) == ["shutdown: init did not get that far"]
+    assert failed(without("end")) == ["shutdown: init did not reach the end of its plan"]
 
 
 def test_a_machine_that_ends_with_an_error_did_not_shut_down_cleanly() -> None:
@@ -289,7 +291,7 @@ def test_a_panic_is_told_by_its_first_line_however_long_its_trace() -> None:
 
 
 def test_what_could_not_run_is_listed_and_neither_passes_nor_fails() -> None:
-    skipped = (Check("vsock", Outcome.SKIPPED, "qemu microvm offers no vsock"),)
+    skipped = (Check("vsock", Outcome.SKIPPED, "qemu microvm does not offer vsock"),)
     found, checks = judge(EXPECTED, GOOD, returncode=0, timed_out=False, skipped=skipped)
     assert found is Verdict.PASSED
     assert skipped[0] in checks
@@ -395,7 +397,7 @@ def test_lines_that_look_like_inits_are_counted_and_told() -> None:
     assert "the guest printed 1 line that looks like a check result" in one.explain()
     torn = report("module veth.ko", "loaded").replace('"outcome"', '[    0.1] x "outcome')
     found = told([GOOD[0], torn, *(f"INGOT {text}" for text in FORGED)])
-    assert found.heard.forged == 2  # what the kernel tore apart was init's
+    assert found.reports.forged == 2  # what the kernel tore apart was init's
     assert "2 lines that look like check results" in found.explain()
     assert "ignored" in found.forgery
     assert told(GOOD).forgery == ""
@@ -441,9 +443,9 @@ def told(
     console: list[str], *, returncode: int = 0, timed_out: bool = False, seconds: float = 12.0
 ) -> BootReport:
     found, checks = judge(EXPECTED, console, returncode=returncode, timed_out=timed_out)
-    heard = hear(console, KEY)
+    reports = read_reports(console, KEY)
     return BootReport(
-        found, "qemu microvm", "tcg", seconds, checks, tuple(console), ("qemu",), heard=heard
+        found, "qemu microvm", "tcg", seconds, checks, tuple(console), ("qemu",), reports=reports
     )
 
 
@@ -452,16 +454,18 @@ def test_each_verdict_has_its_reason() -> None:
     assert told([*GOOD[:1], PANIC]).reason == (
         "Kernel panic - not syncing: VFS: Unable to mount root fs"
     )
-    assert told([*GOOD, OOPSES[1]]).reason == "Oops: 0000 [#1] SMP (the kernel went on)"
-    assert told([GOOD[0], OOPSES[1]]).reason == "Oops: 0000 [#1] SMP (and no clean end)"
+    assert told([*GOOD, OOPSES[1]]).reason == "Oops: 0000 [#1] SMP (the guest then ended cleanly)"
+    assert (
+        told([GOOD[0], OOPSES[1]]).reason == "Oops: 0000 [#1] SMP (the guest did not end cleanly)"
+    )
     assert told(["[    0.1] scanning"], timed_out=True).reason == (
-        "still running after 12 s; its last words: scanning"
+        "still running after 12 s; its last line: scanning"
     )
     ended = ["[    0.1] scanning", "qemu-system-x86_64: terminating on signal 15 from pid 1"]
-    assert told(ended, timed_out=True).reason.endswith("its last words: scanning")
+    assert told(ended, timed_out=True).reason.endswith("its last line: scanning")
     assert told([], timed_out=True).reason == "nothing on the console in 12 s"
     assert told(["qemu: no KVM"], returncode=1).reason == "qemu: no KVM"
-    assert told([], returncode=1).reason == "without a word"
+    assert told([], returncode=1).reason == "no message"
     assert told(GOOD, returncode=3).reason == "shutdown: the machine ended with exit code 3"
     assert told(without("end")[:1]).reason == "release: init never reported it (and 3 more)"
 

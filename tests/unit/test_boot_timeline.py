@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ingot.boot.cost.boot_profile import Initcall, Phase
 from ingot.boot.cost.boot_timeline import Breakdown, ConsoleLine, read_lines
 from ingot.boot.cost.boot_timeline import break_down as break_down_with
-from tests.guests import KEY, report
-from tests.unit.recordings import said
+from tests.support.guests import KEY, report
+from tests.support.recordings import said
 
 REPORT = report("clock", "1 1")
 KERNEL = (

@@ -1,30 +1,18 @@
-"""Any folder as a guest's root, and the init in it."""
+"""Any directory as a guest's root, and the init in it."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from ingot.boot.guest.root_tree import find_init, pack
 from ingot.errors import UserError
+from tests.support.initramfs_entries import listed
 
 
-def listed(archive: bytes, folder: Path) -> dict[str, str]:
-    """What cpio(1) finds in an archive: mode by name."""
-    done = subprocess.run(
-        ["cpio", "--quiet", "-tv"], input=archive, capture_output=True, check=True, cwd=folder
-    )
-    found = {}
-    for line in done.stdout.decode().splitlines():
-        name = line.partition(" -> ")[0].split()[-1]
-        found[name.lstrip("/")] = line.split()[0]
-    return found
-
-
-def test_files_folders_and_links_are_packed_with_their_modes(tmp_path: Path) -> None:
+def test_files_directories_and_links_are_packed_with_their_modes(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "bin").mkdir(parents=True)
     (root / "bin/tool").write_text("x")
@@ -67,7 +55,7 @@ def test_what_leads_over_a_link_of_the_root_is_laid_where_the_link_leads(tmp_pat
     assert found["usr/lib"] == "drwx--x--x"
     assert found["usr/lib/modules/6.1.176/veth.ko"].startswith("-")
     assert not [name for name in found if name.startswith("lib/")]
-    assert archive.count(b"usr/lib\0") == 2  # the folder's name, and what the link holds
+    assert archive.count(b"usr/lib\0") == 2  # the directory's name, and what the link holds
 
 
 def test_names_that_are_no_text_are_kept(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 MOST = 6
 """The most arguments of one call that go without a name."""

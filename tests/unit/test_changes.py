@@ -13,7 +13,7 @@ from ingot import catalog as catalogs
 from ingot.catalog import Catalog
 from ingot.changes import PROJECT_FILES, changed_since, sample
 from ingot.errors import UserError
-from tests.unit.conftest import Recorder
+from tests.support.progress import Recorder
 
 PIN = "ab" * 32
 CATALOG = f"""\
@@ -74,11 +74,11 @@ NOWHERE = Path("/nonexistent/src/ingot")
 
 
 class Repository:
-    """A git repository with a catalog in it, at its top or in a folder."""
+    """A git repository with a catalog in it, at its top or in a directory."""
 
-    def __init__(self, top: Path, folder: str) -> None:
+    def __init__(self, top: Path, directory: str) -> None:
         self.top = top
-        self.root = top / folder
+        self.root = top / directory
         self.root.mkdir(parents=True)
         self.git("init", "--quiet", "--initial-branch=main")
         (self.root / "kernels.toml").write_text(CATALOG)
@@ -128,7 +128,7 @@ class Repository:
         return {change.kernel.tag: change.reason for change in found}
 
 
-@pytest.fixture(params=["kernels", "a b/ünï/kernels", "."], ids=["folder", "deep", "top"])
+@pytest.fixture(params=["kernels", "a b/ünï/kernels", "."], ids=["directory", "deep", "top"])
 def repository(tmp_path: Path, request: pytest.FixtureRequest) -> Repository:
     return Repository(tmp_path / "repository", request.param)
 

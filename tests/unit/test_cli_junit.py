@@ -14,7 +14,7 @@ from ingot.cli.boot.junit import JunitSuite, write_junit
 
 CHECKS = (
     Check("release", Outcome.PASSED, "6.1.176"),
-    Check("vsock", Outcome.SKIPPED, "qemu microvm offers no vsock"),
+    Check("vsock", Outcome.SKIPPED, "qemu microvm does not offer vsock"),
     Check("veth", Outcome.FAILED, "no packet"),
 )
 

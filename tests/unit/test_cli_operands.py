@@ -20,7 +20,7 @@ from ingot.operands import (
 
 
 @pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory with files, some of which are called like something else."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "build").mkdir()

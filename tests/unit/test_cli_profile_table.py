@@ -10,7 +10,7 @@ import pytest
 from ingot.boot.cost.boot_profile import Initcall, Phase, Profile
 from ingot.cli.boot.profile_table import print_profile
 from ingot.cli.shared.terminal import Terminal
-from tests.unit.test_boot_profile import PROFILE
+from tests.support.profiles import PROFILE
 
 TAG = "flintlock-kernel:6.1.176-minimal"
 
@@ -25,7 +25,7 @@ def test_the_figure_comes_first_then_what_it_is_made_of() -> None:
     lines = shown(PROFILE)
     assert lines[0] == f"{TAG}: 103,628,544 instructions to init"
     assert lines[1] == "  0.104 s of virtual time; 0.077 s by the kernel's log"
-    assert lines[2].startswith("  108,003,829 more were left out: ")
+    assert lines[2].startswith("  108,003,829 more are not counted: ")
     assert lines[3] == "  24.5 MiB of memory in use when init starts"
     assert lines[4] == "  qemu microvm, QEMU 7.2.22: console=ttyS0 quiet"
     memory = next(line for line in lines if line.startswith("memory"))

@@ -15,7 +15,7 @@ from ingot.cli.shared.progress_display import (
 from ingot.cli.shared.terminal import Terminal, make_console, print_error
 from ingot.errors import UserError
 from ingot.units import size_text
-from tests.unit.conftest import Clock
+from tests.support.clocks import Clock
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from ingot.cli.boot.boot_result import print_report
 from ingot.cli.shared.progress_display import LiveProgress, PlainProgress
 from ingot.cli.shared.terminal import Terminal, print_document, print_error, print_line, styled
 from ingot.errors import UserError
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 CLI = REPOSITORY / "src" / "ingot" / "cli"
 EVIL = "a[/x][bold]b\x1b[2J\x1b]0;t\x07\x9b1m\u202e\u200bc\ud800\nforged line\rover :smile:"

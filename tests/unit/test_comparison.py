@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,21 +25,19 @@ from ingot.errors import IngotError, MachineError, UserError, VerificationError
 from ingot.images import BASE, BIN, DEBUG, KERNEL_IMAGES, MODULES
 from ingot.oci import (
     Descriptor,
-    LayerEntry,
     Layout,
     Platform,
-    file_entry,
     read_image,
     write_artifact,
     write_image,
     write_layer,
 )
-from ingot.oci.image_documents import canonical_json
 from ingot.progress import Silent
 from ingot.size_map import SizeMap
-from tests.configs import config_of
-from tests.unit.test_images import CONFIG, MAKEUP, RELEASE, Kernel, make_kernel
-from tests.unit.test_reading import KERNEL as WITH_CONFIG
+from tests.support.compared_images import foreign, old_images
+from tests.support.configs import config_of
+from tests.support.configured_kernels import KERNEL as WITH_CONFIG
+from tests.support.kernel_images import CONFIG, SIZE_MAP, make_kernel
 
 X86 = arch("x86_64")
 OPTIONS = {"A": "y", "C": '"ä"'}
@@ -48,48 +46,6 @@ sizes = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 5), max_size=6
 
 def subject(**told: object) -> ImageSummary:
     return ImageSummary("image", "linux/amd64", (), 0, **told)  # type: ignore[arg-type]
-
-
-def rewritten(
-    layout: Layout, image: Descriptor, change: Callable[[dict[str, object]], None]
-) -> Descriptor:
-    """The same image with another manifest, as another tool or another Ingot writes it."""
-    document = json.loads(layout.read_blob(image))
-    change(document)
-    written = layout.write_blob([canonical_json(document)], image.media_type)
-    return Descriptor(written.media_type, written.digest, written.size, platform=image.platform)
-
-
-def without_makeup(document: dict[str, object]) -> None:
-    annotations = document["annotations"]
-    assert isinstance(annotations, dict)
-    del annotations["dev.ingot.makeup"]
-
-
-def old_images(kernel: Kernel, names: Iterable[str] = KERNEL_IMAGES) -> dict[str, Descriptor]:
-    """A kernel's images as the Ingot of before wrote them, tagged."""
-    written = kernel.write()
-    images = {name: rewritten(kernel.layout, written[name], without_makeup) for name in names}
-    key = kernel.facts.recipe_key.short
-    kernel.layout.tag({f"{name}:{RELEASE}-{key}": image for name, image in images.items()})
-    return images
-
-
-def foreign(layout: Layout, files: Mapping[str, bytes], name: str = "foreign:1") -> Descriptor:
-    """An image of somebody else's, with these files."""
-    folder = layout.root.parent / "files"
-    entries: list[LayerEntry] = []
-    for number, (path, data) in enumerate(sorted(files.items())):
-        file = folder / str(number)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-        entries.append(file_entry(path, file))
-    layer = write_layer(layout, entries, 0)
-    written = write_image(
-        layout, [layer], Platform("linux", "arm64"), labels={}, annotations={}, created=0
-    )
-    layout.tag({name: written})
-    return written
 
 
 def told_by(layout: Layout, image: Descriptor, name: str = "image") -> ImageSummary:
@@ -121,18 +77,18 @@ def test_a_module_that_moved_or_was_compressed_is_the_same_module() -> None:
     )
 
 
-def test_folders_are_compared_where_both_kernels_tell_them() -> None:
+def test_directories_are_compared_where_both_kernels_tell_them() -> None:
     one, two = SizeMap({"": 5, "fs": 7}, {}), SizeMap({"": 5, "fs": 9, "net": 1}, {})
-    found = compare(subject(makeup=one), subject(makeup=two)).folders
+    found = compare(subject(size_map=one), subject(size_map=two)).directories
     assert found == Changes((SizeChange("net", None, 1),), (), (SizeChange("fs", 7, 9),))
-    assert compare(subject(makeup=one), subject()).folders is None
+    assert compare(subject(size_map=one), subject()).directories is None
 
 
 def test_what_one_does_not_tell_is_not_compared() -> None:
     whole = subject(modules={"a.ko": 1}, config=config_of({"A": "y"}), files={"a": 1})
     for one, two in ((whole, subject()), (subject(), whole)):
         found = compare(one, two)
-        assert (found.modules, found.options, found.files, found.folders) == (None,) * 4
+        assert (found.modules, found.options, found.files, found.directories) == (None,) * 4
 
 
 def test_options_are_compared() -> None:
@@ -184,7 +140,7 @@ def test_every_image_of_a_kernel_tells_all_of_it(tmp_path: Path, name: str) -> N
     told = told_by(kernel.layout, image, f"{name}:6.1")
     assert told.name == f"{name}:6.1"
     assert told.facts == kernel.facts
-    assert told.makeup == MAKEUP
+    assert told.size_map == SIZE_MAP
     assert (told.kernel_size, told.modules) == (16, {"net/veth.ko": 14})
     assert told.config is not None
     assert told.config.options == OPTIONS
@@ -196,7 +152,7 @@ def test_every_image_of_a_kernel_tells_all_of_it(tmp_path: Path, name: str) -> N
 def test_an_older_image_is_looked_into_with_its_base(tmp_path: Path, name: str) -> None:
     kernel = make_kernel(tmp_path)
     told = told_by(kernel.layout, old_images(kernel)[name])
-    assert told.makeup is None
+    assert told.size_map is None
     assert told.kernel_size == len("kernel of recipe")
     assert told.modules == {"net/veth.ko": len("veth of recipe")}
     assert told.config is not None
@@ -216,7 +172,7 @@ def test_an_older_image_without_its_base_tells_what_it_has(
 
 
 def test_a_kernel_without_modules_has_none_which_is_told(tmp_path: Path) -> None:
-    kernel = make_kernel(tmp_path, with_modules=False, makeup=SizeMap({"": 16}, {}))
+    kernel = make_kernel(tmp_path, with_modules=False, size_map=SizeMap({"": 16}, {}))
     assert told_by(kernel.layout, kernel.build()[BASE]).modules == {}
     assert told_by(kernel.layout, old_images(kernel)[BASE]).modules == {}
 
@@ -231,7 +187,7 @@ def test_an_image_of_somebody_elses_is_looked_into(tmp_path: Path) -> None:
         "etc/os-release": b"linux",
     }
     told = told_by(layout, foreign(layout, files))
-    assert (told.facts, told.makeup) == (None, None)
+    assert (told.facts, told.size_map) == (None, None)
     assert told.platform == "linux/arm64"
     assert told.kernel_size == len(WITH_CONFIG)
     assert told.modules == {"net/veth.ko.xz": 4, "extra/zfs.ko": 3}

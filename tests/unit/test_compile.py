@@ -17,9 +17,10 @@ from ingot.errors import BuildError, IngotError, MachineError
 from ingot.kconfig import Config
 from ingot.process import CommandFailedError, Result
 from ingot.size_map import SizeMap
-from tests.unit.conftest import Recorder, digest
-from tests.unit.objects import Part, make_archive, make_object
-from tests.unit.test_elf import KERNEL, elf
+from tests.support.digests import digest
+from tests.support.elf_files import KERNEL, elf
+from tests.support.object_files import Part, make_archive, make_object
+from tests.support.progress import Recorder
 
 CONFIG = "CONFIG_MODULES=y\nCONFIG_A=y\nCONFIG_B=m\nCONFIG_C=64\n# CONFIG_D is not set\n"
 RELEASE = "6.1.176"
@@ -166,12 +167,12 @@ def test_where_the_bytes_of_kernel_and_modules_go_is_measured(
     sandbox: Sandbox, make: Make, recorder: Recorder
 ) -> None:
     artifacts = compiled(sandbox, recorder)
-    assert artifacts.makeup == SizeMap({"": len(b"no ELF")}, {"veth.ko": 0})
+    assert artifacts.size_map == SizeMap({"": len(b"no ELF")}, {"veth.ko": 0})
     assert recorder.steps[-1] == "measure"
-    assert recorder.results[-1] == "0% of the kernel comes from 0 folders of its source"
+    assert recorder.results[-1] == "0% of the kernel comes from 0 source directories"
 
 
-def test_what_the_kernel_was_linked_from_is_told_by_folder(
+def test_what_the_kernel_was_linked_from_is_told_by_directory(
     sandbox: Sandbox, make: Make, recorder: Recorder
 ) -> None:
     make.vmlinux = make_object([Part(".text", b"t" * 3000)])
@@ -187,8 +188,8 @@ def test_what_the_kernel_was_linked_from_is_told_by_folder(
         path.write_bytes(data)
     log = sandbox.build / "log"
     artifacts = compile_kernel(sandbox, arch("arm64"), Config(CONFIG), 86_400, log, recorder)
-    assert artifacts.makeup.kernel == {"": 3000, "net/core": 1000}
-    assert recorder.results[-1] == "25% of the kernel comes from 1 folders of its source"
+    assert artifacts.size_map.kernel == {"": 3000, "net/core": 1000}
+    assert recorder.results[-1] == "25% of the kernel comes from 1 source directories"
 
 
 def test_an_elf_kernel_ships_without_what_no_vmm_loads(
@@ -200,7 +201,7 @@ def test_an_elf_kernel_ships_without_what_no_vmm_loads(
     assert artifacts.symbols.read_bytes() == make.vmlinux
 
 
-def test_a_kernel_without_modules_gets_an_empty_folder(
+def test_a_kernel_without_modules_gets_an_empty_directory(
     sandbox: Sandbox, make: Make, recorder: Recorder
 ) -> None:
     artifacts = compiled(sandbox, recorder, "CONFIG_A=y\n")
@@ -208,7 +209,7 @@ def test_a_kernel_without_modules_gets_an_empty_folder(
     (only,) = make.calls
     assert "modules" not in only
     assert recorder.results[1] == "0 modules"
-    assert artifacts.makeup.modules == {}
+    assert artifacts.size_map.modules == {}
 
 
 def test_objects_are_counted_and_nothing_else_is(

@@ -16,14 +16,14 @@ from ingot.errors import BuildError
 from ingot.kconfig import Config
 from ingot.process import CommandFailedError, Result
 from ingot.version import Series
-from tests.unit.conftest import digest
+from tests.support.digests import digest
 
 ARCH = arch("arm64")
 TABLE = {"arch": "arm64", "options": {"A": {"type": "bool"}}, "elsewhere": {}}
 
 
 class Kconfig:
-    """Stands in for `make`: does to the build folder what it is told to, or fails."""
+    """Stands in for `make`: does to the build directory what it is told to, or fails."""
 
     def __init__(self, build: Path) -> None:
         self.build = build
@@ -161,7 +161,7 @@ def test_the_survey_is_started_by_kconfig_itself(sandbox: Sandbox, fake: Kconfig
     assert fake.variable("KBUILD_KCONFIG") == "/inputs/survey/Kconfig"
 
 
-def test_a_survey_leaves_the_build_folder_as_it_was(sandbox: Sandbox, fake: Kconfig) -> None:
+def test_a_survey_leaves_the_build_directory_as_it_was(sandbox: Sandbox, fake: Kconfig) -> None:
     (sandbox.build / ".config").write_text("CONFIG_A=y\n")
     fake.does = lambda build: (build / "ingot-options.json").write_text(json.dumps(TABLE))
     configure.survey(sandbox, ARCH, sandbox.build / "log")

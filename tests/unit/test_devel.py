@@ -9,10 +9,10 @@ import pytest
 
 from ingot.arch import all_arches, arch
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.compile.devel_tree import Devel, devel_files, devel_folder
+from ingot.compile.devel_tree import Devel, devel_directory, devel_files
 from ingot.confined_files import UnsafeFileError
 from ingot.errors import BuildError
-from tests.unit.conftest import digest
+from tests.support.digests import digest
 
 SOURCE = (
     *("Makefile", "Kbuild", "COPYING", "Kconfig", "README", "init/main.c", "certs/Makefile"),
@@ -143,7 +143,7 @@ def test_what_a_kernel_lacks_is_not_missed(tmp_path: Path) -> None:
 
 
 def test_it_has_the_place_that_distributions_give_it() -> None:
-    assert devel_folder("6.1.176") == "usr/src/linux-6.1.176"
+    assert devel_directory("6.1.176") == "usr/src/linux-6.1.176"
 
 
 @pytest.mark.parametrize("place", ["source", "build"])

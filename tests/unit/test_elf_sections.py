@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingot.elf import ElfError, defined_symbols, read_content, read_sections
-from tests.unit.objects import (
+from tests.support.object_files import (
     ALLOC,
     EXEC,
     GLOBAL,

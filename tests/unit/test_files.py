@@ -1,4 +1,4 @@
-"""Writes are whole or absent, folders go away whatever their modes, locks end with their holder."""
+"""Writes are whole or absent, directories of any mode are removed, locks end with their holder."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from ingot.files import (
     locked_if_free,
     read_text,
     remove_tree,
+    staging_directory,
     staging_file,
-    staging_folder,
     tree_size,
     write_atomic,
 )
-from tests.unit.conftest import python_child
+from tests.support.children import python_child
 
 NOBODY = 65534
 
 
-def as_nobody(folder: Path, act: Callable[[], None]) -> None:
-    """Run `act` in a child that is an ordinary user and owns all below `folder`, its cwd."""
-    for path in [folder, *folder.rglob("*")]:
+def as_nobody(directory: Path, act: Callable[[], None]) -> None:
+    """Run `act` in a child that is an ordinary user and owns all below `directory`, its cwd."""
+    for path in [directory, *directory.rglob("*")]:
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
     child = os.fork()
     if child == 0:
         try:
-            os.chdir(folder)
+            os.chdir(directory)
             os.setgroups([])
             os.setgid(NOBODY)
             os.setuid(NOBODY)
@@ -57,8 +57,8 @@ def as_nobody(folder: Path, act: Callable[[], None]) -> None:
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
 
 
 # Reading
@@ -86,7 +86,7 @@ def test_what_is_no_text_or_no_file_is_told(tmp_path: Path) -> None:
 
 
 def test_a_written_file_holds_the_data_and_everyone_may_read_it(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "folder" / "file"
+    path = tmp_path / "new" / "directory" / "file"
     write_atomic(path, b"one")
     write_atomic(path, b"two")
     assert path.read_bytes() == b"two"
@@ -128,7 +128,7 @@ def test_the_bytes_are_on_the_disk_before_the_name_is(
     monkeypatch.setattr("ingot.files.os.fsync", watch)
     write_atomic(path, b"four")
     assert seen[0] == (4, False)
-    assert len(seen) == 2  # the folder too, so that the name survives a power cut
+    assert len(seen) == 2  # the directory too, so that the name survives a power cut
     assert seen[1][1]
 
 
@@ -160,34 +160,34 @@ def test_a_staging_file_that_is_not_committed_goes(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_a_staging_folder_goes_with_all_in_it_unless_it_was_renamed(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), staging_folder(tmp_path / "parent") as folder:
-        (folder / "file").write_text("half")
+def test_a_staging_directory_goes_with_all_in_it_unless_it_was_renamed(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), staging_directory(tmp_path / "parent") as directory:
+        (directory / "file").write_text("half")
         raise RuntimeError
     assert names(tmp_path / "parent") == []
-    with staging_folder(tmp_path / "parent") as folder:
-        assert folder.name.startswith(STAGING_PREFIX)
-        (folder / "file").write_text("whole")
-        folder.rename(tmp_path / "parent" / "final")
+    with staging_directory(tmp_path / "parent") as directory:
+        assert directory.name.startswith(STAGING_PREFIX)
+        (directory / "file").write_text("whole")
+        directory.rename(tmp_path / "parent" / "final")
     assert (tmp_path / "parent" / "final" / "file").read_text() == "whole"
 
 
-def test_what_fails_within_a_staging_folder_is_not_taken_for_a_failure_to_make_it(
+def test_what_fails_within_a_staging_directory_is_not_taken_for_a_failure_to_make_it(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(PermissionError), staging_folder(tmp_path):
+    with pytest.raises(PermissionError), staging_directory(tmp_path):
         raise PermissionError(errno.EACCES, "an input that may not be read")
     assert names(tmp_path) == []
 
 
-def test_a_staging_folder_that_cannot_be_made_is_told(
+def test_a_staging_directory_that_cannot_be_made_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_: object) -> str:
         raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr("ingot.files.tempfile.mkdtemp", fail)
-    with pytest.raises(MachineError, match="no space left"), staging_folder(tmp_path):
+    with pytest.raises(MachineError, match="no space left"), staging_directory(tmp_path):
         pass
 
 
@@ -201,15 +201,15 @@ def test_a_staging_folder_that_cannot_be_made_is_told(
     ],
 )
 def test_what_a_disk_refuses_becomes_an_error_with_a_next_step(number: int, says: str) -> None:
-    with pytest.raises(MachineError) as caught, disk_errors(Path("/some/folder")):
+    with pytest.raises(MachineError) as caught, disk_errors(Path("/some/directory")):
         raise OSError(number, os.strerror(number))
     assert says in caught.value.what
-    assert "/some/folder" in caught.value.what
+    assert "/some/directory" in caught.value.what
     assert caught.value.hint
 
 
 def test_other_failures_of_the_system_stay_what_they_are() -> None:
-    with pytest.raises(FileNotFoundError), disk_errors(Path("/some/folder")):
+    with pytest.raises(FileNotFoundError), disk_errors(Path("/some/directory")):
         raise FileNotFoundError
 
 
@@ -222,13 +222,13 @@ def test_removing_what_is_not_there_is_fine(tmp_path: Path) -> None:
 
 @needs_root
 @pytest.mark.parametrize("mode", [0o555, 0o000])
-def test_read_only_folders_are_removed_by_their_owner(tmp_path: Path, mode: int) -> None:
+def test_read_only_directories_are_removed_by_their_owner(tmp_path: Path, mode: int) -> None:
     deep = tmp_path / "tree" / "a" / "b"
     deep.mkdir(parents=True)
-    for folder in (deep, deep.parent, deep.parent.parent):
-        (folder / "file").write_text("x")
-        (folder / "file").chmod(0o400)
-        folder.chmod(mode)
+    for directory in (deep, deep.parent, deep.parent.parent):
+        (directory / "file").write_text("x")
+        (directory / "file").chmod(0o400)
+        directory.chmod(mode)
     as_nobody(tmp_path, lambda: remove_tree(Path("tree")))
     assert names(tmp_path) == []
 
@@ -265,7 +265,7 @@ def test_removing_leaves_the_mode_of_a_file_outside_alone(
 
 
 @needs_root
-def test_the_folder_around_a_tree_is_not_opened_to_remove_it(tmp_path: Path) -> None:
+def test_the_directory_around_a_tree_is_not_opened_to_remove_it(tmp_path: Path) -> None:
     tree = tmp_path / "outside" / "tree"
     tree.mkdir(parents=True)
     tree.parent.chmod(0o555)
@@ -290,7 +290,7 @@ def test_a_link_in_the_place_of_a_tree_is_removed_and_not_what_it_points_at(
     assert stat.S_IMODE(target.stat().st_mode) == 0o755
 
 
-def test_a_folder_that_somebody_else_removes_meanwhile_is_fine(
+def test_a_directory_that_somebody_else_removes_meanwhile_is_fine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "tree" / "inner").mkdir(parents=True)
@@ -308,10 +308,10 @@ def test_a_folder_that_somebody_else_removes_meanwhile_is_fine(
 
 def test_the_size_of_a_tree_is_that_of_its_blocks(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
-    (tree / "folder").mkdir(parents=True)
+    (tree / "directory").mkdir(parents=True)
     (tree / "one").write_bytes(b"x")
-    (tree / "folder" / "two").write_bytes(b"x" * 10_000)
-    blocks = [(tree / "one").stat().st_blocks, (tree / "folder" / "two").stat().st_blocks]
+    (tree / "directory" / "two").write_bytes(b"x" * 10_000)
+    blocks = [(tree / "one").stat().st_blocks, (tree / "directory" / "two").stat().st_blocks]
     assert tree_size(tree) == 512 * sum(blocks) > 0
     assert tree_size(tree / "one") == 512 * blocks[0]
     assert tree_size(tmp_path / "absent") == 0
@@ -330,7 +330,7 @@ with locked(Path(sys.argv[1]), shared=len(sys.argv) > 2):
 
 
 def test_a_lock_keeps_another_process_out_and_ends_when_that_is_killed(tmp_path: Path) -> None:
-    lock = tmp_path / "folder" / "lock"
+    lock = tmp_path / "directory" / "lock"
     with python_child(HOLD, lock) as child:
         with locked_if_free(lock) as free:
             assert not free
@@ -445,11 +445,14 @@ def test_a_link_in_the_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
 def test_a_lock_that_may_not_be_made_is_told(
     tmp_path: Path, lock: Callable[[Path], contextlib.AbstractContextManager[object]]
 ) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir(mode=0o555)
+    directory = tmp_path / "directory"
+    directory.mkdir(mode=0o555)
 
     def act() -> None:
-        with pytest.raises(MachineError, match="cannot write below folder"), lock(Path("folder/x")):
+        with (
+            pytest.raises(MachineError, match="cannot write below directory"),
+            lock(Path("directory/x")),
+        ):
             pass
 
     as_nobody(tmp_path, act)
@@ -474,9 +477,9 @@ def test_programs_that_are_started_do_not_inherit_a_lock(tmp_path: Path) -> None
         os.close(theirs)
 
 
-def test_the_sync_of_a_folder_leaves_no_descriptor_open(tmp_path: Path) -> None:
+def test_the_sync_of_a_directory_leaves_no_descriptor_open(tmp_path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
-    files.sync_folder(tmp_path)
+    files.sync_directory(tmp_path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
@@ -494,7 +497,7 @@ def few_descriptors(most: int = 64) -> Iterator[None]:
 
 
 def make_deep(top: Path, depth: int, mode: int = 0o755) -> int:
-    """Folders within each other, a file in each; returns the bytes of the files on disk."""
+    """Directories within each other, a file in each; returns the bytes of the files on disk."""
     top.mkdir()
     size = 0
     current = os.open(top, os.O_RDONLY)
@@ -542,7 +545,7 @@ def test_the_size_of_a_tree_that_is_a_link_to_itself_ends(tmp_path: Path) -> Non
     assert tree_size(tmp_path / "tree") == 0
 
 
-def test_a_folder_that_is_moved_away_while_it_is_removed_takes_nothing_else_along(
+def test_a_directory_that_is_moved_away_while_it_is_removed_takes_nothing_else_along(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree, elsewhere = tmp_path / "tree", tmp_path / "elsewhere"

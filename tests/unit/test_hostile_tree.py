@@ -32,7 +32,7 @@ from ingot.kconfig import Config
 from ingot.process import Result
 from ingot.progress import Silent
 from ingot.version import Series
-from tests.unit.conftest import digest
+from tests.support.digests import digest
 
 CONFIG = Config("CONFIG_MODULES=y\n")
 RELEASE = "6.1.176"
@@ -54,11 +54,11 @@ def patience() -> Iterator[None]:
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """A directory of the machine's with files that must neither change nor be copied."""
-    folder = tmp_path / "outside"
-    (folder / "kernel").mkdir(parents=True)
+    directory = tmp_path / "outside"
+    (directory / "kernel").mkdir(parents=True)
     for name in ("secret", "secret.ko", "kernel/secret.ko", "secret.h"):
-        (folder / name).write_bytes(SECRET)
-    return folder
+        (directory / name).write_bytes(SECRET)
+    return directory
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def endless(path: Path, outside: Path) -> None:
         file.truncate(1 << 43)
 
 
-def folder(path: Path, outside: Path) -> None:
+def directory(path: Path, outside: Path) -> None:
     path.mkdir()
 
 
@@ -115,7 +115,7 @@ TRAPS: list[Trap] = [
     zeros,
     pipe,
     endless,
-    folder,
+    directory,
 ]
 PLACES = [
     "vmlinux",
@@ -182,12 +182,12 @@ class Tree:
         return any((self.build / part).is_symlink() for part in (inside, *inside.parents))
 
 
-def state_of(folder: Path) -> dict[str, bytes]:
+def state_of(directory: Path) -> dict[str, bytes]:
     return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*.*")
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*.*")
         if path.is_file()
-    } | {str(path.relative_to(folder)): b"" for path in folder.rglob("*")}
+    } | {str(path.relative_to(directory)): b"" for path in directory.rglob("*")}
 
 
 def contents(results: Path) -> Iterator[bytes]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ingot import catalog
 from ingot.arch import arch
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
 from ingot.builder import builder_image as builders
@@ -17,57 +16,21 @@ from ingot.errors import MachineError
 from ingot.files import locked
 from ingot.housekeeping import RemovedItem, prune
 from ingot.images import BASE, KERNEL_IMAGES
-from ingot.oci import (
-    Descriptor,
-    Layout,
-    Platform,
-    file_entry,
-    write_artifact,
-    write_image,
-    write_layer,
-)
+from ingot.oci import Descriptor, Platform, file_entry, write_artifact, write_image, write_layer
 from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
 from ingot.pipeline.builders import site_of
-from ingot.setting import Project, Setting
-from ingot.workspace import Workspace
-from tests.unit.conftest import digest
-from tests.unit.test_images import VERSION, make_kernel
+from ingot.setting import Setting
+from tests.support.digests import digest
+from tests.support.kernel_images import VERSION, make_kernel
 
-PIN = "ab" * 32
 OTHER = "cd" * 32
-CATALOG = f"""\
-[defaults]
-builder = "bookworm"
-arches = ["x86_64"]
-[vmms.qemu]
-[flavors.default]
-vmms = ["qemu"]
-[origins]
-order = ["debian"]
-[builders.bookworm]
-suite = "bookworm"
-packages = ["bc"]
-[series."6.1".versions."6.1.176".sha256]
-debian = "{PIN}"
-"""
 SPEC = BuilderSpec("bookworm", "bookworm", ("bc",))
 
 
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    fragment = tmp_path / "kernels" / "fragments" / "vmm" / "qemu.config"
-    fragment.parent.mkdir(parents=True)
-    fragment.touch()
-    (tmp_path / "kernels" / "kernels.toml").write_text(CATALOG)
-    found = catalog.load(tmp_path / "kernels")
-    workspace = Workspace(tmp_path / "cache", tmp_path / "build")
-    return Setting(Project(found, Layout(found.store), workspace, "x86_64"))
-
-
-def fill(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "file").write_bytes(b"x" * 5000)
-    return folder
+def fill(directory: Path) -> Path:
+    directory.mkdir(parents=True)
+    (directory / "file").write_bytes(b"x" * 5000)
+    return directory
 
 
 def make_builder(setting: Setting, spec: BuilderSpec = SPEC, host: str = "x86_64") -> Descriptor:
@@ -92,7 +55,7 @@ def clean(
 
 
 def state(root: Path) -> dict[str, bytes]:
-    """All files below a folder that are not locks."""
+    """All files below a directory that are not locks."""
     return {
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.rglob("*"))
@@ -176,7 +139,7 @@ def test_blobs_that_were_never_tagged_go(setting: Setting, tmp_path: Path) -> No
     make_kernel(tmp_path).write()
     (removed,) = clean(setting)
     assert removed.what.endswith("blobs of the store")
-    assert state(setting.project.layout.blobs.folder) == {}
+    assert state(setting.project.layout.blobs.directory) == {}
 
 
 def test_builders_of_the_catalog_stay_and_others_go(setting: Setting) -> None:
@@ -236,8 +199,8 @@ def test_with_everything_the_caches_go_and_the_images_stay(
     make_kernel(tmp_path).build()
     builder = make_builder(setting)
     workspace = setting.project.workspace
-    for folder in (workspace.ccache, workspace.configs):
-        fill(folder)
+    for directory in (workspace.ccache, workspace.configs):
+        fill(directory)
     tags = setting.project.layout.tags()
     removed = clean(setting, everything=True)
     assert {item.what for item in removed} == {
@@ -256,7 +219,7 @@ def test_caches_stay_unless_everything_is_to_go(setting: Setting) -> None:
     assert setting.project.workspace.ccache.is_dir()
 
 
-def test_folders_of_killed_builds_go(setting: Setting) -> None:
+def test_directories_of_killed_builds_go(setting: Setting) -> None:
     assert setting.project.workspace.build_root is not None
     stale = fill(setting.project.workspace.build_root / "build-stale")
     (stale.parent / ".build-stale.lock").touch()

@@ -34,9 +34,9 @@ from ingot.pipeline import registry_cache
 from ingot.publish.shipment import gather
 from ingot.registry import Registry
 from ingot.version import KernelVersion
-from tests.kernels import Shop, open_shop
-from tests.unit.conftest import digest
-from tests.unit.test_images import VERSION, Kernel, make_kernel
+from tests.support.digests import digest
+from tests.support.kernel_images import VERSION, Kernel, make_kernel
+from tests.support.shops import Shop, open_shop
 
 NEW = ImageKind("kernel-new", "the kernel once more", (KERNEL_LAYER,), required=False)
 

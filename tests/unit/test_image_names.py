@@ -14,8 +14,8 @@ from ingot.pipeline import building
 from ingot.progress import Silent, Timed
 from ingot.publish.shipment import gather
 from ingot.specs.spec_kernel import find_spec_kernel
-from tests.kernels import Shop, open_shop
-from tests.unit.conftest import digest
+from tests.support.digests import digest
+from tests.support.shops import Shop, open_shop
 
 NAME, BEFORE = "6.1.9-x86_64", "6.1.9-amd64"
 

@@ -29,9 +29,9 @@ from ingot.oci import (
 )
 from ingot.process import Result
 from ingot.progress import Silent
-from tests.kernels import Shop, open_shop
-from tests.unit.conftest import digest
-from tests.unit.test_boot_tree import listed
+from tests.support.digests import digest
+from tests.support.initramfs_entries import listed
+from tests.support.shops import Shop, open_shop
 
 RELEASE = "6.1.9"
 HOME = f"lib/modules/{RELEASE}"
@@ -56,17 +56,17 @@ def shop(tmp_path: Path) -> Shop:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Iterator[Path]:
-    """A folder of the host that looks like what an image should have; it stays as it is."""
-    folder = tmp_path / "outside"
-    modules = folder / HOME
+    """A directory of the host that looks like what an image should have; it stays as it is."""
+    directory = tmp_path / "outside"
+    modules = directory / HOME
     modules.mkdir(parents=True)
-    (folder / "vmlinux").write_text("a secret of the host")
-    for place in (folder, modules, folder / "lib/modules"):
+    (directory / "vmlinux").write_text("a secret of the host")
+    for place in (directory, modules, directory / "lib/modules"):
         (place / "secret.ko").write_text("a secret of the host")
         (place / "modules.dep").write_text("secret.ko:\n")
-    before = {str(path): path.lstat() for path in folder.rglob("*")}
-    yield folder
-    assert {str(path): path.lstat().st_mtime for path in folder.rglob("*")} == {
+    before = {str(path): path.lstat() for path in directory.rglob("*")}
+    yield directory
+    assert {str(path): path.lstat().st_mtime for path in directory.rglob("*")} == {
         name: status.st_mtime for name, status in before.items()
     }
 
@@ -89,8 +89,8 @@ def test_the_kernel_and_its_modules_are_where_no_sandbox_sees_them(shop: Shop) -
         assert subject.kernel.read_bytes() == b"a kernel"
         assert guest_plan.read_modules(subject.modules) == {"x.ko": b"X"}
         seen = (subject.sandbox.build, subject.sandbox.source)
-        for path in (subject.kernel, subject.modules, subject.folder):
-            assert not any(path.is_relative_to(folder) for folder in seen)
+        for path in (subject.kernel, subject.modules, subject.directory):
+            assert not any(path.is_relative_to(directory) for directory in seen)
 
 
 def test_an_image_without_modules_has_none(shop: Shop) -> None:
@@ -123,7 +123,7 @@ def test_links_to_the_host_are_refused(
 
 
 @pytest.mark.parametrize("name", ["lib", "lib/modules", HOME])
-def test_a_file_in_the_place_of_a_folder_is_refused(shop: Shop, name: str) -> None:
+def test_a_file_in_the_place_of_a_directory_is_refused(shop: Shop, name: str) -> None:
     with pytest.raises(IngotError, match=r"not a directory|no directory"):
         lay_out(shop, image_of(shop, KERNEL, file_entry(name, b"x")))
 
@@ -138,18 +138,18 @@ def test_an_image_without_a_kernel_is_refused(shop: Shop) -> None:
 
 @pytest.fixture
 def modules(tmp_path: Path) -> Path:
-    folder = tmp_path / "modules"
-    (folder / "kernel").mkdir(parents=True)
-    (folder / "kernel/veth.ko").write_bytes(b"VETH")
-    (folder / "modules.dep").write_text("kernel/veth.ko:\n")
-    return folder
+    directory = tmp_path / "modules"
+    (directory / "kernel").mkdir(parents=True)
+    (directory / "kernel/veth.ko").write_bytes(b"VETH")
+    (directory / "modules.dep").write_text("kernel/veth.ko:\n")
+    return directory
 
 
 MACHINE = Machine(
     name="qemu microvm",
     vmm="qemu",
     arch="x86_64",
-    stands_for=("qemu",),
+    represents=("qemu",),
     offers=frozenset(),
     append="",
     shutdown="reboot",

@@ -5,16 +5,13 @@ from __future__ import annotations
 import base64
 import dataclasses
 import gzip
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.arch import all_arches, arch
-from ingot.builder.sandbox import Builder
-from ingot.compile import Artifacts, Devel
+from ingot.arch import all_arches
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.images import (
@@ -24,30 +21,20 @@ from ingot.images import (
     KERNEL_IMAGES,
     MODULES,
     KernelLabels,
-    facts_of,
     find_images,
     read_config,
     read_devel_host,
     read_facts,
-    read_makeup,
     read_packages,
+    read_size_map,
     tags_for,
-    write_images,
 )
 from ingot.images.annotations import pack
 from ingot.kconfig import Config
 from ingot.oci import Descriptor, Layout, list_files, read_file, read_image, validate_layout
-from ingot.progress import Silent
-from ingot.size_map import SizeMap
-from ingot.source.origin import Source
 from ingot.version import KernelVersion
-from tests.unit.conftest import digest
-
-VERSION = KernelVersion.parse("6.1.176")
-RELEASE = "6.1.176"
-CONFIG = '# Linux/x86\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="ä"\n'
-MAKEUP = SizeMap({"": 7, "net/core": 9}, {"net/veth.ko": 14})
-X86 = arch("x86_64")
+from tests.support.digests import digest
+from tests.support.kernel_images import CONFIG, RELEASE, SIZE_MAP, VERSION, X86, Kernel, make_kernel
 
 releases = st.from_regex(r"[0-9][A-Za-z0-9_.+~-]{0,63}", fullmatch=True)
 command_lines = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=2047)
@@ -65,61 +52,6 @@ facts_strategy = st.builds(
 )
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """One compiled kernel, its facts, and the store it goes to."""
-
-    layout: Layout
-    artifacts: Artifacts
-    facts: KernelLabels
-
-    def write(self) -> dict[str, Descriptor]:
-        return write_images(
-            self.layout, self.artifacts, self.facts, X86, Silent(), host=arch("arm64")
-        )
-
-    def build(self) -> dict[str, Descriptor]:
-        images = self.write()
-        self.layout.tag(tags_for(images, self.facts, "6.1.176"))
-        return images
-
-
-def make_kernel(
-    root: Path, key: str = "recipe", *, with_modules: bool = True, makeup: SizeMap | None = None
-) -> Kernel:
-    build = root / f"build-{key}-{with_modules}"
-    modules = build / "install/lib/modules" / RELEASE
-    modules.mkdir(parents=True)
-    if with_modules:
-        (modules / "kernel/net").mkdir(parents=True)
-        (modules / "kernel/net/veth.ko").write_bytes(b"veth of " + key.encode())
-        (modules / "modules.dep").write_text("kernel/net/veth.ko:\n")
-    for name in ("kernel", "vmlinux", "System.map"):
-        (build / name).write_text(f"{name} of {key}")
-    (build / ".config").write_text(CONFIG)
-    (root / "Makefile").write_text("all:\n")
-    (build / "modpost").write_text("#!/bin/sh\n")
-    (build / "modpost").chmod(0o755)
-    artifacts = Artifacts(
-        release=RELEASE,
-        kernel=build / "kernel",
-        symbols=build / "vmlinux",
-        config=build / ".config",
-        system_map=build / "System.map",
-        modules=modules,
-        epoch=86_400,
-        makeup=MAKEUP if makeup is None else makeup,
-        devel=Devel(
-            {"Makefile": root / "Makefile", ".config": root / "Makefile"},
-            {".config": build / ".config", "scripts/mod/modpost": build / "modpost"},
-        ),
-    )
-    source = Source(VERSION, "debian", digest("source"), root, 86_400, "http://x", "signed")
-    builder = Builder("bookworm", digest("builder"), root)
-    facts = facts_of(source, builder, X86, artifacts, digest(key))
-    return Kernel(Layout(root / "images"), artifacts, facts)
-
-
 @pytest.fixture
 def kernel(tmp_path: Path) -> Kernel:
     return make_kernel(tmp_path)
@@ -127,7 +59,9 @@ def kernel(tmp_path: Path) -> Kernel:
 
 def held(kernel: Kernel, descriptor: Descriptor) -> list[str]:
     image = read_image(kernel.layout, descriptor)
-    return [info.name for info in list_files(kernel.layout, image) if info.kind.value != "folder"]
+    return [
+        info.name for info in list_files(kernel.layout, image) if info.kind.value != "directory"
+    ]
 
 
 # Facts
@@ -273,7 +207,7 @@ def test_the_devel_image_is_a_tree_to_make_modules_in(kernel: Kernel) -> None:
     image = read_image(kernel.layout, kernel.write()[DEVEL])
     tree = f"usr/src/linux-{RELEASE}"
     files = list_files(kernel.layout, image)
-    assert {i.name: (i.mode, i.target) for i in files if i.kind.value != "folder"} == {
+    assert {i.name: (i.mode, i.target) for i in files if i.kind.value != "directory"} == {
         f"{tree}/.config": (0o644, ""),
         f"{tree}/Makefile": (0o644, ""),
         f"{tree}/scripts/mod/modpost": (0o755, ""),
@@ -393,10 +327,10 @@ def test_lines_that_are_no_packages_are_refused(text: str) -> None:
 
 
 def test_packages_come_back_as_they_went() -> None:
-    told = pack(Config(CONFIG), MAKEUP, ["gcc-12:amd64=12.2.0-14+deb12u1", "tool=GNU ld 2.40"])
+    told = pack(Config(CONFIG), SIZE_MAP, ["gcc-12:amd64=12.2.0-14+deb12u1", "tool=GNU ld 2.40"])
     assert read_packages(told) == ("gcc-12:amd64=12.2.0-14+deb12u1", "tool=GNU ld 2.40")
     assert read_config(told) == Config('CONFIG_A=y\nCONFIG_C="ä"\n')
-    assert read_packages(pack(Config(""), MAKEUP, [])) == ()
+    assert read_packages(pack(Config(""), SIZE_MAP, [])) == ()
 
 
 def test_a_bomb_in_the_annotation_is_refused() -> None:
@@ -405,7 +339,7 @@ def test_a_bomb_in_the_annotation_is_refused() -> None:
         read_config({"dev.ingot.config": packed})
 
 
-# The makeup on the way
+# The size map in an annotation
 
 
 def packed(data: bytes) -> dict[str, str]:
@@ -415,18 +349,18 @@ def packed(data: bytes) -> dict[str, str]:
 def test_every_image_says_where_its_kernels_bytes_go(kernel: Kernel) -> None:
     for descriptor in kernel.write().values():
         image = read_image(kernel.layout, descriptor)
-        assert read_makeup(image.annotations) == MAKEUP
+        assert read_size_map(image.annotations) == SIZE_MAP
         assert "dev.ingot.makeup" not in image.labels
 
 
-def test_the_makeup_is_canonical_json(kernel: Kernel) -> None:
+def test_the_size_map_is_canonical_json(kernel: Kernel) -> None:
     image = read_image(kernel.layout, kernel.write()[BIN])
     told = gzip.decompress(base64.b64decode(image.annotations["dev.ingot.makeup"]))
     assert told == b'{"kernel":{"":7,"net/core":9},"modules":{"net/veth.ko":14}}'
 
 
-def test_an_image_of_before_has_no_makeup() -> None:
-    assert read_makeup({"dev.ingot.config": "x"}) is None
+def test_an_image_of_before_has_no_size_map() -> None:
+    assert read_size_map({"dev.ingot.config": "x"}) is None
 
 
 @pytest.mark.parametrize(
@@ -447,9 +381,9 @@ def test_an_image_of_before_has_no_makeup() -> None:
         packed(bytes(8 << 20)),
     ],
 )
-def test_an_annotation_that_is_no_makeup_is_refused(annotations: dict[str, str]) -> None:
-    with pytest.raises(UserError, match="not a kernel's makeup"):
-        read_makeup(annotations)
+def test_an_annotation_that_is_not_a_size_map_is_refused(annotations: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="not a kernel's size map"):
+        read_size_map(annotations)
 
 
 # Tags, and finding again

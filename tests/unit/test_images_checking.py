@@ -30,17 +30,8 @@ from ingot.oci.layer_reader import open_layer
 from ingot.progress import Silent
 from ingot.recipe import Recipe
 from ingot.version import KernelVersion
-from tests.unit.conftest import digest
-from tests.unit.test_images import CONFIG, RELEASE, VERSION, X86, Kernel, make_kernel
-
-RECIPE = Recipe(
-    source=digest("source"),
-    patches=(digest("patch"),),
-    config=digest(CONFIG),
-    builder=digest("builder"),
-    arch="x86_64",
-    make_flags=("ARCH=x86_64",),
-)
+from tests.support.digests import digest
+from tests.support.kernel_images import CONFIG, RECIPE, RELEASE, VERSION, X86, Kernel, make_kernel
 
 
 @pytest.fixture

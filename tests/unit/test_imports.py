@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.conftest import REPOSITORY
+from tests.support.imports import imported
+from tests.support.places import REPOSITORY
 
 SOURCE = REPOSITORY / "src" / "ingot"
 
@@ -68,8 +69,8 @@ OUTSIDE = {
     "os.getenv": "the environment",
     "os.path.expanduser": "the home directory",
     "pathlib.Path.home": "the home directory",
-    "pathlib.Path.cwd": "the current folder",
-    "os.getcwd": "the current folder",
+    "pathlib.Path.cwd": "the current directory",
+    "os.getcwd": "the current directory",
     "time.time": "the clock",
     "time.time_ns": "the clock",
     "time.localtime": "the clock and the time zone",
@@ -106,21 +107,13 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(SOURCE))
 
 
-def imported(tree: ast.Module, path: Path) -> Iterator[tuple[int, str]]:
-    """Line and full dotted name of everything imported, wherever in the file."""
-    package = ["ingot", *path.relative_to(SOURCE).parts[:-1]]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            words = [*base, *([node.module] if node.module else [])]
-            yield from ((node.lineno, ".".join([*words, alias.name])) for alias in node.names)
+def package_of(path: Path) -> tuple[str, ...]:
+    return ("ingot", *path.relative_to(SOURCE).parts[:-1])
 
 
 def units_imported(tree: ast.Module, path: Path) -> Iterator[tuple[int, str]]:
     """Line and floor unit of everything of Ingot's that is imported."""
-    for line, name in imported(tree, path):
+    for line, name in imported(tree, package_of(path)):
         words = name.split(".")
         if words[0] == "ingot" and words[1:] not in ([], ["__version__"]):
             yield line, words[1]
@@ -134,7 +127,7 @@ def room_of(path: Path) -> str:
 def rooms_imported(path: Path) -> set[str]:
     """The rooms of its own top package that a file imports."""
     package = path.relative_to(SOURCE).parts[0]
-    names = (name.split(".") for _, name in imported(parse(path), path))
+    names = (name.split(".") for _, name in imported(parse(path), package_of(path)))
     found = {words[2] for words in names if words[:2] == ["ingot", package] and len(words) > 2}
     rooms = {room_of(each) for each in (SOURCE / package).rglob("*.py")}
     return found & rooms - {"__init__"}
@@ -152,7 +145,7 @@ def used(tree: ast.Module, path: Path) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 meaning[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    yield from imported(tree, path)
+    yield from imported(tree, package_of(path))
     for node in ast.walk(tree):
         words: list[str] = []
         inner: ast.AST = node

@@ -14,13 +14,13 @@ from ingot.compile import compile_module
 from ingot.compile import run_make as making
 from ingot.confined_files import UnsafeFileError
 from ingot.errors import BuildError, UserError
-from ingot.images import Modules, check_module_name, layers_of, read_makeup, write_module_images
+from ingot.images import Modules, check_module_name, layers_of, read_size_map, write_module_images
 from ingot.images.annotations import read_config
 from ingot.oci import Image, list_files, read_image
 from ingot.process import CommandFailedError, Result
 from ingot.progress import Silent
-from tests.unit.conftest import digest
-from tests.unit.test_images import Kernel, make_kernel
+from tests.support.digests import digest
+from tests.support.kernel_images import Kernel, make_kernel
 
 RELEASE = "6.1.176"
 UPDATES = f".installed/lib/modules/{RELEASE}/updates"
@@ -94,7 +94,7 @@ def test_make_is_called_as_for_the_kernel(sandbox: Sandbox, make: Make) -> None:
     assert {"modules_install", "INSTALL_MOD_DIR=updates"} < set(second)
 
 
-def test_modules_in_folders_and_compressed_ones(sandbox: Sandbox, make: Make) -> None:
+def test_modules_in_directories_and_compressed_ones(sandbox: Sandbox, make: Make) -> None:
     make.leaves = {f"{UPDATES}/{name}": GOOD for name in ("a.ko", "net/b.ko", "c.ko.xz")}
     assert set(compiled(sandbox)) == {"a.ko", "net/b.ko", "c.ko.xz"}
 
@@ -144,7 +144,7 @@ def test_what_gives_no_module(sandbox: Sandbox, make: Make) -> None:
 )
 def test_a_module_of_another_release_is_refused(sandbox: Sandbox, make: Make, data: bytes) -> None:
     make.leaves = {f"{UPDATES}/hello.ko": data}
-    assert failure(sandbox).what == f"hello.ko is no module for {RELEASE}"
+    assert failure(sandbox).what == f"hello.ko is not a module for {RELEASE}"
 
 
 def test_complaints_name_files_as_the_person_knows_them(sandbox: Sandbox, make: Make) -> None:
@@ -193,7 +193,7 @@ def test_one_image_is_the_layer_and_one_has_it_on_top(written: Written) -> None:
     assert both.layers[-1:] == alone.layers
     assert len(both.layers) > 1
     files = list_files(written.kernel.layout, alone)
-    assert {file.name: file.target for file in files if file.kind.value != "folder"} == {
+    assert {file.name: file.target for file in files if file.kind.value != "directory"} == {
         f"lib/modules/{RELEASE}/updates/net/hello.ko": "",
         f"lib/modules/{RELEASE}/modules.dep": "",
         "updates": f"lib/modules/{RELEASE}/updates",
@@ -215,10 +215,10 @@ def test_they_tell_of_the_kernel_and_of_the_modules(written: Written) -> None:
         assert image.labels["dev.ingot.module.source-digest"] == str(digest("source"))
         assert image.labels["dev.ingot.module.devel-digest"] == str(digest("devel"))
         assert image.labels["dev.ingot.module.files"] == "updates/net/hello.ko"
-        makeup = read_makeup(image.annotations)
-        assert makeup is not None
-        assert makeup.modules["updates/net/hello.ko"] == len(GOOD)
-        assert "net/veth.ko" in makeup.modules
+        size_map = read_size_map(image.annotations)
+        assert size_map is not None
+        assert size_map.modules["updates/net/hello.ko"] == len(GOOD)
+        assert "net/veth.ko" in size_map.modules
         config = read_config(image.annotations)
         assert config is not None
         assert config.value("A") == "y"

@@ -9,33 +9,21 @@ from typing import NoReturn
 
 import pytest
 
-from ingot import catalog, lab, pipeline
+from ingot import lab, pipeline
 from ingot.builder.sandbox import Builder
 from ingot.files import locked, locked_if_free
 from ingot.images import BASE
 from ingot.lab import boot_target
-from ingot.oci import Layout, read_image
+from ingot.oci import read_image
 from ingot.pipeline import building
-from ingot.setting import Project, Setting, in_use
-from ingot.workspace import Workspace
-from tests.unit.conftest import Recorder, digest
-from tests.unit.test_housekeeping import CATALOG
-from tests.unit.test_images import make_kernel
+from ingot.setting import Setting, in_use
+from tests.support.digests import digest
+from tests.support.kernel_images import make_kernel
+from tests.support.progress import Recorder
 
 
 class ReachedError(Exception):
     """Raised where a test has seen what it wants to see."""
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    fragment = tmp_path / "kernels" / "fragments" / "vmm" / "qemu.config"
-    fragment.parent.mkdir(parents=True)
-    fragment.touch()
-    (tmp_path / "kernels" / "kernels.toml").write_text(CATALOG)
-    found = catalog.load(tmp_path / "kernels")
-    workspace = Workspace(tmp_path / "cache", tmp_path / "build")
-    return Setting(Project(found, Layout(found.store), workspace, "x86_64"))
 
 
 @pytest.fixture

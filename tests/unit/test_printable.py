@@ -48,8 +48,8 @@ def test_what_is_shown(text: str, shown: str) -> None:
 
 def test_two_names_that_differ_look_different_unless_colors_are_usual() -> None:
     assert one_line("etc/\x1b[31mx") != one_line("etc/x")
-    assert one_line("etc/\x1b[31mx", obeyed="") == "etc/x"
-    assert one_line("a\x00\x07\u202eb", obeyed="") == "a\ufffdb"
+    assert one_line("etc/\x1b[31mx", control="") == "etc/x"
+    assert one_line("a\x00\x07\u202eb", control="") == "a\ufffdb"
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=60))

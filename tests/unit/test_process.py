@@ -25,7 +25,7 @@ from ingot.process import (
     run,
     run_in_terminal,
 )
-from tests.unit.conftest import python_child
+from tests.support.children import python_child
 
 
 def gone(pid: int, tries: int = 500) -> bool:
@@ -72,7 +72,7 @@ def test_bytes_that_are_no_text_and_carriage_returns_do_no_harm() -> None:
 
 
 def test_the_log_has_every_byte_and_is_added_to(tmp_path: Path) -> None:
-    log = tmp_path / "folder" / "log"
+    log = tmp_path / "directory" / "log"
     run(shell(r"printf 'one\377\r\n'"), log=log)
     with pytest.raises(CommandFailedError):
         run(shell("printf two; exit 1"), log=log)
@@ -120,7 +120,7 @@ def test_a_feeder_that_fails_is_what_is_raised() -> None:
         run(["cat"], stdin=chunks())
 
 
-def test_environment_and_folder_are_those_asked_for(tmp_path: Path) -> None:
+def test_environment_and_directory_are_those_asked_for(tmp_path: Path) -> None:
     result = run(shell("echo $INGOT_TEST; pwd -P"), env={"INGOT_TEST": "here"}, cwd=tmp_path)
     assert result.output.splitlines() == ["here", str(tmp_path.resolve())]
 
@@ -212,7 +212,7 @@ def test_each_byte_of_a_line_without_an_end_is_looked_at_once() -> None:
 
 def test_a_program_that_prints_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program_output, "MOST_KEPT", 1 << 20)
-    with pytest.raises(CommandFailedError, match="printed more than it may, and was ended"):
+    with pytest.raises(CommandFailedError, match="ended, since it printed more than the limit"):
         run(["yes", "this goes on and on"])
     result = run(["yes"], check=False)
     assert result.too_long
@@ -247,7 +247,7 @@ def test_a_log_ends_at_its_limit_and_says_so(
     assert result.returncode == 0
     text = log.read_text()
     assert text.startswith("1\n2\n3\n")
-    assert text.endswith("ingot: the rest is left out: 1 MiB\n")
+    assert text.endswith("ingot: the rest is left out: the limit of a log is 1 MiB\n")
     assert len(text) < (1 << 20) + 100
     run(["seq", "300000"], log=log, keep_output=False)
     assert len(log.read_text()) < (1 << 20) + 200
@@ -486,7 +486,7 @@ def test_a_program_that_prints_more_than_it_may_is_ended() -> None:
     assert 900 < len(result.output) <= 1001  # the last line has an end that was not printed
     with pytest.raises(CommandFailedError) as caught:
         run(shell("cat /dev/zero"), limit=1000, timeout=60.0)
-    assert not caught.value.what.endswith("timed out, and was ended)")
+    assert not caught.value.what.endswith("timed out)")
 
 
 def test_what_may_be_printed_is_printed_whole() -> None:

@@ -19,10 +19,10 @@ from ingot.images import BASE, BIN
 from ingot.lab import kept_profile, profiling
 from ingot.oci import Image, Layout, read_artifact, read_image, validate_layout, write_artifact
 from ingot.setting import Setting
-from tests.unit.conftest import Recorder, digest
-from tests.unit.test_boot_profile import PROFILE
-from tests.unit.test_images import Kernel, make_kernel
-from tests.unit.test_pipeline import setting  # noqa: F401 (a fixture)
+from tests.support.digests import digest
+from tests.support.kernel_images import Kernel, make_kernel
+from tests.support.profiles import PROFILE
+from tests.support.progress import Recorder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,7 @@ def builder(tmp_path: Path) -> Builder:
 
 
 def test_what_is_measured_is_kept_beside_the_image(
-    setting: Setting,  # noqa: F811
+    setting: Setting,
     shelf: Shelf,
     builder: Builder,
     measured: list[tuple[Path, str | None]],
@@ -103,7 +103,7 @@ def test_what_is_measured_is_kept_beside_the_image(
 
 
 def test_a_file_is_measured_and_nothing_kept(
-    setting: Setting,  # noqa: F811
+    setting: Setting,
     builder: Builder,
     measured: list[tuple[Path, str | None]],
     tmp_path: Path,
@@ -116,7 +116,7 @@ def test_a_file_is_measured_and_nothing_kept(
 
 
 def test_a_kernel_that_qemu_cannot_enter_is_measured_as_it_is_booted(
-    setting: Setting,  # noqa: F811
+    setting: Setting,
     builder: Builder,
     measured: list[tuple[Path, str | None]],
     monkeypatch: pytest.MonkeyPatch,
@@ -131,7 +131,7 @@ def test_a_kernel_that_qemu_cannot_enter_is_measured_as_it_is_booted(
 
 
 def test_an_image_of_something_else_is_refused(
-    setting: Setting,  # noqa: F811
+    setting: Setting,
     shelf: Shelf,
     builder: Builder,
 ) -> None:
@@ -174,7 +174,7 @@ def test_an_image_under_the_name_of_a_profile_is_told(shelf: Shelf) -> None:
 def test_a_damaged_profile_is_told(shelf: Shelf) -> None:
     shelf.put(json.dumps(PROFILE.to_json()).encode())
     artifact = json.loads(shelf.layout.read_blob(shelf.layout.tags()[shelf.tag]))
-    path = shelf.layout.blobs.folder / artifact["layers"][0]["digest"].removeprefix("sha256:")
+    path = shelf.layout.blobs.directory / artifact["layers"][0]["digest"].removeprefix("sha256:")
     path.write_bytes(path.read_bytes().replace(b"qemu", b"QEMU"))
     with pytest.raises(VerificationError):
         kept_profile(shelf.layout, shelf.base)

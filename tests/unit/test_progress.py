@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ingot.progress import Progress, Silent, Timed, Timing
-from tests.unit.conftest import Clock, Recorder
+from tests.support.clocks import Clock
+from tests.support.progress import Recorder
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from ingot.catalog import Catalog
 from ingot.errors import UserError
 from ingot.lab import NamedConfig, proofs_of_config, proofs_of_kernel
 from ingot.version import Series
-from tests.configs import config_of
-from tests.unit.test_housekeeping import CATALOG
+from tests.support.configs import config_of
+from tests.support.one_kernel import CATALOG
 
 X86 = arch("x86_64")
 CHECK = """
@@ -27,9 +27,9 @@ options = [{options}]
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
-    folder = tmp_path / "kernels" / "fragments"
+    directory = tmp_path / "kernels" / "fragments"
     for name, options in (("base/linux", '"A"'), ("vmm/qemu", '"A", "B"')):
-        path = folder / f"{name}.toml"
+        path = directory / f"{name}.toml"
         path.parent.mkdir(parents=True)
         path.write_text(CHECK.format(name=name.rpartition("/")[2], options=options))
         path.with_suffix(".config").touch()

@@ -26,7 +26,7 @@ from ingot.publish.shipment import MultiArchImage
 from ingot.publish.tagging import Action, action_for_immutable, action_for_series
 from ingot.registry import RawManifest, Registry
 from ingot.version import KernelVersion
-from tests.kernels import Shop, open_shop
+from tests.support.shops import Shop, open_shop
 
 TARGET = Registry("example.org/lm")
 X86, ARM = arch("x86_64"), arch("arm64")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 
@@ -14,24 +13,16 @@ from ingot.errors import UserError
 from ingot.images import BASE, BIN
 from ingot.oci import Layout, Platform, file_entry, read_image, write_image, write_layer
 from ingot.version import Series
-from tests.unit.test_images import make_kernel
+from tests.support.configured_kernels import CONFIG, KERNEL
+from tests.support.kernel_images import make_kernel
 
 X86 = arch("x86_64")
-CONFIG = """\
-#
-# Automatically generated file; DO NOT EDIT.
-# Linux/x86 5.10.77 Kernel Configuration
-#
-CONFIG_VETH=m
-# CONFIG_TUN is not set
-"""
-KERNEL = b"\x7fELF" + bytes(100) + b"IKCFG_ST" + gzip.compress(CONFIG.encode()) + b"IKCFG_ED"
 
 
-def put(folder: Path, content: bytes, name: str = "boot/vmlinux") -> tuple[Layout, str]:
+def put(directory: Path, content: bytes, name: str = "boot/vmlinux") -> tuple[Layout, str]:
     """A store with an image that Ingot did not make, which holds one file."""
-    layout = Layout(folder / "images")
-    file = folder / "file"
+    layout = Layout(directory / "images")
+    file = directory / "file"
     file.write_bytes(content)
     layer = write_layer(layout, [file_entry(name, file)], 0)
     written = write_image(

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from ingot.recipe import Recipe
-from tests.unit.conftest import digest
+from tests.support.digests import digest
 
 RECIPE = Recipe(
     source=digest("source"),

@@ -14,7 +14,7 @@ import pytest
 
 from ingot import __version__
 from ingot.catalog import bundled_catalog
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 CHANGELOG = """# Changelog
 
@@ -70,7 +70,7 @@ def test_a_tag_that_differs_from_the_version_is_refused(tmp_path: Path, tag: str
         (CHANGELOG.replace("## 1.2.3 -", "## 1.2.30 -"), "has no heading"),
         (CHANGELOG.replace("## 1.2.3 - 2026-01-02", "## 1.2.3"), "has no heading"),
         (CHANGELOG.replace("2026-01-02", "soon"), "not YYYY-MM-DD"),
-        (CHANGELOG.replace("### Added\n\n- a thing\n", ""), "says nothing"),
+        (CHANGELOG.replace("### Added\n\n- a thing\n", ""), "an empty section"),
     ],
 )
 def test_a_changelog_that_is_not_ready_is_refused(

@@ -11,7 +11,7 @@ from ingot.builder import sandbox as sandboxes
 from ingot.builder.sandbox import Builder, Sandbox, check_sandbox, confinement
 from ingot.errors import MachineError
 from ingot.process import CommandFailedError, Result
-from tests.unit.conftest import digest
+from tests.support.digests import digest
 
 
 @pytest.fixture
@@ -40,7 +40,9 @@ def variables(command: list[str]) -> dict[str, str]:
     return {command[n + 1]: command[n + 2] for n in found}
 
 
-def test_the_program_and_its_words_come_last_and_run_in_the_build_folder(sandbox: Sandbox) -> None:
+def test_the_program_and_its_words_come_last_and_run_in_the_build_directory(
+    sandbox: Sandbox,
+) -> None:
     command = sandbox.command(["make", "--", "-j2"])
     assert command[0] == "bwrap"
     at = command.index("--")
@@ -48,7 +50,7 @@ def test_the_program_and_its_words_come_last_and_run_in_the_build_folder(sandbox
     assert command[at - 2 : at] == ["--chdir", "/build"]
 
 
-def test_only_build_folder_and_cache_can_be_written_to(sandbox: Sandbox) -> None:
+def test_only_build_directory_and_cache_can_be_written_to(sandbox: Sandbox) -> None:
     command = sandbox.command(["true"])
     writable = pairs(command, "--bind")
     assert writable == {"/build": str(sandbox.build), "/ccache": str(sandbox.ccache)}
@@ -74,7 +76,7 @@ def test_the_links_of_a_merged_usr_are_links_inside(sandbox: Sandbox) -> None:
     }
 
 
-def test_a_root_without_merged_usr_has_its_folders_bound(sandbox: Sandbox) -> None:
+def test_a_root_without_merged_usr_has_its_directories_bound(sandbox: Sandbox) -> None:
     (sandbox.builder.root / "bin").unlink()
     (sandbox.builder.root / "bin").mkdir()
     command = sandbox.command(["true"])

@@ -21,8 +21,8 @@ from ingot import catalog
 from ingot.catalog import starter
 from ingot.changes import PROJECT_FILES
 from ingot.tools import TOOLS
-from tests.command_line import command_of, options_of
-from tests.unit.conftest import REPOSITORY
+from tests.support.command_line import command_of, options_of
+from tests.support.places import REPOSITORY
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 ACTION = REPOSITORY / "action.yml"

@@ -1,4 +1,4 @@
-"""The cache's folders, and build folders: new, empty, gone afterwards, on memory if it allows."""
+"""The cache's directories, and build directories: new, empty, removed, in memory if it fits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingot import workspace as workspaces
 from ingot.errors import MachineError
 from ingot.files import locked, locked_if_free, remove_tree
 from ingot.workspace import Workspace, remove_stale_builds
-from tests.unit.conftest import python_child
+from tests.support.children import python_child
 
 GIB = 1 << 30
 
@@ -23,9 +23,9 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from ingot.workspace import Workspace
-with Workspace(Path(sys.argv[1]), Path(sys.argv[2])).build_folder() as folder:
-    (folder / "vmlinux").write_text("half")
-    print(folder, flush=True)
+with Workspace(Path(sys.argv[1]), Path(sys.argv[2])).build_directory() as directory:
+    (directory / "vmlinux").write_text("half")
+    print(directory, flush=True)
     time.sleep(60)
 """
 
@@ -45,8 +45,8 @@ class Machine:
         self.on_shared_memory = 8 * GIB
         self.on_disk = 50 * GIB
 
-    def free(self, folder: Path) -> int:
-        below = folder.is_relative_to(self.shared_memory)
+    def free(self, directory: Path) -> int:
+        below = directory.is_relative_to(self.shared_memory)
         return self.on_shared_memory if below else self.on_disk
 
 
@@ -61,13 +61,13 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return machine
 
 
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
 
 
 def test_everything_is_below_the_root(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    folders = [
+    directories = [
         workspace.downloads,
         workspace.sources,
         workspace.builders,
@@ -76,46 +76,46 @@ def test_everything_is_below_the_root(tmp_path: Path) -> None:
         workspace.log("6.1.176-x86_64").parent,
         workspace.lock("use").parent,
     ]
-    assert {folder.parent for folder in folders} == {tmp_path}
-    assert len(set(folders)) == len(folders)
+    assert {directory.parent for directory in directories} == {tmp_path}
+    assert len(set(directories)) == len(directories)
     assert workspace.log("6.1.176-x86_64").name == "6.1.176-x86_64.log"
     assert names(tmp_path) == []  # to ask where is not to make
 
 
-def test_a_build_folder_is_new_empty_and_gone_afterwards(workspace: Workspace) -> None:
-    with workspace.build_folder() as one, workspace.build_folder() as two:
+def test_a_build_directory_is_new_empty_and_gone_afterwards(workspace: Workspace) -> None:
+    with workspace.build_directory() as one, workspace.build_directory() as two:
         assert one != two
         assert names(one) == names(two) == []
         assert one.parent == two.parent == workspace.build_root
-        (one / "folder").mkdir()
-        (one / "folder" / "vmlinux").write_text("x")
-        (one / "folder").chmod(0o555)
+        (one / "directory").mkdir()
+        (one / "directory" / "vmlinux").write_text("x")
+        (one / "directory").chmod(0o555)
     assert workspace.build_root is not None
     assert names(workspace.build_root) == []
 
 
-def test_a_build_folder_goes_when_the_build_fails(workspace: Workspace) -> None:
-    with pytest.raises(RuntimeError), workspace.build_folder() as folder:
+def test_a_build_directory_goes_when_the_build_fails(workspace: Workspace) -> None:
+    with pytest.raises(RuntimeError), workspace.build_directory() as directory:
         raise RuntimeError
-    assert names(folder.parent) == []
+    assert names(directory.parent) == []
 
 
-def test_a_live_builds_folder_stays_and_a_killed_ones_goes(workspace: Workspace) -> None:
+def test_a_live_builds_directory_stays_and_a_killed_ones_goes(workspace: Workspace) -> None:
     with python_child(HOLD, workspace.root, workspace.build_root) as child:
         assert workspace.build_root is not None
-        (folder,) = workspace.build_root.glob("build-*/")
+        (directory,) = workspace.build_root.glob("build-*/")
         assert remove_stale_builds(workspace.build_root) == 0
-        with workspace.build_folder():
+        with workspace.build_directory():
             pass
-        assert (folder / "vmlinux").read_text() == "half"
+        assert (directory / "vmlinux").read_text() == "half"
         child.kill()
         child.wait()
-        with workspace.build_folder():
-            assert not folder.exists()
+        with workspace.build_directory():
+            assert not directory.exists()
     assert names(workspace.build_root) == []
 
 
-def test_stale_folders_are_counted_and_other_things_left_alone(tmp_path: Path) -> None:
+def test_stale_directories_are_counted_and_other_things_left_alone(tmp_path: Path) -> None:
     for name in ("build-a", "build-b", "build-of-my-own", "other"):
         (tmp_path / name).mkdir()
     for name in (".build-a.lock", ".build-b.lock", "build-file"):
@@ -125,7 +125,7 @@ def test_stale_folders_are_counted_and_other_things_left_alone(tmp_path: Path) -
     assert remove_stale_builds(tmp_path / "absent") == 0
 
 
-def test_a_folder_is_never_there_without_its_lock(
+def test_a_directory_is_never_there_without_its_lock(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed: list[int] = []
@@ -135,12 +135,12 @@ def test_a_folder_is_never_there_without_its_lock(
         return locked(path)
 
     monkeypatch.setattr(workspaces, "locked", slow)
-    with workspace.build_folder() as folder:
+    with workspace.build_directory() as directory:
         assert removed == [0]
-        assert folder.is_dir()
+        assert directory.is_dir()
 
 
-def test_a_folder_goes_before_its_lock_does(
+def test_a_directory_goes_before_its_lock_does(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bool] = []
@@ -151,13 +151,13 @@ def test_a_folder_goes_before_its_lock_does(
         remove_tree(path)
 
     monkeypatch.setattr(workspaces, "remove_tree", watch)
-    with workspace.build_folder() as folder:
+    with workspace.build_directory() as directory:
         pass
     assert seen == [False]
-    assert names(folder.parent) == []
+    assert names(directory.parent) == []
 
 
-def test_the_lock_of_a_build_that_was_killed_before_it_had_a_folder_goes(tmp_path: Path) -> None:
+def test_the_lock_of_a_build_that_was_killed_before_it_had_a_directory_goes(tmp_path: Path) -> None:
     (tmp_path / ".build-a.lock").touch()
     with locked(tmp_path / ".build-b.lock"):
         assert remove_stale_builds(tmp_path) == 0
@@ -178,8 +178,8 @@ def test_what_is_another_users_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_builds_are_made_in_memory_when_it_has_room(tmp_path: Path, machine: Machine) -> None:
-    with Workspace(tmp_path / "cache").build_folder() as folder:
-        assert folder.parent == machine.shared_memory / f"ingot-{os.getuid()}"
+    with Workspace(tmp_path / "cache").build_directory() as directory:
+        assert directory.parent == machine.shared_memory / f"ingot-{os.getuid()}"
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def test_builds_fall_to_the_disk_when_memory_does_not_allow(
     tmp_path: Path, machine: Machine, memory: int, on_shared_memory: int
 ) -> None:
     machine.memory, machine.on_shared_memory = memory, on_shared_memory
-    with Workspace(tmp_path / "cache").build_folder() as folder:
-        assert folder.parent == tmp_path / "cache" / "build"
+    with Workspace(tmp_path / "cache").build_directory() as directory:
+        assert directory.parent == tmp_path / "cache" / "build"
 
 
 def test_builds_fall_to_the_disk_where_memory_may_not_run_programs(
@@ -200,27 +200,27 @@ def test_builds_fall_to_the_disk_where_memory_may_not_run_programs(
     if not flags:
         pytest.skip("this file system has no flag to look at")
     monkeypatch.setattr("ingot.workspace.os.ST_NOEXEC", flags)
-    with Workspace(tmp_path / "cache").build_folder() as folder:
-        assert folder.parent == tmp_path / "cache" / "build"
+    with Workspace(tmp_path / "cache").build_directory() as directory:
+        assert directory.parent == tmp_path / "cache" / "build"
 
 
 def test_builds_fall_to_the_disk_where_there_is_no_shared_memory(
     tmp_path: Path, machine: Machine
 ) -> None:
     machine.shared_memory.rmdir()
-    with Workspace(tmp_path / "cache").build_folder() as folder:
-        assert folder.parent == tmp_path / "cache" / "build"
+    with Workspace(tmp_path / "cache").build_directory() as directory:
+        assert directory.parent == tmp_path / "cache" / "build"
 
 
-def test_the_folder_in_memory_is_closed_to_others(tmp_path: Path, machine: Machine) -> None:
-    with Workspace(tmp_path / "cache").build_folder() as folder:
-        assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+def test_the_directory_in_memory_is_closed_to_others(tmp_path: Path, machine: Machine) -> None:
+    with Workspace(tmp_path / "cache").build_directory() as directory:
+        assert stat.S_IMODE(directory.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
 
 @needs_root
 @pytest.mark.parametrize("kind", ["another user's", "link", "file"])
-def test_a_folder_in_memory_that_somebody_else_has_made_is_not_used(
+def test_a_directory_in_memory_that_somebody_else_has_made_is_not_used(
     tmp_path: Path, machine: Machine, kind: str
 ) -> None:
     trap = machine.shared_memory / f"ingot-{os.getuid()}"
@@ -234,8 +234,8 @@ def test_a_folder_in_memory_that_somebody_else_has_made_is_not_used(
     else:
         trap.mkdir()
         os.chown(trap, 65534, 65534)
-    with Workspace(tmp_path / "cache").build_folder() as folder:
-        assert folder.parent == tmp_path / "cache" / "build"
+    with Workspace(tmp_path / "cache").build_directory() as directory:
+        assert directory.parent == tmp_path / "cache" / "build"
     assert stale.is_dir()
 
 
@@ -243,18 +243,18 @@ def test_too_little_space_anywhere_is_told_before_anything_is_built(
     tmp_path: Path, machine: Machine
 ) -> None:
     machine.memory, machine.on_disk = GIB, GIB // 2
-    with pytest.raises(MachineError) as caught, Workspace(tmp_path / "cache").build_folder():
+    with pytest.raises(MachineError) as caught, Workspace(tmp_path / "cache").build_directory():
         pass
     assert "512 MiB" in caught.value.what
     assert "--build-dir" in caught.value.hint
 
 
-def test_the_folder_the_user_names_is_used_whatever_the_memory(
+def test_the_directory_the_user_names_is_used_whatever_the_memory(
     workspace: Workspace, machine: Machine
 ) -> None:
     machine.memory = machine.on_disk = 0
-    with workspace.build_folder() as folder:
-        assert folder.parent == workspace.build_root
+    with workspace.build_directory() as directory:
+        assert directory.parent == workspace.build_root
 
 
 def test_what_a_killed_build_left_in_memory_goes_also_when_memory_is_short(
@@ -263,8 +263,8 @@ def test_what_a_killed_build_left_in_memory_goes_also_when_memory_is_short(
     stale = machine.shared_memory / f"ingot-{os.getuid()}" / "build-stale"
     stale.mkdir(parents=True)
     (stale.parent / ".build-stale.lock").touch()
-    machine.memory = GIB  # it is this folder that fills it
-    with Workspace(tmp_path / "cache").build_folder():
+    machine.memory = GIB  # it is this directory that fills it
+    with Workspace(tmp_path / "cache").build_directory():
         assert not stale.exists()
 
 
@@ -273,11 +273,11 @@ def test_every_place_that_builds_may_have_been_left_in_is_known(
 ) -> None:
     workspace = Workspace(tmp_path / "cache")
     roots = workspace.build_roots()
-    with workspace.build_folder() as folder:
-        assert folder.parent in roots
+    with workspace.build_directory() as directory:
+        assert directory.parent in roots
     machine.memory = 0
-    with workspace.build_folder() as folder:
-        assert folder.parent in roots
+    with workspace.build_directory() as directory:
+        assert directory.parent in roots
 
 
 def test_the_available_memory_of_this_machine_is_read() -> None:
@@ -358,11 +358,11 @@ def test_what_an_earlier_ingot_left_open_is_closed(tmp_path: Path) -> None:
     found = modes(workspace)
     assert (found["ccache"], found["locks"], found["builders"]) == (0o700, 0o700, 0o711)
     assert (tmp_path / "ccache" / "file").exists()
-    # it may be any folder that the user named
+    # it may be any directory that the user named
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
-def test_a_link_in_the_cache_leads_to_a_folder_that_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_link_in_the_cache_leads_to_a_directory_that_stays_as_it_is(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o755)
     (tmp_path / "cache").mkdir()

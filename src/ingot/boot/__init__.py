@@ -1,1 +1,1 @@
-"""Does the kernel boot? A guest is started, its init reports, the report is judged."""
+"""Boot tests: start a guest, read what its init reports, and decide whether it passed."""

@@ -1,9 +1,9 @@
-"""Judging a boot by what the guest printed and how its machine ended.
+"""Judges a boot by what the guest printed and how its machine ended.
 
-A guest passes when its init reported every check that was planned, none of them failed, and the
-machine then ended by itself. Everything else is told apart: a panic, an oops, a hang, a kernel
-that never said a word, a machine that did not start. Only lines that carry init's own tag
-(`ingot.boot.seal`) are believed to be its reports; what else looks like one is counted.
+A guest passes if its init reported every planned check, none failed, and the machine then ended
+by itself. Otherwise the verdict says what happened: a panic, an oops, a hang, a kernel that
+printed nothing, a machine that did not start. Only lines with init's own tag (`ingot.boot.seal`)
+are accepted as its reports; other lines that look like reports are counted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ingot.printable import one_line
 
 _REPORT = re.compile(rf"INGOT (?:(?P<tag>\S{{1,{TAG_CHARACTERS}}}) )?(?=\{{)")
 _MOST_REPORTED = 4 << 10
-"""Characters of a report; init's own have less than two KiB."""
+"""The most characters of a report; init's own have less than two KiB."""
 _STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? *")
 _PANIC = re.compile(r"Kernel panic - not syncing|---\[ end Kernel panic")
 _OOPS = re.compile(
@@ -28,12 +28,12 @@ _OOPS = re.compile(
     r"|Unable to handle kernel "
 )
 _KERNEL = re.compile(r"^\[ *\d+\.\d+\]|Linux version |INGOT ")
-# what QEMU, its firmware, Cloud Hypervisor and Firecracker say among what the guest prints
+# lines of QEMU, its firmware, Cloud Hypervisor and Firecracker among the guest's output
 _VMM = re.compile(
     r"^(?:qemu-system-\w+|cloud-hypervisor): |^\d{4}-\d\d-\d\dT[\d:.]+ \[[\w-]+:[\w-]+"
     r"|SeaBIOS \(version|^Booting from ROM"
 )
-# printed whatever the log level (kernel: kernel/reboot.c)
+# printed at any log level (kernel: kernel/reboot.c)
 _REBOOT = re.compile(r"reboot: (?:Restarting system|Power down|System halted)")
 _CONSOLE_SHOWN = 20
 _LONGEST = 200
@@ -42,7 +42,7 @@ _UNREPORTED = "init never reported it"
 
 
 class Verdict(Enum):
-    """How a boot went, in a word or two."""
+    """The result of a boot."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -56,7 +56,7 @@ class Verdict(Enum):
 
 
 class Outcome(Enum):
-    """How one check went. What could not run is skipped, never passed."""
+    """The result of one check. A check that could not run is skipped, never passed."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -65,7 +65,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing the guest was asked to prove; `detail` says what was seen or why it was skipped."""
+    """A check that was planned for a guest; `detail` is what was found, or why it was skipped."""
 
     name: str
     outcome: Outcome
@@ -77,27 +77,28 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What a console had of init's and of others.
+class ConsoleReports:
+    """The lines of a console, separated into init's reports and the rest.
 
-    `checks` are what init reported, by name; `others` the lines that are not its reports, and
-    `forged` how many of these look like reports. `good` are the lines that only tell of checks that
+    `checks` are what init reported, by name; `others` are the lines that are not its reports, and
+    `forged` is how many of these look like reports. `passed_lines` are the reports of checks that
     did not fail.
     """
 
     checks: Mapping[str, Check] = field(default_factory=dict)
-    good: frozenset[str] = frozenset()
+    passed_lines: frozenset[str] = frozenset()
     others: tuple[str, ...] = ()
     forged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class BootReport:
-    """What came of one boot.
+    """The result of one boot.
 
-    `machine` and `accelerator` say where it ran, `seconds` how long by the host's clock;
-    `console` holds what the guest printed, `heard` what that means, `command` replays it. `told` is
-    why, where that was known without a console; `notes` are what limits the meaning of the verdict.
+    `machine` and `accelerator` say where it ran, `seconds` how long by the host's clock.
+    `console` has the lines that the guest printed, `reports` what they mean; `command` repeats the
+    boot. `cause` is the reason of a failure that was found without the console; `notes` limit the
+    meaning of the verdict.
     """
 
     verdict: Verdict
@@ -107,8 +108,8 @@ class BootReport:
     checks: tuple[Check, ...]
     console: tuple[str, ...]
     command: tuple[str, ...]
-    told: str = ""
-    heard: Heard = Heard()
+    cause: str = ""
+    reports: ConsoleReports = ConsoleReports()
     notes: tuple[str, ...] = ()
 
     @property
@@ -120,20 +121,20 @@ class BootReport:
         """Why it did not pass, in one line; empty if it did."""
         if self.passed:
             return ""
-        if self.told:
-            return self.told
+        if self.cause:
+            return self.cause
         line = {
             Verdict.PANIC: self._first(_PANIC),
             Verdict.OOPS: self._oops(),
-            Verdict.HANG: f"still running after {self.seconds:.0f} s; its last words: "
+            Verdict.HANG: f"still running after {self.seconds:.0f} s; its last line: "
             + _plain(next((line for line in reversed(self.console) if not _VMM.search(line)), "")),
             Verdict.SILENT: f"nothing on the console in {self.seconds:.0f} s",
-            Verdict.NOT_STARTED: _plain(self.console[0]) if self.console else "without a word",
+            Verdict.NOT_STARTED: _plain(self.console[0]) if self.console else "no message",
         }.get(self.verdict, "")
         return line or self._first_failure()
 
     def explain(self) -> str:
-        """Why it did not pass: the kernel's own word, failed checks, the end of the console."""
+        """Why it did not pass: the kernel's message, failed checks, the end of the console."""
         lines = [self.reason] if self.reason and self.verdict is not Verdict.FAILED else []
         missing = [check.name for check in self.checks if check.detail == _UNREPORTED]
         lines += [
@@ -142,21 +143,21 @@ class BootReport:
         if missing:
             lines.append(f"{_UNREPORTED}: {', '.join(missing)}")
         lines += [self.forgery] if self.forgery else []
-        told = (line for line in reversed(self.console) if line not in self.heard.good)
-        if last := list(islice(told, _CONSOLE_SHOWN)):
+        shown = (line for line in reversed(self.console) if line not in self.reports.passed_lines)
+        if last := list(islice(shown, _CONSOLE_SHOWN)):
             lines += ["last lines of the console:", *map(_shortened, reversed(last))]
         return "\n".join(lines)
 
     @property
     def forgery(self) -> str:
-        """What is to be said of lines that look like init's and are not; empty without any."""
-        count = self.heard.forged
+        """A message about lines that only look like init's reports; empty if there are none."""
+        count = self.reports.forged
         many = (
             "1 line that looks like a check result, but lacks"
             if count == 1
             else (f"{count:,} lines that look like check results, but lack")
         )
-        return f"the guest printed {many} the tag that only init can make: ignored" if count else ""
+        return f"ignored: the guest printed {many} the tag that only init can make" if count else ""
 
     def _first_failure(self) -> str:
         failed = self._failed()
@@ -169,13 +170,14 @@ class BootReport:
         return [check for check in self.checks if not check.ok]
 
     def _first(self, pattern: re.Pattern[str]) -> str:
-        # the first line is the one that tells; the trace after it may be long
+        # the first line has the cause; the trace after it can be long
         found = (line for line in self.console if pattern.search(line))
         return _plain(next(found, ""))
 
     def _oops(self) -> str:
         ended = any(check.name == SHUTDOWN and check.ok for check in self.checks)
-        return f"{self._first(_OOPS)} ({'the kernel went on' if ended else 'and no clean end'})"
+        end = "the guest then ended cleanly" if ended else "the guest did not end cleanly"
+        return f"{self._first(_OOPS)} ({end})"
 
 
 SHUTDOWN = "shutdown"
@@ -186,8 +188,8 @@ SHUTDOWN = "shutdown"
 class Expectation:
     """What a guest must report: its release, and these checks (modules as `module veth.ko`).
 
-    An empty release is any. `key` is what its init makes tags with in one boot; without one,
-    nothing that is reported is believed.
+    An empty release accepts any. `key` is the key for the tags of its init in one boot; without
+    one, no report is accepted.
     """
 
     release: str
@@ -196,24 +198,24 @@ class Expectation:
 
 
 def console_lines(output: str) -> tuple[str, ...]:
-    """What a VMM printed, as lines that can be shown: without blank ones and control sequences."""
-    lines = (one_line(line, obeyed="").rstrip() for line in output.replace("\r", "").split("\n"))
+    """A VMM's output as printable lines, without blank lines and control sequences."""
+    lines = (one_line(line, control="").rstrip() for line in output.replace("\r", "").split("\n"))
     return tuple(line for line in lines if line)
 
 
 def parse_check(line: str, key: bytes) -> Check | None:
-    """The check that init, which has the key, reports in a console line, if it reports one.
+    """The check that a console line reports with a tag of the key, if it does.
 
-    The kernel may have printed something before it on the same line, but nothing after it.
+    The kernel may have printed something before the report on the same line, but not after it.
     """
     tag, text = _report(line)
     return _check(text) if text and is_sealed(key, tag, text) else None
 
 
-def hear(console: Sequence[str], key: bytes) -> Heard:
-    """What a console has of the init that has the key, and of others, in one pass."""
+def read_reports(console: Sequence[str], key: bytes) -> ConsoleReports:
+    """Separate the reports of the init that has the key from the other lines, in one pass."""
     checks: dict[str, Check] = {}
-    good: set[str] = set()
+    passed_lines: set[str] = set()
     others: list[str] = []
     forged = 0
     for line in console:
@@ -222,13 +224,13 @@ def hear(console: Sequence[str], key: bytes) -> Heard:
             others.append(line)
             forged += _check(_report(line)[1]) is not None
             continue
-        # what failed once has failed, whatever is said of it later
+        # a check that failed once has failed, even if a later report says otherwise
         earlier = checks.get(check.name)
         if earlier is None or earlier.ok:
             checks[check.name] = check
         if check.ok:
-            good.add(line)
-    return Heard(checks, frozenset(good), tuple(others), forged)
+            passed_lines.add(line)
+    return ConsoleReports(checks, frozenset(passed_lines), tuple(others), forged)
 
 
 def _report(line: str) -> tuple[str, str]:
@@ -240,10 +242,10 @@ def _report(line: str) -> tuple[str, str]:
 
 
 def _check(text: str) -> Check | None:
-    """The check that the JSON of a report tells, if it tells one."""
+    """The check in the JSON of a report, if it is valid."""
     try:
         fields = json.loads(text)
-        name, detail = (one_line(str(fields[key]), obeyed="") for key in ("check", "detail"))
+        name, detail = (one_line(str(fields[key]), control="") for key in ("check", "detail"))
         return Check(name, Outcome(fields["outcome"]), detail)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -256,33 +258,38 @@ def is_end_of_panic(line: str) -> bool:
 
 def judge(
     expected: Expectation | None,
-    heard: Heard,
+    reports: ConsoleReports,
     *,
     returncode: int,
     timed_out: bool,
     skipped: Sequence[Check] = (),
 ) -> tuple[Verdict, tuple[Check, ...]]:
-    """The verdict on a guest that was run to its end or stopped when its time was up.
+    """The verdict on a guest that ended, or was stopped when its time was up.
 
-    `heard` is what its console had. `skipped` are the checks that it was not asked for; they are
-    listed with the others. Nothing is `expected` of an init that is not Ingot's, but to end.
+    `reports` are from its console. `skipped` are checks that were not planned for it; they are
+    listed with the others. `expected` is None for an init that is not Ingot's: such a guest only
+    has to end.
     """
     ended = _judge_end(returncode, timed_out=timed_out)
     if expected:
-        found = _judge_reported(expected, heard.checks)
-        ended = ended if "end" in heard.checks else _failure(SHUTDOWN, "init did not get that far")
+        found = _judge_reported(expected, reports.checks)
+        if "end" not in reports.checks:
+            ended = _failure(SHUTDOWN, "init did not reach the end of its plan")
     else:
         found = []
-        asked = any(_REBOOT.search(line) for line in heard.others)
-        ended = ended if asked or not ended.ok else _failure(SHUTDOWN, "no init asked for it")
+        requested = any(_REBOOT.search(line) for line in reports.others)
+        if ended.ok and not requested:
+            ended = _failure(SHUTDOWN, "the guest ended, but its init did not request it")
     checks = (*found, *skipped, ended)
-    return _verdict(heard, checks, returncode, timed_out=timed_out), checks
+    return _verdict(reports, checks, returncode, timed_out=timed_out), checks
 
 
-def _verdict(heard: Heard, checks: Sequence[Check], returncode: int, *, timed_out: bool) -> Verdict:
-    kernel = [line for line in heard.others if not _VMM.search(line)]
-    told = bool(heard.checks)
-    unheard = Verdict.SILENT if not told and not kernel else None
+def _verdict(
+    reports: ConsoleReports, checks: Sequence[Check], returncode: int, *, timed_out: bool
+) -> Verdict:
+    kernel = [line for line in reports.others if not _VMM.search(line)]
+    reported = bool(reports.checks)
+    silent = Verdict.SILENT if not reported and not kernel else None
     if any(_PANIC.search(line) for line in kernel):
         return Verdict.PANIC
     if any(_OOPS.search(line) for line in kernel):
@@ -290,10 +297,11 @@ def _verdict(heard: Heard, checks: Sequence[Check], returncode: int, *, timed_ou
     if all(check.ok for check in checks):
         return Verdict.PASSED
     if timed_out:
-        return unheard or Verdict.HANG
-    if returncode != 0 and not told and not any(_KERNEL.search(line) for line in heard.others):
+        return silent or Verdict.HANG
+    printed = reported or any(_KERNEL.search(line) for line in reports.others)
+    if returncode != 0 and not printed:
         return Verdict.NOT_STARTED
-    return unheard or Verdict.FAILED
+    return silent or Verdict.FAILED
 
 
 def _judge_reported(expected: Expectation, reported: Mapping[str, Check]) -> list[Check]:
@@ -305,9 +313,9 @@ def _judge_reported(expected: Expectation, reported: Mapping[str, Check]) -> lis
 
 
 def _unexpected_failures(expected: Expectation, reported: Mapping[str, Check]) -> list[Check]:
-    """What init could not do though nobody asked, such as reading its plan."""
-    asked = {"release", *expected.checks}
-    return [check for name, check in reported.items() if not check.ok and name not in asked]
+    """Failures that init reported outside of the planned checks, such as reading its plan."""
+    planned = {"release", *expected.checks}
+    return [check for name, check in reported.items() if not check.ok and name not in planned]
 
 
 def _failure(name: str, detail: str) -> Check:
@@ -327,7 +335,7 @@ def _judge_release(expected: str, reported: Check | None) -> Check:
 
 
 def _judge_end(returncode: int, *, timed_out: bool) -> Check:
-    """Clean means that the machine ended by itself, without error."""
+    """The end is clean if the machine ended by itself, without error."""
     if timed_out:
         return _failure(SHUTDOWN, "the guest did not end after init was done")
     if returncode != 0:
@@ -336,12 +344,12 @@ def _judge_end(returncode: int, *, timed_out: bool) -> Check:
 
 
 def _shortened(line: str) -> str:
-    """A console line that is shown whole, unless it is longer than anybody reads."""
+    """A console line, cut if it is too long to show."""
     if len(line) <= _LONGEST_SHOWN:
         return line
     return f"{line[:_LONGEST_SHOWN]}... ({len(line) - _LONGEST_SHOWN:,} more characters)"
 
 
 def _plain(line: str) -> str:
-    """A console line without its time stamp, and no longer than a person reads."""
+    """A console line without its time stamp, cut to one line of a message."""
     return _STAMP.sub("", line.strip())[:_LONGEST]

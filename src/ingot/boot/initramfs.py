@@ -14,21 +14,21 @@ _MAGIC = b"070701"
 TRAILER = "TRAILER!!!"
 _ALIGNMENT = 4
 CONSOLE = (5, 1)
-"""The device that init's standard streams are (kernel: admin-guide/devices.txt)."""
+"""The device of init's standard streams (kernel: admin-guide/devices.txt)."""
 
 
 def write_initramfs(files: Mapping[str, bytes]) -> bytes:
     """An uncompressed archive of executable `files` (absolute path -> content).
 
-    Their parent folders and /dev/console, which the kernel opens for init, are added.
+    Their parent directories and /dev/console, which the kernel opens for init, are added.
     """
-    folders = {
+    directories = {
         str(parent)
         for name in [*files, "/dev/console"]
         for parent in PurePosixPath(name).parents
         if parent.name
     }
-    records = [record(name, stat.S_IFDIR | 0o755) for name in sorted(folders)]
+    records = [record(name, stat.S_IFDIR | 0o755) for name in sorted(directories)]
     records.append(record("/dev/console", stat.S_IFCHR | 0o600, device=CONSOLE))
     records += [record(name, stat.S_IFREG | 0o755, files[name]) for name in sorted(files)]
     records.append(record(TRAILER, 0))
@@ -36,9 +36,9 @@ def write_initramfs(files: Mapping[str, bytes]) -> bytes:
 
 
 def record(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
-    """One entry; `mode` has its type, and `data` what a file holds or a link points at.
+    """One entry; `mode` includes its type, `data` is a file's contents or a link's target.
 
-    A name that is no text is one as Python has it of a file system (os.fsdecode).
+    `name` is as os.fsdecode gives it: it can have bytes that are not UTF-8.
     """
     encoded = os.fsencode(name.lstrip("/")) + b"\0"
     fields = (

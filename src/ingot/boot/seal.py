@@ -1,9 +1,9 @@
-"""What tells init's own lines on the console from those that anything else in the guest prints.
+"""Authenticates init's lines on the console: nothing else in the guest can make its tags.
 
-Each line that a test guest's init reports carries a tag of its text, made with a key of 16 random
-bytes. A guest gets a fresh key for every boot; init reads it and removes it before it starts
-anything else, and never prints it. The tag is SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast
-short-input PRF", 2012) as 16 hexadecimal digits; `init/seal.h` makes the same in the guest:
+Each report of a test guest's init has a tag of its text, made with a key of 16 random bytes. A
+guest gets a fresh key for every boot; init reads it and removes it before it starts anything else,
+and never prints it. The tag is SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input
+PRF", 2012) as 16 hexadecimal digits; `init/seal.h` computes the same in the guest:
 
     INGOT 3f1c0a94d2b7e865 {"check":"overlay","outcome":"passed","detail":"..."}
 """
@@ -14,7 +14,7 @@ import hmac
 import secrets
 
 KEY_FILE = "/ingot/key"
-"""Where init finds its key, unless that is on a disk."""
+"""The file of init's key in an initramfs; other guests have the key on a disk."""
 
 KEY_BYTES = 16
 TAG_CHARACTERS = 16
@@ -34,7 +34,7 @@ def seal(key: bytes, text: str) -> str:
 
 
 def is_sealed(key: bytes, tag: str, text: str) -> bool:
-    """Whether the tag is that of the text; without a key, none is."""
+    """Whether the tag is that of the text; always False without a key."""
     return len(key) == KEY_BYTES and hmac.compare_digest(
         seal(key, text).encode(), tag.encode(errors="surrogatepass")
     )

@@ -1,1 +1,1 @@
-"""Where compiling happens: the environment (`rootfs`) and the way into it (`sandbox`)."""
+"""Builders, the environments that kernels are compiled in, and the sandbox that runs commands."""

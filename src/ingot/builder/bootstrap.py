@@ -1,6 +1,6 @@
-"""Making a root filesystem of packages, with mmdebstrap(1).
+"""Makes a root filesystem of packages, with mmdebstrap(1).
 
-What is particular to the machine that made it (host name, resolver, mirror) is left out.
+Files that depend on the machine that made it (host name, resolver, mirror) are removed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _REMOVE = (
     "var/lib/apt",
     "var/lib/dpkg/available-old",
     "var/lib/dpkg/status-old",
-    # not kept from being unpacked: older packages' scripts put something into these folders
+    # removed after unpacking, since scripts of older packages write into these directories
     "usr/share/doc",
     "usr/share/man",
     "usr/share/info",
@@ -39,24 +39,24 @@ _REMOVE = (
 )
 _HINTS = {
     "NO_PUBKEY": "the archive is signed by a key that is not trusted: put its keyring into the"
-    " catalog folder, and name it as `keyring` in [builders.{name}]",
-    "Unable to locate package": "`components` of [builders.{name}] says which parts of the archive"
-    ' packages come from: on Ubuntu, most are in ["main", "universe"]',
-    "": "is the suite '{suite}' on the mirror, and is the network there? An ordinary user also"
-    " needs ranges of IDs in /etc/subuid and /etc/subgid (usermod --add-subuids, --add-subgids)",
+    " catalog's directory, and name it as `keyring` in [builders.{name}]",
+    "Unable to locate package": "`components` of [builders.{name}] lists the parts of the archive"
+    ' that packages come from: on Ubuntu, most are in ["main", "universe"]',
+    "": "check that the mirror has the suite '{suite}', and that the network works. An ordinary"
+    " user also needs ranges of IDs in /etc/subuid and /etc/subgid (usermod --add-subuids,"
+    " --add-subgids)",
 }
-"""What a word in mmdebstrap's output hints at; the first one that is there counts."""
+"""Hints by a text in mmdebstrap's output; the first one found is used."""
 
 
 def bootstrap(
-    spec: BuilderSpec, site: Site, tar: Path, folder: Path, on_line: Callable[[str], None]
+    spec: BuilderSpec, site: Site, tar: Path, directory: Path, on_line: Callable[[str], None]
 ) -> None:
-    """Write the root of the builder's packages as the file `tar`; `folder` is for what it takes.
+    """Write the root of the builder's packages to `tar`; `directory` is for temporary files.
 
-    MachineError with mmdebstrap's own words if it cannot be made, UserError for a keyring that
-    is not there.
+    MachineError with mmdebstrap's output if it fails, UserError if the keyring is missing.
     """
-    env = {"SOURCE_DATE_EPOCH": str(_EPOCH), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
+    env = {"SOURCE_DATE_EPOCH": str(_EPOCH), "TMPDIR": str(directory), "LC_ALL": "C.UTF-8"}
     try:
         with _trusting(spec, site) as options:
             argv = _command(spec, site, tar, options)
@@ -73,21 +73,21 @@ def bootstrap(
 
 @contextlib.contextmanager
 def _trusting(spec: BuilderSpec, site: Site) -> Iterator[tuple[str, ...]]:
-    """The options that make apt trust the builder's keyring and no other key of this machine.
+    """The options that make apt trust only the builder's keyring, and no other key.
 
-    apt reads keys as a user of its own, who may not look into the home of the one that runs this:
-    it gets a copy.
+    apt reads keys as the user `_apt`, who often has no access to the caller's home directory: it
+    gets a copy.
     """
     if not spec.keyring:
         yield ()
         return
     keyring = keyring_of(spec, site.catalog)
     with tempfile.TemporaryDirectory(prefix="ingot-keys-") as name:
-        folder = Path(name)
-        copy, nothing = folder / f"archive{keyring.suffix}", folder / "nothing"
+        directory = Path(name)
+        copy, nothing = directory / f"archive{keyring.suffix}", directory / "nothing"
         shutil.copyfile(keyring, copy)
         nothing.mkdir()
-        for path in (folder, copy, nothing):
+        for path in (directory, copy, nothing):
             path.chmod(0o755)
         yield f"--keyring={copy}", f"--keyring={nothing}"
 
@@ -101,7 +101,7 @@ def _command(spec: BuilderSpec, site: Site, tar: Path, options: Sequence[str]) -
         f"--include={','.join(spec.packages_for(site.host))}",
         *options,
         f"--customize-hook=rm -rf {remove}",
-        # after the hook it would make folders again whose owner depends on who made the root
+        # it runs after the hook, and would make directories again with the caller as owner
         "--skip=cleanup/apt",
         spec.suite,
         str(tar),
@@ -110,14 +110,14 @@ def _command(spec: BuilderSpec, site: Site, tar: Path, options: Sequence[str]) -
 
 
 def keyring_of(spec: BuilderSpec, catalog: Path) -> Path:
-    """The file that a builder's `keyring` names: in the catalog, absolute, or an installed one."""
+    """The file of a builder's `keyring`: a path in the catalog or absolute, or an installed one."""
     places = dict.fromkeys((catalog / spec.keyring, SYSTEM_KEYRINGS / spec.keyring))
     for path in places:
         if path.is_file():
             return path
     raise UserError(
-        f"the builder '{spec.name}' has no keyring '{spec.keyring}'",
+        f"the keyring '{spec.keyring}' of the builder '{spec.name}' is missing",
         why="looked for " + " and ".join(map(str, places)),
-        hint="put the archive's public keys there, or install the package that has them (Debian's:"
+        hint="put the archive's public keys there, or install their package (Debian's:"
         " debian-archive-keyring; Ubuntu's: ubuntu-keyring, in Debian ubuntu-archive-keyring)",
     )

@@ -1,4 +1,4 @@
-"""The kinds of builders there are; what a catalog asks for is one of them."""
+"""The kinds of builders: dispatches each call to the module of the builder's kind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingot.arch import Arch
 from ingot.builder import container_builder, host_builder, rootfs_builder
 from ingot.builder.builder_packages import digest_of
 from ingot.builder.builder_site import Site
-from ingot.builder.call_filter import keep_filter
+from ingot.builder.call_filter import write_filter
 from ingot.builder.sandbox import Builder, confinement
 from ingot.builder.sandbox_user import find_user
 from ingot.catalog import BuilderSpec
@@ -20,13 +20,13 @@ from ingot.progress import Progress
 
 
 class BuilderKind(Protocol):
-    """How builders of one kind come to be."""
+    """The functions of one kind of builder."""
 
     def packages(self, spec: BuilderSpec, arch: Arch, site: Site, /) -> tuple[str, ...] | None:
-        """What the builder that compiles for `arch` is made of, if it is there already."""
+        """The packages of the builder that compiles for `arch`; None if it is not made yet."""
 
     def ensure(self, spec: BuilderSpec, arch: Arch, site: Site, progress: Progress, /) -> Builder:
-        """The builder, ready to compile for `arch`; made if need be."""
+        """The builder, ready to compile for `arch`; it is made if necessary."""
 
 
 _KINDS: Mapping[str, BuilderKind] = {
@@ -41,12 +41,12 @@ _UPDATES = {
 
 
 def packages(spec: BuilderSpec, arch: Arch, site: Site) -> tuple[str, ...] | None:
-    """What the builder that compiles for `arch` is made of; None if it would have to be made."""
+    """The packages of the builder that compiles for `arch`; None if it is not made yet."""
     return _KINDS[spec.kind].packages(spec, arch, site)
 
 
 def known(spec: BuilderSpec, arch: Arch, site: Site) -> Digest | None:
-    """The digest of the builder that compiles for `arch`, if it may be used as it is."""
+    """The digest of the builder that compiles for `arch`; None if it has to be made first."""
     found = packages(spec, arch, site)
     if found is None:
         return None
@@ -59,21 +59,21 @@ def known(spec: BuilderSpec, arch: Arch, site: Site) -> Digest | None:
 def update(
     spec: BuilderSpec, site: Site, progress: Progress, *, dry_run: bool
 ) -> rootfs_builder.Update:
-    """Make the builder as its packages are now, and write its lock file.
+    """Make the builder from the current packages, and write its lock file.
 
-    UserError for one that nobody makes.
+    UserError for a kind of builder that Ingot does not make.
     """
     if spec.kind not in _UPDATES:
         raise UserError(
             f"the builder '{spec.name}' is not made of packages",
             why=f"it is of the kind '{spec.kind}'",
-            hint="what it has is what it is: `ingot builder show` tells that",
+            hint="`ingot builder show` lists its tools",
         )
     return _UPDATES[spec.kind](spec, site, progress, dry_run=dry_run)
 
 
 def ensure(spec: BuilderSpec, arch: Arch, site: Site, progress: Progress) -> Builder:
-    """The builder, ready to compile for `arch`: made if it is not there."""
+    """The builder, ready to compile for `arch`; it is made if necessary."""
     builder = _KINDS[spec.kind].ensure(spec, arch, site, progress)
     if builder.entrance:
         return builder
@@ -82,5 +82,5 @@ def ensure(spec: BuilderSpec, arch: Arch, site: Site, progress: Progress) -> Bui
         builder,
         confinement=confined,
         user=find_user(confined),
-        call_filter=keep_filter(site.folder),
+        call_filter=write_filter(site.directory),
     )

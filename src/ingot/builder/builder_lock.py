@@ -1,9 +1,9 @@
-"""The lock file of a builder: the packages it is to be made of, committed with the catalog.
+"""The lock file of a builder: the expected packages, committed with the catalog.
 
     kernels/builders/<name>-<arch of the machine that compiles>.lock
 
-An archive changes under the same name of a suite. The lock is what a team has looked at: a change
-of toolchain is a change of this file. Its lines are those of `packages`, after comments.
+The packages of a suite change over time. With a lock file, a change of toolchain is a change of
+this file, which can be reviewed. After comments, its lines are those of `builder_packages`.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _LINE = re.compile(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9-]+)?=\S+")
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """What a lock file lists, and where that stands."""
+    """The content of a lock file, and its path."""
 
     path: Path
     packages: tuple[str, ...]
 
     @property
     def digest(self) -> Digest:
-        """The digest of the builder it describes."""
+        """The digest of the builder with these packages."""
         return digest_of(self.packages)
 
 
 def read_lock(path: Path) -> Lock | None:
-    """The lock that a file holds; None if there is no such file, UserError if it is no lock."""
+    """The lock in a file; None if there is no such file, UserError if it is not a lock file."""
     text = read_text(path)
     if text is None:
         return None
@@ -45,7 +45,7 @@ def read_lock(path: Path) -> Lock | None:
                 raise UserError(
                     f"{path} is not a builder's lock file",
                     why=f"line {number}, '{line}', is not of the form package:arch=version",
-                    hint="`ingot builder update` writes it anew",
+                    hint="`ingot builder update` writes it again",
                 )
             packages.append(line)
     return Lock(path, tuple(sorted(packages)))

@@ -1,10 +1,10 @@
-"""What a builder is made of, one package a line, sorted:
+"""The list of a builder's packages, one per line, sorted:
 
     gcc-12:amd64=12.2.0-14+deb12u1
 
-The sha256 of these lines is the builder's digest: the same packages are the same builder, on
-whichever machine they were put together. For a builder that is no set of packages, a line names
-one of its tools instead.
+The sha256 of these lines is the builder's digest: the same packages are the same builder, no
+matter which machine installed them. For a builder that is not made of packages, a line names one
+of its tools instead.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from ingot.digest import Digest
 
-_CHANGES_TOLD = 3
+_CHANGES_SHOWN = 3
 STATUS_FILE = "var/lib/dpkg/status"
-"""Where dpkg keeps what is installed, below the root (dpkg(1), FILES)."""
+"""dpkg's list of installed packages, below the root (dpkg(1), FILES)."""
 
 
 def read_status(text: str) -> tuple[str, ...]:
-    """The packages that dpkg's status file lists as installed (deb-control(5) has its form)."""
+    """The packages that dpkg's status file lists as installed (its format: deb-control(5))."""
     found = []
     for stanza in text.split("\n\n"):
         fields = dict(
@@ -37,13 +37,13 @@ def text_of(packages: Iterable[str]) -> str:
 
 
 def digest_of(packages: Iterable[str]) -> Digest:
-    """The digest of a builder that is made of these."""
+    """The digest of a builder with these packages."""
     return Digest.of(text_of(packages).encode())
 
 
 @dataclass(frozen=True, slots=True)
 class PackageChange:
-    """One package of two builders: its version in each, empty where it is not there."""
+    """A package's versions in two builders; empty where the package is missing."""
 
     name: str
     before: str
@@ -59,7 +59,7 @@ class PackageChange:
 
 
 def changes(before: Sequence[str], after: Sequence[str]) -> tuple[PackageChange, ...]:
-    """What is different between two builders, by name."""
+    """The packages that differ between two builders, by name."""
     old, new = _versions(before), _versions(after)
     return tuple(
         PackageChange(name, old.get(name, ""), new.get(name, ""))
@@ -69,9 +69,9 @@ def changes(before: Sequence[str], after: Sequence[str]) -> tuple[PackageChange,
 
 
 def summary(found: Sequence[PackageChange]) -> str:
-    """The first few of some changes in words, and how many more there are; empty without any."""
-    some = ", ".join(change.text for change in found[:_CHANGES_TOLD])
-    more = f" and {len(found) - _CHANGES_TOLD} more" if len(found) > _CHANGES_TOLD else ""
+    """The first few changes as text, and the number of the others; empty without changes."""
+    some = ", ".join(change.text for change in found[:_CHANGES_SHOWN])
+    more = f" and {len(found) - _CHANGES_SHOWN} more" if len(found) > _CHANGES_SHOWN else ""
     return f"{some}{more}"
 
 

@@ -1,4 +1,4 @@
-"""Where builders are made, kept and entered."""
+"""The machine and the directories that builders are made and run on."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ingot.oci import Layout
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A machine of the arch `host`, with the store that has the builders' images.
+    """A machine of the arch `host`, and `layout`, the store with the builders' images.
 
-    `folder` is where their roots are unpacked; `catalog` the folder that their keyrings and lock
-    files are below. `offline` forbids all use of the network.
+    `directory` is the one for their unpacked roots; `catalog` the one with their keyrings and lock
+    files. `offline` forbids all use of the network.
     """
 
     host: Arch
     layout: Layout
-    folder: Path
+    directory: Path
     catalog: Path
     offline: bool = False
 
     def lock_path(self, spec: BuilderSpec) -> Path:
-        """Where the builder's lock file is, whether it is there or not."""
+        """The path of the builder's lock file, which may not exist."""
         return self.catalog / "builders" / f"{spec.name}-{self.host.name}.lock"
 
     def lock(self, spec: BuilderSpec) -> Lock | None:

@@ -1,7 +1,7 @@
-"""Who vouches for a builder: whoever signs or offers what it is made of.
+"""The trust anchor of a builder: the keys or the image name that its content is verified by.
 
-What a builder has made, and programs of it could have tampered with, must not reach a catalog
-that trusts others: compile caches, kept configs and the builders themselves are named by this.
+A builder's programs can tamper with everything they write. So that this cannot reach a catalog
+with other trust anchors, the names of compile caches, stored configs and builders include them.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ def keyring_trusted(spec: BuilderSpec, catalog: Path) -> str:
         return ""
     try:
         return str(Digest.of_file(keyring_of(spec, catalog)))
-    except UserError:  # whoever makes the builder is told
+    except UserError:  # reported when the builder is made
         return "missing"
 
 
 def trust_in_builder(spec: BuilderSpec, catalog: Path) -> str:
-    """Names who vouches for what a builder is made of.
+    """The trust anchor of a builder's content, as text.
 
-    For one made of packages these are the keys of its archive, wherever its mirror is; for one of
-    a container engine, the name of the image; for the machine's own compiler, the machine.
+    For a builder of packages, the keys of the archive, regardless of the mirror; for a container
+    image, its name; for the machine's own compiler, the machine.
     """
     if spec.image:
         return f"{spec.kind} {spec.image}"

@@ -1,15 +1,14 @@
-"""A filter of system calls for the sandbox: no keys, and no file that runs as its owner.
+"""The sandbox's filter of system calls: it forbids access to keys, and setuid and setgid bits.
 
-A kernel keeps keys for a user as well as for a session (user-keyring(7)), and whom a key belongs to
-is told by the user ID that the machine knows, whatever namespaces a process is in. A setuid file
-that is left in a directory of this machine is its owner's as well. So what runs in the sandbox may
-not ask for keys, and may not give a file these bits; container engines forbid the first, Nix the
-second.
+The kernel keeps keys per user as well as per session (user-keyring(7)), and identifies the user by
+the ID outside of all user namespaces. A setuid file that a sandbox leaves in a directory of this
+machine runs as its owner. So programs in the sandbox cannot access keys, and cannot set these
+mode bits; container engines forbid the former, Nix the latter.
 
-The filter is a program for the kernel's classic BPF (kernel: userspace-api/seccomp_filter.rst),
-which bubblewrap loads from a file (bwrap(1), --seccomp). Numbers of calls are from the kernel's
-arch/x86/entry/syscalls/*.tbl, arch/arm/tools/syscall.tbl and include/uapi/asm-generic/unistd.h; a
-machine's 32-bit programs have numbers of their own.
+The filter is a classic BPF program (kernel: userspace-api/seccomp_filter.rst), which bubblewrap
+loads from a file (bwrap(1), --seccomp). The numbers of the calls are from the kernel's
+arch/x86/entry/syscalls/*.tbl, arch/arm/tools/syscall.tbl and include/uapi/asm-generic/unistd.h;
+32-bit programs have other numbers than 64-bit programs.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ _CREATES = 0o100 | 0o20000000  # O_CREAT, O_TMPFILE: else open has no mode
 
 @dataclass(frozen=True, slots=True)
 class _Calls:
-    """The numbers of calls on one architecture.
+    """The numbers of the filtered calls on one architecture.
 
-    `absent` are not there for a program; `modes` give a file a mode, which is the argument beside
-    them; `opens` do so if they create one: the flags, and the mode.
+    `absent` fail with ENOSYS. `modes` set a file's mode: the number of the call, and the index of
+    its mode argument. `opens` do so if they create a file: the indexes of flags and mode.
     """
 
     absent: tuple[int, ...]
@@ -45,8 +44,8 @@ class _Calls:
     opens: Mapping[int, tuple[int, int]]
 
 
-# add_key, request_key, keyctl; io_uring_setup and openat2, which say a mode where no filter reads
-# it
+# add_key, request_key, keyctl; io_uring_setup and openat2, whose mode is in memory that a filter
+# cannot read
 _X86_64 = _Calls(
     (248, 249, 250, 425, 437),
     # chmod, fchmod, creat, mknod; mknodat, fchmodat, fchmodat2
@@ -72,9 +71,9 @@ _MACHINES: Mapping[str, Mapping[int, _Calls]] = {
 
 
 def call_filter(machine: str) -> bytes | None:
-    """The filter for a kind of machine (`uname -m`) as bwrap reads it; None for an unknown one.
+    """The filter for a machine type (`uname -m`), in bwrap's format; None for an unknown type.
 
-    A sequence of `struct sock_filter`: code, jumps if true and if not, and a value.
+    A sequence of `struct sock_filter`: code, jump if true, jump if false, and a value.
     """
     if machine not in _MACHINES:
         return None
@@ -85,20 +84,20 @@ def call_filter(machine: str) -> bytes | None:
     return program + _do(_RETURN, _ALLOW)
 
 
-def keep_filter(folder: Path) -> Path | None:
-    """The file of this machine's filter in a folder, written if need be; None if there is none."""
+def write_filter(directory: Path) -> Path | None:
+    """This machine's filter as a file in `directory`; None for an unknown type of machine."""
     machine = os.uname().machine
     data = call_filter(machine)
     if data is None:
         return None
-    path = folder / f"calls-{machine}.bpf"
+    path = directory / f"calls-{machine}.bpf"
     if not path.is_file() or path.read_bytes() != data:
         write_atomic(path, data)
     return path
 
 
 def _checks(calls: _Calls) -> bytes:
-    """What is done with a call of one architecture, to its end."""
+    """The program for the calls of one architecture; it ends with a return."""
     program = _do(_LOAD, _NUMBER_AT) + _do(_AND, _WITHOUT_X32)
     for number in calls.absent:
         program += _if_called(number, _do(_RETURN, _REFUSE | errno.ENOSYS))
@@ -115,7 +114,7 @@ def _if_called(number: int, then: bytes) -> bytes:
 
 
 def _unless_special(mode: int) -> bytes:
-    """Refuse a mode with setuid or setgid, and allow any other."""
+    """Refuse a mode with a setuid or setgid bit, and allow any other."""
     refused, allowed = _do(_RETURN, _REFUSE | errno.EPERM), _do(_RETURN, _ALLOW)
     return _load(mode) + _do(_IF_ANY, _SPECIAL_BITS, 0, 1) + refused + allowed
 

@@ -1,8 +1,7 @@
-"""The compile cache's directory: whose it is, who may enter it, what may not stay in it.
+"""The compile cache's directory: its owner, its mode, and the clean-up after each build.
 
-Compilers in the sandbox write to it, so anything can be left there that a build directory can be
-left with, and it stays. Nobody but its owner enters it, and no file keeps a bit that would make it
-run as its owner.
+Programs in the sandbox write to it, so it can contain anything, and unlike a build directory it is
+kept. Only its owner can enter it, and setuid, setgid and sticky bits are removed from all files.
 """
 
 from __future__ import annotations
@@ -23,45 +22,45 @@ _SPECIAL = 0o7000
 
 
 @contextlib.contextmanager
-def opened(folder: Path, builder: Builder) -> Iterator[Path]:
-    """The cache, ready for a builder's sandboxes; what was left in it is looked at afterwards."""
-    with disk_errors(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
+def opened(directory: Path, builder: Builder) -> Iterator[Path]:
+    """The cache, ready for the sandboxes of a builder; it is cleaned up afterwards."""
+    with disk_errors(directory):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
         owner = os.geteuid() if builder.user is None else builder.user
-        if folder.stat().st_uid != owner:
-            _or_emptied(folder, lambda: hand_over(folder, builder.user))
-            os.chown(folder, owner, owner)
+        if directory.stat().st_uid != owner:
+            _or_emptied(directory, lambda: hand_over(directory, builder.user))
+            os.chown(directory, owner, owner)
     try:
-        yield folder
+        yield directory
     finally:
-        if builder.user is None:  # else its files belong to a user that nobody is
-            # what came of the build is not decided by what it left in the cache
+        if builder.user is None:  # else its files belong to an unused user ID
+            # a build does not fail because of the cache's content
             with contextlib.suppress(OSError, IngotError):
-                folder.chmod(0o700)
-                _or_emptied(folder, lambda: drop_special_bits(folder))
+                directory.chmod(0o700)
+                _or_emptied(directory, lambda: drop_special_bits(directory))
 
 
-def _or_emptied(folder: Path, look: Callable[[], None]) -> None:
-    """Look through a cache; one that no compiler makes, closed or without a bottom, is emptied."""
+def _or_emptied(directory: Path, clean: Callable[[], None]) -> None:
+    """Clean up a cache; if that fails (unreadable or too deep directories), empty it."""
     try:
-        look()
+        clean()
     except (OSError, IngotError):
-        with disk_errors(folder):
-            for path in folder.iterdir():
+        with disk_errors(directory):
+            for path in directory.iterdir():
                 if path.is_symlink() or not path.is_dir():
                     path.unlink()
                 else:
                     remove_tree(path)
 
 
-def drop_special_bits(folder: Path) -> None:
-    """Take the setuid, setgid and sticky bits from all files and directories below a directory.
+def drop_special_bits(directory: Path) -> None:
+    """Clear the setuid, setgid and sticky bits of all files and directories below a directory.
 
-    UnsafeFileError if there are too many, or too deep within each other.
+    UnsafeFileError if there are too many, or if they are nested too deeply.
     """
-    tree = ConfinedDirectory(folder)
-    with disk_errors(folder):
+    tree = ConfinedDirectory(directory)
+    with disk_errors(directory):
         for found in tree.walk(most=_MOST_FILES):
             if (found.is_file or found.is_directory) and found.status.st_mode & _SPECIAL:
                 tree.drop_special_bits(found.name)

@@ -1,17 +1,18 @@
-"""A builder that is an image of a container engine: any image that has, or gets, what it takes.
+"""A builder that is a container image, to which packages can be added.
 
-The engine has it, under a name that is made of the digest of what was asked for:
+The container engine keeps it, under a name with the digest of the builder's spec:
 
     localhost/ingot-builder:<64 digits>
 
-What it was found to be made of is kept with the builders' roots, so that it need not be asked:
+Its packages are recorded next to the builders' roots, so that no container has to be started to
+list them:
 
     builders/container-<64 digits>.json     the image's ID, its packages
 
 The digest of an image of Debian's or Ubuntu's packages is that of their list, as for a root made
-of them: the same packages give the same kernels, whoever enters them. What somebody has added to
-such an image by hand is not seen; PATH leaves out /usr/local. An image without dpkg is known by
-its ID.
+of packages: the same packages produce the same kernels. Files that were added to such an image
+without dpkg do not change the digest; PATH does not contain /usr/local. An image without dpkg is
+identified by its ID.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from ingot.builder.toolchain import compiler
 from ingot.catalog import BuilderSpec
 from ingot.digest import Digest
 from ingot.errors import MachineError
-from ingot.files import staging_folder, write_atomic
+from ingot.files import staging_directory, write_atomic
 from ingot.process import run
 from ingot.progress import Progress
 
@@ -46,53 +47,53 @@ _LIBC = "libc"
 
 
 def packages(spec: BuilderSpec, _arch: Arch, site: Site) -> tuple[str, ...] | None:
-    """What the builder is made of, if it was made; costs milliseconds."""
+    """The builder's packages, if it was made; takes milliseconds."""
     record = _read_record(_record_path(spec, site))
     return record[1] if record else None
 
 
 def ensure(spec: BuilderSpec, arch: Arch, site: Site, progress: Progress) -> Builder:
-    """The builder, ready to be entered: its image is pulled and made if the engine lacks it.
+    """The builder, ready for use: its image is pulled and made if the engine does not have it.
 
-    MachineError if that cannot be, or if it lacks what compiling for `arch` takes.
+    MachineError if that fails, or if the image cannot compile for `arch`.
     """
     engine = container_engines.choose(spec.engine)
     with alone(spec, site, progress):
         engine.sweep()
         name = _name(spec, site)
-        image = engine.image_id(name) or _make(engine, spec, site, progress, name, anew=False)
+        image = engine.image_id(name) or _make(engine, spec, site, progress, name, rebuild=False)
         container = Container(engine, image)
         made_of = _made_of(container, _record_path(spec, site))
         compare(spec, site, made_of, progress)
-    told, missing = _examine(container, spec, arch)
+    tools, missing = _examine(container, spec, arch)
     if missing:
         raise MachineError(
             f"the image {spec.image} cannot compile {arch.name} kernels:"
-            f" it lacks {', '.join(missing)}",
-            hint=f"add what is missing to `packages` of [builders.{spec.name}], or take an image"
-            " that has it",
+            f" {', '.join(missing)} not found in it",
+            hint=f"add the packages to `packages` of [builders.{spec.name}], or use an image"
+            " that has them",
         )
     return Builder(
         spec.name,
         digest_of(made_of),
         packages=made_of,
         llvm=spec.llvm,
-        told=told,
+        tools=tools,
         entrance=container,
     )
 
 
 def update(spec: BuilderSpec, site: Site, progress: Progress, *, dry_run: bool) -> Update:
-    """Get the image again, add the packages of today, and write the builder's lock file.
+    """Pull the image again, add the current packages, and write the builder's lock file.
 
-    A dry run keeps nothing but the image that was pulled.
+    A dry run keeps only the image that was pulled.
     """
     engine, name = container_engines.choose(spec.engine), _name(spec, site)
     with alone(spec, site, progress):
         before, lock = packages(spec, site.host, site), site.lock(spec)
         trial = f"{name}-trial"
-        image = _make(engine, spec, site, progress, trial, anew=True)
-        made_of = _ask(Container(engine, image))
+        image = _make(engine, spec, site, progress, trial, rebuild=True)
+        made_of = _read_packages(Container(engine, image))
         if not dry_run:
             engine.tag(image, name)
             _write_record(_record_path(spec, site), image, made_of)
@@ -107,7 +108,7 @@ def stage(spec: BuilderSpec, host: Arch, image: str) -> str:
     if wanted := spec.packages_for(host):
         listed = " \\\n        ".join(wanted)
         lines += [
-            # roots that Ingot made lack these folders
+            # roots that Ingot made do not have these directories
             "RUN mkdir -p /var/cache/apt/archives/partial /var/log/apt \\",
             " && apt-get update \\",
             " && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \\",
@@ -118,21 +119,21 @@ def stage(spec: BuilderSpec, host: Arch, image: str) -> str:
 
 
 def _make(
-    engine: Engine, spec: BuilderSpec, site: Site, progress: Progress, name: str, *, anew: bool
+    engine: Engine, spec: BuilderSpec, site: Site, progress: Progress, name: str, *, rebuild: bool
 ) -> str:
-    """Pull the image, add the packages, name it so; the ID of what came of it.
+    """Pull the image, add the packages, and name the result `name`; returns its ID.
 
-    An image that is here serves, unless the builder is made `anew`.
+    An image that the engine already has is not pulled, unless `rebuild` is set.
     """
     base = container_engines.local_name(spec.image)
     wanted = spec.packages_for(site.host)
-    here = not anew and engine.image_id(base) is not None
+    here = not rebuild and engine.image_id(base) is not None
     if site.offline and (wanted or not (here or container_engines.is_file(spec.image))):
-        lacking = "packages for it" if here else f"the image {spec.image}"
+        needed = "packages for it" if here else f"the image {spec.image}"
         raise MachineError(
-            f"the builder '{spec.name}' is not here, and without the network it cannot be made",
-            why=f"{engine.name} would have to get {lacking}",
-            hint="with the network: ingot fetch, which makes the builder of a kernel as well",
+            f"the builder '{spec.name}' is not made yet, and cannot be made without the network",
+            why=f"{engine.name} would have to download {needed}",
+            hint="run `ingot fetch` with the network: it also makes the builder of a kernel",
         )
     lines = 0
     with progress.step(f"make builder {spec.name} ({engine.name})") as step:
@@ -143,16 +144,16 @@ def _make(
             step.advance(lines, None, line[:60])
 
         if not here:
-            base = engine.take(spec.image, count)
+            base = engine.pull(spec.image, count)
         if wanted:
-            with staging_folder(site.folder) as folder:
+            with staging_directory(site.directory) as directory:
                 text = stage(spec, site.host, base)
-                (folder / "Containerfile").write_text(text, encoding="utf-8")
-                engine.make(folder, name, count, anew=anew)
+                (directory / "Containerfile").write_text(text, encoding="utf-8")
+                engine.make(directory, name, count, rebuild=rebuild)
         else:
             engine.tag(base, name)
         image = engine.image_id(name)
-        step.result(f"{spec.image}, {len(wanted)} packages asked for")
+        step.result(f"{spec.image}, {len(wanted)} packages requested")
     if image is None:
         raise MachineError(f"{engine.name} does not have the image {name} that it has just made")
     return image
@@ -163,28 +164,28 @@ def _name(spec: BuilderSpec, site: Site) -> str:
 
 
 def _record_path(spec: BuilderSpec, site: Site) -> Path:
-    return site.folder / f"container-{_spec_digest(spec, site).hex}.json"
+    return site.directory / f"container-{_spec_digest(spec, site).hex}.json"
 
 
 def _spec_digest(spec: BuilderSpec, site: Site) -> Digest:
-    """Identifies what a builder was asked to be, so that a changed spec makes it anew."""
+    """The digest of the builder's spec: if it changes, the builder is made again."""
     document = [_FORMAT, site.host.name, spec.image, spec.packages_for(site.host)]
     return Digest.of(json.dumps(document).encode())
 
 
 def _made_of(container: Container, path: Path) -> tuple[str, ...]:
-    """What the image is made of: as it was found before, if it is the same image, or now."""
+    """The image's packages: recorded ones, if the image is the same, or else read from it."""
     record = _read_record(path)
     if record and record[0] == container.image:
         return record[1]
-    made_of = _ask(container)
+    made_of = _read_packages(container)
     _write_record(path, container.image, made_of)
     return made_of
 
 
-def _ask(container: Container) -> tuple[str, ...]:
-    asked = run(container.command(["cat", f"/{STATUS_FILE}"], ENVIRONMENT, ()), check=False)
-    found = read_status(asked.output) if asked.returncode == 0 else ()
+def _read_packages(container: Container) -> tuple[str, ...]:
+    result = run(container.command(["cat", f"/{STATUS_FILE}"], ENVIRONMENT, ()), check=False)
+    found = read_status(result.output) if result.returncode == 0 else ()
     return found or (f"image={container.image}",)
 
 
@@ -194,7 +195,7 @@ def _write_record(path: Path, image: str, made_of: tuple[str, ...]) -> None:
 
 
 def _read_record(path: Path) -> tuple[str, tuple[str, ...]] | None:
-    """The ID and the packages that are kept; None if nothing is, or nothing that can be read."""
+    """The recorded ID and packages; None if the record is missing or cannot be read."""
     try:
         document = json.loads(path.read_bytes())
         return str(document["image"]), tuple(map(str, document["packages"]))
@@ -205,28 +206,28 @@ def _read_record(path: Path) -> tuple[str, tuple[str, ...]] | None:
 def _examine(
     container: Container, spec: BuilderSpec, arch: Arch
 ) -> tuple[tuple[str, ...], list[str]]:
-    """What the programs inside tell of themselves, and the names of needed ones that lack."""
-    command = container.command(["sh", "-c", _questions(spec, arch)], ENVIRONMENT, ())
-    said = _answers(run(command).output)
+    """The versions that the programs inside report, and the names of missing required ones."""
+    command = container.command(["sh", "-c", _probe_script(spec, arch)], ENVIRONMENT, ())
+    found = _probe_results(run(command).output)
     lines, missing = [], []
     for each in programs(llvm=spec.llvm):
-        if each.name in said:
-            lines.append(line_of(each, said[each.name]))
+        if each.name in found:
+            lines.append(line_of(each, found[each.name]))
         elif each.needed:
             missing.append(each.program.format(cross=arch.cross))
-    missing += [f"{name}'s headers" for name in HEADERS if name not in said]
-    if not missing and not said.get(_LIBC, "").startswith("/"):
-        missing.append(f"a static libc for {arch.name}, which the boot test's init is made with")
+    missing += [f"{name}'s headers" for name in HEADERS if name not in found]
+    if not missing and not found.get(_LIBC, "").startswith("/"):
+        missing.append(f"a static libc for {arch.name}, which the boot test's init is linked with")
     return tuple(sorted(lines)), missing
 
 
-def _questions(spec: BuilderSpec, arch: Arch) -> str:
-    """A shell script that prints, after a mark and a name, what each program tells of itself."""
+def _probe_script(spec: BuilderSpec, arch: Arch) -> str:
+    """A shell script that prints, after a mark and a name, the version output of each program."""
     lines = []
     for each in programs(llvm=spec.llvm):
         program = each.program.format(cross=arch.cross)
-        question = shlex.join([program, *each.question])
-        lines.append(f"command -v {program} >/dev/null && echo '{_MARK}{each.name}' && {question}")
+        command = shlex.join([program, *each.version_arguments])
+        lines.append(f"command -v {program} >/dev/null && echo '{_MARK}{each.name}' && {command}")
     for name, places in HEADERS.items():
         there = " || ".join(f"[ -e /{place} ]" for place in places)
         lines.append(f"{{ {there}; }} && echo '{_MARK}{name}'")
@@ -235,12 +236,12 @@ def _questions(spec: BuilderSpec, arch: Arch) -> str:
     return "\n".join([*lines, "true"])
 
 
-def _answers(output: str) -> dict[str, str]:
+def _probe_results(output: str) -> dict[str, str]:
     return dict(_split(output))
 
 
 def _split(output: str) -> Iterator[tuple[str, str]]:
-    """What was said after each mark, by its name."""
+    """The output after each mark, with the mark's name."""
     for part in f"\n{output}".split(f"\n{_MARK}")[1:]:
         name, _, text = part.partition("\n")
         yield name, text

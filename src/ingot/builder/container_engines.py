@@ -1,7 +1,7 @@
-"""Container engines: which one is here, how it is told to get, make and find images.
+"""Container engines: which one is installed, and its commands to pull, build and find images.
 
-docker needs its daemon, podman and buildah need none. All three pull from registries; what is in
-a layout on this machine, or in an archive, skopeo brings to them.
+docker needs its daemon, podman and buildah do not. All three pull from registries; images in a
+layout or an archive on this machine are copied to them by skopeo.
 """
 
 from __future__ import annotations
@@ -18,74 +18,73 @@ from ingot.errors import MachineError
 from ingot.process import CommandFailedError, run
 
 _TRANSPORT = re.compile(r"(oci|oci-archive|docker-archive|dir):(?!//)")
-"""What begins the name of an image that is in no registry (containers-transports(5))."""
+"""The prefix of an image's name that is not in a registry (containers-transports(5))."""
 
 _CONTAINER = re.compile(r"ingot-(\d+)-\d+")
-"""The name of a container of one command: the ID of the process that is to remove it, the time."""
+"""The name of a command's container: the ID of the process that removes it, and the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A container engine that is here and answers.
+    """A container engine that works.
 
-    `user` is who commands run as inside, `UID:GID`, so that what they write is this user's.
+    `user` is the `UID:GID` that commands run as inside, so that this user owns what they write.
     """
 
     name: str
     user: str
 
     def image_id(self, image: str) -> str | None:
-        """The ID of an image that the engine has; None if it has no such image."""
-        found = run([self.name, *_WORDS[self.name].inspect, image], check=False)
+        """The ID of an image; None if the engine does not have it."""
+        found = run([self.name, *_COMMANDS[self.name].inspect, image], check=False)
         lines = found.output.split()
         return lines[-1] if found.returncode == 0 and lines else None
 
-    def take(self, image: str, on_line: Callable[[str], None]) -> str:
-        """Get an image, whether it is here or not; the name that the engine knows it by.
+    def pull(self, image: str, on_line: Callable[[str], None]) -> str:
+        """Pull an image, also if the engine has it already; returns its name in the engine.
 
-        MachineError if it cannot be had.
+        MachineError if that fails.
         """
         name, words = image, [self.name, "pull", image]
         if is_file(image):
             name = local_name(image)
-            where = f"{_WORDS[self.name].storage}:{name}"
+            where = f"{_COMMANDS[self.name].storage}:{name}"
             words = ["skopeo", "copy", "--insecure-policy", image, where]
         self._run(
             words,
-            f"{self.name} cannot get the image {image}",
-            "is its name right, and the network there? A registry may want"
-            f" `{self.name} login` first",
+            f"{self.name} cannot pull the image {image}",
+            f"check its name and the network; some registries need `{self.name} login` first",
             on_line,
         )
         return name
 
     def make(
-        self, folder: Path, name: str, on_line: Callable[[str], None], *, anew: bool = False
+        self, directory: Path, name: str, on_line: Callable[[str], None], *, rebuild: bool = False
     ) -> None:
-        """Make an image of the folder's Containerfile; MachineError with the engine's own words.
+        """Build an image from the directory's Containerfile; MachineError with the engine's output.
 
-        What the engine remembers of an earlier build serves, unless it is made `anew`.
+        The engine's build cache is used, unless `rebuild` is set.
         """
-        file = folder / "Containerfile"
-        build = [*_WORDS[self.name].build, *(("--no-cache",) if anew else ())]
-        words = [*build, "--tag", name, "--file", str(file), str(folder)]
+        file = directory / "Containerfile"
+        build = [*_COMMANDS[self.name].build, *(("--no-cache",) if rebuild else ())]
+        words = [*build, "--tag", name, "--file", str(file), str(directory)]
         self._run(
             [self.name, *words],
             f"{self.name} could not make the builder's image",
-            "packages come from the archive that the image's apt is configured with",
+            "the packages come from the archives that the image's apt is configured with",
             on_line,
         )
 
     def tag(self, image: str, name: str) -> None:
-        """Give an image that the engine has one more name."""
+        """Give an image of the engine another name."""
         run([self.name, "tag", image, name])
 
     def forget(self, name: str) -> None:
         """Remove a name, and the image if it has no other."""
-        run([self.name, *_WORDS[self.name].remove, name])
+        run([self.name, *_COMMANDS[self.name].remove, name])
 
     def sweep(self) -> None:
-        """Remove containers of killed runs, where an engine without a daemon leaves them."""
+        """Remove containers of killed runs; only buildah leaves such containers."""
         if self.name != "buildah":
             return
         listed = run(["buildah", "containers", "--format", "{{.ContainerName}}"], check=False)
@@ -102,15 +101,15 @@ class Engine:
         except CommandFailedError as error:
             why = "\n".join(error.tail)
             if "no space left on device" in why.lower():
-                hint = f"make room where {self.name} keeps its images"
+                hint = f"free space where {self.name} keeps its images"
             raise MachineError(what, why=why, hint=f"{hint}. {error.hint}") from error
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
-    """How an engine is told to show an image's ID, to build and to remove one.
+class _Commands:
+    """An engine's commands to show an image's ID, to build and to remove an image.
 
-    `storage` is what skopeo calls where its images are.
+    `storage` is skopeo's name of the engine's image storage.
     """
 
     inspect: tuple[str, ...]
@@ -123,10 +122,10 @@ _INSPECT = ("image", "inspect", "--format", "{{.Id}}")
 _REMOVE = ("image", "rm")
 
 
-_WORDS = {
-    "docker": _Words(_INSPECT, ("build",), _REMOVE, "docker-daemon"),
-    "podman": _Words(_INSPECT, ("build", "--pull=never"), _REMOVE, "containers-storage"),
-    "buildah": _Words(
+_COMMANDS = {
+    "docker": _Commands(_INSPECT, ("build",), _REMOVE, "docker-daemon"),
+    "podman": _Commands(_INSPECT, ("build", "--pull=never"), _REMOVE, "containers-storage"),
+    "buildah": _Commands(
         ("inspect", "--type", "image", "--format", "{{.FromImageID}}"),
         ("bud", "--pull-never", "--isolation", "chroot", "--no-cache", "--force-rm"),
         ("rmi",),
@@ -136,14 +135,14 @@ _WORDS = {
 
 
 def installed() -> list[str]:
-    """The engines whose programs are here, the one that is tried first first."""
-    return [name for name in _WORDS if shutil.which(name)]
+    """The installed engines, in the order in which they are tried."""
+    return [name for name in _COMMANDS if shutil.which(name)]
 
 
 def choose(wanted: str = "") -> Engine:
-    """The engine to use: the one that is wanted, or the first that is here and answers.
+    """The engine to use: the `wanted` one, or the first that is installed and works.
 
-    MachineError without one.
+    MachineError if there is none.
     """
     own = f"{os.geteuid()}:{os.getegid()}"
     silent = []
@@ -151,17 +150,17 @@ def choose(wanted: str = "") -> Engine:
         if wanted not in ("", name):
             continue
         if name != "docker":
-            # theirs is this user's own root, or root itself
+            # root inside is this user outside
             return Engine(name, "0:0")
-        asked = run(
+        info = run(
             ["docker", "info", "--format", "{{json .SecurityOptions}}"], check=False, timeout=20
         )
-        if asked.returncode == 0:
-            return Engine(name, "0:0" if "name=rootless" in asked.output else own)
-        silent = asked.output.strip().splitlines()[-3:]
+        if info.returncode == 0:
+            return Engine(name, "0:0" if "name=rootless" in info.output else own)
+        silent = info.output.strip().splitlines()[-3:]
     missing = f"{wanted} is not" if wanted else "none of docker, podman and buildah is"
     raise MachineError(
-        "there is no container engine that works" if silent else "there is no container engine",
+        "no container engine works" if silent else "no container engine is installed",
         why="\n".join(["docker is installed, but its daemon does not answer:", *silent])
         if silent
         else f"{missing} installed",
@@ -171,12 +170,12 @@ def choose(wanted: str = "") -> Engine:
 
 
 def is_file(image: str) -> bool:
-    """Whether an image is on this machine, in a layout or an archive, and in no registry."""
+    """Whether the name is that of an image in a layout or an archive, not in a registry."""
     return _TRANSPORT.match(image) is not None
 
 
 def local_name(image: str) -> str:
-    """The name that an image gets in the engine's storage, if it has none that serves there."""
+    """The name of an image in the engine's storage: its own, or a new one if it is a file."""
     if not is_file(image):
         return image
     return f"localhost/ingot-image:{Digest.of(image.encode()).short}"

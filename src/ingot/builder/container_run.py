@@ -1,13 +1,13 @@
-"""Running a command in an image, by the engine that has it.
+"""Runs a command in a container image, with a container engine.
 
-Every command is a container of its own, which is removed when it ends: no network, no
-capability, the image's files as they are, and nothing of this machine but the folders of one
-build. docker and podman make its files read-only as well. buildah, without a runtime that makes
-containers, changes the root only (`--isolation chroot`): unshare(1) adds namespaces of network
-and processes, and what a command changes is gone with its container.
+Every command runs in a new container, which is removed at its end, without network and
+capabilities, and with nothing of this machine but the directories of one build. docker and podman
+mount the image's files read-only. buildah only changes the root (`--isolation chroot`), without a
+container runtime: unshare(1) adds network and process namespaces, and changes to the image's files
+are removed with the container.
 
-What is killed with SIGKILL ends by itself later under docker, whose daemon runs it; its build
-folder is nobody's by then.
+If Ingot is killed with SIGKILL, a command under docker, which the daemon runs, ends by itself
+later.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ingot.builder.container_engines import Engine
-from ingot.builder.sandbox import HOST_NAME, Folder
+from ingot.builder.sandbox import HOST_NAME, Directory
 
 _BUILDAH = """\
 container=$(buildah from --pull-never --name "ingot-$$-$(date +%s)" {image}) || exit
@@ -29,9 +29,10 @@ trap 'exit 143' HUP INT TERM
 run=$!
 wait "$run"
 """
-"""A container for one command: whoever kills this shell kills what runs in it.
+"""A shell script that runs one command in a container; killing the shell kills the command.
 
-Its name has the shell's ID, so that one which could not be removed is known (`Engine.sweep`).
+The container's name has the shell's process ID, so that a container that the shell could not
+remove is recognized (`Engine.sweep`).
 """
 
 _NAMESPACES = (
@@ -42,7 +43,7 @@ _NAMESPACES = (
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """The way into an image, named by its ID: what it is now, whatever has its name later."""
+    """An image by its ID, which stays the same when the image's name moves to another one."""
 
     engine: Engine
     image: str
@@ -51,33 +52,33 @@ class Container:
         self,
         argv: Sequence[str],
         env: Mapping[str, str],
-        folders: Sequence[Folder],
+        directories: Sequence[Directory],
         /,
         *,
         interactive: bool = False,
     ) -> list[str]:
-        """See `sandbox.Entrance`. An image's own environment is cleared: it may set flags."""
+        """See `sandbox.Entrance`. The image's own environment is cleared: it can set flags."""
         inside = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), *argv]
         if self.engine.name == "buildah":
-            return self._buildah(inside, folders, interactive=interactive)
+            return self._buildah(inside, directories, interactive=interactive)
         return [
             *(self.engine.name, "run", "--rm", "--pull", "never", "--network", "none"),
             *("--read-only", "--tmpfs", "/tmp:rw,exec", "--cap-drop", "ALL"),
             *("--security-opt", "no-new-privileges", "--security-opt", "label=disable"),
             *("--hostname", HOST_NAME, "--user", self.engine.user),
-            *_volumes(folders),
-            *("--workdir", _start(folders)),
+            *_volumes(directories),
+            *("--workdir", _start(directories)),
             *(("--interactive", "--tty") if interactive else ()),
             *("--entrypoint", inside[0], self.image, *inside[1:]),
         ]
 
     def _buildah(
-        self, inside: Sequence[str], folders: Sequence[Folder], *, interactive: bool
+        self, inside: Sequence[str], directories: Sequence[Directory], *, interactive: bool
     ) -> list[str]:
         options = [
             *("--isolation", "chroot", "--cap-drop", "all", "--hostname", HOST_NAME),
-            *("--user", self.engine.user, "--workingdir", _start(folders)),
-            *_volumes(folders),
+            *("--user", self.engine.user, "--workingdir", _start(directories)),
+            *_volumes(directories),
             *(("--terminal",) if interactive else ()),
         ]
         script = _BUILDAH.format(
@@ -86,21 +87,21 @@ class Container:
             options=shlex.join(options),
             command=shlex.join(inside),
         )
-        # an ordinary user's storage is entered in a namespace where they are root
+        # an ordinary user's storage is accessed in a user namespace where they are root
         prefix = [] if os.geteuid() == 0 else ["buildah", "unshare", "--"]
         return [*prefix, "sh", "-c", script]
 
 
-def _volumes(folders: Sequence[Folder]) -> list[str]:
+def _volumes(directories: Sequence[Directory]) -> list[str]:
     return [
         word
-        for folder in folders
+        for directory in directories
         for word in (
             "--volume",
-            f"{folder.outside}:{folder.inside}{'' if folder.writable else ':ro'}",
+            f"{directory.outside}:{directory.inside}{'' if directory.writable else ':ro'}",
         )
     ]
 
 
-def _start(folders: Sequence[Folder]) -> str:
-    return "/build" if any(folder.inside == "/build" for folder in folders) else "/"
+def _start(directories: Sequence[Directory]) -> str:
+    return "/build" if any(directory.inside == "/build" for directory in directories) else "/"

@@ -9,18 +9,18 @@ from ingot.kconfig import Config
 
 NAME = ".config"
 LARGEST = 16 << 20
-"""The most bytes of a `.config`; the largest of a distribution has 300 KiB."""
+"""The largest `.config` that is read, in bytes; those of distributions have up to 300 KiB."""
 
 
 def put_config(sandbox: Sandbox, config: Config) -> None:
-    """Make this the `.config` in the build directory, whatever is there."""
+    """Write `text` as the `.config` in the build directory, replacing any other."""
     with disk_errors(sandbox.build):
-        sandbox.made.write(NAME, config.text.encode())
+        sandbox.outputs.write(NAME, config.text.encode())
 
 
 def made_config(sandbox: Sandbox) -> Config:
-    """The `.config` in the build directory; a BuildError if there is none that is text."""
+    """The `.config` in the build directory; a BuildError if it is missing or not text."""
     try:
         return Config(sandbox.read(NAME, LARGEST).decode())
     except UnicodeDecodeError:
-        raise BuildError("the .config that the kernel's make left is not UTF-8 text") from None
+        raise BuildError("the .config that the kernel's make wrote is not UTF-8 text") from None

@@ -1,8 +1,8 @@
-"""The machine's own compiler as a builder: nothing to make, and nothing that machines share.
+"""The machine's own compiler as a builder, which does not have to be made.
 
-What is compiled sees the machine's /usr, read-only, and of /etc only what programs are found
-through, in the same sandbox as everywhere. Its digest is that of the versions its tools tell:
-the same versions may still be other programs on another machine, so it is not hermetic.
+The sandbox shows the machine's /usr, read-only, and of /etc only what is needed to find programs
+and libraries. The builder's digest is that of the versions that its tools report. Tools with the
+same version can differ between machines, so it is not hermetic.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ingot.progress import Progress
 
 SHOWN = (
     *("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"),
-    # not all of /etc: it has secrets, which root may read in the sandbox as well
+    # not all of /etc: it has secrets, which root can read in the sandbox as well
     *("etc/alternatives", "etc/ld.so.cache", "etc/ld.so.conf", "etc/ld.so.conf.d"),
 )
 _PLAIN = {"LC_ALL": "C"}
@@ -32,18 +32,18 @@ _BINUTILS = ("as", "ld", "ar", "nm", "objcopy", "objdump", "ranlib", "readelf", 
 
 
 def packages(spec: BuilderSpec, arch: Arch, site: Site) -> tuple[str, ...] | None:
-    """The tools that would compile for `arch`, a line each; None if one is missing."""
+    """The tools that compile for `arch`, a line each; None if a required one is missing."""
     lines, missing = _examine(spec, arch, site.host)
     return None if missing else lines
 
 
 def ensure(spec: BuilderSpec, arch: Arch, site: Site, _progress: Progress) -> Builder:
-    """The builder, ready to be entered; a MachineError names what it lacks for `arch`."""
+    """The builder; a MachineError names the tools for `arch` that are missing here."""
     lines, missing = _examine(spec, arch, site.host)
     if missing:
         raise MachineError(
-            f"this machine cannot compile {arch.name} kernels: it lacks {', '.join(missing)}",
-            hint="install what is missing, or compile in a builder of packages (--builder rootfs)",
+            f"this machine cannot compile {arch.name} kernels: {', '.join(missing)} not found",
+            hint="install them, or compile in a builder of packages (--builder rootfs)",
         )
     return Builder(
         spec.name,
@@ -54,38 +54,40 @@ def ensure(spec: BuilderSpec, arch: Arch, site: Site, _progress: Progress) -> Bu
         llvm=spec.llvm,
         shown=SHOWN,
         aliases=_aliases(arch, site.host),
-        told=lines,
+        tools=lines,
     )
 
 
 def _examine(spec: BuilderSpec, arch: Arch, host: Arch) -> tuple[tuple[str, ...], list[str]]:
-    """The lines of the tools that are there, and the names of needed ones that are not."""
+    """The lines of the tools found, and the names of required ones that are missing."""
     lines, missing = [f"machine={host.machine}"], []
     for each in programs(llvm=spec.llvm):
         path = _find(each.program, arch, host)
         if path:
-            lines.append(line_of(each, run([path, *each.question], env=_PLAIN, check=False).output))
+            lines.append(
+                line_of(each, run([path, *each.version_arguments], env=_PLAIN, check=False).output)
+            )
         elif each.needed:
             missing.append(each.program.format(cross=arch.cross))
     for name, places in HEADERS.items():
         if not any((Path("/") / place).exists() for place in places):
             missing.append(f"{name}'s headers")
     if not missing and not _has_static_libc(spec, arch, host):
-        missing.append(f"a static libc for {arch.name}, which the boot test's init is made with")
+        missing.append(f"a static libc for {arch.name}, which the boot test's init is linked with")
     return tuple(sorted(lines)), missing
 
 
 def _has_static_libc(spec: BuilderSpec, arch: Arch, host: Arch) -> bool:
-    """Whether the compiler knows a libc.a (gcc(1), -print-file-name: without one, no path)."""
+    """Whether the compiler finds a libc.a (gcc(1), -print-file-name prints a path then)."""
     path = _find("clang" if spec.llvm else "{cross}gcc", arch, host)
     assert path is not None
     words = compiler(arch.cross, llvm=spec.llvm)[1:]
-    said = run([path, *words, "-print-file-name=libc.a"], env=_PLAIN, check=False).output
-    return said.startswith("/")
+    output = run([path, *words, "-print-file-name=libc.a"], env=_PLAIN, check=False).output
+    return output.startswith("/")
 
 
 def _find(program: str, arch: Arch, host: Arch) -> str | None:
-    """The path of a program in the sandbox; the machine's own toolchain may go without a prefix."""
+    """The path of a program in the sandbox; the native toolchain may not have the prefix."""
     found = shutil.which(program.format(cross=arch.cross), path=SEARCH_PATH)
     if found is None and arch == host:
         return shutil.which(program.format(cross=""), path=SEARCH_PATH)
@@ -93,7 +95,7 @@ def _find(program: str, arch: Arch, host: Arch) -> str | None:
 
 
 def _aliases(arch: Arch, host: Arch) -> dict[str, str]:
-    """The names that the kernel's make asks for, for tools that this machine calls otherwise."""
+    """The prefixed names that the kernel's make uses, for tools without a prefix here."""
     return dict(_own_names(arch)) if arch == host else {}
 
 

@@ -1,6 +1,6 @@
 """The default builder: a root filesystem of packages, made from a signed archive.
 
-It is kept as an image of the store (`image`), and its root is unpacked to be entered:
+It is stored as an image (`builder_image`), and its root is unpacked for use:
 
     builders/<digest of the image's manifest>/
 """
@@ -15,14 +15,14 @@ from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.builder.bootstrap import bootstrap
-from ingot.builder.builder_image import find, packages_told, store
+from ingot.builder.builder_image import annotated_packages, find, store
 from ingot.builder.builder_lock import write_lock
 from ingot.builder.builder_packages import STATUS_FILE, changes, digest_of, read_status, summary
 from ingot.builder.builder_site import Site
 from ingot.builder.sandbox import Builder
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError, UserError
-from ingot.files import locked, staging_folder
+from ingot.files import locked, staging_directory
 from ingot.oci import Image, extract, read_image
 from ingot.progress import Progress
 
@@ -31,16 +31,16 @@ _LOG_LINES = 1900
 
 
 def packages(spec: BuilderSpec, _arch: Arch, site: Site) -> tuple[str, ...] | None:
-    """What the builder is made of, if the store has it; costs milliseconds."""
+    """The builder's packages, if the store has it; takes milliseconds."""
     image = _image(spec, site)
-    return packages_told(image) if image else None
+    return annotated_packages(image) if image else None
 
 
 def ensure(spec: BuilderSpec, _arch: Arch, site: Site, progress: Progress) -> Builder:
-    """The builder, ready to be entered: made if the store lacks it, unpacked if need be.
+    """The builder, ready for use: made if the store does not have it, unpacked if necessary.
 
-    Two processes that want the same one make it once. One that is not as its lock file lists is
-    told in a note, and refused with a UserError if it is `locked`.
+    Two processes that need the same builder make it once. If its packages differ from its lock
+    file, that is a note, or a UserError if it is `locked`.
     """
     with alone(spec, site, progress):
         image = _image(spec, site)
@@ -50,32 +50,32 @@ def ensure(spec: BuilderSpec, _arch: Arch, site: Site, progress: Progress) -> Bu
                 progress.step("store builder") as step,
             ):
                 image = store(spec, site, tar, found, step)
-        told = packages_told(image)
-        compare(spec, site, told, progress)
-        root = site.folder / image.descriptor.digest.hex
+        made_of = annotated_packages(image)
+        compare(spec, site, made_of, progress)
+        root = site.directory / image.descriptor.digest.hex
         if not root.is_dir():
             with progress.step("unpack builder") as step:
                 extract(site.layout, image, root, step)
-    return Builder(spec.name, digest_of(told), root, told, llvm=spec.llvm)
+    return Builder(spec.name, digest_of(made_of), root, made_of, llvm=spec.llvm)
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A builder made anew: what it was made of before, None if nothing says so, and is now."""
+    """A builder that was made again: its packages before, None if unknown, and after."""
 
     before: tuple[str, ...] | None
     after: tuple[str, ...]
 
 
 def update(spec: BuilderSpec, site: Site, progress: Progress, *, dry_run: bool) -> Update:
-    """Make the builder from the archive as it is now, and write its lock file.
+    """Make the builder from the archive's current packages, and write its lock file.
 
-    It is compared with the lock file, or, without one, with what the store has. A builder of
-    the same packages stays as it is. A dry run keeps nothing of what it made.
+    It is compared with the lock file, or, without one, with the builder in the store. A builder
+    with the same packages is not stored again. A dry run stores nothing.
     """
     with alone(spec, site, progress):
         image, lock = _image(spec, site), site.lock(spec)
-        old = packages_told(image) if image else None
+        old = annotated_packages(image) if image else None
         with _made(spec, site, progress) as (tar, found):
             if not dry_run:
                 if found != old:
@@ -95,7 +95,7 @@ def alone(spec: BuilderSpec, site: Site, progress: Progress) -> Iterator[None]:
     def waiting() -> None:
         progress.note("builder: another process is making it; waiting")
 
-    with locked(site.folder / f".{spec.name}.lock", on_wait=waiting):
+    with locked(site.directory / f".{spec.name}.lock", on_wait=waiting):
         yield
 
 
@@ -103,9 +103,9 @@ def alone(spec: BuilderSpec, site: Site, progress: Progress) -> Iterator[None]:
 def _made(
     spec: BuilderSpec, site: Site, progress: Progress
 ) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """The builder's root, made now, as a tar file for as long as the body lasts; its packages."""
-    with staging_folder(site.folder) as folder:
-        tar = folder / "root.tar"
+    """Make the builder's root: a tar file, removed at the end of the context, and its packages."""
+    with staging_directory(site.directory) as directory:
+        tar = directory / "root.tar"
         with progress.step(f"make builder {spec.name}") as step:
             lines = 0
 
@@ -114,42 +114,42 @@ def _made(
                 lines += 1
                 step.advance(lines, _LOG_LINES if lines < _LOG_LINES else None, line[:60])
 
-            bootstrap(spec, site, tar, folder, count)
+            bootstrap(spec, site, tar, directory, count)
             found = _packages_in(tar)
             step.result(f"{len(found)} packages, {tar.stat().st_size >> 20} MiB")
         yield tar, found
 
 
 def _packages_in(tar: Path) -> tuple[str, ...]:
-    """The packages that are installed in the root which a tar file holds."""
+    """The packages that are installed in the root in a tar file."""
     with tarfile.open(tar) as archive:
         for member in archive:
             if member.name.removeprefix("./") == STATUS_FILE:
                 file = archive.extractfile(member)
                 return read_status(file.read().decode("utf-8", "replace")) if file else ()
-    raise MachineError("the builder that was made has no list of its packages", why=STATUS_FILE)
+    raise MachineError(f"the builder that was made has no list of packages: no {STATUS_FILE}")
 
 
-def compare(spec: BuilderSpec, site: Site, told: tuple[str, ...], progress: Progress) -> None:
-    """Tell, or refuse if it is locked, a builder that is not as its lock file lists."""
+def compare(spec: BuilderSpec, site: Site, made_of: tuple[str, ...], progress: Progress) -> None:
+    """Note a difference between a builder and its lock file; a UserError if it is `locked`."""
     lock = site.lock(spec)
     if lock is None and spec.locked:
         raise UserError(
-            f"the builder '{spec.name}' is locked, but there is no {site.lock_path(spec)}",
+            f"the builder '{spec.name}' is locked, but {site.lock_path(spec)} is missing",
             hint=f"`ingot builder update {spec.name}` writes it",
         )
-    found = changes(lock.packages, told) if lock else ()
+    found = changes(lock.packages, made_of) if lock else ()
     if not lock or not found:
         return
-    what = f"the builder '{spec.name}' is not as {lock.path.name} lists"
+    what = f"the builder '{spec.name}' differs from {lock.path.name}"
     some = summary(found)
     if not spec.locked:
-        progress.note(f"{what}: {some} (`ingot builder update {spec.name}` takes that over)")
+        progress.note(f"{what}: {some} (`ingot builder update {spec.name}` accepts the changes)")
         return
     raise UserError(
         what,
         why=f"the archive has changed since: {some}",
-        hint=f"take it over (`ingot builder update {spec.name}` shows what changes), take the"
-        " builder from a registry that has it (--cache-from), or name a mirror that keeps what"
-        " was there, as snapshot archives do",
+        hint=f"accept the changes (`ingot builder update {spec.name}` shows them), get the"
+        " builder from a registry that has it (--cache-from), or name a mirror that keeps old"
+        " packages, such as a snapshot archive",
     )

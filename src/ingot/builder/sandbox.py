@@ -1,26 +1,26 @@
-"""Running a command in a builder, away from everything else.
+"""Runs commands in a builder, isolated from the machine.
 
-How a builder is entered is its own affair: through bubblewrap (bwrap(1)), or as the container of
-an engine (see `container`). Inside there is no network, no capability, a user other than root, and
-nothing but:
+A builder is entered through bubblewrap (bwrap(1)), or as a container of an engine (see
+`container_run`). Inside there is no network and no capability, the user is not root, and only
+these directories are visible:
 
-    /usr, /etc, /lib, ...   what the builder shows of its root, read-only
+    /usr, /etc, /lib, ...   the visible parts of the builder's root, read-only
     /src                    the kernel tree, read-only
-    /inputs                 what Ingot gives to what runs inside, read-only
+    /inputs                 files that Ingot passes to the commands, read-only
     /build                  the build directory
     /ccache                 the compile cache
     /tmp                    empty
 
-Source and output stand at the same paths in every build, whoever builds where, so that the
-compiled bytes do not tell machines apart and the compile cache can be shared.
+Source and output have the same paths in every build on every machine, so that the compiled bytes
+do not depend on the machine and the compile cache can be shared.
 
-What runs inside is anybody's program, and what it leaves in /build is not trusted with a path: it
-is read through `Sandbox.made`, as regular files of bounded size, and what is kept is copied to
-where the sandbox never sees it. In the directory of one build:
+The programs inside are not trusted, and neither are the files in /build: they are read through
+`Sandbox.outputs`, as regular files up to a size limit, and files that are kept are copied to a
+directory that is not visible inside. In the directory of one build:
 
     build/      /build
     inputs/     /inputs
-    results/    what was taken out of build/; not seen inside
+    results/    files that were copied out of build/; not visible inside
 """
 
 from __future__ import annotations
@@ -40,31 +40,31 @@ from ingot.files import disk_errors
 from ingot.process import CommandFailedError, run
 
 SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where programs are looked for inside, after what stands before them to serve the compile."""
+"""The search path inside, without the directories of compiler links that come before it."""
 
 _FILTER_DESCRIPTOR = "9"
 _WITH_FILTER = f'exec "$@" {_FILTER_DESCRIPTOR}<"$0"'
-"""A shell's words that open the filter's file, before anybody becomes another user."""
+"""A shell command that opens the filter's file, which another user may not be able to read."""
 INPUTS = "/inputs"
-"""Where what Ingot gives to a command is seen inside."""
+"""The path inside of the files that Ingot passes to a command."""
 
 _TOP_LEVEL = ("usr", "etc", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "opt")
 _USER_ID = "1000"
 HOST_NAME = "ingot"
 _NAMES = "/toolchain"
 ENVIRONMENT: Mapping[str, str] = {
-    # ccache's compiler links come first; a builder without ccache just lacks the folder
+    # ccache's compiler links come first; the directory is missing in a builder without ccache
     "PATH": f"/usr/lib/ccache:{_NAMES}:{SEARCH_PATH}",
     "HOME": "/tmp",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
 }
-"""All that a command sees of an environment, and what the compile cache adds."""
+"""The environment of a command inside; the compile cache adds to it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder of this machine, and where it is seen inside."""
+class Directory:
+    """A directory of this machine, and its path inside."""
 
     outside: Path
     inside: str
@@ -72,37 +72,37 @@ class Folder:
 
 
 class Entrance(Protocol):
-    """A way into a builder other than bubblewrap."""
+    """Runs commands in a builder by other means than bubblewrap."""
 
     def command(
         self,
         argv: Sequence[str],
         env: Mapping[str, str],
-        folders: Sequence[Folder],
+        directories: Sequence[Directory],
         /,
         *,
         interactive: bool = False,
     ) -> list[str]:
-        """The full command that runs `argv` inside, with this environment and no other.
+        """The full command that runs `argv` inside, with only this environment.
 
-        It starts in /build if that is one of the folders.
+        Its working directory is /build if that is one of the directories.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """A builder ready to be entered.
+    """A builder that commands can be run in.
 
-    `digest` is that of all it is made of: `packages`, a line each (see `packages`); `told` is
-    what its programs tell of themselves, a line each, if they were asked (see `programs`). It is
-    `hermetic` if it is the same wherever it is entered: this machine's own compiler is not. An
-    `llvm` one compiles with clang and lld.
+    `digest` is the digest of its `packages`, a line each (see `builder_packages`); `tools` are the
+    versions that its programs report, a line each, if it was examined (see `tool_versions`). It is
+    `hermetic` if it is the same on every machine: this machine's own compiler is not. With `llvm`
+    it compiles with clang and lld.
 
-    It is entered by its `entrance`. Without one, by bubblewrap: `root` is the folder of which the
-    parts that are `shown` can be seen inside, `aliases` are more names for its programs (name ->
-    path inside), `confinement` is what `confinement` found this machine's bwrap to know, and `user`
-    whom root becomes to enter it, see `other_user`; `call_filter` is the file of the filter of that
-    name, if there is one for this machine.
+    Commands are run by its `entrance`, or, without one, by bubblewrap: `root` is the directory of
+    which the entries in `shown` are visible inside, `aliases` are additional names of its programs
+    (name -> path inside), `confinement` are the options that `confinement` returned for this
+    machine's bwrap, `user` is the user ID that root switches to (see `sandbox_user`), and
+    `call_filter` is the file of the filter of system calls, if there is one for this machine.
     """
 
     name: str
@@ -116,15 +116,15 @@ class Builder:
     confinement: tuple[str, ...] = ()
     user: int | None = None
     call_filter: Path | None = None
-    told: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
     entrance: Entrance | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A builder with the directories one build may see. `ccache` may be left out.
+    """A builder with the directories that one build can see; `ccache` is optional.
 
-    `inputs` and `results` lie beside `build`; see the top of this module.
+    `inputs` and `results` are next to `build`; see the module's docstring.
     """
 
     builder: Builder
@@ -134,78 +134,82 @@ class Sandbox:
 
     @classmethod
     def below(
-        cls, folder: Path, builder: Builder, source: Path | None = None, ccache: Path | None = None
+        cls,
+        directory: Path,
+        builder: Builder,
+        source: Path | None = None,
+        ccache: Path | None = None,
     ) -> Self:
-        """A sandbox that works in new directories below `folder`, which is ours.
+        """A sandbox with new directories below `directory`, which is trusted.
 
-        Without a `source`, nothing is at /src.
+        Without a `source`, /src is not a kernel tree.
         """
-        with disk_errors(folder):
-            folder.mkdir(exist_ok=True)
+        with disk_errors(directory):
+            directory.mkdir(exist_ok=True)
             for name in ("build", "inputs", "results"):
-                (folder / name).mkdir()
-                (folder / name).chmod(0o755)  # whatever the umask
-        sandbox = cls(builder, source or folder / "inputs", folder / "build", ccache)
+                (directory / name).mkdir()
+                (directory / name).chmod(0o755)  # whatever the umask
+        sandbox = cls(builder, source or directory / "inputs", directory / "build", ccache)
         sandbox.hand_over()
         return sandbox
 
     def hand_over(self) -> None:
-        """Give what is in the build directory to the user that commands run as."""
+        """Make the user that commands run as the owner of the build directory's files."""
         with disk_errors(self.build):
             hand_over(self.build, self.builder.user)
 
     @property
     def inputs(self) -> Path:
-        """Where Ingot puts what is read at /inputs."""
+        """The directory that is visible as /inputs."""
         return self.build.with_name("inputs")
 
     @property
     def results(self) -> Path:
-        """Where Ingot keeps what it took out of the build directory."""
+        """The directory for files that were copied out of the build directory."""
         return self.build.with_name("results")
 
     @property
-    def made(self) -> ConfinedDirectory:
-        """What the sandbox left in its build directory."""
+    def outputs(self) -> ConfinedDirectory:
+        """The build directory, with the untrusted files that commands wrote."""
         return ConfinedDirectory(self.build)
 
-    def give(self, name: str, data: bytes) -> str:
-        """Put a file at `name` below the inputs; returns its path inside."""
-        given = ConfinedDirectory(self.inputs)
+    def add_input(self, name: str, data: bytes) -> str:
+        """Write the file `name` below the inputs; returns its path inside."""
+        inputs = ConfinedDirectory(self.inputs)
         with disk_errors(self.inputs):
             self.inputs.mkdir(exist_ok=True)
             if "/" in name:
-                given.make_directory(name.rpartition("/")[0])
-            given.write(name, data)
+                inputs.make_directory(name.rpartition("/")[0])
+            inputs.write(name, data)
         return f"{INPUTS}/{name}"
 
-    def take(self, name: str, limit: int, to: str = "") -> Path:
-        """Copy a file of the build directory to `to` below the results (default: to its own name).
+    def copy_out(self, name: str, limit: int, to: str = "") -> Path:
+        """Copy a file of the build directory to `to` below the results (default: the same name).
 
-        Returns where the copy is; it takes the place of an earlier one. UnsafeFileError for
-        anything but a regular file of at most `limit` bytes, BuildError if there is none.
+        Returns the path of the copy, which replaces an earlier one. UnsafeFileError if it is not
+        a regular file of at most `limit` bytes, BuildError if it is missing.
         """
         target = self.results / (to or name)
-        with disk_errors(self.results), _left_behind(name):
+        with disk_errors(self.results), _must_exist(name):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
-            self.made.copy(name, target, limit)
+            self.outputs.copy(name, target, limit)
         return target
 
-    def take_tree(
+    def copy_tree_out(
         self, name: str, to: Path, *, most: int, limit: int, leave: Container[str] = ()
     ) -> None:
         """Copy a directory of the build directory to the new directory `to`.
 
-        As `Beneath.copy_tree` does it; a BuildError if there is none.
+        See `ConfinedDirectory.copy_tree`; a BuildError if the directory is missing.
         """
-        with disk_errors(to.parent), _left_behind(name):
-            self.made.copy_tree(name, to, most=most, limit=limit, leave=leave)
+        with disk_errors(to.parent), _must_exist(name):
+            self.outputs.copy_tree(name, to, most=most, limit=limit, leave=leave)
 
     def read(self, name: str, limit: int) -> bytes:
-        """The bytes of a file of the build directory; errors as of `take`."""
-        with _left_behind(name):
-            return self.made.read(name, limit)
+        """The bytes of a file of the build directory; errors as in `copy_out`."""
+        with _must_exist(name):
+            return self.outputs.read(name, limit)
 
     def command(
         self,
@@ -214,14 +218,14 @@ class Sandbox:
         *,
         interactive: bool = False,
     ) -> list[str]:
-        """The full command that runs `argv` inside, in the folder /build.
+        """The full command that runs `argv` inside, in the directory /build.
 
-        Only an `interactive` one keeps the terminal: whoever has it can type into it (bwrap(1),
-        --new-session).
+        Only an `interactive` command keeps the terminal: a program that has it can insert input
+        into it (bwrap(1), --new-session).
         """
         environment = {**ENVIRONMENT, **self._ccache_environment(), **(env or {})}
         if entrance := self.builder.entrance:
-            return entrance.command(argv, environment, self._folders(), interactive=interactive)
+            return entrance.command(argv, environment, self._directories(), interactive=interactive)
         stage = Stage()
         place = str if self.builder.user is None else stage.place
         words = [
@@ -234,9 +238,9 @@ class Sandbox:
             *self._root_mounts(place),
             *self._aliases(),
             *("--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),
-            # whoever is root outside may write to /proc/sys, whatever it is inside
+            # a process of root outside can write to /proc/sys, whatever its user is inside
             *("--remount-ro", "/proc"),
-            *(word for folder in self._folders() for word in _bound(folder, place)),
+            *(word for directory in self._directories() for word in _bound(directory, place)),
             *("--chdir", "/build", "--"),
             *argv,
         ]
@@ -249,15 +253,15 @@ class Sandbox:
             words = stage.command(words)
         return ["sh", "-c", _WITH_FILTER, str(self.builder.call_filter), *words]
 
-    def _folders(self) -> list[Folder]:
-        """What of this machine is seen inside."""
-        cache = [Folder(self.ccache, "/ccache", writable=True)] if self.ccache else []
-        given = [Folder(self.inputs, INPUTS)] if self.inputs.is_dir() else []
-        build = Folder(self.build, "/build", writable=True)
-        return [Folder(self.source, "/src"), *given, build, *cache]
+    def _directories(self) -> list[Directory]:
+        """The directories of this machine that are visible inside."""
+        cache = [Directory(self.ccache, "/ccache", writable=True)] if self.ccache else []
+        inputs = [Directory(self.inputs, INPUTS)] if self.inputs.is_dir() else []
+        build = Directory(self.build, "/build", writable=True)
+        return [Directory(self.source, "/src"), *inputs, build, *cache]
 
     def _root_mounts(self, place: Callable[[Path], str]) -> list[str]:
-        """What the builder shows; its links (merged /usr) are made anew as links."""
+        """The mounts of the root's visible parts; links (merged /usr) are created as links."""
         words = []
         for name in self.builder.shown:
             path = self.builder.root / name
@@ -272,11 +276,11 @@ class Sandbox:
         return [word for name, path in aliases for word in ("--symlink", path, f"{_NAMES}/{name}")]
 
     def _ccache_environment(self) -> dict[str, str]:
-        """How ccache is used (ccache(1)): a cold compile must cost no more than without it.
+        """The configuration of ccache (ccache(1)): a cold compile must not take longer with it.
 
-        Depend mode takes the includes from the compiler instead of preprocessing once more.
-        The compiler is told apart by the builder's digest, not by its mtime; one that is not
-        hermetic can change under the same digest, and is looked at.
+        Depend mode gets the includes from the compiler instead of preprocessing once more.
+        A compiler is identified by the builder's digest, not by its mtime; one that is not
+        hermetic can change under the same digest, so its content is hashed.
         """
         if not self.ccache:
             return {"CCACHE_DISABLE": "1"}
@@ -292,25 +296,29 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def _left_behind(name: str) -> Iterator[None]:
-    """A BuildError for a file that a command should have left."""
+def _must_exist(name: str) -> Iterator[None]:
+    """Raise a missing output of a command as a BuildError."""
     try:
         yield
     except FileNotFoundError:
         raise BuildError(
-            f"nothing was left at {name} in the build directory",
-            why="what should have made it in the sandbox ended without an error",
+            f"{name} is missing in the build directory",
+            why="the command in the sandbox that writes it ended without an error",
         ) from None
 
 
-def _bound(folder: Folder, place: Callable[[Path], str]) -> tuple[str, ...]:
-    return "--bind" if folder.writable else "--ro-bind", place(folder.outside), folder.inside
+def _bound(directory: Directory, place: Callable[[Path], str]) -> tuple[str, ...]:
+    return (
+        "--bind" if directory.writable else "--ro-bind",
+        place(directory.outside),
+        directory.inside,
+    )
 
 
 def run_tool(sandbox: Sandbox, argv: Sequence[str], failure: str, needs: str) -> None:
-    """Run a tool that a builder may lack, or what it needs for this.
+    """Run a tool that may be missing in a builder.
 
-    A MachineError says what is the `failure`, how the tool ended, and what a builder `needs`.
+    If it fails, a MachineError with `failure` as the text, and what a builder `needs` as the hint.
     """
     try:
         run(sandbox.command(argv))
@@ -323,9 +331,9 @@ def run_tool(sandbox: Sandbox, argv: Sequence[str], failure: str, needs: str) ->
 
 
 def confinement() -> tuple[str, ...]:
-    """The words that keep a command from making user namespaces, if this machine's bwrap has them.
+    """The options that forbid a command to make user namespaces, if this machine's bwrap has them.
 
-    In one of its own, a command started by root could mount the machine's control groups and
+    In a new user namespace, a command started by root could mount the machine's control groups and
     write to them. Bubblewrap before 0.8 cannot forbid that.
     """
     words = ("--unshare-user", "--disable-userns")

@@ -1,12 +1,12 @@
-"""Entering a sandbox as a user that nobody is, where Ingot itself is run by root.
+"""Enters a sandbox with an unused user ID, if Ingot itself is run by root.
 
-In bubblewrap's user namespace a command is another user only by name: for the machine it is who
-started it. Started by root, what it leaves belongs to root, a setuid file too, and one hole in the
-sandbox is all it takes. So root gives itself up first. What the sandbox shows may lie where only
-root may go (/root): in a mount namespace of its own, root binds it to where everybody may, and then
-becomes the other user for good:
+In bubblewrap's user namespace a command has another user ID, but outside of it, it is the user
+that started it. If that is root, files that it leaves belong to root, also setuid files, and a
+hole in the sandbox gives it root's rights. So root switches to an unused user ID first. Since
+the directories of the sandbox may be accessible only to root (/root), root binds them in a new
+mount namespace to a place that every user can access, and then switches for good:
 
-    /sys/0, /sys/1, ...     what the sandbox shows, on a tmpfs that covers /sys in this namespace
+    /sys/0, /sys/1, ...     the sandbox's directories, on a tmpfs that covers /sys in the namespace
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ingot.confined_files import ConfinedDirectory
 from ingot.process import run
 
 USER_ID = 1_900_000_000
-"""Above all ranges that distributions and systemd hand out, and below 2^31 (systemd:
+"""Above all ranges that distributions and systemd assign, and below 2^31 (systemd:
 docs/UIDS-GIDS.md, "1879048192...2147483647: unused")."""
 
 _STAGE = Path("/sys")
 _PROGRAMS = ("unshare", "sh", "mount", "mkdir", "setpriv", "env", "bwrap")
-# in one line, so that a command that failed can be pasted from an error
+# in one line, so that a command can be copied from an error into a shell
 _SCRIPT = "; ".join(
     [
         "set -e",
@@ -53,7 +53,7 @@ _MOST_FILES = 10_000_000
 
 @dataclass(slots=True)
 class Stage:
-    """Where paths of this machine are bound to for the other user, in the order of requests."""
+    """Paths of this machine, in the order in which they are bound for the other user."""
 
     paths: list[Path] = field(default_factory=list)
 
@@ -70,49 +70,49 @@ class Stage:
 
 
 def find_user(confinement: Sequence[str]) -> int | None:
-    """The other user's ID if Ingot is run by root and a sandbox can be entered so; else None.
+    """The other user's ID if Ingot is run by root and that user can make a sandbox; else None.
 
-    It is tried out: in a container root may lack the right to mount, and a machine may let only
-    root make user namespaces.
+    This is tried: in a container root may not be allowed to mount, and a machine may allow only
+    root to make user namespaces.
     """
     if os.geteuid() != 0 or not all(map(shutil.which, _PROGRAMS)):
         return None
     with tempfile.TemporaryDirectory(prefix="ingot-user-") as name:
-        folder = Path(name, "own")
-        folder.mkdir()
+        directory = Path(name, "own")
+        directory.mkdir()
         try:
-            os.chown(folder, USER_ID, USER_ID)
+            os.chown(directory, USER_ID, USER_ID)
         except OSError:
             return None
         stage = Stage()
         words = (
             *("bwrap", "--unshare-all", *confinement, "--ro-bind", "/", "/", "--proc", "/proc"),
-            *("--bind", stage.place(folder), "/mnt", "--", "touch", "/mnt/made"),
+            *("--bind", stage.place(directory), "/mnt", "--", "touch", "/mnt/made"),
         )
         run(stage.command(words), check=False)
-        made = folder / "made"
+        made = directory / "made"
         return USER_ID if made.exists() and made.stat().st_uid == USER_ID else None
 
 
-def hand_over(folder: Path, user: int | None) -> None:
-    """Give a directory and all below it to who enters sandboxes: `user`, or this process's own.
+def hand_over(directory: Path, user: int | None) -> None:
+    """Change the owner of a directory and all below it to `user`, or root if that is None.
 
-    Only root can; for anybody else all of it is theirs already. Links are not followed.
+    Does nothing unless run by root: other users already own all of it. Links are not followed.
     """
     if os.geteuid() != 0:
         return
     owner = 0 if user is None else user
-    tree = ConfinedDirectory(folder)
+    tree = ConfinedDirectory(directory)
     for found in tree.walk(most=_MOST_FILES):
         tree.give_to(found.name, owner)
-    os.chown(folder, owner, owner, follow_symlinks=False)  # last: it says that all of it is done
+    os.chown(directory, owner, owner, follow_symlinks=False)  # last: it marks the tree as complete
 
 
-def others_may_read(folder: Path) -> bool:
-    """Whether a user that nobody is could read all below a directory."""
+def readable_by_others(directory: Path) -> bool:
+    """Whether every user can read all below a directory."""
     files, directories = 0o004, 0o005
-    tree = ConfinedDirectory(folder)
-    if folder.stat().st_mode & directories != directories:
+    tree = ConfinedDirectory(directory)
+    if directory.stat().st_mode & directories != directories:
         return False
     for found in tree.walk(most=_MOST_FILES):
         needed = directories if found.is_directory else files

@@ -1,7 +1,7 @@
-"""The programs kernels are compiled with: what each tells of itself, and how old it may be.
+"""The programs that kernels are compiled with: their reported versions and the minimums.
 
-A builder that is no set of packages chosen for a series is asked for them before anything is
-compiled. What they tell is a line each, by the tool's name:
+A builder that is not made of packages for a series is examined before anything is compiled. The
+result has a line for each tool, by its name:
 
     gcc=gcc (Debian 12.2.0-14) 12.2.0
 """
@@ -20,11 +20,11 @@ _VERSION = re.compile(r"(?<![\w.-])v?(\d+(?:\.\d+)*)")
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that kernels are compiled with, and what is asked of its version.
+    """A program that kernels are compiled with, and how to find its version.
 
-    `name` is what it is called in the list. The `program`'s own name may begin with that of the
-    target (`{cross}`). `like` is whose minimum it must have. `llvm` says which toolchain it is
-    part of: None for both. One that is not `needed` is of use to some configs.
+    `name` is its name in the list; `program` is the name of the file, which can contain the
+    target's prefix (`{cross}`). `like` is the program whose minimum version applies. `llvm` is
+    the toolchain it belongs to, None for both. Only some configs use one that is not `needed`.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Program:
     like: str = ""
     llvm: bool | None = None
     needed: bool = True
-    question: tuple[str, ...] = ("--version",)
+    version_arguments: tuple[str, ...] = ("--version",)
 
 
 _PROGRAMS = (
@@ -46,61 +46,59 @@ _PROGRAMS = (
     Program("flex", "flex"),
     Program("bison", "bison"),
     Program("bc", "bc"),
-    Program("perl", "perl", question=("-e", "print qq(perl $^V\n)")),
+    Program("perl", "perl", version_arguments=("-e", "print qq(perl $^V\n)")),
     Program("python3", "python3"),
     Program("kmod", "depmod"),
-    Program("openssl", "openssl", needed=False, question=("version",)),
+    Program("openssl", "openssl", needed=False, version_arguments=("version",)),
     Program("pahole", "pahole", needed=False),
 )
 
 HEADERS: Mapping[str, tuple[str, ...]] = {
     "libelf": ("usr/include/gelf.h", "usr/include/libelf/gelf.h")
 }
-"""Files without which the kernel's own tools do not compile: what has them, where they may be."""
+"""Headers that the kernel's own tools need, by library, with their possible paths."""
 
 
 def programs(*, llvm: bool) -> tuple[Program, ...]:
-    """What is asked for: gcc and binutils, or clang and lld, and what both need."""
+    """The programs of one toolchain: gcc and binutils, or clang and lld, and the common ones."""
     return tuple(program for program in _PROGRAMS if program.llvm in (None, llvm))
 
 
-def line_of(program: Program, said: str) -> str:
-    """What is listed of a program that said this when it was asked."""
-    lines = [line.strip() for line in said.splitlines()]
-    telling = next((line for line in lines if _VERSION.search(line)), "unknown")
-    return f"{program.name}={telling}"
+def line_of(program: Program, output: str) -> str:
+    """The line of the list for a program with this version output."""
+    lines = [line.strip() for line in output.splitlines()]
+    reported = next((line for line in lines if _VERSION.search(line)), "unknown")
+    return f"{program.name}={reported}"
 
 
 def require(builder: Builder, minimums: Mapping[str, str], kernel: str) -> None:
-    """Raise a MachineError if a program is older than what compiling `kernel` needs at least.
+    """Raise a MachineError if a program is older than the minimum for compiling `kernel`.
 
-    `minimums` are versions by the programs' names; what they do not name is not looked at, nor is
-    a program that tells no version.
+    `minimums` are versions by the programs' names; programs without a minimum, and those that
+    report no version, are not checked.
     """
-    told = dict(line.split("=", 1) for line in builder.told)
+    versions = dict(line.split("=", 1) for line in builder.tools)
     old = []
     for program in _PROGRAMS:
         least = minimums.get(program.like or program.name)
-        number = _number(told.get(program.name, ""))
+        number = _number(versions.get(program.name, ""))
         if least and number and number < _number(least):
-            old.append(f"{program.name} is '{told[program.name]}', and must be {least} or newer")
+            old.append(
+                f"{program.name} is '{versions[program.name]}', and must be {least} or newer"
+            )
     if old:
-        whose = (
-            f"the builder '{builder.name}' has tools that"
-            if builder.hermetic
-            else ("this machine's tools")
-        )
+        owner = f"the builder '{builder.name}'" if builder.hermetic else "this machine"
         raise MachineError(
-            f"{whose} are too old to compile {kernel}",
+            f"tools of {owner} are too old to compile {kernel}",
             why="\n".join(old),
-            hint="take newer ones, or compile in a builder of packages (--builder rootfs)",
+            hint="install newer ones, or compile in a builder of packages (--builder rootfs)",
         )
 
 
 def _number(text: str) -> tuple[int, ...]:
-    """The version in what a program says of itself; () if there is none.
+    """The version in a program's version output; () if there is none.
 
-    It is the first number that is no part of a word: `gcc (Debian 12.2.0-14) 12.2.0`.
+    It is the first number that is not part of a word: `gcc (Debian 12.2.0-14) 12.2.0`.
     """
     match = _VERSION.search(text)
     return tuple(map(int, match[1].split("."))) if match else ()

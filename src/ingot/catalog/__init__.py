@@ -1,26 +1,26 @@
-"""The catalog: the folder `kernels/`, which says what this repository builds.
+"""The catalog: the directory `kernels/`, which says what this repository builds.
 
     kernels/
       kernels.toml                     series, versions, flavors, builders, origins, digests
-      kernels.schema.json              its form, for editors
+      kernels.schema.json              its JSON Schema, for editors
       fragments/base/linux.config      any Linux guest
-      fragments/base/<arch>.config     what an architecture adds
-      fragments/vmm/<name>.config      what a VMM needs
-      fragments/feature/<name>.config  what a workload needs
-      fragments/*/<name>.toml          the checks that prove it in a guest
-      rules.toml                       what is known to go wrong, and how to see it in a config
+      fragments/base/<arch>.config     options that an architecture adds
+      fragments/vmm/<name>.config      options that a VMM needs
+      fragments/feature/<name>.config  options that a workload needs
+      fragments/*/<name>.toml          the checks that test the fragment's options in a guest
+      rules.toml                       known problems, and how to find them in a config
       toolchain.toml                   the oldest tools that compile a series
-      builders/<name>-<arch>.lock      what the builders are made of, on machines of that arch
-      configs/linux-<arch>-<version>[-<flavor>].config   resolved, or put there by hand
-      patches/<series>/*.patch         applied to that series, or where [[patches]] tables say
-      keyrings/                        whose signatures on sources are trusted
+      builders/<name>-<arch>.lock      the packages of a builder, on machines of that arch
+      configs/linux-<arch>-<version>[-<flavor>].config   resolved, or written by hand
+      patches/<series>/*.patch         applied to that series, or as [[patches]] tables say
+      keyrings/                        the keys that are trusted to sign sources
 
 The file is parsed once, here, into frozen values.
 """
 
 from ingot.catalog.budgets import Budget
 from ingot.catalog.bundled_catalog import bundled, starter
-from ingot.catalog.catalog_folder import FILE_NAME, Catalog
+from ingot.catalog.catalog_directory import FILE_NAME, Catalog
 from ingot.catalog.catalog_load import load, parse
 from ingot.catalog.catalog_model import (
     BuilderSpec,
@@ -32,7 +32,7 @@ from ingot.catalog.catalog_model import (
     Vmm,
     fragments_for,
 )
-from ingot.catalog.guest_checks import OFFERS, Proof
+from ingot.catalog.guest_checks import OFFERS, GuestCheck
 from ingot.catalog.proposal import NewVersion, Proposal, propose
 
 __all__ = [
@@ -44,10 +44,10 @@ __all__ = [
     "Feature",
     "Flavor",
     "GitTags",
+    "GuestCheck",
     "Kernel",
     "NewVersion",
     "Origins",
-    "Proof",
     "Proposal",
     "Vmm",
     "bundled",

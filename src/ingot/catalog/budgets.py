@@ -1,7 +1,7 @@
-"""What a kernel may cost: the [[budgets]] tables of `kernels.toml`.
+"""Limits for a kernel's size and boot: the [[budgets]] tables of `kernels.toml`.
 
-A budget is for one flavor of a series on one arch, in all its versions; a variant (`--with`,
-`--without`) is another kernel, and has none.
+A budget applies to one flavor of a series on one arch, in all its versions. A variant (`--with`,
+`--without`) is another kernel, and has no budget.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from ingot.version import Series
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that a kernel may cost; what is None is not bounded.
+    """The limits of a kernel; None is no limit.
 
-    `instructions` and `memory` (bytes) are until init starts, as `ingot profile` counts
-    them with `emulator` ("QEMU 7.2"; empty: any); `size` is of the kernel file, in bytes.
+    `instructions` and `memory` (bytes) are counted until init starts, by `ingot profile`
+    with `emulator` ("QEMU 7.2"; empty: any). `size` is that of the kernel file, in bytes.
     """
 
     series: Series
@@ -31,15 +31,15 @@ class Budget:
 
     @property
     def needs_profile(self) -> bool:
-        """Whether a boot must be counted to tell if a kernel keeps to it."""
+        """Whether checking the budget needs a profiled boot."""
         return self.instructions is not None or self.memory is not None
 
-    def counts(self, emulator: str) -> bool:
-        """Whether figures of this emulator (`QEMU 7.2.22`) can be held against it."""
+    def accepts(self, emulator: str) -> bool:
+        """Whether counts of this emulator (`QEMU 7.2.22`) can be compared with the limits."""
         return f"{emulator}.".startswith(f"{self.emulator}.") or not self.emulator
 
 
 def budget_of(budgets: Sequence[Budget], kernel: Kernel) -> Budget | None:
-    """The budget that a kernel has to keep to, if there is one."""
+    """The budget of a kernel, if it has one."""
     key = (kernel.version.series, kernel.flavor.name, kernel.arch.name)
     return next((b for b in budgets if (b.series, b.flavor, b.arch) == key), None)

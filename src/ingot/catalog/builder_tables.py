@@ -1,4 +1,4 @@
-"""What `kernels.toml` tells of a builder: each kind has a table of its own."""
+"""The tables of `kernels.toml` that describe builders, one model for each kind of builder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingot.toml import TomlTable
 
 
 class BuilderTable(TomlTable):
-    """What kernels are compiled in, of whatever kind."""
+    """The keys that every kind of builder has."""
 
     llvm: bool = Field(False, description="Compile with clang and lld instead of gcc.")
 
@@ -35,40 +35,41 @@ class RootfsBuilderTable(BuilderTable):
     )
     keyring: FilePath | None = Field(
         None,
-        description="Whose signature the archive must have: a file below the catalog folder, an"
-        " absolute path, or one in /usr/share/keyrings. Default: the keys that apt trusts.",
+        description="The keyring that must have signed the archive: a file below the catalog"
+        " directory, an absolute path, or one in /usr/share/keyrings. Default: the keys that apt"
+        " trusts.",
     )
     locked: bool = Field(
-        False, description="Refuse a builder that is not made of what its lock file lists."
+        False, description="Refuse a builder whose packages are not those in its lock file."
     )
 
 
 class ContainerBuilderTable(BuilderTable):
-    """An image that docker, podman or buildah enters."""
+    """A container image that docker, podman or buildah runs."""
 
-    kind: Literal["container"] = Field(description="The image of a container engine.")
+    kind: Literal["container"] = Field(description="A container image.")
     image: Annotated[str, Field(pattern=IMAGE)] = Field(
-        description="What the engine pulls, pinned by digest or not; or oci:PATH:TAG, a layout on"
-        " this machine."
+        description="The image that the engine pulls, with or without a digest; or oci:PATH:TAG, a"
+        " layout on this machine."
     )
     engine: Literal["docker", "podman", "buildah"] | None = Field(
-        None, description="What enters it. Default: the first of these that is here."
+        None, description="What runs it. Default: the first of these that is installed."
     )
     packages: list[Name] = Field(
-        [], description="Packages that its own apt adds. None: it has all it needs."
+        [], description="Packages that the image's own apt adds. Default: none."
     )
     packages_on: dict[str, list[Name]] = Field(
         {}, description="More packages, by the arch of the machine that compiles."
     )
     locked: bool = Field(
-        False, description="Refuse a builder that is not made of what its lock file lists."
+        False, description="Refuse a builder whose packages are not those in its lock file."
     )
 
 
 class HostBuilderTable(BuilderTable):
-    """The machine's own compiler: nothing to make, and nothing that other machines share."""
+    """The compiler that is installed on this machine: not built, and not shared."""
 
-    kind: Literal["host"] = Field(description="This machine's own compiler.")
+    kind: Literal["host"] = Field(description="The compiler that is installed on this machine.")
 
 
 BUILDER_TABLES: Mapping[str, type[BuilderTable]] = {
@@ -76,11 +77,11 @@ BUILDER_TABLES: Mapping[str, type[BuilderTable]] = {
     "container": ContainerBuilderTable,
     "host": HostBuilderTable,
 }
-"""The kinds of builders, and what each is told."""
+"""The kinds of builders, and the table of each."""
 
 
 def builder_kind(table: object) -> str:
-    """The kind of builder that a table in the file, or a model of it, is about."""
+    """The kind of builder that a table of the file, or its model, describes."""
     if isinstance(table, BaseModel):
         return str(getattr(table, "kind", ""))
     return str(table.get("kind", "rootfs")) if isinstance(table, dict) else "rootfs"

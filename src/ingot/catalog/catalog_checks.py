@@ -1,4 +1,4 @@
-"""Whether the parts of a catalog agree: names that mean something, and no contradictions."""
+"""Whether the tables of a catalog agree: every name is defined, and nothing contradicts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ingot.version import KernelVersion, Series
 
 
 def check(document: CatalogDocument, mistakes: Mistakes) -> None:
-    """Note everything that names what is not there, or contradicts something else."""
+    """Note every name that is not defined, and every contradiction between tables."""
     defaults = document.defaults
     _arches(("defaults", "arches"), defaults.arches, mistakes)
     _name(("defaults", "builder"), defaults.builder, document.builders, "builder", mistakes)
@@ -54,7 +54,7 @@ def check(document: CatalogDocument, mistakes: Mistakes) -> None:
     for name in document.origins.order:
         if name in ORIGIN_TABLES and getattr(document.origins, name) is None:
             mistakes.add(
-                ("origins", "order"), f"'{name}' needs to know where to look: add [origins.{name}]"
+                ("origins", "order"), f"the origin '{name}' needs a table [origins.{name}]"
             )
 
 
@@ -66,7 +66,7 @@ def _name(place: Place, name: str, known: Collection[str], kind: str, mistakes: 
 def _names(
     place: Place, names: Iterable[str], known: Collection[str], kind: str, mistakes: Mistakes
 ) -> None:
-    """Note each of a list's names that is not known, at its own line."""
+    """Note each unknown name of a list, at its own line."""
     for index, name in enumerate(names):
         _name((*place, index), name, known, kind, mistakes)
 
@@ -86,7 +86,7 @@ def _arch(place: Place, name: str, mistakes: Mistakes) -> None:
 def _flavor_list(
     place: Place, names: Sequence[str], document: CatalogDocument, mistakes: Mistakes
 ) -> None:
-    """A list of flavors: they exist, and the default one leads."""
+    """Check a list of flavors: they exist, and the default one is first."""
     place = (*place, "flavors")
     _names(place, names, document.flavors, "flavor", mistakes)
     if names[0] != DEFAULT_FLAVOR:
@@ -94,10 +94,10 @@ def _flavor_list(
 
 
 def _builder(name: str, builder: BuilderTable, mistakes: Mistakes) -> None:
-    """Arches that exist, and a name that `--builder` cannot take for a kind."""
+    """Check that the arches exist, and that `--builder` cannot mistake the name for a kind."""
     place = ("builders", name)
     if name in BUILDER_TABLES and name != builder_kind(builder):
-        mistakes.add(place, f"'{name}' is a kind of builders, which this one is not of")
+        mistakes.add(place, f"'{name}' is also a kind of builder, and this one is of another kind")
     if isinstance(builder, RootfsBuilderTable):
         for on in builder.packages_on:
             _arch((*place, "packages_on", on), on, mistakes)
@@ -111,7 +111,7 @@ def _feature(
     needs = {other: table.needs for other, table in document.features.items()}
     _names((*place, "needs"), feature.needs, document.features, "feature", mistakes)
     if name in _reachable(name, needs):
-        mistakes.add((*place, "needs"), "the feature needs itself in the end")
+        mistakes.add((*place, "needs"), "the feature needs itself, directly or through others")
 
 
 def _flavor(name: str, flavor: FlavorTable, document: CatalogDocument, mistakes: Mistakes) -> None:
@@ -123,13 +123,13 @@ def _flavor(name: str, flavor: FlavorTable, document: CatalogDocument, mistakes:
     _names((*place, "vmms"), flavor.vmms or [], document.vmms, "VMM", mistakes)
     _names((*place, "features"), flavor.features or [], document.features, "feature", mistakes)
     if name in _reachable(name, like):
-        mistakes.add((*place, "like"), "the flavor is like itself in the end")
+        mistakes.add((*place, "like"), "the flavor is like itself, directly or through others")
     elif not flavor.like and flavor.vmms is None:
-        mistakes.add(place, "it names no VMMs and is like no other flavor")
+        mistakes.add(place, "the flavor has neither 'vmms' nor 'like'")
 
 
 def _reachable(start: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
-    """All that can be reached from `start` by one step or more."""
+    """All nodes that can be reached from `start` in one step or more."""
     found: set[str] = set()
     waiting = [start]
     while waiting:
@@ -140,24 +140,26 @@ def _reachable(start: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
 
 
 def _readable_name(place: Place, name: str, document: CatalogDocument, mistakes: Mistakes) -> None:
-    """A name that stands in tags must not be taken for something else there."""
+    """Check that a name, which becomes part of tags, has no other meaning there."""
     words = name.split("-")
     if kernel_variants.RESERVED & set(words):
         mistakes.add(
-            place, "'with', 'without' and 'patched' name variants: no word of a name may be one"
+            place,
+            "a name must not have the words 'with', 'without' and 'patched': in tags they mark"
+            " variants",
         )
     if words[-1] in _spellings(document):
-        mistakes.add(place, f"'{words[-1]}' at the end of a tag is an arch: call it otherwise")
+        mistakes.add(place, f"'{words[-1]}' at the end of a tag is an arch: choose another name")
     if place[0] == "flavors" and (name == ALL or re.match(r"[0-9a-f]{12}$|rc[0-9]", name)):
-        mistakes.add(place, "in a list or a tag this means another thing: call it otherwise")
+        mistakes.add(place, "this name has another meaning in lists or tags: choose another name")
 
 
 def _spellings(document: CatalogDocument) -> set[str]:
-    """All that the arches of the file are called in names of kernels."""
+    """All names that kernel names use for the arches of the file."""
     own = [name for table in document.series.values() for name in table.arches or ()]
     found = set()
     for name in (*document.defaults.arches, *own):
-        with contextlib.suppress(UserError):  # noted where it stands
+        with contextlib.suppress(UserError):  # `_arches` notes an unknown arch
             found |= {arch(name).name, arch(name).oci}
     return found
 
@@ -170,7 +172,7 @@ def _series(name: str, series: SeriesTable, document: CatalogDocument, mistakes:
         mistakes.add_error(place, error)
         return
     if str(parsed) != name:
-        mistakes.add(place, f"this series is written {parsed}")
+        mistakes.add(place, f"write this series as {parsed}")
     _arches((*place, "arches"), series.arches or [], mistakes)
     if series.builder:
         _name((*place, "builder"), series.builder, document.builders, "builder", mistakes)
@@ -196,23 +198,23 @@ def _version(
         mistakes.add_error(place, error)
         return
     if version.series != series:
-        mistakes.add(place, f"version {text} stands in series {series}")
+        mistakes.add(place, f"version {text} does not belong to series {series}")
     elif version in seen:
-        mistakes.add(place, f"this is {seen[version]} once more")
+        mistakes.add(place, f"this is the same version as {seen[version]}")
     seen[version] = text
 
 
 def _patch(place: Place, patch: PatchTable, document: CatalogDocument, mistakes: Mistakes) -> None:
-    """Bounds that leave something, of flavors and arches that exist."""
+    """Check that the flavors and arches exist, and that `until` is not before `since`."""
     _names((*place, "flavors"), patch.flavors, document.flavors, "flavor", mistakes)
     _arches((*place, "arches"), patch.arches, mistakes)
     since = KernelVersion.parse(patch.since) if patch.since else None
     if since and patch.until and KernelVersion.parse(patch.until) < since:
-        mistakes.add((*place, "until"), f"it comes before since = {since}")
+        mistakes.add((*place, "until"), f"'until' is before 'since' ({since})")
 
 
 def _budgets(document: CatalogDocument, mistakes: Mistakes) -> None:
-    """One for each kernel, of names that exist, and something that it bounds."""
+    """Check that the names exist, that a limit is set, and that no kernel has two budgets."""
     seen: set[tuple[str, str, str]] = set()
     for index, budget in enumerate(document.budgets):
         place: Place = ("budgets", index)
@@ -220,38 +222,38 @@ def _budgets(document: CatalogDocument, mistakes: Mistakes) -> None:
         _name((*place, "flavor"), budget.flavor, document.flavors, "flavor", mistakes)
         _arch((*place, "arch"), budget.arch, mistakes)
         if budget.instructions is budget.memory is budget.size is None:
-            mistakes.add(place, "it bounds nothing: give instructions, memory or size")
+            mistakes.add(place, "it has no limit: set instructions, memory or size")
         key = (budget.series, budget.flavor, budget.arch)
         if key in seen:
-            mistakes.add(place, f"this kernel has a budget already: {' '.join(key)}")
+            mistakes.add(place, f"this kernel already has a budget: {' '.join(key)}")
         seen.add(key)
 
 
 def check_patches(document: CatalogDocument, root: Path, mistakes: Mistakes) -> None:
-    """Note every patch that is named and not there, and every one that nothing would apply."""
-    folder = root / patch_selection.FOLDER
+    """Note every listed patch whose file is missing, and every file that no kernel would get."""
+    directory = root / patch_selection.DIRECTORY
     named = {patch.file for patch in document.patches}
     for index, patch in enumerate(document.patches):
-        if not (folder / patch.file).is_file():
+        if not (directory / patch.file).is_file():
             mistakes.add(
                 ("patches", index, "file"),
-                f"there is no file {patch_selection.FOLDER}/{patch.file}",
+                f"there is no file {patch_selection.DIRECTORY}/{patch.file}",
             )
-    for path in sorted(folder.glob("**/*.patch")):
-        name = path.relative_to(folder).as_posix()
+    for path in sorted(directory.glob("**/*.patch")):
+        name = path.relative_to(directory).as_posix()
         if name not in named and not re.fullmatch(r"\d+\.\d+/[^/]+", name):
             mistakes.add(
                 (),
-                f"{patch_selection.FOLDER}/{name} is in no series' folder"
-                " and in no [[patches]] table",
+                f"{patch_selection.DIRECTORY}/{name} is neither in the directory of a series"
+                " nor in a [[patches]] table",
             )
 
 
 def check_fragments(document: CatalogDocument, root: Path, mistakes: Mistakes) -> None:
-    """Note every table without its fragment's file, and every fragment's file without a table."""
-    folder = root / "fragments"
+    """Note every table without a fragment file, and every fragment file without a table."""
+    directory = root / "fragments"
     for kind, names in (("vmm", document.vmms), ("feature", document.features)):
-        files = {path.stem for path in folder.glob(f"{kind}/*.config")}
+        files = {path.stem for path in directory.glob(f"{kind}/*.config")}
         for name in sorted(set(names) - files):
             mistakes.add((f"{kind}s", name), f"there is no file fragments/{kind}/{name}.config")
         for name in sorted(files - set(names)):

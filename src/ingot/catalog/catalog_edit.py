@@ -1,9 +1,9 @@
-"""Changing `kernels.toml` the way a person would: a few lines more, all else as it was.
+"""Editing `kernels.toml` as text: lines are added, and everything else stays as it was.
 
-Lines are put in, or a digest exchanged, as text. A library that writes TOML was tried: to it a
-comment above a header belongs to the table before, so that something put in between parts the
-two, and tables that do not stand together cannot be changed at all. What comes out here is read
-again, and refused unless it says what the file said and what was to be added.
+Lines are inserted, or a digest replaced, as text. A library that writes TOML was tried: it
+attaches a comment above a header to the table before, so that an insertion separates the comment
+from its header, and it cannot change tables that are not adjacent. The result is parsed again, and
+refused unless it has exactly the old contents and the addition.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def add_version(
 ) -> str:
     """The catalog's `text` with a version, and the digests of its source by origin.
 
-    A version that is there gets the pins, in place of those it has for the same origins. A
-    series that is not there gets a table, with `end_of_life` if that is known. `text` is valid
-    TOML. UserError, with what to write by hand, if the file is laid out so that no line can be
-    put in.
+    If the file has the version, the pins are added to it, and replace those of the same origins.
+    If the file lacks the series, it gets a table, with `end_of_life` if that is known. `text` is
+    valid TOML. UserError, with the lines to write by hand, if the layout of the file does not
+    allow the insertion.
     """
     before = tomllib.loads(text)
     name, series = str(version.series), before.get("series", {}).get(str(version.series))
@@ -57,7 +57,7 @@ def add_version(
 
 
 def add_feature(text: str, name: str, about: str) -> str:
-    """The catalog's `text` with a table for a feature that it does not have; otherwise alike."""
+    """The catalog's `text` with a table for a feature that it does not have yet."""
     before = tomllib.loads(text)
     place = ("features", name)
     block = [_header(place), f"about = {_string(about)}"]
@@ -78,16 +78,16 @@ def _pin_lines(pins: Mapping[str, Digest]) -> list[str]:
 
 
 def _end_of_series(before: Mapping[str, Any], lines: Lines, series: Series) -> int:
-    """The line that a version goes below: the last of its series, or of the one before that."""
-    there = sorted(map(Series.parse, before.get("series", {})))
-    older = [one for one in there if one <= series] or there
+    """The line to insert a version after: the last of its series, or of the series before it."""
+    existing = sorted(map(Series.parse, before.get("series", {})))
+    older = [one for one in existing if one <= series] or existing
     return lines.last(("series", str(older[-1]))) if older else lines.last(())
 
 
 def _pin(
     text: str, place: tuple[str, ...], known: Mapping[str, str], pins: Mapping[str, Digest]
 ) -> str:
-    """The text with other digests for origins that are pinned, and lines for those that are not."""
+    """The text with new digests for origins that are pinned, and new lines for the others."""
     lines = Lines(text)
     rows = text.split("\n")
     for origin in pins.keys() & known.keys():
@@ -102,7 +102,7 @@ def _pin(
 
 
 def _insert(text: str, after: int, block: Sequence[str]) -> str:
-    """The text with more lines below line `after`, set off from what follows."""
+    """The text with more lines after line `after`, and a blank line before what follows."""
     rows = text.rstrip("\n").split("\n") if text else []
     gap = [""] if block[0] == "" and rows[after : after + 1] not in ([], [""]) else []
     rows[after:after] = [*block, *gap] if after else [*block[1:], *gap]
@@ -110,17 +110,16 @@ def _insert(text: str, after: int, block: Sequence[str]) -> str:
 
 
 def _checked(text: str, expected: Mapping[str, Any], block: Sequence[str]) -> str:
-    """The text, if it says what is expected; otherwise a UserError that leaves it to a person."""
+    """The text, if it parses to what is expected; otherwise a UserError with the lines to add."""
     try:
         if tomllib.loads(text) == expected:
             return text
     except tomllib.TOMLDecodeError:
         pass
     raise UserError(
-        "the catalog's file is laid out so that no line can be put in",
-        why="tables within braces cannot be added to: a table needs a header of its own",
-        hint="write it by hand, in the file's own way: "
-        + "; ".join(line for line in block if line),
+        "Ingot cannot add lines to the catalog's file",
+        why="it may have inline tables in braces: only a table with a header can be extended",
+        hint="add this by hand: " + "; ".join(line for line in block if line),
     )
 
 

@@ -1,7 +1,7 @@
-"""The form of `kernels.toml`: what may stand where, with what meaning.
+"""The schema of `kernels.toml`: its tables and keys, and what they mean.
 
-The models below are that form's only description: the JSON Schema for editors is made of them.
-They say what a file may look like; `checks` says whether its parts agree.
+The models below are the only description of the schema: the JSON Schema for editors is generated
+from them. They check each table by itself; `catalog_checks` checks whether the tables agree.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ from ingot.toml import FileForm, TomlTable
 SCHEMA_NAME = "kernels.schema.json"
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
-"""What the form needs, and the newest that editors' TOML plugins are sure to know."""
+"""The newest dialect that all TOML plugins of editors support."""
 
 
 class Defaults(TomlTable):
-    """What every series uses unless its own table says otherwise."""
+    """The values for every series whose own table has no other."""
 
     builder: Name = Field(description="The name of a [builders] table.")
     arches: SomeArches = Field(
-        description="What kernels are built for, as the kernel calls it; the first is the primary"
-        " one, whose images are tagged without it."
+        description="The architectures to build for, by the kernel's names for them. The first is"
+        " the primary one: its images have no arch in their tags."
     )
     flavors: SomeNames = Field(
-        ["default"], description="The flavors every kernel comes in, 'default' first."
+        ["default"], description="The flavors to build of every kernel, 'default' first."
     )
 
 
@@ -63,14 +63,14 @@ class GitTable(TomlTable):
     """A git repository whose signed tags are releases: the origin 'git'."""
 
     repository: Annotated[str, Field(pattern=REPOSITORY)] = Field(
-        description="Its address: https://, ssh:// or file://."
+        description="Its URL: https://, ssh:// or file://."
     )
     keyring: FilePath = Field(
-        description="Whose signatures on tags are trusted: a file below the catalog folder, or an"
-        " absolute path."
+        description="The keyring that must have signed the tags: a file below the catalog"
+        " directory, or an absolute path."
     )
     tag: Annotated[str, Field(pattern=TAG)] = Field(
-        "v{version}", description="What the tag of a version is called."
+        "v{version}", description="The name of a version's tag."
     )
 
 
@@ -83,7 +83,7 @@ class OriginsTable(TomlTable):
         description="A mirror of kernel.org's /pub/linux/kernel. Default: kernel.org's own.",
     )
     debian_suites: list[Name] = Field([], description="The Debian suites to search.")
-    git: GitTable | None = Field(None, description="Where the origin 'git' has its tags.")
+    git: GitTable | None = Field(None, description="The repository of the origin 'git'.")
 
 
 ORIGIN_TABLES = ("git",)
@@ -94,9 +94,9 @@ class FeatureTable(TomlTable):
     """Something a workload needs: fragments/feature/<name>.config."""
 
     about: str = Field("", description="What it is for, in one line.")
-    needs: Names = Field([], description="Features it makes no sense without: they come along.")
+    needs: Names = Field([], description="Features that it requires; they are added with it.")
     since: SeriesName | None = Field(
-        None, description="The first series that has it; older kernels come without it."
+        None, description="The first series that has it; older kernels are built without it."
     )
 
 
@@ -104,7 +104,7 @@ class VmmTable(TomlTable):
     """A virtual machine monitor: fragments/vmm/<name>.config."""
 
     about: str = Field("", description="What it is, in one line.")
-    experimental: Arches = Field([], description="Arches that its own makers call experimental.")
+    experimental: Arches = Field([], description="Arches that its developers call experimental.")
     since: dict[str, SeriesName] = Field(
         {}, description="The first series it boots, by arch; older kernels are built without it."
     )
@@ -114,28 +114,32 @@ class FlavorTable(TomlTable):
     """A set of VMMs and features: one kernel of each version, tagged <version>-<name>."""
 
     about: str = Field("", description="What it is for, in one line.")
-    like: Words | None = Field(None, description="A flavor to take from what is not said here.")
+    like: Words | None = Field(
+        None, description="The flavor whose values are used for the keys that are not set here."
+    )
     vmms: SomeNames | None = Field(None, description="Names of [vmms] tables.")
     features: Names | None = Field(None, description="Names of [features] tables.")
     monolithic: bool | None = Field(
-        None, description="Build in all that would be a module, for guests that load none."
+        None,
+        description="Build into the kernel what would be a module, for guests that load none.",
     )
 
 
 class PatchTable(TomlTable):
-    """A patch that is not for all of a series."""
+    """A patch that does not apply to all of a series."""
 
     file: Annotated[str, Field(pattern=PATCH)] = Field(description="A path below patches/.")
     about: str = Field("", description="What it is for, and where it comes from.")
     since: VersionName | None = Field(None, description="The first version it is applied to.")
     until: VersionName | None = Field(
-        None, description="The last one: the release before that which carries the fix."
+        None,
+        description="The last version it is applied to: the release before the one with the fix.",
     )
     series: Annotated[list[SeriesName], AfterValidator(unique), Once] = Field(
-        [], description="Only these series. Default: all that the versions allow."
+        [], description="Only these series. Default: all series between 'since' and 'until'."
     )
     flavors: Names = Field([], description="Only these flavors, and variants of them.")
-    arches: Arches = Field([], description="Only these arches, as the kernel calls them.")
+    arches: Arches = Field([], description="Only these arches, by the kernel's names for them.")
 
 
 class VersionTable(TomlTable):
@@ -147,18 +151,22 @@ class VersionTable(TomlTable):
 
 
 class BudgetTable(TomlTable):
-    """What one kernel may cost: a build that costs more fails."""
+    """The limits of one kernel: a build that exceeds one fails."""
 
-    series: SeriesName = Field(description="Of which series.")
-    flavor: Words = Field("default", description="In which flavor.")
-    arch: str = Field(description="For which arch.")
-    instructions: Amount | None = Field(None, description="The most until init starts.")
-    memory: Amount | None = Field(None, description="The most bytes in use when init starts.")
-    size: Amount | None = Field(None, description="The most bytes of the kernel file.")
+    series: SeriesName = Field(description="The series.")
+    flavor: Words = Field("default", description="The flavor.")
+    arch: str = Field(description="The arch.")
+    instructions: Amount | None = Field(
+        None, description="The limit for instructions until init starts."
+    )
+    memory: Amount | None = Field(
+        None, description="The limit for memory in use when init starts, in bytes."
+    )
+    size: Amount | None = Field(None, description="The limit for the kernel file, in bytes.")
     emulator: str | None = Field(
         None,
-        description="What counted, such as 'QEMU 7.2':"
-        " what others count is told, and fails nothing.",
+        description="The emulator that the limits were measured with, such as 'QEMU 7.2'. Counts"
+        " of another one are reported, but never fail a build.",
     )
 
 
@@ -166,11 +174,11 @@ class SeriesTable(TomlTable):
     """A line of releases, such as 6.1."""
 
     end_of_life: datetime.date | None = Field(
-        None, description="The last day it is maintained, as kernel.org lists it."
+        None, description="The last day it is maintained, according to kernel.org."
     )
-    builder: Name | None = Field(None, description="Instead of the default one.")
-    arches: SomeArches | None = Field(None, description="Instead of the default ones.")
-    flavors: SomeNames | None = Field(None, description="Instead of the default ones.")
+    builder: Name | None = Field(None, description="Replaces the default builder.")
+    arches: SomeArches | None = Field(None, description="Replaces the default arches.")
+    flavors: SomeNames | None = Field(None, description="Replaces the default flavors.")
     supported_by: dict[Words, Release] = Field(
         {}, description="The first release of a VMM that officially supports the series."
     )
@@ -178,17 +186,21 @@ class SeriesTable(TomlTable):
 
 
 class CatalogDocument(TomlTable):
-    """The catalog of Ingot: which kernels are built, from what, with what."""
+    """Ingot's catalog: the kernels to build, their sources, builders, options and limits."""
 
     defaults: Defaults
     origins: OriginsTable
-    builders: dict[Name, AnyBuilderTable] = Field(description="What kernels are compiled in.")
-    vmms: dict[Words, VmmTable] = Field(description="What kernels can boot under.")
-    features: dict[Words, FeatureTable] = Field({}, description="What kernels can do.")
+    builders: dict[Name, AnyBuilderTable] = Field(
+        description="The environments that compile kernels."
+    )
+    vmms: dict[Words, VmmTable] = Field(description="The VMMs that can boot kernels.")
+    features: dict[Words, FeatureTable] = Field({}, description="Features of kernels.")
     flavors: dict[Words, FlavorTable] = Field(description="Sets of VMMs and features.")
     series: dict[SeriesKey, SeriesTable] = Field(description="The kernels.")
-    patches: list[PatchTable] = Field([], description="Patches that are not for all of a series.")
-    budgets: list[BudgetTable] = Field([], description="What kernels may cost.")
+    patches: list[PatchTable] = Field(
+        [], description="Patches that do not apply to all of a series."
+    )
+    budgets: list[BudgetTable] = Field([], description="Limits of kernels.")
 
 
 FORM = FileForm(
@@ -213,7 +225,7 @@ FORM = FileForm(
 
 
 class _SchemaOfToml(GenerateJsonSchema):
-    """TOML has no null: a key is there or it is not."""
+    """A schema without null, which TOML does not have: a key is present or absent."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -224,6 +236,6 @@ class _SchemaOfToml(GenerateJsonSchema):
 
 
 def schema() -> str:
-    """The form as a JSON Schema, as it is kept beside `kernels.toml`."""
+    """The JSON Schema file that is kept next to `kernels.toml`."""
     found = CatalogDocument.model_json_schema(schema_generator=_SchemaOfToml)
     return json.dumps({"$schema": _DIALECT, **found}, indent=2) + "\n"

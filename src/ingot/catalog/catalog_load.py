@@ -1,4 +1,4 @@
-"""Reading a catalog: the file's form, then whether its parts agree, then its values."""
+"""Reading a catalog: check the file's schema, check that its tables agree, make the values."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ingot.catalog import catalog_checks
 from ingot.catalog.budgets import Budget
-from ingot.catalog.catalog_folder import FILE_NAME, Catalog
+from ingot.catalog.catalog_directory import FILE_NAME, Catalog
 from ingot.catalog.catalog_form import FORM, CatalogDocument, OriginsTable
 from ingot.catalog.catalog_model import GitTags, Origins
-from ingot.catalog.catalog_values import Parts
-from ingot.catalog.guest_checks import check_proofs
+from ingot.catalog.catalog_values import Definitions
+from ingot.catalog.guest_checks import validate_guest_checks
 from ingot.catalog.patch_selection import PatchBounds
 from ingot.errors import UserError
 from ingot.files import read_text
@@ -19,10 +19,10 @@ from ingot.version import KernelVersion, Series
 
 
 def load(root: Path) -> Catalog:
-    """Read the catalog folder `root`; every mistake in it is one line of a UserError.
+    """Read the catalog directory `root`; a UserError has one line for each mistake.
 
-    The checks beside its fragments are read for their mistakes: what is wrong there would otherwise
-    be found by a guest, after a compile.
+    The fragments' check files are read here as well: otherwise a mistake in one would be found
+    only by a guest, after a compile.
     """
     path = root / FILE_NAME
     text = read_text(path)
@@ -30,15 +30,15 @@ def load(root: Path) -> Catalog:
         raise UserError(
             f"there is no catalog in {root}",
             why=f"{FILE_NAME} is missing",
-            hint="make one with `ingot init DIR` and run Ingot in DIR, or name one with --catalog",
+            hint="create one with `ingot init DIR` and run Ingot in DIR, or pass --catalog",
         )
     catalog = parse(text, root)
-    check_proofs(root / "fragments")
+    validate_guest_checks(root / "fragments")
     return catalog
 
 
 def parse(text: str, root: Path) -> Catalog:
-    """The catalog that `root` is if `text` is what its file says."""
+    """The catalog in `root`, with `text` as the contents of its file."""
     path = root / FILE_NAME
     mistakes = Mistakes(path, text)
     document = FORM.read(mistakes)
@@ -47,9 +47,12 @@ def parse(text: str, root: Path) -> Catalog:
     catalog_checks.check_patches(document, root, mistakes)
     mistakes.check()
     if not document.series:
-        raise UserError(f"{path} names no kernel", hint="`ingot add SERIES` adds its newest")
-    parts = Parts.of(document)
-    kernels = parts.kernels(mistakes)
+        raise UserError(
+            f"{path} lists no kernel",
+            hint="`ingot add SERIES` adds the newest version of a series",
+        )
+    definitions = Definitions.of(document)
+    kernels = definitions.kernels(mistakes)
     mistakes.check()
     origins = _origins(document.origins, root)
     bounds = _patches(document)
@@ -57,10 +60,10 @@ def parse(text: str, root: Path) -> Catalog:
         root=root,
         kernels=kernels,
         origins=origins,
-        features=parts.features,
-        vmms=parts.vmms,
+        features=definitions.features,
+        vmms=definitions.vmms,
         bounds=bounds,
-        builders=parts.builders,
+        builders=definitions.builders,
         budgets=_budgets(document),
     )
 

@@ -1,4 +1,4 @@
-"""What a catalog is made of, once it has been read: plain values, each valid by itself."""
+"""The values of a parsed catalog: kernels, flavors, features, VMMs, builders, origins."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from ingot.digest import Digest
 from ingot.version import KernelVersion, Series
 
 DEFAULT_FLAVOR = "default"
-"""The flavor that is meant where none is named, and that no tag mentions."""
+"""The flavor if none is given; tags leave it out."""
 
 PATCHED = "patched"
-"""What stands in the tag of a kernel with patches that are not the catalog's."""
+"""A word in the tag of a kernel with patches that are not the catalog's."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuilderSpec:
-    """What kernels are compiled in, as the catalog asks for it.
+    """The environment that kernels are compiled in, as the catalog describes it.
 
-    `kind` is how it comes to be: `rootfs`, made of packages; `container`, the `image` of a
-    container `engine` (empty: whichever is here) with `packages` added; or `host`, the machine's
-    own compiler, of which only `llvm` (clang and lld instead of gcc) is said here. `packages` are
-    those asked for by name; `packages_on` more of them, by the arch of the machine that compiles.
-    `mirror` is the base URL of the archive that `suite` and `more_suites` are in, empty for the
-    one apt is configured with; `keyring` whose signature it must have, empty for those apt
-    trusts. A `locked` one is refused if it is not made of what its lock file lists.
+    `kind` is one of: `rootfs`, a root filesystem of packages; `container`, the `image` of a
+    container `engine` (empty: the first that is installed) with `packages` added; `host`, the
+    compiler that is installed on the machine, for which only `llvm` (clang and lld instead of gcc)
+    is used. `packages` are requested by name; `packages_on` adds more, by the arch of the machine
+    that compiles. `mirror` is the base URL of the archive of `suite` and `more_suites`, empty for
+    the one apt is configured with; `keyring` must have signed the archive, empty for the keys apt
+    trusts. A `locked` builder is refused if its packages are not those in its lock file.
     """
 
     name: str
@@ -46,7 +46,7 @@ class BuilderSpec:
     engine: str = ""
 
     def packages_for(self, host: Arch) -> tuple[str, ...]:
-        """The packages asked for on a machine of the arch `host`, sorted."""
+        """The packages requested on a machine of the arch `host`, sorted."""
         return tuple(sorted({*self.packages, *self.packages_on.get(host.name, ())}))
 
 
@@ -54,7 +54,7 @@ class BuilderSpec:
 class GitTags:
     """A repository whose tags are releases, signed by a key in `keyring`.
 
-    `tag` is what a version's tag is called, with {version} for the version.
+    `tag` is the name of a version's tag, with {version} for the version.
     """
 
     repository: str
@@ -64,10 +64,10 @@ class GitTags:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Where sources are looked for: origin names in order, and where each of them looks.
+    """The origins of sources, in the order they are tried, and their settings.
 
-    `debian_suites` are the suites to search, `kernel_org_mirror` is used instead of kernel.org
-    itself if it is not empty.
+    `debian_suites` are the suites to search. `kernel_org_mirror`, if not empty, is used instead
+    of kernel.org.
     """
 
     order: tuple[str, ...]
@@ -80,8 +80,8 @@ class Origins:
 class Feature:
     """Something a workload needs: the fragment `feature/<name>`.
 
-    `needs` are the features without which it makes no sense; `since` is the first series that
-    has it and all it needs, None if they all do.
+    `needs` are the features that it requires; `since` is the first series that has it and all it
+    needs, None if every series has.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Feature:
     needs: tuple[str, ...]
     since: Series | None
 
-    def there(self, series: Series) -> bool:
+    def available_in(self, series: Series) -> bool:
         return self.since is None or self.since <= series
 
 
@@ -97,7 +97,7 @@ class Feature:
 class Vmm:
     """A virtual machine monitor: the fragment `vmm/<name>`.
 
-    `experimental` are the arches that its own makers call so; `since` is the first series it
+    `experimental` are the arches that its developers call so; `since` is the first series it
     boots on an arch, if it does not boot all.
     """
 
@@ -112,7 +112,7 @@ class Vmm:
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """A set of VMMs and features under a name, and whether modules are built in instead."""
+    """A named set of VMMs and features; `monolithic` builds modules into the kernel."""
 
     name: str
     vmms: tuple[str, ...]
@@ -122,7 +122,7 @@ class Flavor:
 
 
 def fragments_for(arch: Arch, vmms: Iterable[str], features: Iterable[str]) -> tuple[str, ...]:
-    """The fragments of kernels for an arch, these VMMs and these features, in their order."""
+    """The fragments of kernels for an arch, these VMMs and these features, in merge order."""
     return (
         "base/linux",
         f"base/{arch.name}",
@@ -133,13 +133,13 @@ def fragments_for(arch: Arch, vmms: Iterable[str], features: Iterable[str]) -> t
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """One kernel the catalog offers: a version, for an arch, in a flavor.
+    """One kernel of the catalog: a version, for an arch, in a flavor.
 
-    `flavor` has only what the series can have on the arch. `patched` says that patches are
-    applied which the catalog does not have. `pins` maps an origin to the digest
+    `flavor` has only the features and VMMs that the series can have on the arch. `patched` means
+    that patches are applied that are not in the catalog. `pins` maps an origin to the digest
     its source must have; `support` maps a VMM to its first release that officially supports
-    the series; `experimental` are the VMMs that call the arch experimental. `primary` says
-    that the arch is the first of the series' arches, which is meant where none is named.
+    the series; `experimental` are the VMMs that call the arch experimental. `primary` means
+    that the arch is the first of the series' arches, which is used if none is given.
     """
 
     version: KernelVersion
@@ -168,12 +168,12 @@ class Kernel:
 
     @property
     def tag(self) -> str:
-        """What its images are tagged with: `6.1.176`, `6.1.176-minimal`, `6.1.176-arm64`.
+        """The tag of its images: `6.1.176`, `6.1.176-minimal`, `6.1.176-arm64`.
 
         An arch has the kernel's name for it, as in tags of registries and names of configs. The
-        default flavor and the primary arch are left out; `patched` follows the flavor, so that a
-        patch that is tried out never moves the tag of the catalog's own kernel. A tag names the
-        kernel: `Catalog.select` understands it.
+        default flavor and the primary arch are left out. `patched` follows the flavor, so that a
+        kernel with an experimental patch never gets the tag of the catalog's own kernel.
+        `Catalog.select` accepts a tag as the name of a kernel.
         """
         words = [str(self.version)]
         if self.flavor.name != DEFAULT_FLAVOR:

@@ -1,6 +1,6 @@
-"""The tables in README and docs, which are made from the catalog and from init's verbs.
+"""The tables in README and docs that are generated from the catalog and from init's verbs.
 
-In a document, a table stands between two comments that no renderer shows:
+In a document, a table is between two comments, which renderers do not show:
 
     <!-- kernels: begin -->
     <!-- kernels: end -->
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ingot.catalog import guest_verbs
-from ingot.catalog.catalog_folder import Catalog
+from ingot.catalog.catalog_directory import Catalog
 from ingot.catalog.catalog_model import Kernel
 from ingot.errors import UserError
 from ingot.files import read_text
@@ -32,8 +32,8 @@ def kernels_table(catalog: Catalog) -> str:
         for one in series
     ]
     return _table(head, rows) + (
-        "\nUnder a VMM: since which of its releases its makers support the series officially;"
-        " *yes* where\nit boots without that promise.\n"
+        "\nThe column of a VMM has its first release that officially supports the series, or *yes*"
+        " where the\nVMM boots the series without official support.\n"
     )
 
 
@@ -50,7 +50,7 @@ def _kernels_row(kernels: Sequence[Kernel], catalog: Catalog) -> list[str]:
 
 
 def _vmm_cell(vmm: str, kernels: Sequence[Kernel]) -> str:
-    """What a series is to a VMM: unknown, used, or officially supported, and on which arches."""
+    """How a VMM supports a series: not, unofficially or officially, and on which arches."""
     serving = [kernel for kernel in kernels if vmm in kernel.vmms]
     if not serving:
         return "no"
@@ -85,7 +85,7 @@ def flavors_table(catalog: Catalog) -> str:
 
 
 def features_table(catalog: Catalog) -> str:
-    """A row for every feature, whether a flavor has it or not."""
+    """A row for every feature, including those that no flavor has."""
     return _table(
         ("feature", "for", "needs", "since"),
         [
@@ -96,9 +96,9 @@ def features_table(catalog: Catalog) -> str:
 
 
 def verbs_table(_: Catalog) -> str:
-    """A row for every verb of the guest's init, whatever the catalog."""
+    """A row for every verb of the guest's init, which does not depend on the catalog."""
     return _table(
-        ("verb and words", "a check that passes proves that", "in"),
+        ("verb and arguments", "a check that passes proves that", "in"),
         [[f"`{verb}`", verb.proves, f"`{verb.source}`"] for verb in guest_verbs.verbs().values()],
     )
 
@@ -109,31 +109,37 @@ TABLES: Mapping[str, Callable[[Catalog], str]] = {
     "features": features_table,
     "verbs": verbs_table,
 }
-"""The tables there are, by the name in their comments."""
+"""The tables, by the name in their comments."""
 
 
 def renew(text: str, catalog: Catalog) -> str:
-    """A document's text with the tables it has a place for as they are now.
+    """A document's text with its tables generated again.
 
-    A UserError if a table's begin or end has no counterpart, or if there is no such table.
+    A UserError if a begin or end comment has no counterpart, or names an unknown table.
     """
     done, rest = "", text
     while begin := _MARKER.search(rest):
         end = _MARKER.search(rest, begin.end())
         name = begin["name"]
         if name not in TABLES or begin["end"] != "begin":
-            raise UserError(f"'{begin[0].strip()}' begins none of the tables {', '.join(TABLES)}")
+            raise UserError(
+                f"'{begin[0].strip()}' does not begin a known table",
+                why=f"the tables are {', '.join(TABLES)}",
+            )
         if end is None or (end["name"], end["end"]) != (name, "end"):
-            raise UserError(f"the table that '{begin[0].strip()}' begins does not end")
+            raise UserError(
+                f"the table that '{begin[0].strip()}' begins does not end",
+                hint=f"write <!-- {name}: end --> after it",
+            )
         done += f"{rest[: begin.end()]}{TABLES[name](catalog)}{end[0]}"
         rest = rest[end.end() :]
     return done + rest
 
 
 def renewals(catalog: Catalog) -> dict[Path, str]:
-    """The documents beside the catalog whose tables are out of date: their paths, the new texts.
+    """The documents next to the catalog whose tables are out of date, with their new texts.
 
-    Looked at are README.md and docs/*.md in the folder that the catalog is in.
+    The documents are README.md and docs/*.md in the directory that contains the catalog.
     """
     home = catalog.root.parent
     changed = {}
@@ -144,7 +150,7 @@ def renewals(catalog: Catalog) -> dict[Path, str]:
         try:
             new = renew(text, catalog)
         except UserError as error:
-            raise UserError(f"{path}: {error.what}") from None
+            raise UserError(f"{path}: {error.what}", why=error.why, hint=error.hint) from None
         if new != text:
             changed[path] = new
     return changed
@@ -155,7 +161,7 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table as Markdown writes it."""
+    """A Markdown table."""
     escaped = [[cell.replace("|", r"\|") for cell in row] for row in (head, *rows)]
     lines = [f"| {' | '.join(row)} |" for row in escaped]
     lines.insert(1, "|---" * len(head) + "|")

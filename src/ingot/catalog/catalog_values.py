@@ -1,4 +1,4 @@
-"""From a catalog's file, whose parts agree, to the values that the rest of Ingot works with."""
+"""Converts the checked tables of a catalog's file into the values of `catalog_model`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ingot.version import KernelVersion, Series
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What the tables of a file define, by name, and the file itself."""
+class Definitions:
+    """What the tables of a file define, by name, and the parsed file itself."""
 
     document: CatalogDocument
     builders: Mapping[str, BuilderSpec]
@@ -34,7 +34,7 @@ class Parts:
         return cls(document, _builders(document), features, _vmms(document), flavors)
 
     def kernels(self, mistakes: Mistakes) -> tuple[Kernel, ...]:
-        """All kernels, sorted by version; noted is every one that nothing would boot."""
+        """All kernels, sorted by version; notes every kernel that no VMM would boot."""
         kernels = [
             kernel
             for name, table in self.document.series.items()
@@ -44,9 +44,9 @@ class Parts:
             if not kernel.vmms:
                 mistakes.add(
                     ("series", str(kernel.version.series)),
-                    f"nothing boots its flavor '{kernel.flavor.name}' on {kernel.arch.name}",
+                    f"no VMM boots its flavor '{kernel.flavor.name}' on {kernel.arch.name}",
                 )
-        # sorting leaves the flavors and arches of a version in their order
+        # the sort is stable: the flavors and arches of a version stay in their order
         return tuple(sorted(kernels, key=lambda kernel: kernel.version))
 
     def _kernels(self, series: Series, table: SeriesTable) -> Iterator[Kernel]:
@@ -111,7 +111,7 @@ def _builder(
 
 
 def _features(document: CatalogDocument) -> dict[str, Feature]:
-    """The features, each there no sooner than all that it needs."""
+    """The features; a feature is available no earlier than the features it needs."""
     bare = {
         name: Feature(
             name,
@@ -146,7 +146,7 @@ def _vmms(document: CatalogDocument) -> dict[str, Vmm]:
 
 
 def _flavor(document: CatalogDocument, name: str, features: Mapping[str, Feature]) -> Flavor:
-    """A flavor, with what it takes from the one it is like, and what its features need."""
+    """A flavor, with the values of the flavor it is `like`, and what its features need."""
     chain = list(_likes(document.flavors, name))
     return Flavor(
         name,
@@ -160,7 +160,7 @@ def _flavor(document: CatalogDocument, name: str, features: Mapping[str, Feature
 
 
 def _likes(tables: Mapping[str, FlavorTable], name: str | None) -> Iterator[FlavorTable]:
-    """The flavor's table, then that of the one it is like, and so on."""
+    """The flavor's table, then that of the flavor it is `like`, and so on."""
     while name:
         yield tables[name]
         name = tables[name].like

@@ -1,15 +1,16 @@
-"""The checks that stand beside the fragments: what a guest does to prove what a fragment promises.
+"""Guest checks: what init does in a booted guest to test the options of a fragment.
 
-Beside `fragments/feature/containers.config` lies `containers.toml`, with a table per check:
+The checks of `fragments/feature/containers.config` are in `containers.toml` next to it, with a
+table for each check:
 
     [[checks]]
     name = "overlay"
     about = "a layer over another, as images and snapshots are made of"
-    run = "overlay"                 # a verb of the guest's init, and its words
-    options = ["OVERLAY_FS"]        # what it proves: without one of them it fails
+    run = "overlay"                 # a verb of the guest's init, and its arguments
+    options = ["OVERLAY_FS"]        # the options it tests: without one of them it fails
 
-`guest_verbs` knows the verbs and their words, which docs/checks.md lists. Two fragments may have
-the same check, which is run once.
+`guest_verbs` defines the verbs and their arguments, which docs/checks.md lists. If two fragments
+have the same check, it runs once.
 """
 
 from __future__ import annotations
@@ -40,25 +41,25 @@ OFFERS = (
     "9p", "acpi", "balloon", "block", "console", "keyboard", "kvm", "mmio", "net", "pci", "pmem",
     "poweroff", "ptp", "reboot", "rng", "virtiofs", "vsock",
 )  # fmt: skip
-"""What a machine may offer to its guests, and checks may need (boot/vmm/machines.py)."""
+"""What a machine can offer to its guests, and checks can need (boot/vmm/machines.py)."""
 
 DEFAULT_SECONDS = 10
-"""How long a check may take that does not say: under emulation, a network is up in one."""
+"""The default time limit of a check. Under emulation, setting up a network takes one second."""
 
 _LONGEST = 120
 _MOST_WORDS = 59
-"""What init reads of a line, without what stands before the words (boot/init/main.c)."""
+"""The most words of a line that init reads, less those before `run` (boot/init/main.c)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """A check that a guest can make.
+class GuestCheck:
+    """A check that init can run in a guest.
 
-    `feature` is the fragment it stands beside, such as `feature/containers`; `run` are the words
-    for init, `seconds` its bound. It `needs` some of what a machine offers; `modules` are loaded
-    first; `append` is what it wants on the kernel's command line; `options` (without `CONFIG_`)
-    are what it proves. `unfit` says why a kernel of this series or arch cannot run it, and is
-    empty where it can.
+    `feature` is the fragment it belongs to, such as `feature/containers`; `run` is the verb and
+    its arguments, `seconds` the time limit. The machine has to offer what the check `needs`;
+    `modules` are loaded first; `append` is added to the kernel's command line; `options` (without
+    `CONFIG_`) are those it tests. `unfit` is the reason why a kernel of this series or arch cannot
+    run it, empty if it can.
     """
 
     name: str
@@ -75,32 +76,34 @@ class Proof:
     options: tuple[str, ...] = ()
     unfit: str = ""
 
-    def fitted(self, series: Series, arch: Arch) -> Proof:
-        """The check as it is for kernels of a series on an arch."""
+    def fitted(self, series: Series, arch: Arch) -> GuestCheck:
+        """The check for kernels of a series on an arch, with the reason if it is `unfit`."""
         reason = ""
         if self.since and series < self.since:
-            reason = f"it came with {self.since}"
+            reason = f"new in {self.since}"
         elif self.until and self.until < series:
-            reason = f"it went after {self.until}"
+            reason = f"removed after {self.until}"
         elif self.arches and arch.name not in self.arches:
-            reason = f"{arch.name} has none"
+            reason = f"not on {arch.name}"
         return replace(self, unfit=reason)
 
 
 class _CheckTable(TomlTable):
     """One check."""
 
-    name: Words = Field(description="What reports call it.")
-    about: str = Field(description="What it proves, in one line.")
-    run: Line = Field(description="The words for init, parted by a space.")
+    name: Words = Field(description="Its name in reports.")
+    about: str = Field(description="What it tests, in one line.")
+    run: Line = Field(description="A verb of init and its arguments, separated by spaces.")
     needs: list[Words] = Field([], description="What the machine must offer.")
     arches: Arches = Field([], description="Only on these arches.")
     since: SeriesName | None = Field(None, description="The first series that can do it.")
     until: SeriesName | None = Field(None, description="The last series that can do it.")
-    seconds: int = Field(DEFAULT_SECONDS, ge=1, le=_LONGEST, description="Its bound.")
-    modules: list[ModuleName] = Field([], description="Modules to load first, if they are modules.")
-    append: Line | None = Field(None, description="Words for the kernel's command line.")
-    options: list[Option] = Field(min_length=1, description="What it proves.")
+    seconds: int = Field(DEFAULT_SECONDS, ge=1, le=_LONGEST, description="Its time limit.")
+    modules: list[ModuleName] = Field(
+        [], description="Modules to load first, unless they are built in."
+    )
+    append: Line | None = Field(None, description="Parameters to add to the kernel's command line.")
+    options: list[Option] = Field(min_length=1, description="The options it tests.")
 
 
 class _ChecksFile(TomlTable):
@@ -112,10 +115,10 @@ class _ChecksFile(TomlTable):
 _FORM = FileForm(_ChecksFile, {(): _ChecksFile, ("checks", "NAME"): _CheckTable}, PATTERNS)
 
 
-def load_proofs(path: Path, fragment: str) -> tuple[Proof, ...]:
-    """The checks of the file `path`, beside the fragment of that name; none if there is no file.
+def load_guest_checks(path: Path, fragment: str) -> tuple[GuestCheck, ...]:
+    """The checks of the file `path`, which belong to `fragment`; none if there is no file.
 
-    A UserError tells all that is wrong in it, with its lines.
+    A UserError lists all mistakes in the file, with their lines.
     """
     text = read_text(path)
     if text is None:
@@ -124,55 +127,55 @@ def load_proofs(path: Path, fragment: str) -> tuple[Proof, ...]:
     tables = _FORM.read(mistakes).checks
     seen = set()
     for index, table in enumerate(tables):
-        _check(("checks", index), table, mistakes)
+        _note_mistakes(("checks", index), table, mistakes)
         if table.name in seen:
-            mistakes.add(("checks", index, "name"), f"there are two checks '{table.name}'")
+            mistakes.add(("checks", index, "name"), f"two checks have the name '{table.name}'")
         seen.add(table.name)
     mistakes.check()
-    return tuple(_proof(table, fragment) for table in tables)
+    return tuple(_check_of(table, fragment) for table in tables)
 
 
-def check_proofs(fragments: Path) -> None:
-    """Read the checks of all fragments; a UserError has all that is wrong in their files."""
+def validate_guest_checks(fragments: Path) -> None:
+    """Read the checks of all fragments; a UserError lists all mistakes in their files."""
     errors = []
     for path in sorted(fragments.glob("*/*.toml")):
         try:
-            load_proofs(path, f"{path.parent.name}/{path.stem}")
+            load_guest_checks(path, f"{path.parent.name}/{path.stem}")
         except UserError as error:
             errors.append(error)
     if len(errors) == 1:
         raise errors[0]
     if errors:
         raise UserError(
-            f"{len(errors)} files of checks in {fragments} have mistakes",
+            f"{len(errors)} check files in {fragments} have mistakes",
             why="\n".join(error.why or error.what for error in errors),
         )
 
 
-def merged(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
-    """The checks of several fragments, each once; what is the same proves the options of all.
+def merged(checks: Iterable[GuestCheck]) -> tuple[GuestCheck, ...]:
+    """The checks of several fragments, each once, with the options of all its duplicates.
 
-    A UserError if two that are called the same are not.
+    A UserError if two different checks have the same name.
     """
-    found: dict[str, Proof] = {}
-    for proof in proofs:
-        there = found.setdefault(proof.name, proof)
-        if _what_counts(there) != _what_counts(proof):
+    found: dict[str, GuestCheck] = {}
+    for check in checks:
+        first = found.setdefault(check.name, check)
+        if _comparable(first) != _comparable(check):
             raise UserError(
-                f"{there.feature} and {proof.feature} have different checks '{proof.name}'",
-                hint="call one of them otherwise, or make them the same",
+                f"{first.feature} and {check.feature} have different checks named '{check.name}'",
+                hint="rename one of them, or make them the same",
             )
-        options = tuple(dict.fromkeys((*there.options, *proof.options)))
-        found[proof.name] = replace(there, options=options)
+        options = tuple(dict.fromkeys((*first.options, *check.options)))
+        found[check.name] = replace(first, options=options)
     return tuple(found.values())
 
 
-def _what_counts(proof: Proof) -> Proof:
-    return replace(proof, feature="", options=())
+def _comparable(check: GuestCheck) -> GuestCheck:
+    return replace(check, feature="", options=())
 
 
-def _check(place: Place, table: _CheckTable, mistakes: Mistakes) -> None:
-    """Note what the form allows and init or the catalog does not."""
+def _note_mistakes(place: Place, table: _CheckTable, mistakes: Mistakes) -> None:
+    """Note what the schema allows, but init or the catalog does not."""
     if len(table.run.split()) > _MOST_WORDS:
         mistakes.add((*place, "run"), f"init reads no more than {_MOST_WORDS} words")
     elif wrong := guest_verbs.mistake(table.run.split()):
@@ -188,8 +191,8 @@ def _check(place: Place, table: _CheckTable, mistakes: Mistakes) -> None:
             mistakes.add_error((*place, "arches"), error)
 
 
-def _proof(table: _CheckTable, fragment: str) -> Proof:
-    return Proof(
+def _check_of(table: _CheckTable, fragment: str) -> GuestCheck:
+    return GuestCheck(
         name=table.name,
         about=table.about,
         feature=fragment,

@@ -1,13 +1,13 @@
-"""What the guest's init can check: its verbs, as the tables in `boot/init/*.c` describe them.
+"""The verbs of the guest's init: what it can check, read from the tables in `boot/init/*.c`.
 
-A row is beside the function that does the work, and is the only description of a verb:
+A row is next to the function that implements the verb, and is its only description:
 
     VERB("file", "PATH [has WORD... | begins HEX]", 1, ANY_NUMBER,
          "the file is there, has each WORD, or begins with these bytes (at most 16)", file),
 
-C takes the name and the least and most words from it; the words' forms (see `usage`) and what a
-verb proves are read here. So that nothing is missed, the reader takes rows of exactly this form: a
-table that has anything else in it, such as a comment or an escape in a text, is an error.
+C uses the name and the least and most number of arguments. The arguments' notation (see `usage`)
+and what a verb proves are read here. So that no row is missed, the reader accepts only rows of
+exactly this form: anything else in a table, such as a comment or an escape in a text, is an error.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """What init can be asked for: its words, what a check that passes proves, the file it is in."""
+    """A verb of init: its usage, what a check that passes proves, and its source file."""
 
     name: str
     usage: Usage
@@ -48,18 +48,18 @@ class Verb:
 
 @cache
 def verbs() -> Mapping[str, Verb]:
-    """All verbs by their names, in the order of the names."""
+    """All verbs by name, sorted by name."""
     return read_verbs(_SOURCES)
 
 
 def mistake(words: Sequence[str]) -> str:
-    """What is wrong with the words of a check, a verb and what follows; empty if nothing is."""
+    """What is wrong with a check's words, a verb and its arguments; empty if nothing is wrong."""
     name, *rest = words
     verb = verbs().get(name)
     if verb is None:
         near = difflib.get_close_matches(name, verbs(), n=3)
-        meant = " or ".join(f"'{one}'" for one in near)
-        advice = f"did you mean {meant}?" if near else "docs/checks.md lists all of them"
+        suggestions = " or ".join(f"'{one}'" for one in near)
+        advice = f"did you mean {suggestions}?" if near else "docs/checks.md lists all of them"
         return f"init has no verb '{name}' ({advice})"
     wrong = verb.usage.mistake(rest)
     return f"{wrong}; usage: {verb}" if wrong else ""
@@ -72,7 +72,7 @@ def read_verbs(sources: Path) -> Mapping[str, Verb]:
         for verb, line in _read(path):
             if verb.name in found:
                 raise _error(
-                    path, line, f"there is a verb '{verb.name}' in {found[verb.name].source}"
+                    path, line, f"{found[verb.name].source} already has a verb '{verb.name}'"
                 )
             found[verb.name] = verb
     return dict(sorted(found.items()))
@@ -98,9 +98,9 @@ def _read(path: Path) -> Iterator[tuple[Verb, int]]:
 def _verb(path: Path, row: re.Match[str], line: int) -> Verb:
     name, usage, proves = (_joined(row[group]) for group in ("name", "usage", "proves"))
     if not _NAME.fullmatch(name):
-        raise _error(path, line, f"'{name}' is not the name of a verb (a-z, 0-9, - between words)")
+        raise _error(path, line, f"'{name}' is not a valid verb (a-z, 0-9, - between words)")
     if not proves:
-        raise _error(path, line, f"what does '{name}' prove?")
+        raise _error(path, line, f"the text that says what '{name}' proves is empty")
     try:
         parsed = parse(usage)
     except UsageError as error:
@@ -110,19 +110,21 @@ def _verb(path: Path, row: re.Match[str], line: int) -> Verb:
     if bounds != written:
         most = "ANY_NUMBER" if parsed.most is None else parsed.most
         raise _error(
-            path, line, f"{name}: the words '{usage}' make the numbers {parsed.least}, {most}"
+            path,
+            line,
+            f"{name}: by its usage '{usage}', the numbers of arguments are {parsed.least}, {most}",
         )
     return Verb(name, parsed, proves, path.name)
 
 
 def _joined(text: str) -> str:
-    """The text that C makes of strings behind each other."""
+    """Adjacent string literals, joined as C joins them."""
     return "".join(re.findall(r'"([^"]*)"', text))
 
 
 def _error(path: Path, line: int, why: str) -> UserError:
     return UserError(
-        f"{path} has a table of verbs that cannot be read",
+        f"cannot read the verbs of {path}",
         why=f"{path.name}:{line}: {why}",
-        hint="boot/init/init.h and docs/checks.md say how a row is written",
+        hint="boot/init/init.h and docs/checks.md show how to write a row",
     )

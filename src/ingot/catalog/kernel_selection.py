@@ -1,6 +1,6 @@
-"""Which kernels of a catalog a person means.
+"""Selects kernels of a catalog by the names that a user gives.
 
-A name is a version or a series, with what distinguishes a kernel of it behind it, as in tags:
+A name is a version or a series, followed by what distinguishes the kernel, as in tags:
 
     NAME = VERSION|SERIES ["-" FLAVOR] {"-with-" FEATURE | "-without-" FEATURE}
            ["-patched"] ["-" ARCH]
@@ -18,16 +18,16 @@ from ingot.catalog.catalog_model import DEFAULT_FLAVOR, PATCHED, Feature, Kernel
 from ingot.errors import UserError
 
 ALL = "all"
-"""Stands for every arch, or every flavor, of a series."""
+"""Means every arch, or every flavor, of a series."""
 
 
 class UnknownKernelError(UserError):
-    """No kernel of the catalog is called so."""
+    """The catalog has no kernel of this name."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """A name taken apart. `flavor` and `arch` are empty where it does not say."""
+    """A parsed name. `flavor` and `arch` are empty if the name has none."""
 
     text: str
     base: str
@@ -45,22 +45,22 @@ def select(
     arches: Sequence[str] = (),
     flavors: Sequence[str] = (),
 ) -> list[Kernel]:
-    """The kernels that are meant, in the order asked for, each once.
+    """The selected kernels, in the order of `names`, each once.
 
-    No names: the newest version of every series that comes in the arches and flavors asked
-    for. No arches: the first one of the series; no flavors: the default one. What a name says
-    itself goes before `arches` and `flavors`. `kernels` are sorted by version.
+    No names: the newest version of every series that has the requested arches and flavors.
+    No arches: the first one of the series; no flavors: the default one. An arch or flavor in a
+    name overrides `arches` and `flavors`. `kernels` are sorted by version.
 
-    UnknownKernelError lists the known versions; a UserError says which arches or flavors a
-    version comes in.
+    UnknownKernelError lists the known versions; a UserError lists the arches or flavors of a
+    version.
     """
     by_version = _by_version(kernels)
     parsed = [_parse(name, _arches(kernels)) for name in names]
     if unknown := [name.text for name in parsed if name.base not in by_version]:
         raise UnknownKernelError(
             f"the catalog has no kernel {', '.join(unknown)}",
-            why=f"it knows {', '.join(dict.fromkeys(str(kernel.version) for kernel in kernels))}"
-            f" (a series such as {kernels[-1].version.series} means its newest)",
+            why=f"it has {', '.join(dict.fromkeys(str(kernel.version) for kernel in kernels))}"
+            f" (a series such as {kernels[-1].version.series} means its newest version)",
         )
     found: dict[Kernel, None] = {}
     for name in parsed:
@@ -78,14 +78,14 @@ def select(
 
 
 def _by_version(kernels: Iterable[Kernel]) -> dict[str, list[Kernel]]:
-    """The kernels under each version's name, and the newest under their series' name."""
+    """The kernels by version, and the newest ones by series as well."""
     versions: dict[str, list[Kernel]] = {}
     newest: dict[str, list[Kernel]] = {}
     for kernel in kernels:
         same = versions.setdefault(str(kernel.version), [])
         same.append(kernel)
         newest[str(kernel.version.series)] = same
-    # a .0 release is written like its series, and the series is what is meant
+    # a .0 release is written like its series; then the name means the series
     return versions | newest
 
 
@@ -109,7 +109,7 @@ def version_in(name: str) -> str:
 def _choose(
     kernels: Sequence[Kernel], arches: Sequence[str], flavors: Sequence[str]
 ) -> list[Kernel]:
-    """The kernels of one version that are asked for; a UserError says what there is instead."""
+    """The requested kernels of one version; a UserError lists what the version has instead."""
     place = f"Linux {kernels[0].version}"
     main = [kernel.arch.name for kernel in kernels if kernel.primary][:1]
     wanted_arches = _wanted(arches or main, _arches(kernels), "arch", place)
@@ -126,7 +126,7 @@ def _choose(
 def _newest(
     kernels: Sequence[Kernel], arches: Sequence[str], flavors: Sequence[str]
 ) -> list[Kernel]:
-    """What each series has of the arches and flavors asked for, in its newest version."""
+    """The newest kernels of each series, in the requested arches and flavors that it has."""
     wanted_arches = _wanted(arches, _arches(kernels), "arch", "the catalog")
     wanted_flavors = _wanted(flavors, _flavors(kernels), "flavor", "the catalog")
     series = {kernel.version.series: kernel.version for kernel in kernels}
@@ -141,7 +141,7 @@ def _newest(
 
 
 def _arches(kernels: Iterable[Kernel]) -> dict[str, str]:
-    """The arches that kernels come in: each spelling, and the kernel's own name for it."""
+    """The arches of kernels: the kernel's own name of each, by both of its spellings."""
     return {
         word: kernel.arch.name for kernel in kernels for word in (kernel.arch.name, kernel.arch.oci)
     }
@@ -152,11 +152,11 @@ def _flavors(kernels: Iterable[Kernel]) -> dict[str, str]:
 
 
 def _wanted(asked: Sequence[str], offered: Mapping[str, str], kind: str, place: str) -> list[str]:
-    """The proper names of what is asked for; a UserError names what `place` does not offer."""
+    """The canonical names of the requested ones; a UserError names those `place` does not have."""
     if unknown := [name for name in asked if name not in (*offered, ALL)]:
         raise UserError(
             f"{place} has no {kind} {', '.join(unknown)}",
-            why=f"it comes in {', '.join(dict.fromkeys(offered.values()))}",
+            why=f"it has {', '.join(dict.fromkeys(offered.values()))}",
         )
     names = offered.values() if ALL in asked else [offered[name] for name in asked]
     return list(dict.fromkeys(names))

@@ -1,8 +1,8 @@
-"""Kernels that the catalog does not list: one of its flavors, with some features more or less.
+"""Variants: kernels that the catalog does not list, a flavor with features added or removed.
 
-A variant is named after what is different, so that the same wish has the same name:
+A variant is named after the difference, so that the same request always has the same name:
 `with-bpf-without-fuse`, `minimal-with-bpf`. Names of flavors and features never have `with` or
-`without` among their words, which makes such a name readable in one way only.
+`without` among their words, so that the name of a variant is not ambiguous.
 """
 
 from __future__ import annotations
@@ -18,29 +18,27 @@ from ingot.version import Series
 
 WITH, WITHOUT = "with", "without"
 RESERVED = frozenset({WITH, WITHOUT, PATCHED})
-"""Words that no name of a flavor or feature may have: they say something in tags."""
+"""Words that the name of a flavor or feature must not have, because tags use them."""
 
 _LONGEST = 80
-"""Characters of a variant's name: a tag has 128 (OCI distribution-spec, "Pulling manifests"), of
-which version, arch and recipe key take up to 40."""
+"""The most characters of a variant's name: a tag has 128 (OCI distribution-spec, "Pulling
+manifests"), of which version, arch and recipe key take up to 40."""
 
 
 def variant(
     features: Mapping[str, Feature], kernel: Kernel, with_: Sequence[str], without: Sequence[str]
 ) -> Kernel:
-    """`kernel` with the features of `with_` and all they need, and not those of `without`.
+    """`kernel` with the features of `with_` and all they need, without those of `without`.
 
-    What it has already is not added again; a kernel that is a variant may be changed further.
-    A UserError names a feature that does not exist, one that the series does not have, one to
-    be removed that is not there or that another one needs, and one asked for both ways.
+    A feature that the kernel has is not added again; `kernel` may be a variant itself.
+    A UserError names a feature that does not exist, is not available in the series, is in both
+    lists, or is to be removed but absent or needed by another feature.
     """
     for name in (*with_, *without):
         known(features, name, "feature")
     flavor, had_with, had_without = split(kernel.flavor.name.split("-"))
     if both := {*with_, *had_with} & {*without, *had_without}:
-        raise UserError(
-            f"{', '.join(sorted(both))} is asked for with and without", hint="choose one"
-        )
+        raise UserError(f"{', '.join(sorted(both))} is both added and removed", hint="choose one")
     more = [name for name in with_ if name not in kernel.features]
     if not more and not without:
         return kernel
@@ -48,7 +46,7 @@ def variant(
     _refuse_absent(kernel, without)
     gone = {*had_without, *without}
     kept = close((*kernel.features, *more), features)
-    # in the catalog's order, so that the same wish is the same kernel
+    # in the catalog's order, so that the same request gives the same kernel
     remaining = tuple(name for name in features if name in kept and name not in gone)
     _refuse_needed(features, remaining, gone)
     changed = dataclasses.replace(
@@ -58,7 +56,7 @@ def variant(
 
 
 def close(names: Iterable[str], features: Mapping[str, Feature]) -> tuple[str, ...]:
-    """The features named, each behind those it needs, each once."""
+    """The named features, each once and after those it needs."""
     closed: dict[str, None] = {}
     for name in names:
         closed |= dict.fromkeys((*close(features[name].needs, features), name))
@@ -66,21 +64,21 @@ def close(names: Iterable[str], features: Mapping[str, Feature]) -> tuple[str, .
 
 
 def known(names: Collection[str], name: str, kind: str) -> str:
-    """`name`, if it is one of `names`; otherwise a UserError that says which there are."""
+    """`name`, if it is one of `names`; otherwise a UserError that lists them."""
     if name in names:
         return name
     near = difflib.get_close_matches(name, names, n=1)
     raise UserError(
         f"the catalog has no {kind} '{name}'",
-        why=f"it knows {', '.join(names) or 'none'}",
+        why=f"it has {', '.join(names) or 'none'}",
         hint=f"did you mean {near[0]}?" if near else "",
     )
 
 
 def split(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
-    """The words of a variant's name as the flavor, the features added, and those removed.
+    """The flavor, the added features and the removed features, from a variant's name.
 
-    The flavor is empty where none is named. `known` and `variant` judge what comes out.
+    The flavor is empty if the name has none. Nothing is checked here: `variant` does that.
     """
     parts: list[tuple[str, list[str]]] = [("", [])]
     for word in words:
@@ -97,7 +95,7 @@ def split(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
 
 
 def _name(flavor: str, with_: Iterable[str], without: Iterable[str]) -> str:
-    """The variant's name; a UserError if no tag could hold it."""
+    """The variant's name; a UserError if it is too long for a tag."""
     name = "-".join(
         (
             *([] if flavor in ("", DEFAULT_FLAVOR) else [flavor]),
@@ -107,20 +105,20 @@ def _name(flavor: str, with_: Iterable[str], without: Iterable[str]) -> str:
     )
     if len(name) > _LONGEST:
         raise UserError(
-            "that is more than the name of an image can say",
-            why=f"'{name}' is longer than {_LONGEST} characters",
-            hint="write down a flavor of your own in the catalog, with these features",
+            "the variant's name is too long for an image tag",
+            why=f"'{name}' has more than {_LONGEST} characters",
+            hint="add a flavor with these features to the catalog, and build that",
         )
     return name
 
 
 def _refuse_later(features: Mapping[str, Feature], kernel: Kernel, with_: Iterable[str]) -> None:
     for name in with_:
-        if not features[name].there(kernel.version.series):
+        if not features[name].available_in(kernel.version.series):
             raise UserError(
-                f"Linux {kernel.version} has no {name}",
-                why=f"the feature is there since series {features[name].since}",
-                hint="build a newer series, or without it",
+                f"the feature {name} is not available in Linux {kernel.version}",
+                why=f"its first series is {features[name].since}",
+                hint="build a newer series, or leave the feature out",
             )
 
 
@@ -128,7 +126,7 @@ def _refuse_absent(kernel: Kernel, without: Iterable[str]) -> None:
     had = kernel.features
     if absent := [name for name in without if name not in had]:
         raise UserError(
-            f"{kernel.tag} has no {', '.join(absent)} to leave out",
+            f"{kernel.tag} does not have {', '.join(absent)}, so it cannot be left out",
             why=f"its features are {', '.join(had)}" if had else "it has no features",
         )
 
@@ -152,9 +150,9 @@ def available(
     features: Mapping[str, Feature],
     vmms: Mapping[str, Vmm],
 ) -> Flavor:
-    """The flavor with only those of its features and VMMs that the series can have on the arch."""
+    """The flavor, with only those features and VMMs that the series can have on the arch."""
     return dataclasses.replace(
         flavor,
-        features=tuple(name for name in flavor.features if features[name].there(series)),
+        features=tuple(name for name in flavor.features if features[name].available_in(series)),
         vmms=tuple(name for name in flavor.vmms if vmms[name].boots(series, arch)),
     )

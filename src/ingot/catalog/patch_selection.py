@@ -1,8 +1,9 @@
-"""Which patches a kernel gets: those of its series' folder, and those that `kernels.toml` bounds.
+"""Which patches a kernel gets: those in its series' directory, and those in [[patches]] tables.
 
-A patch file that no [[patches]] table names is for all of the series whose folder it is in. One
-that is named may be anywhere below patches/, and is for what its tables say. All that a kernel
-gets is applied in the order of the file names, whatever the folders: 0001-a.patch, 0002-b.patch.
+A patch file without a [[patches]] table applies to all of the series whose directory it is in. A
+file with tables may be anywhere below patches/, and applies to the kernels that its tables match.
+All patches of a kernel are applied in the order of their file names, whatever their directories:
+0001-a.patch, 0002-b.patch.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from ingot.catalog import kernel_variants
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR, Kernel
 from ingot.version import KernelVersion, Series
 
-FOLDER = "patches"
+DIRECTORY = "patches"
 
 
 @dataclass(frozen=True, slots=True)
 class PatchBounds:
-    """For which kernels the patch `file`, a path below patches/, is. What is empty bounds nothing.
+    """The kernels that the patch `file`, a path below patches/, applies to.
 
     `since` and `until` are the first and the last version it is applied to: the release that
-    carries the fix is the one after `until`.
+    contains the fix is the one after `until`. An empty field does not restrict the kernels.
     """
 
     file: str
@@ -33,8 +34,8 @@ class PatchBounds:
     flavors: tuple[str, ...] = ()
     arches: tuple[str, ...] = ()
 
-    def hold(self, kernel: Kernel) -> bool:
-        """Whether the kernel gets the patch. A variant is of the flavor that it varies."""
+    def match(self, kernel: Kernel) -> bool:
+        """Whether the kernel gets the patch. A variant counts as the flavor it is based on."""
         flavor = kernel_variants.split(kernel.flavor.name.split("-"))[0] or DEFAULT_FLAVOR
         return (
             (self.since is None or self.since <= kernel.version)
@@ -47,14 +48,14 @@ class PatchBounds:
 
 def for_kernel(root: Path, bounds: Sequence[PatchBounds], kernel: Kernel) -> tuple[Path, ...]:
     """The patch files of the catalog `root` for a kernel, in the order they are applied."""
-    folder = root / FOLDER
+    directory = root / DIRECTORY
     bounded = {one.file for one in bounds}
     own = {
-        path.relative_to(folder).as_posix()
-        for path in (folder / str(kernel.version.series)).glob("*.patch")
+        path.relative_to(directory).as_posix()
+        for path in (directory / str(kernel.version.series)).glob("*.patch")
     }
-    chosen = (own - bounded) | {one.file for one in bounds if one.hold(kernel)}
-    return tuple(folder / name for name in sorted(chosen, key=_by_name))
+    chosen = (own - bounded) | {one.file for one in bounds if one.match(kernel)}
+    return tuple(directory / name for name in sorted(chosen, key=_by_name))
 
 
 def _by_name(file: str) -> tuple[str, str]:

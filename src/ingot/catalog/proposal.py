@@ -1,7 +1,7 @@
-"""What new versions would change: the catalog as it would be, and the files that would differ.
+"""A proposal to add versions: the changed catalog, and the files that would change.
 
-Nothing is written before somebody says so: configs can be resolved, and a difference shown, for
-a catalog that is only proposed.
+Nothing is written until the caller calls `Proposal.write`: configs can be resolved and a diff
+shown for a catalog that is only proposed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingot.catalog import catalog_edit, catalog_tables
-from ingot.catalog.catalog_folder import Catalog
+from ingot.catalog.catalog_directory import Catalog
 from ingot.catalog.catalog_load import parse
 from ingot.digest import Digest
 from ingot.files import write_atomic
@@ -22,9 +22,9 @@ from ingot.version import KernelVersion
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A version to be in the catalog, and its source's digest by origin.
+    """A version to add to the catalog, and its source's digest by origin.
 
-    `end_of_life` is its series', and only used if the catalog has no such series.
+    `end_of_life` is that of its series, and only used if the catalog does not have the series.
     """
 
     version: KernelVersion
@@ -34,13 +34,13 @@ class NewVersion:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A changed catalog, and the new text of each file that is different in it."""
+    """A changed catalog, and the new text of each file that changes."""
 
     catalog: Catalog
     files: Mapping[Path, str] = field(hash=False)
 
     def diff(self) -> str:
-        """What changes, as `diff -u` shows it; empty if nothing does."""
+        """The changes in the format of `diff -u`; empty if nothing changes."""
         home = self.catalog.root.parent
         return "".join(
             line
@@ -49,13 +49,13 @@ class Proposal:
         )
 
     def write(self) -> None:
-        """Write the files, each wholly or not at all, the catalog's own first."""
+        """Write the files, each atomically, the catalog's own first."""
         for path, text in self.files.items():
             write_atomic(path, text.encode())
 
 
 def _diff(path: Path, text: str, name: str) -> Iterator[str]:
-    """The lines of `diff -u` between a file, which need not be there yet, and its new text."""
+    """The lines of `diff -u` between a file, which need not exist, and its new text."""
     old, label = "", "/dev/null"
     if path.is_file():
         old, label = path.read_text(encoding="utf-8"), f"a/{name}"
@@ -65,9 +65,9 @@ def _diff(path: Path, text: str, name: str) -> Iterator[str]:
 
 
 def propose(catalog: Catalog, versions: Iterable[NewVersion]) -> Proposal:
-    """The catalog with more versions, its file and the tables in the documents beside it.
+    """The catalog with more versions, its file, and the tables in the documents next to it.
 
-    Raises UserError if the file cannot be added to (see `edit.add_version`).
+    Raises UserError if lines cannot be added to the file (see `catalog_edit.add_version`).
     """
     before = catalog.file.read_text(encoding="utf-8")
     text = before

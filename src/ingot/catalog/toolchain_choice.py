@@ -1,7 +1,7 @@
-"""Which builder is meant by a word, and how old a builder's tools may be.
+"""Finds a builder by its name or kind, and the oldest tools that a series compiles with.
 
 `toolchain.toml` lists, for a few series, the oldest versions of tools that compile it, as the
-series itself tells (kernel: Documentation/process/changes.rst):
+series' own documentation states them (kernel: Documentation/process/changes.rst):
 
     [series."6.1"]
     gcc = "5.1"
@@ -25,7 +25,7 @@ from ingot.version import Series
 
 _TOOL_VERSION = r"^[0-9]+(\.[0-9]+)*$"
 _NEED_NO_TABLE = ("host",)
-"""Kinds of builders that there is nothing to say of."""
+"""Kinds of builders that work without a table in the catalog."""
 
 
 class _ToolVersionsFile(TomlTable):
@@ -42,8 +42,8 @@ _FORM = FileForm(
 def minimums(path: Path, series: Series) -> dict[str, str]:
     """The oldest versions of tools, by their names, that compile a series.
 
-    A series that is not listed needs what the newest one before it does, or more. Empty if nothing
-    is known, as without the file; UserError for a file of another form.
+    A series that is not listed needs at least what the newest listed series before it needs. Empty
+    if nothing is known, or without the file; UserError if the file is not valid.
     """
     text = read_text(path)
     if text is None:
@@ -53,20 +53,20 @@ def minimums(path: Path, series: Series) -> dict[str, str]:
     return tables[max(listed, key=Series.parse)] if listed else {}
 
 
-def chosen(builders: Mapping[str, BuilderSpec], own: BuilderSpec, word: str) -> BuilderSpec:
-    """The builder that a word means: one of that name, or one of that kind.
+def chosen(builders: Mapping[str, BuilderSpec], own: BuilderSpec, name_or_kind: str) -> BuilderSpec:
+    """The builder of that name, or else one of that kind.
 
-    Of a kind, it is the kernel's `own` if that is one, else the first of the catalog. The
-    machine's own compiler needs no table. UserError if there is none.
+    Of a kind, it is the kernel's `own` builder if that is of the kind, else the first in the
+    catalog. The machine's own compiler needs no table. UserError if no builder matches.
     """
-    if word in builders:
-        return builders[word]
-    of_kind = [spec for spec in (own, *builders.values()) if spec.kind == word]
+    if name_or_kind in builders:
+        return builders[name_or_kind]
+    of_kind = [spec for spec in (own, *builders.values()) if spec.kind == name_or_kind]
     if of_kind:
         return of_kind[0]
-    if word in _NEED_NO_TABLE:
-        return BuilderSpec(word, kind=word)
+    if name_or_kind in _NEED_NO_TABLE:
+        return BuilderSpec(name_or_kind, kind=name_or_kind)
     raise UserError(
-        f"there is no builder '{word}'",
+        f"there is no builder '{name_or_kind}'",
         hint=f"builders of the catalog: {', '.join(builders)}; kinds: {', '.join(BUILDER_TABLES)}",
     )

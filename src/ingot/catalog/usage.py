@@ -1,10 +1,10 @@
-"""How the words of a check are written down, and whether words are written so.
+"""The notation for a verb's arguments, and a check of arguments against it.
 
     PATH [has WORD... | begins HEX]
 
-Capitals stand for any word; those of `SHAPES` for one of that form, also behind a `_` (`KEY_HEX`).
-Any other word is meant as it is written. `a|b` is one of these words, and `...` behind a word means
-one or more of them. Brackets hold what may be left out; a bar between spaces parts alternatives.
+A name in capitals is any argument; a name in `SHAPES` is one of that format, also after a `_`
+(`KEY_HEX`). Any other word is literal. `a|b` is one of these words, and `...` after a word means
+one or more. Brackets enclose optional arguments; a bar between spaces separates alternatives.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ SHAPES: Mapping[str, tuple[str, str]] = {
     "PATH": (r"/.*", "a path that begins with /"),
     "PORT": (r"[1-9][0-9]{0,4}", "the number of a port"),
 }
-"""Names of words that have a form: the form, and what a person calls it."""
+"""Names of arguments that have a format: its pattern, and its description in messages."""
 
 _TOKEN = re.compile(r" *(?P<token>\[|\]|\|(?= )|[^ \[\]]+)")
 _OPEN = re.compile(r"[A-Z][A-Z_]*")
 _CLOSED = re.compile(r"[a-z0-9-]+(\|[a-z0-9-]+)*")
 _FEW = 4
-"""So many words of a closed set are repeated in a message; the usage behind it has all of them."""
+"""A message lists at most this many literal words; the usage after it has all of them."""
 
 
 class UsageError(Exception):
-    """A usage that is not written in this notation."""
+    """A usage that is not in this notation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place for a word, or some if it `repeats`: any word, called `name`, or one of `words`."""
+    """One argument, or several if it `repeats`: any value for `name`, or one of `words`."""
 
     name: str = ""
     words: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Slot:
 
     def __str__(self) -> str:
         if len(self.words) > _FEW:
-            return f"one of the {len(self.words)} words that it can be"
+            return f"one of {len(self.words)} words"
         if self.words:
             return " or ".join(f"'{word}'" for word in self.words)
         shape = SHAPES.get(self._shape)
@@ -62,12 +62,12 @@ class Slot:
 
 
 Form = tuple[Slot, ...]
-"""One of the ways to write the words, with nothing left to choose."""
+"""One sequence of arguments that a usage allows, without alternatives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A usage as it is written, and the forms that it allows."""
+    """The text of a usage, and the forms that it allows."""
 
     text: str
     forms: tuple[Form, ...]
@@ -84,10 +84,10 @@ class Usage:
         return max(map(len, self.forms))
 
     def mistake(self, words: Sequence[str]) -> str:
-        """What is wrong with the first of the words that is wrong; empty if none is.
+        """What is wrong with the first wrong argument; empty if the arguments are valid.
 
-        All forms are followed at once. `at` holds, for each that fits so far, the slots that the
-        next word may be in.
+        All forms are matched at once. `at` has, for each form that matches so far, the positions
+        of the slots that the next word can be in.
         """
         at = {(form, 0) for form in self.forms}
         for word in words:
@@ -102,11 +102,11 @@ class Usage:
                 return _wrong(word, expected)
         if any(index == len(form) for form, index in at):
             return ""
-        return f"a word is missing at the end: {_listed(_slots(at))}"
+        return f"an argument is missing at the end: {_listed(_slots(at))}"
 
 
 def parse(text: str) -> Usage:
-    """The usage that a text is; UsageError if it is not in the notation."""
+    """Parse a usage; UsageError if the text is not in the notation."""
     tokens = []
     end = 0
     while match := _TOKEN.match(text, end):
@@ -115,12 +115,12 @@ def parse(text: str) -> Usage:
     rest = list(reversed(tokens))
     forms = tuple(dict.fromkeys(_sequence(rest)))
     if end != len(text) or rest:
-        raise UsageError(f"'{text}' has a bracket, a bar or a space too many")
+        raise UsageError(f"'{text}' has an extra bracket, bar or space")
     return Usage(text, forms)
 
 
 def _sequence(rest: list[str]) -> list[Form]:
-    """The forms up to a closing bracket, a bar or the end; takes their tokens off `rest`."""
+    """The forms up to a closing bracket, a bar or the end; removes their tokens from `rest`."""
     forms: list[Form] = [()]
     while rest and rest[-1] not in ("]", "|"):
         token = rest.pop()
@@ -130,7 +130,7 @@ def _sequence(rest: list[str]) -> list[Form]:
 
 
 def _alternatives(rest: list[str]) -> list[Form]:
-    """The forms between brackets, the first of which is off."""
+    """The forms between brackets, after the opening bracket was removed."""
     found = _sequence(rest)
     while rest and rest[-1] == "|":
         rest.pop()
@@ -149,21 +149,21 @@ def _slot(token: str) -> Slot:
     if _CLOSED.fullmatch(word):
         return Slot(words=tuple(word.split("|")), repeats=repeats)
     raise UsageError(
-        f"'{token}' is neither in capitals, such as PATH, nor words such as has|begins"
+        f"'{token}' is neither a name in capitals, such as PATH, nor words such as has|begins"
     )
 
 
 def _slots(at: set[tuple[Form, int]]) -> list[Slot]:
-    """The slots that a next word may be in, in a fixed order."""
+    """The slots that the next word can be in, in a fixed order."""
     return sorted({form[index] for form, index in at if index < len(form)}, key=str)
 
 
 def _wrong(word: str, expected: Sequence[Slot]) -> str:
     if not expected:
-        return f"'{word}' is one word too many"
+        return f"'{word}' is one argument too many"
     near = difflib.get_close_matches(word, [each for slot in expected for each in slot.words], n=1)
-    meant = f"did you mean '{near[0]}'?" if near else f"expected: {_listed(expected)}"
-    return f"'{word}' is wrong here ({meant})"
+    advice = f"did you mean '{near[0]}'?" if near else f"expected: {_listed(expected)}"
+    return f"'{word}' is wrong here ({advice})"
 
 
 def _listed(slots: Sequence[Slot]) -> str:

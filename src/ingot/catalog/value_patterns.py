@@ -1,4 +1,4 @@
-"""What single values of the catalog's files look like."""
+"""The formats of single values in the catalog's files."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ PATTERNS: Mapping[str, str] = {
     URL: "a URL that begins with http:// or https://",
     PATH: "a path without spaces",
     VERSION: "a version such as 6.1.176",
-    REPOSITORY: "the address of a repository (https://, ssh:// or file://)",
+    REPOSITORY: "the URL of a repository (https://, ssh:// or file://)",
     IMAGE: "the name of an image, such as docker.io/library/ubuntu:20.04",
     TAG: "the name of a tag with {version} in it",
     PATCH: "the path of a patch file below patches/",
     OPTION: "an option, without CONFIG_",
     MODULE: "the name of a module",
-    LINE: "words of plain characters, one space between them",
+    LINE: "printable ASCII words with single spaces between them",
 }
-"""What a person calls text of each pattern."""
+"""The description of each pattern in messages."""
 
 
 def unique(values: list[str]) -> list[str]:
-    """The values, if each is there once; pydantic tells a ValueError as a mistake."""
+    """The values, if none is listed twice; pydantic reports a ValueError as a mistake."""
     if len(set(values)) < len(values):
         raise ValueError("something is listed twice")
     return values

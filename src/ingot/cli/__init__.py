@@ -1,2 +1,2 @@
-"""The `ingot` command: a file per verb, each thin. Only here are the environment and the
-home directory read, text is printed, and errors become exit codes."""
+"""The `ingot` command: a file per verb, each thin. Only this package reads the environment and the
+home directory, prints text, and turns errors into exit codes."""

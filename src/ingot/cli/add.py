@@ -1,4 +1,4 @@
-"""`ingot add`: a version more in the catalog, with one command."""
+"""`ingot add`: add a version to the catalog with one command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import typer
 from rich.table import Table
 
 from ingot import new_versions
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
+from ingot.cli.shared.common_options import (
+    CacheDirectory,
+    CatalogDirectory,
+    DryRun,
+    Json,
+    make_setting,
+)
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.new_versions import Addition, NewOption
@@ -19,19 +25,19 @@ _HIDDEN_SHOWN = 8
 
 def add(
     kernel: Annotated[
-        str, typer.Argument(metavar="VERSION|SERIES", help="6.1.180, or 6.1: the newest there is.")
+        str, typer.Argument(metavar="VERSION|SERIES", help="6.1.180, or 6.1: its newest release.")
     ],
     dry_run: DryRun = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Add a version to the catalog.
 
     Finds and verifies its source, resolves and checks the configs of every arch and flavor,
-    tells which options are new in it, and writes the version with the digest of its source
-    to kernels.toml and to the tables of README and docs. Nothing is written unless all of it
-    is sound.
+    lists the options that are new in it, and writes the version with the digest of its source
+    to kernels.toml and to the tables in README and docs. Nothing is written if a step fails or
+    a config has findings.
     """
     setting = make_setting(catalog, cache)
     progress = make_progress(Terminal(stderr=True))
@@ -47,22 +53,22 @@ def add(
 
 
 def print_addition(console: Terminal, addition: Addition, *, dry_run: bool) -> None:
-    """What was found out about a version, for a person who decides about it."""
+    """Print the source, the configs and the new options of a version, for a person to review."""
     source = addition.source
     verb = "would add" if dry_run else "added"
     console.say(f"{verb} ", (f"linux {source.version}", "bold"))
     console.say(f"source: {source.origin}, {source.digest}")
     console.say(f"        {source.evidence}")
-    console.say(f"configs: {len(addition.configs)} resolved, all as asked")
+    console.say(f"configs: {len(addition.configs)} resolved, all as requested")
     if news := addition.new_options:
         count = len(news.options)
-        console.say(f"options: {count} that {news.before} does not have")
+        console.say(f"options: {count} that are not in {news.before}")
         if news.options:
             console.print(_option_table(news.options))
         if news.hidden:
             some = ", ".join(news.hidden[:_HIDDEN_SHOWN])
             more = ", ..." if len(news.hidden) > _HIDDEN_SHOWN else ""
-            line = f"         and {len(news.hidden)} that belong to what is off: {some}{more}"
+            line = f"         and {len(news.hidden)} that depend on disabled options: {some}{more}"
             console.say(line)
     if dry_run:
         print_document(addition.proposal.diff())
@@ -84,7 +90,7 @@ def _option_table(options: tuple[NewOption, ...]) -> Table:
 
 
 def document(addition: Addition, *, dry_run: bool) -> dict[str, object]:
-    """The same for a script."""
+    """The same, as a JSON document."""
     source = addition.source
     return {
         "version": str(source.version),

@@ -12,11 +12,11 @@ from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     Arches,
     BootTimeout,
+    BuildDirectory,
     BuilderName,
-    BuildFolder,
-    CacheFolder,
+    CacheDirectory,
     CacheFrom,
-    CatalogFolder,
+    CatalogDirectory,
     Flavors,
     Insecure,
     Json,
@@ -26,7 +26,7 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
-from ingot.cli.shared.each_kernel import Failed, end_badly, failed_document, for_each
+from ingot.cli.shared.each_kernel import Failed, exit_if_failed, failed_document, for_each
 from ingot.cli.shared.progress_display import make_progress, seconds_text
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches, git_document
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
@@ -48,9 +48,9 @@ def build(
     patches: Patches = None,
     offline: Offline = False,
     builder: BuilderName = None,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
-    build_dir: BuildFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
+    build_dir: BuildDirectory = None,
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     cache_from: CacheFrom = None,
     insecure: Insecure = False,
@@ -58,13 +58,13 @@ def build(
 ) -> None:
     """Build kernels, boot them, tag their images.
 
-    A kernel whose recipe is in the store already is not compiled again; nor is one that
-    --cache-from finds in a registry. One that fails does not stop the others; the exit code is
-    then that of the first failure.
+    A kernel is not compiled again if the store has a build of the same recipe, or if
+    --cache-from finds one in a registry. A kernel that fails does not stop the others; the exit
+    code is then that of the first failure.
 
-    With --with and --without the kernel is a variant that the catalog does not list; its
-    images are tagged after what is different, such as 6.1.176-with-bpf. With --patch they are
-    tagged as 6.1.176-patched, whatever the patches.
+    With --with and --without the kernel is a variant that the catalog does not list; the tags of
+    its images name the difference, such as 6.1.176-with-bpf. With --patch the tag is
+    6.1.176-patched, whatever the patches are.
     """
     errors = Terminal(stderr=True)
     remote = Registry(check_registry(cache_from), insecure) if cache_from else None
@@ -84,8 +84,9 @@ def build(
     )
     if source and len({kernel.version for kernel in selected}) > 1:
         raise UserError(
-            f"--source gives one tree for {len({kernel.version for kernel in selected})} versions",
-            hint="name the one version it is",
+            f"--source is one tree, but {len({kernel.version for kernel in selected})} versions"
+            " are selected",
+            hint="name only the version of that tree",
         )
     progress = make_progress(errors)
     built, failed = for_each(
@@ -95,7 +96,7 @@ def build(
         print_document(json.dumps(_document(setting, built, failed), indent=2))
     else:
         _print_summary(make_console(), built, failed)
-    end_badly(errors, failed, alone=len(selected) == 1)
+    exit_if_failed(errors, failed, single=len(selected) == 1)
 
 
 def _print_summary(console: Terminal, built: Sequence[Built], failed: Sequence[Failed]) -> None:
@@ -118,7 +119,7 @@ def _print_summary(console: Terminal, built: Sequence[Built], failed: Sequence[F
 
 
 def _timing_table(built: Sequence[Built]) -> Table:
-    """Time per step: a row a step, a column a kernel."""
+    """The time of each step: one row per step, one column per kernel."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("step", no_wrap=True)
     titles: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""`ingot containerfile`: a kernel's chain for those who have only a container engine."""
+"""`ingot containerfile`: a kernel's build as a Containerfile, for a container engine to run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import typer
 from ingot.builder.container_builder import KIND
 from ingot.catalog.value_patterns import IMAGE
 from ingot.cli.shared.common_options import (
-    CacheFolder,
-    CatalogFolder,
+    CacheDirectory,
+    CatalogDirectory,
     KernelName,
     choose,
     make_setting,
@@ -33,14 +33,14 @@ def containerfile(
         typer.Option(
             "--from",
             metavar="IMAGE",
-            help="The image to begin with. Default: that of the builder.",
+            help="The base image. Default: the image of the builder.",
             show_default=False,
         ),
     ] = None,
     builder: Annotated[
         str,
         typer.Option(
-            "--builder", metavar="NAME", help="A builder of the catalog of the kind container."
+            "--builder", metavar="NAME", help="A builder of the catalog whose kind is container."
         ),
     ] = KIND,
     output: Annotated[
@@ -49,7 +49,7 @@ def containerfile(
             "--output",
             "-o",
             metavar="DIR",
-            help="Write the Containerfile and all that it takes as this folder.",
+            help="Write the Containerfile and the files it needs to this new directory.",
             show_default=False,
         ),
     ] = None,
@@ -57,15 +57,15 @@ def containerfile(
     keyring: Keyring = None,
     patches: Patches = None,
     offline: Offline = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
 ) -> None:
     """Print the Containerfile that builds a kernel.
 
     Its targets are builder, bin, modules and base. `docker buildx build --target bin DIR`,
-    `podman build` and `buildah bud` run it; they need no Ingot. In a builder of the same packages
-    its files are those of `ingot build`, bit for bit. What is left out: the check that Kconfig
-    grants all that is asked for, and the boot test.
+    `podman build` and `buildah bud` run it without Ingot. With the same builder packages, the
+    kernel files are identical to those of `ingot build`. Two steps of `ingot build` are missing:
+    the check that the config has every requested option, and the boot test.
     """
     setting = make_setting(
         catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
@@ -74,7 +74,8 @@ def containerfile(
     if image:
         if not re.fullmatch(IMAGE, image):
             raise UserError(
-                f"'{image}' is not the name of an image", hint="one is docker.io/library/debian:12"
+                f"'{image}' is not the name of an image",
+                hint="write a name such as docker.io/library/debian:12",
             )
         chosen = replace(chosen, builder=replace(chosen.builder, image=image))
     progress = make_progress(Terminal(stderr=True))

@@ -1,4 +1,4 @@
-"""`ingot diff`: two images side by side."""
+"""`ingot diff`: compare two images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from ingot import comparison as comparisons
 from ingot.arch import Arch, arch_called
-from ingot.cli.shared.common_options import CatalogFolder, Insecure, Json, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
 from ingot.cli.shared.config_differences import option_documents
 from ingot.cli.shared.image_differences import print_comparison
 from ingot.cli.shared.progress_display import make_progress
@@ -35,38 +35,39 @@ def diff(
     a: Annotated[
         str,
         typer.Argument(
+            metavar="A",
             help="An image of the store (6.1, 6.1-minimal, kernel-bin:6.1.176) or of a registry"
-            " (docker.io/foobar/kernel-bin:6.1.176)."
+            " (docker.io/foobar/kernel-bin:6.1.176).",
         ),
     ],
-    b: Annotated[str, typer.Argument(help="The same, to compare with.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The image to compare with; same forms.")],
     arch: Annotated[
         str | None,
         typer.Option(
-            help="Which platform of a registry's images, as in x86_64, arm64. Default: this"
-            " machine's.",
+            help="The arch to read from multi-arch images of a registry: x86_64 or arm64. Default:"
+            " the arch of this machine.",
             show_default=False,
         ),
     ] = None,
     insecure: Insecure = False,
     show_all: Annotated[
-        bool, typer.Option("--all", help=f"Show lists of more than {_SHOWN} lines whole.")
+        bool, typer.Option("--all", help=f"Do not cut lists after {_SHOWN} lines.")
     ] = False,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Compare two images.
 
-    Shows what they were made from, what their kernels, modules and layers weigh, what they cost
-    to boot if that was measured (ingot profile), where in its source the kernel grew,
-    which modules came and went, and the config options that differ.
+    Shows source, builder and recipe; the sizes of kernel, modules and image; the boot cost, if
+    `ingot profile` measured it; the size of the kernel by source directory; added and removed
+    modules; and the config options that differ.
 
-    An image of a registry is only fetched where its manifest does not tell all this: if it is
-    not Ingot's, or older. For configs alone, and with their menus: ingot config diff.
+    For an image in a registry, the manifest is enough if a recent Ingot made it; any other image
+    is fetched. To compare configs only, grouped by menu: `ingot config diff`.
     """
     platform = arch_called(arch or os.uname().machine)
     progress = make_progress(Terminal(stderr=True))
-    before, after = (_subject(name, platform, insecure, catalog, progress) for name in (a, b))
+    before, after = (_read_summary(name, platform, insecure, catalog, progress) for name in (a, b))
     comparison = comparisons.compare(before, after)
     if as_json:
         print_document(json.dumps(_document(comparison), indent=2))
@@ -74,7 +75,7 @@ def diff(
         print_comparison(make_console(), comparison, None if show_all else _SHOWN)
 
 
-def _subject(
+def _read_summary(
     name: str, platform: Arch, insecure: bool, catalog: Path | None, progress: Progress
 ) -> ImageSummary:
     match parse_operand(name):
@@ -98,26 +99,26 @@ def _subject(
 def _document(comparison: Comparison) -> dict[str, object]:
     options = comparison.options
     return {
-        "a": _subject_document(comparison.before),
-        "b": _subject_document(comparison.after),
+        "a": _summary_document(comparison.before),
+        "b": _summary_document(comparison.after),
         "same": comparison.same,
-        "kernel": _changes_document(comparison.folders),
+        "kernel": _changes_document(comparison.directories),
         "modules": _changes_document(comparison.modules),
         "files": _changes_document(comparison.files),
         "options": None if options is None else option_documents(options),
     }
 
 
-def _subject_document(subject: ImageSummary) -> dict[str, object]:
-    facts, profile = subject.facts, subject.profile
+def _summary_document(image: ImageSummary) -> dict[str, object]:
+    facts, profile = image.facts, image.profile
     return {
-        "name": subject.name,
-        "platform": subject.platform,
-        "layers": [str(layer) for layer in subject.layers],
-        "size": subject.size,
-        "kernel_size": subject.kernel_size,
-        "modules_size": subject.modules_size,
-        "modules": None if subject.modules is None else len(subject.modules),
+        "name": image.name,
+        "platform": image.platform,
+        "layers": [str(layer) for layer in image.layers],
+        "size": image.size,
+        "kernel_size": image.kernel_size,
+        "modules_size": image.modules_size,
+        "modules": None if image.modules is None else len(image.modules),
         "facts": facts
         and {
             "version": facts.version,

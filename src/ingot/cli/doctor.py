@@ -1,4 +1,4 @@
-"""`ingot doctor`: does this machine have what Ingot needs?"""
+"""`ingot doctor`: check that this machine has what Ingot needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ingot.errors import IngotError, MachineError
 
 @dataclass(frozen=True, slots=True)
 class _Diagnosis:
-    """`ok` is None for what is good to know and no obstacle."""
+    """One line of the output. `ok` is None for information that is not a requirement."""
 
     name: str
     ok: bool | None
@@ -34,17 +34,18 @@ class _Diagnosis:
 def doctor(
     install: Annotated[
         bool,
-        typer.Option("--install", help="Install missing Debian packages, as root or by sudo."),
+        typer.Option("--install", help="Install missing Debian packages, as root or with sudo."),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing if all is well.")
+        bool, typer.Option("--quiet", "-q", help="Print nothing if nothing is missing.")
     ] = False,
     arches: Annotated[
         list[str] | None,
         typer.Option(
             "--arch",
             metavar="ARCH",
-            help="Kernels of which architectures are to be built. Default: this machine's.",
+            help="An architecture to build kernels for; may be given more than once. Default: the"
+            " architecture of this machine.",
             show_default=False,
         ),
     ] = None,
@@ -52,9 +53,9 @@ def doctor(
 ) -> None:
     """Check what this machine has and lacks.
 
-    Looks for the programs, packages and permissions Ingot needs.
+    Looks for the programs, packages and permissions that Ingot needs.
 
-    Exits with 3 if something is missing, after one line that says what and how to install it.
+    Exits with 3 if something is missing, with an error that names it and how to install it.
     """
     names = [arch(name).name for name in arches or [arch_called(os.uname().machine).name]]
     if install:
@@ -93,7 +94,8 @@ def _id_ranges() -> _Diagnosis:
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         if not any(line.split(":")[0] in (user, str(os.getuid())) for line in lines):
             command = f"sudo usermod --add-{path.name}s 100000-165535 {user}"
-            return _Diagnosis("ID ranges", False, f"{name} has none for {user} (next: {command})")
+            detail = f"{name} has no range for {user} (next: {command})"
+            return _Diagnosis("ID ranges", False, detail)
     return _Diagnosis("ID ranges", True, f"{user} has IDs to make the builder with")
 
 
@@ -104,23 +106,23 @@ def _sandbox() -> _Diagnosis:
         return _Diagnosis("sandbox", False, f"{error} (next: {error.hint})")
     if os.geteuid() == 0 and not confinement():
         detail = (
-            "bubblewrap can make one; before 0.8 it cannot keep what root compiles from the"
-            " machine's control groups: build as an ordinary user what you do not trust"
+            "bubblewrap works, but before 0.8 it cannot hide the machine's control groups from a"
+            " build of root: build untrusted sources as an ordinary user"
         )
         return _Diagnosis("sandbox", None, detail)
-    return _Diagnosis("sandbox", True, "bubblewrap can make one")
+    return _Diagnosis("sandbox", True, "bubblewrap works")
 
 
 def _kvm() -> _Diagnosis:
     if fault := kvm_fault():
-        return _Diagnosis("KVM", None, f"{fault}: boot tests run in QEMU's TCG, slower")
-    return _Diagnosis("KVM", None, "it runs guests; boot tests try it, then QEMU's TCG")
+        return _Diagnosis("KVM", None, f"{fault}: boot tests run in QEMU's TCG, which is slower")
+    return _Diagnosis("KVM", None, "it runs guests: boot tests use it, and QEMU's TCG if it fails")
 
 
 def _engines() -> _Diagnosis:
     found = ", ".join(container_engines.installed())
     detail = (
-        f"{found} for --builder container" if found else "none, which only builders of theirs need"
+        f"{found} for --builder container" if found else "none; only --builder container needs one"
     )
     return _Diagnosis("container engine", None, detail)
 

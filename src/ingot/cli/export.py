@@ -1,4 +1,4 @@
-"""`ingot export` and `ingot pull`: images as plain files, for those without a container stack."""
+"""`ingot export` and `ingot pull`: write images as plain files, without a container engine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ import typer
 
 from ingot import registry
 from ingot.arch import arch_called
-from ingot.cli.shared.common_options import CatalogFolder, Insecure, complete_kernels, make_setting
+from ingot.cli.shared.common_options import (
+    CatalogDirectory,
+    Insecure,
+    complete_kernels,
+    make_setting,
+)
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import UserError
@@ -22,7 +27,7 @@ from ingot.progress import Progress
 from ingot.units import size_text
 
 Target = Annotated[
-    Path, typer.Option("--to", metavar="DIR", help="The folder to make; it must not exist yet.")
+    Path, typer.Option("--to", metavar="DIR", help="The directory to make; it must not exist yet.")
 ]
 
 
@@ -30,18 +35,19 @@ def export(
     kernel: Annotated[
         str,
         typer.Argument(
-            help="A version, a series (its newest), or an image of the store.",
+            metavar="KERNEL|IMAGE",
+            help="A kernel (6.1, 6.1.176-minimal) or an image of the store (kernel-bin:6.1).",
             autocompletion=complete_kernels,
         ),
     ],
     to: Target,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
 ) -> None:
-    """Write a kernel's files to a new folder.
+    """Write a kernel's files to a new directory.
 
     These are boot/vmlinux, boot/config-<release> and lib/modules/<release>.
 
-    Every byte is checked against the image's digests; the folder appears when all is well.
+    Every byte is checked against the image's digests. If a check fails, no directory is made.
     """
     setting = make_setting(catalog, None)
     tag, image = find_image_named(setting.project, kernel)
@@ -60,31 +66,32 @@ def pull(
     arch: Annotated[
         str | None,
         typer.Option(
-            help="Which of the image's platforms, as in x86_64, arm64. Default: this machine's.",
+            help="The arch to read from a multi-arch image: x86_64 or arm64. Default: the arch of"
+            " this machine.",
             show_default=False,
         ),
     ] = None,
     insecure: Insecure = False,
 ) -> None:
-    """Write the files of an image in a registry to a new folder.
+    """Write the files of an image in a registry to a new directory.
 
-    Works for any image; needs no catalog and no container stack. Credentials are those of
-    docker or skopeo.
+    Works for any image, and needs neither a catalog nor a container engine. Credentials are
+    those of docker or skopeo.
 
-    Every byte is checked against the image's digests; the folder appears when all is well.
+    Every byte is checked against the image's digests. If a check fails, no directory is made.
     """
     operand = parse_operand(image)
     if not isinstance(operand, RegistryImage):
-        hint = f"write HOST/PATH/{image}; what is in the store: ingot export {image}"
+        hint = f"write HOST/PATH/{image}; for an image of the store: ingot export {image} --to DIR"
         raise not_taken(image, operand, "an image of a registry", hint)
     reference = operand.reference
     require_new(to)  # before anything is fetched
     platform = arch_called(arch or os.uname().machine)
     progress = make_progress(Terminal(stderr=True))
-    with tempfile.TemporaryDirectory(prefix="ingot-pull-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ingot-pull-") as directory:
         with progress.step(f"pull {reference}") as step:
             layout = registry.fetch_image(
-                reference, platform.oci, Path(folder) / "layout", insecure=insecure
+                reference, platform.oci, Path(directory) / "layout", insecure=insecure
             )
             found = _image(layout, reference)
             if arch and found.platform.architecture != platform.oci:
@@ -97,20 +104,20 @@ def pull(
 
 
 def _image(layout: Layout, reference: str) -> Image:
-    """What was fetched; a UserError if it holds no files: signatures have tags as images do."""
+    """The fetched image; a UserError if it is not one, since signatures have tags as well."""
     try:
         return read_image(layout, layout.tags()[registry.FETCHED])
     except UserError as error:
         raise UserError(
-            f"{reference} is no image with files",
-            why="it may be an artifact that tells of an image, such as a signature or a boot"
+            f"{reference} is not an image with files",
+            why="it may be an artifact that describes an image, such as a signature or a boot"
             f" profile ({error.what})",
             hint="name an image, such as kernel-bin:6.1",
         ) from error
 
 
 def _write(layout: Layout, image: Image, title: str, to: Path, progress: Progress) -> None:
-    """Unpack an image to the new folder `to`; what is in its boot/ is told on standard output."""
+    """Unpack an image to the new directory `to`, and print the files of its boot/."""
     target = to.absolute()
     with progress.step(title) as step:
         extract(layout, image, target, step)

@@ -1,4 +1,4 @@
-"""`ingot fetch`: all that builds need from the network, for builds without one."""
+"""`ingot fetch`: download what builds need, for builds without a network."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ingot import pipeline
 from ingot.cli.shared.common_options import (
     Arches,
     BuilderName,
-    CacheFolder,
+    CacheDirectory,
     CacheFrom,
-    CatalogFolder,
+    CatalogDirectory,
     Insecure,
     Json,
     Kernels,
     choose,
     make_setting,
 )
-from ingot.cli.shared.each_kernel import Failed, end_badly, failed_document, for_each
+from ingot.cli.shared.each_kernel import Failed, exit_if_failed, failed_document, for_each
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import Keyring, OwnSource
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
@@ -35,19 +35,19 @@ def fetch(
     source: OwnSource = None,
     keyring: Keyring = None,
     builder: BuilderName = None,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     cache_from: CacheFrom = None,
     insecure: Insecure = False,
     as_json: Json = False,
 ) -> None:
     """Get sources and builders, to build without a network later.
 
-    Gets and verifies the source of each kernel and makes its builder, as a build does first.
-    After that `ingot build --offline` needs no network at all.
+    Downloads and verifies the source of each kernel and makes its builder, as `ingot build` does.
+    After that, `ingot build --offline` works without a network.
 
-    What is here is not fetched again. One that cannot be had does not stop the others; the exit
-    code is then that of the first failure.
+    Files in the cache are not fetched again. A kernel that fails does not stop the others; the
+    exit code is then that of the first failure.
     """
     errors = Terminal(stderr=True)
     remote = Registry(check_registry(cache_from), insecure) if cache_from else None
@@ -61,11 +61,11 @@ def fetch(
         print_document(json.dumps(_document(fetched, failed), indent=2))
     elif fetched:
         make_console().print(_table(fetched))
-    end_badly(errors, failed, alone=len(selected) == 1)
+    exit_if_failed(errors, failed, single=len(selected) == 1)
 
 
 def _table(fetched: Sequence[FetchedInputs]) -> Table:
-    """A row for every source, then one for every builder."""
+    """One row for each source, then one for each builder."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("what", "from", "digest"):
         table.add_column(title, no_wrap=True)

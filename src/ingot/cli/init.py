@@ -12,16 +12,16 @@ from ingot.cli.shared.terminal import Terminal, print_line
 
 
 def init(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where the directory kernels/ is to be made.")
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The directory in which kernels/ is made.")
     ],
 ) -> None:
-    """Make a catalog to change as you like.
+    """Make a catalog of your own.
 
-    DIR/kernels gets a copy of the fragments, rules, keys and kernels that come with Ingot;
-    images go to DIR/images. Beside them, a README.md, a .gitignore and a workflow that builds and
-    publishes on GitHub are written, unless DIR has such files.
+    Copies the catalog that comes with Ingot (kernels, fragments, rules, keys) to DIR/kernels;
+    images will be in DIR/images. Also writes a README.md, a .gitignore and a GitHub workflow that
+    builds and publishes the kernels, unless DIR has such files.
     """
-    made = catalogs.starter(folder.absolute())
+    made = catalogs.starter(directory.absolute())
     print_line(str(made))
-    Terminal(stderr=True).say(("next:", "bold"), f" cd {folder} && ingot build 6.1-minimal")
+    Terminal(stderr=True).say(("next:", "bold"), f" cd {directory} && ingot build 6.1-minimal")

@@ -1,4 +1,4 @@
-"""`ingot inspect`: what an image of the store is and holds."""
+"""`ingot inspect`: show and verify an image of the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError, VerificationError
 from ingot.image_lookup import find_image_named
@@ -22,21 +22,24 @@ def inspect(
     image: Annotated[
         str,
         typer.Argument(
-            help="An image (kernel-bin:6.1.176, kernel-bin:6.1), or a version: its base image."
+            metavar="IMAGE",
+            help="An image of the store (kernel-bin:6.1.176, kernel-bin:6.1), or a kernel (6.1) for"
+            " its image flintlock-kernel.",
         ),
     ],
-    files: Annotated[bool, typer.Option("--files", help="List the files it holds too.")] = False,
+    files: Annotated[bool, typer.Option("--files", help="List the files of the image.")] = False,
     packages: Annotated[
-        bool, typer.Option("--packages", help="List what its builder was made of too.")
+        bool, typer.Option("--packages", help="List the packages of the kernel's builder.")
     ] = False,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Show what an image is, and what it holds.
+    """Show and verify an image of the store.
 
-    Prints its digests, layers and labels; with --files, its files too; with --packages, the
-    packages that its kernel was compiled with. Every blob and layer is read and verified: exits
-    with 4 if one is not what its digest says.
+    Prints digests, layers and labels; with --files, the files too; with --packages, the packages
+    that the kernel was compiled with.
+
+    Reads every blob and layer, and exits with 4 if one does not match its digest.
     """
     setting = make_setting(catalog, None)
     tag, found = find_image_named(setting.project, image)
@@ -57,7 +60,7 @@ def inspect(
         raise VerificationError(
             f"{tag} is damaged",
             why="\n".join(problems),
-            hint=f"remove the files of these digests from {setting.project.layout.blobs.folder},"
+            hint=f"remove the files of these digests from {setting.project.layout.blobs.directory},"
             " and build the image again",
         )
 
@@ -88,7 +91,7 @@ def _print(tag: str, found: Image, made_of: Sequence[str], held: Sequence[FileIn
 
 
 def _named(image: Image) -> list[tuple[str | None, Layer]]:
-    """The layers, the lowest first, with their names; None for those of an image without names."""
+    """The layers, the lowest first, with their names; None where the image does not name them."""
     try:
         return list(layers_of(image).items())
     except UserError:
@@ -99,9 +102,9 @@ def _packages(tag: str, image: Image) -> tuple[str, ...]:
     packages = read_packages(image.annotations)
     if packages is None:
         raise UserError(
-            f"{tag} does not tell what its builder was made of",
-            hint="images of kernels do: kernel-bin, kernel-modules, flintlock-kernel; of a builder,"
-            " `ingot builder show` tells it",
+            f"{tag} has no list of builder packages",
+            hint="kernel-bin, kernel-modules and flintlock-kernel have one; for a builder, run"
+            " `ingot builder show`",
         )
     return packages
 

@@ -1,4 +1,4 @@
-"""`ingot list`: what the catalog offers and what the store has of it."""
+"""`ingot list`: the kernels of the catalog, and which of them the store has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingot.catalog import Kernel
-from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.terminal import make_console, print_document, styled
 from ingot.images import BASE, tags_of_store
 from ingot.oci import Layout
@@ -26,12 +26,12 @@ class _KernelRow:
     built: str
 
 
-def list_kernels(catalog: CatalogFolder = None, as_json: Json = False) -> None:
+def list_kernels(catalog: CatalogDirectory = None, as_json: Json = False) -> None:
     """List the kernels of the catalog.
 
-    For each version and arch: its flavors (✓ those in the store), until when its series is
-    maintained, and the VMMs it is made for, with the first release that officially supports
-    the series where the VMM says so.
+    For each version and arch: its flavors (✓: built, in the store), the end of life of its
+    series, and the VMMs that the kernel supports. `≥ 1.9.0` is the first release of a VMM that
+    officially supports the series.
     """
     setting = make_setting(catalog, None)
     today = datetime.date.today()

@@ -9,18 +9,18 @@ import typer
 from ingot import __version__
 from ingot.cli.shared.terminal import Terminal, prepare, print_error, print_line
 from ingot.cli.verbs import IngotVerbs
-from ingot.errors import IngotError, told_by_the_system
+from ingot.errors import IngotError, system_error
 
 app = typer.Typer(
     name="ingot",
     cls=IngotVerbs,
     help="Build Linux kernels for microVMs and ship them as small OCI images.\n\n"
-    "`ingot build 6.1` takes the verified source of the newest 6.1 kernel of the catalog,"
-    " compiles it in a sandbox, boots it, and leaves its images in images/: flintlock-kernel,"
-    " kernel-bin, kernel-modules, kernel-debug and kernel-devel.",
+    "`ingot build 6.1` verifies the source of the newest 6.1 kernel in the catalog, compiles it in"
+    " a sandbox, boots it, and writes its images to images/: flintlock-kernel, kernel-bin,"
+    " kernel-modules, kernel-debug and kernel-devel.",
     epilog="KERNEL is a version or series of the catalog (6.1, 6.1.176-minimal). IMAGE is an image"
-    " of the store (kernel-bin:6.1) or of a registry (HOST/kernel-bin:6.1: it has a slash). FILE is"
-    " a file: ./FILE, or its name if that is not the name of a kernel or an image.",
+    " of the store (kernel-bin:6.1) or of a registry (HOST/kernel-bin:6.1, with a slash). A file"
+    " whose name looks like a kernel or an image is written ./FILE.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
@@ -47,17 +47,17 @@ def ingot(
 
 
 def run_command_line() -> int:
-    """Run what the command line asks for; returns 0 for success, else the error's own code."""
+    """Run the verb of the command line; returns 0 for success, else the exit code of the error."""
     prepare()
     try:
         app(prog_name="ingot")
     except IngotError as error:
         return _report(error)
     except BrokenPipeError:
-        raise  # the reader has closed the pipe: not an error, and no one is left to read a message
+        raise  # the reader closed the pipe: not an error, and there is no one to report it to
     except OSError as error:
-        return _report(told_by_the_system(error))
-    except SystemExit as end:  # how typer ends, also after a mistake in the command line
+        return _report(system_error(error))
+    except SystemExit as end:  # typer ends so, also after a mistake in the command line
         return end.code if isinstance(end.code, int) else 0
     return 0
 

@@ -15,7 +15,7 @@ from ingot.catalog.ownership import require_own_repository
 from ingot.changes import KernelChange
 from ingot.cli.shared.common_options import (
     Arches,
-    CatalogFolder,
+    CatalogDirectory,
     Flavors,
     choose,
     complete_kernels,
@@ -27,7 +27,7 @@ from ingot.cli.shared.terminal import Terminal, print_document
 from ingot.setting import Setting
 
 _MOST_JOBS = 256
-"""What GitHub runs of one matrix (GitHub's documentation, "Actions limits")."""
+"""The most jobs that GitHub runs from one matrix (GitHub's documentation, "Actions limits")."""
 
 
 def matrix(
@@ -46,9 +46,9 @@ def matrix(
         typer.Option(
             "--changed-since",
             metavar="COMMIT",
-            help="Only kernels that are not what they were at this commit of the catalog's git"
-            " repository. A comment in a fragment changes none; Ingot itself, in the same"
-            " repository, changes all.",
+            help="Only kernels that changed since this commit of the catalog's git repository. A"
+            " new comment in a fragment changes no kernel. If the repository contains Ingot, a"
+            " change of Ingot's code changes every kernel.",
             show_default=False,
         ),
     ] = None,
@@ -56,21 +56,22 @@ def matrix(
         bool,
         typer.Option(
             "--sample",
-            help="Only a few that stand for them: of each series' newest version the smallest"
-            " kernel of each arch, and the fullest of the primary one.",
+            help="Only a sample: of the newest version of each series, the smallest kernel of each"
+            " arch, and the largest of the default arch.",
         ),
     ] = False,
     arches: Arches = None,
     flavors: Flavors = None,
     why: Annotated[
-        bool, typer.Option("--why", help="Tell on standard error why each kernel is there.")
+        bool, typer.Option("--why", help="Print to standard error why each kernel is included.")
     ] = False,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
 ) -> None:
-    """Print the kernels to build as a matrix for GitHub Actions, in one line of JSON.
+    """Print the kernels to build as a GitHub Actions matrix (JSON).
 
-    In every arch and flavor, unless a name or an option says which. Each row has `kernel`, the
-    name to build it by, and its `version`, `series`, `arch` and `flavor`.
+    The output is one line.
+    Includes every arch and flavor, unless a name or an option selects some. Each row has `kernel`
+    (the name to pass to `ingot build`), `version`, `series`, `arch` and `flavor`.
     """
     setting = make_setting(catalog, None)
     errors = Terminal(stderr=True)
@@ -96,8 +97,8 @@ def matrix(
     if len(chosen) > _MOST_JOBS:
         errors.say(
             ("warning:", "yellow"),
-            f" these are {len(chosen)} jobs, and GitHub runs at most {_MOST_JOBS} of one matrix:"
-            " name some of them",
+            f" the matrix has {len(chosen)} jobs, but GitHub runs at most {_MOST_JOBS} of one"
+            " matrix: name fewer kernels",
         )
 
 
@@ -107,7 +108,7 @@ def _select(
     arches: Sequence[str] | None,
     flavors: Sequence[str] | None,
 ) -> list[Kernel]:
-    """The kernels that are meant: those named, or all versions of what is maintained."""
+    """The selected kernels: the named ones, or all versions of the maintained series."""
     found = choose(setting, names, arches or [ALL], flavors or [ALL], maintained=True)
     if names:
         return found

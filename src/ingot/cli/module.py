@@ -1,4 +1,4 @@
-"""`ingot module`: modules that are not of the kernel's own tree."""
+"""`ingot module`: compile out-of-tree modules."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import typer
 from rich.table import Table
 
 from ingot.cli.shared.common_options import (
-    BuildFolder,
-    CacheFolder,
-    CatalogFolder,
+    BuildDirectory,
+    CacheDirectory,
+    CatalogDirectory,
     Json,
     complete_kernels,
     make_setting,
@@ -26,23 +26,23 @@ from ingot.pipeline.module_build import BuiltModules, build_modules
 from ingot.units import size_text
 
 app = typer.Typer(
-    name="module", help="Compile modules of your own for a kernel.", no_args_is_help=True
+    name="module", help="Compile out-of-tree modules for a kernel.", no_args_is_help=True
 )
 
 
 @app.callback()
 def modules() -> None:
-    """Compile modules of your own for a kernel."""
+    """Compile out-of-tree modules for a kernel."""
 
 
 @app.command()
 def build(
-    folder: Annotated[
+    directory: Annotated[
         Path,
         typer.Argument(
             metavar="DIR",
-            help="The folder with the source of the modules, and a Kbuild or Makefile"
-            " (obj-m += hello.o). All that they need of yours must be below it.",
+            help="The directory with the source of the modules, and a Kbuild or Makefile"
+            " (obj-m += hello.o). Every file that they include must be below it.",
         ),
     ],
     kernel: Annotated[
@@ -50,15 +50,15 @@ def build(
         typer.Option(
             "--kernel",
             metavar="KERNEL",
-            help="The kernel they are for, which is built already: 6.1, 6.1.176-minimal, or any"
-            " other tag of the store, such as 6.1.176-with-bpf.",
+            help="The kernel to compile for. It must be in the store: 6.1, 6.1.176-minimal, or any"
+            " other tag, such as 6.1.176-with-bpf.",
             autocompletion=complete_kernels,
         ),
     ],
     name: Annotated[
         str | None,
         typer.Option(
-            help="What the images are called after. Default: the name of DIR.",
+            help="The name that the images' tags contain. Default: the name of DIR.",
             show_default=False,
         ),
     ] = None,
@@ -66,30 +66,30 @@ def build(
         str | None,
         typer.Option(
             metavar="NAME|KIND",
-            help="What the kernel was compiled in. Default: the builder of the catalog that is made"
-            " of the same.",
+            help="The builder that compiled the kernel. Default: the builder of the catalog that"
+            " has the same packages.",
             show_default=False,
         ),
     ] = None,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
-    build_dir: BuildFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
+    build_dir: BuildDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Compile modules for a kernel of the store, and write images with them.
 
-    They are compiled as the kernel was, in its builder, away from the network and all else; DIR
-    is left as it is. The modules go to `/lib/modules/<release>/updates`.
+    Compiles a copy of DIR in the kernel's builder, in a sandbox without a network. The modules are
+    installed in `/lib/modules/<release>/updates`.
 
-    Two images come of it: `kernel-modules:<kernel>-plus-<name>` has the kernel's modules and these;
-    `kernel-module-<name>:<kernel>` has these alone, with the indexes of all: one layer, to be laid
-    over the kernel's modules. The same source gives the same digests.
+    Writes two images: `kernel-modules:<kernel>-plus-<name>` has the kernel's modules and these;
+    `kernel-module-<name>:<kernel>` is one layer with these modules and the module indexes for
+    both, to put on top of the kernel's modules. The same source gives the same digests.
     """
     setting = make_setting(catalog, cache, build_dir)
     image, _ = find_image(setting.project, StoreImage(f"{DEVEL}:{kernel_named(kernel)}"))
     tag = image.partition(":")[2]
     progress = make_progress(Terminal(stderr=True))
-    built = build_modules(setting, tag, folder, progress, name=name, builder=builder)
+    built = build_modules(setting, tag, directory, progress, name=name, builder=builder)
     if as_json:
         print_document(json.dumps(_document(built), indent=2))
     else:

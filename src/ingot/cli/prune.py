@@ -1,4 +1,4 @@
-"""`ingot prune`: give back the disk space of what is unused."""
+"""`ingot prune`: free disk space by removing unused images, sources and builders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ingot import housekeeping
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.terminal import print_document, print_line
 from ingot.units import size_text
 
@@ -18,16 +18,16 @@ def prune(
         bool, typer.Option("--all", help="Remove all caches too: sources, builders, ccache.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+        bool, typer.Option("--dry-run", help="Only list what would be removed.")
     ] = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Remove what is unused.
+    """Remove unused images, sources and builders.
 
-    That is: images no version stands for any more, and cached sources and builders that the
-    catalog does not name. Images of the versions last built are always kept.
+    These are earlier builds of kernels, and the builders and cached sources that the catalog does
+    not name. The newest build of each kernel is always kept.
     """
     setting = make_setting(catalog, cache)
     removed = housekeeping.prune(setting.project, everything=everything, dry_run=dry_run)

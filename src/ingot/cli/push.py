@@ -14,7 +14,7 @@ from ingot.catalog.kernel_selection import ALL
 from ingot.cli.shared.common_options import (
     Arches,
     BuiltKernels,
-    CatalogFolder,
+    CatalogDirectory,
     Flavors,
     Insecure,
     Json,
@@ -44,31 +44,28 @@ def push(
     without: Without = None,
     registry: Annotated[
         str,
-        typer.Option(envvar="REGISTRY", metavar="HOST[/PATH]", help="Where the images go."),
+        typer.Option(envvar="REGISTRY", metavar="HOST[/PATH]", help="The registry to push to."),
     ] = DEFAULT_REGISTRY,
     builder: Annotated[
         bool,
-        typer.Option(
-            "--builder", help="Push the builder too, for others to compile in it (--cache-from)."
-        ),
+        typer.Option("--builder", help="Also push the builder, so that --cache-from can pull it."),
     ] = False,
     insecure: Insecure = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what would go where.")
+        bool, typer.Option("--dry-run", help="Only show which images and tags would be pushed.")
     ] = False,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Push kernel images to a registry.
 
-    All images of each kernel; without a name, of every kernel of the catalog that is built.
-    Nothing is sent that is there already, and no tag is set before all that it needs is there:
-    a push that breaks can be run again.
+    Pushes all images of each kernel; without a name, of every kernel of the catalog that is built.
+    Sends only what the registry lacks, and sets tags last: an interrupted push can be run again.
 
-    The tags are `6.1.176` (all arches), `6.1.176-x86_64` (one), `6.1` (the newest version) and
-    `6.1.176-<recipe key>`, which never moves. The tags of a flavor have it behind the version.
+    The tags are `6.1.176` (all arches), `6.1.176-x86_64` (one arch), `6.1` (the newest version) and
+    `6.1.176-<recipe key>`, which never moves. A flavor follows the version: `6.1.176-minimal`.
 
-    Credentials are those of docker or skopeo (`skopeo login`); Ingot keeps none.
+    Credentials are those of docker or skopeo (`skopeo login`); Ingot stores none.
     """
     target = Registry(check_registry(registry), insecure)
     setting = make_setting(catalog, None)
@@ -113,7 +110,7 @@ def _built(project: Project, offered: Sequence[Kernel]) -> list[Kernel]:
 
 
 def _print_plan(console: Terminal, published: Published, target: Registry) -> None:
-    """What would go where; what there is to send stands beside the tag of its arch."""
+    """Print each tag and its action; the row of an arch's tag has the size to send."""
     sizes = {upload.image: upload.size for upload in published.uploads}
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(f"in {target.name}", overflow="fold")

@@ -1,4 +1,4 @@
-"""`ingot report`: one page of what there is."""
+"""`ingot report`: one page about all kernels of the store or of a registry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ingot import report as reports
-from ingot.cli.shared.common_options import CatalogFolder, Insecure, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, Insecure, make_setting
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
@@ -28,36 +28,36 @@ def report(
         str | None,
         typer.Option(
             metavar="HOST[/PATH]",
-            help="Report what this registry has, instead of the store. Of each image only the"
-            " manifest is read.",
+            help="Report the kernels of this registry instead of the store. Only manifests and boot"
+            " profiles are read.",
             show_default=False,
         ),
     ] = None,
     insecure: Insecure = False,
     to: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="The file to write; - is standard output."),
+        typer.Option(metavar="FILE", help="The file to write, or - for standard output."),
     ] = Path("ingot-report.html"),
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the data behind the page instead, as JSON.")
+        bool, typer.Option("--json", help="Print the data of the page as JSON instead.")
     ] = False,
 ) -> None:
     """Write a page about the kernels of the store, or of a registry.
 
-    For each kernel: sizes, where its bytes go, boot figures and where its boot time goes, which
-    VMMs and features of the catalog it serves, until when its series is maintained. The page is
-    one HTML file that loads nothing else.
+    For each kernel: its sizes, by source directory too; its boot cost, by phase and initcall; the
+    VMMs and features of the catalog that its config supports; and the end of life of its series.
+    The page is one HTML file that loads nothing from elsewhere.
     """
     if to.is_dir() and not as_json:
-        raise UserError(f"{to} is a folder", hint=f"name a file, such as {to / 'report.html'}")
+        raise UserError(f"{to} is a directory", hint=f"name a file, such as {to / 'report.html'}")
     setting = make_setting(catalog, None)
     found = _gather(setting.project, registry, insecure)
     today = datetime.date.today()
     if as_json:
         print_document(json.dumps(reports.to_document(found, today), indent=2))
         return
-    # what images say of themselves need not be text that can be written
+    # labels of images may contain surrogates, which UTF-8 cannot encode
     data = reports.render_page(found, today).encode("utf-8", "replace")
     if to == STANDARD_OUTPUT:
         sys.stdout.buffer.write(data)
@@ -80,7 +80,7 @@ def _gather(project: Project, registry: str | None, insecure: bool) -> Report:
         console.say(f"left out: {omission.name}: {omission.why}")
     if not found.entries:
         raise UserError(
-            f"there is no kernel of Ingot's in {registry}"
+            f"{registry} has no kernel that Ingot made"
             if registry
             else f"the store {project.layout.root} has no kernel to report",
             hint=f"push one first: ingot push --registry {registry}"

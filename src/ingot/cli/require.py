@@ -1,4 +1,4 @@
-"""`ingot require`: does a published image serve?"""
+"""`ingot require`: check the config of a kernel against VMMs, features and options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ingot.arch import Arch, arch_called
-from ingot.cli.shared.common_options import CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.config_operands import option_named, read_config
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
@@ -22,14 +22,14 @@ from ingot.version import Series
 
 _OPTION = re.compile(r"(?P<option>\w+)(?:=(?P<value>.+))?")
 _ANY = "m"
-"""An option asked for without a value: built in or a module, as one likes."""
+"""The value of `--option NAME` without a value: built in or a module."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """One option asked of the image, and whose wish it is."""
+class _Requirement:
+    """One option that the kernel must have, and the VMM, feature or `--option` that requires it."""
 
-    subject: str
+    required_by: str
     option: str
     value: str
     place: Place | None
@@ -42,18 +42,27 @@ def require(
     image: Annotated[
         str,
         typer.Argument(
+            metavar="IMAGE|FILE",
             help="An image of a registry (docker.io/foobar/kernel-bin:6.1) or of the store"
-            " (kernel-bin:6.1), a kernel file or a .config."
+            " (kernel-bin:6.1), a kernel file or a .config.",
         ),
     ],
     vmms: Annotated[
         list[str] | None,
-        typer.Option("--vmm", metavar="VMM", help="It must boot in this VMM.", show_default=False),
+        typer.Option(
+            "--vmm",
+            metavar="VMM",
+            help="The kernel must support this VMM of the catalog.",
+            show_default=False,
+        ),
     ] = None,
     features: Annotated[
         list[str] | None,
         typer.Option(
-            "--feature", metavar="FEATURE", help="It must have this feature.", show_default=False
+            "--feature",
+            metavar="FEATURE",
+            help="The kernel must support this feature of the catalog.",
+            show_default=False,
         ),
     ] = None,
     options: Annotated[
@@ -61,7 +70,8 @@ def require(
         typer.Option(
             "--option",
             metavar="NAME[=VALUE]",
-            help="It must have this option: FUSE_FS=y built in, FUSE_FS built in or as a module.",
+            help="The kernel must have this option: FUSE_FS=y is built in, FUSE_FS is built in or a"
+            " module.",
             show_default=False,
         ),
     ] = None,
@@ -69,23 +79,23 @@ def require(
         str | None,
         typer.Option(
             "--arch",
-            help="Which of an image's platforms. Default: this machine's.",
+            help="The arch to read from a multi-arch image. Default: the arch of this machine.",
             show_default=False,
         ),
     ] = None,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Tell whether an image serves a VMM, features and options.
+    """Check that a kernel supports VMMs, features and options.
 
-    Reads the config that travels with the image; the kernel is only pulled if there is none.
-    What VMMs and features need is what this catalog's fragments say of the image's series.
+    Reads the config from the image's manifest, and pulls the kernel only if the manifest has none.
+    The fragments of the catalog say which options a VMM or a feature needs in the kernel's series.
 
-    Exits with 0 if the image serves, and with 1 if it does not.
+    Exits with 0 if the kernel has all required options, and with 1 if it does not.
     """
     setting = make_setting(catalog, None)
     if not (vmms or features or options):
-        raise UserError("nothing is required of the image", hint="add --vmm, --feature or --option")
+        raise UserError("nothing is required", hint="add --vmm, --feature or --option")
     platform = arch_called(arch or setting.project.host)
     config = read_config(setting, image, platform)
     if arch and config.arch and config.arch != platform:
@@ -93,67 +103,70 @@ def require(
             f"{image} is for {config.arch.name}, not for {platform.name}",
             hint="leave out --arch, or name the image of that arch",
         )
-    wishes = list(_wishes(setting.project, config, vmms or [], features or [], options or []))
-    unmet = [wish for wish in wishes if not wish.met_by(config.value(wish.option))]
+    required = list(
+        _requirements(setting.project, config, vmms or [], features or [], options or [])
+    )
+    unmet = [one for one in required if not one.met_by(config.value(one.option))]
     if as_json:
-        print_document(json.dumps(_document(config, wishes, unmet), indent=2))
+        print_document(json.dumps(_document(config, required, unmet), indent=2))
     else:
-        _print(config, wishes, unmet)
+        _print(config, required, unmet)
     if unmet:
         raise typer.Exit(1)
 
 
-def _wishes(
+def _requirements(
     project: Project,
     config: NamedConfig,
     vmms: Sequence[str],
     features: Sequence[str],
     options: Sequence[str],
-) -> Iterator[_Wish]:
+) -> Iterator[_Requirement]:
     for text in options:
         match = _OPTION.fullmatch(text)
         if not match:
-            raise UserError(f"'{text}' is no option", hint="write FUSE_FS or FUSE_FS=y")
-        yield _Wish("--option", option_named(match["option"]), match["value"] or _ANY, None)
+            raise UserError(f"'{text}' is not an option", hint="write FUSE_FS or FUSE_FS=y")
+        yield _Requirement("--option", option_named(match["option"]), match["value"] or _ANY, None)
     if not (vmms or features):
         return
     series, arch = _kernel_of(config)
     for name in vmms:
         requests = project.catalog.vmm_requests(name, series, arch)
-        yield from _asked(name, requests.values())
+        yield from _required_by(name, requests.values())
     for name in features:
         requests = project.catalog.feature_requests(name, series, arch)
-        yield from _asked(name, requests.values())
+        yield from _required_by(name, requests.values())
 
 
 def _kernel_of(config: NamedConfig) -> tuple[Series, Arch]:
-    """The series and arch that decide what fragments ask for."""
+    """The series and arch, which decide the options that fragments ask for."""
     if config.series is None or config.arch is None:
         raise UserError(
-            f"{config.name} does not say which kernel it is",
-            why="what a VMM or a feature needs depends on the series and the arch",
-            hint="ask for single options with --option",
+            f"the series and the arch of {config.name} are not known",
+            why="what a VMM or a feature needs depends on both",
+            hint="require single options with --option",
         )
     return config.series, config.arch
 
 
-def _asked(subject: str, requests: Iterable[OptionRequest]) -> Iterator[_Wish]:
+def _required_by(name: str, requests: Iterable[OptionRequest]) -> Iterator[_Requirement]:
     for request in requests:
-        yield _Wish(subject, request.option, request.value, request.place)
+        yield _Requirement(name, request.option, request.value, request.place)
 
 
-def _print(config: NamedConfig, wishes: Sequence[_Wish], unmet: Sequence[_Wish]) -> None:
+def _print(
+    config: NamedConfig, required: Sequence[_Requirement], unmet: Sequence[_Requirement]
+) -> None:
     console = make_console()
-    for wish in unmet:
-        got = config.value(wish.option)
-        asked = f"{wish.subject}, {wish.place}" if wish.place else wish.subject
+    for one in unmet:
+        got = config.value(one.option)
+        place = f"{one.required_by}, {one.place}" if one.place else one.required_by
         console.say(
-            ("✗", "red"), f" CONFIG_{wish.option} must be {_text(wish.value)}, is {got} ({asked})"
+            ("✗", "red"), f" CONFIG_{one.option} must be {_text(one.value)}, is {got} ({place})"
         )
     mark = ("✗", "red") if unmet else ("✓", "green")
-    met = len(wishes) - len(unmet)
-    what = "does not serve" if unmet else "serves"
-    console.say(mark, f" {config.name} {what}: {met} of {len(wishes)} options")
+    met = len(required) - len(unmet)
+    console.say(mark, f" {config.name} has {met} of {len(required)} required options")
 
 
 def _text(value: str) -> str:
@@ -161,20 +174,20 @@ def _text(value: str) -> str:
 
 
 def _document(
-    config: NamedConfig, wishes: Sequence[_Wish], unmet: Sequence[_Wish]
+    config: NamedConfig, required: Sequence[_Requirement], unmet: Sequence[_Requirement]
 ) -> dict[str, object]:
     return {
         "image": config.name,
         "serves": not unmet,
-        "asked": len(wishes),
+        "asked": len(required),
         "unmet": [
             {
-                "for": wish.subject,
-                "option": wish.option,
-                "wanted": wish.value,
-                "got": config.value(wish.option),
-                "place": str(wish.place) if wish.place else None,
+                "for": one.required_by,
+                "option": one.option,
+                "wanted": one.value,
+                "got": config.value(one.option),
+                "place": str(one.place) if one.place else None,
             }
-            for wish in unmet
+            for one in unmet
         ],
     }

@@ -1,4 +1,4 @@
-"""`ingot spec`: what to paste where a kernel is used."""
+"""`ingot spec`: a configuration snippet for a platform that uses the kernel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from ingot import specs
 from ingot.cli.push import DEFAULT_REGISTRY
-from ingot.cli.shared.common_options import CatalogFolder, KernelName, choose_one, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, KernelName, choose_one, make_setting
 from ingot.cli.shared.terminal import Terminal, print_document
 
 _NAMES = [platform.name for platform in specs.PLATFORMS]
@@ -25,7 +25,7 @@ def spec(
         str,
         typer.Option(
             metavar="PLATFORM",
-            help=f"Who is to use it: {', '.join(_NAMES)}.",
+            help=f"The platform: {', '.join(_NAMES)}.",
             autocompletion=_complete,
         ),
     ],
@@ -33,39 +33,40 @@ def spec(
         bool,
         typer.Option(
             "--legacy",
-            help="For Flintlock before 0.5.0 and CAPMVM before 0.8.0: one image, no volume.",
+            help="For Flintlock before 0.5.0 and CAPMVM before 0.8.0, which take kernel and modules"
+            " from one image.",
         ),
     ] = False,
     registry: Annotated[
         str,
-        typer.Option(envvar="REGISTRY", metavar="HOST[/PATH]", help="Where the images are."),
+        typer.Option(envvar="REGISTRY", metavar="HOST[/PATH]", help="The registry of the images."),
     ] = DEFAULT_REGISTRY,
     pin: Annotated[
         bool,
-        typer.Option("--pin", help="Refer to images by the digests of what the store has."),
+        typer.Option("--pin", help="Refer to images by digest, as the store has them."),
     ] = False,
-    catalog: CatalogFolder = None,
+    catalog: CatalogDirectory = None,
 ) -> None:
-    """Print what to paste where a kernel is used.
+    """Print a configuration snippet for a platform that uses the kernel.
 
-    A create request of Flintlock, the part of a MicrovmMachineTemplate (CAPMVM), a config file of
-    Firecracker, a command for Cloud Hypervisor, commands for containerd.
+    That is a create request for Flintlock, a part of a MicrovmMachineTemplate for CAPMVM, a config
+    file for Firecracker, a command for Cloud Hypervisor, or commands for containerd.
 
-    Only that goes to standard output; what to know and do about it goes to standard error.
+    The snippet goes to standard output; warnings, notes and next steps go to standard error.
     """
     row = specs.platform_named(platform, legacy=legacy)
     setting = make_setting(catalog, None)
-    subject = specs.find_spec_kernel(
+    chosen = specs.find_spec_kernel(
         setting.project.layout, choose_one(setting, kernel), registry, pin=pin
     )
-    made = specs.make_spec(row, subject)
+    made = specs.make_spec(row, chosen)
     errors = Terminal(stderr=True)
-    _tell(errors, ("warning:", "yellow"), made.warnings)
-    _tell(errors, ("note:", "bold"), made.notes)
-    _tell(errors, ("next:", "bold"), made.steps)
+    _print_lines(errors, ("warning:", "yellow"), made.warnings)
+    _print_lines(errors, ("note:", "bold"), made.notes)
+    _print_lines(errors, ("next:", "bold"), made.steps)
     print_document(made.snippet)
 
 
-def _tell(console: Terminal, word: tuple[str, str], texts: Iterable[str]) -> None:
+def _print_lines(console: Terminal, word: tuple[str, str], texts: Iterable[str]) -> None:
     for text in texts:
         console.say(word, f" {text}")

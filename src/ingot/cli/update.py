@@ -10,7 +10,13 @@ import typer
 
 from ingot import new_versions
 from ingot.cli import add
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, DryRun, Json, make_setting
+from ingot.cli.shared.common_options import (
+    CacheDirectory,
+    CatalogDirectory,
+    DryRun,
+    Json,
+    make_setting,
+)
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_error
 from ingot.errors import IngotError
@@ -20,18 +26,22 @@ from ingot.new_versions import Addition, SeriesStatus
 def update(
     series: Annotated[
         list[str] | None,
-        typer.Argument(help="Series such as 6.1. Default: all of the catalog.", show_default=False),
+        typer.Argument(
+            metavar="SERIES",
+            help="Series, such as 6.1. Default: all series of the catalog.",
+            show_default=False,
+        ),
     ] = None,
     dry_run: DryRun = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Add the newest release of each series.
 
-    Asks kernel.org's list of releases, and the Debian archive where that is all there is.
-    Each release is added as `ingot add` does it; versions that are there stay. Warns about
-    series that are no longer maintained.
+    Reads the release lists of the catalog's origins, such as kernel.org and the Debian archive.
+    Adds each new release as `ingot add` does, and keeps the versions that the catalog has. Warns
+    about series that are no longer maintained.
     """
     errors = Terminal(stderr=True)
     progress = make_progress(errors)
@@ -41,11 +51,11 @@ def update(
     added: list[Addition] = []
     failed: list[IngotError] = []
     for status in statuses:
-        _tell(errors, status)
+        _print_series(errors, status)
         if status.newer is None:
             continue
         try:
-            # each addition begins from what the one before it wrote
+            # the addition before this one may have changed the catalog
             setting = make_setting(catalog, cache)
             addition = new_versions.plan_first(setting, status.listed, progress)
         except IngotError as error:
@@ -63,13 +73,13 @@ def update(
         raise typer.Exit(failed[0].exit_code)
 
 
-def _tell(console: Terminal, status: SeriesStatus) -> None:
-    newer = f"{status.newer.version} is there" if status.newer else "nothing newer"
-    console.say(f"{status.series}: has {status.have}, {newer}")
+def _print_series(console: Terminal, status: SeriesStatus) -> None:
+    newer = f"{status.newer.version} is new" if status.newer else "no newer release"
+    console.say(f"{status.series}: the catalog has {status.have}, {newer}")
     if status.ended:
         end = f" since {status.end_of_life}" if status.end_of_life else ""
-        told = f" {status.series} is no longer maintained{end}: no fixes come any more"
-        console.say(("warning:", "yellow"), told)
+        text = f" {status.series} is no longer maintained{end}: it gets no more fixes"
+        console.say(("warning:", "yellow"), text)
 
 
 def _document(

@@ -1,6 +1,6 @@
-"""The table of verbs: their names, what each does in a line, and in which group help shows it.
+"""The table of verbs: the name of each, its summary, and the group in which help shows it.
 
-Nothing of a verb is imported before it is used: see `shared.verb_group`.
+The module of a verb is imported when the verb is used: see `shared.verb_group`.
 """
 
 from __future__ import annotations
@@ -21,34 +21,30 @@ _MAINTAIN = "Maintain"
 VERBS = (
     Verb("build", "Build kernels, boot them, tag their images.", _BUILD),
     Verb("fetch", "Get sources and builders, to build without a network later.", _BUILD),
-    Verb("module", "Compile modules of your own for a kernel.", _BUILD),
-    Verb("builder", "Make, show and update what kernels are compiled in.", _BUILD),
+    Verb("module", "Compile out-of-tree modules for a kernel.", _BUILD),
+    Verb("builder", "Make, show and update the builders that compile kernels.", _BUILD),
     Verb("containerfile", "Print the Containerfile that builds a kernel.", _BUILD),
-    Verb("boot", "Boot a kernel in a virtual machine and check what it promises.", _BOOT),
+    Verb("boot", "Boot a kernel in a virtual machine and run its checks.", _BOOT),
     Verb("run", "Boot a kernel with the files of an image as its root.", _BOOT),
     Verb("shell", "Open a terminal in a guest that has the files of an image as its root.", _BOOT),
-    Verb("profile", "Count the instructions that a kernel takes until init starts.", _BOOT),
+    Verb("profile", "Count the instructions that a kernel runs until init starts.", _BOOT),
     Verb("bisect", "Find the option that makes one kernel cost more than another.", _BOOT),
     Verb("list", "List the kernels of the catalog.", _LOOK),
-    Verb("inspect", "Show what an image is, and what it holds.", _LOOK),
+    Verb("inspect", "Show and verify an image of the store.", _LOOK),
     Verb("diff", "Compare two images.", _LOOK),
-    Verb("require", "Tell whether an image serves a VMM, features and options.", _LOOK),
+    Verb("require", "Check that a kernel supports VMMs, features and options.", _LOOK),
     Verb("report", "Write a page about the kernels of the store, or of a registry.", _LOOK),
     Verb("push", "Push kernel images to a registry.", _PUBLISH),
-    Verb("pull", "Write the files of an image in a registry to a new folder.", _PUBLISH),
-    Verb("export", "Write a kernel's files to a new folder.", _PUBLISH),
-    Verb("spec", "Print what to paste where a kernel is used.", _PUBLISH),
+    Verb("pull", "Write the files of an image in a registry to a new directory.", _PUBLISH),
+    Verb("export", "Write a kernel's files to a new directory.", _PUBLISH),
+    Verb("spec", "Print a configuration snippet for a platform that uses the kernel.", _PUBLISH),
     Verb("config", "Check, show, compare, explain and edit configs.", _CATALOG),
     Verb("add", "Add a version to the catalog.", _CATALOG),
     Verb("update", "Add the newest release of each series.", _CATALOG),
-    Verb(
-        "matrix",
-        "Print the kernels to build as a matrix for GitHub Actions, in one line of JSON.",
-        _CATALOG,
-    ),
-    Verb("init", "Make a catalog to change as you like.", _CATALOG),
+    Verb("matrix", "Print the kernels to build as a GitHub Actions matrix (JSON).", _CATALOG),
+    Verb("init", "Make a catalog of your own.", _CATALOG),
     Verb("doctor", "Check what this machine has and lacks.", _MAINTAIN),
-    Verb("prune", "Remove what is unused.", _MAINTAIN),
+    Verb("prune", "Remove unused images, sources and builders.", _MAINTAIN),
 )
 
 _MOVED: Mapping[str, Mapping[str, str]] = {
@@ -62,7 +58,7 @@ _MOVED: Mapping[str, Mapping[str, str]] = {
         "-i": "ingot shell KERNEL IMAGE",
     },
 }
-"""Options that a verb had once, and the command that does the same now."""
+"""Options that a verb no longer has, and the command that replaces each."""
 
 
 class IngotVerbs(VerbGroup):
@@ -81,20 +77,20 @@ class IngotVerbs(VerbGroup):
 
 
 def _require_current(words: list[str]) -> None:
-    """A UserError for an option that is one of another verb now."""
+    """Raise a UserError for an option that has become a verb."""
     moved = _MOVED.get(words[0], {})
     for word in words[1:]:
         option = word.partition("=")[0]
         if option in moved:
             raise UserError(
-                f"`ingot {words[0]}` has no option {option} any more",
-                why="it is a command of its own now",
+                f"`ingot {words[0]}` no longer has the option {option}",
+                why="it is a separate command now",
                 hint=f"run: {moved[option]}",
             )
 
 
 def _code_of(name: str) -> VerbCode:
-    """The verb of this name; long, as it is a table that type checkers can read."""
+    """The verb of this name. This is a table that type checkers can follow, hence its length."""
     match name:
         case "add":
             from ingot.cli.add import add

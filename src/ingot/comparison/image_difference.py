@@ -41,7 +41,7 @@ class Changes:
 class Comparison:
     """Two images and their differences; None if one of them lacks the information.
 
-    `same`: their layers are identical. `folders` are the source directories whose share of the
+    `same`: their layers are identical. `directories` are the source directories whose share of the
     kernel changed, with "" for bytes that belong to no directory.
     """
 
@@ -50,7 +50,7 @@ class Comparison:
     same: bool
     options: tuple[Difference, ...] | None
     modules: Changes | None
-    folders: Changes | None
+    directories: Changes | None
     files: Changes | None
 
 
@@ -62,15 +62,21 @@ def compare(before: ImageSummary, after: ImageSummary) -> Comparison:
     modules = None
     if before.modules is not None and after.modules is not None:
         modules = _modules(before.modules, after.modules)
-    folders = None
-    if before.makeup and after.makeup:
-        folders = _sizes(before.makeup.kernel, after.makeup.kernel)
+    directories = None
+    if before.size_map and after.size_map:
+        directories = _sizes(before.size_map.kernel, after.size_map.kernel)
     files = None
     if before.files is not None and after.files is not None:
         files = _sizes(before.files, after.files)
     same = before.layers == after.layers
     return Comparison(
-        before, after, same=same, options=options, modules=modules, folders=folders, files=files
+        before,
+        after,
+        same=same,
+        options=options,
+        modules=modules,
+        directories=directories,
+        files=files,
     )
 
 

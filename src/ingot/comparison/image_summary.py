@@ -19,9 +19,9 @@ class ImageSummary:
     """The properties of one image; an unknown one is None.
 
     `size` is its size in a registry, in bytes. `kernel_size` and `modules` are sizes of the files
-    as shipped, the modules by their path below `lib/modules/<release>/kernel`. Only images by Ingot
-    have a `makeup` (the kernel's size map). `files` are all files by name, for an image that Ingot
-    did not build. `profile` is the kernel's boot profile, if it was measured.
+    as shipped, the modules by their path below `lib/modules/<release>/kernel`. Only images
+    by Ingot have a `size_map` (of the kernel). `files` are all files by name, for an image that
+    Ingot did not build. `profile` is the kernel's boot profile, if it was measured.
     """
 
     name: str
@@ -29,7 +29,7 @@ class ImageSummary:
     layers: tuple[Digest, ...]
     size: int
     facts: KernelLabels | None = None
-    makeup: SizeMap | None = None
+    size_map: SizeMap | None = None
     kernel_size: int | None = None
     modules: Mapping[str, int] | None = field(default=None, hash=False)
     config: Config | None = None

@@ -11,7 +11,7 @@ from ingot.boot.cost.boot_profile import PROFILE_TYPE, Profile
 from ingot.comparison.image_summary import ImageSummary, require_no_builder
 from ingot.comparison.store_summary import summary_of_image
 from ingot.errors import IngotError, UserError, VerificationError
-from ingot.images import BASE, KernelLabels, read_config, read_makeup
+from ingot.images import BASE, KernelLabels, read_config, read_size_map
 from ingot.oci import Artifact, read_artifact, read_image
 from ingot.oci.image_documents import canonical_json, read_json
 from ingot.progress import Progress
@@ -36,8 +36,8 @@ def summary_of_reference(
     annotations = manifest.annotations or {}
     require_no_builder(reference, annotations)
     facts = KernelLabels.from_labels(annotations)
-    config, makeup = read_config(annotations), read_makeup(annotations)
-    if facts is None or config is None or makeup is None:
+    config, size_map = read_config(annotations), read_size_map(annotations)
+    if facts is None or config is None or size_map is None:
         return _fetched(reference, platform, progress, insecure=insecure)
     blobs = [manifest.config, *manifest.layers]
     return ImageSummary(
@@ -46,9 +46,9 @@ def summary_of_reference(
         layers=tuple(layer.to_descriptor().digest for layer in manifest.layers),
         size=len(canonical_json(content)) + sum(blob.size for blob in blobs),
         facts=facts,
-        makeup=makeup,
-        kernel_size=makeup.kernel_size,
-        modules=makeup.modules,
+        size_map=size_map,
+        kernel_size=size_map.kernel_size,
+        modules=size_map.modules,
         config=config,
         profile=_profile(reference, facts, insecure=insecure),
     )
@@ -56,11 +56,11 @@ def summary_of_reference(
 
 def _fetched(reference: str, platform: Arch, progress: Progress, *, insecure: bool) -> ImageSummary:
     with (
-        tempfile.TemporaryDirectory(prefix="ingot-fetch-") as folder,
+        tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory,
         progress.step(f"fetch {reference}"),
     ):
         layout = registry.fetch_image(
-            reference, platform.oci, Path(folder) / "layout", insecure=insecure
+            reference, platform.oci, Path(directory) / "layout", insecure=insecure
         )
         image = read_image(layout, layout.tags()[registry.FETCHED])
         return summary_of_image(layout, image, reference)
@@ -93,8 +93,8 @@ def _profile(reference: str, facts: KernelLabels, *, insecure: bool) -> Profile 
 
 
 def _fetch_artifact(reference: str, platform: Arch, *, insecure: bool) -> Artifact:
-    with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory:
         layout = registry.fetch_image(
-            reference, platform.oci, Path(folder) / "layout", insecure=insecure
+            reference, platform.oci, Path(directory) / "layout", insecure=insecure
         )
         return read_artifact(layout, layout.tags()[registry.FETCHED])

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ingot import lab
 from ingot.comparison.image_summary import ImageSummary, require_no_builder
 from ingot.errors import UserError
-from ingot.images import BASE, KernelLabels, read_facts, read_makeup
+from ingot.images import BASE, KernelLabels, read_facts, read_size_map
 from ingot.kconfig import Config
 from ingot.oci import EntryKind, FileInfo, Image, Layout, list_files, read_image
 
@@ -23,14 +23,14 @@ def summary_of_image(layout: Layout, image: Image, name: str) -> ImageSummary:
     UserError for a builder; VerificationError if its files have to be read and are damaged.
     """
     require_no_builder(name, image.labels)
-    facts, makeup = read_facts(image), read_makeup(image.annotations)
+    facts, size_map = read_facts(image), read_size_map(image.annotations)
     # the other images of a kernel have only some of the files of the base image
     base = _base(layout, facts) if facts else None
     kernel_size: int | None
     modules: Mapping[str, int] | None
     files: Mapping[str, int] | None = None
-    if facts and makeup:
-        kernel_size, modules = makeup.kernel_size, makeup.modules
+    if facts and size_map:
+        kernel_size, modules = size_map.kernel_size, size_map.modules
     else:
         listing = list_files(layout, base or image)
         files = {info.name: info.size for info in listing if info.kind == EntryKind.FILE}
@@ -41,7 +41,7 @@ def summary_of_image(layout: Layout, image: Image, name: str) -> ImageSummary:
         layers=tuple(layer.descriptor.digest for layer in image.layers),
         size=image.size,
         facts=facts,
-        makeup=makeup,
+        size_map=size_map,
         kernel_size=kernel_size,
         modules=modules,
         config=_config(layout, image, name),

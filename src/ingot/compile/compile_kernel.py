@@ -1,13 +1,13 @@
-"""Compiling a configured kernel: make, its progress, and the artifacts it leaves.
+"""Compiles a configured kernel, and copies the artifacts out of the sandbox.
 
-In the build directory, where make works (out of tree, `O=`):
+In the build directory, where make runs (out of tree, `O=`):
 
     .config                       the resolved config
-    vmlinux, System.map, ...      what make writes
+    vmlinux, System.map, ...      make's output
     install/lib/modules/<release> the stripped modules, with depmod's indexes
 
-The kernel's own Makefiles could leave anything there. What is an artifact is copied to the
-sandbox's results, which no command sees:
+The kernel's own Makefiles could put anything there. The artifacts are copied to the sandbox's
+results, a directory that no command in the sandbox can access:
 
     vmlinux, System.map, .config  as above
     boot/vmlinux                  the kernel as VMMs load it: no symbols, no debug information
@@ -38,7 +38,7 @@ from ingot.size_map import SizeMap, measure
 from ingot.version import is_release
 
 LARGEST_FILE = 4 << 30
-"""The most bytes of one file that a compile leaves, and of all modules together.
+"""The most bytes of one file of a compile's output, and of all modules together.
 
 The vmlinux of a distribution with its debug information has less than 1 GiB.
 """
@@ -47,18 +47,18 @@ _MOST_MODULES = 100_000
 _LARGEST_RELEASE = 4096
 _SYMBOLS = "vmlinux"
 _LINKS = ("build", "source")
-"""Links that make leaves beside modules. They point to directories of the sandbox."""
+"""Links that make adds to the modules. They point to directories of the sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """What a compile leaves, as paths in the sandbox's results.
+    """The results of a compile, as paths in the sandbox's results.
 
-    `kernel` is what VMMs load, `symbols` the vmlinux that debuggers read: with its symbol
-    table, and with debug information if the config asks for it. `modules` is the folder to
-    be known as /lib/modules/<release>; `release` is what `uname -r` will print; `epoch` is
-    the time, in seconds, that every file is given; `makeup` says where their bytes go. `devel` is
-    what compiling modules for this kernel needs.
+    `kernel` is the file for VMMs, `symbols` the vmlinux for debuggers: with its symbol
+    table, and with debug information if the config enables it. `modules` is the directory for
+    /lib/modules/<release>; `release` is what `uname -r` will print; `epoch` is
+    the time of every file, in seconds; `size_map` is the size map of kernel and modules. `devel`
+    has the files for compiling modules for this kernel.
     """
 
     release: str
@@ -68,17 +68,17 @@ class Artifacts:
     system_map: Path
     modules: Path
     epoch: int
-    makeup: SizeMap
+    size_map: SizeMap
     devel: Devel
 
 
 def compile_kernel(
     sandbox: Sandbox, arch: Arch, config: Config, epoch: int, log: Path, progress: Progress
 ) -> Artifacts:
-    """Compile the kernel and its modules, and install the modules in the build folder.
+    """Compile the kernel and its modules, and install the modules in the build directory.
 
     `config` is the resolved `.config`; `epoch` the source's time (SOURCE_DATE_EPOCH, in
-    seconds). Output goes to `log`. A BuildError shows the compiler's own words.
+    seconds). Output goes to `log`. A BuildError has the compiler's messages.
     """
     with_modules = config.value("MODULES") == "y"
     put_config(sandbox, config)
@@ -92,55 +92,55 @@ def compile_kernel(
     with progress.step("install modules") as step:
         modules = _install_modules(make, with_modules=with_modules)
         step.result(f"{sum(1 for _ in modules.rglob('*.ko'))} modules")
-    symbols = sandbox.take(_SYMBOLS, LARGEST_FILE)
-    made = symbols if arch.image == _SYMBOLS else sandbox.take(arch.image, LARGEST_FILE)
+    symbols = sandbox.copy_out(_SYMBOLS, LARGEST_FILE)
+    made = symbols if arch.image == _SYMBOLS else sandbox.copy_out(arch.image, LARGEST_FILE)
     kernel = install_kernel(made, sandbox.results)
     with progress.step("measure") as step:
-        makeup = measure(sandbox.made, symbols, arch.make, kernel, modules)
-        step.result(_told(makeup))
+        size_map = measure(sandbox.outputs, symbols, arch.make, kernel, modules)
+        step.result(_summary(size_map))
     return Artifacts(
         release=modules.name,
         kernel=kernel,
         symbols=symbols,
-        config=sandbox.take(dot_config.NAME, dot_config.LARGEST),
-        system_map=sandbox.take("System.map", LARGEST_FILE),
+        config=sandbox.copy_out(dot_config.NAME, dot_config.LARGEST),
+        system_map=sandbox.copy_out("System.map", LARGEST_FILE),
         modules=modules,
         epoch=epoch,
-        makeup=makeup,
+        size_map=size_map,
         devel=devel_files(sandbox, arch),
     )
 
 
-def _told(makeup: SizeMap) -> str:
-    """How much of the kernel is known to come from some folder of its source."""
-    share = 1 - makeup.kernel[""] / max(makeup.kernel_size, 1)
-    return f"{share:.0%} of the kernel comes from {len(makeup.kernel) - 1} folders of its source"
+def _summary(size_map: SizeMap) -> str:
+    """The share of the kernel whose source directory is known."""
+    share = 1 - size_map.kernel[""] / max(size_map.kernel_size, 1)
+    return f"{share:.0%} of the kernel comes from {len(size_map.kernel) - 1} source directories"
 
 
 def expected_objects(config: Config) -> int:
-    """About how many objects a config compiles to, as measured on a few configs of 6.1.
+    """An estimate of the number of objects to compile, measured on a few configs of 6.1.
 
-    A built-in option is two objects on average; a module is one more, its `.mod.o` and its link.
+    A built-in option has two objects on average; a module also has its `.mod.o` and its link.
     """
     states = collections.Counter(config.options.values())
     return 350 + 2 * states["y"] + 5 * states["m"]
 
 
 def _require_same_config(sandbox: Sandbox, config: Config, log: Path) -> None:
-    """Refuse a compile that changed its config on the way: the recipe would be a lie."""
+    """Refuse a compile that changed its config: the recipe would not match the kernel."""
     changed = [each.option for each in kconfig.diff(config, made_config(sandbox))]
     if changed:
         raise BuildError(
             "the kernel's build changed its config",
-            why=f"options that differ afterwards: {', '.join(changed[:10])}",
+            why=f"options that changed: {', '.join(changed[:10])}",
             hint=f"resolve the config again in this builder; the output is in {log}",
         )
 
 
 def install_kernel(made: Path, results: Path) -> Path:
-    """The kernel as it ships: an ELF file loses all that no VMM loads, another stays as it is.
+    """The kernel file of the image: an ELF file without what no VMM loads, any other unchanged.
 
-    `made` is what was taken out of the build directory. The file is replaced by the next call.
+    `made` is the copy from the build directory. The next call replaces the file.
     """
     target = results / "boot/vmlinux"
     with disk_errors(results):
@@ -168,19 +168,19 @@ def _install_modules(make: Make, *, with_modules: bool) -> Path:
         return target
     make.run("INSTALL_MOD_PATH=/build/install", "modules_install")
     made = f"install/lib/modules/{release}"
-    sandbox.take_tree(made, target, most=_MOST_MODULES, limit=LARGEST_FILE, leave=_LINKS)
+    sandbox.copy_tree_out(made, target, most=_MOST_MODULES, limit=LARGEST_FILE, leave=_LINKS)
     return target
 
 
 def _release(sandbox: Sandbox) -> str:
-    """What the kernel calls itself; a BuildError for what is not a release."""
+    """The kernel's release; a BuildError if it is not a valid one."""
     text = sandbox.read("include/config/kernel.release", _LARGEST_RELEASE)
     release = text.decode("utf-8", "replace").strip()
     if not is_release(release):
         raise BuildError(
-            f"the kernel calls itself {release!r}, which is not a kernel release",
-            why="a release names directories: it has up to 64 letters, digits and . _ + ~ -,"
-            " and begins with a digit",
-            hint="look at EXTRAVERSION, localversion files and CONFIG_LOCALVERSION of this kernel",
+            f"the kernel's release {release!r} is not valid",
+            why="it is part of directory names: it must have up to 64 letters, digits, . _ + ~ -,"
+            " and begin with a digit",
+            hint="check EXTRAVERSION, localversion files and CONFIG_LOCALVERSION of this kernel",
         )
     return release

@@ -1,13 +1,13 @@
-"""Compiling modules that are not of the kernel's own tree, and indexing them beside its own.
+"""Compiles out-of-tree modules, and indexes them together with the kernel's own.
 
-Their source is somebody's: all of its make runs in the sandbox, and of what that leaves nothing
-is believed. In the build directory, which is a copy of the source:
+Their source is not trusted: its make runs in the sandbox, and its output is checked. In the build
+directory, which is a copy of the source:
 
     .installed/lib/modules/<release>/updates/   the stripped modules, as make installs them
 
 In the sandbox's results:
 
-    updates/                                    those of them that are taken
+    updates/                                    the modules that were accepted
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from ingot.process import run
 from ingot.progress import Progress
 
 UPDATES = "updates"
-"""Where in /lib/modules/<release> modules are that are not the kernel's own.
+"""The directory in /lib/modules/<release> for modules that are not the kernel's own.
 
-depmod prefers what is there to what has the same name elsewhere (depmod.d(5), "search").
+depmod prefers it to modules of the same name elsewhere (depmod.d(5), "search").
 """
 
 _INSTALL = ".installed"
 _MODULE = re.compile(r"\w[\w.+-]*\.ko(?:\.(?:gz|xz|zst))?", re.ASCII)
-_FOLDER = re.compile(r"\w[\w.+-]*", re.ASCII)
+_DIRECTORY = re.compile(r"\w[\w.+-]*", re.ASCII)
 _MOST_MODULES = 10_000
 _LARGEST_MODULE = 1 << 30
 _VERMAGIC = re.compile(rb"\0vermagic=([^ \0]{0,255})")
@@ -41,14 +41,14 @@ _VERMAGIC = re.compile(rb"\0vermagic=([^ \0]{0,255})")
 def compile_module(
     sandbox: Sandbox, arch: Arch, release: str, epoch: int, log: Path, progress: Progress
 ) -> dict[str, Path]:
-    """Compile the modules in the build directory; returns where each is taken to, by its name below
+    """Compile the modules in the build directory; returns the copy of each, by its name below
     UPDATES.
 
-    The sandbox's source is the kernel's devel tree. `release` is what the modules must be for;
-    `epoch` the kernel's time, in seconds. Output goes to `log`. A BuildError shows the words of
-    the compiler, or of modpost for a symbol that the kernel does not export.
+    The sandbox's source is the kernel's devel tree. `release` is that of the kernel, which the
+    modules must match; `epoch` is the kernel's time, in seconds. Output goes to `log`. A BuildError
+    has the messages of the compiler, or of modpost for a symbol that the kernel does not export.
     """
-    # names within the folder are those a person knows
+    # show paths as the user knows them, relative to the source directory
     make = Make(
         sandbox,
         arch,
@@ -68,9 +68,9 @@ def compile_module(
         step.result(f"{counter.done:,} objects, {', '.join(sorted(found)) or 'no module'}")
     if not found:
         raise BuildError(
-            "what was compiled is no module",
-            why=f"make installed nothing that is a module of {release}",
-            hint="its Kbuild or Makefile names modules so: obj-m += NAME.o",
+            "the source has no module for this kernel",
+            why=f"make installed no module for {release}",
+            hint="list modules in its Kbuild or Makefile: obj-m += NAME.o",
         )
     for name, path in found.items():
         _require_release(name, path, release)
@@ -78,56 +78,55 @@ def compile_module(
 
 
 def index_modules(sandbox: Sandbox, release: str, log: Path) -> None:
-    """Have depmod write its indexes of all that is in lib/modules/<release> of the build folder.
+    """Run depmod for lib/modules/<release> of the build directory.
 
-    depmod has no say in what it reads, and modules are what somebody compiled: it runs in the
-    sandbox too.
+    depmod runs in the sandbox too, since it parses modules, which are not trusted.
     """
     run(sandbox.command(["depmod", "-b", "/build", release]), log=log)
 
 
 def _installed(sandbox: Sandbox, release: str) -> dict[str, Path]:
-    """The modules that were installed, by their names below UPDATES: where each was copied to.
+    """The installed modules: the copy of each, by its name below UPDATES.
 
-    What compiled them could leave anything here: what is not named like a module is passed over.
+    Their make could put anything here: files without the name of a module are ignored.
     """
-    folder = f"{_INSTALL}/lib/modules/{release}/{UPDATES}"
-    there = sandbox.made.find(folder)
+    directory = f"{_INSTALL}/lib/modules/{release}/{UPDATES}"
+    there = sandbox.outputs.find(directory)
     if there is None:
         return {}
     names = [
-        found.name.removeprefix(f"{folder}/")
-        for found in sandbox.made.walk(folder, most=_MOST_MODULES)
+        found.name.removeprefix(f"{directory}/")
+        for found in sandbox.outputs.walk(directory, most=_MOST_MODULES)
         if found.is_file
     ]
     return {
-        name: sandbox.take(f"{folder}/{name}", _LARGEST_MODULE, f"{UPDATES}/{name}")
+        name: sandbox.copy_out(f"{directory}/{name}", _LARGEST_MODULE, f"{UPDATES}/{name}")
         for name in names
         if _is_module(name)
     }
 
 
 def _is_module(name: str) -> bool:
-    *folders, last = name.split("/")
-    return all(map(_FOLDER.fullmatch, folders)) and _MODULE.fullmatch(last) is not None
+    *directories, last = name.split("/")
+    return all(map(_DIRECTORY.fullmatch, directories)) and _MODULE.fullmatch(last) is not None
 
 
 def _require_release(name: str, path: Path, release: str) -> None:
-    """Raise a BuildError for a module that another kernel's would be: it would not load.
+    """Raise a BuildError for a module of another kernel, which would not load.
 
     The first word of `vermagic` is the release (kernel: include/linux/vermagic.h).
     """
     if path.suffix != ".ko":
-        return  # compressed by the kernel's own rules, from one that was right
-    told = None
+        return  # compressed by the kernel's own rules
+    found = None
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 match = _VERMAGIC.search(data)
-                told = match and match[1].decode("ascii", "replace")
-    if told != release:
+                found = match and match[1].decode("ascii", "replace")
+    if found != release:
         raise BuildError(
-            f"{name} is no module for {release}",
-            why=f"it is for {told}" if told else "it does not say what kernel it is for (vermagic)",
-            hint="it must be made by the kernel's own rules, for this kernel",
+            f"{name} is not a module for {release}",
+            why=f"it is for {found}" if found else "it does not name its kernel (vermagic)",
+            hint="compile it for this kernel, with the kernel's own make rules",
         )

@@ -1,17 +1,17 @@
-"""What compiling a module against a kernel needs, and no more of the kernel than that.
+"""The devel tree: the files of a kernel that compiling modules for it needs, and no others.
 
-One tree, merged from the source and the build folder, in which the kernel's own make builds
+The tree is merged from the source and the build directory. In it, the kernel's own make builds
 modules (kernel: Documentation/kbuild/modules.rst, "Building External Modules"):
 
-    Makefile, scripts/                 how modules are made, with the programs that make them
+    Makefile, scripts/                 the rules and programs that build modules
     include/, arch/<arch>/include/     headers, those of the source and those of the config
     arch/<arch>/Makefile               the compiler's flags
     .config, include/config/           the options, as C and make read them
-    Module.symvers                     what the kernel exports, with the checksums of MODVERSIONS
-    tools/objtool/objtool              checks and annotates objects, if the config asks for it
+    Module.symvers                     exported symbols, with the checksums of MODVERSIONS
+    tools/objtool/objtool              checks and annotates objects, if the config enables it
 
-It is a list of what may be there, not of what must not: the folder a kernel is built in also
-holds the key that signs its modules (certs/).
+The files are selected by an allow list, because the build directory of a kernel also has the
+key that signs its modules (certs/).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ingot.confined_files import ConfinedDirectory, FoundFile
 from ingot.errors import BuildError
 
 BUILD_LINK = "lib/modules/{release}/build"
-"""Where builds of modules look for the kernel's tree (kernel: Makefile, modules_install)."""
+"""The link to the kernel's tree that builds of modules use (kernel: Makefile, modules_install)."""
 
 _SOURCE = ("Makefile", "Kbuild", "COPYING", "scripts", "include")
 _SOURCE_OF_ARCH = ("include", "Makefile*", "Kbuild*", "kernel/module.lds")
@@ -35,10 +35,10 @@ _BUILD = (".config", "Module.symvers", "scripts", "include", "tools/objtool/objt
 _BUILD_OF_ARCH = ("include",)
 
 _UNNEEDED = ("scripts/coccinelle", "scripts/kconfig", "scripts/package")
-"""Folders of scripts/ that serve the making of a kernel, or of patches for one."""
+"""Directories of scripts/ that are only used to build kernels or to make patches."""
 
 _LEFT_OUT = (".*", "*.o", "*.s", "*.a", "*.so.dbg", "*.cmd", "*.tmp", "*.pem", "*.key", "*.priv")
-"""Names of what make notes for itself, of parts of programs, and of what may be secret."""
+"""Files of make's own state, object files, and files that may be secret."""
 
 
 _MOST_FILES = 100_000
@@ -47,17 +47,17 @@ _LARGEST_TREE = 2 << 30
 """The most bytes of one side's files; a kernel of 2026 has 120 MiB."""
 
 
-def devel_folder(release: str) -> str:
-    """Where the tree is in an image; distributions have theirs there too."""
+def devel_directory(release: str) -> str:
+    """The directory of the tree in an image, the same as in distributions."""
     return f"usr/src/linux-{release}"
 
 
 @dataclass(frozen=True, slots=True)
 class Devel:
-    """The files of the tree, by their names in it: where each is.
+    """The files of the tree: the path of each, by its name in the tree.
 
-    `common` are those that every kernel of this source has, whatever its config and arch; `own`
-    those of this one, which go over them.
+    `common` files are the same for every kernel of this source, config and arch aside; `own` files
+    are those of this kernel, which replace common ones.
     """
 
     common: Mapping[str, Path]
@@ -65,38 +65,38 @@ class Devel:
 
 
 def devel_files(sandbox: Sandbox, arch: Arch) -> Devel:
-    """What is in the tree of the kernel that was built in the sandbox.
+    """The tree of the kernel that was built in the sandbox.
 
-    The build directory's files are copied to the results, the source's stay where they are. Links
-    are left out: none leads to what modules are made of, and those of scripts/dtc lead out of the
+    Files of the build directory are copied to the results, those of the source stay in place. Links
+    are left out: building modules needs none, and those of scripts/dtc lead out of the tree.
     tree.
     """
     of_arch = f"arch/{arch.make}"
-    source, made = ConfinedDirectory(sandbox.source), sandbox.made
+    source, made = ConfinedDirectory(sandbox.source), sandbox.outputs
     from_source = _names(source, _matching(source, of_arch, _SOURCE_OF_ARCH))
     own = {name: sandbox.source / name for name in from_source}
     for name in _names(made, (*_BUILD, *_matching(made, of_arch, _BUILD_OF_ARCH))):
-        own[name] = sandbox.take(name, _LARGEST_TREE, f"devel/{name}")
+        own[name] = sandbox.copy_out(name, _LARGEST_TREE, f"devel/{name}")
     return Devel({name: sandbox.source / name for name in _names(source, _SOURCE)}, own)
 
 
 def _names(tree: ConfinedDirectory, names: Iterable[str]) -> list[str]:
-    """The names of the files that these names stand for; a BuildError if they are too long."""
+    """The files of these names, or below them; a BuildError if their total size is too large."""
     found = list(_files(tree, names))
     size = sum(each.status.st_size for each in found)
     if size > _LARGEST_TREE:
         raise BuildError(
-            f"what compiling modules needs has {size:,} bytes in {tree.root}",
-            why=f"no kernel has more than {_LARGEST_TREE:,} there: a sparse file may be in it",
+            f"the files for compiling modules have {size:,} bytes in {tree.root}",
+            why=f"the limit is {_LARGEST_TREE:,}; one of them may be a sparse file",
         )
     return [each.name for each in found]
 
 
-def _matching(tree: ConfinedDirectory, folder: str, patterns: Iterable[str]) -> list[str]:
-    """The names below `folder` that match one of the patterns, which may have several parts."""
+def _matching(tree: ConfinedDirectory, directory: str, patterns: Iterable[str]) -> list[str]:
+    """The names below `directory` that match one of the patterns, which may have several parts."""
     found = []
     for pattern in patterns:
-        parent, _, last = f"{folder}/{pattern}".rpartition("/")
+        parent, _, last = f"{directory}/{pattern}".rpartition("/")
         if tree.find(parent):
             items = tree.list(parent, most=_MOST_FILES)
             found += [each.name for each in items if fnmatchcase(_base(each.name), last)]
@@ -104,7 +104,7 @@ def _matching(tree: ConfinedDirectory, folder: str, patterns: Iterable[str]) -> 
 
 
 def _files(tree: ConfinedDirectory, names: Iterable[str]) -> Iterator[FoundFile]:
-    """The regular files that `names` are, or that are in directories of these names."""
+    """The regular files of these names, and those in directories of these names."""
     for name in names:
         found = tree.find(name)
         if found and found.is_file:

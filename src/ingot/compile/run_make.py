@@ -1,4 +1,4 @@
-"""Running the kernel's make in the sandbox, and telling why it failed."""
+"""Runs the kernel's make in the sandbox, and explains its failures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.builder.sandbox import Sandbox
-from ingot.builder.toolchain import make_words
+from ingot.builder.toolchain import make_arguments
 from ingot.errors import BuildError, MachineError
 from ingot.files import free_bytes
 from ingot.process import CommandFailedError, run
@@ -24,13 +24,13 @@ _LARGEST_OBJECT = 8 << 20
 
 
 def make_flags(arch: Arch, *, llvm: bool = False) -> tuple[str, ...]:
-    """The arguments of make that decide what comes out: they are part of the recipe.
+    """The arguments of make that affect its output: they are part of the recipe.
 
     The user, host and version names replace those of this machine (kernel:
     Documentation/kbuild/reproducible-builds.rst).
     """
     return (
-        *make_words(arch, llvm=llvm),
+        *make_arguments(arch, llvm=llvm),
         "KBUILD_BUILD_HOST=ingot",
         "KBUILD_BUILD_USER=ingot",
         "KBUILD_BUILD_VERSION=1",
@@ -40,12 +40,12 @@ def make_flags(arch: Arch, *, llvm: bool = False) -> tuple[str, ...]:
 
 
 def timestamp(epoch: int) -> str:
-    """The time, in seconds, as the kernel is to tell it (KBUILD_BUILD_TIMESTAMP)."""
+    """The time, in seconds, in the format of KBUILD_BUILD_TIMESTAMP."""
     return datetime.fromtimestamp(epoch, UTC).strftime("%a %b %e %H:%M:%S UTC %Y")
 
 
 class Counter:
-    """Counts the objects make has made, against how many it is likely to make, if that is known."""
+    """Counts compiled objects, and reports progress towards the expected number, if known."""
 
     def __init__(self, step: Step, expected: int = 0) -> None:
         self._step = step
@@ -61,11 +61,11 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """make in the sandbox, with the flags that every call of one build shares.
+    """make in the sandbox, with the flags that all calls of one build share.
 
-    `place` is where it works: the kernel's `O=`, or the `M=` of a module. `epoch` is the time, in
-    seconds, that is compiled in. `what` is told to have failed; `readable` makes its words those
-    of a person who does not know the sandbox.
+    `place` is its directory: the kernel's `O=`, or the `M=` of a module. `epoch` is the time, in
+    seconds, that is compiled in. `what` names the target in errors; `readable` converts a line of
+    output for a user who does not know the sandbox's paths.
     """
 
     sandbox: Sandbox
@@ -94,29 +94,29 @@ class Make:
             raise self._explain(error) from error
 
     def _explain(self, error: CommandFailedError) -> BuildError | MachineError:
-        """The compiler's own complaint, picked from the log; a full disk is told apart."""
+        """The compiler's errors from the log; another error if the disk is full."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         picked = [line for line in lines if _ERROR_LINE.search(line)] or error.tail
         hint = f"the whole output is in {self.log}; {error.hint}"
-        told = any("No space left on device" in line for line in picked)
-        if told or _is_nearly_full(self.sandbox.build):
+        full = any("No space left on device" in line for line in picked)
+        if full or _is_nearly_full(self.sandbox.build):
             return MachineError(
-                f"no space left in the build folder {self.sandbox.build}",
+                f"no space left in the build directory {self.sandbox.build}",
                 why="\n".join(picked[-3:]),
-                hint="free some space or name another folder with --build-dir",
+                hint="free some space, or pass another directory with --build-dir",
             )
         shown = map(self.readable, picked[:_ERRORS_SHOWN])
         return BuildError(f"{self.what} did not compile", why="\n".join(shown), hint=hint)
 
 
 def jobs() -> str:
-    """The word that lets make use every processor that this process may."""
+    """make's option to use every processor that this process is allowed to use."""
     return f"-j{len(os.sched_getaffinity(0))}"
 
 
-def _is_nearly_full(folder: Path) -> bool:
+def _is_nearly_full(directory: Path) -> bool:
     """Whether the disk has no room for another object of a kernel.
 
-    ccache ends without a word when a file does not fit, and make then deletes that file.
+    ccache ends without a message when a file does not fit, and make then deletes that file.
     """
-    return free_bytes(folder) < _LARGEST_OBJECT
+    return free_bytes(directory) < _LARGEST_OBJECT

@@ -1,4 +1,4 @@
-"""Compiling one kernel after another with other configs, in one build folder."""
+"""Compiles several configs of a kernel, one after another, in one build directory."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ingot.progress import Step
 def compile_variant(
     sandbox: Sandbox, arch: Arch, config: Config, epoch: int, log: Path, step: Step
 ) -> Path:
-    """The kernel file that a resolved `.config` makes, in the results, without its modules.
+    """Compile the kernel of a resolved `.config`, without modules; returns the file in the results.
 
-    make compiles only what the config changes since the last time. The file is replaced by the
-    next call; arguments and errors as of `compile_kernel`.
+    make compiles only what changed since the last config. The next call replaces the file;
+    arguments and errors are those of `compile_kernel`.
     """
     put_config(sandbox, config)
     counter = Counter(step, expected_objects(config))
     Make(sandbox, arch, epoch, log).run(jobs(), arch.target, counter=counter)
-    return install_kernel(sandbox.take(arch.image, LARGEST_FILE), sandbox.results)
+    return install_kernel(sandbox.copy_out(arch.image, LARGEST_FILE), sandbox.results)

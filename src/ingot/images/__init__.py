@@ -23,7 +23,7 @@ Every image has two tags: the moving `<version>[-<flavor>][-<arch>]`, and the im
 `<version>-<12 digits of the recipe key>`.
 """
 
-from ingot.images.annotations import read_config, read_makeup, read_packages
+from ingot.images.annotations import read_config, read_packages, read_size_map
 from ingot.images.check_images import require_images_of
 from ingot.images.image_kinds import (
     BASE,
@@ -74,8 +74,8 @@ __all__ = [
     "read_config",
     "read_devel_host",
     "read_facts",
-    "read_makeup",
     "read_packages",
+    "read_size_map",
     "require_images_of",
     "tags_for",
     "tags_of_store",

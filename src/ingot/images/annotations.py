@@ -21,7 +21,7 @@ from ingot.oci.image_documents import canonical_json, read_json
 from ingot.size_map import SizeMap
 
 _CONFIG = "dev.ingot.config"
-_MAKEUP = "dev.ingot.makeup"
+_SIZE_MAP = "dev.ingot.makeup"
 _PACKAGES = "dev.ingot.builder-packages"
 
 _CONTROL = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029"
@@ -31,14 +31,14 @@ _OPTION = re.compile(rf"CONFIG_[A-Za-z0-9_]{{1,200}}=[^{_CONTROL}]{{0,20000}}")
 _PACKAGE = re.compile(rf"[^{_CONTROL}]{{1,1000}}")
 
 
-def pack(config: Config, makeup: SizeMap, packages: Iterable[str]) -> dict[str, str]:
+def pack(config: Config, size_map: SizeMap, packages: Iterable[str]) -> dict[str, str]:
     """The annotations of a kernel's images: the same texts on every machine.
 
     Of the `config`, only the options that are on. `packages` are the builder's.
     """
     return {
         _CONFIG: pack_text(options_of(config).text.encode()),
-        _MAKEUP: pack_text(canonical_json(makeup.to_json())),
+        _SIZE_MAP: pack_text(canonical_json(size_map.to_json())),
         _PACKAGES: pack_text(text_of(packages).encode()),
     }
 
@@ -58,16 +58,16 @@ def read_config(annotations: Mapping[str, str]) -> Config | None:
     return None if lines is None else Config("".join(f"{line}\n" for line in lines))
 
 
-def read_makeup(annotations: Mapping[str, str]) -> SizeMap | None:
-    """The makeup that an image's manifest carries; None if it has none.
+def read_size_map(annotations: Mapping[str, str]) -> SizeMap | None:
+    """The size map that an image's manifest carries; None if it has none.
 
     UserError for an annotation that cannot be read.
     """
     try:
-        packed = annotations.get(_MAKEUP)
+        packed = annotations.get(_SIZE_MAP)
         return None if packed is None else SizeMap.from_json(read_json(unpack_text(packed)))
     except ValueError as error:
-        raise _unreadable(_MAKEUP, "a kernel's makeup", error) from None
+        raise _unreadable(_SIZE_MAP, "a kernel's size map", error) from None
 
 
 def read_packages(annotations: Mapping[str, str]) -> tuple[str, ...] | None:

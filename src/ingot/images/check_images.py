@@ -13,7 +13,7 @@ from ingot.arch import arch
 from ingot.builder.builder_packages import digest_of
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
-from ingot.images.annotations import options_of, read_config, read_makeup, read_packages
+from ingot.images.annotations import options_of, read_config, read_packages, read_size_map
 from ingot.images.image_kinds import BASE, DEVEL, KERNEL_IMAGES, ImageKind
 from ingot.images.kernel_labels import KernelLabels, read_facts
 from ingot.images.write_images import read_devel_host
@@ -50,7 +50,7 @@ class _AllowedContents:
         if member.hides is not None or member.mode & _SPECIAL_BITS:
             return False
         name, kind = member.name, member.kind
-        if kind == EntryKind.FOLDER:
+        if kind == EntryKind.DIRECTORY:
             above = (*self.files, *self.links)
             return (
                 self._in_tree(name)
@@ -62,7 +62,7 @@ class _AllowedContents:
         if kind == EntryKind.LINK:
             if "/" in name or name in self.links:
                 return member.target == self.links.get(name)
-            return member.target in [f"{folder}/{name}" for folder in self.linked]
+            return member.target in [f"{directory}/{name}" for directory in self.linked]
         return False
 
     def _in_tree(self, name: str) -> bool:
@@ -127,7 +127,7 @@ def _agreed(images: Mapping[str, Image]) -> KernelLabels:
         packages = read_packages(image.annotations)
         if packages and digest_of(packages) != facts.builder_digest:
             raise VerificationError(f"its {name} lists packages that are not its builder's")
-        read_makeup(image.annotations)
+        read_size_map(image.annotations)
     if found is None:
         raise UserError("there are no images")
     return found

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ingot.compile import BUILD_LINK, devel_folder
+from ingot.compile import BUILD_LINK, devel_directory
 from ingot.errors import UserError
 from ingot.images.kernel_labels import KERNEL_FILE
 from ingot.oci import Image, Layer
@@ -31,7 +31,7 @@ ADDED_MODULES = "added-modules"
 _T = TypeVar("_T")
 
 _MODULES_PATH = "lib/modules/{release}"
-_DEVEL_PATH = devel_folder("{release}")
+_DEVEL_PATH = devel_directory("{release}")
 _SYMBOLS_PATH = "usr/lib/debug"
 
 

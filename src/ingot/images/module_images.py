@@ -26,7 +26,7 @@ from ingot.arch import arch
 from ingot.compile import UPDATES
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.images.annotations import pack, read_config, read_makeup, read_packages
+from ingot.images.annotations import pack, read_config, read_packages, read_size_map
 from ingot.images.image_kinds import MODULES, module_image
 from ingot.images.kernel_labels import KernelLabels
 from ingot.images.write_images import write_kernel_image
@@ -123,21 +123,21 @@ def write_module_images(
 
 def _entries(modules: Modules, release: str) -> list[LayerEntry]:
     """The layer: /lib/modules/<release>, and symlinks at the root like the kernel's modules."""
-    folder = f"lib/modules/{release}"
+    directory = f"lib/modules/{release}"
     files = {f"{UPDATES}/{name}": path for name, path in modules.files.items()}
     files |= modules.indexes
     top = sorted({name.partition("/")[0] for name in files})
     return [
-        *(file_entry(f"{folder}/{name}", path) for name, path in files.items()),
-        *(link_entry(name, f"{folder}/{name}") for name in top),
+        *(file_entry(f"{directory}/{name}", path) for name, path in files.items()),
+        *(link_entry(name, f"{directory}/{name}") for name in top),
     ]
 
 
 def _packed(kernel_modules: Image, sizes: Mapping[str, int]) -> dict[str, str]:
     """The annotations of the kernel's modules image, with the sizes of these modules added."""
-    makeup = read_makeup(kernel_modules.annotations) or SizeMap({}, {})
+    size_map = read_size_map(kernel_modules.annotations) or SizeMap({}, {})
     return pack(
         read_config(kernel_modules.annotations) or Config(""),
-        dataclasses.replace(makeup, modules={**makeup.modules, **sizes}),
+        dataclasses.replace(size_map, modules={**size_map.modules, **sizes}),
         read_packages(kernel_modules.annotations) or (),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.arch import arch as find_arch
-from ingot.compile import BUILD_LINK, Artifacts, devel_folder
+from ingot.compile import BUILD_LINK, Artifacts, devel_directory
 from ingot.images.annotations import pack
 from ingot.images.image_kinds import (
     CONFIG_LAYER,
@@ -58,7 +58,9 @@ def write_images(
     devel tree run on it.
     """
     written = _write_layers(layout, artifacts, step)
-    packed = pack(Config(artifacts.config.read_text(encoding="utf-8")), artifacts.makeup, packages)
+    packed = pack(
+        Config(artifacts.config.read_text(encoding="utf-8")), artifacts.size_map, packages
+    )
     more = {DEVEL: {_HOST: host.name}}
     return {
         kind.name: write_kernel_image(
@@ -166,21 +168,23 @@ def _symbols(artifacts: Artifacts) -> list[LayerEntry]:
 
 def _devel_common(artifacts: Artifacts) -> list[LayerEntry]:
     """Most of the devel tree: the files that all kernels of a source have in common."""
-    return _tree(devel_folder(artifacts.release), artifacts.devel.common)
+    return _tree(devel_directory(artifacts.release), artifacts.devel.common)
 
 
 def _devel_own(artifacts: Artifacts) -> list[LayerEntry]:
     """The rest of the devel tree, and the link that builds of modules follow to it."""
-    folder = devel_folder(artifacts.release)
+    directory = devel_directory(artifacts.release)
     # absolute: if /lib is a symlink to /usr/lib, a relative path would resolve differently
-    link = link_entry(BUILD_LINK.format(release=artifacts.release), f"/{folder}")
-    return [*_tree(folder, artifacts.devel.own), link]
+    link = link_entry(BUILD_LINK.format(release=artifacts.release), f"/{directory}")
+    return [*_tree(directory, artifacts.devel.own), link]
 
 
-def _tree(folder: str, files: Mapping[str, Path]) -> list[LayerEntry]:
+def _tree(directory: str, files: Mapping[str, Path]) -> list[LayerEntry]:
     """These files below the directory; executable files stay executable."""
     return [
-        file_entry(f"{folder}/{name}", path, 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
+        file_entry(
+            f"{directory}/{name}", path, 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644
+        )
         for name, path in files.items()
     ]
 

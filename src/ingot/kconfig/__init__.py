@@ -1,17 +1,17 @@
-"""Kconfig: what fragments ask for, what a kernel's options are, and whether both fit.
+"""Kconfig: the options that fragments request, the options of a kernel, and checks of both.
 
-Nothing here runs a program: the kernel's own Kconfig resolves (see `ingot.configure`), and
+Nothing here runs a program: the kernel's own Kconfig resolves configs (see `ingot.configure`), and
 this package reads, merges, compares and explains.
 
-    fragment      what is asked for, and where
+    fragment      requests for options, with the places of their lines
     config        a .config as one value; the difference of two; the one within a kernel
     expression    Kconfig's expressions
-    options       what a kernel's Kconfig knows, as `survey.py` wrote it down in the builder
-    findings      what is wrong with a config: `causes` has the words, `unmet` finds the `way`,
-                  `selectors` and `similar` know who is behind an option, and what is meant by it
-    explanation   all there is to say of one option
-    rules         what configs of a VMM must hold to
-    wishes        what to ask for to get from one config to another
+    option_table  the options that a kernel's Kconfig defines, as `survey.py` writes them
+    findings      what is wrong with a config: `causes` explains it, `unmet_dependencies` finds
+                  remedies (`obstacles`), `selectors` and `similar_names` help
+    explanation   all about one option
+    rules         rules for configs of a VMM
+    option_requests  the requests that lead from one config to another
 """
 
 from ingot.kconfig.config import Config, Difference, diff
@@ -22,9 +22,9 @@ from ingot.kconfig.findings import (
     FindingKind,
     check,
     check_full,
+    finding_lines,
     findings_error,
     requests_of_full,
-    told,
 )
 from ingot.kconfig.fragment import (
     OptionRequest,
@@ -34,7 +34,7 @@ from ingot.kconfig.fragment import (
     parse_fragment,
     render,
 )
-from ingot.kconfig.option_requests import wishes_between
+from ingot.kconfig.option_requests import requests_between
 from ingot.kconfig.option_table import Option, OptionTable
 from ingot.kconfig.rules import Rule, broken, load_rules
 from ingot.kconfig.values import serves
@@ -57,14 +57,14 @@ __all__ = [
     "diff",
     "evaluate",
     "explain",
+    "finding_lines",
     "findings_error",
     "load_fragment",
     "load_rules",
     "merge",
     "parse_fragment",
     "render",
+    "requests_between",
     "requests_of_full",
     "serves",
-    "told",
-    "wishes_between",
 ]

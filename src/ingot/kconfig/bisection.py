@@ -1,10 +1,10 @@
-"""Finding, among many options that differ, the one that costs most.
+"""Finds the option that costs most among many options that differ.
 
-Every measurement is a kernel compiled, so there should be few. What a set of options costs is what
-is saved when all of them are put back; no option of the set saves more than that. So the costliest
-set is halved, over and over, until it is a single option: it then costs more than any other set,
-and more than any option in one. Options are halved in their order, so that what depends on each
-other, and so stands together, stays together.
+Every measurement compiles a kernel, so there should be few. The cost of a set of options is what
+is saved by reverting all of them; no option of the set saves more than that. So the costliest
+set is halved repeatedly, until it is a single option: it then costs more than any other set, and
+so more than any option in one. Options are split in their order, so that options that depend on
+each other, which are next to each other, stay together.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import TypeAlias
 
 Options: TypeAlias = tuple[str, ...]
 Saved: TypeAlias = Callable[[Options], int | None]
-"""What is saved if these options are put back; None if it cannot be told, for the kernel that
-comes of it does not compile or does not boot."""
+"""What is saved by reverting these options; None if it is not known, because the resulting kernel
+does not compile or does not boot."""
 
 _LOST = 4
-"""A half that saves less than one part in so many of what was to be expected has lost it."""
+"""A half that saves less than this part of the expected saving does not have the costly option."""
 
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """Options that save `saved` when all of them are put back; most often a single one.
+    """Options that save `saved` when all of them are reverted; usually a single one.
 
-    There are more of them if neither half of them saves what all do, as where each alone keeps
-    what costs; if no half of them can be told, for no kernel comes of it; or where the search had
-    no more tries (then it is not `final`).
+    There are several if neither half saves what all of them do (for instance if each of two options
+    keeps the costly code), if no half can be measured because its kernel does not build or boot, or
+    if the search ran out of tries (then it is not `final`).
     """
 
     options: Options
@@ -38,11 +38,11 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """A set that may have the culprit.
+    """A set of options that may have the costliest one.
 
-    One that is `within` a measured set is what that has left beside what was measured of it: it
-    is taken to save the rest, until it is its turn to be measured. An `indivisible` one saves only
-    as a whole, as far as can be told.
+    A set `within` a measured set is what is left of that set beside a measured part. It is assumed
+    to save the rest, until it is measured itself. An `indivisible` set, as far as is known, saves
+    only as a whole.
     """
 
     options: Options
@@ -51,20 +51,20 @@ class _Set:
     indivisible: bool = False
 
     def as_one(self) -> _Set:
-        """The measured set that this is, or is within, as one that is not looked into further."""
+        """The measured set that this is, or is within, as one that is not split further."""
         whole = self.within or self
         return _Set(whole.options, whole.saved, indivisible=True)
 
 
 def narrow(options: Sequence[str], total: int, saved: Saved, tries: int) -> Culprit:
-    """The costliest of `options`, all of which together save `total`, in at most so many tries.
+    """The costliest of `options`, which together save `total`, with at most `tries` measurements.
 
-    Nothing is asked of `saved` twice, and what it cannot tell is a try as well.
+    `saved` is called once for each set; a set that it cannot measure counts as a try as well.
     """
     known: dict[Options, int | None] = {}
     exhausted = False
 
-    def told(part: Options) -> int | None:
+    def measure(part: Options) -> int | None:
         nonlocal exhausted
         if part not in known:
             if len(known) >= tries:
@@ -81,11 +81,11 @@ def narrow(options: Sequence[str], total: int, saved: Saved, tries: int) -> Culp
         if len(known) >= tries:
             return Culprit(top.options, top.saved, final=False)
         sets.remove(top)
-        sets += _measured(top, told) if top.within else _halved(top, told)
+        sets += _measured(top, measure) if top.within else _halved(top, measure)
 
 
 def _halved(whole: _Set, saved: Saved) -> list[_Set]:
-    """Both halves of a set: one measured, the other with what is left, for now."""
+    """Both halves of a set: one is measured, the other is assumed to save the rest."""
     middle = len(whole.options) // 2
     first, second = whole.options[:middle], whole.options[middle:]
     value = saved(first) if first else None
@@ -97,9 +97,9 @@ def _halved(whole: _Set, saved: Saved) -> list[_Set]:
 
 
 def _measured(part: _Set, saved: Saved) -> list[_Set]:
-    """A part with what it saves itself; what only the set around it saves is that set's, as one.
+    """A part with its measured saving; if that is too small, the whole set as an indivisible one.
 
-    A part that cannot be told is halved.
+    A part that cannot be measured is halved.
     """
     value = saved(part.options)
     if value is None:

@@ -1,4 +1,4 @@
-"""Why an option did not come out as asked, in words: short, true, and with what to do next."""
+"""Explains why an option does not have its requested value, and what would change that."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ingot.kconfig.values import broken_range
 
 _STEPS = 12
 _DEAD_ENDS = 5
-_NOBODY = OptionRequest("", "m", Place("", 0))
+_NO_REQUEST = OptionRequest("", "m", Place("", 0))
 _ARCHES = {"x86": "x86_64", "arm64": "arm64"}
 
 
 class Causes:
-    """Explains single requests against one resolved config. `series` is only a word here."""
+    """Explains single requests against one resolved config. `series` is only used in texts."""
 
     def __init__(
         self,
@@ -39,34 +39,37 @@ class Causes:
         self._selectors = Selectors(config, table, requests)
 
     def of_unknown(self, request: OptionRequest) -> tuple[str, ...]:
-        """Why an option is not in the table: another arch's, renamed, misspelt, or never there."""
-        told = self.instead_of(request.option)
+        """Why an option is not in the table: of another arch, renamed, misspelt or unknown."""
+        advice = self.instead_of(request.option)
         if files := self._table.elsewhere.get(request.option):
-            known = {_ARCHES[folder] for folder in _folders(files) if folder in _ARCHES}
-            bound = f"bound the line: '# on {known.pop()}'" if len(known) == 1 else "drop the line"
-            return (*told, bound)
+            known = {
+                _ARCHES[directory] for directory in _directories(files) if directory in _ARCHES
+            }
+            bound = f"limit the line: '# on {known.pop()}'" if len(known) == 1 else "drop the line"
+            return (*advice, bound)
         return (
             f"{self._series} has no such option",
-            *told,
-            "if other series have it, bound the line: '# since 5.17' or '# until 6.8'",
+            *advice,
+            "if other series have it, limit the line: '# since 5.17' or '# until 6.8'",
         )
 
     def instead_of(self, name: str) -> tuple[str, ...]:
-        """What is known of a name that is not in the table: who has it, or what may be meant."""
+        """Advice for a name that is not in the table: the arches that have it, or similar names."""
         if files := self._table.elsewhere.get(name):
-            folders = _folders(files)
-            who = f"only {_list(folders[:4])} {'has' if len(folders) == 1 else 'have'} it, not"
-            return (f"{who if folders else 'not for'} {self._table.arch} ({files[0]})",)
+            directories = _directories(files)
+            has = "has" if len(directories) == 1 else "have"
+            arches = f"only {_list(directories[:4])} {has} it, not"
+            return (f"{arches if directories else 'not for'} {self._table.arch} ({files[0]})",)
         names = similar(name, [*self._askable, *self._table.elsewhere])
         return (f"did you mean {' or '.join(map(self._labelled, names))}?",) if names else ()
 
     def _labelled(self, name: str) -> str:
-        """A name, with the arches that it is of if this is none of them."""
-        folders = _folders(self._table.elsewhere.get(name, ()))
-        return f"{name} (of {_list(folders[:4])})" if folders else name
+        """A name, with its arches if it is only of others."""
+        directories = _directories(self._table.elsewhere.get(name, ()))
+        return f"{name} (of {_list(directories[:4])})" if directories else name
 
     def of(self, request: OptionRequest, option: Option, got: str) -> tuple[str, ...]:
-        """Why a known option has another value than the request, which its type could have."""
+        """Why a known option does not have the requested value, which its type allows."""
         if option.type not in ("bool", "tristate"):
             return tuple(self._of_text(request, option))
         if level(got) > level(request.value):
@@ -74,44 +77,44 @@ class Causes:
         return tuple(self._of_too_little(request, option, got))
 
     def of_off(self, option: Option) -> tuple[str, ...]:
-        """Why an option is off that may or may not have been asked for."""
+        """Why an option is off, requested or not."""
         request = self._requests.get(option.name)
         if request and request.value == "n":
             return ()
         if request is None and can_be_asked(option, self._config):
-            return ("nobody asked for it",)
+            return ("nothing requests it",)
         if option.type in ("bool", "tristate"):
-            wanted = replace(request or _NOBODY, option=option.name)
+            wanted = replace(request or _NO_REQUEST, option=option.name)
             lines = self._of_too_little(wanted, option, "n")
         else:
-            lines = _told(self._search.to_prompt(option, "y"), "would do it")
+            lines = _lines(self._search.to_prompt(option, "y"), "would do it")
         return tuple(lines)
 
-    # Wanted on, is off, or only a module
+    # Requested on, but off, or only a module
 
     def _of_too_little(self, request: OptionRequest, option: Option, got: str) -> list[str]:
         if option.transitional:
-            return [f"it is an old name, kept to read old configs: {self._replacing(option.name)}"]
+            return [f"it is an old name, kept for old configs: {self._replacing(option.name)}"]
         if not option.prompts:
             way = self._search.to_be_set(option, request.value)
-            cannot = f"it cannot be asked for: {self._search.setters(option)}"
-            lines = _told(way, f"would set it to {request.value}")
+            cannot = f"it cannot be requested: {self._search.setters(option)}"
+            lines = _lines(way, f"would set it to {request.value}")
             return [cannot, *(lines[-1:] if len(way.steps) == 1 else lines)]
         if rival := self._search.rival(option):
             return [
-                f"its choice takes one member, and {rival.place} asks for {rival.option}",
+                f"its choice allows one member, and {rival.place} requests {rival.option}",
                 "drop one of the two lines",
             ]
         way = self._search.to_prompt(option, request.value)
-        as_module = f"ask for CONFIG_{option.name}=m"
+        as_module = f"request CONFIG_{option.name}=m"
         if way.never and request.value == "y" and option.type == "tristate":
             module = self._search.to_prompt(option, "m")
             if not module.never:
-                return [*map(str, way.steps), as_module, *_told(module, "would do then")]
-        lines = _told(way, "would do it")
+                return [*map(str, way.steps), as_module, *_lines(module, "would then do it")]
+        lines = _lines(way, "would do it")
         if (request.value, got) == ("y", "m"):
             lines.append(f"or {as_module}")
-        return lines or [self._at_a_loss(option)]
+        return lines or [self._without_cause(option)]
 
     def _replacing(self, name: str) -> str:
         heirs = [
@@ -119,28 +122,28 @@ class Causes:
             for option in self._table.options.values()
             if any(name in symbols(value) for value, _ in option.defaults)
         ]
-        return f"ask for {' or '.join(f'CONFIG_{heir}' for heir in heirs)}" if heirs else "drop it"
+        return f"request {' or '.join(f'CONFIG_{heir}' for heir in heirs)}" if heirs else "drop it"
 
-    def _at_a_loss(self, option: Option) -> str:
-        """What can be said where all that the option needs is there."""
+    def _without_cause(self, option: Option) -> str:
+        """The text if all that the option needs is met."""
         for member in option.choice:
             if member != option.name and self._config.get(member) == "y":
-                return f"its choice takes one member, and {member} is it"
+                return f"its choice allows one member, and that is {member}"
         needs = f": {render(option.visible, self._config)}" if option.visible else ""
-        return f"Kconfig did not take it, though all it needs is there{shortened(needs, 200)}"
+        return f"Kconfig did not set it, although its needs are met{shortened(needs, 200)}"
 
-    # Wanted off, or a module, is more
+    # Requested off, or a module, but more
 
     def _of_too_much(self, request: OptionRequest, option: Option, got: str) -> list[str]:
         above: Tristate = "m" if request.value == "m" else "n"
-        if selectors := self._selectors.told(option.name, above):
+        if selectors := self._selectors.explained(option.name, above):
             roots = _list(
                 (str(place) for place in self._selectors.roots(option.name, above)), "and"
             )
             return [*selectors, "drop this line" + (f", or {roots}" if roots else "")]
         if request.value == "m" and self._config.get("MODULES") != "y":
             asked = self._requests.get("MODULES")
-            reason = f"{asked.place} asks for that" if asked else "nobody asked for it"
+            reason = f"{asked.place} requests that" if asked else "nothing requests it"
             return [
                 f"it cannot be a module, since MODULES is n: {reason}",
                 f"CONFIG_MODULES=y would do it, or CONFIG_{option.name}=y here",
@@ -148,7 +151,7 @@ class Causes:
         if option.choice:
             others = [name for name in option.choice if name != option.name]
             return [
-                f"a choice takes one member: ask for another, such as {_list(others[:3], 'or')}"
+                f"a choice needs one member: request another, such as {_list(others[:3], 'or')}"
             ]
         default = self.default(option)
         default = f": {default}" if default else ""
@@ -156,20 +159,20 @@ class Causes:
             return [f"it has no prompt, and is {got} by default{default}", "drop the line"]
         way = self._search.to_prompt(option, "y")
         if not way.steps:
-            return [self._at_a_loss(option)]
+            return [self._without_cause(option)]
         return [
-            f"it is {got} by default{default}, and can only be changed where its prompt is shown",
-            *_told(way, "would show it"),
+            f"it is {got} by default{default}, and can only be changed if its prompt is visible",
+            *_lines(way, "would show it"),
         ]
 
     def default(self, option: Option) -> str:
-        """The default that made an option what it is; empty if it says no more than `y`."""
+        """The default that set an option; empty if it is a plain `y`."""
         for value, condition in option.defaults:
             if evaluate(condition, self._config) != "n":
                 if value == Constant("y") and condition is None:
                     return ""
-                told = f"default {render(value)}"
-                return shortened(told + (f" if {render(condition)}" if condition else ""), 100)
+                text = f"default {render(value)}"
+                return shortened(text + (f" if {render(condition)}" if condition else ""), 100)
         return ""
 
     # Numbers and text
@@ -177,31 +180,31 @@ class Causes:
     def _of_text(self, request: OptionRequest, option: Option) -> list[str]:
         if request.value == "n":
             return [
-                f"it takes a value ({option.type}) and cannot be off: give one, or drop the line"
+                f"it needs a value ({option.type}) and cannot be off: set one, or drop the line"
             ]
         if not option.prompts:
             way = self._search.to_default(option, request.value.strip('"'))
-            cannot = "it cannot be asked for: it has no prompt, its defaults decide"
-            lines = _told(way, f"would set it to {request.value}") or ["drop the line"]
+            cannot = "it cannot be requested: it has no prompt, its defaults set it"
+            lines = _lines(way, f"would set it to {request.value}") or ["drop the line"]
             return [cannot, *(lines if way.drop else lines[-1:])]
         if option.type != "string" and (words := broken_range(request.value, option, self._config)):
             return [words]
         way = self._search.to_prompt(option, "y")
-        return _told(way, "would do it") or [self._at_a_loss(option)]
+        return _lines(way, "would do it") or [self._without_cause(option)]
 
     @cached_property
     def _askable(self) -> list[str]:
-        """The options that have a prompt; reading all of them takes part of a second."""
+        """The options that have a prompt; parsing all of them takes less than a second."""
         return [option.name for option in self._table.options.values() if option.prompts]
 
 
-def _folders(files: Iterable[str]) -> list[str]:
-    """The folders below arch/ that Kconfig files are in."""
+def _directories(files: Iterable[str]) -> list[str]:
+    """The directories below arch/ of Kconfig files."""
     return sorted({file.split("/")[1] for file in files if file.startswith("arch/")})
 
 
-def _told(way: Remedy, would: str) -> list[str]:
-    """The steps of a way, and what to do about them."""
+def _lines(way: Remedy, would: str) -> list[str]:
+    """The steps of a remedy as lines, and the advice."""
     lines = [str(step) for step in _distinct(way.steps)]
     most = _DEAD_ENDS if way.never else _STEPS
     if len(lines) > most:
@@ -213,17 +216,19 @@ def _told(way: Remedy, would: str) -> list[str]:
 
 
 def _distinct(steps: Iterable[Obstacle]) -> Iterable[Obstacle]:
-    """Each step once, however many others need it."""
+    """Each step once, even if several others need it."""
     first: dict[tuple[str, str], Obstacle] = {}
     for step in steps:
-        first.setdefault((step.subject, step.told), step)
+        first.setdefault((step.subject, step.state), step)
     return first.values()
 
 
 def _advice(way: Remedy, would: str) -> str:
-    """What to do about a way; empty where its steps say all there is to say."""
+    """What to request or drop; empty if the remedy does not help."""
     if way.never:
-        return "no fragment can change that: drop the line, or bound it to where this can be had"
+        return (
+            "no fragment can change that: drop the line, or limit it to series and arches that can"
+        )
     if not way.open or not (way.ask or way.drop):
         return ""
     asked = _list(f"CONFIG_{option}={value}" for option, value in way.ask.items())

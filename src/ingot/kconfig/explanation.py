@@ -1,4 +1,4 @@
-"""All there is to say of one option of one config."""
+"""Explains one option of one config: its value, its definition, and the reasons for its value."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ingot.kconfig.selectors import Selectors
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One option: what it is, what it came out as, and why.
+    """One option: its definition, its value, and why.
 
-    `asked` is the line that asks for it, if any does. `selectors` are those that set it now,
-    each with who asks for them; `default` what sets it if it is neither. `needs` is what its prompt
-    needs, with the values of all it looks at; empty if nothing, and None if it has no prompt.
-    `missing` says what stands in the way of an option that is off, and what would help.
+    `asked` is the line that requests it, if any. `selectors` are the options that select it now,
+    each with the line that requests it; `default` is its default if it has neither. `needs` is the
+    condition of its prompt, with the values in it: empty if it has none, None without a prompt.
+    `missing` lists the obstacles of an option that is off, and remedies.
     """
 
     option: Option
@@ -42,14 +42,14 @@ def explain(
     table: OptionTable,
     requests: Mapping[str, OptionRequest],
 ) -> Explanation:
-    """Explain an option, by its name without `CONFIG_`; a UserError if there is none such."""
+    """Explain an option, by its name without `CONFIG_`; a UserError if it does not exist."""
     option = table.options.get(name)
     causes = Causes(config.options, table, requests, "this kernel")
     asked = requests.get(name)
     if option is None:
         raise UserError(f"this kernel has no option {name}", why="\n".join(causes.instead_of(name)))
     value = config.value(name)
-    selectors = tuple(Selectors(config.options, table, requests).told(name))
+    selectors = tuple(Selectors(config.options, table, requests).explained(name))
     by_itself = value != "n" and not asked and not selectors
     return Explanation(
         option=option,
@@ -66,26 +66,26 @@ def _rendered(expression: Expression | None, config: Mapping[str, str]) -> str:
     return render(expression, config) if expression else ""
 
 
-def _lines(told: Explanation) -> Iterator[str]:
-    option = told.option
+def _lines(explanation: Explanation) -> Iterator[str]:
+    option = explanation.option
     title = f": {option.prompts[0]}" if option.prompts else ", without a prompt"
-    yield f"CONFIG_{option.name}={told.value}  ({option.type}{title})"
+    yield f"CONFIG_{option.name}={explanation.value}  ({option.type}{title})"
     if option.menu:
         yield f"  menu: {' > '.join(option.menu)}"
     yield f"  defined: {', '.join(option.places)}"
-    if told.asked:
-        yield f"  asked for: {told.asked.value} ({told.asked.place})"
-    for selector in told.selectors:
+    if explanation.asked:
+        yield f"  requested: {explanation.asked.value} ({explanation.asked.place})"
+    for selector in explanation.selectors:
         yield f"  {selector}"
-    if told.default:
-        yield f"  {told.default}"
+    if explanation.default:
+        yield f"  {explanation.default}"
     for test in option.tests:
         yield f"  tests the toolchain: {test}"
-    if told.needs:
-        yield f"  needs: {told.needs}"
-    if told.missing:
+    if explanation.needs:
+        yield f"  needs: {explanation.needs}"
+    if explanation.missing:
         yield "  it is off:"
-    for line in told.missing:
+    for line in explanation.missing:
         yield f"    {line}"
     if option.help:
         yield ""

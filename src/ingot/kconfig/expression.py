@@ -1,4 +1,4 @@
-"""Kconfig's expressions: read, evaluated against a config, and written again.
+"""Kconfig's expressions: parsed, evaluated with a config, and rendered as text.
 
 Grammar and the three values are those of the kernel's Documentation/kbuild/kconfig-language.rst,
 "Menu dependencies": `n` < `m` < `y`, `!A` is 2-A, `A && B` the smaller, `A || B` the larger,
@@ -23,7 +23,7 @@ _TOKEN = re.compile(
     r"|(?P<mark>&&|\|\||!=|<=|>=|[!=<>()]))"
 )
 _DEEPEST = 100
-"""The most parentheses and negations within each other; kernels have fewer than 20."""
+"""The most nested parentheses and negations; kernels have fewer than 20."""
 _COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
 _ORDER: tuple[Tristate, ...] = ("n", "m", "y")
 
@@ -71,7 +71,7 @@ Expression = OptionSymbol | Constant | Not | And | Or | Compare
 
 @lru_cache(maxsize=65536)
 def parse(text: str) -> Expression:
-    """Read an expression; a UserError shows what of it cannot be read."""
+    """Parse an expression; a UserError shows the part that is not valid."""
     return _Parser(text).whole()
 
 
@@ -145,7 +145,7 @@ class _Parser:
 
 
 def _flat(kind: type[And] | type[Or], operands: list[Expression]) -> tuple[Expression, ...]:
-    """Operands of the same kind within each other, side by side."""
+    """Nested operands of the same kind, flattened."""
     flat: list[Expression] = []
     for operand in operands:
         flat += operand.operands if isinstance(operand, kind) else [operand]
@@ -153,7 +153,7 @@ def _flat(kind: type[And] | type[Or], operands: list[Expression]) -> tuple[Expre
 
 
 def _tokens(text: str) -> Iterator[str | OptionSymbol | Constant]:
-    """Marks as text, operands as what they are."""
+    """The tokens: operators as text, operands as expressions."""
     at = 0
     stripped = text.rstrip()
     while at < len(stripped):
@@ -232,7 +232,7 @@ def _holds(comparison: Compare, config: Mapping[str, str]) -> bool:
 
 
 def _value(operand: OptionSymbol | Constant, config: Mapping[str, str]) -> str | None:
-    """What an operand stands for, without quotes; None for an option that the config lacks."""
+    """The value of an operand, without quotes; None for an option that the config lacks."""
     if isinstance(operand, Constant):
         return operand.value
     value = config.get(operand.name)
@@ -242,12 +242,12 @@ def _value(operand: OptionSymbol | Constant, config: Mapping[str, str]) -> str |
 
 
 def _absent(other: str | None) -> str:
-    """What an absent option counts as beside `other`: off, or empty beside text."""
+    """The value of an absent option when compared with `other`: off, or empty for text."""
     return "n" if other is None or other in _ORDER else ""
 
 
 def _rank(value: str) -> int | None:
-    """What `<` goes by, for the three values and for numbers; None for other text."""
+    """The order of the three values and of numbers, for `<`; None for other text."""
     return ("n", "m", "y").index(value) if value in _ORDER else _number(value)
 
 
@@ -259,7 +259,7 @@ def _number(word: str) -> int | None:
 
 
 def symbols(expression: Expression | None) -> tuple[str, ...]:
-    """The names of the options an expression looks at, each once, in its order."""
+    """The names of the options in an expression, each once, in its order."""
     return tuple(dict.fromkeys(_symbols(expression))) if expression else ()
 
 

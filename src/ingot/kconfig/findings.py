@@ -1,9 +1,9 @@
-"""What is wrong with a config: an option that did not come out as asked, and why.
+"""Findings: options of a config that do not have their requested values, and why.
 
-A finding is told in a few lines:
+The text of a finding has a few lines:
 
     feature/mine.config:3: CONFIG_VETH wanted m, got n
-        needs NET_CORE, which is n: nobody asked for it (drivers/net/Kconfig:41)
+        needs NET_CORE, which is n: nothing requests it (drivers/net/Kconfig:41)
         CONFIG_NET_CORE=y would do it
 """
 
@@ -25,25 +25,25 @@ _SHOWN = 20
 
 
 class FindingKind(StrEnum):
-    """What a finding is about."""
+    """The kind of a finding."""
 
     UNKNOWN = "unknown"
     """The kernel has no such option."""
     TYPE = "type"
     """No option of this type can have the value."""
     MISMATCH = "mismatch"
-    """Kconfig made something else of it."""
+    """Kconfig gave it another value."""
     CHANGED = "changed"
-    """A full config says something else than what Kconfig made of it."""
+    """Kconfig changed the value of a full config."""
     RULE = "rule"
-    """A rule of the catalog is broken."""
+    """The config violates a rule of the catalog."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing wrong. `option` is without `CONFIG_`, or the name of a rule.
+    """One problem of a config. `option` is without `CONFIG_`, or the name of a rule.
 
-    `lines` say why and what would help, most important first, indented where they go deeper.
+    `lines` are its causes and remedies, the most important first, indented for causes of causes.
     """
 
     kind: FindingKind
@@ -73,10 +73,10 @@ def check(
     table: OptionTable,
     series: str,
 ) -> list[Finding]:
-    """Every request that a resolved config does not honour, in the order of their places.
+    """Every request that a resolved config does not satisfy, in the order of their places.
 
-    So is a request for an option that the series does not have, also one for `n`: what is
-    asked for has to mean something.
+    A request for an option that the series does not have is also a finding, even a request for `n`:
+    it has no effect.
     """
     causes = Causes(config.options, table, requests, series)
     found = []
@@ -96,18 +96,18 @@ def check(
 
 def _finding(kind: FindingKind, request: OptionRequest, got: str, lines: Sequence[str]) -> Finding:
     if request.built_in:
-        lines = (*lines, "the line asks for m; a monolithic kernel has it built in")
+        lines = (*lines, "the line requests m; a monolithic kernel has it built in")
     return Finding(kind, request.option, request.value, got, request.place, tuple(lines))
 
 
 def check_full(
     given: Config, completed: Config, table: OptionTable, name: str
 ) -> tuple[tuple[Finding, ...], tuple[tuple[str, str], ...]]:
-    """What Kconfig changed of a full config, and what it gave to options that are not mentioned.
+    """What Kconfig changed in a full config, and the values of options that it does not set.
 
-    `given` is the file `name`. Options without a prompt are nobody's wish but facts
-    of the toolchain or what others select: they may come out differently. Of the options that
-    are not mentioned, those are listed that could have been, with the value they got.
+    `given` is the file `name`. Options without a prompt may differ: they are not requests, but
+    facts of the toolchain, or selected by others. Of the options that it does not set, those with a
+    visible prompt are listed, with their values.
     """
     requests = requests_of_full(given, name)
     causes = Causes(completed.options, table, requests, name)
@@ -126,7 +126,7 @@ def check_full(
 
 
 def requests_of_full(given: Config, name: str) -> dict[str, OptionRequest]:
-    """What a full config, the file `name`, says of each option, as requests."""
+    """The options of a full config, the file `name`, as requests."""
     return {
         option: OptionRequest(option, value, Place(name, line))
         for line, option, value in given.lines()
@@ -137,14 +137,14 @@ _FACTS = ("HAVE_", "HAS_", "ARCH_", "CC_", "AS_", "LD_", "GCC_", "CLANG_", "RUST
 
 
 def _is_fact(option: str) -> bool:
-    """Whether the name is one that Kconfig files give to options without a prompt."""
+    """Whether Kconfig files use such a name for options without a prompt."""
     return option.startswith(_FACTS)
 
 
 def _unmentioned(
     mentioned: Mapping[str, object], completed: Config, table: OptionTable
 ) -> list[tuple[str, str]]:
-    """The options that a person could have answered, with the value they got; sorted."""
+    """The options that the config could have set, with their values; sorted."""
     return [
         (name, completed.value(name))
         for name in sorted(table.options)
@@ -156,8 +156,8 @@ def _could_be_asked(option: Option, config: Config) -> bool:
     return bool(option.prompts) and evaluate(option.visible, config.options) != "n"
 
 
-def told(findings: Sequence[Finding], most: int | None = None) -> list[str]:
-    """The first `most` findings in lines; those with the same reasons stand above them together."""
+def finding_lines(findings: Sequence[Finding], most: int | None = None) -> list[str]:
+    """The first `most` findings as lines; findings with the same reasons are grouped."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for finding in findings[:most]:
         groups.setdefault(finding.lines, []).append(finding.summary)
@@ -169,10 +169,10 @@ def told(findings: Sequence[Finding], most: int | None = None) -> list[str]:
 
 
 def findings_error(findings: Sequence[Finding], subject: str) -> UserError:
-    """Findings as one error: the first of them whole, the others counted."""
+    """Findings as one error: the first of them in full, the others counted."""
     count = len(findings)
     return UserError(
         f"the config of {subject} has {count} finding{'s' if count != 1 else ''}",
-        why="\n".join(told(findings, _SHOWN)),
-        hint="each says what would do; `ingot config explain OPTION KERNEL` says more of one",
+        why="\n".join(finding_lines(findings, _SHOWN)),
+        hint="each names a remedy; `ingot config explain OPTION KERNEL` shows all about an option",
     )

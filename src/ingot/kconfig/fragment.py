@@ -1,8 +1,8 @@
-"""Kconfig fragments: what they ask for, and how several of them become one wish.
+"""Kconfig fragments: parsing their requests, and merging the requests of several fragments.
 
 A fragment is a list of lines as in a `.config` (kernel: Documentation/kbuild/kconfig.rst),
-each with an optional trailing comment that bounds it to the arch and the series that have the
-option, or has it give way to another option; it may be asked for again with other bounds:
+each with an optional trailing comment that limits it to the arch and the series that have the
+option, or makes it yield to another option. Several lines with other limits may request an option:
 
     CONFIG_VETH=m
     CONFIG_KVM_GUEST=y      # on x86_64
@@ -40,7 +40,7 @@ _VALUE = re.compile(r"[ymn]|-?\d+|0[xX][0-9a-fA-F]+|\"(?:[^\"\\]|\\.)*\"")
 
 
 class Place(NamedTuple):
-    """Where a line stands: the file's name and the line number, from 1."""
+    """The place of a line: the file's name and the line number, from 1."""
 
     fragment: str
     line: int
@@ -51,12 +51,12 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OptionRequest:
-    """One option asked for. `option` is without `CONFIG_`; `value` as a `.config` writes it.
+    """A request for an option. `option` is without `CONFIG_`; `value` is as in a `.config`.
 
     `since` and `until` are the first and the last series that have the option, `arch` the only
-    arch that has it, by the kernel's name. `built_in` says that the line asked for a module
-    and the kernel is to have none, so that `value` is `y`. The line gives way where another one
-    asks for the option `unless`, if it names one.
+    arch that has it, by the kernel's name. `built_in` means that the line requests a module, but
+    the kernel is to have none, so that `value` is `y`. The line is ignored if another line requests
+    the option `unless`.
     """
 
     option: str
@@ -77,7 +77,7 @@ class OptionRequest:
 
 
 def parse_fragment(text: str, name: str) -> tuple[OptionRequest, ...]:
-    """Read a fragment; a UserError names the first line that is neither option nor comment."""
+    """Parse a fragment; a UserError names the first line that is neither option nor comment."""
     requests = []
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw.strip()
@@ -99,23 +99,23 @@ def _parse_assignment(line: str, place: Place) -> OptionRequest:
 
 
 def _request(option: str, value: str, note: str | None, place: Place) -> OptionRequest:
-    """A request with the bounds its comment gives; a comment without any is just a comment."""
+    """A request with the limits in its comment; any other comment is ignored."""
     if not note or not _BOUND.match(note):
         return OptionRequest(option, value, place)
     bounds = _BOUNDS.fullmatch(note.partition(":")[0])
     if bounds is None:
         raise UserError(
-            f"{place}: '# {note}' does not bound the option to an arch, to series or by another"
+            f"{place}: '# {note}' does not limit the option to an arch, to series or by another"
             " option",
-            hint="write '# on arm64 since 5.17 until 6.8 unless OPTION: why', leaving out what does"
-            " not matter; a comment that bounds nothing begins with another word",
+            hint="write '# on arm64 since 5.17 until 6.8 unless OPTION: why', without the parts"
+            " that you do not need; begin any other comment with another word",
         )
     since = Series.parse(bounds["since"]) if bounds["since"] else None
     until = Series.parse(bounds["until"]) if bounds["until"] else None
     if since and until and until < since:
         raise UserError(
-            f"{place}: '# {note}' leaves no series",
-            why=f"{until} comes before {since}",
+            f"{place}: '# {note}' excludes every series",
+            why=f"{until} is before {since}",
             hint="'since' is the first series that has the option, 'until' the last",
         )
     arch = _arch(bounds["arch"], place)
@@ -125,7 +125,7 @@ def _request(option: str, value: str, note: str | None, place: Place) -> OptionR
 
 
 def _arch(name: str | None, place: Place) -> str | None:
-    """The kernel's name of the arch that `on` names; a UserError says which there are."""
+    """The kernel's name of the arch after `on`; a UserError lists the known ones."""
     if name is None:
         return None
     try:
@@ -135,13 +135,13 @@ def _arch(name: str | None, place: Place) -> str | None:
 
 
 def load_fragment(path: Path, name: str) -> tuple[OptionRequest, ...]:
-    """Read the fragment file `path`, to be called `name` in messages."""
+    """Read the fragment file `path`; messages use `name`."""
     text = read_text(path)
     if text is None:
         raise UserError(
             f"the fragment '{name}' does not exist",
             why=f"there is no file {path}",
-            hint="fragments live in the catalog's fragments/{base,vmm,feature}/ folders",
+            hint="fragments are in the catalog's directories fragments/{base,vmm,feature}/",
         )
     return parse_fragment(text, name)
 
@@ -151,13 +151,13 @@ def merge(
 ) -> dict[str, OptionRequest]:
     """The requests that apply to `series` on `arch`, one per option, sorted by option.
 
-    `monolithic` builds in whatever is asked for as a module. Built in meets the wish for a
-    module, so `y` wins over `m`; any other disagreement is a contradiction: a UserError lists
+    `monolithic` builds in what is requested as a module. A built-in option satisfies a request for
+    a module, so `y` overrides `m`; any other disagreement is a contradiction: a UserError lists
     all of them with both places.
     """
     merged: dict[str, OptionRequest] = {}
     contradictions = []
-    for asked in _standing([each for each in requests if each.applies_to(series, arch)]):
+    for asked in _effective([each for each in requests if each.applies_to(series, arch)]):
         request = _build_in(asked) if monolithic else asked
         other = merged.setdefault(request.option, request)
         if (other.value, request.value) == ("m", "y"):
@@ -169,8 +169,8 @@ def merge(
     return dict(sorted(merged.items()))
 
 
-def _standing(requests: Sequence[OptionRequest]) -> list[OptionRequest]:
-    """Those that do not give way: whose `unless` no line asks for that gives way to none."""
+def _effective(requests: Sequence[OptionRequest]) -> list[OptionRequest]:
+    """The requests whose `unless` is not requested by a line without an `unless`."""
     wanted = {each.option for each in requests if each.value != "n" and each.unless is None}
     return [each for each in requests if each.unless not in wanted]
 
@@ -183,12 +183,12 @@ def _contradiction(pairs: list[tuple[OptionRequest, OptionRequest]]) -> UserErro
     options = list(dict.fromkeys(first.option for first, _ in pairs))
     subject = (
         f"CONFIG_{options[0]} is" if len(options) == 1 else f"{len(options)} options are"
-    ) + " asked for twice, differently"
+    ) + " requested twice, with different values"
     return UserError(
         subject,
         why="\n".join(
             (f"CONFIG_{first.option}: " if len(options) > 1 else "")
-            + f"{first.place} wants {first.value}, {second.place} wants {second.value}"
+            + f"{first.place} requests {first.value}, {second.place} requests {second.value}"
             for first, second in pairs
         ),
         hint="keep one of the two lines",

@@ -1,4 +1,4 @@
-"""What stands in an option's way, step by step, and what would clear it."""
+"""Obstacles of an option, step by step, and remedies for them."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from ingot.kconfig.fragment import Place
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One thing that is not as it has to be: `subject` says what has to be, `told` what is.
+    """One unmet need: `subject` is what is needed, `state` is what is found instead.
 
-    `depth` counts from what is needed first hand.
+    `depth` is 0 for what the option itself needs.
     """
 
     depth: int
     subject: str
-    told: str = ""
+    state: str = ""
 
     def __str__(self) -> str:
-        return "    " * self.depth + self.subject + self.told
+        return "    " * self.depth + self.subject + self.state
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What is not met, and what would meet it.
+    """Unmet needs, and what would meet them.
 
-    `ask` is what to ask for as well, in the order of need; `drop` the lines that ask for the
-    contrary; `given` what follows from these, or is asked for already and has a finding of
-    its own. One that is not `open` leads nowhere; if it is `never`, nothing that a fragment can
-    say would do.
+    `ask` are the options to request as well, in the order of need; `drop` the lines that request
+    the opposite; `given` the values that follow from these, or are already requested and have a
+    finding themselves. A remedy that is not `open` does not help; if it is `never`, no fragment
+    could meet the needs.
     """
 
     steps: tuple[Obstacle, ...] = ()
@@ -52,31 +52,31 @@ class Remedy:
 
     @property
     def cost(self) -> tuple[bool, int, int, bool, int]:
-        """What makes another way the better one: this sorts first if it asks for less."""
+        """The sort key of remedies: one that requests less sorts first."""
         return (not self.open, len(self.drop), len(self.ask), self.never, len(self.steps))
 
     @property
     def short(self) -> bool:
-        """Whether looking for a better one is not worth it."""
+        """Whether the remedy is so small that a search for a better one can stop."""
         return self.open and not self.drop and len(self.ask) <= 1
 
     def behind(self, first: Obstacle) -> Remedy:
-        """This way as what a first step needs in turn."""
+        """This remedy, with `first` as the step that needs it."""
         deeper = (replace(step, depth=step.depth + 1) for step in self.steps)
         return replace(self, steps=(first, *deeper))
 
     def beside(self, others: str) -> Remedy:
-        """This way, saying that its first step could be another."""
+        """This remedy, with alternatives in its first step."""
         first, *rest = self.steps
         subject = f"{first.subject} (or {others})"
         return replace(self, steps=(replace(first, subject=subject), *rest))
 
 
-def closed(subject: str = "", told: str = "") -> Remedy:
-    """A way that leads nowhere, because of one thing if that can be named."""
-    return Remedy((Obstacle(0, subject, told),) if subject else (), open=False)
+def closed(subject: str = "", state: str = "") -> Remedy:
+    """A remedy that does not help, because of one obstacle if it is known."""
+    return Remedy((Obstacle(0, subject, state),) if subject else (), open=False)
 
 
-def never(subject: str = "", told: str = "") -> Remedy:
-    """A way that leads nowhere whatever fragments say, and why."""
-    return replace(closed(subject, told), never=True)
+def never(subject: str = "", state: str = "") -> Remedy:
+    """A remedy for what no fragment could change, and why."""
+    return replace(closed(subject, state), never=True)

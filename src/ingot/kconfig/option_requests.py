@@ -1,4 +1,4 @@
-"""What would have to be asked for to get from one config to another."""
+"""The option requests that lead from one config to another."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ingot.kconfig.option_table import Option, OptionTable
 from ingot.kconfig.values import default_value
 
 
-def wishes_between(before: Config, after: Config, table: OptionTable) -> dict[str, str]:
-    """Option -> value of every change that a person can have made, sorted by option.
+def requests_between(before: Config, after: Config, table: OptionTable) -> dict[str, str]:
+    """Option -> value of every change that a user can have made, sorted by option.
 
-    Left out is what follows from the others: options without a prompt, those whose prompt is
-    hidden now, those that something selects, and numbers and text that have their default.
+    Consequences of other changes are left out: options without a prompt, those whose prompt is
+    now hidden, those that another option selects, and numbers and text that have their default.
     """
     names = {*before.options, *after.options}
     changed = (name for name in names if before.value(name) != after.value(name))
@@ -35,7 +35,7 @@ def _is_answer(option: Option, config: Mapping[str, str]) -> bool:
 
 
 def _selected(option: Option, config: Mapping[str, str]) -> int:
-    """How high the options that select this one force it."""
+    """The level to which other options select this one."""
     forces = (
         evaluate(And((OptionSymbol(name), *((condition,) if condition else ()))), config)
         for name, condition in option.selected_by

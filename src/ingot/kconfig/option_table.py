@@ -1,12 +1,12 @@
-"""What Kconfig knows of one kernel's options on one arch: a table, kept as a file.
+"""The options that one kernel's Kconfig defines on one arch: a table, kept as a file.
 
 The file is gzip of the JSON that `survey.py` writes:
 
     {"arch": "x86", "options": {"VETH": {...}, ...}, "elsewhere": {"PPC": ["arch/powerpc/Kconfig"]}}
 
 with one object per option, whose keys are the fields of `Option` by their names (expressions as
-Kconfig writes them, empty ones left out). A kernel has some 15,000 options and a question is
-about a few: an option is only read from the table when it is looked up.
+Kconfig writes them, empty ones left out). A kernel has some 15,000 options, and a command needs
+only a few: an option is parsed when it is first looked up.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from ingot.kconfig.survey_form import require_form
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option. Without prompts nobody can ask for it: its defaults and selectors decide.
+    """One option. Without prompts it cannot be requested: its defaults and selectors set it.
 
-    `type` is bool, tristate, int, hex or string. `depends` is what its own lines and the menus
-    around it ask for, `visible` what its prompt needs (that included); None is always. A
-    `default` is an expression and its condition, a range its ends and condition. `choice` holds
-    all members of the choice it is one of. `tests` are the macros with which its definition
-    asks the toolchain, `places` where it is defined. A `transitional` option is an old name.
+    `type` is bool, tristate, int, hex or string. `depends` is the dependency of its own lines and
+    of the menus around it, `visible` that of its prompt (with `depends`); None is always met. A
+    `default` is an expression and its condition, a range its ends and condition. `choice` has
+    all members of the choice it belongs to. `tests` are the macros with which its definition
+    tests the toolchain, `places` where it is defined. A `transitional` option is an old name.
     """
 
     name: str
@@ -55,7 +55,7 @@ class OptionTable:
     """The options of a kernel by name, without `CONFIG_`, from the JSON of a survey.
 
     `elsewhere` are options that only Kconfig files of other arches define, with those files;
-    `arch` is the folder below arch/ that the table is about.
+    `arch` is the name of the arch's directory below arch/.
     """
 
     def __init__(self, document: bytes) -> None:
@@ -67,7 +67,7 @@ class OptionTable:
 
     @classmethod
     def of_survey(cls, document: bytes) -> OptionTable:
-        """The table in what a survey left; a BuildError if it does not have the form of one."""
+        """The table in the output of a survey; a BuildError if it is not valid."""
         require_form(document)
         return cls(document)
 
@@ -81,7 +81,7 @@ class OptionTable:
 
 
 class _OptionMapping(Mapping[str, Option]):
-    """The options, each made of its JSON object when it is first looked up."""
+    """The options, each parsed from its JSON object when it is first looked up."""
 
     def __init__(self, content: dict[str, dict[str, Any]]) -> None:
         self._content = content

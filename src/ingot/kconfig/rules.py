@@ -1,4 +1,4 @@
-"""Rules that configs of a VMM must hold to, as data: `rules.toml` of a catalog.
+"""Rules for the configs of a VMM, read from `rules.toml` of a catalog.
 
     [[rules]]
     name = "acpi-needs-pci"
@@ -10,7 +10,7 @@
     reason = "ACPI without PCI panics early"
     source = "https://..."
 
-A rule is broken by a config for which `when` is not `n` and `require` is.
+A config violates a rule if `when` is not `n` and `require` is `n`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule; what it is bounded to, if anything, is as in a catalog's file."""
+    """One rule, with its limits as in a catalog's file."""
 
     name: str
     place: Place
@@ -59,7 +59,7 @@ class Rule:
 
 
 class _RuleDocument(TomlTable):
-    """A rule as the file has it. Its fields are what `Rule` says of them."""
+    """A rule in the file. `Rule` describes its fields."""
 
     name: str = Field(pattern=_NAME)
     require: str
@@ -105,7 +105,7 @@ _FORM = FileForm(
 
 
 def _checked(read: Callable[[str], object], text: str) -> None:
-    """Have pydantic report what Ingot's own readers find wrong."""
+    """Make pydantic report an error of Ingot's own parsers."""
     try:
         read(text)
     except UserError as error:
@@ -150,8 +150,8 @@ def _require_distinct(rules: Sequence[Rule]) -> None:
     for rule in rules:
         if other := seen.get(rule.name):
             raise UserError(
-                f"{rule.place}: there is a rule {rule.name} already",
-                why=f"it stands at {other.place}",
+                f"{rule.place}: a rule {rule.name} already exists",
+                why=f"it is at {other.place}",
                 hint="give one of them another name",
             )
         seen[rule.name] = rule
@@ -164,7 +164,7 @@ def broken(
     arch: str,
     vmms: Sequence[str],
 ) -> list[Finding]:
-    """The rules for such a kernel that its config breaks."""
+    """The findings for rules of such a kernel that its config violates."""
     return [
         _finding(rule, config)
         for rule in rules

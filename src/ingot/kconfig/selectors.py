@@ -1,4 +1,4 @@
-"""Who selects an option (Kconfig's `select`), and who is behind that."""
+"""The options that select an option (Kconfig's `select`), back to the requests that cause it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST = 12
 
 
 def force(selector: str, condition: Expression | None) -> Expression:
-    """How high a `select` forces what it selects: as its selector is, and its condition."""
+    """The level that a `select` forces: that of the selector and of its condition."""
     return And((OptionSymbol(selector), condition)) if condition else OptionSymbol(selector)
 
 
@@ -30,7 +30,7 @@ class Selectors:
         self._requests = requests
 
     def of(self, name: str, above: Tristate = "n") -> list[str]:
-        """Who selects an option to more than `above`, those first that a fragment asks for."""
+        """The selectors that force an option to more than `above`, requested ones first."""
         option = self._table.options.get(name)
         found = [
             selector
@@ -39,11 +39,11 @@ class Selectors:
         ]
         return sorted(found, key=lambda selector: selector not in self._requests)
 
-    def told(self, name: str, above: Tristate = "n", most: int = _NAMED) -> list[str]:
-        """The same in words, each followed back to a line that asks; the first `most` of them."""
+    def explained(self, name: str, above: Tristate = "n", most: int = _NAMED) -> list[str]:
+        """The first `most` of them as text, each traced back to the line that requests it."""
         found = self.of(name, above)
-        told = [self._follow(selector, (name,)) for selector in islice(found, most)]
-        return [*told, f"so do {len(found) - most} more"] if len(found) > most else told
+        lines = [self._follow(selector, (name,)) for selector in islice(found, most)]
+        return [*lines, f"so do {len(found) - most} more"] if len(found) > most else lines
 
     def _follow(self, selector: str, trail: tuple[str, ...]) -> str:
         text = f"{selector} selects it" if len(trail) == 1 else f"which {selector} selects"
@@ -55,7 +55,7 @@ class Selectors:
         return text if above else f"{text} (on by default)"
 
     def roots(self, name: str, above: Tristate, trail: tuple[str, ...] = ()) -> tuple[Place, ...]:
-        """The lines without which nobody would select an option; empty if that takes more."""
+        """The lines whose removal would end all selects of an option; empty if it would not."""
         places: list[Place] = []
         for selector in self.of(name, above):
             request = self._requests.get(selector)
@@ -68,7 +68,7 @@ class Selectors:
         return tuple(dict.fromkeys(places))
 
     def possible(self, option: Option) -> list[tuple[str, Expression | None]]:
-        """All who could select an option, the nearest first, then what can be asked for now."""
+        """All options that could select an option: the nearest first, then those with a prompt."""
 
         near = self.near(option)
 
@@ -79,17 +79,17 @@ class Selectors:
         return sorted(option.selected_by, key=far)
 
     def near(self, option: Option) -> list[tuple[str, Expression | None]]:
-        """Those selectors that are defined beside the option: what it is there for."""
-        folders = {_folder(place) for place in option.places}
+        """The selectors that are defined in the same directory: the likely users of the option."""
+        directories = {_directory(place) for place in option.places}
         return [
             (name, condition)
             for name, condition in option.selected_by
             if name in self._table.options
-            and any(_folder(place) in folders for place in self._table.options[name].places)
+            and any(_directory(place) in directories for place in self._table.options[name].places)
         ]
 
     def listed(self, option: Option) -> str:
-        """All who could select an option, in words; empty if there is nobody."""
+        """All options that could select an option, as text; empty if there are none."""
         names = [selector for selector, _ in self.possible(option)]
         if not names:
             return ""
@@ -103,5 +103,5 @@ def can_be_asked(option: Option, config: Mapping[str, str]) -> bool:
     return bool(option.prompts) and evaluate(option.visible, config) != "n"
 
 
-def _folder(place: str) -> str:
+def _directory(place: str) -> str:
     return place.rpartition("/")[0]

@@ -1,4 +1,4 @@
-"""Names like a name: for one that is misspelt, and for one that was given another name since."""
+"""Similar names: suggestions for a misspelt name, and for a name that was changed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _LENGTH_APART = 3
 
 
 def similar(name: str, names: Iterable[str]) -> list[str]:
-    """Up to three of `names`, most alike first.
+    """Up to three of `names`, the most similar first.
 
     A renamed option keeps its words and gets some more, or loses one (RETPOLINE became
-    MITIGATION_RETPOLINE); a misspelt one has letters wrong.
+    MITIGATION_RETPOLINE); a misspelt one has wrong letters.
     """
     known = list(names)
     words = set(name.split("_"))
@@ -27,13 +27,13 @@ def similar(name: str, names: Iterable[str]) -> list[str]:
 
 
 def _same_words(a: set[str], b: set[str]) -> bool:
-    """Whether one has all words of the other and one more, and they share a telling word."""
+    """Whether one has all words of the other and at most one more, and they share a long word."""
     less, more = sorted((a, b), key=len)
     return less <= more and len(more) - len(less) <= 1 and any(len(word) > 3 for word in less)
 
 
 def _nearest(name: str, found: list[str]) -> list[str]:
-    """Those that are about as near as the nearest."""
+    """Those that are about as similar as the most similar one."""
 
     def ratio(other: str) -> float:
         return difflib.SequenceMatcher(None, other, name).ratio()

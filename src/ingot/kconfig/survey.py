@@ -1,13 +1,13 @@
-"""Writes down all that Kconfig knows of a kernel's options. Runs inside the builder.
+"""Writes all options that a kernel's Kconfig defines to a file. Runs inside the builder.
 
 This file is a program, not a part of the library: `ingot.configure` puts it into the sandbox,
-beside kconfiglib, and the kernel's own `make` starts it there with the environment that its
+with kconfiglib, and the kernel's own `make` starts it there with the environment that its
 Kconfig files expect. They may run shell commands, so it must never run anywhere else.
 
     python3 survey.py OUTPUT
 
-The output is JSON; `ingot.kconfig.option_table` reads it and says what its parts mean. kconfiglib
-14.1 reads the Kconfig language of 2020; `_Reader` translates what was added since. The builder's
+The output is JSON; `ingot.kconfig.option_table` reads and documents it. kconfiglib
+14.1 reads the Kconfig language of 2020; `_Reader` translates later additions. The builder's
 Python may be older than Ingot's, so nothing here is newer than Python 3.8.
 """
 
@@ -35,10 +35,10 @@ _NOT_SOURCE = {"Documentation", "scripts", "tools", "debian"}
 
 
 class _Reader(Kconfig):  # type: ignore[misc]
-    """Kconfig as of today: words newer than kconfiglib are put in the words it knows.
+    """Kconfig of current kernels: keywords newer than kconfiglib are replaced by ones it supports.
 
     `modules` (5.14) was `option modules`; a `transitional` symbol (6.18) is an old name that is
-    read and not written, noted in `renamed`; `depends on A if B` is `depends on A || !(B)`.
+    read and not written, and recorded in `renamed`; `depends on A if B` is `depends on A || !(B)`.
     """
 
     def __init__(self, path: str) -> None:
@@ -50,7 +50,7 @@ class _Reader(Kconfig):  # type: ignore[misc]
             return io.StringIO("".join(self._translated(file)))
 
     def _translated(self, lines: Iterable[str]) -> Iterator[str]:
-        """The lines, as many as before; those of help texts stay as they are."""
+        """The translated lines, as many as before; help texts do not change."""
         name: str | None = None
         for line in lines:
             entry = _ENTRY.match(line)
@@ -69,7 +69,7 @@ class _Reader(Kconfig):  # type: ignore[misc]
 
 
 def _remembering(shell: Any) -> Any:
-    """kconfiglib's $(shell,...), which runs each command once however often it is used."""
+    """kconfiglib's $(shell,...), which runs each distinct command only once."""
     known: dict[str, str] = {}
 
     def run(kconf: Kconfig, name: str, command: str) -> str:
@@ -87,7 +87,7 @@ def _text(expression: Any) -> str | None:
 
 
 def _name(item: Any) -> str:
-    """A symbol or constant; a choice stands for what its members need: that it can be made."""
+    """A symbol or constant; a choice is replaced by the condition of its prompts."""
     if isinstance(item, Choice):
         conditions = [node.prompt[1] for node in item.nodes if node.prompt]
         return "(" + " || ".join(f"({expr_str(each, _name)})" for each in conditions) + ")"
@@ -105,7 +105,7 @@ def _any_of(expressions: list[Any]) -> Any:
 
 
 def _describe(symbol: Symbol, kconf: Kconfig) -> dict[str, Any]:
-    """One option. What is empty is left out."""
+    """One option; empty fields are left out."""
     nodes = symbol.nodes
     prompted = [node for node in nodes if node.prompt]
     first = (prompted or nodes)[0]
@@ -130,9 +130,10 @@ def _describe(symbol: Symbol, kconf: Kconfig) -> dict[str, Any]:
 
 
 def _conditional(nodes: list[MenuNode], kind: str) -> Iterator[list[str | None]]:
-    """The values of one kind with their own conditions, and what their place needs if it matters.
+    """The values of one kind with their conditions.
 
-    With one definition that is what the option itself depends on, and not said again.
+    With several definitions, the conditions include what each definition depends on; with one
+    definition, that is in the option's own `depends`.
     """
     for node in nodes:
         for value, condition in getattr(node, kind if len(nodes) > 1 else f"orig_{kind}"):
@@ -153,9 +154,9 @@ _lines: dict[str, list[str]] = {}
 
 
 def _tests(node: MenuNode) -> Iterator[str]:
-    """The macros that a definition asks of the toolchain, such as $(cc-option,-mfoo), as written.
+    """The macros with which a definition tests the toolchain, such as $(cc-option,-mfoo).
 
-    kconfiglib only keeps what they expanded to.
+    kconfiglib only keeps their results.
     """
     if node.filename not in _lines:
         text = (_TOP / node.filename).read_text(encoding="utf-8", errors="replace")
@@ -179,10 +180,10 @@ def _reverse(kconf: Kconfig, kind: str) -> dict[str, list[list[str | None]]]:
 def _elsewhere(defined: dict[str, Any]) -> dict[str, list[str]]:
     """The options that only Kconfig files of other arches define, and those files."""
     found: dict[str, list[str]] = {}
-    for folder, folders, files in os.walk(_TOP):
-        here = Path(folder)
+    for directory, directories, files in os.walk(_TOP):
+        here = Path(directory)
         if here == _TOP:
-            folders[:] = [name for name in folders if name not in _NOT_SOURCE]
+            directories[:] = [name for name in directories if name not in _NOT_SOURCE]
         for file in sorted(name for name in files if name.startswith("Kconfig")):
             text = (here / file).read_text(encoding="utf-8", errors="replace")
             for name in re.findall(r"^\s*(?:menu)?config\s+(\w+)\s*$", text, re.MULTILINE):
@@ -192,7 +193,7 @@ def _elsewhere(defined: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def survey() -> dict[str, Any]:
-    """All of one kernel's options, as the environment's ARCH sees them."""
+    """All of one kernel's options, for the environment's ARCH."""
     kconfiglib._shell_fn = _remembering(kconfiglib._shell_fn)
     kconf = _Reader("Kconfig")
     options = {symbol.name: _describe(symbol, kconf) for symbol in kconf.unique_defined_syms}

@@ -1,7 +1,7 @@
-"""The form of what a survey writes down: JSON of somebody's kernel tree, checked before it is used.
+"""The schema of a survey's output: JSON from an untrusted kernel tree, checked before it is used.
 
-A survey runs in the sandbox, beside a Kconfig that may run programs: anything can stand in its
-place. The fields of an option are those of `options.Option`.
+A survey runs in the sandbox, with a Kconfig that can run programs: its output can be anything.
+The fields of an option are those of `option_table.Option`.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def require_form(document: bytes) -> None:
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False, include_context=False)
         raise BuildError(
-            "what the survey of Kconfig's options left cannot be used",
+            "the list of this kernel's Kconfig options is not valid",
             why="\n".join(
                 f"{'.'.join(map(str, each['loc']))}: {each['msg']}"[:200] for each in wrong[:_SHOWN]
             ),
-            hint="the kernel tree may have changed it; nothing was kept of it",
+            hint="the kernel tree may have changed it; nothing of it was kept",
         ) from None

@@ -1,11 +1,11 @@
-"""Looks for the way from a resolved config to an option that it does not have as wanted.
+"""Searches for a remedy: what to request so that a resolved config gets an option as requested.
 
 The search walks from the option to what it needs, as Kconfig evaluates it (kernel:
-Documentation/kbuild/kconfig-language.rst): of `A && B` everything that is not met, of `A || B`
-what is the least to ask for. Each step says why the option is not there yet: nobody asked for
-it, a fragment asks for the contrary, only others can set it, the toolchain lacks something, the
-arch does not have it. The walk goes by the resolved config; what is asked for on the way counts
-as given further on.
+Documentation/kbuild/kconfig-language.rst): for `A && B` everything that is not met, for `A || B`
+the smallest request. Each step says why the option is not set: nothing requests it, a fragment
+requests the opposite, only other options can set it, the toolchain lacks something, the arch does
+not have it. The search uses the values of the resolved config; what it finds to request counts as
+set for the rest of the search.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from ingot.kconfig.selectors import Selectors, can_be_asked, force
 _VALUES: tuple[Tristate, ...] = ("n", "m", "y")
 _OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _COMPILE_TEST = "COMPILE_TEST"
-"""Makes drivers compile that the arch cannot use: no way to get one."""
+"""Makes drivers compile that the arch cannot use: not a useful remedy."""
 _NAMED = 3
 _LONGEST = 12
 _ROUNDS = 3
-"""How often a way is gone again, since what one option needs may be lost by what another does."""
+"""Rounds of a search: a request for one option can break what another one needs."""
 _LOOKS = 3000
-"""How many options one search looks at, so that Kconfig's larger knots end in time."""
+"""The most options that one search visits, which limits its time on complex dependencies."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """Where a search is: the options it came through, and the values with what it asks for."""
+    """The state of a search: the options on its path, and the values with its requests."""
 
     trail: tuple[str, ...]
     values: Mapping[str, str]
@@ -64,7 +64,7 @@ class _Walk:
 
 
 class Search:
-    """Looks for ways in one resolved config."""
+    """Searches for remedies in one resolved config."""
 
     def __init__(
         self, config: Mapping[str, str], table: OptionTable, requests: Mapping[str, OptionRequest]
@@ -77,7 +77,7 @@ class Search:
         self._left = 0
 
     def to_prompt(self, option: Option, wanted: str) -> Remedy:
-        """What the option needs to be there to ask for, as high as `wanted`."""
+        """What makes the option's prompt visible, so that `wanted` can be requested."""
         walk = self._start(option)
         way = Remedy()
         for _ in range(_ROUNDS):
@@ -147,9 +147,9 @@ class Search:
         walk: _Walk,
         find: Callable[[Expression, int, _Walk], Remedy],
     ) -> Remedy:
-        """The way to all of them; what one asks for is given for the next.
+        """The remedy for all of them; what one requests is set for the next.
 
-        Where some cannot be had, it does not matter what the others need.
+        If some cannot be met, the needs of the others are left out.
         """
         total, blocked = Remedy(), Remedy()
         for operand in operands:
@@ -165,7 +165,7 @@ class Search:
         walk: _Walk,
         find: Callable[[Expression | None, int, _Walk], Remedy],
     ) -> Remedy:
-        """The way to the one of them that asks for least."""
+        """The remedy for the one of them that requests the least."""
         ways = []
         for operand in operands:
             way = find(operand, value, walk)
@@ -176,7 +176,7 @@ class Search:
         return replace(best, never=bool(ways) and all(way.never for way in ways))
 
     def _any(self, operands: tuple[Expression, ...], want: int, walk: _Walk) -> Remedy:
-        """The way to the least of them; its first step names others that would do as well."""
+        """The smallest remedy for one of them; its first step names alternatives."""
         symbols = [operand.name for operand in operands if isinstance(operand, OptionSymbol)]
         absent = [name for name in symbols if name not in self._table.options]
         if len(absent) == len([each for each in operands if each != OptionSymbol(_COMPILE_TEST)]):
@@ -195,7 +195,7 @@ class Search:
         return option is not None and can_be_asked(option, walk.values)
 
     def _need_comparison(self, comparison: Compare, walk: _Walk) -> Remedy:
-        """`A = y` and the like are put as what A has to be; of any other the values are told."""
+        """`A = y` and the like become a need for A; for other comparisons the values are shown."""
         match comparison:
             case Compare("=", OptionSymbol(name), Constant(value)) if value in _VALUES:
                 up = walk.level(OptionSymbol(name)) < level(value)
@@ -209,16 +209,16 @@ class Search:
         sides = (comparison.left, comparison.right)
         names = [side.name for side in sides if isinstance(side, OptionSymbol)]
         values = ", ".join(f"{name} is {walk.values.get(name, 'not set')}" for name in names)
-        return closed(f"needs {render(comparison)}", f", which is not so: {values}")
+        return closed(f"needs {render(comparison)}", f", which is not met: {values}")
 
     def _raise(self, name: str, want: int, walk: _Walk) -> Remedy:
-        """What gets an option to at least `want`; the first step is the option itself."""
+        """What sets an option to at least `want`; the first step is the option itself."""
         option = self._table.options.get(name)
         needs = f"needs {name}"
         if option is None:
             return self._absent([name])
         if name == _COMPILE_TEST and name not in self._requests:
-            return never(needs, ", which is there to compile things, not to use them")
+            return never(needs, ", which is only for compile tests")
         value = f", which is {walk.value(name)}"
         if name in walk.trail or len(walk.trail) > _LONGEST or self._left <= 0:
             return closed(needs, value)
@@ -233,31 +233,31 @@ class Search:
         return way.behind(Obstacle(0, needs, f"{value}: {self.setters(option)}"))
 
     def _raise_by_asking(self, option: Option, want: int, walk: _Walk, step: Obstacle) -> Remedy:
-        """The way to an option with a prompt, and who asks for it already, or does not."""
+        """The remedy for an option with a prompt, and the line that requests it, if any."""
         request, rival = self._requests.get(option.name), self.rival(option)
         if request and level(request.value) >= want:
-            text = f"{step.told} though asked for: see {request.place}"
-            return Remedy((replace(step, told=text),), given={option.name: request.value})
+            text = f"{step.state} although requested: see {request.place}"
+            return Remedy((replace(step, state=text),), given={option.name: request.value})
         way = self._to_prompt(option, want, walk.through(option.name))
         value = "y" if want == 2 or not self._modules else "m"
         way = replace(way, ask={**way.ask, option.name: value})
         if request:
-            reason = f"{request.place} asks for {request.value}"
+            reason = f"{request.place} requests {request.value}"
             way = replace(way, drop=(*way.drop, request.place)) if request.value == "n" else way
         elif rival:
-            reason = f"its choice takes one member, and {rival.place} asks for {rival.option}"
+            reason = f"its choice allows one member, and {rival.place} requests {rival.option}"
             way = replace(way, drop=(*way.drop, rival.place))
         else:
-            reason = "nobody asked for it" + (f" ({option.places[0]})" if option.places else "")
-        return way.behind(replace(step, told=f"{step.told}: {reason}"))
+            reason = "nothing requests it" + (f" ({option.places[0]})" if option.places else "")
+        return way.behind(replace(step, state=f"{step.state}: {reason}"))
 
     def _to_prompt(self, option: Option, want: int, walk: _Walk) -> Remedy:
-        """A prompt that is there at all is one for `y`, except that of a tristate (symbol.c)."""
+        """A visible prompt allows `y`, except that of a tristate (symbol.c)."""
         enough = want if option.type == "tristate" and self._modules else 1
         return self._need(option.visible, enough, walk)
 
     def _to_be_set(self, option: Option, want: int, walk: _Walk) -> Remedy:
-        """The best of what selects the option and what it is by default."""
+        """The best of the option's selectors and its defaults."""
         near = [force(name, condition) for name, condition in self._selectors.near(option)]
         if near and (way := self._best(near, want, walk, self._need)).open and not way.drop:
             return way
@@ -277,42 +277,42 @@ class Search:
         step = Obstacle(0, needs, f", which is {walk.value(name)}: ")
         request = self._requests.get(name)
         asked = (request.place,) if request and level(request.value) > level(wanted) else ()
-        reasons = [f"{place} asks for it" for place in asked]
-        if selectors := self._selectors.told(name, wanted, most=1):
+        reasons = [f"{place} requests it" for place in asked]
+        if selectors := self._selectors.explained(name, wanted, most=1):
             roots = self._selectors.roots(name, wanted)
-            told = replace(step, told=step.told + ", and ".join([*reasons, *selectors]))
-            return Remedy((told,), drop=(*asked, *roots), given={name: wanted}, open=bool(roots))
+            found = replace(step, state=step.state + ", and ".join([*reasons, *selectors]))
+            return Remedy((found,), drop=(*asked, *roots), given={name: wanted}, open=bool(roots))
         if asked:
-            told = replace(step, told=step.told + reasons[0])
-            return Remedy((told,), drop=asked, given={name: wanted})
-        told = replace(step, told=step.told + "nobody asked for it, that is its default")
+            found = replace(step, state=step.state + reasons[0])
+            return Remedy((found,), drop=asked, given={name: wanted})
+        found = replace(step, state=step.state + "nothing requests it, it is on by default")
         if option and can_be_asked(option, walk.values):
-            return Remedy((told,), {name: wanted})
-        return Remedy((told,), open=False)
+            return Remedy((found,), {name: wanted})
+        return Remedy((found,), open=False)
 
-    # Words
+    # Texts
 
     def setters(self, option: Option) -> str:
-        """Who could set an option that has no prompt."""
+        """What could set an option that has no prompt, as text."""
         if listed := self._selectors.listed(option):
             return f"it has no prompt; {listed}"
         if any(value != Constant("n") for value, _ in option.defaults):
-            return "it has no prompt, what it depends on decides"
+            return "it has no prompt, its defaults depend on other options"
         if option.tests:
             return f"it has no prompt, and {_fails(option)}"
         return f"it has no prompt, and nothing on {self._table.arch} sets it"
 
     def _fixed(self, value: str, walk: _Walk) -> Remedy:
-        """A literal stands in the way: `m`, or what a test of the toolchain came out as."""
+        """A literal cannot be changed: `m`, or the result of a toolchain test."""
         option = self._table.options.get(walk.trail[-1])
         if value == "m":
             return never(f"{walk.trail[-1]} can only be a module")
         if option and option.tests:
-            return never("needs what is not there", f": {_fails(option)}")
-        return never("needs what this kernel never has")
+            return never("cannot be set", f": {_fails(option)}")
+        return never("needs a condition that this kernel never meets")
 
     def _absent(self, names: list[str]) -> Remedy:
-        """Some names are not in the table, any of which would do."""
+        """The names are not in the table; any of them would meet the need."""
         needs = f"needs {' or '.join(names[:_NAMED])}" + (" or ..." if len(names) > _NAMED else "")
         for name in names:
             if files := self._table.elsewhere.get(name):
@@ -320,7 +320,7 @@ class Search:
         return never(needs, ", which no Kconfig file of this kernel defines")
 
     def rival(self, option: Option) -> OptionRequest | None:
-        """Who asked for another member of the option's choice, and has it."""
+        """The effective request for another member of the option's choice, if there is one."""
         for member in option.choice:
             request = self._requests.get(member)
             if member != option.name and self._config.get(member) == "y" and request:
@@ -334,5 +334,5 @@ def _fails(option: Option) -> str:
 
 
 def shortened(text: str, width: int = 80) -> str:
-    """The text, or as much of its beginning as has room."""
+    """The text, cut to `width` characters."""
     return text if len(text) <= width else text[: width - 3] + "..."

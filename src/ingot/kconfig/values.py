@@ -1,4 +1,4 @@
-"""The values an option can have: when two are the same, and when one cannot be."""
+"""Values of options: whether two are the same, and whether an option can have a value."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _TRISTATE = ("y", "m", "n")
 
 
 def same_value(wanted: str, got: str, option: Option) -> bool:
-    """Whether Kconfig gave what was wanted; it writes hexadecimal numbers in its own way."""
+    """Whether Kconfig set the requested value; it formats hexadecimal numbers in its own way."""
     if option.type == "hex" and "n" not in (wanted, got):
         return _hex(wanted) == _hex(got)
     return wanted == got
 
 
 def serves(wanted: str, got: str) -> bool:
-    """Whether an option that is `got` will do for who wants it so: built in does for a module."""
+    """Whether the value `got` satisfies the request: built in also satisfies a module."""
     return got == wanted or (wanted, got) == ("m", "y")
 
 
@@ -36,9 +36,9 @@ def _hex(text: str) -> int | str:
 
 
 def type_mistake(value: str, option: Option) -> str | None:
-    """Why an option of this type can never have the value, and what it takes; None if it can.
+    """Why an option of this type can never have the value, and what to write; None if it can.
 
-    `n` is fine for any type: it wants the option to be absent.
+    `n` is valid for any type: it requests that the option is absent.
     """
     name = f"CONFIG_{option.name}"
     if option.type == "bool" and value == "m":
@@ -53,11 +53,11 @@ def type_mistake(value: str, option: Option) -> str | None:
     form, words = _FORMS[option.type]
     if form.fullmatch(value):
         return None
-    return f"it takes {words}"
+    return f"its value must be {words}"
 
 
 def broken_range(value: str, option: Option, config: Mapping[str, str]) -> str | None:
-    """The range that the value of a number is outside of, in words; None if there is none.
+    """The range that excludes the value of a number, as text; None if there is none.
 
     Of several ranges the first whose condition holds counts (symbol.c, sym_get_range_prop).
     """
@@ -68,12 +68,12 @@ def broken_range(value: str, option: Option, config: Mapping[str, str]) -> str |
         ends = [_plain(end, config) for end in (low, high)]
         if int(ends[0], base) <= int(value, base) <= int(ends[1], base):
             return None
-        return f"it takes {ends[0]} to {ends[1]}"
+        return f"its range is {ends[0]} to {ends[1]}"
     return None
 
 
 def default_value(option: Option, config: Mapping[str, str]) -> str | None:
-    """The default of a number or text, as a `.config` writes it; None if none applies."""
+    """The default of a number or text, as in a `.config`; None if none applies."""
     for value, condition in option.defaults:
         if evaluate(condition, config) != "n":
             plain = _plain(value, config)
@@ -82,7 +82,7 @@ def default_value(option: Option, config: Mapping[str, str]) -> str | None:
 
 
 def _plain(operand: Expression, config: Mapping[str, str]) -> str:
-    """What a constant says or an option has; ends of ranges and defaults are one or the other."""
+    """The value of a constant or an option; ends of ranges and defaults are one or the other."""
     match operand:
         case Constant(value):
             return value

@@ -35,7 +35,7 @@ def accept_image(
 def _require_boot(
     setting: Setting, target: BootTarget, kernel: Kernel, progress: Progress
 ) -> BootReport:
-    request = BootRequest(setting.project.catalog.proofs(kernel), vmms=kernel.vmms)
+    request = BootRequest(setting.project.catalog.guest_checks(kernel), vmms=kernel.vmms)
     report = boot_prepared(setting, target, request, progress)
     if not report.passed:
         raise BootError(

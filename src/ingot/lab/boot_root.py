@@ -73,7 +73,7 @@ def _guest_on(
         for note in request.notes_on(machine):
             progress.note(note)
         with progress.step("make the root") as step:
-            files = target.folder / "files"
+            files = target.directory / "files"
             extract(*root, files, step, limit=ROOT_BYTES)
             init = find_init(files)
             modules = (target.modules, f"/lib/modules/{target.release}")

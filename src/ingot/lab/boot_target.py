@@ -27,7 +27,7 @@ class BootTarget:
     """A kernel on disk, its modules (a directory that may be missing) and its release.
 
     The files of its guests are made in the `sandbox`, which has no access to kernel and modules.
-    `folder` is for other files of a guest; the sandbox has no access to it either.
+    `directory` is for other files of a guest; the sandbox has no access to it either.
     """
 
     kernel: Path
@@ -35,7 +35,7 @@ class BootTarget:
     release: str
     arch: Arch
     sandbox: Sandbox
-    folder: Path
+    directory: Path
 
 
 @contextlib.contextmanager
@@ -46,18 +46,18 @@ def prepared_target(
 
     UserError if there is no kernel.
     """
-    with in_use(project, progress), project.workspace.build_folder() as folder:
-        sandbox = Sandbox.below(folder / "work", builder)
+    with in_use(project, progress), project.workspace.build_directory() as directory:
+        sandbox = Sandbox.below(directory / "work", builder)
         if isinstance(kernel, Path):
             release = read_bootable(kernel).release or ""
-            file, modules = kernel.absolute(), folder / "none"
-            yield BootTarget(file, modules, release, arch_of(kernel), sandbox, folder)
+            file, modules = kernel.absolute(), directory / "none"
+            yield BootTarget(file, modules, release, arch_of(kernel), sandbox, directory)
             return
         facts = _facts(kernel)
-        root = folder / "root"
+        root = directory / "root"
         extract(project.layout, kernel, root, limit=KERNEL_IMAGE_BYTES)
         file, modules = _parts(root, facts.release)
-        yield BootTarget(file, modules, facts.release, arch(facts.arch), sandbox, folder)
+        yield BootTarget(file, modules, facts.release, arch(facts.arch), sandbox, directory)
 
 
 def _parts(root: Path, release: str) -> tuple[Path, Path]:

@@ -15,7 +15,7 @@ from ingot.boot.vmm.machines import Guest, Machine, QemuMachine
 from ingot.boot.vmm.pvh import enterable
 from ingot.boot.vmm.running import command_line
 from ingot.builder.sandbox import Builder
-from ingot.catalog import Kernel, Proof
+from ingot.catalog import GuestCheck, Kernel
 from ingot.errors import UserError
 from ingot.kernel_file import read_bootable
 from ingot.lab.boot_target import BootTarget, prepared_target
@@ -38,7 +38,7 @@ class BootRequest:
     of in an initramfs.
     """
 
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple[GuestCheck, ...] = ()
     vmm: str = QEMU
     machine: str = ""
     vmms: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class BootRequest:
 
     def notes_on(self, machine: Machine) -> tuple[str, ...]:
         """A note if that machine represents none of the kernel's VMMs."""
-        if not self.vmms or set(self.vmms) & set(machine.stands_for):
+        if not self.vmms or set(self.vmms) & set(machine.represents):
             return ()
         names = ", ".join(self.vmms)
         return (f"{machine.name} does not represent a VMM of this kernel ({names})",)
@@ -116,7 +116,7 @@ def boot_prepared(
 
 def note_confinement(machine: Machine, progress: Progress) -> None:
     """Report, once, if QEMU will run without its system call filter."""
-    reason = confinement.news(machine.program) if isinstance(machine, QemuMachine) else ""
+    reason = confinement.new_fault(machine.program) if isinstance(machine, QemuMachine) else ""
     if reason:
         progress.note(f"QEMU runs without its system call filter: {reason}")
 
@@ -131,7 +131,7 @@ def refused(verdict: Verdict, reason: str) -> BootReport:
         checks=(),
         console=(),
         command=(),
-        told=reason,
+        cause=reason,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ingot.boot.cost.boot_profile import Profile
 from ingot.catalog import Budget, Kernel
 from ingot.errors import BootError
-from ingot.images import read_makeup
+from ingot.images import read_size_map
 from ingot.lab.profiling import kept_profile
 from ingot.oci import Image
 from ingot.progress import Progress
@@ -35,8 +35,8 @@ def require_affordable(
         return
     if budget.needs_profile and profile is None:
         profile = kept_profile(project.layout, base)
-    makeup = read_makeup(base.annotations)
-    found = overruns(budget, profile, makeup.kernel_size if makeup else None)
+    size_map = read_size_map(base.annotations)
+    found = overruns(budget, profile, size_map.kernel_size if size_map else None)
     noted = [each for each in found if each.counted and not _binding(budget, profile)]
     if noted:
         texts = ", ".join(each.text for each in noted)
@@ -77,4 +77,4 @@ def overruns(budget: Budget, profile: Profile | None, size: int | None) -> tuple
 
 
 def _binding(budget: Budget, profile: Profile | None) -> bool:
-    return profile is None or budget.counts(profile.emulator)
+    return profile is None or budget.accepts(profile.emulator)

@@ -88,8 +88,8 @@ def config_of_reference(reference: str, platform: Arch) -> NamedConfig:
     config = read_config(annotations)
     if config is not None:
         return _of_facts(reference, config, KernelLabels.from_labels(annotations))
-    with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as folder:
-        layout = registry.fetch_image(reference, platform.oci, Path(folder) / "layout")
+    with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory:
+        layout = registry.fetch_image(reference, platform.oci, Path(directory) / "layout")
         descriptor = layout.tags()[registry.FETCHED]
         return config_of_image(layout, read_image(layout, descriptor), reference)
 

@@ -53,8 +53,11 @@ def profile_file(
     setting: Setting, kernel: Path, arch: Arch, builder: Builder, progress: Progress
 ) -> Profile:
     """Measure any kernel file, without storing the profile; BootError if it does not boot."""
-    with in_use(setting.project, progress), setting.project.workspace.build_folder() as folder:
-        sandbox = Sandbox.below(folder, builder)
+    with (
+        in_use(setting.project, progress),
+        setting.project.workspace.build_directory() as directory,
+    ):
+        sandbox = Sandbox.below(directory, builder)
         return measure_kernel(setting, sandbox, kernel, arch, None, progress)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ingot.arch import Arch
-from ingot.catalog import Catalog, Kernel, Proof, fragments_for
+from ingot.catalog import Catalog, GuestCheck, Kernel, fragments_for
 from ingot.errors import UserError
 from ingot.lab.config_reader import NamedConfig
 from ingot.version import Series
@@ -16,19 +16,19 @@ NO_CHECKS = "none"
 
 def proofs_of_kernel(
     catalog: Catalog, kernel: Kernel, names: Sequence[str] = ()
-) -> tuple[Proof, ...]:
+) -> tuple[GuestCheck, ...]:
     """The checks of a kernel of the catalog, whatever its config is: a lost option must fail.
 
     `names` selects others; see `_chosen`.
     """
     if names:
         return _chosen(catalog, names, kernel.version.series, kernel.arch)
-    return catalog.proofs(kernel)
+    return catalog.guest_checks(kernel)
 
 
 def proofs_of_config(
     catalog: Catalog, config: NamedConfig | None, names: Sequence[str] = (), *, modules: bool = True
-) -> tuple[Proof, ...]:
+) -> tuple[GuestCheck, ...]:
     """The checks of a kernel from any origin: those whose options are on in its config.
 
     Without `modules`, only options that are built in count. A kernel without a known config gets no
@@ -53,16 +53,16 @@ def proofs_of_config(
     )
 
 
-def _all(catalog: Catalog, series: Series, arch: Arch) -> tuple[Proof, ...]:
+def _all(catalog: Catalog, series: Series, arch: Arch) -> tuple[GuestCheck, ...]:
     """Every check in the catalog for kernels of a series on an arch."""
     vmms = (vmm.name for vmm in catalog.vmms.values() if vmm.boots(series, arch))
-    features = (one.name for one in catalog.features.values() if one.there(series))
-    return catalog.proofs_of(fragments_for(arch, vmms, features), series, arch)
+    features = (one.name for one in catalog.features.values() if one.available_in(series))
+    return catalog.guest_checks_of(fragments_for(arch, vmms, features), series, arch)
 
 
 def _chosen(
     catalog: Catalog, names: Sequence[str], series: Series, arch: Arch
-) -> tuple[Proof, ...]:
+) -> tuple[GuestCheck, ...]:
     """The checks with these names, and all checks of the features, VMMs and bases with these names.
 
     They are in the catalog's order, on which some checks depend. UserError for an unknown name,
@@ -72,11 +72,11 @@ def _chosen(
         return ()
     known = _all(catalog, series, arch)
     owners = {
-        name: catalog.proofs_of([fragment], series, arch)
+        name: catalog.guest_checks_of([fragment], series, arch)
         for fragment in dict.fromkeys(proof.feature for proof in known)
         for name in (fragment, fragment.rpartition("/")[2])
     }
-    chosen: dict[str, Proof] = {}
+    chosen: dict[str, GuestCheck] = {}
     for name in names:
         found = owners.get(name, ()) or tuple(proof for proof in known if proof.name == name)
         if not found:

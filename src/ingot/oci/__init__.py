@@ -1,4 +1,4 @@
-"""OCI images as such: layers, images and the store they are kept in. It knows no kernels."""
+"""OCI images: layers, images and the image store. Nothing here depends on kernels."""
 
 from ingot.oci.artifact import Artifact, read_artifact, write_artifact
 from ingot.oci.contents import FileInfo, list_files, read_file
@@ -9,8 +9,8 @@ from ingot.oci.image import Image, read_image, write_image
 from ingot.oci.layer_entry import (
     EntryKind,
     LayerEntry,
+    directory_entry,
     file_entry,
-    folder_entry,
     link_entry,
     tree_entries,
 )
@@ -36,9 +36,9 @@ __all__ = [
     "check_tag_name",
     "collect_garbage",
     "copy_image",
+    "directory_entry",
     "extract",
     "file_entry",
-    "folder_entry",
     "link_entry",
     "list_files",
     "pack_text",

@@ -1,7 +1,7 @@
-"""Artifacts: what is known of an image and is no image itself, such as how fast it boots.
+"""Artifacts: data about an image, stored next to it, such as a boot profile.
 
-An artifact is a manifest whose `artifactType` says what it is, whose one layer is its data, and
-whose `subject` is the image it tells of; registries list it among the referrers of that image.
+An artifact is a manifest with an `artifactType`, one layer, which is its data, and a `subject`,
+the image that it describes; registries list it among the referrers of that image.
 Source: OCI image-spec 1.1, manifest.md ("Guidelines for Artifact Usage").
 """
 
@@ -20,7 +20,7 @@ _EMPTY = b"{}"
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One artifact: the media type that says what it is, its bytes, the image it tells of."""
+    """One artifact: its type (a media type), its data, and the image that it describes."""
 
     artifact_type: str
     data: bytes
@@ -30,9 +30,9 @@ class Artifact:
 def write_artifact(
     layout: Layout, artifact_type: str, data: bytes, subject: Descriptor
 ) -> Descriptor:
-    """Write an artifact that tells of `subject`; the result is what a tag can point at.
+    """Write an artifact that describes `subject`; a tag can point at the result.
 
-    The media type of the data is the artifact's own. The same arguments give the same digest.
+    The media type of the data is `artifact_type`. The same arguments give the same digest.
     """
     config = layout.write_blob([_EMPTY], _EMPTY_TYPE)
     layer = layout.write_blob([data], artifact_type)
@@ -49,7 +49,7 @@ def write_artifact(
 
 
 def read_artifact(layout: Layout, descriptor: Descriptor) -> Artifact:
-    """Read an artifact, verified; UserError if it is something else, or of another shape."""
+    """Read and verify an artifact; UserError if it is not an artifact of this form."""
     where = f"blob {descriptor.digest.short}"
     if descriptor.media_type != MANIFEST_TYPE:
         raise UserError(f"{where} is not an artifact", why=f"its type is {descriptor.media_type}")

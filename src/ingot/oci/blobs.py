@@ -1,11 +1,11 @@
-"""Content-addressed files: the `blobs/sha256` folder of an OCI layout.
+"""Content-addressed files: the `blobs/sha256` directory of an OCI layout.
 
     blobs/sha256/
-      <64 hex digits>      one blob, never changed once it has this name
-      .staging-*           a blob being written, or what a killed writer left
+      <64 hex digits>      one blob, which is never changed
+      .staging-*           a blob that is being written, or that a killed writer left
 
-A blob gets its final name when all its bytes are on the disk, so that a name that exists is a
-blob that is whole. Source: OCI image-spec 1.1, image-layout.md, "Blobs".
+A blob is renamed to its final name after all its bytes are on the disk, so that a blob with a
+final name is complete. Source: OCI image-spec 1.1, image-layout.md, "Blobs".
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BLOB_NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class BlobReader:
-    """Reads one blob; the last bytes are handed out only when size and digest are right.
+    """Reads one blob; the last bytes are returned only if size and digest are right.
 
     Truncated, lengthened or altered content raises VerificationError.
     """
@@ -45,7 +45,7 @@ class BlobReader:
         self._check_if_done()
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes, all that is left if negative; empty at the verified end."""
+        """At most `size` bytes, or all that are left if negative; empty at the verified end."""
         wanted = self._left if size < 0 else min(size, self._left)
         data = self._file.read(wanted)
         if wanted and not data:
@@ -56,7 +56,7 @@ class BlobReader:
         return data
 
     def drain(self) -> None:
-        """Read what is left, for the sake of the check at the end."""
+        """Read the rest, so that the blob is verified."""
         for _ in self:
             pass
 
@@ -64,7 +64,7 @@ class BlobReader:
         if self._left:
             return
         if self._file.read(1):
-            raise damaged(self._descriptor, self._path, "it has more bytes than it should")
+            raise damaged(self._descriptor, self._path, "it has too many bytes")
         actual = Digest(self._hasher.hexdigest())
         if actual != self._descriptor.digest:
             raise damaged(self._descriptor, self._path, f"its content has the digest {actual}")
@@ -86,7 +86,7 @@ class BlobReader:
 
 
 def damaged(descriptor: Descriptor, path: Path, why: str) -> VerificationError:
-    """The error for a blob that is not what its descriptor says."""
+    """The error for a blob that does not match its descriptor."""
     return VerificationError(
         f"blob {descriptor.digest.short} of the image store is damaged",
         why=why,
@@ -96,15 +96,15 @@ def damaged(descriptor: Descriptor, path: Path, why: str) -> VerificationError:
 
 @dataclass(frozen=True, slots=True)
 class Blobs:
-    """The folder of blobs. It knows no locks: `Layout` holds them."""
+    """The directory of blobs, without locking: `Layout` holds the locks."""
 
-    folder: Path
+    directory: Path
 
     def path(self, digest: Digest) -> Path:
-        return self.folder / digest.hex
+        return self.directory / digest.hex
 
     def has(self, descriptor: Descriptor) -> bool:
-        """Whether the blob is here with its right size; content is checked when it is read."""
+        """Whether the blob exists with the right size; its content is checked when it is read."""
         try:
             return self.path(descriptor.digest).stat().st_size == descriptor.size
         except FileNotFoundError:
@@ -113,7 +113,7 @@ class Blobs:
     def write(self, chunks: Iterable[bytes], media_type: str) -> Descriptor:
         """Store a stream of bytes under its digest. MachineError if the disk is full."""
         hasher, size = hashlib.sha256(), 0
-        with disk_errors(self.folder), staging_file(self.folder) as (temporary, file):
+        with disk_errors(self.directory), staging_file(self.directory) as (temporary, file):
             for chunk in chunks:
                 hasher.update(chunk)
                 size += file.write(chunk)
@@ -126,7 +126,7 @@ class Blobs:
         """A reader that verifies; VerificationError at once if the blob is absent."""
         path = self.path(descriptor.digest)
         try:
-            # not blocking, since opening a pipe would wait for who writes to it
+            # not blocking, since opening a pipe would wait for a writer
             opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise VerificationError(
@@ -156,11 +156,11 @@ class Blobs:
             return b"".join(reader)
 
     def names(self) -> Iterator[Path]:
-        """Every blob's file, whoever needs it; other files in the folder are left out."""
-        if self.folder.is_dir():
-            yield from (p for p in self.folder.iterdir() if _BLOB_NAME.fullmatch(p.name))
+        """The files of all blobs; other files in the directory are left out."""
+        if self.directory.is_dir():
+            yield from (p for p in self.directory.iterdir() if _BLOB_NAME.fullmatch(p.name))
 
     def leftovers(self) -> Iterator[Path]:
-        """Staging files. They are stale unless somebody is writing."""
-        if self.folder.is_dir():
-            yield from self.folder.glob(f"{STAGING_PREFIX}*")
+        """Staging files. They are stale unless a process is writing."""
+        if self.directory.is_dir():
+            yield from self.directory.glob(f"{STAGING_PREFIX}*")

@@ -1,4 +1,4 @@
-"""What is in an image, without writing it anywhere."""
+"""Lists and reads the files of an image without unpacking it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ingot.oci.path_tree import PathTree
 
 _Files = PathTree[tuple[int, LayerMember]]
 _FILE_BYTES = 1 << 30
-"""Bytes of a file that is read into memory: kernels with all their symbols have some 700 MiB."""
+"""The largest file that is read into memory: kernels with all symbols have some 700 MiB."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class FileInfo:
-    """A file of an image: size in bytes, permission bits, and where a link points."""
+    """A file of an image: size in bytes, permission bits, and a link's target."""
 
     name: str
     kind: EntryKind
@@ -29,7 +29,7 @@ class FileInfo:
 
 
 def list_files(layout: Layout, image: Image) -> list[FileInfo]:
-    """What somebody who unpacks the image would see, sorted by name; all layers verified.
+    """The files of the unpacked image, sorted by name; all layers are verified.
 
     UserError for an image that is too large (see `limits`).
     """
@@ -42,7 +42,7 @@ def list_files(layout: Layout, image: Image) -> list[FileInfo]:
 def read_file(layout: Layout, image: Image, name: str, limit: int = _FILE_BYTES) -> bytes:
     """A file's bytes, verified. UserError if the image has no such file of at most `limit` bytes.
 
-    All of it is held in memory; unpack the image for something big.
+    The whole file is held in memory; unpack the image for large files.
     """
     files = _visible(layout, image)
     wanted = clean_name(name)
@@ -63,14 +63,14 @@ def read_file(layout: Layout, image: Image, name: str, limit: int = _FILE_BYTES)
     data = b""
     with open_layer(layout, image.layers[number]) as tar:
         for found in tar:
-            # of two with one name, the later one counts, as it does for who unpacks the layer
+            # of two entries with the same name the later one counts, as when it is unpacked
             if found.name == wanted and found.kind == EntryKind.FILE and found.size <= limit:
                 data = b"".join(tar.content())
     return data
 
 
 def _visible(layout: Layout, image: Image) -> _Files:
-    """Every name that is left when all layers lie over each other, and whose layer it is."""
+    """The files that are visible with all layers applied, each with the number of its layer."""
     files: _Files = PathTree()
     allowance = Allowance()
     for number, layer in enumerate(image.layers):
@@ -85,7 +85,7 @@ def _visible(layout: Layout, image: Image) -> _Files:
                 else:
                     files.remove(member.hides)
         for name, (_, member) in added.items():
-            if member.kind != EntryKind.FOLDER:
+            if member.kind != EntryKind.DIRECTORY:
                 files.remove(name)
         for name, value in added.items():
             files[name] = value

@@ -1,4 +1,4 @@
-"""Copying images from one layout to another, every byte verified on the way."""
+"""Copies images from one layout to another, and verifies every byte."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ingot.oci.layout import Layout
 
 
 def copy_image(source: Layout, root: Descriptor, target: Layout) -> None:
-    """Copy an image, an index or an artifact, and all it needs; no tag is set.
+    """Copy an image, an index or an artifact, with all its blobs; no tag is set.
 
-    What the target has is not copied again. VerificationError, with nothing that could be
-    tagged left behind, if a blob of the source is missing or is not what its digest says.
+    Blobs that the target has are not copied again. VerificationError if a blob of the source is
+    missing or does not match its digest; the target then has no complete image.
     """
     for descriptor in list(reachable(source.blobs, root)):
         if target.blobs.has(descriptor):

@@ -1,4 +1,4 @@
-"""What points at a blob, and the media types images are made of.
+"""Descriptors, which point at blobs, and the media types of images.
 
 Source: OCI image-spec 1.1, descriptor.md, media-types.md and annotations.md.
 """
@@ -29,7 +29,7 @@ REF_NAME = "org.opencontainers.image.ref.name"
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What an image runs on, in Go's words (`linux`, `amd64`); image-index.md, "platform"."""
+    """The platform of an image, in Go's names (`linux`, `amd64`); image-index.md, "platform"."""
 
     os: str
     architecture: str
@@ -40,7 +40,7 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """A blob's type, digest and size in bytes, and what the one who points at it says of it."""
+    """A blob's type, digest and size in bytes, with annotations and a platform."""
 
     media_type: str
     digest: Digest
@@ -49,11 +49,11 @@ class Descriptor:
     platform: Platform | None = None
 
     def annotated(self, annotations: Mapping[str, str]) -> Self:
-        """The same descriptor with more annotations; a later value wins over an earlier."""
+        """The same descriptor with more annotations, which replace those of the same name."""
         return replace(self, annotations={**self.annotations, **annotations})
 
     def to_json(self) -> dict[str, object]:
-        """The descriptor as the specification writes it."""
+        """The descriptor as JSON, as the specification defines it."""
         document: dict[str, object] = {
             "mediaType": self.media_type,
             "digest": str(self.digest),

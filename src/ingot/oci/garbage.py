@@ -1,4 +1,4 @@
-"""Removing from the store what no tag needs any more."""
+"""Removes blobs from the store that no tag needs any more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingot.oci.layout import Layout
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """What was removed (or would be): files, bytes. `skipped`: a build was on, nothing done."""
+    """What was removed (or would be): files, bytes. `skipped`: nothing, since a build runs."""
 
     blobs: int = 0
     bytes: int = 0
@@ -20,13 +20,13 @@ class Garbage:
 
 
 def collect_garbage(layout: Layout, *, dry_run: bool = False) -> Garbage:
-    """Remove blobs that nothing in `index.json` reaches, and what killed writers left.
+    """Remove blobs that nothing in `index.json` reaches, and staging files of killed writers.
 
-    Does not wait: while a build uses the store, nothing is touched and the result says so.
-    VerificationError, with nothing removed, if a tag's manifest is damaged: what it needs
-    cannot be known then.
+    Does not wait: while a build uses the store, nothing is removed and the result is `skipped`.
+    VerificationError, with nothing removed, if a tag's manifest is damaged: the blobs that it
+    needs are not known then.
     """
-    with layout.in_use_by_nobody() as free:
+    with layout.exclusive_if_free() as free:
         if not free:
             return Garbage(skipped=True)
         needed = {d.digest.hex for root in layout.roots() for d in reachable(layout.blobs, root)}

@@ -1,4 +1,4 @@
-"""Which blobs an image needs: the walk from an index or a manifest to all below it.
+"""The blobs of an image: walks from an index or a manifest to all blobs below it.
 
 Source: OCI image-spec 1.1, image-index.md and manifest.md.
 """
@@ -17,8 +17,8 @@ from ingot.oci.limits import GRAPH_BLOBS, INDEX_DEPTH
 def reachable(blobs: Blobs, root: Descriptor) -> Iterator[Descriptor]:
     """`root` and every descriptor below it, each once.
 
-    Indexes and manifests are read and verified on the way (VerificationError); of configs and
-    layers only the descriptors are looked at. UserError for more than anybody would put together.
+    Indexes and manifests are read and verified (VerificationError); configs and layers are not
+    read. UserError for more blobs or deeper indexes than the limits.
     """
     seen: set[str] = set()
     waiting = [(root, 0)]
@@ -29,9 +29,9 @@ def reachable(blobs: Blobs, root: Descriptor) -> Iterator[Descriptor]:
         seen.add(descriptor.digest.hex)
         if len(seen) > GRAPH_BLOBS or depth > INDEX_DEPTH:
             raise UserError(
-                f"blob {root.digest.short} lists too much to be an image",
-                why=f"there are more than {GRAPH_BLOBS:,} blobs below it, or indexes that lie more"
-                f" than {INDEX_DEPTH} deep within each other",
+                f"blob {root.digest.short} lists too many blobs for an image",
+                why=f"there are more than {GRAPH_BLOBS:,} blobs below it, or indexes that are"
+                f" nested more than {INDEX_DEPTH} deep",
             )
         yield descriptor
         inner = depth + 1 if descriptor.media_type in INDEX_TYPES else depth

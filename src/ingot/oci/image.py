@@ -1,4 +1,4 @@
-"""Images: a manifest and a config that say which layers belong together, and why.
+"""Images: a manifest and a config, which list the layers of an image.
 
 Source: OCI image-spec 1.1, manifest.md and config.md.
 """
@@ -20,7 +20,7 @@ from ingot.oci.limits import LAYERS
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image as the store holds it. `created` is in seconds since 1970, None if unsaid."""
+    """An image in the store. `created` is in seconds since 1970, None if it is not recorded."""
 
     descriptor: Descriptor
     config: Descriptor
@@ -33,7 +33,7 @@ class Image:
 
     @property
     def size(self) -> int:
-        """Bytes that a registry keeps for it: manifest, config and compressed layers."""
+        """Bytes of the image in a registry: manifest, config and compressed layers."""
         parts = [self.descriptor, self.config, *(layer.descriptor for layer in self.layers)]
         return sum(part.size for part in parts)
 
@@ -47,15 +47,15 @@ def write_image(
     created: int,
     history: Sequence[str] = (),
 ) -> Descriptor:
-    """Write config and manifest of an image; the result is what a tag can point at.
+    """Write config and manifest of an image; a tag can point at the result.
 
-    `created` is in seconds since 1970; `history` says how each layer came to be, one text
-    per layer, or is empty. The same arguments give the same digests anywhere.
+    `created` is in seconds since 1970; `history` describes how each layer was made, one text per
+    layer, or is empty. The same arguments give the same digests on every machine.
     """
     if not layers:
         raise UserError("an image needs at least one layer")
     if history and len(history) != len(layers):
-        raise UserError(f"{len(history)} texts of history for {len(layers)} layers")
+        raise UserError(f"{len(history)} history entries for {len(layers)} layers")
     config = canonical_json(_config(layers, platform, labels, created, history))
     config_descriptor = layout.write_blob([config], CONFIG_TYPE)
     manifest: dict[str, object] = {
@@ -73,19 +73,19 @@ def write_image(
 def read_image(layout: Layout, descriptor: Descriptor) -> Image:
     """Read an image's manifest and config, both verified; layers are verified when read.
 
-    UserError if it is something else than an image, VerificationError if it is damaged.
+    UserError if it is not an image, VerificationError if it is damaged.
     """
     image, media_type = read_untyped(layout, descriptor)
     if media_type not in (None, descriptor.media_type):
         raise UserError(
-            f"blob {descriptor.digest.short} is not what points at it says",
-            why=f"it is a {media_type}, and was to be a {descriptor.media_type}",
+            f"blob {descriptor.digest.short} has another type than its descriptor",
+            why=f"it is a {media_type}, its descriptor says {descriptor.media_type}",
         )
     return image
 
 
 def read_untyped(layout: Layout, descriptor: Descriptor) -> tuple[Image, str | None]:
-    """The image, and what its manifest itself says of its type, which nobody has looked at."""
+    """The image, and the media type in its manifest, which is not checked."""
     where = f"blob {descriptor.digest.short}"
     if descriptor.media_type not in MANIFEST_TYPES:
         raise UserError(f"{where} is not an image", why=f"its type is {descriptor.media_type}")
@@ -122,7 +122,7 @@ def _config(
         "rootfs": {"type": "layers", "diff_ids": [str(layer.diff_id) for layer in layers]},
     }
     if history:
-        # No "author": an absent one is an empty one, and nobody's name belongs here.
+        # No "author": an image must not contain a name of a person.
         config["history"] = [{"created": moment, "created_by": text} for text in history]
     return config
 
@@ -133,7 +133,7 @@ def _pair_layers(
     if len(manifest.layers) > LAYERS:
         raise UserError(
             f"{where} has {len(manifest.layers):,} layers",
-            why=f"an image has {LAYERS} at most, for no system stacks more",
+            why=f"an image has {LAYERS} at most, since no system can stack more",
         )
     if len(manifest.layers) != len(config.rootfs.diff_ids):
         raise VerificationError(
@@ -152,7 +152,9 @@ def _epoch(text: str, where: str) -> int:
     """RFC 3339, section 5.6, as seconds since 1970."""
     try:
         epoch = int(datetime.fromisoformat(text).timestamp())
-        datetime.fromtimestamp(epoch, UTC)  # with its offset it may be of the year 0 or 10000
+        datetime.fromtimestamp(epoch, UTC)  # raises if the offset makes it the year 0 or 10000
         return epoch
     except (ValueError, OverflowError) as error:
-        raise UserError(f"{where} says it was created at '{text:.80}', which is no time") from error
+        raise UserError(
+            f"{where} has the creation time '{text:.80}', which is not a time of RFC 3339"
+        ) from error

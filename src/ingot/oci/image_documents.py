@@ -1,7 +1,7 @@
-"""The JSON documents of an image, read once into types: index, manifest, config.
+"""The JSON documents of an image, parsed into types: index, manifest, config.
 
-Unknown members are kept, so that an index another tool wrote loses nothing when Ingot adds a
-tag. Source: OCI image-spec 1.1, image-layout.md, image-index.md, manifest.md, config.md.
+Unknown members are kept, so that an index that another tool wrote stays complete when Ingot adds
+a tag. Source: OCI image-spec 1.1, image-layout.md, image-index.md, manifest.md, config.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Platform
-from ingot.oci.limits import FAULTS_TOLD
+from ingot.oci.limits import FAULTS_SHOWN
 
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
 _LARGEST = (1 << 63) - 1
@@ -37,7 +37,7 @@ class PlatformDocument(_OciDocument):
 
 
 class DescriptorDocument(_OciDocument):
-    """descriptor.md. Only sha256 digests are read."""
+    """descriptor.md. Only sha256 digests are supported."""
 
     media_type: str = Field(alias="mediaType")
     digest: str = Field(pattern=_DIGEST)
@@ -95,7 +95,7 @@ class ManifestDocument(_OciDocument):
 
 
 class ContainerDocument(_OciDocument):
-    """config.md, "config": of all that a container could be told, Ingot reads the labels."""
+    """config.md, "config": of the settings of a container, Ingot reads only the labels."""
 
     labels: dict[str, str] | None = Field(default=None, alias="Labels")
 
@@ -128,7 +128,7 @@ class ConfigDocument(_OciDocument):
 def _require_kind(
     document: _OciDocument, media_type: str | None, others: frozenset[str], *members: str
 ) -> None:
-    """ValueError for what one program would take for an index and another for a manifest.
+    """ValueError for a document that could be read as an index and as a manifest.
 
     Source: OCI image-spec 1.1, manifest.md and image-index.md, "mediaType" (CVE-2021-41190).
     """
@@ -142,42 +142,42 @@ _D = TypeVar("_D", bound=_OciDocument)
 
 
 def parse(document: type[_D], data: bytes, where: str, hint: str = _STORE_HINT) -> _D:
-    """Read JSON of the given kind; a UserError lists what is wrong with `where`.
+    """Parse a JSON document; a UserError lists the faults and names it `where`.
 
-    `hint` is what to do then; by default what helps a store on disk.
+    `hint` is the error's hint; the default is for a document in the image store.
     """
     try:
-        json.loads(data, object_pairs_hook=_without_doubles)
+        json.loads(data, object_pairs_hook=_without_duplicates)
         return document.model_validate_json(data)
     except ValidationError as error:
-        told = error.errors(include_input=False, include_url=False)
+        found = error.errors(include_input=False, include_url=False)
         faults = [
             f"{'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}"
-            for fault in told[:FAULTS_TOLD]
+            for fault in found[:FAULTS_SHOWN]
         ]
-        if len(told) > FAULTS_TOLD:
-            faults.append(f"and {len(told) - FAULTS_TOLD:,} more")
+        if len(found) > FAULTS_SHOWN:
+            faults.append(f"and {len(found) - FAULTS_SHOWN:,} more")
     except RecursionError:
-        faults = ["document: its members lie too deep within each other"]
+        faults = ["document: its members are nested too deeply"]
     except ValueError as error:
         faults = [f"document: {error}"]
     raise UserError(
-        f"{where} is not what the OCI image specification asks for",
+        f"{where} does not follow the OCI image specification",
         why="\n".join(faults),
         hint=hint,
     )
 
 
 def read_json(data: bytes) -> Any:
-    """JSON that somebody else wrote; ValueError if it is not JSON, nested too deep, or has a
-    member twice, of which programs take one or the other."""
+    """Parse untrusted JSON; ValueError if it is not JSON, is nested too deeply, or has a member
+    twice: programs do not agree on which of the two to use."""
     try:
-        return json.loads(data, object_pairs_hook=_without_doubles)
+        return json.loads(data, object_pairs_hook=_without_duplicates)
     except RecursionError:
-        raise ValueError("its members lie too deep within each other") from None
+        raise ValueError("its members are nested too deeply") from None
 
 
-def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) < len(pairs):
         (twice, _), *_rest = collections.Counter(name for name, _ in pairs).most_common(1)

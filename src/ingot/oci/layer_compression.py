@@ -1,10 +1,10 @@
-"""Gzip, the same bytes on every machine, without holding a layer in memory.
+"""Gzip with the same bytes on every machine, without holding a layer in memory.
 
-A stream is cut every 8 MiB, each piece becomes one gzip member, and the members follow each
-other, which RFC 1952, section 2.2 permits and every client reads. Pieces are compressed by
-libdeflate through the pinned package `deflate`, whose output does not depend on the zlib this
-machine has; it lets go of Python's lock, so that a thread per core keeps all cores busy. Where
-the cuts are and what a piece becomes depends on the content alone.
+A stream is split into pieces of 8 MiB, and each piece becomes one gzip member. Concatenated
+members are permitted by RFC 1952, section 2.2, and every client reads them. Pieces are compressed
+by libdeflate through the pinned package `deflate`, whose output does not depend on this machine's
+zlib; it releases Python's lock, so that a thread per core uses all cores. The pieces and their
+compressed bytes depend only on the content.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import deflate
 MEMBER_BYTES = 8 << 20
 DEFAULT_LEVEL = 6
 _WORKERS = min(4, os.cpu_count() or 1)
-_GZIP_ONLY = 16 + zlib.MAX_WBITS  # zlib's way to say: expect a gzip header and check its CRC
+_GZIP_ONLY = 16 + zlib.MAX_WBITS  # zlib: expect a gzip header and check the CRC
 _OUTPUT = 1 << 20
 _INPUT = 1 << 15
-"""Bytes handed to zlib at once: it copies what is left of them at the end of each member, and a
-member can have 20 bytes."""
+"""Bytes passed to zlib at once: it copies the unused ones at the end of each member, and a member
+can have only 20 bytes."""
 
 
 def compress(chunks: Iterable[bytes], level: int = DEFAULT_LEVEL) -> Iterator[bytes]:
@@ -43,7 +43,7 @@ def compress(chunks: Iterable[bytes], level: int = DEFAULT_LEVEL) -> Iterator[by
 
 
 def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The content of gzip members that follow each other. `zlib.error` if they are damaged."""
+    """The content of concatenated gzip members. `zlib.error` if they are damaged."""
     member = zlib.decompressobj(_GZIP_ONLY)
     begun = False
     for chunk in chunks:
@@ -61,7 +61,7 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _rest(member: zlib._Decompress) -> Iterator[bytes]:
-    """What a member still holds back because the output of a call is bounded."""
+    """The rest of a member's content: the output of one call of zlib is limited."""
     while not member.eof:
         data = member.decompress(b"", _OUTPUT)
         if not data:

@@ -1,8 +1,8 @@
-"""What goes into a layer: files, folders and links, without a trace of the machine.
+"""The entries of a new layer: files, directories and links, independent of the machine.
 
-Only names, kinds, contents, link targets and whether a file is executable are kept. Owners,
-times, extended attributes and the umask of whoever made the files are not. Two names of one
-inode become two plain files: whether a copy kept a hard link must not change a digest.
+Only names, types, contents, link targets and whether a file is executable are kept. Owners,
+times, extended attributes and the effects of a umask are not. Two names of one inode become two
+regular files: whether a copy kept a hard link must not change a digest.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ingot.errors import MachineError, UserError
 
 _CHUNK = 1 << 20
 WHITEOUT_PREFIX = ".wh."
-"""What marks a removed file in a layer (OCI image-spec, layer.md, "Whiteouts")."""
+"""The prefix that marks a removed file in a layer (OCI image-spec, layer.md, "Whiteouts")."""
 
 
 class EntryKind(enum.Enum):
-    """What an entry of a layer is."""
+    """The type of an entry of a layer."""
 
     FILE = "file"
-    FOLDER = "folder"
+    DIRECTORY = "directory"
     LINK = "link"
     HARD_LINK = "hard link"
     OTHER = "other"
@@ -34,10 +34,10 @@ class EntryKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class LayerEntry:
-    """One file, folder or symbolic link of a layer to be written.
+    """One file, directory or symbolic link of a layer to be written.
 
-    `name` is relative to the image's root, without `.` or `..`; `size` is in bytes; `content`
-    is where a file's bytes are; `target` is where a link points.
+    `name` is relative to the image's root, without `.` or `..`; `size` is in bytes; `content` is
+    a file's bytes or the path that has them; `target` is the target of a link.
     """
 
     name: str
@@ -57,11 +57,11 @@ class LayerEntry:
         if any(part.startswith(WHITEOUT_PREFIX) for part in parts):
             raise UserError(
                 f"'{self.name}' cannot be a name in an image",
-                why="layers use names that begin with '.wh.' to say that a file is removed",
+                why="in a layer, a name that begins with '.wh.' marks a removed file",
             )
 
     def chunks(self) -> Iterator[bytes]:
-        """A file's bytes. MachineError if it cannot be read or is not what it was."""
+        """A file's bytes. MachineError if it cannot be read or has changed."""
         if isinstance(self.content, bytes):
             yield self.content
             return
@@ -92,9 +92,9 @@ def file_entry(name: str, content: Path | bytes, mode: int = 0o644) -> LayerEntr
     return LayerEntry(name, EntryKind.FILE, mode, path.stat().st_size, path)
 
 
-def folder_entry(name: str) -> LayerEntry:
-    """A folder. Parents of other entries need not be listed: writing a layer adds them."""
-    return LayerEntry(name, EntryKind.FOLDER, 0o755)
+def directory_entry(name: str) -> LayerEntry:
+    """A directory. Parents of other entries can be left out: writing a layer adds them."""
+    return LayerEntry(name, EntryKind.DIRECTORY, 0o755)
 
 
 def link_entry(name: str, target: str) -> LayerEntry:
@@ -105,34 +105,34 @@ def link_entry(name: str, target: str) -> LayerEntry:
 
 
 def tree_entries(root: Path, prefix: str = "") -> list[LayerEntry]:
-    """All that is below the folder `root`, placed under `prefix/`, the folder itself included.
+    """All entries below the directory `root`, with the prefix `prefix/`, and `prefix` itself.
 
-    Links are kept, never followed. UserError for anything but files, folders and links.
+    Links are kept, not followed. UserError for anything but files, directories and links.
     """
     prefix = prefix.strip("/")
     if not root.is_dir():
-        raise UserError(f"{root} cannot be put into an image", why="it is not a folder")
-    entries = [folder_entry(prefix)] if prefix else []
+        raise UserError(f"{root} cannot be put into an image", why="it is not a directory")
+    entries = [directory_entry(prefix)] if prefix else []
     try:
-        _add_folder(str(root), f"{prefix}/" if prefix else "", entries)
+        _add_directory(str(root), f"{prefix}/" if prefix else "", entries)
     except OSError as error:
         raise MachineError(f"cannot read {root}", why=str(error)) from error
     return entries
 
 
-def _add_folder(folder: str, prefix: str, entries: list[LayerEntry]) -> None:
-    with os.scandir(folder) as items:
+def _add_directory(directory: str, prefix: str, entries: list[LayerEntry]) -> None:
+    with os.scandir(directory) as items:
         for item in items:
             name = prefix + item.name
             entries.append(_entry_on_disk(name, item))
             if item.is_dir(follow_symlinks=False):
-                _add_folder(item.path, f"{name}/", entries)
+                _add_directory(item.path, f"{name}/", entries)
 
 
 def _entry_on_disk(name: str, item: os.DirEntry[str]) -> LayerEntry:
     status = item.stat(follow_symlinks=False)
     if stat.S_ISDIR(status.st_mode):
-        return folder_entry(name)
+        return directory_entry(name)
     if stat.S_ISLNK(status.st_mode):
         return link_entry(name, str(Path(item.path).readlink()))
     if stat.S_ISREG(status.st_mode):
@@ -140,12 +140,12 @@ def _entry_on_disk(name: str, item: os.DirEntry[str]) -> LayerEntry:
         return LayerEntry(name, EntryKind.FILE, mode, status.st_size, Path(item.path))
     raise UserError(
         f"{item.path} cannot be put into an image",
-        why="it is a socket, a pipe or a device; images hold files, folders and links",
+        why="it is a socket, a pipe or a device; images contain files, directories and links",
     )
 
 
 def _open_regular(path: Path) -> BinaryIO:
-    """Open a file that was regular a moment ago; a link or a pipe in its place is refused."""
+    """Open a file that was regular before; a link or a pipe that replaced it is refused."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -1,7 +1,7 @@
-"""Reading layers: the members of a layer's tar, verified while they are read.
+"""Reads layers: the members of a layer's tar, verified while they are read.
 
-Nothing taken from a layer may be believed before the iteration has ended without an error:
-only then are the blob's digest and the tar's diff ID known to be right.
+Nothing from a layer can be trusted before the iteration has ended without an error: only then
+are the blob's digest and the tar's diff ID verified.
 """
 
 from __future__ import annotations
@@ -21,12 +21,21 @@ from ingot.oci.layer_entry import WHITEOUT_PREFIX, EntryKind
 from ingot.oci.layer_writer import Layer
 from ingot.oci.layout import Layout
 from ingot.oci.limits import NAME_BYTES, NAME_DEPTH, PART_BYTES, Allowance
-from ingot.oci.tar import DEVICES, FOLDER, HARD_LINK, LINK, REGULAR, TarError, TarHeader, TarReader
+from ingot.oci.tar import (
+    DEVICES,
+    DIRECTORY,
+    HARD_LINK,
+    LINK,
+    REGULAR,
+    TarError,
+    TarHeader,
+    TarReader,
+)
 
 _OPAQUE = ".wh..wh..opq"
 _KINDS = {
     REGULAR: EntryKind.FILE,
-    FOLDER: EntryKind.FOLDER,
+    DIRECTORY: EntryKind.DIRECTORY,
     LINK: EntryKind.LINK,
     HARD_LINK: EntryKind.HARD_LINK,
     **dict.fromkeys(DEVICES, EntryKind.OTHER),
@@ -37,9 +46,9 @@ _KINDS = {
 class LayerMember:
     """One entry of a layer. `name` is clean: relative, without `.` and `..`.
 
-    `size` is in bytes, `mtime` in seconds since 1970; `target` is where a link points, for a
-    hard link a clean name. `hides` is the name that a whiteout removes from the layers below
-    (layer.md, "Whiteouts"); `opaque` means all that is below that folder, not itself.
+    `size` is in bytes, `mtime` in seconds since 1970; `target` is a link's target, for a hard
+    link a clean name. `hides` is the name that a whiteout removes from the layers below
+    (layer.md, "Whiteouts"); `opaque` removes everything below that directory, but not itself.
     """
 
     name: str
@@ -53,13 +62,13 @@ class LayerMember:
 
 
 class LayerTar:
-    """An open layer: iterate over its members, and read a file's content while it is its turn."""
+    """An open layer: iterates over its members; the content of the current file can be read."""
 
     def __init__(self, tar: TarReader, allowance: Allowance) -> None:
         self._tar = tar
         self._allowance = allowance
-        self._folder = ""
-        self._folders: set[str] = {""}
+        self._directory = ""
+        self._directories: set[str] = {""}
 
     def __iter__(self) -> Iterator[LayerMember]:
         for header in self._tar:
@@ -70,19 +79,19 @@ class LayerTar:
             yield member
 
     def _implied(self, member: LayerMember) -> int:
-        """How many folders an entry adds by its name, whatever order entries come in."""
+        """How many new directories an entry's name implies; entries can be in any order."""
         name = member.name if member.hides is None else member.hides
-        folder = name if member.kind == EntryKind.FOLDER else name.rpartition("/")[0]
-        if folder == self._folder:
+        directory = name if member.kind == EntryKind.DIRECTORY else name.rpartition("/")[0]
+        if directory == self._directory:
             return 0
-        self._folder, before = folder, len(self._folders)
-        while folder not in self._folders:
-            self._folders.add(folder)
-            folder = folder.rpartition("/")[0]
-        return len(self._folders) - before
+        self._directory, before = directory, len(self._directories)
+        while directory not in self._directories:
+            self._directories.add(directory)
+            directory = directory.rpartition("/")[0]
+        return len(self._directories) - before
 
     def content(self) -> Iterator[bytes]:
-        """The bytes of the member that the iteration is at, which must be a file."""
+        """The bytes of the iteration's current member, which must be a file."""
         return self._tar.content()
 
 
@@ -90,11 +99,11 @@ class LayerTar:
 def open_layer(
     layout: Layout, layer: Layer, allowance: Allowance | None = None
 ) -> Iterator[LayerTar]:
-    """Open a layer; leaving the context reads what is left and verifies blob and diff ID.
+    """Open a layer; leaving the context reads the rest and verifies blob and diff ID.
 
-    `allowance` is what may still be read of its image. VerificationError if anything is damaged,
-    UserError for a compression Ingot cannot read, for a name that leaves the image's root, for an
-    entry that layers do not have, or if there is more than is allowed.
+    `allowance` limits how much of its image is read. VerificationError if anything is damaged,
+    UserError for an unsupported compression, for a name that leaves the image's root, for an
+    entry that layers cannot have, or if the limits are exceeded.
     """
     path = layout.blobs.path(layer.descriptor.digest)
     hasher = hashlib.sha256()
@@ -116,15 +125,15 @@ def open_layer(
 def clean_name(name: str) -> str:
     """A tar's name relative to the image's root, empty for the root itself.
 
-    UserError if it climbs out with `..`, or if it is longer or deeper than names of files are.
+    UserError if it has `..` parts, or if it is longer or deeper than file systems allow.
     """
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise UserError(
-            f"the image holds '{name:.200}', a name outside its own root",
+            f"the image has an entry '{name:.200}', a name outside its own root",
             why="such an image is broken or hostile; nothing was kept of it",
         )
-    if len(name) > PART_BYTES // 4:  # shorter ones are fine whatever their characters are
+    if len(name) > PART_BYTES // 4:  # shorter ones are within the limits in any encoding
         _require_usual(name, parts)
     return "/".join(parts)
 
@@ -133,9 +142,9 @@ def _require_usual(name: str, parts: list[str]) -> None:
     too_long = len(_encoded(name)) > NAME_BYTES or len(parts) > NAME_DEPTH
     if too_long or any(len(_encoded(part)) > PART_BYTES for part in parts):
         raise UserError(
-            f"the image holds a name that no file can have: {name:.80}...",
-            why=f"a name has {NAME_BYTES:,} bytes at most, {PART_BYTES} between two slashes, and"
-            f" {NAME_DEPTH} directories within each other",
+            f"the image has an entry whose name no file can have: {name:.80}...",
+            why=f"a name has at most {NAME_BYTES:,} bytes, {PART_BYTES} between two slashes, and"
+            f" {NAME_DEPTH} nested directories",
         )
 
 
@@ -148,13 +157,16 @@ def _member(header: TarHeader) -> LayerMember:
     kind = _KINDS[header.kind]
     target = clean_name(header.target) if kind == EntryKind.HARD_LINK else header.target
     if kind == EntryKind.LINK and not 0 < len(_encoded(target)) <= NAME_BYTES:
-        raise UserError(f"the image holds '{name}', a link to nothing, or to a name without end")
-    folder, _, base = name.rpartition("/")
+        raise UserError(
+            f"the image has a link '{name}' with an empty target, or one of more than"
+            f" {NAME_BYTES:,} bytes"
+        )
+    directory, _, base = name.rpartition("/")
     opaque, hides = base == _OPAQUE, None
     if opaque:
-        hides = folder
+        hides = directory
     elif base.startswith(WHITEOUT_PREFIX):
-        hides = _hidden(name, folder, base.removeprefix(WHITEOUT_PREFIX))
+        hides = _hidden(name, directory, base.removeprefix(WHITEOUT_PREFIX))
     return LayerMember(
         name=name,
         kind=kind,
@@ -167,11 +179,11 @@ def _member(header: TarHeader) -> LayerMember:
     )
 
 
-def _hidden(name: str, folder: str, base: str) -> str:
-    """The name that a whiteout removes: one beside it, never the folder that it is in."""
+def _hidden(name: str, directory: str, base: str) -> str:
+    """The name that a whiteout removes: an entry next to it, never its own directory."""
     if base in ("", ".", ".."):
-        raise UserError(f"the image holds '{name}', which says that nothing is removed")
-    return f"{folder}/{base}" if folder else base
+        raise UserError(f"the image has a whiteout '{name}', which does not name a file to remove")
+    return f"{directory}/{base}" if directory else base
 
 
 def _plain(layer: Layer, chunks: Iterable[bytes]) -> Iterator[bytes]:

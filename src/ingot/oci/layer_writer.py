@@ -1,6 +1,6 @@
-"""Writing layers: a tar whose bytes depend on its content alone, compressed, in the store.
+"""Writes layers: a compressed tar in the store, whose bytes depend only on its content.
 
-Entries are sorted by name, owned by 0:0 without user or group names, and have one mtime. The
+Entries are sorted by name, owned by 0:0 without user or group names, and have the same mtime. The
 format is GNU tar's, whose long names need no pax header. Source: OCI image-spec 1.1, layer.md.
 """
 
@@ -16,17 +16,17 @@ from ingot.digest import Digest
 from ingot.errors import MachineError, UserError
 from ingot.oci.descriptor import LAYER_TYPE, Descriptor
 from ingot.oci.layer_compression import DEFAULT_LEVEL, compress
-from ingot.oci.layer_entry import EntryKind, LayerEntry, folder_entry
+from ingot.oci.layer_entry import EntryKind, LayerEntry, directory_entry
 from ingot.oci.layout import Layout
 from ingot.progress import Silent, Step
 
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(2 * _BLOCK)
 _CHUNK = 1 << 20
-_LATEST = 8**11  # what the octal mtime field of a tar header holds
+_LATEST = 8**11  # the limit of the octal mtime field of a tar header
 _TYPES = {
     EntryKind.FILE: tarfile.REGTYPE,
-    EntryKind.FOLDER: tarfile.DIRTYPE,
+    EntryKind.DIRECTORY: tarfile.DIRTYPE,
     EntryKind.LINK: tarfile.SYMTYPE,
 }
 
@@ -48,13 +48,13 @@ def write_layer(
     *,
     level: int = DEFAULT_LEVEL,
 ) -> Layer:
-    """Write a layer of `entries`, in any order, with missing parent folders added.
+    """Write a layer of `entries`, in any order, with missing parent directories added.
 
     `mtime` is in seconds since 1970, for every entry. UserError if two entries contradict
     each other, MachineError if a file cannot be read or the disk is full.
     """
     if not 0 <= mtime < _LATEST:
-        raise UserError(f"{mtime} cannot be the time of files in an image")
+        raise UserError(f"{mtime} cannot be the time of files in an image: it is out of range")
     arranged = _arrange(entries)
     total = sum(entry.size for entry in arranged)
     return _store(layout, _tar(arranged, mtime), total, step or Silent(), level)
@@ -63,9 +63,9 @@ def write_layer(
 def write_tar_layer(
     layout: Layout, path: Path, step: Step | None = None, *, level: int = DEFAULT_LEVEL
 ) -> Layer:
-    """Make a layer of an uncompressed tar file, kept to the byte.
+    """Make a layer of an uncompressed tar file, whose bytes are not changed.
 
-    UserError if it is no tar, MachineError if it cannot be read or the disk is full.
+    UserError if it is not a tar file, MachineError if it cannot be read or the disk is full.
     """
     try:
         with path.open("rb") as file:
@@ -94,7 +94,7 @@ def _store(layout: Layout, tar: Iterable[bytes], total: int, step: Step, level: 
 
 
 def _arrange(entries: Iterable[LayerEntry]) -> list[LayerEntry]:
-    """Entries in the one order, parents first; UserError for two that cannot both be."""
+    """The entries in canonical order, parents first; UserError for a contradiction."""
     named: dict[str, LayerEntry] = {}
     for entry in entries:
         if named.setdefault(entry.name, entry) != entry:
@@ -103,8 +103,11 @@ def _arrange(entries: Iterable[LayerEntry]) -> list[LayerEntry]:
         for parent in PurePosixPath(name).parents:
             if str(parent) == ".":
                 continue
-            if named.setdefault(str(parent), folder_entry(str(parent))).kind != EntryKind.FOLDER:
-                raise UserError(f"'{name}' is below '{parent}', which is not a folder")
+            if (
+                named.setdefault(str(parent), directory_entry(str(parent))).kind
+                != EntryKind.DIRECTORY
+            ):
+                raise UserError(f"'{name}' is below '{parent}', which is not a directory")
     return [named[name] for name in sorted(named, key=_encoded)]
 
 
@@ -127,7 +130,7 @@ def _header(entry: LayerEntry, mtime: int) -> bytes:
 
 
 def _encoded(name: str) -> bytes:
-    """Sort key that no locale changes; a name that is not UTF-8 keeps its bytes."""
+    """A sort key that does not depend on the locale; a name that is not UTF-8 keeps its bytes."""
     return name.encode("utf-8", "surrogateescape")
 
 

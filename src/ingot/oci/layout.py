@@ -1,4 +1,4 @@
-"""The image store: an OCI image layout, safe for many writers and for sudden death.
+"""The image store: an OCI image layout, safe with concurrent writers and killed processes.
 
     images/
       oci-layout           {"imageLayoutVersion":"1.0.0"}
@@ -7,11 +7,11 @@
       .index.lock          held exclusively while index.json is replaced
       .use.lock            held shared while blobs are written and not yet tagged,
                            exclusively while garbage is collected
-      .staging-*           an index.json being written, or what a killed writer left
+      .staging-*           an index.json that is being written, or that a killed writer left
 
-Readers take no lock: `index.json` is replaced in one rename. The locks are `flock`s, which end
-with their process; the two empty files mean nothing by themselves. `.use.lock` is always taken
-before `.index.lock`. Source: OCI image-spec 1.1, image-layout.md.
+Readers need no lock: `index.json` is replaced in one rename. The locks are `flock`s, which end
+with their process; the two empty files have no meaning by themselves. `.use.lock` is always
+locked before `.index.lock`. Source: OCI image-spec 1.1, image-layout.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ingot.files import (
     disk_errors,
     locked,
     locked_if_free,
-    sync_folder,
+    sync_directory,
     write_atomic,
 )
 from ingot.oci.blobs import BlobReader, Blobs
@@ -51,7 +51,7 @@ _EMPTY_INDEX = canonical_json({"schemaVersion": 2, "mediaType": INDEX_TYPE, "man
 _INDEX_LOCK, _USE_LOCK = ".index.lock", ".use.lock"
 _HARMLESS = frozenset({_INDEX_LOCK, _USE_LOCK, ".gitignore", ".gitkeep", "index.json"})
 
-# The grammar of ref.name (annotations.md) narrowed to what a registry takes as name and tag
+# The grammar of ref.name (annotations.md), restricted to valid names and tags of registries
 # (distribution-spec, "Pulling manifests"), so that every tag of the store can be pushed.
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|--?)[a-z0-9]+)*"
 _TAG_NAME = re.compile(
@@ -64,14 +64,14 @@ def check_tag_name(name: str) -> None:
     if not _TAG_NAME.fullmatch(name):
         raise UserError(
             f"'{name}' cannot be the name of an image",
-            why="a name is lower-case words and a tag, both of letters, digits and single . _ -",
-            hint="a good name looks like kernel-bin:6.1.176",
+            why="a name is NAME:TAG, of letters, digits and single . _ -, NAME in lower case",
+            hint="a valid name looks like kernel-bin:6.1.176",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The store below the folder `root`. A folder that does not exist is an empty store."""
+    """The store in the directory `root`. A directory that does not exist is an empty store."""
 
     root: Path
 
@@ -84,22 +84,22 @@ class Layout:
         return Blobs(self.root / "blobs" / "sha256")
 
     def tags(self) -> dict[str, Descriptor]:
-        """What every tag points at, sorted by name. UserError if the store is unreadable."""
+        """The descriptor of every tag, sorted by name. UserError if the store is unreadable."""
         return dict(_tags_in(self._index_bytes(), str(self._index)))
 
     def find(self, tag: str) -> Descriptor | None:
-        """What `tag` points at, None if there is no such tag."""
+        """The descriptor of `tag`, None if there is no such tag."""
         return self.tags().get(tag)
 
     def roots(self) -> list[Descriptor]:
-        """All that `index.json` points at, also what another tool put there without a name."""
+        """All descriptors in `index.json`, also those that another tool wrote without a name."""
         return [entry.to_descriptor() for entry in self._read_index().manifests]
 
     def tag(self, tags: Mapping[str, Descriptor]) -> None:
         """Set several tags in one step: a reader sees all of them or none.
 
-        A descriptor's own annotations go into its entry. UserError for a bad name,
-        VerificationError if something that an image needs is not in the store.
+        A descriptor's own annotations are kept in its entry. UserError for an invalid name,
+        VerificationError if a blob of an image is not in the store.
         """
         for name in tags:
             check_tag_name(name)
@@ -110,7 +110,7 @@ class Layout:
             self._replace_index(index, without=tags, added=entries)
 
     def untag(self, names: Iterable[str]) -> list[str]:
-        """Remove tags in one step and return those that were there; blobs stay."""
+        """Remove tags in one step and return those that existed; blobs stay."""
         wanted = set(names)
         with self._changing_index() as index:
             present = wanted & {_ref_name(entry) for entry in index.manifests}
@@ -119,19 +119,19 @@ class Layout:
         return sorted(name for name in present if name is not None)
 
     def is_complete(self, descriptor: Descriptor) -> bool:
-        """Whether all that an image needs is here, by name and size; costs a `stat` a blob."""
+        """Whether all blobs of an image exist with the right size; costs one `stat` per blob."""
         try:
             return all(self.blobs.has(needed) for needed in reachable(self.blobs, descriptor))
         except (UserError, VerificationError):
             return False
 
     def write_blob(self, chunks: Iterable[bytes], media_type: str) -> Descriptor:
-        """Store a stream of bytes; a blob already here is reused. MachineError if full."""
+        """Store a stream of bytes; an existing blob is reused. MachineError if the disk is full."""
         with self.in_use():
             return self.blobs.write(chunks, media_type)
 
     def open_blob(self, descriptor: Descriptor) -> BlobReader:
-        """A reader that checks size and digest before it says that this was all."""
+        """A reader that verifies size and digest before it reports the end."""
         return self.blobs.open(descriptor)
 
     def read_blob(self, descriptor: Descriptor, limit: int = DOCUMENT_BYTES) -> bytes:
@@ -140,15 +140,15 @@ class Layout:
 
     @contextlib.contextmanager
     def in_use(self, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
-        """Keep garbage collection away: from a build's first blob until its tags are set."""
-        self._read_index()  # a build should learn of a damaged store before it compiles
+        """Prevent garbage collection, from a build's first blob until its tags are set."""
+        self._read_index()  # raises for a damaged store before a build compiles
         with locked(self.root / _USE_LOCK, shared=True, on_wait=on_wait):
             self._create()
             yield
 
     @contextlib.contextmanager
-    def in_use_by_nobody(self) -> Iterator[bool]:
-        """True inside, with builds kept waiting, if nobody was using the store just now."""
+    def exclusive_if_free(self) -> Iterator[bool]:
+        """Lock the store if no process uses it: True, and builds wait; else False."""
         self._read_index()
         if not self.root.is_dir():
             yield True
@@ -157,21 +157,21 @@ class Layout:
             yield free
 
     def leftovers(self) -> Iterator[Path]:
-        """Staging files of killed writers, all stale once nobody uses the store."""
+        """Staging files; all of them are stale if no process uses the store."""
         if self.root.is_dir():
             yield from self.root.glob(f"{STAGING_PREFIX}*")
         yield from self.blobs.leftovers()
 
     def _check(self) -> None:
-        """UserError unless the folder is ours to use: a layout, or nothing yet.
+        """UserError unless the directory is a layout, or empty.
 
-        `index.json` is written before `oci-layout`, so a folder with the latter and not the
-        former has lost its tags, and taking it for an empty store would lose the images.
+        `index.json` is written before `oci-layout`, so a directory with only the latter has lost
+        its tags; if it was used as an empty store, the images would be lost.
         """
         if not self.root.exists():
             return
         if not self.root.is_dir():
-            raise _not_a_store(self.root, "it is not a folder")
+            raise _not_a_store(self.root, "it is not a directory")
         marker, index = self.root / "oci-layout", self.root / "index.json"
         if marker.exists():
             parse(LayoutDocument, _read(marker), str(marker))
@@ -180,12 +180,14 @@ class Layout:
             return
         foreign = [n for n in _names(self.root) if n not in _HARMLESS]
         if foreign:
-            raise _not_a_store(self.root, f"it has no oci-layout, but holds {', '.join(foreign)}")
+            raise _not_a_store(
+                self.root, f"it has no oci-layout, but contains {', '.join(foreign)}"
+            )
         if index.exists() and parse(IndexDocument, _read(index), str(index)).manifests:
             raise _not_a_store(self.root, "it has an index.json, but no oci-layout")
 
     def _create(self) -> None:
-        """Make an empty layout, unless there is one."""
+        """Make an empty layout, unless it exists."""
         if (self.root / "oci-layout").exists():
             return
         with locked(self.root / _INDEX_LOCK), disk_errors(self.root):
@@ -193,9 +195,9 @@ class Layout:
                 return
             write_atomic(self.root / "index.json", _EMPTY_INDEX)
             write_atomic(self.root / "oci-layout", _MARKER)
-            self.blobs.folder.mkdir(parents=True, exist_ok=True)
-            sync_folder(self.blobs.folder.parent)
-            sync_folder(self.root)
+            self.blobs.directory.mkdir(parents=True, exist_ok=True)
+            sync_directory(self.blobs.directory.parent)
+            sync_directory(self.root)
 
     def _read_index(self) -> IndexDocument:
         return parse(IndexDocument, self._index_bytes(), str(self._index))
@@ -246,7 +248,7 @@ def _tags_in(index: bytes, where: str) -> Mapping[str, Descriptor]:
 
 
 def canonical_sort_key(entry: Mapping[str, object]) -> tuple[str, bytes]:
-    """Entries of an index in one order, whoever was first: by name, then by content."""
+    """Sort key for the entries of an index, independent of their history: name, then content."""
     annotations = entry.get("annotations")
     name = annotations.get(REF_NAME, "") if isinstance(annotations, dict) else ""
     return name, canonical_json(entry)
@@ -272,13 +274,13 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _names(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir() if not p.name.startswith(STAGING_PREFIX))
+def _names(directory: Path) -> list[str]:
+    return sorted(p.name for p in directory.iterdir() if not p.name.startswith(STAGING_PREFIX))
 
 
 def _not_a_store(root: Path, why: str) -> UserError:
     return UserError(
         f"{root} cannot be used as an image store",
         why=why,
-        hint="nothing in it was changed; move it away, or choose another folder",
+        hint="nothing in it was changed; move it away, or choose another directory",
     )

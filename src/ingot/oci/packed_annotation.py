@@ -1,6 +1,6 @@
-"""Longer texts as annotations of a manifest: base64 of gzip, the same on every machine.
+"""Longer texts as annotations of a manifest: base64 of gzip, with the same bytes everywhere.
 
-Manifests come from anywhere: nothing is unpacked further than such a text can sensibly be long.
+Manifests are not trusted, so the size of an unpacked text is limited.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ def pack_text(data: bytes) -> str:
 
 
 def unpack_text(text: str) -> bytes:
-    """What was packed. ValueError for what is not packed so, or is more than 4 MiB."""
+    """The packed text. ValueError if it is not in this format, or has more than 4 MiB."""
     data = bytearray()
     try:
         for piece in decompress([base64.b64decode(text, validate=True)]):
             data += piece
             if len(data) > _LIMIT:
-                raise ValueError(f"it holds more than {_LIMIT} bytes")
+                raise ValueError(f"it has more than {_LIMIT} bytes")
     except zlib.error as error:
         raise ValueError(str(error)) from None
     return bytes(data)

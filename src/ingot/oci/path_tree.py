@@ -1,4 +1,4 @@
-"""Names with `/` in them as a tree, so that a folder and all below it goes in one step."""
+"""Paths as a tree, so that a directory and all below it can be removed in one step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Node(Generic[_T]):
 
 
 class PathTree(Generic[_T]):
-    """A mapping of names, as in `usr/lib/x`, to values; the empty name is the root."""
+    """A mapping from paths, such as `usr/lib/x`, to values; the empty path is the root."""
 
     def __init__(self) -> None:
         self._root: _Node[_T] = _Node()
@@ -39,19 +39,19 @@ class PathTree(Generic[_T]):
         return node.value[0] if node and node.value else None
 
     def remove(self, name: str) -> None:
-        """Forget a name and all that is below it."""
-        folder, _, last = name.rpartition("/")
-        parent = self._find(folder)
+        """Remove a path and all that is below it."""
+        directory, _, last = name.rpartition("/")
+        parent = self._find(directory)
         if name and parent and parent.below:
             parent.below.pop(last, None)
 
     def remove_below(self, name: str) -> None:
-        """Forget all that is below a name."""
+        """Remove all that is below a path."""
         if node := self._find(name):
             node.below = None
 
     def items(self) -> Iterator[tuple[str, _T]]:
-        """All names and values, a folder before what is in it."""
+        """All paths and values, a directory before its content."""
         waiting = [("", self._root)]
         while waiting:
             name, node = waiting.pop()

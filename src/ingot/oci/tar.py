@@ -1,8 +1,8 @@
-"""Reading a tar as it comes: one header after the other, none larger than `limits` allows.
+"""Reads a tar as a stream: one header after the other, none larger than `limits` allows.
 
-Python's tarfile reads a header of any size into memory, makes a file of any size of a sparse
-member with no data, and follows chains of headers by recursion. Layers come from anywhere, so
-what is read here is only what the image specification wants of a layer.
+Python's tarfile reads a header of any size into memory, makes a file of any size from a sparse
+member without data, and follows chains of headers by recursion. Layers are not trusted, so this
+reader supports only what the image specification allows in a layer.
 
 Sources: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Extended Header"; GNU tar manual,
 "Basic Tar Format"; OCI image-spec 1.1, layer.md, "File Types" and "Sparse files".
@@ -18,14 +18,14 @@ from ingot.errors import UserError
 from ingot.oci.limits import EXTENSION_BYTES, EXTENSIONS
 
 BLOCK = 512
-REGULAR, HARD_LINK, LINK, FOLDER = b"0", b"1", b"2", b"5"
+REGULAR, HARD_LINK, LINK, DIRECTORY = b"0", b"1", b"2", b"5"
 DEVICES = (b"3", b"4", b"6")
 
 _ZEROS = bytes(BLOCK)
-_OLD_REGULAR = (b"\0", b"7")  # before POSIX; a file that wants its blocks side by side
+_OLD_REGULAR = (b"\0", b"7")  # a file before POSIX; a contiguous file
 _GNU_NAME, _GNU_TARGET, _GNU_SPARSE = b"L", b"K", b"S"
 _PAX, _PAX_GLOBAL = (b"x", b"X"), b"g"
-_KNOWN = (REGULAR, HARD_LINK, LINK, FOLDER, *DEVICES)
+_KNOWN = (REGULAR, HARD_LINK, LINK, DIRECTORY, *DEVICES)
 _SPARSE_KEY = b"GNU.sparse."
 _SEEN_KEYS = (b"path", b"linkpath", b"size", b"mtime")
 _LATEST = 1 << 40
@@ -35,12 +35,12 @@ _TIME = re.compile(rb"-?[0-9]{1,13}(?:\.[0-9]{1,20})?")
 
 
 class TarError(Exception):
-    """A tar that no tar program would have written: cut off, or with a wrong checksum."""
+    """A damaged tar: truncated, or with a wrong checksum."""
 
 
 @dataclass(frozen=True, slots=True)
 class TarHeader:
-    """One entry as the tar has it. `kind` is REGULAR, HARD_LINK, LINK, FOLDER or of DEVICES."""
+    """One entry of a tar. `kind` is REGULAR, HARD_LINK, LINK, DIRECTORY or one of DEVICES."""
 
     name: str
     kind: bytes
@@ -51,7 +51,7 @@ class TarHeader:
 
 
 class TarReader:
-    """Iterates over the entries of a tar that comes in pieces, and reads a file at its turn."""
+    """Iterates over the entries of a tar stream; the content of the current file can be read."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -60,7 +60,7 @@ class TarReader:
         self._padding = 0
 
     def __iter__(self) -> Iterator[TarHeader]:
-        """TarError for what is damaged, UserError for what layers may not have."""
+        """TarError if the tar is damaged, UserError for an entry that layers cannot have."""
         begun = False
         while (header := self._next(begun)) is not None:
             begun = True
@@ -68,60 +68,62 @@ class TarReader:
             self._skip(self._left + self._padding)
 
     def content(self) -> Iterator[bytes]:
-        """The bytes of the file that the iteration is at."""
+        """The bytes of the iteration's current file."""
         while self._left:
             piece = self._piece(self._left)
             self._left -= len(piece)
             yield bytes(piece)
 
     def drain(self) -> None:
-        """Read what follows the last entry."""
+        """Read the rest after the last entry."""
         self._rest = memoryview(b"")
         for _ in self._chunks:
             pass
 
     def _next(self, begun: bool) -> TarHeader | None:
-        """The next entry, with what headers before it tell of it; None at the end."""
-        told: dict[bytes, bytes] = {}
+        """The next entry, with the fields of the extension headers before it; None at the end."""
+        extended: dict[bytes, bytes] = {}
         for count in range(EXTENSIONS + 1):
             block = self._read(BLOCK, end_is_fine=begun and not count)
             if block == _ZEROS or not block:
                 if count:
-                    raise TarError("a header at its end tells of an entry that is not there")
+                    raise TarError("an extension header at its end has no entry after it")
                 return None
             kind = _checked_kind(block)
             if kind in (_GNU_NAME, _GNU_TARGET):
                 text = self._extension(block).partition(b"\0")[0]
-                told[b"path" if kind == _GNU_NAME else b"linkpath"] = text
+                extended[b"path" if kind == _GNU_NAME else b"linkpath"] = text
             elif kind in _PAX:
-                told |= _pax_records(self._extension(block))
+                extended |= _pax_records(self._extension(block))
             elif kind == _PAX_GLOBAL:
                 _require_harmless(_pax_records(self._extension(block)))
             else:
-                return self._header(block, kind, told)
+                return self._header(block, kind, extended)
         raise UserError(
             f"the image has an entry with more than {EXTENSIONS} headers",
-            why="such an image is broken or hostile; nothing was kept of it",
+            why="such an image is broken or hostile; nothing of it was kept",
         )
 
-    def _header(self, block: bytes, kind: bytes, told: dict[bytes, bytes]) -> TarHeader:
-        name = told.get(b"path") or _name(block)
+    def _header(self, block: bytes, kind: bytes, extended: dict[bytes, bytes]) -> TarHeader:
+        name = extended.get(b"path") or _name(block)
         if kind in _OLD_REGULAR:
-            # before POSIX a directory was a file whose name ends so
-            kind = FOLDER if kind == b"\0" and name.endswith(b"/") else REGULAR
+            # before POSIX a directory was a file whose name ends with a slash
+            kind = DIRECTORY if kind == b"\0" and name.endswith(b"/") else REGULAR
         if kind == _GNU_SPARSE:
             raise _sparse()
         if kind not in _KNOWN:
             raise UserError(
-                f"the image has an entry of the kind {kind!r}, which layers do not have",
-                why="OCI image-spec, layer.md, lists the kinds that there are",
+                f"the image has an entry of the type {kind!r}, which layers cannot have",
+                why="OCI image-spec, layer.md, lists the allowed types",
             )
-        size = _number(told[b"size"], _DIGITS) if b"size" in told else _field(block, 124, 136)
-        mtime = _time(told[b"mtime"]) if b"mtime" in told else float(_field(block, 136, 148))
+        stated = extended.get(b"size")
+        size = _field(block, 124, 136) if stated is None else _number(stated, _DIGITS)
+        time = extended.get(b"mtime")
+        mtime = float(_field(block, 136, 148)) if time is None else _time(time)
         if size < 0 or not -_LATEST < mtime < _LATEST:
-            raise TarError("a header has a size or a time that no file has")
-        target = told.get(b"linkpath") or _text(block, 157, 257)
-        # no other kind has data, whatever its size says (pax, "size")
+            raise TarError("a header has a size or a time that no file can have")
+        target = extended.get(b"linkpath") or _text(block, 157, 257)
+        # other types have no data, whatever their size field is (pax, "size")
         self._left = size if kind == REGULAR else 0
         self._padding = -self._left % BLOCK
         mode = _field(block, 100, 108) & 0o7777
@@ -132,7 +134,7 @@ class TarReader:
         if not 0 <= size <= EXTENSION_BYTES:
             raise UserError(
                 f"the image has a header of {size:,} bytes",
-                why=f"a header that tells more of an entry has {EXTENSION_BYTES:,} at most",
+                why=f"an extension header has {EXTENSION_BYTES:,} at most",
             )
         data = self._read(size)
         self._skip(-size % BLOCK)
@@ -158,7 +160,7 @@ class TarReader:
             size -= len(self._piece(size))
 
     def _piece(self, most: int) -> memoryview:
-        """Some of what comes next, at least a byte; TarError at the end."""
+        """The next bytes, at least one and at most `most`; TarError at the end."""
         if not self._fill():
             raise TarError("it ends within an entry")
         most = min(most, _CHUNK)
@@ -166,7 +168,7 @@ class TarReader:
         return piece
 
     def _fill(self) -> bool:
-        """Whether anything comes next."""
+        """Whether there are more bytes."""
         while not self._rest:
             chunk = next(self._chunks, None)
             if chunk is None:
@@ -176,12 +178,12 @@ class TarReader:
 
 
 def _checked_kind(block: bytes) -> bytes:
-    """The type flag of a header whose checksum is right: of its bytes, or of signed ones as some
-    old programs have it, with the checksum's own place taken as spaces."""
-    told = _field(block, 148, 156)
+    """The type flag of a header, after checking the checksum: the sum of its bytes, or of signed
+    bytes as in some old programs, with spaces in the checksum's field."""
+    checksum = _field(block, 148, 156)
     rest = block[:148] + b" " * 8 + block[156:]
     total = sum(rest)
-    if told != total and told != total - 256 * sum(byte > 127 for byte in rest):
+    if checksum != total and checksum != total - 256 * sum(byte > 127 for byte in rest):
         raise TarError("a header has a wrong checksum")
     return block[156:157]
 
@@ -190,7 +192,7 @@ def _name(block: bytes) -> bytes:
     name = _text(block, 0, 100)
     if block[257:263] != b"ustar\0":
         return name
-    # star(1) keeps other things at the end of this field, and says so in the last four bytes
+    # star(1) has other fields at the end of this one, which it marks in the last four bytes
     prefix = _text(block, 345, 476 if block[508:512] == b"tar\0" else 500)
     return prefix + b"/" + name if prefix else name
 
@@ -200,7 +202,7 @@ def _text(block: bytes, start: int, end: int) -> bytes:
 
 
 def _field(block: bytes, start: int, end: int) -> int:
-    """A number: octal digits, or where those do not suffice big-endian after a marked byte."""
+    """A number: octal digits, or a big-endian number after a marker byte if it is too large."""
     field = block[start:end]
     if field[0] in (0o200, 0o377):
         value = int.from_bytes(field[1:], "big")
@@ -240,9 +242,9 @@ def _pax_records(data: bytes) -> dict[bytes, bytes]:
 
 
 def _require_harmless(records: dict[bytes, bytes]) -> None:
-    """UserError for a header that would give all that follow one name or size.
+    """UserError for a global header that sets fields of all following entries, such as the size.
 
-    Go's archive/tar, and so docker and containerd, takes nothing from a global header.
+    Go's archive/tar, and so docker and containerd, ignores global headers.
     """
     if wrong := [key.decode() for key in records if key != b"mtime"]:
         raise UserError(
@@ -272,7 +274,7 @@ def _decoded(text: bytes) -> str:
 def _sparse() -> UserError:
     return UserError(
         "the image has a sparse file",
-        why="such a file can have any size without any content; layers have none, for tar programs"
-        " do not agree on them (OCI image-spec, layer.md, Sparse files)",
-        hint="nothing was kept of it; make the image again with a tool that writes files whole",
+        why="a sparse file can have any size without content; layers must not have them, since tar"
+        " programs do not agree on them (OCI image-spec, layer.md, Sparse files)",
+        hint="nothing of it was kept; make the image again with a tool that writes no sparse files",
     )

@@ -1,9 +1,9 @@
-"""Laying an image's layers over each other in a new folder.
+"""Unpacks an image's layers into a new directory.
 
-The folder gets its name when every layer has been verified and is on the disk. Entries cannot
-leave it: names with `..` are refused, and so are names that go through a link. It works as an
-ordinary user: owners are not restored, devices and pipes are left out, and the setuid and
-setgid bits are dropped, which would mean another owner than in the image.
+The directory is renamed to its final name after every layer is verified and on the disk. Entries
+cannot leave it: names with `..` are refused, and so are names that go through a link. It does not
+need root: owners are not restored, devices and pipes are left out, and the setuid and setgid bits
+are cleared, since they would apply to another owner than in the image.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ingot import process
 from ingot.errors import UserError
-from ingot.files import disk_errors, remove_tree, staging_folder, sync_folder
+from ingot.files import disk_errors, remove_tree, staging_directory, sync_directory
 from ingot.oci.image import Image
 from ingot.oci.layer_entry import EntryKind
 from ingot.oci.layer_reader import LayerMember, open_layer
@@ -29,13 +29,13 @@ from ingot.progress import Silent, Step
 _MODE_BITS = 0o1777
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _UNUSABLE = (errno.ENAMETOOLONG, errno.EMLINK, errno.EILSEQ, errno.EINVAL, errno.EOVERFLOW)
-"""What the system says of names, links and times that the file system here does not have."""
+"""The errors for names, links and times that this file system does not support."""
 
 
 def require_new(to: Path) -> None:
-    """UserError if there is something of that name, which `extract` would refuse as well."""
+    """UserError if `to` exists, which `extract` would refuse as well."""
     if to.exists() or to.is_symlink():
-        raise UserError(f"{to} exists already", hint="name a folder that does not exist yet")
+        raise UserError(f"{to} exists already", hint="name a directory that does not exist yet")
 
 
 def extract(
@@ -46,7 +46,7 @@ def extract(
     *,
     limit: int = IMAGE_BYTES,
 ) -> None:
-    """Unpack `image` into the new folder `to`, with modes and times, wholly or not at all.
+    """Unpack `image` atomically into the new directory `to`, with modes and times.
 
     UserError if `to` exists, an entry would leave it, or there are more than `limit` bytes in all
     layers; VerificationError if a layer is damaged, MachineError if the disk is full.
@@ -54,7 +54,7 @@ def extract(
     require_new(to)
     total = sum(layer.descriptor.size for layer in image.layers)
     done, allowance = 0, Allowance(limit)
-    with disk_errors(to.parent), _usable(image), staging_folder(to.parent) as staging:
+    with disk_errors(to.parent), _usable(image), staging_directory(to.parent) as staging:
         root = staging / "root"
         tree = _Tree(root)
         for layer in image.layers:
@@ -65,35 +65,35 @@ def extract(
             done += layer.descriptor.size
             (step or Silent()).advance(done, total)
         tree.finish()
-        # One flush of the file system instead of one per file, before the name says "whole".
+        # One flush of the file system instead of one per file, before the final rename.
         process.run(["sync", "--file-system", str(root)])
         root.rename(to)
-        sync_folder(to.parent)
+        sync_directory(to.parent)
 
 
 @contextlib.contextmanager
 def _usable(image: Image) -> Iterator[None]:
-    """Turn what no file system, or not this one, can hold into a UserError."""
+    """Raise an error for a file that this file system does not support as a UserError."""
     try:
         yield
     except OSError as error:
         if error.errno not in _UNUSABLE:
             raise
         raise UserError(
-            f"the image {image.descriptor.digest.short} has a file that cannot be here",
+            f"the image {image.descriptor.digest.short} has a file that cannot be written here",
             why=error.strerror or str(error),
-            hint="nothing was kept of it; another file system, or a shorter path, may do",
+            hint="nothing of it was kept; another file system, or a shorter path, may work",
         ) from None
 
 
 class _Tree:
-    """A folder being filled, layer by layer. Nobody else writes to it."""
+    """A directory that is filled layer by layer. No other process writes to it."""
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
-        _new_folder(self._root)
-        self._folders: PathTree[LayerMember | None] = PathTree()
-        self._folders[""] = None
+        _new_directory(self._root)
+        self._directories: PathTree[LayerMember | None] = PathTree()
+        self._directories[""] = None
         self._added: set[str] = set()
         self._cleared: set[str] = set()
 
@@ -102,16 +102,16 @@ class _Tree:
         self._cleared = set()
 
     def add(self, member: LayerMember, content: Iterable[bytes]) -> None:
-        """Put one entry of the current layer in its place, over what layers below have there."""
+        """Write one entry of the current layer, replacing that of the layers below."""
         if member.hides is not None:
             self._hide(member.hides, itself=not member.opaque)
             return
         if not member.name or member.kind == EntryKind.OTHER:
             return
-        self._enter_folder(member.name.rpartition("/")[0])
+        self._enter_directory(member.name.rpartition("/")[0])
         self._note_added(member.name)
-        if member.kind == EntryKind.FOLDER:
-            self._make_folder(member)
+        if member.kind == EntryKind.DIRECTORY:
+            self._make_directory(member)
             return
         self._remove(member.name)
         path = self._path(member.name)
@@ -124,8 +124,10 @@ class _Tree:
             self._hard_link(member)
 
     def finish(self) -> None:
-        """Give the folders their modes and times, which filling them would have changed."""
-        for name, member in sorted(self._folders.items(), key=lambda item: item[0], reverse=True):
+        """Set the modes and times of the directories, after the last file is written."""
+        for name, member in sorted(
+            self._directories.items(), key=lambda item: item[0], reverse=True
+        ):
             if member and name:
                 os.chmod(self._path(name), member.mode & _MODE_BITS)  # noqa: PTH101
                 os.utime(self._path(name), (member.mtime, member.mtime))
@@ -133,75 +135,75 @@ class _Tree:
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
 
-    def _enter_folder(self, name: str) -> None:
-        """Make sure that all of `name` is folders, so that nothing is written through a link."""
-        if name in self._folders:
+    def _enter_directory(self, name: str) -> None:
+        """Make the directory `name`; none of its parts can be a link."""
+        if name in self._directories:
             return
-        self._enter_folder(name.rpartition("/")[0])
+        self._enter_directory(name.rpartition("/")[0])
         status = _status(self._path(name))
         if status is None:
-            _new_folder(self._path(name))
+            _new_directory(self._path(name))
         elif not stat.S_ISDIR(status.st_mode):
             raise UserError(
-                f"the image holds entries below '{name}', which is not a folder",
+                f"the image has entries below '{name}', which is not a directory",
                 why="following a link there could lead out of the image",
             )
-        self._folders[name] = None
+        self._directories[name] = None
 
-    def _make_folder(self, member: LayerMember) -> None:
-        if member.name not in self._folders:
+    def _make_directory(self, member: LayerMember) -> None:
+        if member.name not in self._directories:
             self._remove(member.name)
-            _new_folder(self._path(member.name))
-        self._folders[member.name] = member
+            _new_directory(self._path(member.name))
+        self._directories[member.name] = member
 
     def _hard_link(self, member: LayerMember) -> None:
-        self._enter_folder(member.target.rpartition("/")[0])
+        self._enter_directory(member.target.rpartition("/")[0])
         status = _status(self._path(member.target))
         if status is None or not stat.S_ISREG(status.st_mode):
             raise UserError(
-                f"the image holds '{member.name}', a hard link to '{member.target}', which is"
-                " no file in it"
+                f"the image has a hard link '{member.name}' to '{member.target}', which is"
+                " not a file in it"
             )
         os.link(self._path(member.target), self._path(member.name), follow_symlinks=False)
 
     def _remove(self, name: str) -> None:
-        """Remove what is at `name`, a folder with all below it; nothing there is fine."""
-        if name not in self._folders:
+        """Remove `name`, a directory with all below it, if it exists."""
+        if name not in self._directories:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path(name))  # noqa: PTH108
             return
         remove_tree(Path(self._path(name)))
-        self._folders.remove(name)
+        self._directories.remove(name)
 
     def _hide(self, name: str, *, itself: bool) -> None:
-        """Apply a whiteout: it concerns the layers below, never what its own layer adds."""
-        folder = name.rpartition("/")[0] if itself else name
-        if not self._is_folder(folder):
+        """Apply a whiteout: it removes entries of the layers below, never of its own layer."""
+        directory = name.rpartition("/")[0] if itself else name
+        if not self._is_directory(directory):
             return
         if itself and name not in self._added:
             self._remove(name)
         if not itself:
             self._clear(name)
 
-    def _clear(self, folder: str) -> None:
-        """Remove what layers below have in a folder; once a layer, for it adds nothing to that."""
-        if folder in self._cleared:
+    def _clear(self, directory: str) -> None:
+        """Remove the entries of the layers below in a directory; needed only once per layer."""
+        if directory in self._cleared:
             return
-        self._cleared.add(folder)
-        for item in os.listdir(self._path(folder)):  # noqa: PTH208
-            inner = f"{folder}/{item}" if folder else item
+        self._cleared.add(directory)
+        for item in os.listdir(self._path(directory)):  # noqa: PTH208
+            inner = f"{directory}/{item}" if directory else item
             if inner not in self._added:
                 self._remove(inner)
-            elif self._is_folder(inner):
+            elif self._is_directory(inner):
                 self._clear(inner)
 
-    def _is_folder(self, name: str) -> bool:
-        """Whether `name` is there and no part of it is a link."""
-        if name in self._folders:
+    def _is_directory(self, name: str) -> bool:
+        """Whether `name` is a directory and no part of it is a link."""
+        if name in self._directories:
             return True
         status = _status(self._path(name))
         return (
-            self._is_folder(name.rpartition("/")[0])
+            self._is_directory(name.rpartition("/")[0])
             and status is not None
             and stat.S_ISDIR(status.st_mode)
         )
@@ -221,8 +223,8 @@ def _write_file(path: str, member: LayerMember, content: Iterable[bytes]) -> Non
         os.utime(descriptor, (member.mtime, member.mtime))
 
 
-def _new_folder(path: str) -> None:
-    """A folder whose mode does not depend on the umask."""
+def _new_directory(path: str) -> None:
+    """Make a directory whose mode does not depend on the umask."""
     os.mkdir(path)  # noqa: PTH102
     os.chmod(path, 0o755)  # noqa: PTH101
 

@@ -1,4 +1,4 @@
-"""Recomputing all that must hold for an image in the store, and listing all that does not."""
+"""Checks images in the store completely, and lists all problems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ingot.oci.limits import INDEX_DEPTH, Allowance
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: where (a tag, a blob), and what."""
+    """One problem: where (a tag, a blob), and what."""
 
     where: str
     what: str
@@ -32,7 +32,7 @@ class Problem:
 
 
 def validate_layout(layout: Layout) -> list[Problem]:
-    """All that is wrong with any image in the store. UserError if its index is unreadable."""
+    """The problems of all images in the store. UserError if its index is unreadable."""
     problems: dict[Problem, None] = {}
     for name, descriptor in layout.tags().items():
         for problem in validate_image(layout, descriptor):
@@ -41,10 +41,10 @@ def validate_layout(layout: Layout) -> list[Problem]:
 
 
 def validate_image(layout: Layout, descriptor: Descriptor) -> list[Problem]:
-    """All that is wrong with one image (or with all images of an index, or an artifact).
+    """The problems of one image, of all images of an index, or of an artifact.
 
-    Checked: every blob's size and digest, every layer's tar and diff ID, that manifest and
-    config agree on layers and history, and that the descriptor's platform is the config's.
+    Checked are every blob's size and digest, every layer's tar and diff ID, that manifest and
+    config agree on layers and history, and that the descriptor has the config's platform.
     """
     return list(_problems(layout, descriptor, set(), 0))
 
@@ -52,7 +52,7 @@ def validate_image(layout: Layout, descriptor: Descriptor) -> list[Problem]:
 def _problems(
     layout: Layout, descriptor: Descriptor, seen: set[str], depth: int
 ) -> Iterable[Problem]:
-    """The problems of what is not in `seen`, at this depth of indexes within each other."""
+    """The problems of a descriptor that is not in `seen`; `depth` is that of nested indexes."""
     if descriptor.digest.hex in seen:
         return []
     seen.add(descriptor.digest.hex)
@@ -110,16 +110,16 @@ def _config_problems(
     try:
         document = parse(ConfigDocument, layout.read_blob(config), where)
     except IngotError:
-        return  # read_image will say it
+        return  # reported when the image is read
     platform = descriptor.platform
     if platform and (platform.os, platform.architecture) != (document.os, document.architecture):
         yield Problem(
             where,
             f"it is for {document.os}/{document.architecture}, its descriptor says {platform}",
         )
-    told = [item for item in document.history or () if not item.empty_layer]
-    if document.history and len(told) != len(manifest.layers):
-        yield Problem(where, f"history of {len(told)} layers, but {len(manifest.layers)} layers")
+    history = [item for item in document.history or () if not item.empty_layer]
+    if document.history and len(history) != len(manifest.layers):
+        yield Problem(where, f"history of {len(history)} layers, but {len(manifest.layers)} layers")
 
 
 def _layer_problems(layout: Layout, image: Image) -> Iterator[Problem]:

@@ -76,13 +76,13 @@ def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator
         source = obtain_source(setting, kernel, progress)
         builder = builder_for(setting, kernel, progress)
         with (
-            work.build_folder() as folder,
-            work.build_folder() as guests,
+            work.build_directory() as directory,
+            work.build_directory() as guests,
             patching.patched_tree(
                 source, plan.patches, plan.patch_digests, work.sources, progress
             ) as tree,
             sandbox_for(
-                setting, builder, tree, folder, compile_cache(setting, plan, source)
+                setting, builder, tree, directory, compile_cache(setting, plan, source)
             ) as sandbox,
         ):
             log = work.log(f"{kernel.tag}-bench")

@@ -52,7 +52,7 @@ def builder_for(setting: Setting, kernel: Kernel, progress: Progress) -> Builder
     tools' versions is checked; for one made of packages, the catalog's author chose the versions.
     """
     builder = ensure_builder(setting, kernel.builder, progress, kernel.arch)
-    if builder.told:
+    if builder.tools:
         series = kernel.version.series
         tool_versions.require(builder, setting.project.catalog.minimums(series), f"linux {series}")
     return builder

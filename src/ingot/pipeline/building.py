@@ -169,11 +169,11 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
     with disk_errors(workspace.root):
         log.unlink(missing_ok=True)
     with (
-        workspace.build_folder() as folder,
+        workspace.build_directory() as directory,
         patching.patched_tree(
             source, plan.patches, plan.patch_digests, workspace.sources, timed
         ) as tree,
-        sandbox_for(setting, builder, tree, folder, ccache) as sandbox,
+        sandbox_for(setting, builder, tree, directory, ccache) as sandbox,
     ):
         config = kept_config(setting.project, plan, source.digest, builder.digest)
         if config is None:

@@ -117,9 +117,9 @@ def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -
     builder = builder_for(setting, plan.kernel, progress)
     work = setting.project.workspace.sources
     with (
-        setting.project.workspace.build_folder() as folder,
+        setting.project.workspace.build_directory() as directory,
         patching.patched_tree(source, plan.patches, plan.patch_digests, work, progress) as tree,
-        sandbox_for(setting, builder, tree, folder) as sandbox,
+        sandbox_for(setting, builder, tree, directory) as sandbox,
     ):
         yield sandbox
 

@@ -24,7 +24,7 @@ from ingot.builder.sandbox import ENVIRONMENT
 from ingot.catalog import BuilderSpec, Kernel
 from ingot.compile import make_flags, timestamp
 from ingot.errors import UserError
-from ingot.files import disk_errors, staging_folder
+from ingot.files import disk_errors, staging_directory
 from ingot.images import KERNEL_FILE
 from ingot.pipeline.builders import site_of
 from ingot.pipeline.inputs import obtain_source
@@ -152,9 +152,9 @@ def write_context(setting: Setting, kernel: Kernel, to: Path, progress: Progress
         )
     with in_use(setting.project, progress):
         chain = _chain(setting, kernel, progress)
-        with staging_folder(to.parent) as folder, disk_errors(to.parent):
-            _write(setting.project, chain, folder, progress)
-            folder.rename(to)
+        with staging_directory(to.parent) as directory, disk_errors(to.parent):
+            _write(setting.project, chain, directory, progress)
+            directory.rename(to)
 
 
 def _chain(setting: Setting, kernel: Kernel, progress: Progress) -> _Chain:
@@ -173,17 +173,17 @@ def _require_image(spec: BuilderSpec) -> None:
         )
 
 
-def _write(project: Project, chain: _Chain, folder: Path, progress: Progress) -> None:
+def _write(project: Project, chain: _Chain, directory: Path, progress: Progress) -> None:
     plan = chain.plan
-    (folder / "Containerfile").write_text(chain.text, encoding="utf-8")
+    (directory / "Containerfile").write_text(chain.text, encoding="utf-8")
     if plan.full_config:
-        shutil.copyfile(plan.full_config, folder / chain.config)
+        shutil.copyfile(plan.full_config, directory / chain.config)
     else:
-        (folder / chain.config).write_text(plan.fragments_text, encoding="utf-8")
+        (directory / chain.config).write_text(plan.fragments_text, encoding="utf-8")
     ours = Path(errors.__file__).parent
     for name in _TOOLS:
-        (folder / "ingot" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ours / name, folder / "ingot" / name)
+        (directory / "ingot" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ours / name, directory / "ingot" / name)
     work = project.workspace.sources
     with (
         patching.patched_tree(
@@ -191,7 +191,7 @@ def _write(project: Project, chain: _Chain, folder: Path, progress: Progress) ->
         ) as tree,
         progress.step("pack source") as step,
     ):
-        _pack(tree, folder / _TREE, chain.source.epoch, step)
+        _pack(tree, directory / _TREE, chain.source.epoch, step)
     require_unchanged(chain.source, progress)
 
 

@@ -17,7 +17,7 @@ from ingot.builder import builder_kinds
 from ingot.builder.builder_packages import changes, summary
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.catalog import BuilderSpec, toolchain_choice
-from ingot.compile import UPDATES, compile_module, devel_folder, index_modules
+from ingot.compile import UPDATES, compile_module, devel_directory, index_modules
 from ingot.confined_files import ConfinedDirectory
 from ingot.digest import Digest
 from ingot.errors import UserError
@@ -71,22 +71,22 @@ class BuiltModules:
 def build_modules(
     setting: Setting,
     tag: str,
-    folder: Path,
+    directory: Path,
     progress: Progress,
     *,
     name: str | None = None,
     builder: str | None = None,
 ) -> BuiltModules:
-    """Compile the modules in `folder` for the kernel with this tag, and tag the images of them.
+    """Compile the modules in `directory` for the kernel with this tag, and tag the images of them.
 
     `name` is the name of the images (default: the directory's). `builder`, a name or a kind, is the
     builder that the kernel was compiled in (default: it is found by its digest). The directory is
     not changed. UserError for a directory without module sources, and for a kernel that cannot
     have modules; BuildError, with the compiler's message, if a module does not compile.
     """
-    folder = folder.absolute()
-    require_module_source(folder)
-    name = check_module_name(name or _name_of(folder))
+    directory = directory.absolute()
+    require_module_source(directory)
+    name = check_module_name(name or _name_of(directory))
     timed = Timed(progress)
 
     def waiting() -> None:
@@ -99,7 +99,7 @@ def build_modules(
         entered = ensure_builder(setting, spec, timed, arch(target.facts.arch))
         _require_same_builder(target, entered)
         with locked(setting.project.workspace.lock(f"module-{name}"), on_wait=waiting):
-            return _build(setting.project, target, entered, folder, name, timed)
+            return _build(setting.project, target, entered, directory, name, timed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,20 +198,25 @@ def _require_same_builder(target: _TargetKernel, builder: Builder) -> None:
 
 
 def _build(
-    project: Project, target: _TargetKernel, builder: Builder, folder: Path, name: str, timed: Timed
+    project: Project,
+    target: _TargetKernel,
+    builder: Builder,
+    directory: Path,
+    name: str,
+    timed: Timed,
 ) -> BuiltModules:
     facts, layout = target.facts, project.layout
     log = project.workspace.log(f"module-{name}")
     with disk_errors(project.workspace.root):
         log.unlink(missing_ok=True)
-    with project.workspace.build_folder() as work:
+    with project.workspace.build_directory() as work:
         with timed.step("unpack devel tree"):
             extract(layout, target.devel, work / "devel", limit=KERNEL_IMAGE_BYTES)
-        tree = _directory(work / "devel", devel_folder(facts.release))
-        with timed.step(f"copy {folder.name}") as step:
+        tree = _directory(work / "devel", devel_directory(facts.release))
+        with timed.step(f"copy {directory.name}") as step:
             # without the compile cache: this source could put wrong objects there for other builds
             sandbox = Sandbox.below(work / "make", builder, tree)
-            source = copy_module_source(folder, sandbox.build)
+            source = copy_module_source(directory, sandbox.build)
             sandbox.hand_over()
             step.result(source.short)
         epoch = target.modules.created or 0
@@ -257,23 +262,23 @@ def _index(
     root = sandbox.build
     root.rmdir()
     extract(project.layout, target.modules, root, limit=KERNEL_IMAGE_BYTES)
-    folder = f"lib/modules/{release}"
-    _directory(root, folder)
+    directory = f"lib/modules/{release}"
+    _directory(root, directory)
     image = ConfinedDirectory(root)
-    before = dict(_digests(image, folder))
+    before = dict(_digests(image, directory))
     for name, path in files.items():
-        to = f"{folder}/{UPDATES}/{name}"
+        to = f"{directory}/{UPDATES}/{name}"
         with disk_errors(root):
             image.make_directory(to.rpartition("/")[0])
             image.write(to, path.read_bytes())
     sandbox.hand_over()
     index_modules(sandbox, release, log)
-    changed = [name for name, digest in _digests(image, folder) if before.get(name) != digest]
+    changed = [name for name, digest in _digests(image, directory) if before.get(name) != digest]
     kept = work / "indexes"
     with disk_errors(kept):
         kept.mkdir()
         for name in changed:
-            image.copy(f"{folder}/{name}", kept / name, _INDEX_BYTES)
+            image.copy(f"{directory}/{name}", kept / name, _INDEX_BYTES)
     return {name: kept / name for name in changed}
 
 
@@ -289,14 +294,14 @@ def _directory(root: Path, name: str) -> Path:
     return root / name
 
 
-def _digests(image: ConfinedDirectory, folder: str) -> Iterator[tuple[str, Digest]]:
+def _digests(image: ConfinedDirectory, directory: str) -> Iterator[tuple[str, Digest]]:
     """The files directly in the directory: depmod's indexes and its inputs."""
-    for found in image.walk(folder, most=_MOST_FILES):
-        name = found.name.removeprefix(f"{folder}/")
+    for found in image.walk(directory, most=_MOST_FILES):
+        name = found.name.removeprefix(f"{directory}/")
         if found.is_file and "/" not in name:
             yield name, Digest.of(image.read(found.name, _INDEX_BYTES))
 
 
-def _name_of(folder: Path) -> str:
+def _name_of(directory: Path) -> str:
     """The name of the modules' images, made from the directory's name."""
-    return re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", directory.name.lower()).strip("-")

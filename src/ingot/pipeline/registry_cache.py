@@ -102,7 +102,7 @@ def _fetch_builder(
     ):
         (descriptor,) = descriptors.values()
         image = read_image(layout, descriptor)
-        builders.require_honest(layout, image)
+        builders.verify_packages(layout, image)
         if (
             not builders.serves(image.labels, spec, site)
             or image.platform.architecture != site.host.oci
@@ -131,8 +131,8 @@ def _fetched(
 
     All images share one layout, so a layer that two images share is downloaded once.
     """
-    with project.workspace.build_folder() as folder:
-        layout = Layout(folder / "layout")
+    with project.workspace.build_directory() as directory:
+        layout = Layout(directory / "layout")
         descriptors = {}
         for name, digest in digests.items():
             reference = cache.reference(f"{name}@{digest}")

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from ingot.builder import compile_cache
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.builder.sandbox_user import others_may_read
-from ingot.files import staging_folder
+from ingot.builder.sandbox_user import readable_by_others
+from ingot.files import staging_directory
 from ingot.setting import Setting
 from ingot.source.trees.tree_copy import copy_tree
 
 
 @contextlib.contextmanager
 def sandbox_for(
-    setting: Setting, builder: Builder, tree: Path, folder: Path, cache: Path | None = None
+    setting: Setting, builder: Builder, tree: Path, directory: Path, cache: Path | None = None
 ) -> Iterator[Sandbox]:
     """A sandbox in the build directory for a kernel tree, with the compile cache `cache` if given.
 
@@ -25,10 +25,10 @@ def sandbox_for(
     user.
     """
     with contextlib.ExitStack() as stack:
-        if setting.options.local and builder.user is not None and not others_may_read(tree):
-            work = stack.enter_context(staging_folder(setting.project.workspace.sources))
+        if setting.options.local and builder.user is not None and not readable_by_others(tree):
+            work = stack.enter_context(staging_directory(setting.project.workspace.sources))
             copy_tree(tree, work / "tree")
             tree = work / "tree"
         if cache:
             stack.enter_context(compile_cache.opened(cache, builder))
-        yield Sandbox.below(folder, builder, tree, cache)
+        yield Sandbox.below(directory, builder, tree, cache)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from ingot.arch import Arch, all_arches
 from ingot.builder.builder_image import IMAGE as BUILDER
-from ingot.builder.builder_image import digest_told
+from ingot.builder.builder_image import labelled_digest
 from ingot.catalog import Kernel
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.digest import Digest
@@ -194,7 +194,7 @@ def _builders(
     for tag, descriptor in tags.items():
         if tag.startswith(f"{BUILDER}:") and layout.is_complete(descriptor):
             # older images lack the label, and their kernels name them by the manifest's digest
-            digest = digest_told(read_image(layout, descriptor).labels) or descriptor.digest
+            digest = labelled_digest(read_image(layout, descriptor).labels) or descriptor.digest
             present[digest] = (tag.partition(":")[2].removesuffix(f"-{digest.short}"), descriptor)
     shipments: dict[Digest, Shipment] = {}
     for build in builds:

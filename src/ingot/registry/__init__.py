@@ -1,4 +1,4 @@
-"""Images in registries, through skopeo."""
+"""Reads images from registries and sends images to them, with skopeo."""
 
 from ingot.registry.read import (
     FETCHED,

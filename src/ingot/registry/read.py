@@ -1,4 +1,4 @@
-"""Reading from registries: manifests, tags, whole images."""
+"""Reads from registries: manifests, tags, whole images."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ingot.oci.image_documents import ManifestDocument, canonical_json, parse, r
 from ingot.oci.limits import DOCUMENT_BYTES, IMAGE_BYTES
 from ingot.process import CommandFailedError, run
 from ingot.registry.failures import explain, is_absent, is_withheld
-from ingot.registry.registry_names import TRANSPORT, host_of, repository_of, trust_words
+from ingot.registry.registry_names import TRANSPORT, host_of, repository_of, tls_arguments
 from ingot.registry.skopeo import RETRIES, answer, layout_name, watched
 
 FETCHED = "image:fetched"
-"""The tag that an image fetched from a registry has in the layout it was copied to."""
+"""The tag of a fetched image in the layout that it was copied to."""
 
 _TAG_LIST_BYTES = 64 << 20
-"""Bytes of a list of tags, some 500,000 of them: the largest repositories have 100,000."""
+"""Bytes of a list of some 500,000 tags; the largest repositories have 100,000."""
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 """OCI distribution-spec 1.1, "Pulling Manifests"."""
@@ -33,16 +33,16 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class RawManifest:
-    """A manifest or an index to the byte, and the JSON that it is."""
+    """The bytes of a manifest or an index, and its parsed JSON."""
 
     data: bytes
     content: Mapping[str, Any] = field(compare=False, repr=False)
 
     @classmethod
     def parse(cls, data: bytes, name: str) -> Self:
-        """The document that `data` is; a MachineError, which calls it `name`, if it is none.
+        """Parse a document; a MachineError, which names it `name`, if it is not a JSON object.
 
-        VerificationError for what one program takes for an index and another for a manifest.
+        VerificationError for a document that could be read as an index and as a manifest.
         """
         document = cls(data, _json(data, name))
         document._require_one_kind(name)
@@ -56,9 +56,9 @@ class RawManifest:
         if both or (isinstance(media_type, str) and media_type in others):
             raise VerificationError(
                 f"{name} is an index and a manifest at once",
-                why="what is in it says one, its mediaType or other members say the other:"
-                " programs would take it for different images",
-                hint="do not use it; whoever published it can make it again",
+                why="its content and its mediaType or other members contradict each other:"
+                " different programs would use different images",
+                hint="do not use it; its publisher has to make it again",
             )
 
     @property
@@ -67,7 +67,7 @@ class RawManifest:
 
     @property
     def entries(self) -> list[Mapping[str, Any]] | None:
-        """What an index lists; None for a manifest."""
+        """The entries of an index; None for a manifest."""
         found = self.content.get("manifests")
         return [entry for entry in found if _is_blob(entry)] if isinstance(found, list) else None
 
@@ -87,18 +87,18 @@ class RawManifest:
         # image-spec 1.0 left out the type (manifest.md, "mediaType")
         usual = MANIFEST_TYPE if self.entries is None else INDEX_TYPE
         media_type = self.content.get("mediaType")
-        told = media_type if isinstance(media_type, str) else ""
-        return Descriptor(told or usual, self.digest, len(self.data))
+        stated = media_type if isinstance(media_type, str) else ""
+        return Descriptor(stated or usual, self.digest, len(self.data))
 
 
 def read_document(reference: str, *, insecure: bool = False) -> RawManifest | None:
-    """What `reference` (host[:port]/path[:tag|@digest]) names; None if there is no such image.
+    """The document of `reference` (host[:port]/path[:tag|@digest]); None if it does not exist.
 
-    UserError for a name that is none, VerificationError if it is not what its digest says,
-    MachineError for whatever else stands in the way.
+    UserError for an invalid name, VerificationError if it does not match its digest, MachineError
+    for other failures.
     """
     words = ["inspect", "--raw", *RETRIES]
-    words += trust_words(reference, "--tls-verify", insecure=insecure)
+    words += tls_arguments(reference, "--tls-verify", insecure=insecure)
     try:
         data = answer([*words, f"{TRANSPORT}{reference}"], DOCUMENT_BYTES)
     except CommandFailedError as error:
@@ -109,8 +109,9 @@ def read_document(reference: str, *, insecure: bool = False) -> RawManifest | No
     named = reference.rpartition("@")[2] if "@" in reference else ""
     if named and named != str(document.digest):
         raise VerificationError(
-            f"{reference} came with the digest {document.digest}",
-            why="the registry sent something else than what was asked for",
+            f"{reference} was sent with the digest {document.digest}",
+            why="the registry sent another document than the requested one",
+            hint="do not use this registry; its content or the network is not to be trusted",
         )
     return document
 
@@ -120,10 +121,10 @@ def read_manifest(
 ) -> Mapping[str, Any]:
     """The manifest of the image `reference` (host[:port]/path[:tag|@digest]), as JSON.
 
-    Nothing in it has been looked at: `manifest_of` does that.
+    Its members are not checked: `manifest_of` does that.
 
-    Of an image for several platforms, that of `architecture` (Go's GOARCH; OCI image-spec,
-    image-index.md), or the only one there is. A UserError if there is no such image.
+    For an image of several platforms, that of `architecture` (Go's GOARCH; OCI image-spec,
+    image-index.md), or the only one. A UserError if there is no such image.
     """
     document = _require(reference, insecure)
     if document.entries is None:
@@ -142,42 +143,39 @@ def read_manifest(
 
 
 def annotations_of(content: Mapping[str, Any]) -> Mapping[str, str]:
-    """The annotations of a manifest or an index, as far as they are texts."""
+    """The annotations of a manifest or an index whose values are texts."""
     found = content.get("annotations")
     pairs = found.items() if isinstance(found, dict) else ()
     return {name: text for name, text in pairs if isinstance(text, str)}
 
 
 def manifest_of(content: Mapping[str, Any], name: str) -> ManifestDocument:
-    """A manifest as it must be; a UserError, which calls it `name`, for another document."""
+    """Parse a manifest; a UserError, which names it `name`, if it is not valid."""
     try:
         data = canonical_json(content)
-    except ValueError as error:  # JSON as Python reads it allows more than JSON
+    except ValueError as error:  # Python reads more than JSON, such as NaN
         raise UserError(f"{name} has a manifest that is not JSON", why=str(error)) from None
-    hint = "it was not used; whoever published it can make it again"
+    hint = "it was not used; its publisher has to make it again"
     return parse(ManifestDocument, data, name, hint)
 
 
 def find_digest(reference: str, *, insecure: bool = False) -> Digest | None:
-    """The digest of what `reference` names, an image or an index; None if there is no such image.
+    """The digest of the image or index `reference`; None if it does not exist.
 
-    A registry that denies to read is taken to have none: some answer so for what does not exist.
+    A denied read counts as not existing: some registries answer like that for both.
     """
     document = read_document(reference, insecure=insecure)
     return document.digest if document else None
 
 
 def list_tags(repository: str, *, insecure: bool = False) -> tuple[str, ...]:
-    """The tags that a repository has, sorted; () if there is no such repository.
-
-    A registry that does not tell is taken to have none.
-    """
+    """The tags of a repository, sorted; () if there is none, or the registry refuses to list."""
     return find_tags(repository, insecure=insecure) or ()
 
 
 def find_tags(repository: str, *, insecure: bool = False) -> tuple[str, ...] | None:
-    """The tags that a repository has, sorted; None if the registry does not tell."""
-    words = ["list-tags", *RETRIES, *trust_words(repository, "--tls-verify", insecure=insecure)]
+    """The tags of a repository, sorted; None if the registry refuses to list them."""
+    words = ["list-tags", *RETRIES, *tls_arguments(repository, "--tls-verify", insecure=insecure)]
     try:
         data = answer([*words, f"{TRANSPORT}{repository}"], _TAG_LIST_BYTES)
     except CommandFailedError as error:
@@ -188,23 +186,23 @@ def find_tags(repository: str, *, insecure: bool = False) -> tuple[str, ...] | N
         raise explain(error, f"the tags of {repository} could not be read", repository) from error
     tags = _json(data, repository).get("Tags")
     found = tags if isinstance(tags, list) else []
-    # what is not like a tag cannot be asked for
+    # an invalid tag cannot be requested
     return tuple(sorted({tag for tag in found if isinstance(tag, str) and _TAG.fullmatch(tag)}))
 
 
 def fetch_image(reference: str, architecture: str, to: Path, *, insecure: bool = False) -> Layout:
-    """Copy an image out of a registry to an OCI layout `to`, tagged `image:fetched`.
+    """Copy an image from a registry to an OCI layout `to`, tagged `image:fetched`.
 
-    A UserError if there is no such image, or if `to` grows larger than images are (see
+    A UserError if there is no such image, or if `to` exceeds the limit of an image (see
     `ingot.oci.limits`).
     """
     words = ["skopeo", "--override-arch", architecture, "--override-os", "linux", "copy"]
-    words += ["--quiet", *RETRIES, *trust_words(reference, "--src-tls-verify", insecure=insecure)]
+    words += ["--quiet", *RETRIES, *tls_arguments(reference, "--src-tls-verify", insecure=insecure)]
     try:
         with layout_name(to, FETCHED) as target, watched(to, IMAGE_BYTES) as stop:
             run([*words, f"{TRANSPORT}{reference}", target], stop=stop)
     except CommandFailedError as error:
-        if is_absent(error, reference):  # it, or only something that it needs?
+        if is_absent(error, reference):  # raises if the image itself is absent, not only a blob
             _require(reference, insecure)
         raise explain(error, f"{reference} could not be fetched", reference) from error
     return Layout(to)
@@ -215,8 +213,8 @@ def _require(reference: str, insecure: bool) -> RawManifest:
     if document is None:
         raise UserError(
             f"there is no image {reference}",
-            why="the registry has none of this name, or none that this user may read",
-            hint=f"look at the name; to log in: skopeo login {host_of(reference)}",
+            why="the registry does not have it, or does not allow this user to read it",
+            hint=f"check the name; to log in: skopeo login {host_of(reference)}",
         )
     return document
 
@@ -233,7 +231,7 @@ def _json(data: bytes, reference: str) -> dict[str, Any]:
 
 
 def _is_blob(entry: object) -> bool:
-    """Whether it names a blob by a digest, which then can be part of a name."""
+    """Whether it has a valid digest, which can be used in a name."""
     digest = entry.get("digest") if isinstance(entry, dict) else None
     return isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None
 

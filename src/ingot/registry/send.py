@@ -1,8 +1,8 @@
-"""Sending to registries, straight from the store.
+"""Sends images to registries, directly from the store.
 
-Everything goes as it is, to the byte: a digest here is the digest there. What the registry has is
-not sent again, and a layer that another of its repositories has is mounted there, which skopeo
-knows from its own cache of where blobs were seen.
+All bytes are sent unchanged, so digests in the store and in the registry are the same. Blobs that
+the registry has are not sent again, and a layer that another repository of the registry has is
+mounted from there; skopeo knows these repositories from its own cache of blob locations.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from ingot.oci.graph import reachable
 from ingot.oci.image_documents import canonical_json
 from ingot.process import CommandFailedError, run
 from ingot.registry.failures import explain
-from ingot.registry.registry_names import TRANSPORT, trust_words
+from ingot.registry.registry_names import TRANSPORT, tls_arguments
 from ingot.registry.skopeo import RETRIES
 
-# how skopeo's library (containers/image) tells, when it is asked to tell all
+# a debug message of skopeo's library (containers/image)
 _UPLOADED = re.compile(r"Upload of layer (sha256:[0-9a-f]{64}) complete")
 
 
@@ -36,9 +36,9 @@ def send(
 ) -> int:
     """Copy an image, an artifact or an index to `reference` (repository:tag or repository@digest).
 
-    Of an index only itself: the registry has what it lists. Returns the bytes of the configs and
-    layers that the registry did not have, as skopeo tells; `on_sent` hears of each when it is
-    there. An error says that it was `what` that could not be done.
+    Of an index only the index itself is sent: the registry must have its images. Returns the bytes
+    of the configs and layers that skopeo uploaded; `on_sent` is called with the size of each after
+    its upload. `what` is the first sentence of an error.
     """
     sizes = {} if _is_index(descriptor) else _blob_sizes(layout, descriptor)
     sent: dict[str, int] = {}
@@ -52,11 +52,11 @@ def send(
 
     words = ["skopeo", "--debug", "copy", "--preserve-digests", *RETRIES]
     words += ["--multi-arch", "index-only"] if _is_index(descriptor) else []
-    words += trust_words(reference, "--dest-tls-verify", insecure=insecure)
-    words += ["--src-shared-blob-dir", str(layout.blobs.folder.parent)]
-    with tempfile.TemporaryDirectory(prefix="ingot-push-") as folder:
-        _write_view(Path(folder), descriptor)
-        words += [f"oci:{folder}", f"{TRANSPORT}{reference}"]
+    words += tls_arguments(reference, "--dest-tls-verify", insecure=insecure)
+    words += ["--src-shared-blob-dir", str(layout.blobs.directory.parent)]
+    with tempfile.TemporaryDirectory(prefix="ingot-push-") as directory:
+        _write_view(Path(directory), descriptor)
+        words += [f"oci:{directory}", f"{TRANSPORT}{reference}"]
         try:
             run(words, on_line=listen, keep_output=False)
         except CommandFailedError as error:
@@ -65,9 +65,9 @@ def send(
 
 
 def send_index(data: bytes, reference: str, what: str, *, insecure: bool = False) -> None:
-    """Put the index `data` under `reference`; the registry has the images that it lists."""
-    with tempfile.TemporaryDirectory(prefix="ingot-index-") as folder:
-        layout = Layout(Path(folder) / "layout")
+    """Send the index `data` to `reference`; the registry must have the images that it lists."""
+    with tempfile.TemporaryDirectory(prefix="ingot-index-") as directory:
+        layout = Layout(Path(directory) / "layout")
         descriptor = layout.write_blob([data], INDEX_TYPE)
         send(layout, descriptor, reference, what, insecure=insecure)
 
@@ -80,13 +80,13 @@ def _blob_sizes(layout: Layout, descriptor: Descriptor) -> dict[str, int]:
     return {str(part.digest): part.size for part in reachable(layout.blobs, descriptor)}
 
 
-def _write_view(folder: Path, descriptor: Descriptor) -> None:
-    """A layout without blobs whose one image is `descriptor`: skopeo takes those of the store.
+def _write_view(directory: Path, descriptor: Descriptor) -> None:
+    """Write a layout without blobs, with `descriptor` as its only image; skopeo reads the store's.
 
-    So what is sent is what the caller looked at, wherever a tag of the store points meanwhile,
-    and it does not matter what characters the store's path has.
+    So the image that the caller chose is sent, even if the tag moves meanwhile, and the store's
+    path can have any characters.
     """
     plain = Descriptor(descriptor.media_type, descriptor.digest, descriptor.size)
     index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [plain.to_json()]}
-    (folder / "index.json").write_bytes(canonical_json(index))
-    (folder / "oci-layout").write_bytes(b'{"imageLayoutVersion":"1.0.0"}')
+    (directory / "index.json").write_bytes(canonical_json(index))
+    (directory / "oci-layout").write_bytes(b'{"imageLayoutVersion":"1.0.0"}')

@@ -1,7 +1,8 @@
-"""Running skopeo: credentials, mirrors, certificates and retries are its craft.
+"""Runs skopeo, which handles credentials, mirrors, certificates and retries.
 
-It reads credentials where containers-auth.json(5) says: REGISTRY_AUTH_FILE, what `skopeo login`
-wrote, docker's config.json with its credential helpers. Ingot sees none of them.
+skopeo reads credentials as described in containers-auth.json(5): from REGISTRY_AUTH_FILE, from the
+file of `skopeo login`, and from docker's config.json with its credential helpers. Ingot does not
+read any of them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _LOOK_SECONDS = 120.0
 _AWAKE_SECONDS = 0.5
 _WARNING_BYTES = 1 << 20
 _WATCH_SECONDS = 0.5
-# what skopeo warns of goes where its answer goes
+# skopeo's warnings are in the same stream as its answer
 _WARNINGS = re.compile(rb'\A(?:time="[^\n]*\n)+')
 
 _Item = TypeVar("_Item")
@@ -35,12 +36,12 @@ _Result = TypeVar("_Result")
 
 
 def answer(words: Sequence[str], limit: int) -> bytes:
-    """What skopeo prints, to the byte; CommandFailedError if it fails or takes too long.
+    """The exact output of skopeo; CommandFailedError if it fails or takes too long.
 
     MachineError for more than `limit` bytes.
     """
-    with tempfile.TemporaryDirectory(prefix="ingot-look-") as folder:
-        log = Path(folder) / "answer"
+    with tempfile.TemporaryDirectory(prefix="ingot-look-") as directory:
+        log = Path(directory) / "answer"
         run(["skopeo", *words], log=log, timeout=_LOOK_SECONDS, keep_output=False)
         with log.open("rb") as file:
             data = file.read(limit + _WARNING_BYTES + 1)
@@ -48,60 +49,61 @@ def answer(words: Sequence[str], limit: int) -> bytes:
     if len(data) > limit:
         raise MachineError(
             f"the answer of {words[-1]} is too large to be read",
-            why=f"it has more than {limit:,} bytes, which no registry needs for that",
+            why=f"it has more than {limit:,} bytes, far more than a valid answer",
         )
     return data
 
 
 @contextlib.contextmanager
-def watched(folder: Path, limit: int) -> Iterator[int]:
-    """A file descriptor that can be read once `folder` has more than `limit` bytes, for `stop`.
+def watched(directory: Path, limit: int) -> Iterator[int]:
+    """A file descriptor that is readable once `directory` has more than `limit` bytes, for `stop`.
 
-    A registry can send more than it said, without an end. UserError after the body if it was so.
+    A registry can send more than it announced, without an end. UserError at the end of the context
+    if the limit was exceeded.
     """
-    told, tell = os.pipe()
+    stop, notify = os.pipe()
     ended = threading.Event()
     exceeded = False
 
     def look() -> None:
         nonlocal exceeded
         while not exceeded and not ended.wait(_WATCH_SECONDS):
-            if tree_size(folder) > limit:
+            if tree_size(directory) > limit:
                 exceeded = True
-                os.write(tell, b"x")
+                os.write(notify, b"x")
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
     try:
-        yield told
+        yield stop
     except CommandFailedError:
         if not exceeded:
             raise
     finally:
         ended.set()
         watcher.join()
-        os.close(told)
-        os.close(tell)
+        os.close(stop)
+        os.close(notify)
     if exceeded:
         raise UserError(
             "the image is too large to be fetched",
-            why=f"what the registry sent has more than {limit >> 20:,} MiB",
-            hint="nothing was kept of it",
+            why=f"the registry sent more than {limit >> 20:,} MiB",
+            hint="nothing of it was kept",
         )
 
 
 @contextlib.contextmanager
 def layout_name(root: Path, tag: str) -> Iterator[str]:
-    """What skopeo calls an image of an OCI layout (containers-transports(5), "oci:path:tag").
+    """skopeo's name of an image in an OCI layout (containers-transports(5), "oci:path:tag").
 
-    A path with a colon would be cut there, so it goes by another name as long as the body lasts.
+    skopeo would split a path at a colon, so such a path is replaced by a link in this context.
     """
     if ":" not in str(root):
         yield f"oci:{root}:{tag}"
         return
     root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="ingot-name-") as folder:
-        link = Path(folder) / "layout"
+    with tempfile.TemporaryDirectory(prefix="ingot-name-") as directory:
+        link = Path(directory) / "layout"
         link.symlink_to(root.absolute())
         yield f"oci:{link}:{tag}"
 
@@ -111,14 +113,14 @@ def at_once(
     items: Sequence[_Item],
     on_done: Callable[[int], None] | None = None,
 ) -> list[_Result]:
-    """`work` of every item, some at a time; the results are in the items' order.
+    """Call `work` with every item, several at a time; the results are in the items' order.
 
-    For programs that mostly wait for the network. After an error what is under way is waited
-    for, nothing more is begun, and the first error is raised. `on_done` hears, in the caller's
-    thread, how many are done.
+    For programs that mostly wait for the network. After an error no new items are started; those
+    in progress are waited for, and the first error is raised. `on_done` is called in the caller's
+    thread with the number of finished items.
 
-    An interrupt waits for nothing: the threads end with the process, and with each thread the
-    program that it runs (`ingot.process`).
+    An interrupt does not wait: the threads end with the process, and each thread's program with
+    the thread (`ingot.process`).
     """
     waiting = deque(enumerate(items))
     done: SimpleQueue[tuple[int, _Result] | BaseException | None] = SimpleQueue()
@@ -158,8 +160,8 @@ def at_once(
 
 
 def _next(queue: SimpleQueue[_Item]) -> _Item:
-    """What comes next, awake now and then: Python acts on a signal only between two steps, and
-    one that another thread got, or that came just before the wait, would wait as well."""
+    """The queue's next item. It wakes up regularly: Python handles a signal only between two
+    bytecodes, so one that arrives in another thread or just before the wait would be delayed."""
     while True:
         with contextlib.suppress(Empty):
             return queue.get(timeout=_AWAKE_SECONDS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ingot.report.report_data import KernelEntry
 
-_MOST_FOLDERS = 9
+_MOST_DIRECTORIES = 9
 _PHASE_COLOURS = 12
 REST = "the rest"
 UNKNOWN = "not known"
@@ -46,11 +46,11 @@ def size_rows(entries: Iterable[KernelEntry]) -> tuple[BarRow, ...]:
     """The kernel files whose size is known, by top directory if that is known."""
     shown = [entry for entry in entries if entry.kernel_size]
     most = max((entry.kernel_size or 0 for entry in shown), default=0)
-    folders = [_by_top(entry.makeup.kernel if entry.makeup else {}) for entry in shown]
-    names = _largest(folders)
+    directories = [_by_top(entry.size_map.kernel if entry.size_map else {}) for entry in shown]
+    names = _largest(directories)
     return tuple(
         _row(entry, entry.kernel_size or 0, _parts_of(sizes, names, entry), most)
-        for entry, sizes in zip(shown, folders, strict=True)
+        for entry, sizes in zip(shown, directories, strict=True)
     )
 
 
@@ -84,7 +84,7 @@ _HUES = frozenset(
 """The directories of the kernel's source that have their own colour."""
 
 
-def folder_hue(name: str) -> str:
+def directory_hue(name: str) -> str:
     """The CSS class of a directory's colour, which depends only on its first component."""
     first = name.partition("/")[0]
     return f"f-{first}" if first in _HUES else "f-none" if not first else "f-rest"
@@ -98,7 +98,7 @@ def phase_hues(entries: Iterable[KernelEntry]) -> dict[str, str]:
     return {name: f"p{number % _PHASE_COLOURS}" for number, name in enumerate(names)}
 
 
-def folder_name(path: str) -> str:
+def directory_name(path: str) -> str:
     """The name of a directory on the page; bytes that belong to no directory are the linker's."""
     return path or "linker"
 
@@ -111,14 +111,14 @@ def _by_top(sizes: Mapping[str, int]) -> dict[str, int]:
     return tops
 
 
-def _largest(folders: Iterable[Mapping[str, int]]) -> list[str]:
+def _largest(directories: Iterable[Mapping[str, int]]) -> list[str]:
     """The directories to show separately, the same for all kernels: those with the largest sums."""
     total: dict[str, int] = {}
-    for sizes in folders:
+    for sizes in directories:
         for name, size in sizes.items():
             total[name] = total.get(name, 0) + size
     named = sorted((name for name in total if name), key=lambda name: (-total[name], name))
-    return named[:_MOST_FOLDERS]
+    return named[:_MOST_DIRECTORIES]
 
 
 def _parts_of(
@@ -127,8 +127,8 @@ def _parts_of(
     if not sizes:
         return [(UNKNOWN, "f-unknown", entry.kernel_size or 0)]
     rest = sum(size for name, size in sizes.items() if name and name not in names)
-    parts = [(name, folder_hue(name), sizes.get(name, 0)) for name in names]
-    parts += [(REST, "f-rest", rest), (folder_name(""), "f-none", sizes.get("", 0))]
+    parts = [(name, directory_hue(name), sizes.get(name, 0)) for name in names]
+    parts += [(REST, "f-rest", rest), (directory_name(""), "f-none", sizes.get("", 0))]
     return parts
 
 

@@ -16,7 +16,7 @@ from ingot.images import (
     MODULES_LAYER,
     KernelLabels,
     read_config,
-    read_makeup,
+    read_size_map,
 )
 from ingot.kconfig import Config, OptionRequest, serves
 from ingot.report.report_data import Answer, FoundImage, KernelEntry, Omission, OptionCounts, Report
@@ -34,7 +34,7 @@ class _ReadImage:
     version: KernelVersion
     platform: Arch
     config: Config | None
-    makeup: SizeMap | None
+    size_map: SizeMap | None
 
 
 def gather(
@@ -85,12 +85,12 @@ def _read(found: FoundImage) -> _ReadImage:
         KernelVersion.parse(facts.version),
         arch(facts.arch),
         read_config(found.annotations),
-        read_makeup(found.annotations),
+        read_size_map(found.annotations),
     )
 
 
 def _entry(catalog: Catalog, found: FoundImage, parsed: _ReadImage) -> KernelEntry:
-    facts, makeup = parsed.facts, parsed.makeup
+    facts, size_map = parsed.facts, parsed.size_map
     known = _known(catalog, parsed.version.series)
     return KernelEntry(
         digest=found.digest,
@@ -98,16 +98,16 @@ def _entry(catalog: Catalog, found: FoundImage, parsed: _ReadImage) -> KernelEnt
         facts=facts,
         flavor=_flavor(found.tags, facts, parsed.platform),
         tags=tuple(sorted(found.tags, key=lambda tag: (tag.endswith(facts.recipe_key.short), tag))),
-        kernel_size=makeup.kernel_size if makeup else found.kernel_size,
+        kernel_size=size_map.kernel_size if size_map else found.kernel_size,
         kernel_packed=parsed.layers[KERNEL_LAYER.name],
-        modules=makeup.modules if makeup else found.module_sizes,
+        modules=size_map.modules if size_map else found.module_sizes,
         modules_packed=parsed.layers[MODULES_LAYER.name],
         options=_count(parsed.config) if parsed.config else None,
         vmms=tuple(_vmm_answers(catalog, parsed)),
         features=tuple(_feature_answers(catalog, parsed)),
         end_of_life=known.end_of_life if known else None,
         support=known.support if known else {},
-        makeup=makeup,
+        size_map=size_map,
         profile=found.profile,
     )
 
@@ -161,7 +161,7 @@ def _feature_answers(catalog: Catalog, parsed: _ReadImage) -> Iterator[Answer]:
         return
     series, platform = parsed.version.series, parsed.platform
     for feature in catalog.features.values():
-        if feature.there(series):
+        if feature.available_in(series):
             requests = catalog.feature_requests(feature.name, series, platform)
             yield _answer(feature.name, requests, parsed.config)
         else:

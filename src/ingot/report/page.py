@@ -21,7 +21,7 @@ from ingot.images import BASE
 from ingot.printable import one_line
 from ingot.report import charts, wording
 from ingot.report.report_data import KernelEntry, Report
-from ingot.report.treemap import map_files, map_folders
+from ingot.report.treemap import map_directories, map_files
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _OPEN_MOST = 6
@@ -37,9 +37,9 @@ _FILTERS = {
     "figure": wording.figure,
     "files": map_files,
     "flavor": wording.flavor,
-    "folder": charts.folder_name,
-    "folders": map_folders,
-    "hue": charts.folder_hue,
+    "directory": charts.directory_name,
+    "directories": map_directories,
+    "hue": charts.directory_hue,
     "label": wording.label,
     "legend": charts.legend,
     "percent": wording.percent,

@@ -134,12 +134,12 @@ class _RepositoryReader:
         """The boot profile in an artifact of the repository; ValueError if it is not one."""
         if artifact.size > _PROFILE_BYTES:
             raise ValueError(f"it has {artifact.size} bytes, which is too large for a profile")
-        with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as folder:
+        with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory:
             # an artifact has no platform: any value works
             layout = registry.fetch_image(
                 f"{self.repository}@{artifact.digest}",
                 all_arches()[0].oci,
-                Path(folder) / "layout",
+                Path(directory) / "layout",
                 insecure=self.insecure,
             )
             data = read_artifact(layout, layout.tags()[registry.FETCHED]).data

@@ -19,7 +19,7 @@ class FoundImage:
 
     `tags` are all tags that point at it, without the image's name. `layers` are the compressed
     sizes of kernel, config and modules, in bytes. `kernel_size` is the size of the kernel file, if
-    it was read from the layers because the image has no makeup.
+    it was read from the layers because the image has no size map.
     """
 
     digest: Digest
@@ -94,7 +94,7 @@ class KernelEntry:
     features: tuple[Answer, ...]
     end_of_life: datetime.date | None
     support: Mapping[str, str] = field(hash=False)
-    makeup: SizeMap | None
+    size_map: SizeMap | None
     profile: Profile | None
 
     @property

@@ -50,7 +50,7 @@ def _kernel(entry: KernelEntry, today: datetime.date | None) -> dict[str, object
         "vmms": {answer.name: _answer(answer) for answer in entry.vmms},
         "features": {answer.name: _answer(answer) for answer in entry.features},
         "supported_by": dict(entry.support),
-        "makeup": entry.makeup.to_json() if entry.makeup else None,
+        "makeup": entry.size_map.to_json() if entry.size_map else None,
         "boot": entry.profile.to_json() if entry.profile else None,
     }
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from ingot.errors import IngotError
-from ingot.images import BASE, KERNEL_FILE, read_facts, read_makeup
+from ingot.images import BASE, KERNEL_FILE, read_facts, read_size_map
 from ingot.lab import is_profile, kept_profile
 from ingot.oci import Descriptor, FileInfo, Image, Layout, list_files, read_artifact, read_image
 from ingot.oci.descriptor import MANIFEST_TYPES
@@ -60,8 +60,8 @@ def _tagged(layout: Layout) -> tuple[dict[Descriptor, list[str]], list[Omission]
 
 
 def _found(layout: Layout, image: Image, tags: Sequence[str]) -> FoundImage:
-    # without makeup the files have to be listed, which takes a fraction of a second
-    old = read_makeup(image.annotations) is None
+    # without a size map the files have to be listed, which takes a fraction of a second
+    old = read_size_map(image.annotations) is None
     files = list_files(layout, image) if old else []
     return FoundImage(
         image.descriptor.digest,

@@ -54,8 +54,8 @@ class TreemapGroup:
     cells: tuple[Cell, ...]
 
 
-def map_folders(sizes: Mapping[str, int]) -> tuple[TreemapGroup, ...]:
-    """A map of folders (path -> bytes): the top folders, and in each the folders below it."""
+def map_directories(sizes: Mapping[str, int]) -> tuple[TreemapGroup, ...]:
+    """A map of directories (path -> bytes): the top ones, and in each those below it."""
     tops = _tops(sizes)
     grouped: dict[str, dict[str, int]] = {}
     for path, size in sizes.items():
@@ -67,12 +67,12 @@ def map_folders(sizes: Mapping[str, int]) -> tuple[TreemapGroup, ...]:
 
 
 def map_files(sizes: Mapping[str, int]) -> tuple[TreemapGroup, ...]:
-    """A map of files (path -> bytes): the top folders, and in each its files."""
-    folders = {path: path.rpartition("/")[0] or "." for path in sizes}
-    tops = _tops(folders.values())
+    """A map of files (path -> bytes): the top directories, and in each its files."""
+    directories = {path: path.rpartition("/")[0] or "." for path in sizes}
+    tops = _tops(directories.values())
     grouped: dict[str, dict[str, int]] = {}
     for path, size in sizes.items():
-        grouped.setdefault(tops[folders[path].partition("/")[0]], {})[path] = size
+        grouped.setdefault(tops[directories[path].partition("/")[0]], {})[path] = size
     return _map(grouped)
 
 
@@ -91,15 +91,15 @@ def _map(grouped: Mapping[str, Mapping[str, int]]) -> tuple[TreemapGroup, ...]:
     )
 
 
-def _tops(folders: Iterable[str]) -> dict[str, str]:
+def _tops(directories: Iterable[str]) -> dict[str, str]:
     """The name of the group of each top directory: with the next level, if that has everything.
 
     For example, all of `arch` is in `arch/x86`, so its cells are directories such as
     `arch/x86/kernel`.
     """
     below: dict[str, set[str]] = {}
-    for folder in folders:
-        first, _, rest = folder.partition("/")
+    for directory in directories:
+        first, _, rest = directory.partition("/")
         below.setdefault(first, set()).add(rest.partition("/")[0])
     return {
         first: f"{first}/{next(iter(names))}" if len(names) == 1 and names != {""} else first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
-from ingot.report.charts import folder_name
+from ingot.report.charts import directory_name
 from ingot.report.report_data import KernelEntry
 from ingot.report.treemap import Cell, TreemapGroup
 from ingot.units import size_text
@@ -74,5 +74,5 @@ def cell_name(cell: Cell, group: TreemapGroup) -> str:
 
 def summary(groups: Sequence[TreemapGroup], total: int) -> str:
     """A map as text: its largest groups."""
-    shares = [f"{folder_name(group.name)} {percent(group.size, total)}" for group in groups]
+    shares = [f"{directory_name(group.name)} {percent(group.size, total)}" for group in groups]
     return ", ".join(shares[:_NAMED])

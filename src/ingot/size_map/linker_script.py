@@ -1,12 +1,12 @@
-"""Where the linker puts each section of an object, by the kernel's own linker script.
+"""Finds the kernel section that each section of an object goes to, by the kernel's linker script.
 
-The build leaves `arch/<arch>/kernel/vmlinux.lds`, which names every section of the kernel, what
-goes into it, and what is discarded:
+The build writes `arch/<arch>/kernel/vmlinux.lds`, which names every section of the kernel, its
+input sections, and those that are discarded:
 
     .init.text : AT(...) { _sinittext = .; *(.init.text .init.text.*) KEEP(*(SORT(.x*))) }
     /DISCARD/ : { *(.exitcall.exit) *(.discard) *(.discard.*) }
 
-The first pattern that fits decides; a section that none fits keeps its own name.
+The first matching pattern decides; a section without one keeps its own name.
 Source: binutils' documentation of `ld`, "SECTIONS", "Input Section" and "Orphan Sections".
 """
 
@@ -16,10 +16,10 @@ import fnmatch
 import re
 
 DISCARD = "/DISCARD/"
-"""Where the linker puts what is not to be in the kernel."""
+"""The name of the output section for input that is discarded."""
 
 _LINE_MARK = re.compile(r"^#[^\n]*", re.MULTILINE)
-"""What the preprocessor leaves of which line was whose; comments it does not leave."""
+"""A line marker of the preprocessor, which has removed the comments."""
 _BLOCK = re.compile(r"(?:\A|(?<=[{};]))([^{};]*+)\{([^{}]*+)\}")
 _INPUT = re.compile(r"\*\s*+\(((?:[^()]|\([^()]*+\))*+)\)")
 _EXCLUDED = re.compile(r"EXCLUDE_FILE\s*+\([^()]*+\)")
@@ -28,16 +28,16 @@ _WILD = re.compile(r"[*?\[]")
 
 
 _MOST_PATTERNS = 20_000
-"""The most patterns of a script; kernels have some 300, of which 100 are with wild cards."""
+"""The most patterns of a script; kernels have some 300, 100 of them with wildcards."""
 _MOST_WILD = 2_000
 _MOST_NAMES = 100_000
-"""The most names of sections that are asked for; a kernel's objects have 20,000."""
+"""The most names of sections that are looked up; a kernel's objects have 20,000."""
 
 
 class LinkerScript:
-    """Tells which section of the kernel a section of an object goes to.
+    """Maps the sections of objects to the sections of the kernel.
 
-    ValueError for a script, or more names, than a kernel has.
+    ValueError for more patterns or names of sections than a kernel has.
     """
 
     def __init__(self, text: str) -> None:
@@ -55,7 +55,7 @@ class LinkerScript:
                 self._exact.setdefault(pattern, (number, target))
 
     def place(self, section: str) -> str:
-        """The section of the kernel that it goes to, or `DISCARD`."""
+        """The section of the kernel that `section` goes to, or `DISCARD`."""
         if section not in self._known:
             if len(self._known) >= _MOST_NAMES:
                 raise ValueError("there are more names of sections than a kernel has")
@@ -73,7 +73,7 @@ class LinkerScript:
 
 
 def _patterns(text: str) -> list[tuple[str, str]]:
-    """Each pattern of the script with the section that it fills, in order."""
+    """Each pattern of the script with its output section, in order."""
     found = []
     for block in _BLOCK.finditer(_LINE_MARK.sub("", text)):
         if target := _name(block[1]):
@@ -84,10 +84,10 @@ def _patterns(text: str) -> list[tuple[str, str]]:
 
 
 def _name(heading: str) -> str:
-    """The name of the section that a block fills; empty for PHDRS and the like.
+    """The name of a block's output section; empty for PHDRS and similar blocks.
 
-    It stands before the last colon, with an address (`0`) or a type (`(INFO)`) perhaps; what is
-    before it belongs to the block before, or is an ASSERT.
+    It is before the last colon, and can be followed by an address (`0`) or a type (`(INFO)`). The
+    text before it belongs to the previous block, or is an ASSERT.
     """
     words = heading.rpartition(":")[0].split()
     while words and (words[-1].startswith("(") or words[-1][0].isdigit()):

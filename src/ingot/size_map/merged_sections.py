@@ -1,6 +1,6 @@
-"""What is left of texts and constants that the linker keeps once, however many objects have them.
+"""The sizes of merged sections, whose equal strings and constants the linker keeps once.
 
-In a section of strings a string that is the end of another is not kept either (binutils,
+In a section of strings, a string that is the end of another is not kept either (binutils,
 bfd/merge.c; the flags SHF_MERGE and SHF_STRINGS of the System V ABI, chapter 4, "Sections").
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 
 def merge(pieces: Iterable[tuple[str, bytes]], width: int, *, strings: bool) -> Counter[str]:
-    """Bytes that are left of each owner's pieces; what several have counts for the first.
+    """Bytes of each owner's pieces after merging; equal entries count for their first owner.
 
     `width` is the size of an entry, or of a string's character, in bytes.
     """
@@ -31,7 +31,7 @@ def _entries(data: bytes, width: int) -> Iterator[bytes]:
 
 
 def _strings(data: bytes, width: int) -> Iterator[bytes]:
-    """The strings, each with the zero that ends it."""
+    """The strings, each with its terminating zero."""
     if width == 1:
         *whole, rest = data.split(b"\0")
         yield from (text + b"\0" for text in whole)
@@ -50,7 +50,7 @@ def _strings(data: bytes, width: int) -> Iterator[bytes]:
 def _not_within(strings: Iterable[bytes], width: int) -> Iterator[bytes]:
     """The strings that are not the end of another one."""
     before = b""
-    # backwards and in descending order, a string comes right behind one that it ends
+    # reversed and in descending order, a string comes directly after one that ends with it
     for turned, text in sorted(((_turned(text, width), text) for text in strings), reverse=True):
         if not before.startswith(turned):
             yield text
@@ -58,7 +58,7 @@ def _not_within(strings: Iterable[bytes], width: int) -> Iterator[bytes]:
 
 
 def _turned(text: bytes, width: int) -> bytes:
-    """The string backwards, character by character."""
+    """The string with its characters reversed."""
     if width == 1:
         return text[::-1]
     return b"".join(reversed(list(_entries(text, width))))

@@ -1,13 +1,13 @@
-"""Measuring a compiled kernel: which folder of the source each of its bytes comes from.
+"""Measures a compiled kernel: the directory of the source that its bytes come from.
 
-The objects that a kernel is linked from are known by kbuild's archives, and their sections by
-their headers. The kernel's own linker script tells which of these the linker keeps and where. So
-of each section of the kernel it is known how much of it came from which object: texts that are
-alike count once, as the linker keeps them, for the first object by name. What is left is what the
-linker made (symbol tables, type information, alignment), and counts for no folder.
+kbuild's archives list the objects that a kernel is linked from, and the objects' headers list
+their sections. The kernel's linker script states which sections the linker keeps and where. From
+these it is known how many bytes of each section of the kernel come from which object. Equal
+strings count once, as the linker keeps them, for the first object by name. The rest is data that
+the linker made (symbol tables, type information, alignment); it counts for no directory.
 
-Where objects would add up to more than a section has (a linker that leaves out what nobody
-uses), nothing of that section is told: no figure is guessed, none is scaled.
+If the objects add up to more than a section has (a linker that removes unused sections), nothing
+of that section is attributed: numbers are never estimated or scaled.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from ingot.size_map.size_map import SizeMap, is_name
 from ingot.size_map.thin_archive import ArchiveError, members
 
 _WHOLE = ("vmlinux.a", "built-in.a")
-"""Archives of which the linker takes every member (the kernel's scripts/link-vmlinux.sh)."""
+"""Archives whose members are all linked (the kernel's scripts/link-vmlinux.sh)."""
 
 _LIBRARY = "lib.a"
-"""An archive of which it takes what is needed; all of it if there are modules, to serve them."""
+"""An archive whose members are linked if they are needed, or all of them if there are modules."""
 
 _SCRIPT_LIMIT = 1 << 20
 _OBJECT_LIMIT = 256 << 20
-"""The most bytes of an object or an archive; the largest of a kernel has 30 MiB."""
+"""The largest object or archive, in bytes; the largest of a kernel has 30 MiB."""
 _MERGED_LIMIT = 512 << 20
-"""The most bytes of sections that are held to be merged; a kernel's have 20 MiB."""
+"""The most bytes of merged sections that are kept in memory; a kernel's have 20 MiB."""
 _MOST_OBJECTS = 100_000
 _MOST_FILES = 1_000_000
 """The most files of a build directory; one with all modules of a distribution has 150,000."""
@@ -47,24 +47,24 @@ _UNREADABLE = (OSError, ValueError, UnsafeFileError)
 def measure(
     build: ConfinedDirectory, linked: Path, arch: str, kernel: Path, modules: Path
 ) -> SizeMap:
-    """The makeup of the kernel that was compiled in the directory `build`.
+    """The size map of the kernel that was compiled in the directory `build`.
 
-    `linked` is the vmlinux with its sections and symbols, `arch` the kernel's word for its arch
-    (`x86`), `kernel` the file that ships, `modules` the directory known as
-    `/lib/modules/<release>`. Where the build left no archives or no linker script, all of the
-    kernel counts for "".
+    `linked` is the vmlinux with its sections and symbols, `arch` the kernel's name of the arch
+    (`x86`), `kernel` the file that is shipped, `modules` the directory that becomes
+    `/lib/modules/<release>`. If the build has no archives or no linker script, all of the kernel
+    counts for "".
     """
     size = kernel.stat().st_size
-    told = _folders(_BuildTree(build, linked, arch))
-    del told[""]
-    if sum(told.values()) > size:
-        told = Counter()  # it ships compressed
-    rest = size - sum(told.values())
-    return SizeMap({"": rest, **dict(sorted(told.items()))}, _modules(modules / "kernel"))
+    directories = _directories(_BuildTree(build, linked, arch))
+    del directories[""]
+    if sum(directories.values()) > size:
+        directories = Counter()  # the shipped file is compressed
+    rest = size - sum(directories.values())
+    return SizeMap({"": rest, **dict(sorted(directories.items()))}, _modules(modules / "kernel"))
 
 
 def _modules(root: Path) -> dict[str, int]:
-    """The sizes of all modules below a folder, compressed as they may be."""
+    """The sizes of all module files below a directory; they can be compressed."""
     files = (path for path in root.rglob("*.ko*") if path.is_file() and not path.is_symlink())
     named = ((path.relative_to(root).as_posix(), path) for path in sorted(files))
     return {name: path.stat().st_size for name, path in named if is_name(name)}
@@ -72,29 +72,29 @@ def _modules(root: Path) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class _BuildTree:
-    """What make left, which could be anything; the linked kernel; the kernel's name of its arch."""
+    """The untrusted build directory, the linked kernel, and the kernel's name of the arch."""
 
-    made: ConfinedDirectory
+    outputs: ConfinedDirectory
     linked: Path
     arch: str
 
 
-def _folders(build: _BuildTree) -> Counter[str]:
-    """Bytes of the kernel by the folder that they are known to come from."""
+def _directories(build: _BuildTree) -> Counter[str]:
+    """Bytes of the kernel by the directory that they are known to come from."""
     try:
-        script = build.made.read(f"arch/{build.arch}/kernel/vmlinux.lds", _SCRIPT_LIMIT)
+        script = build.outputs.read(f"arch/{build.arch}/kernel/vmlinux.lds", _SCRIPT_LIMIT)
         rules = LinkerScript(script.decode("utf-8", "replace"))
         with build.linked.open("rb") as file:
             linked = read_sections(file)
         names = sorted(_objects(build))
     except _UNREADABLE:
-        return Counter()  # no kernel that is linked as kernels are
+        return Counter()  # not a kernel that kbuild linked
     kept = {section.name: section for section in linked if section.loaded and not section.empty}
     contributions = _Contributions(rules, kept)
     for name in names:
-        with contextlib.suppress(*_UNREADABLE):  # it is not told, then
-            contributions.add(build.made, name)
-    return contributions.by_folder()
+        with contextlib.suppress(*_UNREADABLE):  # it is not attributed then
+            contributions.add(build.outputs, name)
+    return contributions.by_directory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class _SectionGroup:
 
 
 class _Contributions:
-    """What objects put into the sections of the kernel."""
+    """The objects' contributions to the sections of the kernel."""
 
     def __init__(self, rules: LinkerScript, kept: Mapping[str, Section]) -> None:
         self._rules = rules
@@ -117,56 +117,58 @@ class _Contributions:
         self._sizes: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._merged: defaultdict[_SectionGroup, list[tuple[str, bytes]]] = defaultdict(list)
 
-    def add(self, made: ConfinedDirectory, name: str) -> None:
+    def add(self, outputs: ConfinedDirectory, name: str) -> None:
         """Count an object; OSError, ValueError or UnsafeFileError if it cannot be read."""
-        folder = posixpath.dirname(name)
-        with made.open(name, _OBJECT_LIMIT) as file:
+        directory = posixpath.dirname(name)
+        with outputs.open(name, _OBJECT_LIMIT) as file:
             for section in read_sections(file):
                 if not section.loaded or not section.size:
                     continue
                 place = self._rules.place(section.name)
                 if place not in self._kept:
-                    continue  # discarded, or of a section that takes no room in the file
+                    continue  # discarded, or in a section without bytes in the file
                 if section.merged and section.entry_size:
                     self._held += section.size
                     if self._held > _MERGED_LIMIT:
-                        raise ValueError("it has more texts than a kernel")
+                        raise ValueError("it has more merged data than a kernel")
                     group = _SectionGroup(
                         place, section.entry_size, section.alignment, section.strings
                     )
-                    self._merged[group].append((folder, read_content(file, section)))
+                    self._merged[group].append((directory, read_content(file, section)))
                 else:
-                    self._sizes[place][folder] += section.size
+                    self._sizes[place][directory] += section.size
 
-    def by_folder(self) -> Counter[str]:
-        """The bytes of each folder in all sections that the objects add up to."""
+    def by_directory(self) -> Counter[str]:
+        """The bytes of each directory, in the sections that the objects fit into."""
         for group, pieces in self._merged.items():
             self._sizes[group.section] += merge(pieces, group.width, strings=group.strings)
-        folders: Counter[str] = Counter()
+        directories: Counter[str] = Counter()
         for place, sizes in self._sizes.items():
             if sum(sizes.values()) <= self._kept[place].size:
-                folders += sizes
-        return folders
+                directories += sizes
+        return directories
 
 
 def _objects(build: _BuildTree) -> set[str]:
     """The objects that the kernel is linked from, as paths below the build directory.
 
-    Besides the archives' there are those of libraries, of which the linker takes what is needed,
-    and before 6.1 those at the kernel's head, which are in no archive.
+    Members of libraries are linked only if they are needed. Before 6.1 the objects at the kernel's
+    start are not in an archive.
     """
     whole: set[str] = set()
     perhaps: set[str] = set()
     head = f"arch/{build.arch}/kernel"
-    for found in build.made.walk(most=_MOST_FILES):
-        folder, _, base = found.name.rpartition("/")
-        if folder == head and base.endswith(".o"):
+    for found in build.outputs.walk(most=_MOST_FILES):
+        directory, _, base = found.name.rpartition("/")
+        if directory == head and base.endswith(".o"):
             perhaps.add(found.name)
         if base not in (*_WHOLE, _LIBRARY) or not found.is_file:
             continue
         with contextlib.suppress(OSError, ArchiveError, UnsafeFileError):
-            archive = build.made.read(found.name, _OBJECT_LIMIT)
-            names = {posixpath.normpath(posixpath.join(folder, name)) for name in members(archive)}
+            archive = build.outputs.read(found.name, _OBJECT_LIMIT)
+            names = {
+                posixpath.normpath(posixpath.join(directory, name)) for name in members(archive)
+            }
             (perhaps if base == _LIBRARY else whole).update(names)
     if not whole:
         return set()
@@ -177,22 +179,22 @@ def _objects(build: _BuildTree) -> set[str]:
 
 
 def _is_there(build: _BuildTree, name: str) -> bool:
-    """Whether it names a file of the build directory, and none outside."""
+    """Whether it is the name of a file in the build directory."""
     with contextlib.suppress(UnsafeFileError):
-        found = build.made.find(name)
+        found = build.outputs.find(name)
         return found is not None and found.is_file
     return False
 
 
 def _linked(build: _BuildTree, names: Iterable[str]) -> Iterator[str]:
-    """Those of the objects whose every global symbol is the kernel's, in name and size."""
+    """The objects of which all global symbols are in the kernel, with the same size."""
     kernel: set[tuple[str, int]] = set()
     for name in sorted(names):
         with contextlib.suppress(*_UNREADABLE):
             if not kernel:
                 with build.linked.open("rb") as file:
                     kernel = {symbol[:2] for symbol in _symbols(file)}
-            with build.made.open(name, _OBJECT_LIMIT) as file:
+            with build.outputs.open(name, _OBJECT_LIMIT) as file:
                 own = {symbol[:2] for symbol in _symbols(file) if symbol.strong}
             if own and own <= kernel:
                 yield name

@@ -1,4 +1,4 @@
-"""What is kept of a kernel's makeup, and its form as JSON:
+"""The size map of a kernel, and its JSON format:
 
 {"kernel": {"drivers/net": 12345, "": 345}, "modules": {"drivers/net/veth.ko": 23456}}
 """
@@ -14,18 +14,18 @@ _LONGEST = 1024
 
 
 def is_name(text: str) -> bool:
-    """Whether a makeup may have it as a name: one that cannot move a terminal's cursor."""
+    """Whether a size map can contain this name: it must be printable and not too long."""
     return len(text) <= _LONGEST and text.isprintable()
 
 
 @dataclass(frozen=True, slots=True)
 class SizeMap:
-    """Where the bytes of a kernel and its modules go.
+    """The sizes of the parts of a kernel and of its modules.
 
-    `kernel`: bytes of the kernel file by the folder of the source tree that they come from. The
-    folder "" is what the linker made (tables, alignment) or cannot be told; the sum is the size
-    of the file. `modules`: bytes of each module's file, by its path below
-    `lib/modules/<release>/kernel`.
+    `kernel`: bytes of the kernel file by the directory of the source tree that they come from.
+    The directory "" is for data that the linker made (tables, alignment) and for bytes of unknown
+    origin; the sum is the size of the file. `modules`: bytes of each module's file, by its path
+    below `lib/modules/<release>/kernel`.
     """
 
     kernel: Mapping[str, int] = field(hash=False)
@@ -46,9 +46,9 @@ class SizeMap:
 
     @classmethod
     def from_json(cls, document: object) -> Self:
-        """Read what `to_json` gives; ValueError for another shape, whoever may have written it."""
+        """Read the result of `to_json`; ValueError for anything else."""
         if not isinstance(document, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         return cls(
             _sizes(document.get("kernel"), "kernel"), _sizes(document.get("modules"), "modules")
         )
@@ -59,7 +59,7 @@ def _sizes(value: object, what: str) -> dict[str, int]:
         raise ValueError(f"it has no sizes of the {what}")
     for name, size in value.items():
         if not isinstance(name, str) or not is_name(name):
-            raise ValueError(f"it names something of the {what} {name!r:.80}")
+            raise ValueError(f"{name!r:.80} is not a valid name in the sizes of the {what}")
         if type(size) is not int or not 0 <= size <= _LARGEST:
-            raise ValueError(f"the size of {name!r} of the {what} is no number of bytes")
+            raise ValueError(f"the size of {name!r} of the {what} is not a number of bytes")
     return dict(value)

@@ -1,13 +1,13 @@
-"""Thin archives, which is what kbuild gathers objects in: names of files, not their bytes.
+"""Thin archives, in which kbuild collects objects: names of files without their content.
 
     "!<thin>\\n"
     header "//"       60 bytes, then the long names, each ended by "/\\n"
-    header "/<n>"     a member whose name is n bytes into the long names; nothing follows
+    header "/<n>"     a member whose name is at byte n of the long names; no content follows
     header "<name>/"  the same for a short name
-    header "/"        the index of symbols, which does follow; "/SYM64/" likewise
+    header "/"        the index of symbols, whose content follows; "/SYM64/" likewise
 
-A header is: name 16, time 12, owner 6, group 6, mode 8, size 10 characters, "`\\n". What follows
-begins at an even offset. Names are relative to the archive's folder.
+A header is: name 16, time 12, owner 6, group 6, mode 8, size 10 characters, "`\\n". Content
+begins at an even offset. Names are relative to the archive's directory.
 Source: the System V/GNU form of ar(5), and binutils' documentation of `ar`, "thin archives".
 """
 
@@ -25,16 +25,16 @@ _TABLES = (b"/", b"/SYM64/")
 
 
 class ArchiveError(ValueError):
-    """A file is no whole thin archive; the text says why."""
+    """A file is not a complete thin archive; the text says why."""
 
 
 def members(data: bytes) -> tuple[str, ...]:
-    """The names in the thin archive `data`, in its order, as paths relative to its folder.
+    """The names in the thin archive `data`, in its order, as paths relative to its directory.
 
     ArchiveError for anything else.
     """
     if not data.startswith(_MAGIC):
-        raise ArchiveError("it is no thin archive")
+        raise ArchiveError("it is not a thin archive")
     return tuple(posixpath.normpath(name) for name in _names(data))
 
 
@@ -47,7 +47,7 @@ def _names(data: bytes) -> Iterator[str]:
         fields = _HEADER.unpack_from(data, at)
         name, size = fields[0].rstrip(b" "), fields[5].rstrip(b" ")
         if fields[-1] != _HEADER_END or not re.fullmatch(rb"\d{1,10}", size):
-            raise ArchiveError(f"what is {at} bytes into it is no member")
+            raise ArchiveError(f"the data at byte {at} is not a member")
         at += _HEADER.size
         if name == b"//" or name in _TABLES:
             table = data[at : at + int(size)]
@@ -60,7 +60,7 @@ def _names(data: bytes) -> Iterator[str]:
 
 
 def _name(name: bytes, long_names: bytes) -> str:
-    # ar ends the field with another slash where the name itself would not have fitted into it
+    # ar ends the field with another slash if the name itself did not fit into it
     if match := re.fullmatch(rb"/(\d{1,14}) */?", name):
         start = int(match[1])
         end = long_names.find(b"/\n", start)

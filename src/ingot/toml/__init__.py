@@ -1,4 +1,4 @@
-"""TOML files that people write: all that is wrong in one is told at once, with its lines."""
+"""Reads TOML files that users write; an error lists all mistakes of a file with their lines."""
 
 from ingot.toml.form import FileForm, TomlTable
 from ingot.toml.lines import Lines, Place

@@ -1,4 +1,4 @@
-"""The form of a file as pydantic's models have it, and what they find wrong in the file's words."""
+"""The schema of a file as pydantic models, and their findings as messages for the file's author."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _MESSAGES = {
     "dict_type": "this must be a table",
     "model_type": "this must be a table",
 }
-"""What pydantic calls a finding (pydantic documentation, "Validation Errors"): what to say."""
+"""Our messages by pydantic's types of errors (pydantic documentation, "Validation Errors")."""
 
 
 class TomlTable(BaseModel):
-    """A table of such a file: it has these keys and no other, and text is no number."""
+    """A table of a file: only these keys are allowed, and values are not converted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
@@ -43,11 +43,11 @@ _Document = TypeVar("_Document", bound=TomlTable)
 
 @dataclass(frozen=True, slots=True)
 class FileForm(Generic[_Document]):
-    """What one kind of file may say.
+    """The schema of one type of file.
 
-    `tables` tells what kind of table stands where; every second word of a place is `NAME`, which
-    is any name, or any number in a list. `patterns` is what a person calls text of a pattern. The
-    tables below a word of `kinds` are of several kinds, told apart by their key `kind`.
+    `tables` are the models of the file's tables by their place; every second part of a place is
+    `NAME`, for any name or any index of a list. `patterns` are descriptions of the patterns of
+    texts. The tables below a key of `kinds` have several kinds, which their key `kind` names.
     """
 
     document: type[_Document]
@@ -56,7 +56,7 @@ class FileForm(Generic[_Document]):
     kinds: Mapping[str, Mapping[str, type[TomlTable]]] = field(default_factory=dict)
 
     def read(self, mistakes: Mistakes) -> _Document:
-        """What the text of a file says; a UserError tells all that is not of this form."""
+        """Parse the text of a file; a UserError lists everything that does not fit the schema."""
         path = mistakes.path
         try:
             return self.document.model_validate(tomllib.loads(mistakes.text))
@@ -70,14 +70,14 @@ class FileForm(Generic[_Document]):
             raise mistakes.error() from None
 
     def _place(self, finding: ErrorDetails) -> Place:
-        """Where in the file it is."""
+        """The place of a finding in the file."""
         loc = finding["loc"]
-        if loc[0] in self.kinds:  # behind the table's name stands its kind, which the file has not
+        if loc[0] in self.kinds:  # pydantic inserts the kind after the table's name
             loc = (*loc[:2], *loc[3:])
         return tuple(part for part in loc if part != "[key]")
 
     def _message(self, finding: ErrorDetails) -> str:
-        """What is wrong there."""
+        """The message for a finding."""
         kind = finding["type"]
         if kind == "extra_forbidden":
             return self._unknown_key_of_kind(finding) or self._unknown_key(self._place(finding))
@@ -91,7 +91,7 @@ class FileForm(Generic[_Document]):
         return _MESSAGES.get(kind) or finding["msg"].removeprefix("Value error, ")
 
     def _unknown_key_of_kind(self, finding: ErrorDetails) -> str:
-        """That a table of one kind has no key that another has; empty for any other key."""
+        """The message for a key that only another kind of table has; else empty."""
         top, _, kind, key = map(str, (*finding["loc"], "", "", "")[:4])
         kinds = self.kinds.get(top, {})
         if not any(key in table.model_fields for table in kinds.values()):
@@ -100,10 +100,10 @@ class FileForm(Generic[_Document]):
         return f"a {top.removesuffix('s')} of the kind '{kind}' has no such key (known: {known})"
 
     def _unknown_key(self, place: Place) -> str:
-        """That a key means nothing here, and what may have been meant."""
+        """The message for an unknown key, with a suggestion."""
         *header, key = place
-        stands = tuple("NAME" if index % 2 else part for index, part in enumerate(header))
-        known = list(self.tables[stands].model_fields)
+        table_place = tuple("NAME" if index % 2 else part for index, part in enumerate(header))
+        known = list(self.tables[table_place].model_fields)
         if near := difflib.get_close_matches(str(key), known, n=1):
             return f"there is no such key (did you mean '{near[0]}'?)"
         homes = [home for home, table in self.tables.items() if home and key in table.model_fields]
@@ -112,7 +112,7 @@ class FileForm(Generic[_Document]):
         return f"there is no such key (known: {', '.join(known)})"
 
     def _header(self, home: Place) -> str:
-        """How the header of a table is written in the file."""
+        """The header of a table as it is written in the file."""
         top = self.document.model_fields[str(home[0])]
         if get_origin(top.annotation) is list:
             return f"[[{home[0]}]]"

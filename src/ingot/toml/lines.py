@@ -1,8 +1,8 @@
-"""Which line of a TOML file a value stands on, so that a mistake can be pointed at.
+"""Finds the line of a value in a TOML file, for error messages.
 
-`tomllib` keeps no positions. What it does do is tell whether a text is whole, so a file that is
-known to be valid can be cut into its statements (a header, or a key with its value) by reading
-lines until they parse; each is then parsed on its own.
+`tomllib` does not report positions, but it does report whether a text is complete. So a file that
+is known to be valid can be split into statements (a header, or a key with its value) by adding
+lines until they parse; each statement is then parsed separately.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ class Lines:
                 self._ends[table[:length]] = last
 
     def find(self, place: Place) -> int | None:
-        """The line of a value, or of the innermost table around it that is written down."""
+        """The line of a value, or of the innermost table around it that has a line."""
         for length in range(len(place), 0, -1):
             if place[:length] in self._lines:
                 return self._lines[place[:length]]
         return None
 
     def last(self, table: Place) -> int:
-        """The last line of a table that has a header or is around one that has; 0 for no table.
+        """The last line of a table that has a header, or contains one that has; else 0.
 
-        The empty place is the whole file. Comments and empty lines behind do not count.
+        The empty place is the whole file. Comments and empty lines after it are not counted.
         """
         return self._ends.get(table, 0)
 
     def _header(self, value: object, line: int) -> Place:
-        """Note a table's header; returns the table's place."""
+        """Record the line of a table's header; returns the table's place."""
         place: Place = ()
         while value:
             if isinstance(value, list):
@@ -57,13 +57,13 @@ class Lines:
             elif isinstance(value, dict):
                 ((key, value),) = value.items()
                 place = (*place, key)
-                # a header also makes the tables around it, unless they have their own
+                # a header also creates the tables around it, unless they have their own header
                 self._lines.setdefault(place, line)
         self._lines[place] = line
         return place
 
     def _note(self, place: Place, value: object, first: int, lines: Sequence[str]) -> None:
-        """Note where each part of a statement's value is; `lines` are the statement's."""
+        """Record the line of each part of a statement's value; `lines` are the statement's."""
         if isinstance(value, dict):
             for key, inner in value.items():
                 self._lines.setdefault((*place, key), first)
@@ -81,7 +81,7 @@ def _holds(line: str, value: object) -> bool:
 
 
 def _statements(text: str) -> Iterator[tuple[int, list[str], dict[str, object]]]:
-    """Each statement's first line, its lines, and what it says when parsed alone."""
+    """Each statement's first line number, its lines, and its parsed value."""
     first, pending = 1, list[str]()
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         if not pending:

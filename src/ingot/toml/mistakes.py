@@ -1,4 +1,4 @@
-"""What is wrong in a file, gathered so that all of it can be told at once."""
+"""Collects the mistakes in a file, so that one error reports all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ingot.toml.lines import Lines, Place
 
 
 class Mistakes:
-    """The mistakes found in one file so far; `text` is what the file at `path` says."""
+    """The mistakes found in one file so far; `text` is the content of the file `path`."""
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
@@ -17,11 +17,11 @@ class Mistakes:
         self._found: list[tuple[Place, str]] = []
 
     def add(self, place: Place, message: str) -> None:
-        """Note that what stands at `place` is wrong."""
+        """Add a mistake at `place`."""
         self._found.append((place, message))
 
     def add_error(self, place: Place, error: UserError) -> None:
-        """Note an error that reading a value raised."""
+        """Add an error that parsing a value raised."""
         self.add(place, f"{error} ({error.hint})" if error.hint else str(error))
 
     def check(self) -> None:
@@ -43,5 +43,5 @@ class Mistakes:
 
 
 def _dotted(place: Place) -> str:
-    """The place as a person writes it, for the front of a message; empty for the file itself."""
+    """The place in TOML's dotted form, as the prefix of a message; empty for the file itself."""
     return f"{'.'.join(map(str, place))}: " if place else ""

@@ -17,8 +17,8 @@ from ingot.arch import arch
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.digest import Digest
 from ingot.kconfig import OptionTable
-from tests import fakes
-from tests.integration.conftest import FAKES
+from tests.support import fakes
+from tests.support.places import FAKES
 
 TREE = Path(__file__).parent / "tree"
 
@@ -36,11 +36,11 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     return make_sandbox(tmp_path, monkeypatch)
 
 
-def make_sandbox(folder: Path, patch: pytest.MonkeyPatch) -> Sandbox:
-    """The tree in a sandbox below `folder`, with the fake tools on the PATH."""
-    fakes.install(patch, folder / "fakes", FAKES, FAKE_RECORD=str(folder / "record"))
-    shutil.copytree(TREE, folder / "source")
+def make_sandbox(directory: Path, patch: pytest.MonkeyPatch) -> Sandbox:
+    """The tree in a sandbox below `directory`, with the fake tools on the PATH."""
+    fakes.install(patch, directory / "fakes", FAKES, FAKE_RECORD=str(directory / "record"))
+    shutil.copytree(TREE, directory / "source")
     for name in ("root", "build"):
-        (folder / name).mkdir()
-    builder = Builder("test", Digest.of(b"builder"), folder / "root")
-    return Sandbox(builder, folder / "source", folder / "build")
+        (directory / name).mkdir()
+    builder = Builder("test", Digest.of(b"builder"), directory / "root")
+    return Sandbox(builder, directory / "source", directory / "build")

@@ -9,9 +9,9 @@ import pytest
 from ingot import configure
 from ingot.arch import arch
 from ingot.builder.sandbox import Sandbox
-from ingot.kconfig import Config, check, check_full, merge, parse_fragment, wishes_between
+from ingot.kconfig import Config, check, check_full, merge, parse_fragment, requests_between
 from ingot.version import Series
-from tests.integration.conftest import FAKE_TREE
+from tests.support.places import FAKE_TREE
 
 ARCH = arch("x86_64")
 
@@ -29,11 +29,11 @@ def test_what_kconfig_drops_is_found_and_explained(tree: Sandbox) -> None:
     table = configure.survey(tree, ARCH, log)
     assert [str(finding) for finding in check(requests, config, table, "6.1")] == [
         "mine.config:2: CONFIG_CHILD wanted m, got n\n"
-        "    needs PARENT, which is n: nobody asked for it (Kconfig:4)\n"
+        "    needs PARENT, which is n: nothing requests it (Kconfig:4)\n"
         "    CONFIG_PARENT=y would do it",
         "mine.config:3: CONFIG_NONE wanted y, got n\n"
         "    6.1 has no such option\n"
-        "    if other series have it, bound the line: '# since 5.17' or '# until 6.8'",
+        "    if other series have it, limit the line: '# since 5.17' or '# until 6.8'",
     ]
 
 
@@ -54,4 +54,4 @@ def test_what_was_changed_in_the_menu_is_a_wish(tree: Sandbox) -> None:
     before = Config("CONFIG_MODULES=y\nCONFIG_PARENT=y\n")
     after = configure.edit(tree, ARCH, before, log)
     table = configure.survey(tree, ARCH, log)
-    assert wishes_between(before, after, table) == {"OTHER": "y"}
+    assert requests_between(before, after, table) == {"OTHER": "y"}

@@ -11,7 +11,7 @@ from ingot.errors import BuildError
 from ingot.kconfig import OptionTable, check, merge, parse_fragment
 from ingot.kconfig.expression import Constant, OptionSymbol, parse, render
 from ingot.version import Series
-from tests.configs import config_of
+from tests.support.configs import config_of
 
 
 def text(surveyed: OptionTable, name: str, field: str) -> str | None:
@@ -81,7 +81,7 @@ def test_a_finding_is_explained_from_a_survey(surveyed: OptionTable) -> None:
     requests = merge(parse_fragment("CONFIG_VETH=m\n", "mine"), Series(6, 1), "x86_64")
     (finding,) = check(requests, config_of({"MODULES": "y", "EXPERT": "y"}), surveyed, "6.1")
     assert finding.lines == (
-        "needs NET, which is n: nobody asked for it (net/Kconfig:1)",
+        "needs NET, which is n: nothing requests it (net/Kconfig:1)",
         "CONFIG_NET=y would do it",
     )
 

@@ -11,7 +11,7 @@ import pytest
 
 from ingot import process
 from ingot.oci import Layout, collect_garbage, read_image, validate_image, validate_layout
-from tests.unit.oci.sample import image
+from tests.support.sample_images import image
 
 pytestmark = pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
 TAGS = ["kernel-bin:6.1.176", "kernel-bin:6.1.176-0123456789ab"]

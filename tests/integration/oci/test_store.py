@@ -25,7 +25,7 @@ from ingot.oci import (
     write_image,
     write_layer,
 )
-from tests.unit.oci.sample import image
+from tests.support.sample_images import image
 
 ROOT = Path(__file__).parents[3]
 
@@ -48,7 +48,7 @@ TAGGER = """
 import sys
 from pathlib import Path
 from ingot.oci import Layout, collect_garbage
-from tests.unit.oci.sample import image
+from tests.support.sample_images import image
 layout = Layout(Path(sys.argv[1]))
 for number in range(4):
     with layout.in_use():
@@ -138,16 +138,16 @@ def test_a_killed_build_does_not_block_collection(layout: Layout, tmp_path: Path
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Path:
     """A file system of 1 MiB, for root; others skip."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
+    directory = tmp_path / "disk"
+    directory.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)],
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(directory)],
         check=False,
         capture_output=True,
     )
     if mounted.returncode:
         pytest.skip("mounting a small file system needs root")
-    return folder
+    return directory
 
 
 def test_a_full_disk_leaves_nothing_half(small_disk: Path, tmp_path: Path) -> None:

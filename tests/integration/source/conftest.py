@@ -1,16 +1,13 @@
-"""A loopback server that misbehaves on request, keys made for the occasion, tiny kernels."""
+"""A web server, keys, releases and a cache, as fixtures."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import lzma
 import subprocess
-import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from email.utils import formatdate
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,67 +16,15 @@ from pathlib import Path
 import pytest
 
 from ingot.digest import Digest
-from ingot.progress import Silent
 from ingot.source.origin import Archive
 from ingot.source.transfer import download
 from ingot.source.transfer.tarball_compression import Compression
 from ingot.source.trees.source_cache import SourceCache
-from ingot.version import KernelVersion
-
-from .repository import Repository, make_repository
-
-VERSION = KernelVersion.parse("6.1.176")
-EPOCH = 1_700_000_000
-
-
-class Notes(Silent):
-    """A Progress that keeps notes and the titles of steps."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.steps: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    @contextlib.contextmanager
-    def step(self, title: str) -> Iterator[Notes]:
-        self.steps.append(title)
-        yield self
-
-
-@dataclass
-class Request:
-    path: str
-    range: str
-    status: int
-    sent: int = 0
-
-
-@dataclass
-class Web:
-    """Files served under their paths, and how badly."""
-
-    url: str
-    files: dict[str, bytes] = field(default_factory=dict)
-    ranges: bool = True
-    validators: bool = True
-    break_after: list[int] = field(default_factory=list)
-    """One number for each of the next GETs of something large: cut after so many bytes."""
-    stall_after: list[int] = field(default_factory=list)
-    """The same, but silent after so many bytes, and not closed before the test ends."""
-    ended: threading.Event = field(default_factory=threading.Event)
-    answers: dict[str, list[int]] = field(default_factory=dict)
-    """Statuses that the next GETs of a path are answered with, before it is served."""
-    redirects: dict[str, str] = field(default_factory=dict)
-    lengths: dict[str, int] = field(default_factory=dict)
-    """What Content-Length says of a path, if not the truth."""
-    chunk: int = 0
-    """If it is not 0, bodies come in pieces of so many bytes, with a pause between them."""
-    log: list[Request] = field(default_factory=list)
-
-    def of(self, part: str) -> list[Request]:
-        return [request for request in self.log if part in request.path]
+from tests.support.git_repositories import Repository, make_repository
+from tests.support.progress import Notes
+from tests.support.signers import Keys, Signer
+from tests.support.tarballs import EPOCH, Member, Release, kernel_members, make_tar
+from tests.support.web_servers import Request, Web
 
 
 def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
@@ -173,43 +118,8 @@ def web() -> Iterator[Web]:
     server.server_close()
 
 
-@dataclass
-class Signer:
-    """A GnuPG home with one key."""
-
-    home: Path
-    fingerprint: str
-    keyring: Path
-
-    def _gpg(self, *arguments: str, data: bytes, faked: str = "") -> bytes:
-        time = ["--faked-system-time", faked] if faked else []
-        argv = ["gpg", "--homedir", str(self.home), "--batch", "-q", *time, *arguments]
-        return subprocess.run(argv, input=data, check=True, capture_output=True).stdout
-
-    def detached(self, data: bytes, faked: str = "") -> bytes:
-        return self._gpg("--detach-sign", "--armor", data=data, faked=faked)
-
-    def inline(self, data: bytes) -> bytes:
-        return self._gpg("--clearsign", data=data)
-
-
-@dataclass
-class Keys:
-    good: Signer
-    other: Signer
-    expired: Signer
-    """Its signatures were good when made, but the key has expired since."""
-    revoked: Signer
-
-    def both(self, folder: Path) -> Path:
-        """A keyring with two keys, as Debian's has many."""
-        path = folder / "both.gpg"
-        path.write_bytes(self.good.keyring.read_bytes() + self.expired.keyring.read_bytes())
-        return path
-
-
-def _make_key(folder: Path, name: str, *, expire: str = "never", faked: str = "") -> Signer:
-    home = folder / name
+def _make_key(directory: Path, name: str, *, expire: str = "never", faked: str = "") -> Signer:
+    home = directory / name
     home.mkdir(mode=0o700)
     time = ["--faked-system-time", faked] if faked else []
     gpg = ["gpg", "--homedir", str(home), "--batch", "-q", "--pinentry-mode", "loopback"]
@@ -221,7 +131,7 @@ def _make_key(folder: Path, name: str, *, expire: str = "never", faked: str = ""
         [*gpg, "--list-keys", "--with-colons"], check=True, capture_output=True, text=True
     ).stdout
     fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line[:3] == "fpr")
-    return Signer(home, fingerprint, _export(home, folder / f"{name}.gpg"))
+    return Signer(home, fingerprint, _export(home, directory / f"{name}.gpg"))
 
 
 def _export(home: Path, keyring: Path) -> Path:
@@ -233,12 +143,12 @@ def _export(home: Path, keyring: Path) -> Path:
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
     # Not below a long path: gpg-agent's socket must have a name of at most 107 bytes.
-    folder = tmp_path_factory.mktemp("k")
+    directory = tmp_path_factory.mktemp("k")
     made = Keys(
-        good=_make_key(folder, "good"),
-        other=_make_key(folder, "other"),
-        expired=_make_key(folder, "expired", expire="2d", faked="20200101T000000!"),
-        revoked=_make_key(folder, "revoked"),
+        good=_make_key(directory, "good"),
+        other=_make_key(directory, "other"),
+        expired=_make_key(directory, "expired", expire="2d", faked="20200101T000000!"),
+        revoked=_make_key(directory, "revoked"),
     )
     yield made
     for signer in (made.good, made.other, made.expired, made.revoked):
@@ -265,55 +175,6 @@ def revoked_keyring(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Ite
         subprocess.run(argv, input=data, check=True, capture_output=True)
     yield _export(home, home / "revoked.gpg")
     _end_agent(home)
-
-
-Member = tuple[str, bytes | None, dict[str, object]]
-
-
-def make_tar(members: list[Member]) -> bytes:
-    """A tar of (name, content, fields of TarInfo); no content unless it is a file."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, content, fields in members:
-            info = tarfile.TarInfo(name)
-            info.mtime = EPOCH
-            info.mode = 0o664
-            for key, value in fields.items():
-                setattr(info, key, value)
-            info.size = len(content or b"")
-            tar.addfile(info, io.BytesIO(content or b""))
-    return buffer.getvalue()
-
-
-def kernel_members(version: str = "6.1.176", padding: int = 0) -> list[Member]:
-    major, minor, patch = (*version.split("."), "0")[:3]
-    makefile = f"# SPDX\nVERSION = {major}\nPATCHLEVEL = {minor}\nSUBLEVEL = {patch}\n"
-    top = f"linux-{version}"
-    return [
-        (f"{top}", None, {"type": tarfile.DIRTYPE, "mode": 0o775}),
-        (f"{top}/Makefile", makefile.encode(), {}),
-        (f"{top}/Kconfig", b"mainmenu\n", {}),
-        (f"{top}/scripts", None, {"type": tarfile.DIRTYPE, "mode": 0o775}),
-        (f"{top}/scripts/run.sh", b"#!/bin/sh\n", {"mode": 0o775}),
-        (f"{top}/link", None, {"type": tarfile.SYMTYPE, "linkname": "scripts/run.sh"}),
-        (f"{top}/pad", _noise(padding), {}),
-    ]
-
-
-def _noise(size: int) -> bytes:
-    """Bytes that do not compress, the same ones every time."""
-    blocks = (sha256(str(number).encode()).digest() for number in range(size // 32 + 1))
-    return b"".join(blocks)[:size]
-
-
-@dataclass
-class Release:
-    """A kernel.org release: the tar, its compressed form, and where both are served."""
-
-    tar: bytes
-    xz: bytes
-    path: str = "/v6.x/linux-6.1.176.tar.xz"
-    sign: str = "/v6.x/linux-6.1.176.tar.sign"
 
 
 @pytest.fixture(scope="session")
@@ -352,9 +213,9 @@ def notes() -> Notes:
 
 @pytest.fixture
 def downloads(tmp_path: Path) -> Path:
-    folder = tmp_path / "downloads"
-    folder.mkdir()
-    return folder
+    directory = tmp_path / "downloads"
+    directory.mkdir()
+    return directory
 
 
 @pytest.fixture(autouse=True)

@@ -24,10 +24,12 @@ from ingot.source.transfer import http
 from ingot.source.transfer.download import Wanted, download
 from ingot.source.trees.kernel_tree import check_tree, tree_version
 from ingot.source.trees.source_cache import SourceCache
-
-from .conftest import VERSION, Keys, Notes, Release, Web
-from .repository import Repository
-from .test_debian import Suite
+from tests.support.debian_archives import Suite
+from tests.support.git_repositories import Repository
+from tests.support.progress import Notes
+from tests.support.signers import Keys
+from tests.support.tarballs import VERSION, Release
+from tests.support.web_servers import Web
 
 NOISE = bytes(range(256)) * 4096
 

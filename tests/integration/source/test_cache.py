@@ -16,8 +16,8 @@ from ingot.source.origin import Archive
 from ingot.source.transfer.download import lock_of
 from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
-
-from .conftest import EPOCH, VERSION, Notes, kernel_members
+from tests.support.progress import Notes
+from tests.support.tarballs import EPOCH, VERSION, kernel_members
 
 MakeArchive = Callable[..., Archive]
 OTHER = KernelVersion.parse("6.12")

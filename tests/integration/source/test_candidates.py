@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 from ingot.images import KERNEL_IMAGES
-from tests.integration.conftest import FAKE_TREE, House
-
-from .conftest import Keys
-from .repository import Repository, make_repository
+from tests.support.git_repositories import Repository, make_repository
+from tests.support.houses import House
+from tests.support.places import FAKE_TREE
+from tests.support.signers import Keys
 
 
 def signed_candidate(path: Path, keys: Keys) -> Repository:

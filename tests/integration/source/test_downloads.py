@@ -10,9 +10,11 @@ from ingot.errors import MachineError, VerificationError
 from ingot.source.kernel_org.kernel_org_origin import KernelOrg
 from ingot.source.transfer import http
 from ingot.source.transfer.tarball_compression import MAX_BYTES
-
-from .conftest import VERSION, Keys, Notes, Release, Web
-from .test_kernel_org import NAME, fetch, files
+from tests.support.kernel_org import NAME, fetch, files
+from tests.support.progress import Notes
+from tests.support.signers import Keys
+from tests.support.tarballs import VERSION, Release
+from tests.support.web_servers import Web
 
 
 @pytest.fixture(autouse=True)

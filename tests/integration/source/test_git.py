@@ -18,9 +18,10 @@ from ingot.source.obtain import obtain
 from ingot.source.origin import Origin, Source
 from ingot.source.trees.source_cache import LOCAL, SourceCache
 from ingot.version import KernelVersion
-
-from .conftest import VERSION, Keys, Notes
-from .repository import Repository
+from tests.support.git_repositories import Repository
+from tests.support.progress import Notes
+from tests.support.signers import Keys
+from tests.support.tarballs import VERSION
 
 SSH = b"-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n"
 
@@ -37,8 +38,8 @@ def get(repository: Repository, cache: SourceCache, downloads: Path, notes: Note
     return get
 
 
-def leftovers(folder: Path) -> list[str]:
-    names = (path.name for path in folder.iterdir()) if folder.exists() else ()
+def leftovers(directory: Path) -> list[str]:
+    names = (path.name for path in directory.iterdir()) if directory.exists() else ()
     return sorted(name for name in names if not name.endswith(".lock"))
 
 
@@ -303,7 +304,7 @@ def test_a_hostile_repository_runs_nothing_and_is_not_written_to(
     assert list((source.tree / "m").iterdir()) == []
 
 
-def test_a_tree_with_a_git_folder_in_it(
+def test_a_tree_with_a_git_directory_in_it(
     repository: Repository, get: Get, cache: SourceCache, downloads: Path
 ) -> None:
     commit = repository.commit()

@@ -16,9 +16,10 @@ from ingot.errors import MachineError
 from ingot.source.git.git_origin import git_source
 from ingot.source.git.git_repository import GitUrl
 from ingot.source.trees.source_cache import SourceCache
-
-from .conftest import VERSION, Keys, Notes
-from .repository import Repository
+from tests.support.git_repositories import Repository
+from tests.support.progress import Notes
+from tests.support.signers import Keys
+from tests.support.tarballs import VERSION
 
 BACKEND = Path(
     subprocess.check_output(["git", "--exec-path"], text=True).strip(), "git-http-backend"

@@ -16,18 +16,11 @@ from ingot.errors import MachineError, UserError, VerificationError
 from ingot.source.kernel_org.kernel_org_origin import KernelOrg
 from ingot.source.origin import Archive
 from ingot.version import KernelVersion
-
-from .conftest import VERSION, Keys, Notes, Release, Signer, Web
-
-NAME = "linux-6.1.176.tar.xz"
-
-
-def fetch(web: Web, keyring: Path, downloads: Path, expected: Digest | None = None) -> Archive:
-    return KernelOrg(keyring, web.url).fetch(VERSION, downloads, expected, Notes())
-
-
-def files(downloads: Path) -> list[str]:
-    return sorted(path.name for path in downloads.iterdir() if not path.name.endswith(".lock"))
+from tests.support.kernel_org import NAME, fetch, files, list_of
+from tests.support.progress import Notes
+from tests.support.signers import Keys, Signer
+from tests.support.tarballs import VERSION, Release
+from tests.support.web_servers import Web
 
 
 def test_a_good_release(web: Web, keys: Keys, published: Release, downloads: Path) -> None:
@@ -252,10 +245,6 @@ def test_every_keyring_in_the_repository_is_explained() -> None:
 # The signed list, for a release that comes without a signature of its own
 
 LIST = "/v6.x/sha256sums.asc"
-
-
-def list_of(*rows: tuple[str, bytes]) -> bytes:
-    return "".join(f"{Digest.of(data).hex}  {name}\n" for name, data in rows).encode()
 
 
 @pytest.fixture

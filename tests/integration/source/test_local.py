@@ -12,8 +12,8 @@ from ingot.errors import UserError, VerificationError
 from ingot.source.local_source import LocalTarball, local_source
 from ingot.source.origin import Archive
 from ingot.source.trees.source_cache import SourceCache
-
-from .conftest import EPOCH, VERSION, Notes
+from tests.support.progress import Notes
+from tests.support.tarballs import EPOCH, VERSION
 
 MakeArchive = Callable[..., Archive]
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 176\n"

@@ -20,9 +20,11 @@ from ingot.source.obtain import obtain
 from ingot.source.origin import Archive, Origin, Source
 from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
-
-from .conftest import EPOCH, VERSION, Keys, Notes, Release, Web, kernel_members
-from .test_debian import Suite
+from tests.support.debian_archives import Suite
+from tests.support.progress import Notes
+from tests.support.signers import Keys
+from tests.support.tarballs import EPOCH, VERSION, Release, kernel_members
+from tests.support.web_servers import Web
 
 MakeArchive = Callable[..., Archive]
 

@@ -14,8 +14,8 @@ from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.source.origin import Source
 from ingot.source.trees.patched_tree import digests, patched_tree
-
-from .conftest import VERSION, Notes
+from tests.support.progress import Notes
+from tests.support.tarballs import VERSION
 
 LINES = [f"line {number}\n" for number in range(1, 41)]
 
@@ -41,8 +41,8 @@ def patch(tmp_path: Path, source: Source) -> Patch:
         for file, new in changes.items():
             old = (before or {}).get(file)
             old_text = old if old is not None else (source.tree / file).read_text()
-            for folder, content in (("a", old_text), ("b", new)):
-                path = tmp_path / "diff" / folder / file
+            for directory, content in (("a", old_text), ("b", new)):
+                path = tmp_path / "diff" / directory / file
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(content)
             argv = ["git", "diff", "--no-index", "--no-prefix", f"a/{file}", f"b/{file}"]
@@ -173,7 +173,7 @@ def test_nothing_is_written_through_a_link(source: Source, tmp_path: Path) -> No
     assert list((tmp_path / "secret").iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["folder", "file"])
+@pytest.mark.parametrize("kind", ["directory", "file"])
 def test_a_repository_in_the_tree_has_no_say(
     source: Source, patch: Patch, tmp_path: Path, kind: str
 ) -> None:
@@ -225,7 +225,7 @@ def test_what_a_patch_writes_can_be_read_by_others_whatever_the_umask(
             files = [path for path in tree.rglob("*") if path.is_file()]
             assert {path.name for path in files} >= {"list.c", "file.c"}
             assert all(path.stat().st_mode & 0o044 == 0o044 for path in files)
-            folders = [path for path in tree.rglob("*") if path.is_dir()]
-            assert all(path.stat().st_mode & 0o055 == 0o055 for path in folders)
+            directories = [path for path in tree.rglob("*") if path.is_dir()]
+            assert all(path.stat().st_mode & 0o055 == 0o055 for path in directories)
     finally:
         os.umask(before)

@@ -23,9 +23,11 @@ from ingot.source.origin import Source
 from ingot.source.releases import Index, available
 from ingot.source.releases import Release as Listed
 from ingot.source.trees.source_cache import SourceCache
-
-from .conftest import VERSION, Keys, Notes, Release, Web
-from .test_debian import Suite
+from tests.support.debian_archives import Suite
+from tests.support.progress import Notes
+from tests.support.signers import Keys
+from tests.support.tarballs import VERSION, Release
+from tests.support.web_servers import Web
 
 
 def serve_list(web: Web, *versions: str, ended: bool = False) -> None:

@@ -20,12 +20,13 @@ import pytest
 from ingot.cli.main import run_command_line
 from ingot.digest import Digest
 from ingot.source.transfer import http
-from tests.integration.conftest import House
-
-from .conftest import Keys, Member, Release, Signer, Web, kernel_members, make_tar
-from .repository import Repository
-from .test_debian import TARBALL, Suite
-from .test_kernel_org import list_of
+from tests.support.debian_archives import TARBALL, Suite
+from tests.support.git_repositories import Repository
+from tests.support.houses import House
+from tests.support.kernel_org import list_of
+from tests.support.signers import Keys, Signer
+from tests.support.tarballs import Member, Release, kernel_members, make_tar
+from tests.support.web_servers import Web
 
 TOP = "linux-6.1.176"
 XZ, SIGN, LIST = f"/v6.x/{TOP}.tar.xz", f"/v6.x/{TOP}.tar.sign", "/v6.x/sha256sums.asc"
@@ -90,8 +91,8 @@ class Stage:
         known = {".lock", "debian-sources"}
         return [
             path.name
-            for folder in ("sources", "downloads")
-            for path in sorted((self.house.cache / folder).glob("*"))
+            for directory in ("sources", "downloads")
+            for path in sorted((self.house.cache / directory).glob("*"))
             if not any(part in path.name for part in known)
         ]
 

@@ -22,8 +22,7 @@ from ingot.source.origin import Archive
 from ingot.source.transfer.tarball_compression import Compression
 from ingot.source.trees import unpack_tarball as module
 from ingot.source.trees.unpack_tarball import Unpacked, unpack
-
-from .conftest import EPOCH, Member, kernel_members, make_tar
+from tests.support.tarballs import EPOCH, Member, kernel_members, make_tar
 
 TOP = "linux-6.1.176"
 MakeArchive = Callable[..., Archive]
@@ -120,7 +119,7 @@ BAD: dict[str, tuple[list[Member], str]] = {
         "",
     ),
     "fifo": ([(f"{TOP}/p", None, {"type": tarfile.FIFOTYPE})], "a device, a pipe"),
-    "two folders": ([("other/file", b"", {})], "one top-level directory"),
+    "two directories": ([("other/file", b"", {})], "one top-level directory"),
     "a file beside": ([("file", b"", {})], "one top-level directory"),
     "absolute": ([("/evil/file", b"", {})], "one top-level directory"),
 }

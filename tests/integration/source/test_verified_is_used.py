@@ -27,11 +27,13 @@ from ingot.source.transfer.download import download
 from ingot.source.transfer.tarball_compression import Compression, PlainTar
 from ingot.source.trees.patched_tree import digests, patched_tree
 from ingot.source.trees.source_cache import SourceCache
-
-from .conftest import VERSION, Keys, Notes, Release, Web, kernel_members, make_tar
-from .test_debian import Suite
-from .test_debian import fetch as fetch_debian
-from .test_kernel_org import list_of
+from tests.support.debian_archives import Suite
+from tests.support.debian_archives import fetch as fetch_debian
+from tests.support.kernel_org import list_of
+from tests.support.progress import Notes
+from tests.support.signers import Keys
+from tests.support.tarballs import VERSION, Release, kernel_members, make_tar
+from tests.support.web_servers import Web
 
 OTHER = Digest.of(b"another")
 MakeArchive = Callable[..., Archive]

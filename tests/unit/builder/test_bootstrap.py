@@ -14,7 +14,7 @@ from ingot.builder.builder_site import Site
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError, UserError
 from ingot.process import CommandFailedError
-from tests.unit.builder.conftest import SPEC
+from tests.support.builders import SPEC
 
 FOCAL = BuilderSpec(
     "focal",
@@ -111,7 +111,9 @@ def test_a_keyring_is_in_the_catalog_or_absolute_or_installed(
     monkeypatch.setattr(bootstraps, "SYSTEM_KEYRINGS", installed)
     with pytest.raises(UserError) as caught:
         keyring_of(FOCAL, site.catalog)
-    assert "'focal' has no keyring 'keyrings/ubuntu.gpg'" in caught.value.what
+    assert (
+        "the keyring 'keyrings/ubuntu.gpg' of the builder 'focal' is missing" in caught.value.what
+    )
     assert str(site.catalog / "keyrings/ubuntu.gpg") in caught.value.why
     assert str(installed) in caught.value.why
     assert "ubuntu-keyring" in caught.value.hint
@@ -133,7 +135,7 @@ def test_a_keyring_is_in_the_catalog_or_absolute_or_installed(
     [
         ("... NO_PUBKEY 871920D1991BC93C", "name it as `keyring` in [builders.focal]"),
         ("E: Unable to locate package dwarves", '["main", "universe"]'),
-        ("E: something else", "is the suite 'focal' on the mirror"),
+        ("E: something else", "check that the mirror has the suite 'focal'"),
     ],
 )
 def test_what_mmdebstrap_says_is_told_with_what_helps(

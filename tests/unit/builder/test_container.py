@@ -19,7 +19,7 @@ from ingot.catalog import BuilderSpec
 from ingot.digest import Digest
 from ingot.errors import MachineError
 from ingot.process import CommandFailedError, Result
-from tests.unit.conftest import Recorder
+from tests.support.progress import Recorder
 
 SPEC = BuilderSpec("box", kind="container", image="ubuntu:20.04", packages=("gcc", "bc"))
 
@@ -58,7 +58,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman"])
-def test_a_container_has_the_folders_of_a_build_and_nothing_else(engine: str) -> None:
+def test_a_container_has_the_directories_of_a_build_and_nothing_else(engine: str) -> None:
     words = sandbox(engine, "501:20").command(["make", "x y"], {"KCONFIG_CONFIG": "/build/c"})
     at = words.index("sha256:1234")
     options = " ".join(words[:at])
@@ -131,7 +131,7 @@ def test_engines_that_are_here_are_found(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_image_on_this_machine_is_brought_by_skopeo(
     commands: Commands, engine: str, storage: str
 ) -> None:
-    name = Engine(engine, "0:0").take("oci:/images:kernel-builder:x", print)
+    name = Engine(engine, "0:0").pull("oci:/images:kernel-builder:x", print)
     ((program, *_, source, target),) = commands.ran
     assert program == "skopeo"
     assert source == "oci:/images:kernel-builder:x"
@@ -142,7 +142,7 @@ def test_an_image_on_this_machine_is_brought_by_skopeo(
 
 @pytest.mark.parametrize("name", ["oci://x", "dir", "ocix:1"])
 def test_names_of_registries_are_left_to_the_engine(commands: Commands, name: str) -> None:
-    assert Engine("podman", "0:0").take(name, print) == name
+    assert Engine("podman", "0:0").pull(name, print) == name
     assert commands.ran == [["podman", "pull", name]]
 
 
@@ -216,7 +216,7 @@ def test_a_record_that_is_damaged_is_made_anew(
         path.parent.mkdir(exist_ok=True)
         path.write_text(damaged)
         assert container_builder.packages(SPEC, arch("x86_64"), site) is None
-        with pytest.raises(MachineError, match="it lacks"):  # the fake image has no programs
+        with pytest.raises(MachineError, match="not found"):  # the fake image has no programs
             container_builder.ensure(SPEC, arch("x86_64"), site, recorder)
         assert container_builder.packages(SPEC, arch("x86_64"), site) == ("gcc:amd64=9",)
 

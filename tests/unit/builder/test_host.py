@@ -13,8 +13,8 @@ from ingot.builder.builder_site import Site
 from ingot.builder.sandbox import Sandbox
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError
-from tests.unit.builder.conftest import SAYS, Machine
-from tests.unit.conftest import Recorder
+from tests.support.builders import SAYS, Machine
+from tests.support.progress import Recorder
 
 GCC = BuilderSpec("host", kind="host")
 CLANG = BuilderSpec("host", kind="host", llvm=True)
@@ -71,8 +71,8 @@ def test_what_is_missing_is_named(machine: Machine, site: Site, recorder: Record
     with pytest.raises(MachineError) as caught:
         builder_kinds.ensure(GCC, ARM64, site, recorder)
     assert caught.value.what == (
-        "this machine cannot compile arm64 kernels: it lacks aarch64-linux-gnu-gcc,"
-        " aarch64-linux-gnu-ld, flex, bison"
+        "this machine cannot compile arm64 kernels: aarch64-linux-gnu-gcc,"
+        " aarch64-linux-gnu-ld, flex, bison not found"
     )
     assert "--builder rootfs" in caught.value.hint
     assert builder_kinds.packages(GCC, ARM64, site) is None

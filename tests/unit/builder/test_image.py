@@ -13,8 +13,8 @@ from ingot.builder.builder_site import Site
 from ingot.catalog import BuilderSpec
 from ingot.errors import UserError, VerificationError
 from ingot.oci import read_image, write_image
-from tests.unit.builder.conftest import NEW, OLD, SPEC, lock, put
-from tests.unit.conftest import Recorder
+from tests.support.builders import NEW, OLD, SPEC, lock, put
+from tests.support.progress import Recorder
 
 
 def test_a_builder_has_a_tag_that_moves_and_one_that_stays(site: Site) -> None:
@@ -32,8 +32,8 @@ def test_a_builder_has_a_tag_that_moves_and_one_that_stays(site: Site) -> None:
 
 def test_it_tells_what_it_is_made_of(site: Site) -> None:
     made = put(site, OLD)
-    assert builder_image.packages_told(made) == OLD
-    assert builder_image.digest_told(made.labels) == digest_of(OLD)
+    assert builder_image.annotated_packages(made) == OLD
+    assert builder_image.labelled_digest(made.labels) == digest_of(OLD)
     assert builder_kinds.known(SPEC, site.host, site) == digest_of(OLD)
     assert made.platform.architecture == "amd64"
 
@@ -147,13 +147,26 @@ def test_an_incomplete_image_does_not_serve(site: Site) -> None:
 
 
 def test_a_builder_from_elsewhere_must_be_made_of_what_it_says(site: Site) -> None:
-    builder_image.require_honest(site.layout, put(site))
+    builder_image.verify_packages(site.layout, put(site))
     for status in (
         "",
         "Package: bc\nStatus: install ok installed\nArchitecture: amd64\nVersion: 6\n",
     ):
         with pytest.raises(VerificationError):
-            builder_image.require_honest(site.layout, put(site, OLD, status=status))
+            builder_image.verify_packages(site.layout, put(site, OLD, status=status))
+
+
+def test_the_names_in_published_builders_stay(site: Site) -> None:
+    image = put(site)
+    names = {*image.annotations, *image.labels}
+    assert {name for name in names if name.startswith("dev.ingot.")} == {
+        "dev.ingot.builder.digest",
+        "dev.ingot.builder.packages",
+        "dev.ingot.builder.spec",
+        "dev.ingot.builder.suite",
+    }
+    lock(site, ("gone:amd64=1",))
+    assert "dev.ingot.builder.lock" in put(site).labels
 
 
 @pytest.mark.parametrize("annotation", [None, "no base64!", "bm8gZ3ppcA=="])
@@ -163,8 +176,8 @@ def test_an_image_that_does_not_say_what_it_is_made_of(site: Site, annotation: s
     if annotation:
         annotations["dev.ingot.builder.packages"] = annotation
     descriptor = write_image(site.layout, made.layers, made.platform, made.labels, annotations, 0)
-    with pytest.raises(UserError, match="does not say what it is made of"):
-        builder_image.packages_told(read_image(site.layout, descriptor))
+    with pytest.raises(UserError, match="has no valid list of packages"):
+        builder_image.annotated_packages(read_image(site.layout, descriptor))
 
 
 # Held against the lock when it is entered
@@ -191,7 +204,7 @@ def test_another_one_is_told_or_refused(entered: Site, recorder: Recorder) -> No
     put(entered, NEW)
     builder_kinds.ensure(SPEC, entered.host, entered, recorder)
     (note,) = recorder.notes
-    assert "is not as bookworm-x86_64.lock lists: gcc:amd64 12.1 -> 12.2 (" in note
+    assert "differs from bookworm-x86_64.lock: gcc:amd64 12.1 -> 12.2 (" in note
     with pytest.raises(UserError) as caught:
         builder_kinds.ensure(replace(SPEC, locked=True), entered.host, entered, recorder)
     assert "gcc:amd64 12.1 -> 12.2" in caught.value.why
@@ -208,6 +221,8 @@ def test_many_changes_are_told_by_some(entered: Site, recorder: Recorder) -> Non
 def test_a_locked_one_needs_a_lock(entered: Site, recorder: Recorder) -> None:
     put(entered)
     spec = BuilderSpec("bookworm", "bookworm", ("bc",), locked=True)
-    with pytest.raises(UserError, match=r"there is no .*bookworm-x86_64\.lock") as caught:
+    with pytest.raises(
+        UserError, match=r"locked, but .*bookworm-x86_64\.lock is missing"
+    ) as caught:
         builder_kinds.ensure(spec, entered.host, entered, recorder)
     assert "ingot builder update bookworm" in caught.value.hint

@@ -9,7 +9,7 @@ import pytest
 
 from ingot.builder.builder_lock import read_lock, write_lock
 from ingot.errors import UserError
-from tests.unit.builder.conftest import OLD
+from tests.support.builders import OLD
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from ingot.builder.builder_packages import changes, digest_of, read_status
-from tests.unit.builder.conftest import NEW, OLD, status_of
+from tests.support.builders import NEW, OLD, status_of
 
 
 def test_the_packages_of_a_status_file_are_sorted_lines() -> None:

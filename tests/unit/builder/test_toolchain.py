@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from ingot.arch import arch
-from ingot.builder.toolchain import compiler, make_words
+from ingot.builder.toolchain import compiler, make_arguments
 from ingot.compile import make_flags
 
 
 def test_gcc_is_a_cross_compiler_always() -> None:
-    words = make_words(arch("arm64"), llvm=False)
+    words = make_arguments(arch("arm64"), llvm=False)
     assert words == ("ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-")
     assert compiler("aarch64-linux-gnu-", llvm=False) == ("aarch64-linux-gnu-gcc",)
 
 
 def test_clang_is_told_its_target() -> None:
-    assert set(make_words(arch("arm64"), llvm=True)) == {
-        *make_words(arch("arm64"), llvm=False),
+    assert set(make_arguments(arch("arm64"), llvm=True)) == {
+        *make_arguments(arch("arm64"), llvm=False),
         "LLVM=1",
         "LLVM_IAS=1",
     }

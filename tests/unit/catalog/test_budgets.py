@@ -8,7 +8,7 @@ import pytest
 
 from ingot.catalog import Budget
 from ingot.version import Series
-from tests.unit.catalog.conftest import SMALL, load, mistakes
+from tests.support.catalogs import SMALL, load, mistakes
 
 
 def table(*lines: str) -> str:
@@ -49,21 +49,22 @@ def test_a_flavor_can_be_named(tmp_path: Path) -> None:
 )
 def test_a_budget_is_for_what_counted_it(emulator: str, counted_by: str, *, counts: bool) -> None:
     assert (
-        Budget(Series(6, 1), "default", "x86_64", 1, emulator=emulator).counts(counted_by) is counts
+        Budget(Series(6, 1), "default", "x86_64", 1, emulator=emulator).accepts(counted_by)
+        is counts
     )
 
 
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        (BOUND[:2], "it bounds nothing: give instructions, memory or size"),
+        (BOUND[:2], "it has no limit: set instructions, memory or size"),
         (('series = "6.7"', *BOUND[1:]), "budgets.0.series: there is no series '6.7'"),
         ((*BOUND, 'flavor = "tiny"'), "budgets.0.flavor: there is no flavor 'tiny'"),
         ((BOUND[0], 'arch = "m68k"', BOUND[2]), "budgets.0.arch: 'm68k' is not an arch"),
         ((*BOUND[:2], "size = 0"), "budgets.0.size"),
         ((*BOUND[:2], 'memory = "28 MiB"'), "budgets.0.memory"),
         ((*BOUND, "instruction = 1"), "budgets.0.instruction: there is no such key (did you mean"),
-        ((*BOUND, "", "[[budgets]]", *BOUND), "this kernel has a budget already"),
+        ((*BOUND, "", "[[budgets]]", *BOUND), "this kernel already has a budget"),
     ],
 )
 def test_mistakes_in_a_table(tmp_path: Path, lines: tuple[str, ...], says: str) -> None:

@@ -13,8 +13,8 @@ from ingot.catalog import BuilderSpec, Catalog, builder_tables, catalog_form
 from ingot.catalog.toolchain_choice import minimums
 from ingot.errors import UserError
 from ingot.version import Series
-from tests.unit.catalog.conftest import SMALL, changed, line_of, load, mistakes
-from tests.unit.conftest import REPOSITORY
+from tests.support.catalogs import SMALL, changed, line_of, load, mistakes
+from tests.support.places import REPOSITORY
 
 BUILDERS = (
     SMALL
@@ -111,7 +111,9 @@ def test_the_machines_own_compiler_is_told_nothing_of_packages(tmp_path: Path) -
 
 def test_a_builder_is_not_named_after_a_kind_that_it_is_not_of(tmp_path: Path) -> None:
     (line,) = mistakes(tmp_path, SMALL + '[builders.host]\nsuite = "x"\npackages = ["bc"]\n')
-    assert "builders.host: 'host' is a kind of builders, which this one is not of" in line
+    assert (
+        "builders.host: 'host' is also a kind of builder, and this one is of another kind" in line
+    )
     assert load(tmp_path, SMALL + '[builders.host]\nkind = "host"\n').builders["host"]
 
 

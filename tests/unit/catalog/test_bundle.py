@@ -11,15 +11,15 @@ import pytest
 from ingot import __version__, catalog
 from ingot.catalog import bundled, bundled_catalog, starter
 from ingot.errors import UserError
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 COMPANIONS = ("README.md", ".gitignore", ".github/workflows/kernels.yml")
 
 
-def files(folder: Path) -> dict[str, bytes]:
+def files(directory: Path) -> dict[str, bytes]:
     return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
 
@@ -59,19 +59,19 @@ def test_resolved_configs_are_left_out(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_catalog_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "kernels").mkdir()
     (tmp_path / "kernels" / "kernels.toml").write_text("mine")
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         starter(tmp_path)
     assert files(tmp_path) == {"kernels/kernels.toml": b"mine"}
 
 
-def test_an_empty_folder_is_no_catalog(tmp_path: Path) -> None:
+def test_an_empty_directory_is_no_catalog(tmp_path: Path) -> None:
     (tmp_path / "kernels").mkdir()
     assert catalog.load(starter(tmp_path)).kernels
 
 
 def test_a_file_in_its_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "kernels").touch()
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         starter(tmp_path)
 
 

@@ -15,8 +15,8 @@ from ingot.catalog.catalog_edit import add_feature, add_version
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.version import KernelVersion
-from tests.unit.catalog.conftest import PIN, SMALL, changed
-from tests.unit.conftest import REPOSITORY
+from tests.support.catalogs import PIN, SMALL, changed
+from tests.support.places import REPOSITORY
 
 NEW = "cd" * 32
 PINS = {"debian": Digest(NEW)}

@@ -11,8 +11,8 @@ import pytest
 from ingot import catalog
 from ingot.catalog import Catalog, catalog_form, catalog_tables
 from ingot.errors import UserError
-from tests.unit.catalog.conftest import SMALL, load
-from tests.unit.conftest import REPOSITORY
+from tests.support.catalogs import SMALL, load
+from tests.support.places import REPOSITORY
 
 RENEW = "run scripts/update-catalog-files"
 
@@ -106,8 +106,11 @@ after
     ("text", "says"),
     [
         ("<!-- kernels: begin -->\n", "does not end"),
-        ("<!-- kernels: end -->\n", "begins none of the tables kernels, flavors, features"),
-        ("<!-- kernel: begin -->\n<!-- kernel: end -->\n", "begins none of the tables"),
+        (
+            "<!-- kernels: end -->\n",
+            "does not begin a known table: the tables are kernels, flavors, features",
+        ),
+        ("<!-- kernel: begin -->\n<!-- kernel: end -->\n", "does not begin a known table"),
         ("<!-- kernels: begin -->\n<!-- features: end -->\n", "does not end"),
         ("<!-- kernels: begin -->\n<!-- kernels: begin -->\n", "does not end"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from ingot.catalog import guest_verbs
 from ingot.catalog.guest_verbs import Verb, read_verbs
 from ingot.errors import UserError
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 ROW = '\tVERB("mount", "TYPE [FILE]", 1, 2,\n\t     "it mounts; " "FILE is in it", mount_type),\n'
 TABLE = f"""\
@@ -37,17 +37,29 @@ def test_a_row_says_all_of_a_verb(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("1, 2,", "1, 3,", "files.c:4: mount: the words 'TYPE [FILE]' make the numbers 1, 2"),
-        ("1, 2,", "0, 2,", "files.c:4: mount: the words 'TYPE [FILE]' make the numbers 1, 2"),
-        ("FILE]", "FILE...]", "make the numbers 1, ANY_NUMBER"),
+        (
+            "1, 2,",
+            "1, 3,",
+            "files.c:4: mount: by its usage 'TYPE [FILE]', the numbers of arguments are 1, 2",
+        ),
+        (
+            "1, 2,",
+            "0, 2,",
+            "files.c:4: mount: by its usage 'TYPE [FILE]', the numbers of arguments are 1, 2",
+        ),
+        ("FILE]", "FILE...]", "the numbers of arguments are 1, ANY_NUMBER"),
         ("FILE]", "FILE", "files.c:4: mount: "),
-        ('"mount"', '"Mount"', "files.c:4: 'Mount' is not the name of a verb"),
-        ('"it mounts; " "FILE is in it"', '""', "files.c:4: what does 'mount' prove?"),
+        ('"mount"', '"Mount"', "files.c:4: 'Mount' is not a valid verb"),
+        (
+            '"it mounts; " "FILE is in it"',
+            '""',
+            "files.c:4: the text that says what 'mount' proves is empty",
+        ),
         ("mounts;", r"\"mounts\"", "files.c:4: this is not a VERB(...) row"),
         ("\tVERB", "\t/* a comment */\n\tVERB", "files.c:4: this is not a VERB(...) row"),
         ("\tVERB", '\t{ "old", old },\n\tVERB', "files.c:4: this is not a VERB(...) row"),
         ("\tEND_OF_VERBS\n", "", "files.c:6: this is not a VERB(...) row, and not END_OF_VERBS"),
-        (ROW, ROW + ROW, "files.c:6: there is a verb 'mount' in files.c"),
+        (ROW, ROW + ROW, "files.c:6: files.c already has a verb 'mount'"),
         ("verbs[] = {", "verbs[] =\n{", "files.c:1: a table begins with"),
         ("\n};", "\n\t};", "files.c:1: a table begins with"),
     ],
@@ -65,7 +77,7 @@ def test_a_verb_is_in_one_file(tmp_path: Path) -> None:
     (tmp_path / "storage.c").write_text(TABLE)
     with pytest.raises(UserError) as caught:
         read(tmp_path)
-    assert caught.value.why == "storage.c:4: there is a verb 'mount' in files.c"
+    assert caught.value.why == "storage.c:4: files.c already has a verb 'mount'"
 
 
 def test_a_file_without_a_table_has_no_verbs(tmp_path: Path) -> None:
@@ -78,8 +90,8 @@ def test_a_file_without_a_table_has_no_verbs(tmp_path: Path) -> None:
         ("overlay", ""),
         ("moutn proc", "init has no verb 'moutn' (did you mean 'mount' or 'mounted'?)"),
         ("xyzzy", "init has no verb 'xyzzy' (docs/checks.md lists all of them)"),
-        ("overlay x", "'x' is one word too many; usage: overlay"),
-        ("mount", "a word is missing at the end: TYPE; usage: mount TYPE [FILE [WORD]]"),
+        ("overlay x", "'x' is one argument too many; usage: overlay"),
+        ("mount", "an argument is missing at the end: TYPE; usage: mount TYPE [FILE [WORD]]"),
         ("link vxlann", "'vxlann' is wrong here (did you mean 'vxlan'?); usage: link bridge|"),
     ],
 )
@@ -97,10 +109,12 @@ def test_every_row_of_init_is_read() -> None:
 
 
 def test_main_goes_through_every_table() -> None:
-    folder = REPOSITORY / "src/ingot/boot/init"
-    tables = (folder / "main.c").read_text().partition("*const tables[] = {")[2].partition("}")[0]
+    directory = REPOSITORY / "src/ingot/boot/init"
+    tables = (
+        (directory / "main.c").read_text().partition("*const tables[] = {")[2].partition("}")[0]
+    )
     named = {word.strip() for word in tables.split(",")} - {""}
     sources = {verb.source for verb in guest_verbs.verbs().values()}
     assert len(named) == len(sources)
     for source in sources:
-        assert any(f" {name}[] = {{" in (folder / source).read_text() for name in named), source
+        assert any(f" {name}[] = {{" in (directory / source).read_text() for name in named), source

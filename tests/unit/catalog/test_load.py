@@ -13,8 +13,8 @@ from ingot.catalog import BuilderSpec, Catalog, GitTags, Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.version import Series
-from tests.unit.catalog.conftest import PIN, SMALL, changed, load
-from tests.unit.conftest import REPOSITORY
+from tests.support.catalogs import PIN, SMALL, changed, load
+from tests.support.places import REPOSITORY
 
 
 def kernel(found: Catalog, tag: str) -> Kernel:
@@ -50,8 +50,8 @@ def test_every_version_but_the_one_that_no_debian_suite_has_is_pinned() -> None:
 def test_no_fragment_of_this_repository_is_left_unused() -> None:
     real = catalog.load(REPOSITORY / "kernels")
     used = {f"{name}.config" for kernel in real.kernels for name in kernel.fragments}
-    folder = real.root / "fragments"
-    assert {str(path.relative_to(folder)) for path in folder.glob("base/*.config")} <= used
+    directory = real.root / "fragments"
+    assert {str(path.relative_to(directory)) for path in directory.glob("base/*.config")} <= used
 
 
 # What the file says
@@ -201,7 +201,7 @@ def test_what_cannot_be_asked_for_is_told(small: Catalog) -> None:
     assert "bpf" in caught.value.hint
     with pytest.raises(UserError, match="no VMM 'xen'"):
         small.vmm_requests("xen", Series(6, 1), arch("x86_64"))
-    with pytest.raises(UserError, match=r"5\.10 has no sandbox"):
+    with pytest.raises(UserError, match=r"the feature sandbox is not available in series 5\.10"):
         small.feature_requests("sandbox", Series(5, 10), arch("x86_64"))
     with pytest.raises(UserError, match=r"qemu does not boot series 4\.19 on x86_64"):
         small.vmm_requests("qemu", Series(4, 19), arch("x86_64"))
@@ -256,11 +256,11 @@ def test_a_file_that_is_none_is_told(tmp_path: Path, text: str, says: str) -> No
 
 def test_a_catalog_without_kernels_is_told(tmp_path: Path) -> None:
     text = SMALL[: SMALL.index('[series."4.19"]')] + "[series]\n"
-    with pytest.raises(UserError, match="names no kernel"):
+    with pytest.raises(UserError, match="lists no kernel"):
         load(tmp_path, text)
 
 
-def test_a_folder_without_a_catalog_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_directory_without_a_catalog_is_told_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         catalog.load(tmp_path)
     assert str(tmp_path) in caught.value.what

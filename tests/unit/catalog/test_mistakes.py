@@ -8,7 +8,7 @@ import pytest
 
 from ingot import catalog
 from ingot.errors import UserError
-from tests.unit.catalog.conftest import PIN, SMALL, changed, line_of, mistakes, write
+from tests.support.catalogs import PIN, SMALL, changed, line_of, mistakes, write
 
 CONTAINERS = "[features.containers]\n"
 
@@ -46,7 +46,7 @@ CONTAINERS = "[features.containers]\n"
         (
             'debian_suites = ["bookworm"]',
             'git = { repository = "ext::id", keyring = "k" }',
-            "origins.git.repository: 'ext::id' is not the address of a repository",
+            "origins.git.repository: 'ext::id' is not the URL of a repository",
         ),
         (
             'debian_suites = ["bookworm"]',
@@ -161,7 +161,7 @@ def test_a_mistake_of_form_is_told_with_its_line(
         (
             'order = ["kernel.org", "debian"]',
             'order = ["kernel.org", "git", "debian"]',
-            "origins.order: 'git' needs to know where to look: add [origins.git]",
+            "origins.order: the origin 'git' needs a table [origins.git]",
         ),
         (
             "debian =",
@@ -173,15 +173,19 @@ def test_a_mistake_of_form_is_told_with_its_line(
             'versions."6.1.x"',
             "series.6.1.versions.6.1.x: '6.1.x' is not a ker",
         ),
-        ('versions."6.1.176"', 'versions."6.2.1"', "version 6.2.1 stands in series 6.1"),
-        ('versions."5.10.9"', 'versions."5.10.0262"', "5.10.262: this is 5.10.0262 once more"),
-        ("[features.bpf]", "[features.without-bpf]", "'with', 'without' and 'patched' name"),
-        ("[features.bpf]", "[features.bpf-patched]", "'with', 'without' and 'patched' name"),
-        ("[flavors.monolithic]", "[flavors.rc1]", "in a list or a tag this means another thing"),
+        ('versions."6.1.176"', 'versions."6.2.1"', "version 6.2.1 does not belong to series 6.1"),
+        (
+            'versions."5.10.9"',
+            'versions."5.10.0262"',
+            "5.10.262: this is the same version as 5.10.0262",
+        ),
+        ("[features.bpf]", "[features.without-bpf]", "'with', 'without' and 'patched': in tags"),
+        ("[features.bpf]", "[features.bpf-patched]", "'with', 'without' and 'patched': in tags"),
+        ("[flavors.monolithic]", "[flavors.rc1]", "this name has another meaning in lists or tags"),
         ("[features.bpf]", "[features.bpf-arm64]", "'arm64' at the end of a tag is an arch"),
         ("[flavors.monolithic]", "[flavors.amd64]", "'amd64' at the end of a tag is an arch"),
-        ("[flavors.monolithic]", "[flavors.all]", "flavors.all: in a list or a tag this means"),
-        ("[flavors.monolithic]", "[flavors.0123456789ab]", "in a list or a tag this means another"),
+        ("[flavors.monolithic]", "[flavors.all]", "flavors.all: this name has another meaning"),
+        ("[flavors.monolithic]", "[flavors.0123456789ab]", "this name has another meaning"),
     ],
 )
 def test_a_mistake_of_meaning_is_told_with_its_line(
@@ -197,7 +201,7 @@ def test_a_mistake_of_meaning_is_told_with_its_line(
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("04.19", "series.04.19: this series is written 4.19"),
+        ("04.19", "series.04.19: write this series as 4.19"),
         ("old", "series.old: 'old' is not a kernel series"),
     ],
 )
@@ -217,7 +221,7 @@ def test_a_name_in_a_long_list_is_told_with_its_own_line(tmp_path: Path) -> None
 def test_a_flavor_without_vmms_is_told(tmp_path: Path) -> None:
     text = changed('like = "default"\nfeatures = []\n', "")
     (line,) = mistakes(tmp_path, text)
-    assert "flavors.minimal: it names no VMMs and is like no other flavor" in line
+    assert "flavors.minimal: the flavor has neither 'vmms' nor 'like'" in line
     assert f":{line_of(text, '[flavors.minimal]')}:" in line
 
 
@@ -233,7 +237,7 @@ def test_a_circle_is_told_where_each_of_its_parts_stands(tmp_path: Path) -> None
 def test_what_nothing_boots_is_told(tmp_path: Path) -> None:
     text = changed('vmms = ["firecracker", "qemu"]', 'vmms = ["qemu"]')
     (line,) = mistakes(tmp_path, text)
-    assert "series.4.19: nothing boots its flavor 'default' on x86_64" in line
+    assert "series.4.19: no VMM boots its flavor 'default' on x86_64" in line
 
 
 def test_what_is_missing_is_told_where_it_should_be(tmp_path: Path) -> None:

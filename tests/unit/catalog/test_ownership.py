@@ -91,7 +91,7 @@ def test_a_link_of_ones_own_to_a_strangers_file(
         require_own_catalog(root, OURS)
 
 
-def test_a_folder_that_is_no_catalog(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_is_no_catalog(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ownership, "_MOST", 2)
     with pytest.raises(UserError, match="more than 2 files"):
         require_own_catalog(root, OURS)
@@ -118,13 +118,13 @@ def test_who_is_trusted(
     assert trusted_users(sudo) == trusted
 
 
-@pytest.mark.parametrize("marker", ["folder", "file", "link"])
+@pytest.mark.parametrize("marker", ["directory", "file", "link"])
 def test_the_repository_around_it(
     root: Path, tmp_path: Path, owned_by: Callable[[Path], None], marker: str
 ) -> None:
     require_own_repository(root, OURS)  # there is none
     git = tmp_path / ".git"
-    if marker == "folder":
+    if marker == "directory":
         git.mkdir()
         (git / "config").write_text("")
     elif marker == "file":
@@ -132,7 +132,7 @@ def test_the_repository_around_it(
     else:
         git.symlink_to(tmp_path / "none")
     require_own_repository(root, OURS)
-    for foreign in (tmp_path, git, *([git / "config"] if marker == "folder" else [])):
+    for foreign in (tmp_path, git, *([git / "config"] if marker == "directory" else [])):
         owned_by(foreign)
         if foreign != git or marker != "link":
             with pytest.raises(UserError, match="git is not run"):

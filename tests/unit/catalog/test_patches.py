@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingot.catalog import Catalog
-from tests.unit.catalog.conftest import SMALL, load, mistakes, write
+from tests.support.catalogs import SMALL, load, mistakes, write
 
 FILES = ("6.1/0002-own.patch", "6.1/0009-own.patch", "5.10/0001-old.patch", "all/0005-fix.patch")
 
@@ -26,8 +26,8 @@ def with_patches(root: Path, text: str, files: tuple[str, ...] = FILES) -> Catal
 
 def names(found: Catalog, kernel: str) -> list[str]:
     (one,) = found.select([kernel])
-    folder = found.root / "patches"
-    return [path.relative_to(folder).as_posix() for path in found.patches(one)]
+    directory = found.root / "patches"
+    return [path.relative_to(directory).as_posix() for path in found.patches(one)]
 
 
 def test_a_file_that_no_table_names_is_for_its_series(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_file_that_no_table_names_is_for_its_series(tmp_path: Path) -> None:
     assert names(found, "4.19") == []
 
 
-def test_file_names_decide_the_order_whatever_the_folders(tmp_path: Path) -> None:
+def test_file_names_decide_the_order_whatever_the_directories(tmp_path: Path) -> None:
     found = with_patches(tmp_path, table())
     order = ["6.1/0002-own.patch", "all/0005-fix.patch", "6.1/0009-own.patch"]
     assert names(found, "6.1") == order
@@ -86,7 +86,7 @@ def test_a_candidate_is_before_its_release(tmp_path: Path) -> None:
     assert names(found, "6.19-rc4") == []
 
 
-def test_a_table_takes_a_file_out_of_its_folders_rule(tmp_path: Path) -> None:
+def test_a_table_takes_a_file_out_of_its_directories_rule(tmp_path: Path) -> None:
     text = '\n[[patches]]\nfile = "6.1/0002-own.patch"\nuntil = "6.1.100"\n'
     found = with_patches(tmp_path, text, FILES[:3])
     assert names(found, "6.1") == ["6.1/0009-own.patch"]
@@ -98,8 +98,14 @@ def test_a_table_takes_a_file_out_of_its_folders_rule(tmp_path: Path) -> None:
     [
         (['since = "6.1.x"'], "patches.0.since: '6.1.x' is not a version such as 6.1.176"),
         (['series = ["6.1.2"]'], "patches.0.series.0: '6.1.2' is not a series"),
-        (['since = "6.1.9"', 'until = "6.1.8"'], "patches.0.until: it comes before since = 6.1.9"),
-        (['since = "6.1"', 'until = "6.1-rc1"'], "patches.0.until: it comes before since = 6.1"),
+        (
+            ['since = "6.1.9"', 'until = "6.1.8"'],
+            "patches.0.until: 'until' is before 'since' (6.1.9)",
+        ),
+        (
+            ['since = "6.1"', 'until = "6.1-rc1"'],
+            "patches.0.until: 'until' is before 'since' (6.1)",
+        ),
         (['flavors = ["tiny"]'], "patches.0.flavors.0: there is no flavor 'tiny'"),
         (['arches = ["m68k"]'], "patches.0.arches.0: 'm68k' is not an arch"),
         (['flavor = "minimal"'], "patches.0.flavor: there is no such key (did you mean 'flavors'"),
@@ -117,7 +123,7 @@ def test_mistakes_in_a_table(tmp_path: Path, lines: list[str], says: str) -> Non
 @pytest.mark.parametrize(
     "file", ["../x.patch", "/etc/passwd", "6.1/../../x", "a b.patch", ".x.patch", "6.1//x", ""]
 )
-def test_a_file_must_be_below_the_folder(tmp_path: Path, file: str) -> None:
+def test_a_file_must_be_below_the_directory(tmp_path: Path, file: str) -> None:
     text = f'{SMALL}\n[[patches]]\nfile = "{file}"\n'
     (line,) = mistakes(tmp_path, text)
     assert "is not the path of a patch file below patches/" in line
@@ -131,7 +137,11 @@ def test_a_file_that_is_not_there_and_one_that_nothing_applies(tmp_path: Path) -
     text = f'{SMALL}\n[[patches]]\nfile = "6.1/none.patch"\n'
     found = mistakes(tmp_path, text)
     assert any("there is no file patches/6.1/none.patch" in line for line in found)
-    lost = [line.split("patches/")[1].split(" ")[0] for line in found if "in no series'" in line]
+    lost = [
+        line.split("patches/")[1].split(" ")[0]
+        for line in found
+        if "neither in the directory of a series" in line
+    ]
     assert lost == ["6.1/deeper/c.patch", "b.patch", "common/a.patch"]
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from ingot import catalog, kconfig
 from ingot.arch import arch
-from ingot.catalog.guest_checks import Proof, load_proofs, merged
+from ingot.catalog.guest_checks import GuestCheck, load_guest_checks, merged
 from ingot.errors import UserError
 from ingot.version import Series
-from tests.unit.conftest import REPOSITORY
+from tests.support.places import REPOSITORY
 
 ONE = """\
 [[checks]]
@@ -38,10 +38,10 @@ options = ["VIRTIO_NET", "PACKET"]
 """
 
 
-def read(tmp_path: Path, text: str) -> tuple[Proof, ...]:
+def read(tmp_path: Path, text: str) -> tuple[GuestCheck, ...]:
     path = tmp_path / "containers.toml"
     path.write_text(text)
-    return load_proofs(path, "feature/containers")
+    return load_guest_checks(path, "feature/containers")
 
 
 def mistakes(tmp_path: Path, text: str) -> str:
@@ -52,7 +52,7 @@ def mistakes(tmp_path: Path, text: str) -> str:
 
 def test_a_check_says_what_to_run_and_what_that_proves(tmp_path: Path) -> None:
     (proof,) = read(tmp_path, ONE)
-    assert proof == Proof(
+    assert proof == GuestCheck(
         "overlay",
         "a layer over another",
         "feature/containers",
@@ -73,7 +73,7 @@ def test_all_that_a_check_can_say(tmp_path: Path) -> None:
 
 
 def test_a_fragment_without_such_a_file_has_no_checks(tmp_path: Path) -> None:
-    assert load_proofs(tmp_path / "none.toml", "feature/none") == ()
+    assert load_guest_checks(tmp_path / "none.toml", "feature/none") == ()
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_a_fragment_without_such_a_file_has_no_checks(tmp_path: Path) -> None:
     [
         ("5.4", "x86_64", ""),
         ("6.1", "x86_64", ""),
-        ("4.19", "x86_64", "it came with 5.4"),
-        ("6.12", "x86_64", "it went after 6.1"),
-        ("6.1", "arm64", "arm64 has none"),
+        ("4.19", "x86_64", "new in 5.4"),
+        ("6.12", "x86_64", "removed after 6.1"),
+        ("6.1", "arm64", "not on arm64"),
     ],
 )
 def test_a_check_is_for_some_series_and_arches(
@@ -101,8 +101,8 @@ def test_a_check_is_for_some_series_and_arches(
             ('"overlay"', '"Over lay"'),
             r"containers\.toml:2: checks\.0\.name: 'Over lay' is not a name",
         ),
-        (('run = "overlay"', 'run = "overlay  twice"'), "is not words of plain characters"),
-        (('run = "overlay"', 'run = "over\\nlay"'), "is not words of plain characters"),
+        (('run = "overlay"', 'run = "overlay  twice"'), "is not printable ASCII words"),
+        (('run = "overlay"', 'run = "over\\nlay"'), "is not printable ASCII words"),
         (('["OVERLAY_FS"]', "[]"), "must not be empty"),
         (('["OVERLAY_FS"]', '["CONFIG OVERLAY"]'), "'CONFIG OVERLAY' is not an option"),
         (('options = ["OVERLAY_FS"]', ""), "this is missing"),
@@ -123,7 +123,7 @@ def test_a_check_is_for_some_series_and_arches(
         ),
         (
             ('run = "overlay"', 'run = "overlay twice"'),
-            r"containers\.toml:4: checks\.0\.run: 'twice' is one word too many; usage: overlay$",
+            r"containers\.toml:4: checks\.0\.run: 'twice' is one argument too many; usage: overlay",
         ),
         (
             ('run = "overlay"', 'run = "file /proc/version hs Linux"'),
@@ -139,18 +139,18 @@ def test_a_mistake_is_told_with_its_line(
 
 
 def test_two_checks_of_a_file_are_not_called_the_same(tmp_path: Path) -> None:
-    assert "there are two checks 'overlay'" in mistakes(tmp_path, ONE + ONE)
+    assert "two checks have the name 'overlay'" in mistakes(tmp_path, ONE + ONE)
 
 
 def test_a_catalog_is_loaded_only_if_its_checks_can_be_made(tmp_path: Path) -> None:
-    folder = tmp_path / "kernels"
-    shutil.copytree(OURS.root, folder)
-    catalog.load(folder)
+    directory = tmp_path / "kernels"
+    shutil.copytree(OURS.root, directory)
+    catalog.load(directory)
     for name in ("containers", "fuse"):
-        path = folder / f"fragments/feature/{name}.toml"
+        path = directory / f"fragments/feature/{name}.toml"
         path.write_text(path.read_text() + ONE.replace('run = "overlay"', f'run = "no-{name}"'))
-    with pytest.raises(UserError, match=r"2 files of checks in .* have mistakes") as caught:
-        catalog.load(folder)
+    with pytest.raises(UserError, match=r"2 check files in .* have mistakes") as caught:
+        catalog.load(directory)
     assert re.search(r"^containers\.toml:\d+: .*'no-containers'", caught.value.why, re.M)
     assert re.search(r"^fuse\.toml:\d+: .*'no-fuse'", caught.value.why, re.M)
 
@@ -162,15 +162,15 @@ def test_what_is_no_such_file_is_told(tmp_path: Path, text: str) -> None:
 
 
 def test_the_same_check_of_two_fragments_is_run_once_and_proves_the_options_of_both() -> None:
-    one = Proof("block", "a disk", "vmm/qemu", ("block",), options=("A", "B"))
-    two = Proof("block", "a disk", "vmm/firecracker", ("block",), options=("B", "C"))
+    one = GuestCheck("block", "a disk", "vmm/qemu", ("block",), options=("A", "B"))
+    two = GuestCheck("block", "a disk", "vmm/firecracker", ("block",), options=("B", "C"))
     (both,) = merged([one, two])
     assert (both.feature, both.options) == ("vmm/qemu", ("A", "B", "C"))
 
 
 def test_two_different_checks_of_one_name_are_refused() -> None:
-    one = Proof("block", "a disk", "vmm/qemu", ("block",))
-    two = Proof("block", "a disk", "vmm/firecracker", ("block", "/dev/vdb"))
+    one = GuestCheck("block", "a disk", "vmm/qemu", ("block",))
+    two = GuestCheck("block", "a disk", "vmm/firecracker", ("block", "/dev/vdb"))
     with pytest.raises(UserError, match="vmm/qemu and vmm/firecracker"):
         merged([one, two])
 
@@ -184,8 +184,8 @@ FRAGMENTS = sorted(
 )
 
 
-def proofs_beside(fragment: str) -> tuple[Proof, ...]:
-    return load_proofs(OURS.root / "fragments" / f"{fragment}.toml", fragment)
+def proofs_beside(fragment: str) -> tuple[GuestCheck, ...]:
+    return load_guest_checks(OURS.root / "fragments" / f"{fragment}.toml", fragment)
 
 
 @pytest.mark.parametrize("fragment", FRAGMENTS)
@@ -219,6 +219,6 @@ def test_all_options_that_are_proven_are_asked_for_somewhere() -> None:
 
 @pytest.mark.parametrize("kernel", OURS.kernels, ids=lambda kernel: kernel.tag)
 def test_the_checks_of_every_kernel_go_together(kernel: catalog.Kernel) -> None:
-    proofs = OURS.proofs(kernel)
+    proofs = OURS.guest_checks(kernel)
     assert len({proof.name for proof in proofs}) == len(proofs)
     assert {proof.feature.partition("/")[0] for proof in proofs} >= {"base", "vmm"}

@@ -9,7 +9,7 @@ from ingot import catalog
 from ingot.catalog import Catalog, NewVersion, propose
 from ingot.digest import Digest
 from ingot.version import KernelVersion
-from tests.unit.catalog.conftest import SMALL
+from tests.support.catalogs import SMALL
 
 NEW = NewVersion(
     KernelVersion.parse("6.12.3"), {"debian": Digest("cd" * 32)}, datetime.date(2028, 12, 31)

@@ -6,8 +6,8 @@ import pytest
 
 from ingot.digest import Digest
 from ingot.kconfig import Config, Difference, diff
-from tests.configs import config_of
-from tests.unit.kconfig.sample import table
+from tests.support.configs import config_of
+from tests.support.option_tables import table
 
 CONFIG = "CONFIG_A=y\n# CONFIG_B is not set\n"
 

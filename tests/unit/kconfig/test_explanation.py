@@ -6,8 +6,8 @@ import pytest
 
 from ingot.errors import UserError
 from ingot.kconfig import explain
-from tests.configs import config_of
-from tests.unit.kconfig.sample import asked, table
+from tests.support.configs import config_of
+from tests.support.option_tables import asked, table
 
 TABLE = table(
     {
@@ -41,7 +41,7 @@ def test_an_option_that_is_on_says_who_asked_and_what_it_needs() -> None:
         "CONFIG_VETH=m  (tristate: Virtual ethernet)",
         "  menu: Drivers > Network",
         "  defined: drivers/net/Kconfig:404",
-        "  asked for: m (feature/mine.config:2)",
+        "  requested: m (feature/mine.config:2)",
         "  needs: NET (=y) && !UML (=n)",
         "",
         "  Pairs.",
@@ -58,11 +58,13 @@ def test_an_option_that_is_off_says_what_would_turn_it_on() -> None:
     lines = told("VETH", {"MODULES": "y"})
     assert lines[0].startswith("CONFIG_VETH=n")
     at = lines.index("  it is off:")
-    assert lines[at + 1] == "    needs NET, which is n though asked for: see feature/mine.config:1"
+    assert (
+        lines[at + 1] == "    needs NET, which is n although requested: see feature/mine.config:1"
+    )
 
 
 def test_an_option_that_nobody_wants_says_so() -> None:
-    assert told("CRC32", {})[-2:] == ["  it is off:", "    nobody asked for it"]
+    assert told("CRC32", {})[-2:] == ["  it is off:", "    nothing requests it"]
 
 
 def test_an_option_without_a_prompt_says_what_sets_it() -> None:

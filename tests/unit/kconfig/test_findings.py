@@ -13,11 +13,11 @@ from ingot.kconfig import (
     Place,
     check,
     check_full,
+    finding_lines,
     findings_error,
-    told,
 )
-from tests.configs import config_of
-from tests.unit.kconfig.sample import asked, table
+from tests.support.configs import config_of
+from tests.support.option_tables import asked, table
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "MODULES": {},
@@ -110,7 +110,7 @@ def test_a_missing_parent_is_named_with_what_would_do() -> None:
     (finding,) = findings("# mine\n\nCONFIG_VETH=m\n", {"NET": "y", "NETDEVICES": "y"})
     assert str(finding) == (
         "feature/mine.config:3: CONFIG_VETH wanted m, got n\n"
-        "    needs NET_CORE, which is n: nobody asked for it (drivers/net/Kconfig:41)\n"
+        "    needs NET_CORE, which is n: nothing requests it (drivers/net/Kconfig:41)\n"
         "    CONFIG_NET_CORE=y would do it"
     )
     assert (finding.kind, finding.place) == (FindingKind.MISMATCH, Place("feature/mine.config", 3))
@@ -118,9 +118,9 @@ def test_a_missing_parent_is_named_with_what_would_do() -> None:
 
 def test_a_missing_parent_is_followed_as_deep_as_it_goes() -> None:
     assert reasons("CONFIG_VETH=m\n") == [
-        "needs NET_CORE, which is n: nobody asked for it (drivers/net/Kconfig:41)",
-        "    needs NETDEVICES, which is n: nobody asked for it (drivers/net/Kconfig:6)",
-        "        needs NET, which is n: nobody asked for it (net/Kconfig:6)",
+        "needs NET_CORE, which is n: nothing requests it (drivers/net/Kconfig:41)",
+        "    needs NETDEVICES, which is n: nothing requests it (drivers/net/Kconfig:6)",
+        "        needs NET, which is n: nothing requests it (net/Kconfig:6)",
         "CONFIG_NET=y, CONFIG_NETDEVICES=y and CONFIG_NET_CORE=y together would do it",
     ]
 
@@ -128,7 +128,7 @@ def test_a_missing_parent_is_followed_as_deep_as_it_goes() -> None:
 def test_a_fragment_that_turns_the_parent_off_is_named() -> None:
     got = {"NET": "y"}
     assert reasons("CONFIG_NET_CORE=y\n", got, "CONFIG_NETDEVICES=n\n") == [
-        "needs NETDEVICES, which is n: base/linux.config:1 asks for n",
+        "needs NETDEVICES, which is n: base/linux.config:1 requests n",
         "drop base/linux.config:1; then CONFIG_NETDEVICES=y would do it",
     ]
 
@@ -137,13 +137,13 @@ def test_what_is_asked_for_itself_has_its_own_finding() -> None:
     first, second = findings("CONFIG_NETDEVICES=y\nCONFIG_NET_CORE=y\n", {})
     assert first.lines[-1] == "CONFIG_NET=y would do it"
     assert second.lines == (
-        "needs NETDEVICES, which is n though asked for: see feature/mine.config:1",
+        "needs NETDEVICES, which is n although requested: see feature/mine.config:1",
     )
 
 
 def test_of_alternatives_the_least_is_named_and_the_others_beside_it() -> None:
     assert reasons("CONFIG_EITHER=y\n", {"NET": "y"}) == [
-        "needs INET (or BRIDGE or IPV6), which is n: nobody asked for it (net/ipv4/Kconfig:1)",
+        "needs INET (or BRIDGE or IPV6), which is n: nothing requests it (net/ipv4/Kconfig:1)",
         "CONFIG_INET=y would do it",
     ]
 
@@ -151,9 +151,9 @@ def test_of_alternatives_the_least_is_named_and_the_others_beside_it() -> None:
 def test_a_built_in_option_cannot_need_a_module() -> None:
     got = {"BRIDGE": "m", "BRIDGE_FILTER": "m"}
     assert reasons("CONFIG_BRIDGE_FILTER=y\n", got, "CONFIG_BRIDGE=m\n") == [
-        "needs BRIDGE, which is m: base/linux.config:1 asks for m",
+        "needs BRIDGE, which is m: base/linux.config:1 requests m",
         "CONFIG_BRIDGE=y would do it",
-        "or ask for CONFIG_BRIDGE_FILTER=m",
+        "or request CONFIG_BRIDGE_FILTER=m",
     ]
 
 
@@ -165,20 +165,20 @@ def test_an_option_that_may_be_a_module_or_absent_may_not_be_built_on_one() -> N
 def test_an_option_that_can_only_be_a_module_is_told_so() -> None:
     assert reasons("CONFIG_TEST_MODULE=y\n", {"TEST_MODULE": "m"}) == [
         "TEST_MODULE can only be a module",
-        "ask for CONFIG_TEST_MODULE=m",
+        "request CONFIG_TEST_MODULE=m",
     ]
 
 
 def test_an_option_in_the_way_is_named() -> None:
     assert reasons("CONFIG_NO_NET=y\n", {"NET": "y"}, "CONFIG_NET=y\n") == [
-        "needs NET to be n, which is y: base/linux.config:1 asks for it",
+        "needs NET to be n, which is y: base/linux.config:1 requests it",
         "drop base/linux.config:1, or this line",
     ]
 
 
 def test_an_option_that_is_in_the_way_built_in_may_be_a_module() -> None:
     assert reasons("CONFIG_NOT_BOTH=y\n", {"BRIDGE": "y"}, "CONFIG_BRIDGE=y\n") == [
-        "needs BRIDGE to be m or n, which is y: base/linux.config:1 asks for it",
+        "needs BRIDGE to be m or n, which is y: base/linux.config:1 requests it",
         "drop base/linux.config:1, or this line",
     ]
 
@@ -205,10 +205,10 @@ def test_a_default_in_the_way_is_to_be_turned_off() -> None:
         ("CONFIG_NET=m", "it is a bool, never a module: write CONFIG_NET=y"),
         ("CONFIG_NET=1", "it is a bool: write CONFIG_NET=y or =n"),
         ("CONFIG_VETH=1", "it is a tristate: write CONFIG_VETH=y, =m or =n"),
-        ("CONFIG_CPUS=y", "it takes a number"),
-        ('CONFIG_CPUS="4"', "it takes a number"),
-        ('CONFIG_BASE="x"', "it takes a hexadecimal number such as 0x1000"),
-        ("CONFIG_HOST=5", "it takes text in double quotes"),
+        ("CONFIG_CPUS=y", "its value must be a number"),
+        ('CONFIG_CPUS="4"', "its value must be a number"),
+        ('CONFIG_BASE="x"', "its value must be a hexadecimal number such as 0x1000"),
+        ("CONFIG_HOST=5", "its value must be text in double quotes"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_told_with_the_right_one(line: str, told: str) -> None:
@@ -221,14 +221,14 @@ def test_a_value_of_the_wrong_type_is_told_with_the_right_one(line: str, told: s
 
 def test_two_members_of_a_choice_name_each_other() -> None:
     assert reasons("CONFIG_GZIP=y\n", {"XZ": "y"}, "CONFIG_XZ=y\n") == [
-        "its choice takes one member, and base/linux.config:1 asks for XZ",
+        "its choice allows one member, and base/linux.config:1 requests XZ",
         "drop one of the two lines",
     ]
 
 
 def test_a_member_of_a_choice_is_only_off_if_another_is_on() -> None:
     assert reasons("CONFIG_GZIP=n\n", {"GZIP": "y"}) == [
-        "a choice takes one member: ask for another, such as XZ or ZSTD"
+        "a choice needs one member: request another, such as XZ or ZSTD"
     ]
 
 
@@ -253,7 +253,7 @@ def test_who_selects_an_option_as_a_module_does_not_build_it_in() -> None:
 
 def test_an_option_without_a_prompt_names_what_would_set_it() -> None:
     assert reasons("CONFIG_LIB=y\n", {"EXPERT": "y"}) == [
-        "it cannot be asked for: it has no prompt; EXT4 selects it",
+        "it cannot be requested: it has no prompt; EXT4 selects it",
         "CONFIG_EXT4=y would set it to y",
     ]
 
@@ -261,8 +261,8 @@ def test_an_option_without_a_prompt_names_what_would_set_it() -> None:
 def test_an_option_may_need_what_only_others_select() -> None:
     assert reasons("CONFIG_NEEDS_LIB=y\n") == [
         "needs LIB, which is n: it has no prompt; EXT4 selects it",
-        "    needs EXT4, which is n: nobody asked for it (ext4/Kconfig:1)",
-        "    needs EXPERT, which is n: nobody asked for it (init/Kconfig:9)",
+        "    needs EXT4, which is n: nothing requests it (ext4/Kconfig:1)",
+        "    needs EXPERT, which is n: nothing requests it (init/Kconfig:9)",
         "CONFIG_EXT4=m and CONFIG_EXPERT=y together would do it",
     ]
 
@@ -278,14 +278,14 @@ def test_options_that_select_each_other_are_no_endless_search() -> None:
 def test_what_nothing_sets_cannot_be_had() -> None:
     assert reasons("CONFIG_ON_BROKEN=y\n") == [
         "needs BROKEN, which is n: it has no prompt, and nothing on x86 sets it",
-        "no fragment can change that: drop the line, or bound it to where this can be had",
+        "no fragment can change that: drop the line, or limit it to series and arches that can",
     ]
 
 
 def test_what_follows_from_another_option_is_followed() -> None:
     assert reasons("CONFIG_NEEDS_DERIVED=y\n") == [
-        "needs DERIVED, which is n: it has no prompt, what it depends on decides",
-        "    needs NET, which is n: nobody asked for it (net/Kconfig:6)",
+        "needs DERIVED, which is n: it has no prompt, its defaults depend on other options",
+        "    needs NET, which is n: nothing requests it (net/Kconfig:6)",
         "CONFIG_NET=y would do it",
     ]
 
@@ -299,8 +299,8 @@ def test_what_is_always_on_cannot_be_turned_off() -> None:
 
 def test_what_is_on_behind_a_hidden_prompt_names_what_shows_it() -> None:
     assert reasons("CONFIG_PRINTK=n\n", {"PRINTK": "y"}) == [
-        "it is y by default, and can only be changed where its prompt is shown",
-        "needs EXPERT, which is n: nobody asked for it (init/Kconfig:9)",
+        "it is y by default, and can only be changed if its prompt is visible",
+        "needs EXPERT, which is n: nothing requests it (init/Kconfig:9)",
         "CONFIG_EXPERT=y would show it",
     ]
 
@@ -309,7 +309,7 @@ def test_without_modules_there_is_no_module() -> None:
     requests = asked("CONFIG_MODULES=n\nCONFIG_BRIDGE=m\n")
     (finding,) = check(requests, config_of({"BRIDGE": "y"}), TABLE, "6.1")
     assert finding.lines == (
-        "it cannot be a module, since MODULES is n: feature/mine.config:1 asks for that",
+        "it cannot be a module, since MODULES is n: feature/mine.config:1 requests that",
         "CONFIG_MODULES=y would do it, or CONFIG_BRIDGE=y here",
     )
 
@@ -327,11 +327,11 @@ def test_without_modules_there_is_no_module() -> None:
         ),
         (
             "KCFI",
-            "needs what is not there: the builder's toolchain fails the test $(cc-option,-fkcfi)",
+            "cannot be set: the builder's toolchain fails the test $(cc-option,-fkcfi)",
         ),
         (
             "CC_HAS_SLS",
-            "it cannot be asked for: it has no prompt, and the builder's toolchain fails the test"
+            "it cannot be requested: it has no prompt, and the builder's toolchain fails the test"
             " $(cc-option,-msls)",
         ),
     ],
@@ -344,7 +344,7 @@ def test_what_the_toolchain_lacks_is_told_by_its_test(option: str, told: str) ->
 
 def test_a_comparison_is_told_with_its_values() -> None:
     assert reasons("CONFIG_NEW_CC=y\n", {"CC_VERSION": "120200"}) == [
-        "needs CC_VERSION >= 140000, which is not so: CC_VERSION is 120200"
+        "needs CC_VERSION >= 140000, which is not met: CC_VERSION is 120200"
     ]
 
 
@@ -356,7 +356,7 @@ def test_an_option_of_another_arch_says_whose_it_is() -> None:
     assert finding.kind is FindingKind.UNKNOWN
     assert finding.lines == (
         "only arm64 has it, not x86 (arch/arm64/Kconfig)",
-        "bound the line: '# on arm64'",
+        "limit the line: '# on arm64'",
     )
 
 
@@ -394,7 +394,7 @@ def test_an_unknown_option_is_a_finding_even_if_it_is_to_be_off() -> None:
 
 def test_an_old_name_that_is_only_read_names_the_new_one() -> None:
     (line,) = reasons("CONFIG_OLD_CFI=y\n")
-    assert line.endswith("ask for CONFIG_CFI")
+    assert line.endswith("request CONFIG_CFI")
 
 
 def test_an_option_for_other_hardware_is_not_to_be_had_by_test_compiling() -> None:
@@ -413,9 +413,9 @@ def test_a_dependency_that_nobody_defines_is_told() -> None:
 
 
 def test_a_number_out_of_its_range_is_told_the_range() -> None:
-    assert reasons("CONFIG_CPUS=4096\n", {"CPUS": "512", "NET": "y"}) == ["it takes 2 to 512"]
+    assert reasons("CONFIG_CPUS=4096\n", {"CPUS": "512", "NET": "y"}) == ["its range is 2 to 512"]
     got = {"BASE": "0x1000", "TOP": "0x2000"}
-    assert reasons("CONFIG_BASE=0x3000\n", got) == ["it takes 0x1000 to 0x2000"]
+    assert reasons("CONFIG_BASE=0x3000\n", got) == ["its range is 0x1000 to 0x2000"]
 
 
 def test_a_number_whose_option_is_hidden_names_what_it_needs() -> None:
@@ -424,7 +424,7 @@ def test_a_number_whose_option_is_hidden_names_what_it_needs() -> None:
 
 def test_a_number_without_a_prompt_names_what_decides() -> None:
     assert reasons("CONFIG_LEVEL=9\n", {"LEVEL": "6", "GZIP": "y"}) == [
-        "it cannot be asked for: it has no prompt, its defaults decide",
+        "it cannot be requested: it has no prompt, its defaults set it",
         "CONFIG_XZ=y would set it to 9",
     ]
 
@@ -456,10 +456,10 @@ def test_findings_come_in_the_order_of_the_lines() -> None:
 
 def test_findings_with_the_same_reasons_are_told_together() -> None:
     found = findings("CONFIG_VETH=m\nCONFIG_INET=y\nCONFIG_WIREGUARD=m\nCONFIG_CPUS=4\n", {})
-    assert told(found)[-4:] == [
+    assert finding_lines(found)[-4:] == [
         "feature/mine.config:3: CONFIG_WIREGUARD wanted m, got n",
         "feature/mine.config:4: CONFIG_CPUS wanted 4, got n",
-        "    needs NET, which is n: nobody asked for it (net/Kconfig:6)",
+        "    needs NET, which is n: nothing requests it (net/Kconfig:6)",
         "    CONFIG_NET=y would do it",
     ]
 

@@ -199,8 +199,8 @@ def test_a_contradiction_names_the_option_both_places_and_both_values() -> None:
     with pytest.raises(UserError) as caught:
         kconfig.merge(requests, SERIES, ARCH)
     assert "CONFIG_A" in caught.value.what
-    assert "base/linux.config:3 wants n" in caught.value.why
-    assert "vmm/qemu.config:7 wants y" in caught.value.why
+    assert "base/linux.config:3 requests n" in caught.value.why
+    assert "vmm/qemu.config:7 requests y" in caught.value.why
 
 
 def test_all_contradictions_are_told_at_once() -> None:
@@ -209,8 +209,8 @@ def test_all_contradictions_are_told_at_once() -> None:
         kconfig.merge(requests, SERIES, ARCH)
     assert caught.value.what.startswith("2 options")
     assert caught.value.why.splitlines() == [
-        "CONFIG_A: f.config:1 wants n, f.config:3 wants y",
-        "CONFIG_B: f.config:2 wants 1, f.config:4 wants 2",
+        "CONFIG_A: f.config:1 requests n, f.config:3 requests y",
+        "CONFIG_B: f.config:2 requests 1, f.config:4 requests 2",
     ]
 
 

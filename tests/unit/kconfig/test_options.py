@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ingot.kconfig import Option, OptionTable
 from ingot.kconfig.expression import Constant, OptionSymbol, parse
-from tests.unit.kconfig.sample import table
+from tests.support.option_tables import table
 
 VETH = {
     "type": "tristate",

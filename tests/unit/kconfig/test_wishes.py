@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ingot.kconfig import wishes_between
-from tests.configs import config_of
-from tests.unit.kconfig.sample import table
+from ingot.kconfig import requests_between
+from tests.support.configs import config_of
+from tests.support.option_tables import table
 
 TABLE = table(
     {
@@ -39,4 +39,4 @@ TABLE = table(
 def test_only_what_a_person_can_have_changed_is_to_be_asked_for(
     before: dict[str, str], after: dict[str, str], wishes: dict[str, str]
 ) -> None:
-    assert wishes_between(config_of(before), config_of(after), TABLE) == wishes
+    assert requests_between(config_of(before), config_of(after), TABLE) == wishes

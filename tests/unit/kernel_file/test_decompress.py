@@ -10,7 +10,7 @@ import tracemalloc
 import pytest
 
 from ingot.kernel_file import Compression, DecompressError, compression_of, decompress
-from tests.unit.kernel_file.samples import compress, vmlinux
+from tests.support.kernel_files import compress, vmlinux
 
 PLAIN = vmlinux()
 LIMIT = 1 << 20

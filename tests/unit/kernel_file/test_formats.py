@@ -10,7 +10,7 @@ import pytest
 
 from ingot.errors import UserError
 from ingot.kernel_file import Compression, Format, KernelFile, read_bootable, read_kernel
-from tests.unit.kernel_file import samples
+from tests.support import kernel_files as samples
 
 BANNER = b"Linux version 6.1.176-x (ingot@ingot) #1\n"
 

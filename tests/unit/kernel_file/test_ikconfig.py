@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ingot.errors import UserError
 from ingot.kernel_file import Compression, embedded_config, read_kernel
 from ingot.kernel_file.ikconfig import search_config
-from tests.unit.kernel_file import samples
+from tests.support import kernel_files as samples
 
 CONFIG = "CONFIG_A=y\n# CONFIG_B is not set\n"
 EVERY = pytest.mark.parametrize("compression", Compression, ids=lambda each: each.value)

@@ -16,7 +16,7 @@ from ingot.oci import (
 )
 from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
 from ingot.oci.graph import reachable
-from tests.unit.oci.sample import image
+from tests.support.sample_images import image
 
 KIND = "application/vnd.example.note.v1+json"
 

@@ -61,7 +61,7 @@ def test_an_interrupted_write_leaves_nothing(layout: Layout, failure: BaseExcept
     expected = MachineError if isinstance(failure, OSError) else KeyboardInterrupt
     with pytest.raises(expected):
         layout.write_blob(chunks(), TYPE)
-    assert not list(layout.blobs.folder.iterdir())
+    assert not list(layout.blobs.directory.iterdir())
 
 
 def test_the_final_name_comes_after_the_flush(

@@ -8,7 +8,7 @@ from ingot.errors import UserError, VerificationError
 from ingot.oci import Descriptor, Layout, Platform, read_image, validate_image, write_image
 from ingot.oci.descriptor import CONFIG_TYPE, INDEX_TYPE, MANIFEST_TYPE
 from ingot.oci.image_documents import canonical_json
-from tests.unit.oci.sample import MTIME, PLATFORM, image, layer
+from tests.support.sample_images import MTIME, PLATFORM, image, layer
 
 
 def test_what_was_written_is_read(layout: Layout) -> None:
@@ -46,7 +46,7 @@ def test_order_of_labels_does_not_matter(layout: Layout) -> None:
 def test_wrong_requests(layout: Layout) -> None:
     with pytest.raises(UserError, match="at least one layer"):
         write_image(layout, [], PLATFORM, {}, {}, 1)
-    with pytest.raises(UserError, match="2 texts of history for 1 layers"):
+    with pytest.raises(UserError, match="2 history entries for 1 layers"):
         write_image(layout, [layer(layout)], PLATFORM, {}, {}, 1, ["a", "b"])
     with pytest.raises(UserError, match="not an image"):
         read_image(layout, layout.write_blob([b"{}"], INDEX_TYPE))

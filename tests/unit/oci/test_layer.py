@@ -24,7 +24,7 @@ from ingot.oci import (
     write_layer,
     write_tar_layer,
 )
-from tests.unit.oci.sample import GOLDEN, LONG_NAME, MTIME, digests, entries, layer
+from tests.support.sample_images import GOLDEN, LONG_NAME, MTIME, digests, entries, layer
 
 
 def members(layout: Layout, written: Layer) -> dict[str, tarfile.TarInfo]:
@@ -34,7 +34,7 @@ def members(layout: Layout, written: Layer) -> dict[str, tarfile.TarInfo]:
 
 
 def test_digests_are_the_golden_ones(layout: Layout) -> None:
-    assert digests(layout) == json.loads(GOLDEN.read_text()), "see update_golden.py"
+    assert digests(layout) == json.loads(GOLDEN.read_text()), "see tests/support/update_golden.py"
 
 
 def test_nothing_of_this_machine_is_in_a_layer(layout: Layout) -> None:
@@ -60,9 +60,9 @@ _TREES = st.dictionaries(
 
 def make_tree(root: Path, files: list[tuple[tuple[str, str], tuple[bytes, bool]]]) -> None:
     root.mkdir()
-    for (folder, name), (content, executable) in files:
-        (root / folder).mkdir(exist_ok=True)
-        path = root / folder / name
+    for (directory, name), (content, executable) in files:
+        (root / directory).mkdir(exist_ok=True)
+        path = root / directory / name
         path.write_bytes(content)
         if executable:
             path.chmod(0o750 if len(content) % 2 else 0o711)
@@ -74,18 +74,18 @@ def make_tree(root: Path, files: list[tuple[tuple[str, str], tuple[bytes, bool]]
 def test_order_times_and_umask_do_not_matter(
     tree: dict[tuple[str, str], tuple[bytes, bool]], random: object, umask: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         files = list(tree.items())
-        make_tree(Path(folder) / "one", files)
+        make_tree(Path(directory) / "one", files)
         random.shuffle(files)  # type: ignore[attr-defined]
         before = os.umask(umask)
         try:
-            make_tree(Path(folder) / "two", files)
+            make_tree(Path(directory) / "two", files)
         finally:
             os.umask(before)
-        layout = Layout(Path(folder) / "images")
-        one = write_layer(layout, tree_entries(Path(folder) / "one", "lib/modules"), 1)
-        two = tree_entries(Path(folder) / "two", "lib/modules")
+        layout = Layout(Path(directory) / "images")
+        one = write_layer(layout, tree_entries(Path(directory) / "one", "lib/modules"), 1)
+        two = tree_entries(Path(directory) / "two", "lib/modules")
         random.shuffle(two)  # type: ignore[attr-defined]
         assert write_layer(layout, two, 1) == one
 
@@ -118,7 +118,7 @@ def test_tree_keeps_links_and_does_not_follow_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["fifo", "socket"])
-def test_only_files_folders_and_links_go_in(
+def test_only_files_directories_and_links_go_in(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # names of sockets are short
@@ -159,7 +159,7 @@ def test_a_file_that_changes_meanwhile_is_an_error(layout: Layout, tmp_path: Pat
         path.write_bytes(after)
         with pytest.raises(MachineError, match="changed"):
             write_layer(layout, [entry], 1)
-    assert not list(layout.blobs.folder.iterdir())
+    assert not list(layout.blobs.directory.iterdir())
 
 
 def test_a_file_that_becomes_a_link_is_an_error(layout: Layout, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import ingot.oci.layout as module
 from ingot.errors import UserError, VerificationError
 from ingot.oci import REF_NAME, Layout, collect_garbage, read_image
-from tests.unit.oci.sample import PLATFORM, image
+from tests.support.sample_images import PLATFORM, image
 
 NAME = "kernel-bin:6.1.176"
 
@@ -109,7 +109,7 @@ def test_good_tags_are_taken(layout: Layout, name: str) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"notes.txt": "mine"}, "holds notes.txt"),
+        ({"notes.txt": "mine"}, "contains notes.txt"),
         ({"index.json": '{"schemaVersion":2,"manifests":[%s]}'}, "but no oci-layout"),
         ({"oci-layout": '{"imageLayoutVersion":"1.0.0"}'}, "is missing"),
         ({"oci-layout": '{"imageLayoutVersion":"2.0.0"}', "index.json": "{}"}, "specification"),
@@ -120,7 +120,7 @@ def test_good_tags_are_taken(layout: Layout, name: str) -> None:
         ),
     ],
 )
-def test_a_foreign_or_damaged_folder_is_left_alone(
+def test_a_foreign_or_damaged_directory_is_left_alone(
     layout: Layout, files: dict[str, str], message: str
 ) -> None:
     entry = '{"mediaType":"x/y","digest":"sha256:%s","size":1}' % ("0" * 64)
@@ -141,8 +141,8 @@ def test_a_foreign_or_damaged_folder_is_left_alone(
 
 
 def test_a_file_in_the_stores_place(layout: Layout) -> None:
-    layout.root.write_text("not a folder")
-    with pytest.raises(UserError, match="not a folder"):
+    layout.root.write_text("not a directory")
+    with pytest.raises(UserError, match="not a directory"):
         layout.tags()
 
 
@@ -151,8 +151,8 @@ def test_a_creation_that_was_killed_is_finished(layout: Layout) -> None:
     (layout.root / "oci-layout").unlink()
     for blob in layout.blobs.names():
         blob.unlink()
-    layout.blobs.folder.rmdir()
-    layout.blobs.folder.parent.rmdir()
+    layout.blobs.directory.rmdir()
+    layout.blobs.directory.parent.rmdir()
     layout.tag({NAME: image(layout)})
     assert list(layout.tags()) == [NAME]
 
@@ -177,8 +177,8 @@ def test_garbage(layout: Layout) -> None:
     layout.tag({NAME: kept})
     image(layout, "never tagged")  # its own manifest and config; the layer is shared
     (layout.root / ".staging-1").write_bytes(b"12345")
-    (layout.blobs.folder / ".staging-2").write_bytes(b"12345")
-    (layout.blobs.folder / "README").write_text("somebody else's")
+    (layout.blobs.directory / ".staging-2").write_bytes(b"12345")
+    (layout.blobs.directory / "README").write_text("somebody else's")
     dry = collect_garbage(layout, dry_run=True)
     assert (dry.blobs, dry.skipped) == (4, False)
     assert dry.bytes > 10
@@ -192,7 +192,7 @@ def test_garbage(layout: Layout) -> None:
         "index.json",
         "oci-layout",
     ]
-    assert len(list(layout.blobs.folder.iterdir())) == 4
+    assert len(list(layout.blobs.directory.iterdir())) == 4
 
 
 def test_no_garbage_collection_during_a_build(layout: Layout) -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from ingot.errors import UserError
 from ingot.oci.limits import EXTENSION_BYTES, EXTENSIONS
 from ingot.oci.tar import BLOCK, TarError, TarHeader, TarReader
+from tests.support.tar_blocks import END, header, padded, pax
 
 FORMATS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
-END = bytes(2 * BLOCK)
 
 
 def read(data: bytes, step: int = 1 << 16) -> list[tuple[TarHeader, bytes]]:
@@ -24,30 +24,6 @@ def read(data: bytes, step: int = 1 << 16) -> list[tuple[TarHeader, bytes]]:
     found = [(header, b"".join(reader.content())) for header in reader]
     reader.drain()
     return found
-
-
-def header(name: str, kind: bytes = b"0", size: int = 0, **fields: object) -> bytes:
-    """One header as tarfile writes it, of any kind and size."""
-    info = tarfile.TarInfo(name)
-    info.type, info.size = kind, size
-    for field, value in fields.items():
-        setattr(info, field, value)
-    return info.tobuf(tarfile.GNU_FORMAT)
-
-
-def padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) % BLOCK)
-
-
-def pax(*records: tuple[str, bytes], kind: bytes = b"x") -> bytes:
-    data = b""
-    for key, value in records:
-        rest = b" " + key.encode() + b"=" + value + b"\n"
-        length = len(rest) + 1
-        while len(str(length)) + len(rest) != length:
-            length += 1
-        data += str(length).encode() + rest
-    return header("pax", kind, len(data)) + padded(data)
 
 
 FILE = header("file", size=4) + padded(b"text")
@@ -186,10 +162,10 @@ def test_what_no_program_writes_is_damage(data: bytes) -> None:
         ((header("x", b"L", 4) + padded(b"name")) * 5000, f"more than {EXTENSIONS} headers"),
         (pax(("path", b"x"), kind=b"g") + FILE, "sets path for all"),
         (pax(("size", b"0"), kind=b"g") + FILE, "sets size for all"),
-        (header("x", b"V"), "of the kind"),
-        (header("x", b"M", 10), "of the kind"),
-        (header("x", b"D", 10), "of the kind"),
-        (header("x", b"Q"), "of the kind"),
+        (header("x", b"V"), "of the type"),
+        (header("x", b"M", 10), "of the type"),
+        (header("x", b"D", 10), "of the type"),
+        (header("x", b"Q"), "of the type"),
     ],
 )
 def test_what_layers_may_not_have_is_refused(data: bytes, says: str) -> None:

@@ -24,7 +24,7 @@ from ingot.oci import (
     write_image,
 )
 from ingot.oci.descriptor import LAYER_TYPE
-from tests.unit.oci.sample import LONG_NAME, MTIME, PLATFORM, image
+from tests.support.sample_images import LONG_NAME, MTIME, PLATFORM, image
 
 Spec = tuple[str, bytes, str]  # name, tar type, content or link target
 
@@ -108,7 +108,7 @@ OVERLAYS: list[tuple[list[list[Spec]], dict[str, str]]] = [
     ),
     ([[("d/a", REG, "1"), ("e", REG, "1")], [(".wh.d", REG, "")]], {"e": "1"}),
     ([[("e", REG, "1")], [("gone/.wh.a", REG, "")]], {"e": "1"}),
-    # a folder, a file and a link take each other's place
+    # a directory, a file and a link take each other's place
     ([[("a/b", REG, "1")], [("a", REG, "2")]], {"a": "2"}),
     ([[("a", REG, "1")], [("a", DIR, ""), ("a/b", REG, "2")]], {"a/b": "2"}),
     ([[("a", SYM, "/etc")], [("a", DIR, ""), ("a/b", REG, "2")]], {"a/b": "2"}),
@@ -159,7 +159,7 @@ def test_layers_lie_over_each_other(
         [[("a", REG, "1"), ("a/x", REG, "x")]],
     ],
 )
-def test_nothing_leaves_the_folder(
+def test_nothing_leaves_the_directory(
     layout: Layout, tmp_path: Path, make: Callable[..., Image], layers: list[list[Spec]]
 ) -> None:
     before = names(tmp_path / "images")
@@ -206,7 +206,7 @@ def test_a_wrong_diff_id_is_found(layout: Layout, tmp_path: Path) -> None:
         extract(layout, made, tmp_path / "out")
 
 
-def test_an_existing_folder_is_left_alone(layout: Layout, tmp_path: Path) -> None:
+def test_an_existing_directory_is_left_alone(layout: Layout, tmp_path: Path) -> None:
     sample = read_image(layout, image(layout))
     (tmp_path / "out").mkdir()
     with pytest.raises(UserError, match="exists already"):

@@ -24,16 +24,16 @@ SEEN = {
     "refused": (
         'pinging container registry example.org: Get "https://example.org/v2/": dial tcp'
         " 192.0.2.1:503: connect: connection refused",
-        "nothing answers at example.org",
+        "example.org cannot be reached",
     ),
     "no host": (
         'pinging container registry example.org: Get "http://example.org/v2/": dial tcp: lookup'
         " example.org on 192.0.2.53:53: no such host",
-        "there is no host of the name example.org",
+        "the host name example.org is not found",
     ),
     "plain": (
         'Get "https://example.org/v2/": http: server gave HTTP response to HTTPS client',
-        "speaks plain HTTP",
+        "uses plain HTTP",
     ),
     "certificate": (
         'Get "https://example.org/v2/": x509: certificate signed by unknown authority',
@@ -44,44 +44,47 @@ SEEN = {
         'Get "https://example.org/v2/": tls: first record does not look like a TLS handshake',
         "certificate of example.org cannot be verified",
     ),
-    "password": (f"{READING}: unauthorized: authentication required", "wants a name"),
+    "password": (f"{READING}: unauthorized: authentication required", "requires a login"),
     "token": (
         "unable to retrieve auth token: invalid username/password: unauthorized: bad credentials",
-        "wants a name and a password",
+        "requires a login",
     ),
     "denied": (
         "writing blob: initiating layer upload to /v2/lm/kernel-bin/blobs/uploads/ in example.org:"
         " denied: permission_denied: write_package",
-        "does not let this user do that (denied: permission_denied: write_package)",
+        "does not allow this user to do that (denied: permission_denied: write_package)",
     ),
     "forbidden": (
         "Requesting bear token: invalid status code from registry 403 (Forbidden)",
-        "does not let this user do that",
+        "does not allow this user to do that",
     ),
     "read-only": (
         "writing blob: initiating layer upload to /v2/lm/kernel-bin/blobs/uploads/ in example.org:"
         " StatusCode: 405, Method not allowed\n",
-        "takes no images",
+        "does not accept images",
     ),
     "full": (
         "writing blob: uploading layer chunked: received unexpected HTTP status: 500 Internal"
         " Server Error",
-        "example.org failed",
+        "example.org reported a server error",
     ),
-    "quota": ("writing blob: denied: quota exceeded", "has no room"),
+    "quota": ("writing blob: denied: quota exceeded", "has no space left"),
     "dead": (
         'writing blob: Patch "http://example.org/v2/lm/kernel-bin/blobs/uploads/1": EOF',
-        "the connection to example.org broke (EOF)",
+        "the connection to example.org was lost (EOF)",
     ),
-    "reset": ("writing blob: write tcp 1.2.3.4:5->6.7.8.9:10: connection reset by peer", "broke"),
+    "reset": (
+        "writing blob: write tcp 1.2.3.4:5->6.7.8.9:10: connection reset by peer",
+        "was lost",
+    ),
     "idle": (
         'trying to reuse blob: Get "http://example.org/v2/": http: server closed idle connection',
-        "the connection to example.org broke (closed idle connection)",
+        "the connection to example.org was lost (closed idle connection)",
     ),
     "slow": ("Get https://example.org/v2/: net/http: TLS handshake timeout", "in time"),
-    "too often": (
+    "too many requests": (
         f"{READING}: toomanyrequests: You have reached your pull rate limit",
-        "too often",
+        "got too many requests",
     ),
     "helper": (
         'error getting credentials - err: exec: "docker-credential-x": executable file not found'
@@ -127,7 +130,7 @@ def test_without_a_last_word_all_that_was_said_is_told() -> None:
 
 def test_a_look_that_took_too_long_is_told() -> None:
     error = CommandFailedError(["skopeo"], -15, [], timed_out=True)
-    assert "does not answer in time" in explain(error, "x", REFERENCE).why
+    assert "did not answer in time" in explain(error, "x", REFERENCE).why
 
 
 @pytest.mark.parametrize(
@@ -177,4 +180,4 @@ def test_words_in_the_name_are_not_taken_for_a_cause(word: str) -> None:
     )
     assert not is_absent(failed(reason), reference)
     error: IngotError = explain(failed(reason), "x", reference)
-    assert "broke" in error.why
+    assert "was lost" in error.why

@@ -6,7 +6,7 @@ import pytest
 
 from ingot.errors import UserError
 from ingot.registry import Registry, check_registry, host_of, is_loopback, repository_of
-from ingot.registry.registry_names import trust_words
+from ingot.registry.registry_names import tls_arguments
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from ingot.registry.registry_names import trust_words
 )
 def test_this_machine_is_loopback(name: str) -> None:
     assert is_loopback(name)
-    assert trust_words(name, "--tls-verify", insecure=False) == ["--tls-verify=false"]
+    assert tls_arguments(name, "--tls-verify", insecure=False) == ["--tls-verify=false"]
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_this_machine_is_loopback(name: str) -> None:
 )
 def test_everything_else_must_speak_tls_unless_the_user_says_so(name: str) -> None:
     assert not is_loopback(name)
-    assert trust_words(name, "--tls-verify", insecure=False) == []
-    assert trust_words(name, "--tls-verify", insecure=True) == ["--tls-verify=false"]
+    assert tls_arguments(name, "--tls-verify", insecure=False) == []
+    assert tls_arguments(name, "--tls-verify", insecure=True) == ["--tls-verify=false"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_name_of_a_registry_is_taken(name: str) -> None:
     ],
 )
 def test_what_is_no_name_of_a_registry_is_refused(name: str) -> None:
-    with pytest.raises(UserError, match="no name of a registry"):
+    with pytest.raises(UserError, match="not a name of a registry"):
         check_registry(name)
 
 

@@ -126,7 +126,7 @@ def test_a_manifest_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, answer
 
 def test_what_is_not_what_its_digest_says_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, {f"a.org/b@{DIGESTS[0]}": MANIFEST})
-    with pytest.raises(VerificationError, match="came with the digest"):
+    with pytest.raises(VerificationError, match="was sent with the digest"):
         registry.read_manifest(f"a.org/b@{DIGESTS[0]}", "amd64")
 
 

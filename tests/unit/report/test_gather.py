@@ -11,7 +11,7 @@ from ingot.catalog import Catalog
 from ingot.digest import Digest
 from ingot.report import FoundImage, KernelEntry, Omission, gather
 from ingot.size_map import SizeMap
-from tests.unit.report.conftest import TODAY, found, report
+from tests.support.reports import TODAY, found, report
 
 
 def only(small: Catalog, image: FoundImage) -> KernelEntry:
@@ -143,14 +143,14 @@ def test_kernels_are_sorted_by_version_flavor_and_arch(small: Catalog) -> None:
 
 
 def test_an_old_image_is_told_as_far_as_it_goes(small: Catalog) -> None:
-    entry = only(small, found(config=None, makeup=None, profile=None))
-    assert entry.makeup is None and entry.profile is None and entry.options is None
+    entry = only(small, found(config=None, size_map=None, profile=None))
+    assert entry.size_map is None and entry.profile is None and entry.options is None
     assert (entry.kernel_size, entry.modules, entry.modules_size) == (None, None, None)
     assert entry.vmms == entry.features == ()
 
 
 def test_sizes_of_an_old_image_may_be_known_from_its_files(small: Catalog) -> None:
-    old = found(makeup=None)
+    old = found(size_map=None)
     image = dataclasses.replace(old, kernel_size=77, module_sizes={"fs/xfs.ko": 5})
     entry = only(small, image)
     assert (entry.kernel_size, entry.modules_size) == (77, 5)
@@ -188,7 +188,7 @@ def test_what_could_not_be_read_is_passed_on(small: Catalog) -> None:
     assert report(small, omissions=(omission,)).omissions == (omission,)
 
 
-def test_an_empty_makeup_is_no_size(small: Catalog) -> None:
-    entry = only(small, found(makeup=SizeMap({}, {})))
+def test_an_empty_size_map_has_no_size(small: Catalog) -> None:
+    entry = only(small, found(size_map=SizeMap({}, {})))
     assert entry.kernel_size == 0
     assert entry.modules == {}

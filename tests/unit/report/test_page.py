@@ -15,7 +15,7 @@ import pytest
 from ingot.catalog import Catalog
 from ingot.report import KernelEntry, Omission, Report, render_page, to_document
 from ingot.size_map import SizeMap
-from tests.unit.report.conftest import PROFILE, TODAY, found, report
+from tests.support.reports import PROFILE, TODAY, found, report
 
 VOID = {"meta", "link", "input", "br"}
 HOSTILE = "</script></style><script>alert(1)</script>\"'&<img src=x onerror=alert(1)>{{ 7*7 }}"
@@ -66,7 +66,7 @@ def full(small: Catalog) -> Report:
         small,
         found(),
         found("6.1.176", "6.1.176-minimal-arm64", arch="arm64", profile=None),
-        found("5.10.262", config=None, makeup=None, profile=None),
+        found("5.10.262", config=None, size_map=None, profile=None),
         found("4.19.325"),
     )
 
@@ -155,7 +155,7 @@ def test_what_has_ended_is_marked_and_what_is_unknown_is_said(small: Catalog) ->
 
 
 def test_an_old_image_says_what_is_not_known(small: Catalog) -> None:
-    old = report(small, found(config=None, makeup=None, profile=None))
+    old = report(small, found(config=None, size_map=None, profile=None))
     page = Reader(render_page(old, TODAY))
     assert "built by an older Ingot" in page.text
     assert "the image does not record its config" in page.text
@@ -165,11 +165,11 @@ def test_an_old_image_says_what_is_not_known(small: Catalog) -> None:
 
 
 @pytest.mark.parametrize(
-    "makeup",
+    "size_map",
     [SizeMap({}, {}), SizeMap({"": 0, "net": 0}, {"net/a.ko": 0}), SizeMap({"": 1 << 40}, {})],
 )
-def test_odd_sizes_do_not_break_the_page(small: Catalog, makeup: SizeMap) -> None:
-    assert "6.1.176" in text_of(report(small, found(makeup=makeup), found("6.1.9")))
+def test_odd_sizes_do_not_break_the_page(small: Catalog, size_map: SizeMap) -> None:
+    assert "6.1.176" in text_of(report(small, found(size_map=size_map), found("6.1.9")))
 
 
 def test_a_boot_of_no_time_does_not_break_the_page(small: Catalog) -> None:
@@ -208,7 +208,7 @@ def test_hostile_texts_stay_texts(full: Report) -> None:
         flavor=HOSTILE,
         tags=(HOSTILE,),
         facts=dataclasses.replace(entry.facts, command_line=HOSTILE),
-        makeup=SizeMap({HOSTILE: 5, f"net/{HOSTILE}": 7}, {}),
+        size_map=SizeMap({HOSTILE: 5, f"net/{HOSTILE}": 7}, {}),
         modules={f"fs/{HOSTILE}.ko": 5},
         support={"firecracker": HOSTILE},
         profile=dataclasses.replace(
@@ -245,8 +245,8 @@ def test_what_cannot_be_seen_does_not_change_how_other_text_looks(full: Report) 
     assert "evil\ufffdexe" in text
 
 
-def test_a_hostile_folder_cannot_leave_its_style_or_class(full: Report) -> None:
-    page = Reader(render_page(changed(full, makeup=SizeMap({'x" onx="1;color:red': 5}, {}))))
+def test_a_hostile_directory_cannot_leave_its_style_or_class(full: Report) -> None:
+    page = Reader(render_page(changed(full, size_map=SizeMap({'x" onx="1;color:red': 5}, {}))))
     styles = [style for style in page.values("style") if "--x" in style]
     assert styles and all(re.fullmatch(r"(--[xywhXYWH]:[\d.]+;?){8}", style) for style in styles)
 

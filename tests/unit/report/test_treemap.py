@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.report.treemap import Box, Cell, TreemapGroup, map_files, map_folders, squarify
+from ingot.report.treemap import Box, Cell, TreemapGroup, map_directories, map_files, squarify
 
 HAIR = 1e-6
 """What may be wrong with a place, in percent: far less than a screen can show."""
@@ -80,13 +80,13 @@ def test_equal_sizes_come_close_to_squares(count: int, aspect: float) -> None:
 
 def test_nothing_has_no_boxes() -> None:
     assert squarify([], 2.0) == []
-    assert map_folders({}) == ()
+    assert map_directories({}) == ()
     assert map_files({"a/b.ko": 0}) == ()
 
 
 @given(trees)
 def test_maps_hold_all_that_has_a_size(tree: dict[str, int]) -> None:
-    groups = map_folders(tree)
+    groups = map_directories(tree)
     assert sum(group.size for group in groups) == sum(tree.values())
     require_a_map_of([group.wide for group in groups], [group.size for group in groups])
     require_a_map_of([group.tall for group in groups], [group.size for group in groups])
@@ -101,19 +101,19 @@ def shape(groups: tuple[TreemapGroup, ...]) -> dict[str, list[str]]:
     return {group.name: [cell.path for cell in group.cells] for group in groups}
 
 
-def test_folders_are_shown_by_their_two_upper_levels() -> None:
-    groups = map_folders(
+def test_directories_are_shown_by_their_two_upper_levels() -> None:
+    groups = map_directories(
         {"fs": 1, "fs/ext4": 9, "net/ipv4/netfilter": 2, "net/ipv4": 3, "net/core": 4, "": 7}
     )
     assert shape(groups) == {"fs": ["fs/ext4", "fs"], "net": ["net/ipv4", "net/core"], "": [""]}
 
 
-def test_a_folder_that_is_all_of_another_is_shown_in_its_place() -> None:
-    groups = map_folders({"arch/x86/kernel": 5, "arch/x86/mm/pat": 4, "arch/x86": 1})
+def test_a_directory_that_is_all_of_another_is_shown_in_its_place() -> None:
+    groups = map_directories({"arch/x86/kernel": 5, "arch/x86/mm/pat": 4, "arch/x86": 1})
     assert shape(groups) == {"arch/x86": ["arch/x86/kernel", "arch/x86/mm", "arch/x86"]}
 
 
-def test_files_are_shown_one_by_one_in_their_top_folder() -> None:
+def test_files_are_shown_one_by_one_in_their_top_directory() -> None:
     groups = map_files({"net/sched/a.ko": 5, "net/b.ko": 4, "fs/xfs/xfs.ko": 20, "lone.ko": 1})
     assert shape(groups) == {
         "fs/xfs": ["fs/xfs/xfs.ko"],
@@ -124,7 +124,7 @@ def test_files_are_shown_one_by_one_in_their_top_folder() -> None:
 
 def test_what_is_too_small_to_see_is_shown_together_behind_the_rest() -> None:
     tree = {"fs/big": 1_000_000, **{f"fs/tiny{number}": 3 for number in range(8)}}
-    (group,) = map_folders(tree)
+    (group,) = map_directories(tree)
     assert [(cell.path, cell.size, cell.others) for cell in group.cells] == [
         ("fs/big", 1_000_000, 0),
         ("", 24, 8),
@@ -132,6 +132,6 @@ def test_what_is_too_small_to_see_is_shown_together_behind_the_rest() -> None:
 
 
 def test_a_single_small_thing_keeps_its_name() -> None:
-    (group,) = map_folders({"fs/big": 1_000_000, "fs/tiny": 3})
+    (group,) = map_directories({"fs/big": 1_000_000, "fs/tiny": 3})
     assert [cell.path for cell in group.cells] == ["fs/big", "fs/tiny"]
     assert all(isinstance(cell, Cell) and not cell.others for cell in group.cells)

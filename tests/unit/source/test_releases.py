@@ -21,7 +21,7 @@ from ingot.source.kernel_org.releases_json import Newest, parse
 from ingot.source.origin import Archive
 from ingot.source.releases import Release, available, merge, newer, of_series
 from ingot.version import KernelVersion, Series
-from tests.unit.conftest import Recorder
+from tests.support.progress import Recorder
 
 NOWHERE = Path("/nonexistent")
 

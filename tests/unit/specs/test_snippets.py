@@ -19,9 +19,9 @@ from ingot.arch import arch
 from ingot.catalog import Kernel
 from ingot.errors import UserError
 from ingot.specs import PLATFORMS, TargetPlatform, make_spec, platform_named
-from tests.unit.specs import facts
-from tests.unit.specs.conftest import kernels, subject
-from tests.unit.specs.facts import Shape, faults
+from tests.support import platform_shapes as facts
+from tests.support.platform_shapes import Shape, faults
+from tests.support.spec_kernels import kernels, subject
 
 Document = Any
 """What JSON or YAML held."""

@@ -12,7 +12,7 @@ from ingot.images import BASE, BIN, MODULES
 from ingot.oci import Layout
 from ingot.specs import find_spec_kernel, make_spec, platform_named
 from ingot.specs.spec_kernel import full_name
-from tests.unit.specs.conftest import REGISTRY, build, kernel
+from tests.support.spec_kernels import REGISTRY, build, kernel
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_containerd_imports_from_the_store(layout: Layout) -> None:
     assert ["ctr", "images", "import", "--platform", "linux/arm64", "kernel-bin.tar"] in lines
 
 
-def test_a_folder_that_no_comment_can_name_is_not_named(tmp_path: Path) -> None:
+def test_a_directory_that_no_comment_can_name_is_not_named(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "a\nreboot" / "images")
     build(layout, kernel("6.1"))
     snippet = make_spec(
@@ -178,5 +178,5 @@ def test_registries_are_named_as_images_begin(text: str, name: str) -> None:
     ],
 )
 def test_what_no_image_can_begin_with_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match="is no name of a registry"):
+    with pytest.raises(UserError, match="is not a name of a registry"):
         full_name(text)

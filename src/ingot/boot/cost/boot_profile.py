@@ -1,10 +1,10 @@
-"""A boot profile: what a kernel costs until init starts, in instructions and in memory.
+"""A boot profile: the instructions and the memory that a kernel needs until init starts.
 
 A guest's time is counted, not measured: QEMU's `-icount shift=0` moves the guest's clock by one
-nanosecond an instruction, so that a figure is the same on every run and on any machine that has
-the same QEMU. How it is taken: `ingot.boot.cost.instruction_count`.
+nanosecond per instruction, so that a count is the same on every run, on any machine with the same
+QEMU. `ingot.boot.cost.instruction_count` makes profiles.
 
-A profile is kept as JSON, as the data of an OCI artifact whose subject is the kernel's base image:
+A profile is stored as JSON: the data of an OCI artifact whose subject is the kernel's base image.
 
     {"machine": "qemu microvm", "emulator": "QEMU 7.2.22", "command_line": "console=...",
      "instructions": 103629123, "calibration": 108003250, "log_clock": 77244604,
@@ -23,15 +23,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ingot.errors import UserError
 
 PROFILE_TYPE = "application/vnd.ingot.boot-profile.v1+json"
-"""The media type of a profile: what it is as an artifact, and as the artifact's data."""
+"""The media type of a profile: the type of the artifact, and of its data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Initcall:
     """One function that sets up a part of the kernel, as `initcall_debug` names it.
 
-    `instructions` is what passed from its call to its return: what others did meanwhile, while
-    it slept, is in it. Functions of one name count as one.
+    `instructions` are those from its call to its return, including what other code ran while it
+    slept. Functions of the same name are summed.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Initcall:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A span of the boot that the kernel's log marks, or all waits together, wherever they were."""
+    """A span of the boot between marks of the kernel's log, or the sum of all waits."""
 
     name: str
     instructions: int
@@ -48,25 +48,25 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What one kernel cost, booted on `machine` by `emulator` with `command_line`.
+    """The cost of one kernel, booted on `machine` by `emulator` with `command_line`.
 
-    `instructions` is what passed from the reset of the machine to the first instruction of
-    /init: the kernel from its entry on, the unpacking of a 1 MiB initramfs included, and before
-    it the emulator's firmware, which is 15,335 instructions in QEMU 7.2's microvm and 6 in its
-    virt. A wait without work counts too, a nanosecond as an instruction. Left out is the
-    `calibration` of the APIC timer against a clock: every kernel waits for it under emulation
-    and none under KVM. Characters on the console are not in it: the boot is `quiet`.
+    `instructions` are those from the reset of the machine to the first instruction of /init. They
+    include the emulator's firmware (15,335 instructions in QEMU 7.2's microvm, 6 in its virt), the
+    kernel from its entry on, and the unpacking of a 1 MiB initramfs. A wait without work counts
+    one instruction per nanosecond. The `calibration` of the APIC timer against a clock is not
+    included: every kernel waits for it under emulation, and none under KVM. Output to the console
+    is not included, because the boot is `quiet`.
 
-    `phases` follow each other and sum to `instructions`; `initcalls` are the costliest first.
-    Both are empty of detail, a single phase and no initcall, where the log says nothing.
+    `phases` follow each other and sum to `instructions`; `initcalls` have the costliest first.
+    Without a usable log, there is a single phase, and no initcall.
 
-    `log_clock` is how old the kernel took itself to be at that moment, in nanoseconds: what the
-    time stamps of its log tell. It is less than what passed, since on x86_64 that clock begins
-    late and stands still while the CPU and its timer are set up; 0 if it is not known.
+    `log_clock` is the kernel's own clock at that moment, in nanoseconds, as in the time stamps of
+    its log. It is less than the time that passed, since on x86_64 that clock begins late and stops
+    while the CPU and its timer are set up; 0 if it is not known.
 
-    `memory_used` is in bytes: the memory of the machine (256 MiB) less what /proc/meminfo calls
-    MemFree when init starts. So it has the kernel itself, its tables for all of the memory, and
-    what was unpacked from the initramfs.
+    `memory_used` is in bytes: the memory of the machine (256 MiB) less MemFree of /proc/meminfo
+    when init starts. It includes the kernel itself, its tables for all of the memory, and the
+    unpacked initramfs.
     """
 
     machine: str
@@ -81,17 +81,17 @@ class Profile:
 
     @property
     def seconds(self) -> float:
-        """`instructions` as time of the guest."""
+        """`instructions` as seconds of the guest's clock."""
         return self.instructions / 1e9
 
     def to_json(self) -> dict[str, object]:
-        """The profile as JSON has it; see the module's docstring."""
+        """The profile as JSON; see the module's docstring."""
         values = asdict(self)
         return {**values, "phases": list(values["phases"]), "initcalls": list(values["initcalls"])}
 
     @classmethod
     def from_json(cls, document: object) -> Self:
-        """Read what `to_json` gave; a UserError lists all that is wrong with it."""
+        """Read what `to_json` returned; a UserError lists all mistakes."""
         try:
             read = _ProfileDocument.model_validate(document)
         except ValidationError as error:
@@ -113,8 +113,8 @@ class Profile:
         )
 
 
-# Profiles come from registries too: nothing that a terminal or a page would act on, no figure
-# that would not fit what is drawn of it.
+# Profiles come from registries too: allow no control characters, which a terminal or a page would
+# interpret, and no number that would not fit the charts made of it.
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _Text = Annotated[str, Field(max_length=4096, pattern=_PRINTABLE)]
 _Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_PRINTABLE)]

@@ -1,12 +1,12 @@
-"""Where the instructions of a boot went, told by what the kernel said on the way.
+"""Breaks the instructions of a boot down into phases and initcalls, by the kernel's log.
 
-A kernel booted with `initcall_debug ignore_loglevel` and a console from the start says when it
-enters each part of its start. Of each line it is known how many instructions the guest had
-executed at its first and at its last character (`ingot.boot.cost.console_replay`). What passed
-between two lines, less what it cost to say them, is what the kernel did between them.
+A kernel booted with `initcall_debug ignore_loglevel` and an early console logs when it enters each
+part of its start. For each line, it is known how many instructions the guest had executed at its
+first and at its last character (`ingot.boot.cost.console_replay`). The instructions between two
+lines, less the cost of printing them, are what the kernel spent between them.
 
-The time stamps that the kernel itself puts before its lines are not used: on x86_64 they begin
-when the TSC is calibrated, and stand still from then until timer interrupts arrive.
+The kernel's own time stamps are not used: on x86_64 they begin when the TSC is calibrated, and stop
+from then until timer interrupts arrive.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REST = "freeing memory, starting init"
 _IDLE = "waiting"
 _ALL = "kernel"
 _MARKS = (
-    # what ends with a line, and that line; one that is missing leaves its span to the next
+    # the name of a phase, and the line that ends it; without the line, its span joins the next
     ("entry", r"earlycon: |bootconsole \[|Linux version "),
     ("architecture", r"percpu: Embedded|setup_percpu: |Built \d+ zonelists|Kernel command line: "),
     ("memory", r"Memory: \d+K/\d+K available"),
@@ -37,8 +37,9 @@ _MARKS = (
 _CALLING = re.compile(r"calling  (?P<name>[\w.$]+)(\+0x\S+)?( \[\w+\])? @ \d+")
 _RETURNED = re.compile(r"initcall (?P<name>[\w.$]+)(\+0x\S+)?( \[\w+\])? returned ")
 
-# `apic=verbose` says so; since 6.12 the first word is capital (kernel: arch/x86/kernel/apic/apic.c,
-# calibrate_APIC_clock). CPUs with a TSC deadline timer, which KVM shows, need none of it.
+# `apic=verbose` logs this; since 6.12 the first word is capitalized (kernel:
+# arch/x86/kernel/apic/apic.c, calibrate_APIC_clock). CPUs with a TSC deadline timer, which KVM
+# offers, skip the calibration.
 _CALIBRATIONS = (
     (r"calibrating APIC timer", r"\.\.\. lapic delta ="),
     (r"\.\.\. verify APIC timer", r"\.\.\. jiffies delta ="),
@@ -56,7 +57,7 @@ class ConsoleLine:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """What a boot that takes `instructions` spends them on; see `Profile` for the three."""
+    """The parts of a boot's `instructions`; see `Profile` for the three others."""
 
     instructions: int
     phases: tuple[Phase, ...]
@@ -82,12 +83,12 @@ def read_lines(console: bytes, characters: Sequence[int]) -> list[ConsoleLine]:
 
 
 def break_down(lines: Sequence[ConsoleLine], detailed: int, quiet: int, key: bytes) -> Breakdown:
-    """Tell what the instructions of a boot went to.
+    """Break the instructions of a boot down.
 
-    `key` is that of the guest's init. `lines` is what the guest of a detailed boot said; `detailed`
-    is how many instructions it took to init, and `quiet` how many the same kernel takes that says
-    nothing. The difference, less the characters, is what the lines cost to make, and is taken as
-    the same for each.
+    `key` is that of the guest's init. `lines` is the console of a detailed boot, which took
+    `detailed` instructions until init; the same kernel without output takes `quiet` instructions.
+    The difference, less the cost of the characters, is the cost of making the lines, which is
+    assumed to be the same for each.
     """
     reports = [line for line in lines if parse_check(line.text, key) is not None]
     said = [line for line in lines if not reports or line.begin < reports[0].begin]
@@ -95,15 +96,15 @@ def break_down(lines: Sequence[ConsoleLine], detailed: int, quiet: int, key: byt
     calibration = sum(waits.values())
     times = _times(said, waits, detailed, quiet)
     total = max(0, quiet - calibration)
-    # the clock runs on while the CPU sleeps, the count of instructions does not; init says first
-    # what the clock was just before
+    # the clock runs on while the CPU sleeps, the count of instructions does not; init's first
+    # report has the clock just before it
     idle = max(0, detailed - reports[0].begin) if reports else 0
     phases = tuple(_phases(said, times, total, min(idle, total)))
     return Breakdown(total, phases, _initcalls(said, times), calibration)
 
 
 def _calibrations(lines: Sequence[ConsoleLine]) -> dict[int, int]:
-    """How long the kernel waited only to learn how fast its timer is: by the line that ended it."""
+    """The instructions of each wait to calibrate a timer, by the index of the line that ends it."""
     waits = {}
     for first, last in _CALIBRATIONS:
         begin = _find(lines, first, 0)
@@ -116,7 +117,7 @@ def _calibrations(lines: Sequence[ConsoleLine]) -> dict[int, int]:
 def _times(
     lines: Sequence[ConsoleLine], waits: Mapping[int, int], detailed: int, quiet: int
 ) -> list[int]:
-    """When each line was said, in instructions, had no line cost anything, and without `waits`."""
+    """The time of each line in instructions, without the cost of output and without `waits`."""
     characters = sum(line.end - line.begin for line in lines)
     each = max(0, detailed - characters - quiet) / max(1, len(lines))
     times = []
@@ -132,7 +133,7 @@ def _times(
 def _phases(
     lines: Sequence[ConsoleLine], times: Sequence[int], total: int, idle: int
 ) -> Iterator[Phase]:
-    """The spans between the marks that are there; they sum to `total`."""
+    """The spans between the marks that were found; they sum to `total`."""
     at, reached, last = 0, 0, _ALL
     for name, pattern in _MARKS:
         index = _find(lines, pattern, at)
@@ -148,7 +149,7 @@ def _phases(
 
 
 def _initcalls(lines: Sequence[ConsoleLine], times: Sequence[int]) -> tuple[Initcall, ...]:
-    """What each initcall took, the costliest first."""
+    """The instructions of each initcall, the costliest first."""
     called: dict[str, int] = {}
     taken: dict[str, int] = defaultdict(int)
     for line, time in zip(lines, times, strict=True):
@@ -163,6 +164,6 @@ def _initcalls(lines: Sequence[ConsoleLine], times: Sequence[int]) -> tuple[Init
 
 
 def _find(lines: Sequence[ConsoleLine], pattern: str, begin: int) -> int | None:
-    """The first line from `begin` on in which the pattern is found."""
+    """The index of the first line from `begin` on that matches the pattern."""
     compiled = re.compile(pattern, re.IGNORECASE)
     return next((i for i in range(begin, len(lines)) if compiled.search(lines[i].text)), None)

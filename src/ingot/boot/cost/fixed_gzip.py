@@ -1,14 +1,14 @@
-"""The same 1 MiB of gzip on every machine, for a guest to unpack as its initramfs.
+"""The same 1 MiB of gzip on every machine, which the guest unpacks as part of its initramfs.
 
-How long a kernel takes to start depends on what it must unpack, to the instruction, and what a
-compressor makes of the same bytes differs between its versions. So the compressed stream itself
-is made here, of literals and copies that a fixed seed decides, twice as long unpacked, which is
-what programs and libraries come to. Sources: RFC 1951 (deflate), RFC 1952 (gzip).
+The instructions until a kernel's start depend on the exact bytes it has to unpack, and the output
+of a compressor differs between its versions. So the compressed stream itself is made here, of
+literals and copies chosen by a fixed seed. It unpacks to twice its size, as programs and libraries
+do. Sources: RFC 1951 (deflate), RFC 1952 (gzip).
 
     gzip header
     stored block        the head of a cpio archive with one file, /ingot/ballast
-    16 times the same   a block of fixed Huffman codes, then an empty stored block, which ends it
-                        at a whole byte
+    16 times the same   a block of fixed Huffman codes, then an empty stored block, which ends at
+                        a whole byte
     stored block        the archive's end
     gzip trailer
 """
@@ -34,7 +34,7 @@ _FARTHEST = 4096
 _LITERALS_OF_256 = 128
 
 
-def make_ballast() -> bytes:
+def make_fixed_gzip() -> bytes:
     """The whole stream: a gzip file of a little more than 1 MiB, always the same."""
     unit, plain = _make_unit()
     archive = write_initramfs({NAME: plain * _UNITS})

@@ -1,13 +1,13 @@
-"""Counting what a kernel costs until init starts: two boots make a profile.
+"""Counts the instructions and memory of a kernel until init starts: two boots make a profile.
 
-The first boot is `quiet`, and its init reads the clock before anything else: this is the figure.
-The second has the kernel say what it is at, while QEMU records how many instructions it had
-executed at each character: this is what the figure is made of.
+The first boot is `quiet`, and its init reads the clock before anything else: this is the total.
+In the second, the kernel logs each step, and QEMU records how many instructions it had executed at
+each character: this breaks the total down.
 
-With `-icount shift=0` the guest's clock is its count of instructions; `sleep=off` lets it jump
-over time in which the CPU sleeps. What else could differ between two runs is fixed: the random
-numbers that the CPU gives come from a seed, the real-time clock shows one date and then follows
-the guest's, and the console goes to a file, which takes every character at once.
+With `-icount shift=0` the guest's clock is its count of instructions; `sleep=off` makes it skip
+time in which the CPU sleeps. Everything else that could differ between two runs is fixed: the CPU's
+random numbers come from a seed, the real-time clock begins at a fixed date and then follows the
+guest's, and the console goes to a file, which accepts every character at once.
 """
 
 from __future__ import annotations
@@ -18,17 +18,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ingot.boot.boot_report import BootReport, Expectation, Verdict, console_lines, hear, judge
+from ingot.boot.boot_report import (
+    BootReport,
+    Expectation,
+    Verdict,
+    console_lines,
+    judge,
+    read_reports,
+)
 from ingot.boot.cost.boot_profile import Profile
 from ingot.boot.cost.boot_timeline import Breakdown, break_down, read_lines
 from ingot.boot.cost.console_replay import read_characters
-from ingot.boot.cost.fixed_gzip import make_ballast
+from ingot.boot.cost.fixed_gzip import make_fixed_gzip
 from ingot.boot.initramfs import write_initramfs
 from ingot.boot.seal import new_key
 from ingot.boot.vmm.machines import MEMORY_MIB, QemuMachine
 from ingot.boot.vmm.output_limit import watching
 from ingot.boot.vmm.qemu import base_command, escaped
-from ingot.boot.vmm.running import CONSOLE_BYTES, endless, guest_folder
+from ingot.boot.vmm.running import CONSOLE_BYTES, endless, guest_directory
 from ingot.confined_files import ConfinedDirectory
 from ingot.errors import BootError, MachineError
 from ingot.process import Result, run
@@ -37,16 +44,16 @@ from ingot.progress import Progress
 _COUNTING = "shift=0,sleep=off"
 _SAME_EVERY_TIME = ("-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm")
 _BOTH = "initramfs_async=0"
-"""Unpack the initramfs when it is its turn (since 5.12), not while an initcall sleeps: with one
-CPU it takes as long, and is told apart from that initcall."""
+"""Unpack the initramfs in order (since 5.12), not while an initcall sleeps: with one CPU it takes
+as long, and is counted separately from that initcall."""
 _QUIET = "quiet"
 _DETAILED = "ignore_loglevel initcall_debug"
 
 _CONSOLE, _RECORDING = "console", "recording"
 _KEY_PLACE = b"ingot's key here"
-"""What `measure.c` has where the key for its lines is to be."""
+"""The placeholder in `measure.c` that the key for its lines replaces."""
 _RECORDING_BYTES = 64 << 20
-"""The most that QEMU may record of a boot: the most talkative kernel known comes to 1.5 MiB."""
+"""The most that QEMU may record of a boot: the kernel with the longest known log needs 1.5 MiB."""
 
 _INIT_BYTES = 16 << 10
 _NANOSECONDS = 10**9
@@ -55,7 +62,7 @@ _VERSION = re.compile(r"version (\S+)")
 
 @dataclass(frozen=True, slots=True)
 class _CountedGuest:
-    """What both boots have in common."""
+    """The values that both boots share."""
 
     machine: QemuMachine
     kernel: Path
@@ -66,7 +73,7 @@ class _CountedGuest:
 
 @dataclass(frozen=True, slots=True)
 class _Boot:
-    """What came of one boot: what its init reported, its console, QEMU's recording."""
+    """The result of one boot: what its init reported, its console, QEMU's recording."""
 
     reported: Mapping[str, str]
     console: bytes
@@ -88,10 +95,10 @@ def measure(
     timeout: float,
     progress: Progress,
 ) -> Profile:
-    """Boot a kernel twice and tell what it costs; `init` is compiled from `measure.c`.
+    """Boot a kernel twice and return its profile; `init` is compiled from `measure.c`.
 
-    BootError if it does not boot within `timeout` seconds, each time, or is not `release`
-    (None: any). Where QEMU's recording cannot be read, a note says so, and the profile has one
+    BootError if a boot does not end within `timeout` seconds, or the kernel is not `release`
+    (None: any). If QEMU's recording cannot be read, a note says so, and the profile has one
     phase and no initcalls.
     """
     guest = _CountedGuest(machine, kernel, init, release)
@@ -120,48 +127,49 @@ def measure(
 
 
 def _initramfs(init: bytes, key: bytes) -> bytes:
-    """One that costs the same to unpack everywhere: init with its key, then the ballast.
+    """An initramfs that costs the same to unpack everywhere: init with its key, then fixed gzip.
 
-    Init is as long whoever compiled it, and whatever its key is.
+    Init is padded to the same length for every compiler, and the key does not change the length.
     """
     if init.count(_KEY_PLACE) != 1:
         raise MachineError(
             "the init that counts instructions has no place for its key",
-            why=f"the builder's compiler made {init.count(_KEY_PLACE)} of the one in measure.c",
+            why=f"the builder's compiler left {init.count(_KEY_PLACE)} copies of the placeholder in"
+            " measure.c, not one",
         )
     init = init.replace(_KEY_PLACE, key)
-    return write_initramfs({"/init": init + bytes(-len(init) % _INIT_BYTES)}) + make_ballast()
+    return write_initramfs({"/init": init + bytes(-len(init) % _INIT_BYTES)}) + make_fixed_gzip()
 
 
 def _require_unpacked(boot: _Boot) -> None:
-    """BootError if the ballast never was: the figure would compare with no other."""
+    """BootError if the kernel did not unpack the gzip part: its count could not be compared."""
     if "initramfs" not in boot.reported:
         raise BootError(
             "the kernel boots, but does not unpack a gzip initramfs",
-            why="what it costs to start is measured with one",
+            why="the cost of its start is counted with one",
             hint="add CONFIG_RD_GZIP=y",
         )
 
 
 def _parts(boot: _Boot, quiet: int, progress: Progress) -> Breakdown:
-    """What the instructions were spent on; all on one thing where that cannot be told."""
+    """The parts of the instructions; a single part if the recording cannot be read."""
     try:
         recorded = read_characters(boot.recording, len(boot.console))
         lines = read_lines(boot.console, recorded)
     except (MachineError, ValueError) as error:
-        progress.note(f"no breakdown, and what it would leave out is in the figure: {error}")
+        progress.note(f"no breakdown, and calibration is part of the total: {error}")
         lines = []
     return break_down(lines, boot.instructions, quiet, boot.key)
 
 
 def _boot(guest: _CountedGuest, append: str, timeout: float, *, record: bool = False) -> _Boot:
-    """Boot a guest whose instructions are counted; BootError unless all goes well."""
+    """Boot a guest whose instructions are counted; BootError unless it passes."""
     guest = replace(guest, key=new_key())
-    with guest_folder(_initramfs(guest.init, guest.key)) as folder:
-        console, recording = folder / _CONSOLE, folder / _RECORDING
+    with guest_directory(_initramfs(guest.init, guest.key)) as directory:
+        console, recording = directory / _CONSOLE, directory / _RECORDING
         recorded_to = f",rr=record,rrfile={escaped(recording)}" if record else ""
         command = [
-            *base_command(guest.machine, guest.kernel, folder, append),
+            *base_command(guest.machine, guest.kernel, directory, append),
             *("-accel", "tcg", "-cpu", guest.machine.counting_cpu, *_SAME_EVERY_TIME),
             *("-icount", f"{_COUNTING}{recorded_to}"),
             *("-chardev", f"file,id=console,path={escaped(console)}", "-serial", "chardev:console"),
@@ -173,28 +181,28 @@ def _boot(guest: _CountedGuest, append: str, timeout: float, *, record: bool = F
                 command, check=False, timeout=timeout, stop=watch.stop, limit=CONSOLE_BYTES
             )
         seconds = time.monotonic() - began
-        grown = watch.grown
-        said = _read(folder, _CONSOLE, CONSOLE_BYTES) if grown is None else b""
-        recorded = _read(folder, _RECORDING, _RECORDING_BYTES) if grown is None else b""
+        exceeded = watch.exceeded
+        said = _read(directory, _CONSOLE, CONSOLE_BYTES) if exceeded is None else b""
+        recorded = _read(directory, _RECORDING, _RECORDING_BYTES) if exceeded is None else b""
     report = _judge(guest, result, said, seconds, command)
-    if grown is not None or result.too_long:
-        which = "QEMU recorded" if grown and grown.name == _RECORDING else "the guest printed"
-        limit = _RECORDING_BYTES if grown and grown.name == _RECORDING else CONSOLE_BYTES
-        report = replace(report, verdict=Verdict.ENDLESS, told=endless(which, limit))
+    if exceeded is not None or result.too_long:
+        which = "QEMU recorded" if exceeded and exceeded.name == _RECORDING else "the guest printed"
+        limit = _RECORDING_BYTES if exceeded and exceeded.name == _RECORDING else CONSOLE_BYTES
+        report = replace(report, verdict=Verdict.ENDLESS, cause=endless(which, limit))
     if not report.passed:
         raise BootError(
             f"the kernel does not boot where its instructions are counted: {report.verdict.value}",
             why=report.explain(),
             hint="`ingot boot` shows whether it boots at all",
         )
-    reported = {name: check.detail for name, check in report.heard.checks.items()}
+    reported = {name: check.detail for name, check in report.reports.checks.items()}
     return _Boot(reported, said, recorded, guest.key)
 
 
-def _read(folder: Path, name: str, limit: int) -> bytes:
-    """What QEMU wrote to a file; nothing if there is none."""
+def _read(directory: Path, name: str, limit: int) -> bytes:
+    """The contents of a file that QEMU wrote; empty if it does not exist."""
     try:
-        return ConfinedDirectory(folder).read(name, limit)
+        return ConfinedDirectory(directory).read(name, limit)
     except FileNotFoundError:
         return b""
 
@@ -202,14 +210,14 @@ def _read(folder: Path, name: str, limit: int) -> bytes:
 def _judge(
     guest: _CountedGuest, result: Result, console: bytes, seconds: float, command: Sequence[str]
 ) -> BootReport:
-    """The report of a boot: it passes if init was reached, is of the release, and ended well."""
+    """The report of a boot: it passes if init ran, the release matches, and the guest ended."""
     lines = console_lines(f"{result.output}\n{console.decode('utf-8', errors='replace')}")
-    heard = hear(lines, guest.key)
-    told = heard.checks.get("release")
-    release = guest.release or (told.detail if told else "")
+    reports = read_reports(lines, guest.key)
+    reported = reports.checks.get("release")
+    release = guest.release or (reported.detail if reported else "")
     verdict, checks = judge(
         Expectation(release, (), guest.key),
-        heard,
+        reports,
         returncode=result.returncode,
         timed_out=result.timed_out,
     )
@@ -222,7 +230,7 @@ def _judge(
         checks=checks,
         console=lines,
         command=tuple(command),
-        heard=heard,
+        reports=reports,
     )
 
 
@@ -232,7 +240,7 @@ def _numbers(boot: _Boot, check: str, count: int) -> list[int]:
     if len(words) != count or not all(word.isascii() and word.isdigit() for word in words):
         raise BootError(
             f"the kernel booted, but its init could not read the {check}",
-            hint="a kernel that is measured needs /proc (CONFIG_PROC_FS)",
+            hint="a kernel that is profiled needs /proc (CONFIG_PROC_FS)",
         )
     return [int(word) for word in words]
 
@@ -244,6 +252,6 @@ def _log_clock(boot: _Boot) -> int:
 
 
 def _emulator(machine: QemuMachine) -> str:
-    """What QEMU calls itself, such as `QEMU 7.2.22`."""
+    """The name and version of QEMU, such as `QEMU 7.2.22`."""
     match = _VERSION.search(run([machine.program, "--version"]).output)
     return f"QEMU {match[1]}" if match else "QEMU"

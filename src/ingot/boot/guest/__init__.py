@@ -1,1 +1,1 @@
-"""What a guest is given: its initramfs, its root file system, and the plan for its init."""
+"""The contents of a guest: its initramfs or root disks, and the plan for its init."""

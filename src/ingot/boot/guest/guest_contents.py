@@ -1,4 +1,4 @@
-"""What a test guest is given: its init, its modules, and the plan of what it is to prove."""
+"""The contents of a test guest: its init, its modules, and the plan of its checks."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from ingot.boot.seal import KEY_FILE
 from ingot.boot.vmm.machines import Guest, Machine
 from ingot.builder.sandbox import Sandbox, run_tool
 from ingot.builder.toolchain import compiler
-from ingot.catalog import Proof
+from ingot.catalog import GuestCheck
 from ingot.errors import UserError
 
 _PREFERRED = ("veth", "dummy", "overlay", "bridge", "loop")
-"""Modules that load in any guest, since they drive no hardware; the first one built is tried."""
+"""Modules that load in any guest, since they drive no hardware; the first that exists is used."""
 
 
 _MODULE = re.compile(r"(?:\w[\w.+-]*/)*\w[\w.+-]*\.ko(?:\.(?:gz|xz|zst))?", re.ASCII)
-"""A path in modules.dep: below the folder, and one word of a plan."""
+"""A module's path in modules.dep: below its directory, without spaces."""
 
 INIT = "init"
-"""The init that makes checks: the C files in the folder of this name."""
+"""The init that runs checks: the C files in the directory of this name."""
 
 _FLAGS = {
     INIT: (),
     "measure.c": ("-nostdlib", "-ffreestanding", "-fno-stack-protector"),
 }
-"""What guests can have as their init, and how it is compiled."""
+"""The sources of a guest's init, and the extra compiler flags of each."""
 
 _LARGEST_INIT = 16 << 20
 """The most bytes of a compiled init; the largest has 1 MiB."""
 
 SCRATCH = "block"
-"""What a check needs that writes to the guest's scratch disk."""
+"""The need of a check that writes to the guest's scratch disk."""
 
 NETWORK = "net"
-"""What a check needs that sends something to the host."""
+"""The need of a check that sends something to the host."""
 
 
 def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
@@ -49,7 +49,7 @@ def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
     here = Path(__file__).parents[1]
     named = [here / source] if (here / source).is_file() else sorted((here / source).glob("*.c"))
     files = [*named, *sorted((here / INIT).glob("*.h"))]
-    given = [sandbox.give(str(path.relative_to(here)), path.read_bytes()) for path in files]
+    given = [sandbox.add_input(str(path.relative_to(here)), path.read_bytes()) for path in files]
     sandbox = replace(sandbox, ccache=None)
     words = (
         *compiler(arch.cross, llvm=sandbox.builder.llvm),
@@ -66,7 +66,7 @@ def compile_init(sandbox: Sandbox, arch: Arch, source: str = INIT) -> bytes:
     run_tool(
         sandbox,
         words,
-        "the boot test's init does not compile in this builder",
+        "the builder cannot compile the init of the boot test",
         f"{words[0]} and a static libc for {arch.name} (on Debian, to cross compile:"
         " libc6-dev-ARCH-cross, and for clang libgcc-N-dev-ARCH-cross)",
     )
@@ -79,15 +79,15 @@ def make_guest(
     release: str,
     init: bytes,
     machine: Machine,
-    proofs: Sequence[Proof] = (),
+    checks: Sequence[GuestCheck] = (),
 ) -> Guest:
-    """A guest that boots `kernel`, loads one module of the folder `modules` and makes the checks.
+    """A guest that boots `kernel`, loads one module of the directory `modules` and runs the checks.
 
     `modules` is the image's /lib/modules/<release>. A check for which the machine has no device,
-    or that a kernel of this series and arch cannot pass, is skipped. A kernel without modules is
-    asked to load none.
+    or that a kernel of this series and arch cannot pass, is skipped. Without modules, no module
+    is loaded.
     """
-    guest, files = assemble(kernel, modules, release, init, machine, proofs)
+    guest, files = assemble(kernel, modules, release, init, machine, checks)
     return replace(guest, initramfs=write_initramfs(files))
 
 
@@ -97,59 +97,60 @@ def assemble(
     release: str,
     init: bytes,
     machine: Machine,
-    proofs: Sequence[Proof],
+    checks: Sequence[GuestCheck],
     *,
     volume: str = "",
     key: str = KEY_FILE,
 ) -> tuple[Guest, dict[str, bytes]]:
-    """A guest as that of `make_guest` without a root, and the files (absolute path -> content) that
-    its root is to hold. The modules are to be on the disk `volume`, if it names one; its init will
-    find its key at `key`.
+    """A guest like that of `make_guest` without a root, and the files (absolute path -> content) of
+    its root. If `volume` names a disk, that disk is to have the modules; init will find its key
+    at `key`.
     """
-    skipped = skipped_checks(proofs, machine)
-    left_out = {check.name for check in skipped}
-    asked = [proof for proof in proofs if proof.name not in left_out]
+    skipped = skipped_checks(checks, machine)
+    left_out = {one.name for one in skipped}
+    planned = [check for check in checks if check.name not in left_out]
     found = guest_plan.read_modules(modules)
     module = choose_module(_dependencies(modules, found))
     mount = f"{volume} {guest_plan.home(release)}" if volume else ""
+    plan = guest_plan.plan(planned, machine.shutdown, module, mount, key)
     files = {
         "/init": init,
-        guest_plan.PLAN_FILE: guest_plan.plan(asked, machine.shutdown, module, mount, key).encode(),
-        **guest_plan.files(asked, found, release),
+        guest_plan.PLAN_FILE: plan.encode(),
+        **guest_plan.files(planned, found, release),
     }
     expected = (
         *([guest_plan.VOLUME] if volume else []),
-        *(proof.name for proof in asked),
+        *(check.name for check in planned),
         *([f"module {module}"] if module else []),
     )
     guest = Guest(
         kernel,
         None,
         Expectation(release, expected),
-        append=" ".join(proof.append for proof in asked if proof.append),
-        scratch=any(SCRATCH in proof.needs for proof in asked),
-        network=any(NETWORK in proof.needs for proof in asked),
+        append=" ".join(check.append for check in planned if check.append),
+        scratch=any(SCRATCH in check.needs for check in planned),
+        network=any(NETWORK in check.needs for check in planned),
         skipped=skipped,
     )
     return guest, files
 
 
-def skipped_checks(proofs: Iterable[Proof], machine: Machine) -> tuple[Check, ...]:
-    """The checks that a kernel cannot be asked for in this machine, each with its reason."""
+def skipped_checks(checks: Iterable[GuestCheck], machine: Machine) -> tuple[Check, ...]:
+    """The checks that a kernel cannot run in this machine, each with its reason."""
     found = []
-    for proof in proofs:
-        reason = proof.unfit
-        if missing := sorted(proof.needs - machine.offers):
-            reason = reason or f"{machine.name} offers no {', '.join(missing)}"
+    for check in checks:
+        reason = check.unfit
+        if missing := sorted(check.needs - machine.offers):
+            reason = reason or f"{machine.name} does not offer {', '.join(missing)}"
         if reason:
-            found.append(Check(proof.name, Outcome.SKIPPED, reason))
+            found.append(Check(check.name, Outcome.SKIPPED, reason))
     return tuple(found)
 
 
 def read_dependencies(modules: Path) -> dict[str, tuple[str, ...]]:
     """Module -> all modules that it needs, as paths below `modules` (modules.dep(5)).
 
-    What the list names and is no module's path is left out: nothing outside is ever looked at.
+    Names in the list that are not paths of modules are left out: nothing outside is ever read.
     """
     return _dependencies(modules, guest_plan.read_modules(modules))
 
@@ -157,7 +158,10 @@ def read_dependencies(modules: Path) -> dict[str, tuple[str, ...]]:
 def _dependencies(modules: Path, found: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
     if "modules.dep" not in found:
         if any(name.endswith(".ko") for name in found):
-            raise UserError(f"{modules} holds modules, but no modules.dep")
+            raise UserError(
+                f"{modules} has modules, but no modules.dep",
+                hint="run depmod(8) for it, or boot without its modules",
+            )
         return {}
     dependencies = {}
     for line in found["modules.dep"].decode("utf-8", "replace").splitlines():
@@ -168,6 +172,6 @@ def _dependencies(modules: Path, found: Mapping[str, bytes]) -> dict[str, tuple[
 
 
 def choose_module(paths: Iterable[str]) -> str:
-    """The file name of the module that proves that modules load; empty if there is none."""
+    """The file name of the module that tests loading of modules; empty if there is none."""
     by_name = {Path(path).stem: Path(path).name for path in paths}
     return next((by_name[one] for one in (*_PREFERRED, *sorted(by_name)) if one in by_name), "")

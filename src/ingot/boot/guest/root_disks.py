@@ -1,8 +1,8 @@
 """Guests whose root file system is a disk, not an initramfs, as most microVMs are started.
 
-Their modules come in either of the ways that platforms use: laid over the root, or as a volume of
-their own that is mounted at /lib/modules/<release>. The disks are made in the builder, by
-mke2fs(8), which every Debian has.
+Their modules are provided in both ways that platforms use: in the root file system, or on a volume
+that is mounted at /lib/modules/<release>. The disks are made in the builder, by mke2fs(8), which
+every Debian has.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from ingot.boot.guest import guest_plan
 from ingot.boot.guest.guest_contents import SCRATCH, assemble
 from ingot.boot.vmm.machines import Guest, Machine
 from ingot.builder.sandbox import INPUTS, Sandbox, run_tool
-from ingot.catalog import Proof
+from ingot.catalog import GuestCheck
 from ingot.confined_files import ConfinedDirectory
 from ingot.files import disk_errors, remove_tree
 
 _ROOT = "root=/dev/vda rootfstype=ext4 rw init=/init"
 _SECOND, _THIRD = "/dev/vdb", "/dev/vdc"
-_FOLDERS = ("/dev", "/proc", "/sys", "/tmp", "/sbin")
+_DIRECTORIES = ("/dev", "/proc", "/sys", "/tmp", "/sbin")
 _BLOCK = 4096
 _SPARE_BYTES = 8 << 20
-"""Room for what ext4 itself needs, and for what checks write."""
+"""Extra bytes for ext4 itself, and for the files that checks write."""
 
-ON_DISK = Proof(
+ON_DISK = GuestCheck(
     "root-on-disk",
     "the root file system is a disk",
     "base/linux",
@@ -42,18 +42,18 @@ def make_disk_guest(
     release: str,
     init: bytes,
     machine: Machine,
-    proofs: Sequence[Proof],
+    checks: Sequence[GuestCheck],
     sandbox: Sandbox,
     *,
     volume: bool = False,
 ) -> Guest:
-    """A guest like that of `make_guest`, with its root on a disk made in the sandbox's folder.
+    """A guest like that of `make_guest`, with its root on a disk made in the sandbox's directory.
 
-    With `volume`, the modules are on a second one. The last one, which is made for each boot, has
+    With `volume`, the modules are on a second disk. The last disk, which is made for each boot, has
     the key of its init. Checks that write to the first disk are skipped. A MachineError if the
     builder cannot make disks.
     """
-    fitting = [proof for proof in proofs if SCRATCH not in proof.needs]
+    fitting = [check for check in checks if SCRATCH not in check.needs]
     asked = [ON_DISK, *fitting]
     second = _SECOND if volume else ""
     key = _THIRD if volume else _SECOND
@@ -63,14 +63,14 @@ def make_disk_guest(
         for name in list(files)
         if volume and name.startswith(f"{guest_plan.home(release)}/")
     }
-    folders = [*_FOLDERS, guest_plan.home(release)]
-    disks = [make_disk(sandbox, "root", files, folders)]
+    directories = [*_DIRECTORIES, guest_plan.home(release)]
+    disks = [make_disk(sandbox, "root", files, directories)]
     if volume:
         disks.append(make_disk(sandbox, "volume", on_volume))
     left_out = [
-        Check(proof.name, Outcome.SKIPPED, "the first disk is the guest's root")
-        for proof in proofs
-        if SCRATCH in proof.needs
+        Check(check.name, Outcome.SKIPPED, "the first disk is the guest's root")
+        for check in checks
+        if SCRATCH in check.needs
     ]
     return replace(
         guest,
@@ -82,14 +82,14 @@ def make_disk_guest(
 
 
 def make_disk(
-    sandbox: Sandbox, name: str, files: Mapping[str, bytes], folders: Iterable[str] = ()
+    sandbox: Sandbox, name: str, files: Mapping[str, bytes], directories: Iterable[str] = ()
 ) -> Path:
-    """An ext4 of `files` (absolute path -> content) and `folders`: <name>.ext4 in the results."""
-    folder, image = sandbox.inputs / f"{name}.files", f"{name}.ext4"
+    """An ext4 image <name>.ext4 of `files` (absolute path -> content) and `directories`."""
+    directory, image = sandbox.inputs / f"{name}.files", f"{name}.ext4"
     with disk_errors(sandbox.inputs):
-        ConfinedDirectory(sandbox.inputs).make_directory(folder.name)
-        root = ConfinedDirectory(folder)
-        for place in filter(None, (place.strip("/") for place in folders)):
+        ConfinedDirectory(sandbox.inputs).make_directory(directory.name)
+        root = ConfinedDirectory(directory)
+        for place in filter(None, (place.strip("/") for place in directories)):
             root.make_directory(place)
         for path, data in files.items():
             inner = path.lstrip("/")
@@ -99,11 +99,11 @@ def make_disk(
     room = 2 * sum(map(len, files.values())) + _SPARE_BYTES
     size = room - room % _BLOCK
     words = (
-        *("mke2fs", "-q", "-t", "ext4", "-d", f"{INPUTS}/{folder.name}"),
+        *("mke2fs", "-q", "-t", "ext4", "-d", f"{INPUTS}/{directory.name}"),
         *(f"/build/{image}", f"{size >> 10}k"),
     )
     try:
         run_tool(sandbox, words, "the builder cannot make a disk", "mke2fs (e2fsprogs)")
     finally:
-        remove_tree(folder)
-    return sandbox.take(image, size)
+        remove_tree(directory)
+    return sandbox.copy_out(image, size)

@@ -1,4 +1,4 @@
-"""A directory as an initramfs, and the init in it: the files of any image as a guest's root."""
+"""Packs the files of any image as an initramfs, and finds the init in them."""
 
 from __future__ import annotations
 
@@ -14,43 +14,42 @@ from ingot.errors import UserError
 from ingot.oci.limits import ENTRIES, PART_BYTES
 
 ROOT_BYTES = 4 << 30
-"""Bytes of all files of a root. No machine here loads a larger initramfs: QEMU and the boot
-protocol of x86 count its bytes in 32 bits (kernel: Documentation/arch/x86/boot.rst), and so does
-the archive those of each file."""
+"""The most bytes of all files of a root. No machine here loads a larger initramfs: QEMU and the
+boot protocol of x86 count its bytes in 32 bits (kernel: Documentation/arch/x86/boot.rst), and the
+archive counts those of each file so too."""
 
 _INITS = ("/init", "/sbin/init", "/lib/systemd/systemd", "/etc/init", "/bin/init", "/bin/sh")
-"""Where an init is looked for: as the kernel does (init/main.c), with systemd's own name."""
+"""The paths of an init, in the kernel's order (init/main.c), with systemd's own path added."""
 
 _MOST_LINKS = 40
 
 
 def pack(root: Path, *more: tuple[Path, str]) -> bytes:
-    """An archive of all below `root`, and of what is below other folders as if it were at a path.
+    """An archive of all files below `root`, and of `more` directories, each placed at a path.
 
-    All belongs to root, as in the images it comes from; what is no file, folder or link is left
-    out. /dev/console is added. A path that leads over links of `root` (/lib is one in most
-    distributions) is where they lead; no link of either leads out of it. UserError for more than
-    a guest can be given.
+    All files belong to root, as in the images they come from. Only files, directories and links
+    are included, and /dev/console is added. Links of `root` in a path are followed (/lib is one in
+    most distributions), but never out of `root`. UserError if a guest cannot hold all of it.
     """
     records = [record("/dev", stat.S_IFDIR | 0o755)]
     records.append(record("/dev/console", stat.S_IFCHR | 0o600, device=CONSOLE))
     records += _records(root, PurePosixPath("/"))
-    for folder, name in more:
+    for directory, name in more:
         place = _resolve(root, name) or PurePosixPath(name)
         for missing in reversed((place, *place.parents[:-1])):
             if not _is(root, missing, directory=True):
                 records.append(record(str(missing), stat.S_IFDIR | 0o755))
-        records += _records(folder, place)
+        records += _records(directory, place)
     records.append(record(TRAILER, 0))
     if (size := sum(map(len, records))) > ROOT_BYTES:
         raise _too_large(size)
     return b"".join(records)
 
 
-def _records(folder: Path, place: PurePosixPath) -> Iterator[bytes]:
-    """The entries of all below a folder; what its owner may not read is read all the same, as
-    root does in the image."""
-    files = ConfinedDirectory(folder)
+def _records(directory: Path, place: PurePosixPath) -> Iterator[bytes]:
+    """The entries of all below a directory. Files that their owner cannot read are included, as
+    root can read them in the image."""
+    files = ConfinedDirectory(directory)
     closed: dict[str, int] = {}
     left = ROOT_BYTES
     for found in files.walk(most=ENTRIES):
@@ -91,32 +90,31 @@ def _is_closed(found: FoundFile) -> bool:
 def _too_large(size: int) -> UserError:
     return UserError(
         "the image is too large for the memory of a guest",
-        why=f"its files, or one of them, have {size:,} bytes; a guest can be given"
-        f" {ROOT_BYTES:,} at most",
-        hint="take a smaller image",
+        why=f"its files, or one of them, have {size:,} bytes; the limit is {ROOT_BYTES:,}",
+        hint="use a smaller image",
     )
 
 
 def find_init(root: Path) -> str:
-    """The path of the init that a root has; a UserError if it has none, and no shell either."""
+    """The path of the init in a root; a UserError if it has neither an init nor a shell."""
     for name in _INITS:
         if _is_there(root, name):
             return name
     raise UserError(
         "the image has no init",
-        why=f"there is none of {', '.join(_INITS)} in it",
-        hint="take an image that has a shell at least",
+        why=f"it has none of {', '.join(_INITS)}",
+        hint="use an image that has at least a shell",
     )
 
 
 def _is_there(root: Path, name: str) -> bool:
-    """Whether a path leads to a file inside `root`."""
+    """Whether a path leads to a file inside `root`, through links if need be."""
     place = _resolve(root, name)
     return place is not None and _is(root, place, directory=False)
 
 
 def _is(root: Path, place: PurePosixPath, *, directory: bool) -> bool:
-    """Whether there is a directory, or a file, at a path that no link is a part of."""
+    """Whether a path without links is that of a directory, or of a file."""
     if not place.name:
         return directory
     found = _find(ConfinedDirectory(root), place)
@@ -124,16 +122,16 @@ def _is(root: Path, place: PurePosixPath, *, directory: bool) -> bool:
 
 
 def _find(files: ConfinedDirectory, place: PurePosixPath) -> FoundFile | None:
-    """What stands at a path, if all above it are directories and none is a link."""
+    """The file at a path, if everything above it is a directory and not a link."""
     with contextlib.suppress(UnsafeFileError):
         return files.find(str(place).lstrip("/")) if place.name else None
     return None
 
 
 def _resolve(root: Path, name: str) -> PurePosixPath | None:
-    """Where an absolute path leads in `root`, whose links are those of a root of its own.
+    """The path without links that an absolute path of `root` leads to, as if `root` were "/".
 
-    It need not be there. None if it leads nowhere, for its links go round.
+    It need not exist. None if its links form a loop.
     """
     files = ConfinedDirectory(root)
     waiting, place = list(reversed(PurePosixPath(name).parts[1:])), PurePosixPath("/")

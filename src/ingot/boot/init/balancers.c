@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Sets of addresses, and virtual servers. */
+/* ipset and IPVS. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -65,7 +65,7 @@ static void ipset(char **words)
 			fail_errno("%s", *words);
 		}
 	}
-	pass("a set of each");
+	pass("a set of each type");
 }
 
 static void ipvs(char **words)
@@ -87,7 +87,7 @@ static void ipvs(char **words)
 		inet_pton(AF_INET, "10.6.0.1", &service.addr);
 		snprintf(service.sched_name, sizeof(service.sched_name), "%s", *words);
 		need(setsockopt(raw, IPPROTO_IP, IP_VS_SO_SET_ADD, &service, sizeof(service)),
-		     "a service by %s", *words);
+		     "a virtual service with the scheduler %s", *words);
 		memset(&pair, 0, sizeof(pair));
 		pair.service = service;
 		inet_pton(AF_INET, "10.6.0.2", &pair.server.addr);
@@ -95,18 +95,18 @@ static void ipvs(char **words)
 		pair.server.conn_flags = IP_VS_CONN_F_MASQ;
 		pair.server.weight = 1;
 		need(setsockopt(raw, IPPROTO_IP, IP_VS_SO_SET_ADDDEST, &pair, sizeof(pair)),
-		     "a server of %s", *words);
+		     "a server of the service with %s", *words);
 		pass_stream(space, "10.6.0.1", 80, space, "10.6.0.2", SERVER_PORT, peer, sizeof(peer));
 		close(raw);
 	}
-	pass("a connection by each");
+	pass("a connection with each scheduler");
 }
 
 const struct verb_entry balancer_verbs[] = {
 	VERB("ipset", "TYPE...", 1, ANY_NUMBER,
 	     "a set of each type can be made", ipset),
 	VERB("ipvs", "SCHEDULER...", 1, ANY_NUMBER,
-	     "a connection to a virtual address reaches the server that each scheduler "
-	     "picks", ipvs),
+	     "a connection to a virtual address reaches a server with each "
+	     "scheduler", ipvs),
 	END_OF_VERBS
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What any guest has: its command line, time, entropy, sockets, settings. */
+/* Checks for any guest: command line, time, entropy, sockets, settings. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static void command_line(char **words)
 
 	need(read_file("/proc/cmdline", text, sizeof(text)), "/proc/cmdline");
 	if (!has_word(text, words[0]))
-		fail("'%s' is not on it", words[0]);
+		fail("'%s' is not on the command line", words[0]);
 	pass("has %s", words[0]);
 }
 
@@ -63,7 +63,7 @@ static void entropy(char **words)
 	(void)words;
 	if (entropy_at_start) {
 		errno = entropy_at_start;
-		fail_errno("not ready when init began");
+		fail_errno("not ready when init started");
 	}
 	pass("ready before init");
 }
@@ -76,14 +76,14 @@ static void file(char **words)
 	size_t wanted;
 
 	if (!words[1])
-		pass("%s is there", words[0]);
+		pass("%s exists", words[0]);
 	if (!words[2])
-		fail("no word follows '%s'", words[1]);
+		fail("an argument is missing after '%s'", words[1]);
 	if (strcmp(words[1], "has") == 0) {
 		for (char **word = words + 2; *word; word++)
 			if (!has_word(text, *word))
 				fail("%s does not have '%s'", words[0], *word);
-		pass("%s has it", words[0]);
+		pass("%s has all", words[0]);
 	}
 	if (strcmp(words[1], "begins") != 0 || words[3])
 		fail("'%s' is neither 'has WORD...' nor 'begins HEX'", words[1]);
@@ -121,8 +121,8 @@ static void script(char **words)
 	}
 	need(waitpid(child, &status, 0), "waitpid");
 	if (!WIFEXITED(status) || WEXITSTATUS(status) >= 100)
-		fail("it does not run");
-	pass("it runs");
+		fail("the kernel does not run it");
+	pass("the script runs");
 }
 
 static void seccomp_filter(char **words)
@@ -137,7 +137,7 @@ static void seccomp_filter(char **words)
 
 	(void)words;
 	need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
-	need(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "the filter is refused");
+	need(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "the kernel refuses the filter");
 	errno = 0;
 	if (syscall(SYS_getppid) != -1 || errno != SECCOMP_DENIED)
 		fail("getppid is not denied");
@@ -169,7 +169,7 @@ static void sockets(char **words)
 		       strcmp(families[index].name, *words))
 			index++;
 		if (index == sizeof(families) / sizeof(*families))
-			fail("init knows no socket '%s'", *words);
+			fail("unknown socket '%s'", *words);
 		need(socket(families[index].family, families[index].kind, families[index].protocol),
 		     "%s", *words);
 	}
@@ -192,11 +192,11 @@ static void huge_pages(char **words)
 
 	(void)words;
 	if (write_file("/proc/sys/vm/nr_hugepages", "2") < 0)
-		fail_errno("none can be reserved");
+		fail_errno("huge pages cannot be reserved");
 	page = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	if (page == MAP_FAILED)
-		fail_errno("none can be mapped");
+		fail_errno("a huge page cannot be mapped");
 	memset(page, 1, size);
 	munmap(page, size);
 	write_file("/proc/sys/vm/nr_hugepages", "0");
@@ -211,39 +211,39 @@ static void terminal(char **words)
 	(void)words;
 	mount_or_fail("devpts", "/tmp/pts", "devpts", 0, "ptmxmode=0666,newinstance");
 	master = need(open("/tmp/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), "ptmx");
-	need(unlockpt(master) < 0 ? -1 : 0, "it stays locked");
+	need(unlockpt(master) < 0 ? -1 : 0, "the terminal stays locked");
 	number = atoi(strrchr(ptsname(master) ? ptsname(master) : "/0", '/') + 1);
 	snprintf(name, sizeof(name), "/tmp/pts/%d", number);
 	slave = need(open(name, O_RDWR | O_NOCTTY | O_CLOEXEC), "%s", name);
 	need(write(slave, "word", 4), "%s", name);
 	if (read(master, word, 4) != 4 || strcmp(word, "word") != 0)
-		fail("another word came out");
-	pass("a word from end to end");
+		fail("the other end received something else");
+	pass("received what was sent");
 }
 
 const struct verb_entry base_verbs[] = {
 	VERB("clock", "", 0, 0,
-	     "time passes, at about the pace that the clock says", clock_runs),
+	     "the clock advances at about the right speed", clock_runs),
 	VERB("command-line", "WORD", 1, 1,
 	     "the word is on the kernel's command line", command_line),
 	VERB("congestion", "NAME", 1, 1,
-	     "TCP takes this congestion control", congestion),
+	     "TCP accepts this congestion control", congestion),
 	VERB("entropy", "", 0, 0,
-	     "random numbers were there when init began, without waiting", entropy),
+	     "random numbers were available when init started, without waiting", entropy),
 	VERB("file", "PATH [has WORD... | begins HEX]", 1, ANY_NUMBER,
-	     "the file is there; and has each WORD, or begins with these bytes (at most 16)", file),
+	     "the file exists; and has each WORD, or begins with these bytes (at most 16)", file),
 	VERB("huge-pages", "", 0, 0,
 	     "a huge page can be reserved and used", huge_pages),
 	VERB("script", "", 0, 0,
-	     "the kernel starts the program that a script's first line names", script),
+	     "the kernel runs a script by the interpreter in its first line", script),
 	VERB("seccomp", "", 0, 0,
-	     "a filter denies one system call, and only that", seccomp_filter),
+	     "a filter denies one system call, and no other", seccomp_filter),
 	VERB("set", "PATH TEXT", 2, 2,
-	     "a setting takes a value, and shows it", set),
+	     "a setting can be written, and then reads back the same", set),
 	VERB("sockets", "audit|inet|inet6|packet|sctp|unix|vsock|xdp...", 1, ANY_NUMBER,
 	     "a socket of each family opens", sockets),
 	VERB("terminal", "", 0, 0,
-	     "a pseudo terminal carries a word from one end to the other", terminal),
+	     "one end of a pseudo terminal receives what the other sends", terminal),
 	VERB("time-of-day", "", 0, 0,
 	     "the kernel read the time from a clock of the machine", time_of_day),
 	END_OF_VERBS

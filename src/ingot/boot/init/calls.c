@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The system calls that programs take for granted, each in its simplest case. */
+/* System calls that programs rely on, each in its simplest case. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 
 #include "init.h"
 
-/* io_uring: an empty request is taken and answered; 0 if so */
+/* io_uring: submits an empty request; 0 if it completes */
 static int try_io_uring(void)
 {
 	uint32_t parameters[30] = { 0 }; /* struct io_uring_params: 120 bytes */
@@ -48,7 +48,7 @@ static int try_shm(void)
 
 static int try_timer(void)
 {
-	int timer; /* the kernel's own: older libcs have timer_create in another library */
+	int timer; /* the system call: older libcs have timer_create in another library */
 
 	return (int)syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &timer);
 }
@@ -166,11 +166,11 @@ static void system_calls(char **words)
 		while (index < sizeof(calls) / sizeof(*calls) && strcmp(calls[index].name, *words))
 			index++;
 		if (index == sizeof(calls) / sizeof(*calls))
-			fail("init knows no system call '%s'", *words);
+			fail("unknown system call '%s'", *words);
 		if (calls[index].attempt() < 0)
 			fail_errno("%s", *words);
 	}
-	pass("all answer");
+	pass("all work");
 }
 
 const struct verb_entry call_verbs[] = {
@@ -178,6 +178,6 @@ const struct verb_entry call_verbs[] = {
 	     "aio|epoll|eventfd|fanotify|fcntl-lock|file-handle|futex|inotify|"
 	     "io-uring|kcmp|keyctl|madvise|membarrier|memfd|posix-timer|"
 	     "process-vm-readv|rseq|shm|signalfd|timerfd...", 1, ANY_NUMBER,
-	     "each call does what it is for, in the simplest case", system_calls),
+	     "each system call works in its simplest case", system_calls),
 	END_OF_VERBS
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What makes a container: namespaces, and control groups of both versions. */
+/* Namespaces, and control groups of both versions. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +35,8 @@ static const struct {
 };
 
 /*
- * The first process of a namespace: before it started, the kernel shows no link to the namespace.
- * It waits until the other end of `gate` is closed, and ends with 0 if its number is 1.
+ * The first process of a PID namespace: the kernel has no link to the namespace before it runs.
+ * It waits until the other end of `gate` is closed, and ends with 0 if its PID is 1.
  */
 static pid_t first_process(int gate[2])
 {
@@ -73,22 +73,22 @@ static void namespaces(char **words)
 		while (index < sizeof(kinds) / sizeof(*kinds) && strcmp(kinds[index].name, *words))
 			index++;
 		if (index == sizeof(kinds) / sizeof(*kinds))
-			fail("init knows no namespace '%s'", *words);
+			fail("unknown namespace '%s'", *words);
 		read_space(*words, kinds[index].file, before, sizeof(before));
 		need(unshare(kinds[index].flag), "%s", *words);
 		if (kinds[index].flag == CLONE_NEWPID)
 			child = first_process(gate);
 		read_space(*words, kinds[index].file, after, sizeof(after));
 		if (strcmp(before, after) == 0)
-			fail("%s is the same as before", *words);
+			fail("the namespace %s is the same as before", *words);
 		if (!child)
 			continue;
 		close(gate[1]);
 		need(waitpid(child, &status, 0), "waitpid");
 		if (status)
-			fail("the first process is not 1");
+			fail("the PID of the first process is not 1");
 	}
-	pass("a new one of each");
+	pass("a new namespace of each kind");
 }
 
 static void mount_groups(void)
@@ -96,7 +96,7 @@ static void mount_groups(void)
 	mount_or_fail("cgroup2", GROUPS, "cgroup2", 0, NULL);
 }
 
-/* let groups have a controller; one that version 1 just had may take a moment to be free */
+/* enable a controller; one that version 1 just used may take a moment to be free */
 static void give(const char *controller)
 {
 	char word[64];
@@ -107,7 +107,7 @@ static void give(const char *controller)
 			return;
 		usleep(10000);
 	}
-	fail_errno("%s cannot be given to a group", controller);
+	fail_errno("the controller %s cannot be enabled for a group", controller);
 }
 
 static void cgroup(char **words)
@@ -117,13 +117,13 @@ static void cgroup(char **words)
 	mount_groups();
 	for (char **one = words; *one; one++)
 		give(*one);
-	make_folder(GROUP);
+	make_directory(GROUP);
 	need(read_file(GROUP "/cgroup.controllers", text, sizeof(text)), "the group");
 	rmdir(GROUP);
 	for (char **one = words; *one; one++)
 		if (!has_word(text, *one))
-			fail("a group does not get %s", *one);
-	pass("a group has all");
+			fail("a group does not have the controller %s", *one);
+	pass("a group has all controllers");
 }
 
 static void cgroup_file(char **words)
@@ -132,14 +132,14 @@ static void cgroup_file(char **words)
 
 	mount_groups();
 	give(words[0]);
-	make_folder(GROUP);
+	make_directory(GROUP);
 	snprintf(path, sizeof(path), GROUP "/%s", words[1]);
 	if (words[2] && write_file(path, words[2]) < 0)
 		fail_errno("%s", words[1]);
 	need(read_file(path, text, sizeof(text)), "%s", words[1]);
 	rmdir(GROUP);
 	if (!words[2])
-		pass("%s is there", words[1]);
+		pass("%s exists", words[1]);
 	if (!has_word(text, words[2]))
 		fail("%s is not %s", words[1], words[2]);
 	pass("%s can be set", words[1]);
@@ -151,7 +151,7 @@ static void join_group(void)
 		fail_errno("a process cannot join a group");
 }
 
-/* back to where all processes begin: a group with none in it can go, and its controllers with it */
+/* move back to the root group: an empty group, and its controllers, can be removed */
 static void leave_group(void)
 {
 	if (write_file(GROUPS "/cgroup.procs", "0") < 0)
@@ -160,7 +160,7 @@ static void leave_group(void)
 		usleep(10000);
 }
 
-/* until a process of the group is in it */
+/* wait until the group has a process */
 static void await_member(void)
 {
 	char text[256] = "";
@@ -181,7 +181,7 @@ static void cgroup_pids(char **words)
 	(void)words;
 	mount_groups();
 	give("pids");
-	make_folder(GROUP);
+	make_directory(GROUP);
 	if (write_file(GROUP "/pids.max", "2") < 0)
 		fail_errno("pids.max");
 	join_group();
@@ -210,7 +210,7 @@ static void cgroup_memory(char **words)
 	(void)words;
 	mount_groups();
 	give("memory");
-	make_folder(GROUP);
+	make_directory(GROUP);
 	if (write_file(GROUP "/memory.max", "8388608") < 0)
 		fail_errno("memory.max");
 	write_file(GROUP "/memory.swap.max", "0");
@@ -225,10 +225,10 @@ static void cgroup_memory(char **words)
 	}
 	need(wait(&status), "wait");
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
-		fail("64 MiB fit into a group of 8");
+		fail("a group with a limit of 8 MiB could use 64 MiB");
 	need(read_file(GROUP "/memory.events", text, sizeof(text)), "memory.events");
 	rmdir(GROUP);
-	pass("a process beyond its limit is ended");
+	pass("a process beyond the limit is killed");
 }
 
 static void cgroup_freezer(char **words)
@@ -237,7 +237,7 @@ static void cgroup_freezer(char **words)
 
 	(void)words;
 	mount_groups();
-	make_folder(GROUP);
+	make_directory(GROUP);
 	if (need(fork(), "fork") == 0) {
 		join_group();
 		for (;;)
@@ -252,11 +252,11 @@ static void cgroup_freezer(char **words)
 	}
 	write_file(GROUP "/cgroup.freeze", "0");
 	if (!strstr(text, "frozen 1"))
-		fail("it does not freeze");
+		fail("the group does not freeze");
 	pass("frozen and thawed");
 }
 
-/* mounted or not; what was just given back may take a moment to be free */
+/* whether it mounts; a controller that was just released may take a moment to be free */
 static int mounts_v1(const char *controller, const char *target)
 {
 	for (int tries = 0; tries < 100; tries++) {
@@ -275,7 +275,7 @@ static void cgroup_v1(char **words)
 		char target[64];
 
 		snprintf(target, sizeof(target), "/tmp/v1-%s", *words);
-		make_folder(target);
+		make_directory(target);
 		need(mounts_v1(*words, target), "%s", *words);
 		umount(target);
 	}
@@ -284,16 +284,16 @@ static void cgroup_v1(char **words)
 
 const struct verb_entry container_verbs[] = {
 	VERB("cgroup", "CONTROLLER...", 1, ANY_NUMBER,
-	     "version 2 has the controllers, and a group can be given them", cgroup),
+	     "version 2 has the controllers, and they can be enabled for a group", cgroup),
 	VERB("cgroup-file", "CONTROLLER FILE [TEXT]", 2, 3,
-	     "a group with the controller has the file, and takes and shows the setting TEXT",
+	     "a group with the controller has the file; TEXT can be written to it and read back",
 	     cgroup_file),
 	VERB("cgroup-freezer", "", 0, 0,
 	     "the processes of a frozen group of version 2 stop", cgroup_freezer),
 	VERB("cgroup-memory", "", 0, 0,
-	     "a process that takes more memory than its group may is ended, and no other", cgroup_memory),
+	     "a process that exceeds its group's memory limit is killed, and no other", cgroup_memory),
 	VERB("cgroup-pids", "", 0, 0,
-	     "a group that may have two processes gets no third", cgroup_pids),
+	     "a group with a limit of two processes cannot have a third", cgroup_pids),
 	VERB("cgroup-v1", "CONTROLLER...", 1, ANY_NUMBER,
 	     "each controller that no group of version 2 uses has a hierarchy of version 1", cgroup_v1),
 	VERB("namespaces", "cgroup|ipc|mount|net|pid|time|user|uts...", 1, ANY_NUMBER,

@@ -22,7 +22,7 @@ static void hash(char **words)
 	request = need(accept(listener, NULL, NULL), "%s", words[0]);
 	need(write(request, "abc", 3), "%s", words[0]);
 	if (read(request, got, length) != (ssize_t)length || memcmp(got, wanted, length) != 0)
-		fail("another digest than %s", words[1]);
+		fail("the digest is not %s", words[1]);
 	pass("%s is right", words[0]);
 }
 
@@ -55,13 +55,13 @@ static void cipher(char **words)
 		need(read(request, round ? back : done, sizeof(done)), "%s", words[0]);
 	}
 	if (memcmp(text, done, sizeof(text)) == 0 || memcmp(text, back, sizeof(text)) != 0)
-		fail("what came back is not what was sent");
-	pass("%s there and back", words[0]);
+		fail("the decrypted text differs from the original");
+	pass("%s encrypts and decrypts", words[0]);
 }
 
 const struct verb_entry crypto_verbs[] = {
 	VERB("cipher", "NAME KEY_HEX", 2, 2,
-	     "what AF_ALG encrypts differs from the text, and is decrypted to it", cipher),
+	     "AF_ALG encrypts a text to something else, and decrypts it again", cipher),
 	VERB("hash", "NAME HEX [KEY]", 2, 3,
 	     "AF_ALG's digest of 'abc' (with the text KEY as its key) is HEX", hash),
 	END_OF_VERBS

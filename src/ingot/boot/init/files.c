@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* File systems: mounted, in memory, laid over each other, the host's; and swap. */
+/* File systems that need no disk: in memory, overlays, shared by the host; and swap. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +38,7 @@ static void writable(char **words)
 {
 	mount_or_fail(words[0], PLACE, words[0], 0, NULL);
 	if (write_file(PLACE "/file", CONTENT) < 0)
-		fail_errno("nothing can be written");
+		fail_errno("a file cannot be written");
 	must_hold(PLACE "/file", CONTENT);
 	for (char **word = words + 1; *word; word++) {
 		set_attribute(PLACE "/file", *word);
@@ -50,9 +50,9 @@ static void writable(char **words)
 static void overlay(char **words)
 {
 	(void)words;
-	make_folder("/tmp/lower");
-	make_folder("/tmp/upper");
-	make_folder("/tmp/work");
+	make_directory("/tmp/lower");
+	make_directory("/tmp/upper");
+	make_directory("/tmp/work");
 	if (write_file("/tmp/lower/file", "below\n") < 0)
 		fail_errno("/tmp/lower");
 	mount_or_fail("overlay", PLACE, "overlay", 0,
@@ -74,14 +74,14 @@ static void root(char **words)
 	need(read_file("/proc/mounts", text, sizeof(text)), "/proc/mounts");
 	snprintf(wanted, sizeof(wanted), " / %s ", words[0]);
 	if (!strstr(text, wanted))
-		fail("it is something else than %s", words[0]);
+		fail("the root file system is not %s", words[0]);
 	if (write_file("/written", CONTENT) < 0)
-		fail_errno("it cannot be written to");
+		fail_errno("the root file system cannot be written to");
 	must_hold("/written", CONTENT);
 	pass("%s, written and read", words[0]);
 }
 
-static void host_folder(char **words)
+static void host_directory(char **words)
 {
 	mount_or_fail(words[1], PLACE, words[0], 0, words[2]);
 	must_hold(PLACE "/file", CONTENT);
@@ -111,7 +111,7 @@ static void zram(char **words)
 	struct sysinfo memory;
 	int device;
 
-	need(modprobe("zram") == -ENODATA ? -1 : 0, "there is no module zram");
+	need(modprobe("zram") == -ENODATA ? -1 : 0, "the kernel has no module zram");
 	device = need(await_node("/dev/zram0"), "/dev/zram0");
 	close(device);
 	for (; *words; words++) {
@@ -120,7 +120,7 @@ static void zram(char **words)
 			fail_errno("%s", *words);
 	}
 	if (write_file("/sys/block/zram0/disksize", "8388608") < 0)
-		fail_errno("its size cannot be set");
+		fail_errno("the size of zram cannot be set");
 	device = need(await_node("/dev/zram0"), "/dev/zram0");
 	write_swap_header(device, 8388608 / 4096);
 	close(device);
@@ -128,22 +128,22 @@ static void zram(char **words)
 	sysinfo(&memory);
 	need(swapoff("/dev/zram0"), "swapoff");
 	if (memory.totalswap == 0)
-		fail("there is no swap");
+		fail("the kernel reports no swap");
 	pass("%lu KiB of swap", memory.totalswap * memory.mem_unit / 1024);
 }
 
 const struct verb_entry file_verbs[] = {
-	VERB("host-folder", "TYPE TAG [OPTIONS]", 2, 3,
-	     "a directory of the host mounts, in which 'file' holds 'proof'", host_folder),
+	VERB("host-directory", "TYPE TAG [OPTIONS]", 2, 3,
+	     "a directory of the host mounts, and its file 'file' contains 'proof'", host_directory),
 	VERB("mount", "TYPE [FILE [WORD]]", 1, 3,
-	     "the file system mounts; FILE is in it, and has WORD", mount_type),
+	     "the file system mounts; it has FILE, and FILE has WORD", mount_type),
 	VERB("overlay", "", 0, 0,
-	     "what is written appears above, and the file below stays as it was", overlay),
+	     "a write to an overlay goes to its upper layer, and the lower one stays unchanged", overlay),
 	VERB("root", "TYPE", 1, 1,
-	     "the root file system is of this type, and can be written to", root),
+	     "the root file system has this type, and can be written to", root),
 	VERB("writable", "TYPE [acl|security|xattr...]", 1, ANY_NUMBER,
-	     "the file system, which is in memory, keeps a file and its attributes", writable),
+	     "a file system in memory keeps a file and its attributes", writable),
 	VERB("zram", "ALGORITHM...", 1, ANY_NUMBER,
-	     "compressed memory takes data by each algorithm, and becomes swap", zram),
+	     "zram works with each compression algorithm, and as swap", zram),
 	END_OF_VERBS
 };

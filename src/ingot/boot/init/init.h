@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the parts of a test guest's init share.
+ * Declarations that the parts of a test guest's init share.
  *
- * A check is a verb and its words, run in a process of its own (main.c), which ends by saying how
- * it went: `pass`, `fail` or `skip`, none of which returns. One that returns has passed.
+ * A check is a verb and its arguments, run in a separate process (main.c), which ends by calling
+ * `pass`, `fail` or `skip`, none of which returns. A verb's function that returns has passed.
  */
 #ifndef INGOT_INIT_H
 #define INGOT_INIT_H
@@ -15,24 +15,24 @@ typedef void (*verb)(char **words);
 
 struct verb_entry {
 	const char *name, *usage;
-	int least, most; /* how many words it takes */
+	int least, most; /* number of arguments */
 	verb run;
 };
 
 /*
- * A row of a table of verbs: the name, the words that follow it, how many of them at least and at
- * most, what a check that passes proves, and the function that finds out. No check gets to the
- * function with another number of words.
+ * A row of a table of verbs: the name, the usage of its arguments, their least and most number,
+ * what a check that passes proves, and the function. The function is never called with another
+ * number of arguments.
  *
  * This is the only description of a verb. Ingot reads these rows as text when it loads a catalog
- * (catalog/guest_verbs.py, which is strict about how they look), and makes docs/checks.md from
- * them. How the words are written is said in catalog/usage.py.
+ * (catalog/guest_verbs.py, which accepts only this format), and generates docs/checks.md from
+ * them. The notation of usages is described in catalog/usage.py.
  */
 #define VERB(name, usage, least, most, proves, run) { name, usage, least, most, run }
 #define END_OF_VERBS { NULL, NULL, 0, 0, NULL }
-#define ANY_NUMBER 64 /* as many as a line of the plan has room for */
+#define ANY_NUMBER 64 /* the most words of a line of the plan */
 
-/* the tables, one in each file; main.c goes through all of them */
+/* the tables, one in each file; main.c searches all of them */
 extern const struct verb_entry balancer_verbs[], base_verbs[], call_verbs[], container_verbs[],
 	crypto_verbs[], file_verbs[], iptables_verbs[], kind_verbs[], machine_verbs[],
 	nftables_verbs[], packet_verbs[], program_verbs[], queue_verbs[], server_verbs[],
@@ -42,7 +42,7 @@ extern const struct verb_entry balancer_verbs[], base_verbs[], call_verbs[], con
 void pass(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
-/* fail with what errno says behind it */
+/* fail with the message of errno appended */
 void fail_errno(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* fail unless a system call's result is not negative; returns the result */
 #define need(result, ...)                                                                      \
@@ -54,20 +54,21 @@ void fail_errno(const char *format, ...) __attribute__((noreturn, format(printf,
 	})
 extern int entropy_at_start; /* 0, or the errno of the first getrandom(2) */
 
-/* modprobe.c: the kernel's modprobe, and a check's; 0, or a negative errno */
+/* modprobe.c: loads modules for the kernel and for checks; 0, or a negative errno */
 int modprobe(const char *name);
-int lists_modules(void); /* whether the guest has lists of modules, and of what is built in */
+int lists_modules(void); /* whether the guest has lists of modules, and of built-in ones */
 
 /* tools.c */
-int read_file(const char *path, char *text, size_t size); /* bytes read, text ends with a 0 */
+int read_file(const char *path, char *text, size_t size); /* bytes read; text ends with a 0 */
 int write_file(const char *path, const char *text);
-void make_folder(const char *path);
-int has_word(const char *text, const char *word); /* among words parted by white space or [] */
+void make_directory(const char *path);
+int has_word(const char *text, const char *word); /* words are separated by white space or [] */
 void mount_or_fail(const char *source, const char *target, const char *type, unsigned long flags,
 		   const char *options);
 long long milliseconds(void);
-int await_node(const char *path); /* opens it, once devtmpfs has it; -1 after a second */
+int await_node(const char *path); /* opens it when devtmpfs has it; -1 after a second */
 size_t from_hex(const char *hex, uint8_t *bytes, size_t size);
-size_t hex_or_fail(const char *hex, uint8_t *bytes, size_t size); /* all of it, at least a byte */
+/* decodes all of it, at least one byte */
+size_t hex_or_fail(const char *hex, uint8_t *bytes, size_t size);
 
 #endif

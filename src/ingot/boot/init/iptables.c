@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* iptables, as it was before nftables: tables, matches, targets, and rules that translate. */
+/* The iptables before nftables: tables, matches, targets, and NAT rules. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -64,7 +64,7 @@ static void iptables_nat(char **words)
 	int raw = need(socket(AF_INET, SOCK_RAW, IPPROTO_RAW), "a raw socket");
 
 	(void)words;
-	need(getsockopt(raw, IPPROTO_IP, IPT_SO_GET_INFO, &info, &length), "there is no table nat");
+	need(getsockopt(raw, IPPROTO_IP, IPT_SO_GET_INFO, &info, &length), "the kernel has no table nat");
 	inet_pton(AF_INET, SERVER, &to_server.range[0].min_ip);
 	to_server.range[0].max_ip = to_server.range[0].min_ip;
 	to_server.range[0].min.all = to_server.range[0].max.all = htons(SERVER_PORT);
@@ -97,7 +97,7 @@ static void iptables_nat(char **words)
 static int is_version_6(const char *word)
 {
 	if (strcmp(word, "4") != 0 && strcmp(word, "6") != 0)
-		fail("init knows no version '%s' of IP", word);
+		fail("unknown IP version '%s'", word);
 	return *word == '6';
 }
 
@@ -119,7 +119,7 @@ static void tables(char **words)
 				is_v6 ? IP6T_SO_GET_INFO : IPT_SO_GET_INFO, &info, &length),
 		     "%s", *name);
 	}
-	pass("all there");
+	pass("the kernel has all");
 }
 
 static void extensions(char **words, int v4_option, int v6_option)
@@ -138,7 +138,7 @@ static void extensions(char **words, int v4_option, int v6_option)
 				&revision, &length),
 		     "%s", *word);
 	}
-	pass("all there");
+	pass("the kernel has all");
 }
 
 static void matches(char **words)
@@ -153,7 +153,7 @@ static void targets(char **words)
 
 const struct verb_entry iptables_verbs[] = {
 	VERB("iptables-nat", "", 0, 0,
-	     "iptables translates both ends of a connection", iptables_nat),
+	     "iptables translates source and destination of a connection (NAT)", iptables_nat),
 	VERB("matches", "4|6 NAME...", 2, ANY_NUMBER,
 	     "iptables for this IP version has the matches (NAME, or NAME/REVISION)", matches),
 	VERB("tables", "4|6 NAME...", 2, ANY_NUMBER,

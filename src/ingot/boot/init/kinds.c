@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Network devices of every kind, that a packet has to pass from one namespace to another. */
+/* Network devices of every kind: a packet passes through them between two namespaces. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,7 +23,7 @@ static void make_veth(struct pair pair)
 	pass_datagram(pair.left, NULL, "10.1.0.1", pair.right, NULL, "10.1.0.2");
 }
 
-/* netkit: like veth, one end in the other's namespace (since 6.7) */
+/* netkit: like veth, with one end in another namespace (since 6.7) */
 static void make_netkit(struct pair pair)
 {
 	enter(pair.left);
@@ -34,7 +34,7 @@ static void make_netkit(struct pair pair)
 	raise_link("under", "10.2.0.2", 24);
 }
 
-/* bridge: both ends are ports of one in a third namespace */
+/* bridge: both ends are ports of a bridge in a third namespace */
 static void make_bridge(struct pair pair)
 {
 	static struct message message;
@@ -62,7 +62,7 @@ static void make_bridge(struct pair pair)
 	raise_link("bridge", NULL, 0);
 }
 
-/* a device on top of `below`: a VLAN, or another address of the same card */
+/* a device on top of `below`: a VLAN, or a second interface of the same card */
 static void make_stacked(const char *kind, const char *below, const char *address, int attribute,
 			 uint32_t value, size_t length)
 {
@@ -107,7 +107,7 @@ static void make_ipvlan(struct pair pair)
 	make_stacked("ipvlan", "right", "10.2.0.2", IFLA_IPVLAN_MODE, IPVLAN_MODE_L2, 2);
 }
 
-/* the ends of a tunnel: this side's address, and the other's, of the veth pair below */
+/* the ends of a tunnel: the addresses of this side and of the other, on the veth pair below */
 struct side {
 	const char *below, *own, *other, *inner;
 };
@@ -185,7 +185,7 @@ static void link_kind(char **words)
 	while (index < sizeof(kinds) / sizeof(*kinds) && strcmp(kinds[index].kind, words[0]))
 		index++;
 	if (index == sizeof(kinds) / sizeof(*kinds))
-		fail("init knows no link '%s'", words[0]);
+		fail("unknown link '%s'", words[0]);
 	pair = veth_pair();
 	if (kinds[index].make)
 		kinds[index].make(pair);
@@ -193,7 +193,7 @@ static void link_kind(char **words)
 		make_tunnel(pair, words[0], kinds[index].data);
 	if (kinds[index].make != make_veth)
 		pass_datagram(pair.left, NULL, "10.2.0.1", pair.right, NULL, "10.2.0.2");
-	pass("a packet there and back");
+	pass("a packet and its answer passed");
 }
 
 static void link_alone(char **words)
@@ -212,6 +212,6 @@ const struct verb_entry kind_verbs[] = {
 	VERB("link", "bridge|geneve|ip6tnl|ipip|ipvlan|macvlan|netkit|veth|vlan|vxlan", 1, 1,
 	     "devices of the kind carry a packet from one namespace to another", link_kind),
 	VERB("make-link", "KIND", 1, 1,
-	     "a device of the kind, which carries nothing by itself, can be made", link_alone),
+	     "a device of the kind can be made and brought up; no packet is sent", link_alone),
 	END_OF_VERBS
 };

@@ -27,7 +27,7 @@ static int current_space(void)
 
 void enter(int space)
 {
-	/* without namespaces there is one place, and everything is there */
+	/* without namespaces, everything is in the same one */
 	if (space >= 0)
 		need(setns(space, CLONE_NEWNET), "setns");
 }
@@ -47,7 +47,7 @@ static int make_space(void)
 
 int new_space(void)
 {
-	return need(make_space(), "there are no network namespaces");
+	return need(make_space(), "the kernel has no network namespaces");
 }
 
 int other_space(void)
@@ -100,7 +100,7 @@ void make_link(struct message *message, const char *kind, size_t nests[2])
 	ask_or_fail(message, what);
 }
 
-/* with its peer, `other`, in the same place */
+/* with its peer, `other`, in the same namespace */
 void make_pair(const char *kind, const char *name, const char *other, int peer_attribute)
 {
 	static struct message message;
@@ -133,7 +133,7 @@ void move_link(const char *name, int space)
 
 void join_bridge(const char *name, const char *bridge)
 {
-	change_link(name, IFLA_MASTER, link_index(bridge), "the bridge takes no port");
+	change_link(name, IFLA_MASTER, link_index(bridge), "a port cannot be added to the bridge");
 }
 
 void add_address(const char *name, const char *address, int prefix)
@@ -149,7 +149,7 @@ void add_address(const char *name, const char *address, int prefix)
 	begin(&message, RTM_NEWADDR, NLM_F_CREATE, &own, sizeof(own));
 	put_address(&message, IFA_LOCAL, address);
 	put_address(&message, IFA_ADDRESS, address);
-	ask_or_fail(&message, "an address is refused");
+	ask_or_fail(&message, "an address cannot be added");
 }
 
 void raise_link(const char *name, const char *address, int prefix)
@@ -178,7 +178,7 @@ void add_route(const char *destination, int prefix, const char *via, const char 
 	if (via)
 		put_address(&message, RTA_GATEWAY, via);
 	put_u32(&message, RTA_OIF, link_index(device));
-	ask_or_fail(&message, "a route is refused");
+	ask_or_fail(&message, "a route cannot be added");
 }
 
 struct pair veth_pair(void)

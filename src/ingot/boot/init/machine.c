@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the machine is made of: drivers, CPUs that come and go, guests inside the guest. */
+/* Checks of the machine: drivers, CPU hotplug, guests inside the guest. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -20,15 +20,15 @@ static void driver(char **words)
 		char path[160];
 		struct dirent *entry;
 		int bound = 0;
-		DIR *folder;
+		DIR *directory;
 
 		snprintf(path, sizeof(path), "/sys/bus/%s/drivers/%s", words[0], *name);
-		folder = opendir(path);
-		if (!folder)
+		directory = opendir(path);
+		if (!directory)
 			fail_errno("there is no driver %s", *name);
-		while ((entry = readdir(folder)) != NULL)
+		while ((entry = readdir(directory)) != NULL)
 			bound |= entry->d_type == DT_LNK && strcmp(entry->d_name, "module") != 0;
-		closedir(folder);
+		closedir(directory);
 		if (!bound)
 			fail("%s has no device", *name);
 	}
@@ -42,20 +42,20 @@ static void random_device(char **words)
 	int device, zeros = 0;
 
 	need(read_file("/sys/class/misc/hw_random/rng_current", current, sizeof(current)),
-	     "there is no source of random numbers");
+	     "the kernel has no source of random numbers");
 	if (strncmp(current, words[0], strlen(words[0])) != 0)
 		fail("the source is %s", current);
 	device = need(open("/dev/hwrng", O_RDONLY | O_CLOEXEC), "/dev/hwrng");
 	if (read(device, bytes, sizeof(bytes)) != sizeof(bytes))
-		fail_errno("it gives no bytes");
+		fail_errno("/dev/hwrng returns no bytes");
 	for (size_t index = 0; index < sizeof(bytes); index++)
 		zeros += bytes[index] == 0;
 	if (zeros > 8)
-		fail("it gives zeros");
+		fail("/dev/hwrng returns only zeros");
 	pass("16 bytes");
 }
 
-/* the kernel's count of an event since it started; -1 if it keeps none */
+/* the kernel's count of an event since it started; -1 if it does not count it */
 static long long count_of(const char *event)
 {
 	static char text[16384];
@@ -81,10 +81,10 @@ static void balloon(char **words)
 			usleep(20000);
 	}
 	if (pages < 0)
-		fail("this kernel has no balloon, or does not count what goes into it");
+		fail("this kernel has no balloon, or does not count its pages");
 	if (pages == 0)
-		fail("the host got nothing");
-	pass("%lld pages went to the host", pages);
+		fail("the balloon returned nothing to the host");
+	pass("%lld pages returned to the host", pages);
 }
 
 static void nodes(char **words)
@@ -97,9 +97,9 @@ static void nodes(char **words)
 static void modules(char **words)
 {
 	if (access("/proc/modules", F_OK) < 0)
-		skip("this kernel loads no modules, and lists none that are built in");
+		skip("this kernel has no loadable modules, and no list of built-in ones");
 	if (!lists_modules())
-		skip("the kernel came without its modules, and the list of what is built in");
+		skip("the guest has neither the kernel's modules nor its list of built-in ones");
 	for (; *words; words++) {
 		int error = modprobe(*words);
 
@@ -108,7 +108,7 @@ static void modules(char **words)
 			fail_errno("module %s", *words);
 		}
 	}
-	pass("all there");
+	pass("the kernel has all");
 }
 
 static void cpu_hotplug(char **words)
@@ -118,22 +118,22 @@ static void cpu_hotplug(char **words)
 
 	(void)words;
 	if (last < 1) {
-		/* with one CPU, none can go: that the kernel would let it is all there is to see */
-		need(access("/sys/devices/system/cpu/hotplug/states", F_OK), "CPUs cannot go");
-		pass("one CPU, hotplug is there");
+		/* a single CPU cannot go offline: check only that the kernel supports it */
+		need(access("/sys/devices/system/cpu/hotplug/states", F_OK), "the kernel has no CPU hotplug");
+		pass("one CPU, and the kernel has CPU hotplug");
 	}
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%ld/online", last);
 	if (write_file(path, "0") < 0)
-		fail_errno("CPU %ld does not go", last);
+		fail_errno("CPU %ld does not go offline", last);
 	if (write_file(path, "1") < 0)
-		fail_errno("CPU %ld does not come back", last);
+		fail_errno("CPU %ld does not come back online", last);
 	need(read_file(path, text, sizeof(text)), "%s", path);
-	pass("CPU %ld went and came back", last);
+	pass("CPU %ld went offline and came back", last);
 }
 
 #if defined(__x86_64__)
 
-/* run real-mode code at 0x1000 that stops the CPU; how it came to that */
+/* run real-mode code at 0x1000 that writes 42 to a port and stops the CPU */
 static void run_guest(int vm, int size)
 {
 	static const uint8_t code[] = { 0xb0, 42, 0xe6, 0x10, 0xf4 }; /* al = 42; out 0x10; hlt */
@@ -146,20 +146,20 @@ static void run_guest(int vm, int size)
 	int cpu;
 
 	memcpy(memory, code, sizeof(code));
-	need(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region), "the guest gets no memory");
-	cpu = need(ioctl(vm, KVM_CREATE_VCPU, 0), "the guest gets no CPU");
+	need(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region), "the nested guest gets no memory");
+	cpu = need(ioctl(vm, KVM_CREATE_VCPU, 0), "the nested guest gets no CPU");
 	run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0);
 	if (run == MAP_FAILED)
-		fail_errno("the guest's CPU");
-	need(ioctl(cpu, KVM_GET_SREGS, &segments), "the guest's registers");
+		fail_errno("the nested guest's CPU");
+	need(ioctl(cpu, KVM_GET_SREGS, &segments), "the nested guest's registers");
 	segments.cs.base = segments.cs.selector = 0;
-	need(ioctl(cpu, KVM_SET_SREGS, &segments), "the guest's registers");
-	need(ioctl(cpu, KVM_SET_REGS, &registers), "the guest's registers");
-	need(ioctl(cpu, KVM_RUN, 0), "the guest does not run");
+	need(ioctl(cpu, KVM_SET_SREGS, &segments), "the nested guest's registers");
+	need(ioctl(cpu, KVM_SET_REGS, &registers), "the nested guest's registers");
+	need(ioctl(cpu, KVM_RUN, 0), "the nested guest does not run");
 	if (run->exit_reason != KVM_EXIT_IO || run->io.port != 0x10 ||
 	    *((uint8_t *)run + run->io.data_offset) != 42)
-		fail("the guest ended otherwise (%u)", run->exit_reason);
-	pass("a guest ran, and said 42");
+		fail("the nested guest ended with exit reason %u", run->exit_reason);
+	pass("a nested guest ran, and wrote 42");
 }
 
 static int cpu_can_virtualize(void)
@@ -175,8 +175,8 @@ static int cpu_can_virtualize(void)
 static void run_guest(int vm, int size)
 {
 	(void)size;
-	need(ioctl(vm, KVM_CREATE_VCPU, 0), "the guest gets no CPU");
-	pass("a guest with a CPU can be made");
+	need(ioctl(vm, KVM_CREATE_VCPU, 0), "the nested guest gets no CPU");
+	pass("a nested guest with a CPU can be made");
 }
 
 static int cpu_can_virtualize(void)
@@ -192,20 +192,20 @@ static void kvm(char **words)
 
 	(void)words;
 	if (!cpu_can_virtualize())
-		skip("the CPU that the guest sees has neither vmx nor svm");
+		skip("the guest's CPU has neither vmx nor svm");
 	modprobe("kvm-intel");
 	modprobe("kvm-amd");
 	device = need(await_node("/dev/kvm"), "/dev/kvm");
-	vm = need(ioctl(device, KVM_CREATE_VM, 0), "no virtual machine can be made");
+	vm = need(ioctl(device, KVM_CREATE_VM, 0), "KVM cannot make a virtual machine");
 	size = need(ioctl(device, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM");
 	run_guest(vm, size);
 }
 
 const struct verb_entry machine_verbs[] = {
 	VERB("balloon", "", 0, 0,
-	     "the host, which asks for memory back from the start, gets some", balloon),
+	     "the balloon returns memory to the host, which requests it from the start", balloon),
 	VERB("cpu-hotplug", "", 0, 0,
-	     "the last CPU goes and comes back", cpu_hotplug),
+	     "the last CPU goes offline and comes back online", cpu_hotplug),
 	VERB("driver", "BUS NAME...", 2, ANY_NUMBER,
 	     "each driver of the bus has a device", driver),
 	VERB("kvm", "", 0, 0,
@@ -215,6 +215,6 @@ const struct verb_entry machine_verbs[] = {
 	VERB("nodes", "PATH...", 1, ANY_NUMBER,
 	     "each device node opens", nodes),
 	VERB("random", "DRIVER", 1, 1,
-	     "the random number device gives bytes, and DRIVER is the driver behind it", random_device),
+	     "/dev/hwrng returns random bytes, and its driver is DRIVER", random_device),
 	END_OF_VERBS
 };

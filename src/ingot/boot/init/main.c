@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The first process of a test guest. It does what /ingot/plan says, prints one line per check on
+ * The first process of a test guest. It carries out /ingot/plan, prints one line per check on
  * the console, and shuts the guest down:
  *
  *     INGOT 3f1c0a94d2b7e865 {"check":"overlay","outcome":"passed","detail":"written"}
  *
  * The number is a tag that only init can make (seal.h), so that nothing else in the guest can pass
  * a check by printing. Its key is at the beginning of a file, or of a disk, that the plan's first
- * line names; init overwrites it with zeros before it starts anything else. Afterwards it is in
- * init's memory alone: in a page that its children do not get, and they may not trace init. Files
- * of others, such as lists of modules, are read by children only.
+ * line names; init overwrites it with zeros before it starts anything else. Afterwards the key is
+ * only in a page of init that its children do not get, and they are not allowed to trace init.
+ * Untrusted files, such as lists of modules, are read by children only.
  *
- * The plan has a line per action, its words parted by a space:
+ * The plan has a line per action, with spaces between its words:
  *
- *     key <file>                      where the key is; the first line
+ *     key <file>                      the file of the key; the first line
  *     check <name> <seconds> <modules> <verb> [<word>...]
  *                                     one check; <modules> are names joined by commas, or `-`
- *     mount <name> <device> <folder> <type>
- *                                     mount it, for good, and report that as the check <name>
- *     module <file name>              load this module, with what it needs
+ *     mount <name> <device> <directory> <type>
+ *                                     mount it permanently, and report that as the check <name>
+ *     module <file name>              load this module and its dependencies
  *     reboot | poweroff               how to end (reboot(2))
  *
- * Each check is a process, and a process group, of its own with its own mounts, and is killed
- * when its seconds are over. The kernel runs this same program as its modprobe (modprobe.c).
+ * Each check is a separate process and process group, with separate mounts, and is killed
+ * when its time is up. The kernel runs this same program as its modprobe (modprobe.c).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -59,13 +59,13 @@
 #define HEAD "\nINGOT "
 #define TAG_AT (sizeof(HEAD) - 1)
 #define TEXT_AT (TAG_AT + TAG_BYTES + 1)
-#define CONSOLE_LOG_LEVEL 4 /* errors and worse; an oops or a panic makes the kernel say all again */
+#define CONSOLE_LOG_LEVEL 4 /* errors and worse; on an oops or a panic, all is printed */
 
 static void load_module(char **words);
 
 static const struct verb_entry main_verbs[] = {
 	VERB("load-module", "NAME", 1, 1,
-	     "the module loads, with those that it needs", load_module),
+	     "the module and its dependencies load", load_module),
 	END_OF_VERBS
 };
 
@@ -77,12 +77,12 @@ static const struct verb_entry *const tables[] = {
 
 int entropy_at_start;
 
-static int results = -1; /* where a check says how it went */
+static int results = -1; /* a check writes its result here */
 static struct sealer *sealer; /* in a page of its own; NULL until the key is known */
 
 /*
- * One line, out before anything else happens: what the kernel says goes straight to the port, in
- * the middle of a line that still waits.
+ * Writes one line and waits until it is sent: kernel messages go straight to the port, and would
+ * otherwise end up in the middle of it.
  */
 static void report(const char *check, const char *outcome, const char *detail)
 {
@@ -117,7 +117,7 @@ static void report(const char *check, const char *outcome, const char *detail)
 	tcdrain(STDOUT_FILENO);
 }
 
-/* a check's last word: a letter for the outcome, then the detail */
+/* the result of a check: a letter for the outcome, then the detail */
 static void __attribute__((noreturn)) finish(char outcome, const char *format, va_list arguments,
 					     int error)
 {
@@ -156,10 +156,10 @@ static const struct verb_entry *find_verb(const char *name)
 		for (const struct verb_entry *entry = tables[table]; entry->name; entry++)
 			if (strcmp(entry->name, name) == 0)
 				return entry;
-	fail("init knows no '%s'", name);
+	fail("unknown verb '%s'", name);
 }
 
-/* Ingot checks this as well, when it loads a catalog; a plan can also come from elsewhere */
+/* Ingot also checks this when it loads a catalog; but a plan can have another origin */
 static void require_words(const struct verb_entry *entry, char **words)
 {
 	int count = 0;
@@ -167,7 +167,7 @@ static void require_words(const struct verb_entry *entry, char **words)
 	while (words[count])
 		count++;
 	if (count < entry->least || count > entry->most)
-		fail("%d words for '%s', which takes %s", count, entry->name,
+		fail("%d arguments for '%s', which takes %s", count, entry->name,
 		     entry->most ? entry->usage : "none");
 }
 
@@ -180,7 +180,7 @@ static void load_modules(char *names)
 	for (char *name = strtok_r(names, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
 		int error = modprobe(name);
 
-		if (error == -ENOENT) /* built in, or missed by what the check does with it */
+		if (error == -ENOENT) /* built in; if it is not, the check itself fails */
 			continue;
 		if (error) {
 			errno = -error;
@@ -189,7 +189,7 @@ static void load_modules(char *names)
 	}
 }
 
-/* what a child of init must not have: the key, and the right to look into init for it */
+/* drop what a child of init must not have: the key, and access to init's memory */
 static void give_up_key(void)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
@@ -208,7 +208,7 @@ static void give_up_key(void)
 		data[0].inheritable &= others;
 		syscall(SYS_capset, &header, data);
 	}
-	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* for its own children, as anywhere */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* its own children may trace it, as usual */
 }
 
 static void __attribute__((noreturn)) run_check(char *modules, char **words)
@@ -226,7 +226,7 @@ static void __attribute__((noreturn)) run_check(char *modules, char **words)
 	pass("done");
 }
 
-/* the check's last word; its length, 0 if it ended without one, -1 if its time is up */
+/* the result of the check; its length, 0 if it ended without a result, -1 if its time is up */
 static int await(int from, char *text, size_t size, int seconds)
 {
 	struct pollfd poller = { .fd = from, .events = POLLIN };
@@ -239,7 +239,7 @@ static int await(int from, char *text, size_t size, int seconds)
 	return length > 0 ? (int)length : 0;
 }
 
-/* end a check with all that it started; one that the kernel does not let go of is left behind */
+/* kill a check and all that it started; what the kernel cannot kill is left */
 static int end_check(pid_t child)
 {
 	int status = 0;
@@ -277,12 +277,12 @@ static void check(const char *name, int seconds, char *modules, char **words)
 		snprintf(text, sizeof(text), "ftook longer than %d s%s", seconds,
 			 status == -1 ? ", and cannot be killed" : "");
 	else if (length == 0)
-		snprintf(text, sizeof(text), "fits process ended without a word (signal %d)",
+		snprintf(text, sizeof(text), "fits process ended without a result (signal %d)",
 			 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	report(name, *text == 'p' ? "passed" : *text == 's' ? "skipped" : "failed", text + 1);
 }
 
-/* a check as well, for the lists of modules are files of others */
+/* run as a check, since the lists of modules are untrusted files */
 static void load_module(char **words)
 {
 	int error = modprobe(words[0]);
@@ -309,7 +309,7 @@ static void mount_line(char **words)
 	report(words[0], error ? "failed" : "passed", error ? strerror(error) : words[2]);
 }
 
-/* a line of the plan, cut into words; 0 if init does not know it */
+/* carry out a line of the plan; 0 if it is not valid */
 static int follow(char *line, int *how)
 {
 	char *words[WORDS], *rest = NULL;
@@ -319,7 +319,7 @@ static int follow(char *line, int *how)
 	     word = strtok_r(NULL, " \n", &rest))
 		words[count++] = word;
 	words[count] = NULL;
-	if (count == WORDS - 1) /* or more: which would be left out */
+	if (count == WORDS - 1) /* or more, which would be ignored */
 		return 0;
 	if (count >= 5 && strcmp(words[0], "check") == 0)
 		check(words[1], atoi(words[2]), words[3], words + 4);
@@ -336,7 +336,7 @@ static int follow(char *line, int *how)
 	return 1;
 }
 
-/* read the key and leave none of it behind; 0, or a negative errno */
+/* read the key and erase it; 0, or a negative errno */
 static int take_key(int file)
 {
 	static const char zeros[KEY_BYTES];
@@ -358,7 +358,7 @@ static int take_key(int file)
 	return 0;
 }
 
-/* the first line of the plan: where the key is; 0, or a negative errno */
+/* the first line of the plan: the file of the key; 0, or a negative errno */
 static int learn_key(FILE *plan)
 {
 	char line[256], path[128];
@@ -383,7 +383,7 @@ static void follow_plan(FILE *plan, int *how)
 
 	while (fgets(line, sizeof(line), plan))
 		if ((!strchr(line, '\n') && !feof(plan)) || !follow(line, how))
-			report("plan", "failed", "has a line that init does not know");
+			report("plan", "failed", "has an invalid line");
 }
 
 static void set_up(void)
@@ -410,17 +410,17 @@ int main(int count, char **arguments)
 	int how = RB_AUTOBOOT, error;
 	FILE *plan;
 
-	if (getpid() != 1) { /* the kernel calls: modprobe -q -- NAME (kernel: kernel/kmod.c) */
+	if (getpid() != 1) { /* the kernel runs: modprobe -q -- NAME (kernel: kernel/kmod.c) */
 		give_up_key();
 		return count > 1 && modprobe(arguments[count - 1]) == 0 ? 0 : 1;
 	}
 	set_up();
 	plan = fopen(PLAN, "re");
 	error = plan ? learn_key(plan) : -errno;
-	if (error) /* without a tag, this is only for who reads the console */
+	if (error) /* without a tag, Ingot ignores this; it is for a reader of the console */
 		report(plan ? "key" : "plan", "failed", strerror(-error));
 	if (symlink("/init", "/sbin/modprobe") < 0 && errno != EEXIST)
-		report("plan", "failed", "there is no place for modprobe");
+		report("plan", "failed", "/sbin/modprobe cannot be made");
 	if (uname(&name) == 0)
 		report("release", "passed", name.release);
 	else

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Loading modules by name or alias, with what they need: the modprobe of the guest's kernel, which
- * asks it for `fs-overlay` when somebody mounts one, and of checks that need a module first.
+ * Loads modules by name or alias, and their dependencies: the modprobe of the guest's kernel, which
+ * runs it with `fs-overlay` when a process mounts one, and of checks that need a module first.
  *
  * Source of the files below /lib/modules/<release>: depmod.d(5), modules.dep(5).
  */
@@ -21,7 +21,7 @@
 #define LINE_BYTES 8192
 #define ALIASES 16
 
-static const char *folder(void)
+static const char *directory(void)
 {
 	static char path[128];
 	struct utsname name;
@@ -35,7 +35,7 @@ static FILE *open_list(const char *name)
 {
 	char path[256];
 
-	snprintf(path, sizeof(path), "%s/%s", folder(), name);
+	snprintf(path, sizeof(path), "%s/%s", directory(), name);
 	return fopen(path, "re");
 }
 
@@ -48,7 +48,7 @@ int lists_modules(void)
 	return list != NULL;
 }
 
-/* names and aliases are the same whether written with - or _, but for what stands in [] */
+/* in names and aliases, - and _ are the same, except between [] */
 static void normalise(char *text)
 {
 	int inside = 0;
@@ -84,18 +84,18 @@ static int load_module(const char *path)
 	return result;
 }
 
-static int load_below_folder(const char *relative)
+static int load_below_directory(const char *relative)
 {
 	char path[512];
 	int result;
 
-	snprintf(path, sizeof(path), "%s/%s", folder(), relative);
+	snprintf(path, sizeof(path), "%s/%s", directory(), relative);
 	result = load_module(path);
-	/* one whose file is missing is told apart from one that nobody ever heard of */
+	/* a listed module without a file is another error than an unknown module */
 	return result == -EEXIST ? 0 : result == -ENOENT ? -ENODATA : result;
 }
 
-/* load by the module's own name; -ENOENT if it is not listed */
+/* load a module by its name; -ENOENT if it is not listed */
 static int load_by_name(const char *name)
 {
 	static char line[LINE_BYTES];
@@ -115,17 +115,17 @@ static int load_by_name(const char *name)
 		     one = strtok_r(NULL, " \n", &rest))
 			needs[count++] = one;
 		result = 0;
-		while (count > 0 && result == 0) /* the nearest come first */
-			result = load_below_folder(needs[--count]);
+		while (count > 0 && result == 0) /* direct dependencies come first */
+			result = load_below_directory(needs[--count]);
 		if (result == 0)
-			result = load_below_folder(line);
+			result = load_below_directory(line);
 	}
 	if (list)
 		fclose(list);
 	return result;
 }
 
-/* whether the kernel has it without a file */
+/* whether it is built into the kernel */
 static int is_built_in(const char *name)
 {
 	static char line[LINE_BYTES];
@@ -139,7 +139,7 @@ static int is_built_in(const char *name)
 	return found;
 }
 
-/* the modules that an alias stands for; how many */
+/* the modules that an alias matches; returns their number */
 static int find_aliases(const char *wanted, char found[ALIASES][64])
 {
 	static char line[LINE_BYTES];

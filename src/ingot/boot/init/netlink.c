@@ -86,7 +86,7 @@ void put_address(struct message *message, int type, const char *address)
 	int is_v6 = strchr(address, ':') != NULL;
 
 	if (inet_pton(is_v6 ? AF_INET6 : AF_INET, address, bytes) != 1)
-		fail("'%s' is no address", address);
+		fail("'%s' is not an IP address", address);
 	put(message, type, bytes, is_v6 ? 16 : 4);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What checks of the network share: netlink messages, namespaces as places, packets that pass. */
+/* Functions for network checks: netlink messages, network namespaces, sending packets. */
 #ifndef INGOT_INIT_NETWORK_H
 #define INGOT_INIT_NETWORK_H
 
@@ -28,9 +28,9 @@ int ask(int socket, struct message *message); /* 0, or a negative errno; message
 int family_id(int socket, const char *name); /* of generic netlink; negative errno */
 const void *find_attribute(const struct message *message, size_t own, int type, size_t *length);
 
-/* links.c: network namespaces, and what is in the current one */
+/* links.c: network namespaces, and devices in the current one */
 int new_space(void);          /* a new network namespace with its loopback up */
-int other_space(void);        /* the same; where there are no namespaces, the current one */
+int other_space(void);        /* the same; without namespaces, the current one */
 void enter(int space);
 void begin_link(struct message *message, const char *kind, const char *name, size_t nests[2]);
 void make_link(struct message *message, const char *kind, size_t nests[2]);
@@ -40,7 +40,7 @@ void add_route(const char *destination, int prefix, const char *via, const char 
 void join_bridge(const char *name, const char *bridge);
 uint32_t link_index(const char *name);
 void add_address(const char *name, const char *address, int prefix);
-/* two devices that lead to each other; the attribute is where the kind tells of the other one */
+/* two connected devices; the attribute describes the peer in this kind of device */
 void make_pair(const char *kind, const char *name, const char *other, int peer_attribute);
 void ask_or_fail(struct message *message, const char *what);
 /* two namespaces with a veth pair between them: `left` and `right`, 10.1.0.1 and 10.1.0.2 */
@@ -54,7 +54,8 @@ int udp_socket(int space, const char *device, const char *address, int port);
 /* a datagram from one address to the other, and its answer */
 void pass_datagram(int from, const char *from_device, const char *source, int to,
 		   const char *to_device, const char *target);
-/* a connection from one namespace to an address, accepted at another; who the server sees */
+/* a connection from one namespace to an address, accepted at another; `peer`: the client's
+ * address as the server sees it */
 void pass_stream(int from, const char *target, int port, int to, const char *accepting,
 		 int accepting_port, char *peer, size_t size);
 
@@ -65,16 +66,15 @@ void pass_stream(int from, const char *target, int port, int to, const char *acc
 #define ROUTER_OUTSIDE "10.3.0.1"
 
 /*
- * A client, a router and a server. The client sends all it does not know to the router; the
- * server knows nobody but the router, so that only a packet whose source was translated is
- * ever answered.
+ * A client, a router and a server. The router is the client's default gateway. The server has a
+ * route to the router only, so that it can answer only packets whose source was translated.
  */
 struct route {
 	int client, router, server;
 };
 
 struct route make_route(void); /* the current namespace is the router's */
-/* a client's connection to the router reaches the server, which thinks that the router asked */
+/* a client's connection to the router reaches the server, which sees the router as the client */
 void pass_translated(struct route route) __attribute__((noreturn));
 
 #endif

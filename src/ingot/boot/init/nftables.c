@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* nftables: rules that translate, and rules of every kind that is asked for. */
+/* nftables: NAT rules, and a rule of each requested expression. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -59,9 +59,9 @@ static int send_batch(struct batch *batch, int messages)
 
 	mark_batch(batch, NFNL_MSG_BATCH_END);
 	setsockopt(nft, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	need(send(nft, batch->bytes, batch->length, 0), "nftables is not there");
+	need(send(nft, batch->bytes, batch->length, 0), "the kernel has no nftables");
 	while (messages > 0) {
-		ssize_t length = need(recv(nft, answer, sizeof(answer), 0), "no answer of nftables");
+		ssize_t length = need(recv(nft, answer, sizeof(answer), 0), "nftables does not answer");
 		struct nlmsghdr *head = (void *)answer;
 
 		for (; NLMSG_OK(head, (size_t)length); head = NLMSG_NEXT(head, length)) {
@@ -194,7 +194,7 @@ static void nft_nat(char **words)
 	pass_translated(route);
 }
 
-/* the attributes with which an expression can stand in a rule: numbers of 1 to 8 bytes */
+/* the attributes that an expression needs in a rule: numbers of 1 to 8 bytes */
 struct part {
 	int type, bytes;
 	uint64_t value;
@@ -202,7 +202,7 @@ struct part {
 
 static const struct {
 	const char *name;
-	const char *chain; /* nat, filter: which type of chain it may be in */
+	const char *chain; /* the type of chain it is allowed in: nat, filter, ... */
 	struct part parts[5];
 } expressions[] = {
 	{ "counter", "filter", { { 0 } } },
@@ -252,7 +252,7 @@ static int family_of(const char *name)
 	for (size_t index = 0; index < sizeof(families) / sizeof(*families); index++)
 		if (strcmp(families[index].name, name) == 0)
 			return families[index].family;
-	fail("init knows no family '%s'", name);
+	fail("unknown family '%s'", name);
 }
 
 static void add_chain_for(struct batch *batch, int family, const char *kind)
@@ -283,7 +283,7 @@ static void try_expression(int family, const char *name)
 	       strcmp(expressions[index].name, name))
 		index++;
 	if (index == sizeof(expressions) / sizeof(*expressions))
-		fail("init knows no expression '%s'", name);
+		fail("unknown expression '%s'", name);
 	enter(new_space());
 	mark_batch(&batch, NFNL_MSG_BATCH_BEGIN);
 	nft_table(&batch, family);
@@ -310,15 +310,15 @@ static void nft(char **words)
 
 	for (char **name = words + 1; *name; name++)
 		try_expression(family, *name);
-	pass("rules with all of them");
+	pass("nftables accepts a rule of each");
 }
 
 const struct verb_entry nftables_verbs[] = {
 	VERB("nft",
 	     "bridge|inet|ip|ip6|netdev counter|ct|fib|hash|limit|log|masq|numgen|"
 	     "queue|redir|reject|rejectx|socket|tproxy...", 2, ANY_NUMBER,
-	     "nftables takes a rule of each expression in this family", nft),
+	     "nftables accepts a rule with each expression in this family", nft),
 	VERB("nft-nat", "", 0, 0,
-	     "nftables translates both ends of a connection", nft_nat),
+	     "nftables translates source and destination of a connection (NAT)", nft_nat),
 	END_OF_VERBS
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Packets that pass: between namespaces, to the host, through tun and vsock. */
+/* Sending packets between namespaces, to the host, through tun and vsock. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,7 +28,7 @@ static struct sockaddr_in address_of(const char *address, int port)
 	struct sockaddr_in full = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 
 	if (inet_pton(AF_INET, address, &full.sin_addr) != 1)
-		fail("'%s' is no address", address);
+		fail("'%s' is not an IP address", address);
 	return full;
 }
 
@@ -65,14 +65,14 @@ void pass_datagram(int from, const char *from_device, const char *source, int to
 	char text[8];
 
 	need(sendto(sender, "there", 5, 0, (struct sockaddr *)&full, sizeof(full)),
-	     "nothing can be sent to %s", target);
+	     "a packet cannot be sent to %s", target);
 	if (recvfrom(receiver, text, sizeof(text), 0, (struct sockaddr *)&peer, &length) != 5)
 		fail_errno("nothing arrives at %s", target);
 	if (peer.sin_addr.s_addr != address_of(source, 0).sin_addr.s_addr)
-		fail("a packet to %s comes from another address than %s", target, source);
-	need(sendto(receiver, "back", 4, 0, (struct sockaddr *)&peer, length), "no answer is sent");
+		fail("a packet to %s does not come from %s", target, source);
+	need(sendto(receiver, "back", 4, 0, (struct sockaddr *)&peer, length), "an answer cannot be sent");
 	if (recv(sender, text, sizeof(text), 0) != 4)
-		fail_errno("no answer comes back from %s", target);
+		fail_errno("no answer arrives from %s", target);
 	close(sender);
 	close(receiver);
 }
@@ -97,22 +97,23 @@ void pass_stream(int from, const char *target, int port, int to, const char *acc
 	be_patient(client);
 	need(connect(client, (struct sockaddr *)&full, sizeof(full)), "no connection to %s:%d",
 	     target, port);
-	server = need(accept(listener, (struct sockaddr *)&seen, &length), "nobody came to %s:%d",
+	server = need(accept(listener, (struct sockaddr *)&seen, &length),
+		      "no connection arrives at %s:%d",
 		      accepting, accepting_port);
 	be_patient(server);
 	inet_ntop(AF_INET, &seen.sin_addr, peer, (socklen_t)size);
-	need(write(client, "there", 5), "nothing can be sent");
+	need(write(client, "there", 5), "data cannot be sent");
 	if (read(server, text, sizeof(text)) != 5)
 		fail_errno("nothing arrives at %s", accepting);
-	need(write(server, "back", 4), "no answer is sent");
+	need(write(server, "back", 4), "an answer cannot be sent");
 	if (read(client, text, sizeof(text)) != 4)
-		fail_errno("no answer comes back");
+		fail_errno("no answer arrives");
 	close(client);
 	close(server);
 	close(listener);
 }
 
-/* what of a DHCP message matters here (RFC 2131, RFC 2132) */
+/* the parts of a DHCP message that are used here (RFC 2131, RFC 2132) */
 struct dhcp {
 	uint8_t op, htype, hlen, hops;
 	uint32_t xid;
@@ -135,7 +136,7 @@ static const uint8_t *dhcp_option(const struct dhcp *message, int wanted)
 	return NULL;
 }
 
-/* send a DHCP message of a kind, and wait for the kind that answers it */
+/* send a DHCP message of one type, and wait for an answer of another type */
 static struct dhcp dhcp_ask(int link, const uint8_t *mac, int kind, int answer,
 			    const struct dhcp *offer)
 {
@@ -159,12 +160,12 @@ static struct dhcp dhcp_ask(int link, const uint8_t *mac, int kind, int answer,
 	}
 	*at = 255;
 	need(sendto(link, &out, sizeof(out), 0, (struct sockaddr *)&all, sizeof(all)),
-	     "DHCP cannot be asked");
+	     "a DHCP message cannot be sent");
 	for (;;) {
 		const uint8_t *said;
 
 		memset(&in, 0, sizeof(in));
-		need(recv(link, &in, sizeof(in), 0), "DHCP does not answer");
+		need(recv(link, &in, sizeof(in), 0), "no DHCP server answers");
 		said = dhcp_option(&in, 53);
 		if (in.op == 2 && in.xid == out.xid && said && *said == answer)
 			return in;
@@ -203,7 +204,7 @@ static void network(char **words)
 	tcp = need(socket(AF_INET, SOCK_STREAM, 0), "a TCP socket");
 	be_patient(tcp);
 	need(connect(tcp, (struct sockaddr *)&full, sizeof(full)), "no connection to %s", words[1]);
-	need(write(tcp, "to the host\n", 12), "nothing can be sent");
+	need(write(tcp, "to the host\n", 12), "data cannot be sent");
 	for (size_t length = 0; length < 12;) {
 		ssize_t got = read(tcp, text + length, sizeof(text) - length);
 
@@ -212,7 +213,7 @@ static void network(char **words)
 		length += (size_t)got;
 	}
 	if (strncmp(text, "to the host\n", 12) != 0)
-		fail("another answer than what was sent");
+		fail("the answer differs from what was sent");
 	pass("%s by DHCP, TCP to %s and back", own, words[1]);
 }
 
@@ -226,11 +227,11 @@ static void vsock(char **words)
 	(void)words;
 	need(ioctl(device, IOCTL_VM_SOCKETS_GET_LOCAL_CID, &cid), "the guest's CID");
 	if (cid <= VMADDR_CID_HOST || cid == VMADDR_CID_ANY)
-		fail("no device gave the guest a CID");
+		fail("the guest has no CID: no vsock device");
 	stream = need(socket(AF_VSOCK, SOCK_STREAM, 0), "AF_VSOCK");
 	be_patient(stream);
 	if (connect(stream, (struct sockaddr *)&host, sizeof(host)) == 0)
-		pass("CID %u, the host took a connection", cid);
+		pass("CID %u, the host accepted a connection", cid);
 	if (errno != ECONNRESET && errno != ECONNREFUSED)
 		fail_errno("the host does not answer");
 	pass("CID %u, the host answers", cid);
@@ -270,25 +271,25 @@ static void tun(char **words)
 			fail("no packet comes out of the device");
 		length = need(read(device, packet, sizeof(packet)), "the device");
 		if (length < 33 || packet[0] != 0x45 || packet[9] != 17)
-			continue; /* IPv6 says that it is there */
+			continue; /* IPv6 announces itself */
 		swap(packet + 12, packet + 16, 4);
 		swap(packet + 20, packet + 22, 2);
-		need(write(device, packet, (size_t)length), "no packet can be put in");
+		need(write(device, packet, (size_t)length), "a packet cannot be written to the device");
 		break;
 	}
 	if (recv(sender, text, sizeof(text), 0) != 5 || strncmp(text, "there", 5) != 0)
-		fail_errno("the packet does not come back");
-	pass("a packet out and in");
+		fail_errno("the packet from the device does not arrive");
+	pass("a packet read from the device, and one written to it");
 }
 
 const struct verb_entry packet_verbs[] = {
 	VERB("network", "DEVICE ADDRESS PORT", 3, 3,
-	     "the device gets an address by DHCP, and TCP reaches what echoes at "
+	     "the device gets an address by DHCP, and TCP reaches the echo service at "
 	     "ADDRESS:PORT", network),
 	VERB("tun", "", 0, 0,
-	     "a program is the other end of a device, and sends an IPv4 UDP packet back "
+	     "a program reads an IPv4 UDP packet from a tun device, and writes it back "
 	     "to its sender", tun),
 	VERB("vsock", "", 0, 0,
-	     "the host takes or refuses a connection to one of its ports", vsock),
+	     "the host accepts or refuses a connection to one of its ports", vsock),
 	END_OF_VERBS
 };

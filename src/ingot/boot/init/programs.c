@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Programs in the kernel and what they attach to; sandboxes; tracing. */
+/* BPF programs, Landlock, tracing. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,8 @@ static void bpf(char **words)
 {
 	union bpf_attr attributes;
 	uint8_t packet[64] = { 0 };
-	int program = need(load(BPF_PROG_TYPE_SOCKET_FILTER, answer_it, 2), "no program is loaded");
+	int program = need(load(BPF_PROG_TYPE_SOCKET_FILTER, answer_it, 2),
+			   "the program cannot be loaded");
 
 	(void)words;
 	memset(&attributes, 0, sizeof(attributes));
@@ -49,7 +50,7 @@ static void bpf(char **words)
 	need((int)syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attributes, sizeof(attributes)),
 	     "it does not run");
 	if (attributes.test.retval != ANSWER)
-		fail("it returned %u, not %d", attributes.test.retval, ANSWER);
+		fail("the program returned %u, not %d", attributes.test.retval, ANSWER);
 	pass("loaded and run: %d", ANSWER);
 }
 
@@ -72,20 +73,20 @@ static void bpf_cgroup(char **words)
 	(void)words;
 	refuse[0].imm = 0;
 	mount_or_fail("cgroup2", "/tmp/groups", "cgroup2", 0, NULL);
-	make_folder("/tmp/groups/bpf");
+	make_directory("/tmp/groups/bpf");
 	group = need(open("/tmp/groups/bpf", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "a group");
-	program = need(load(BPF_PROG_TYPE_CGROUP_SOCK, refuse, 2), "no program is loaded");
+	program = need(load(BPF_PROG_TYPE_CGROUP_SOCK, refuse, 2), "the program cannot be loaded");
 	memset(&attributes, 0, sizeof(attributes));
 	attributes.target_fd = (uint32_t)group;
 	attributes.attach_bpf_fd = (uint32_t)program;
 	attributes.attach_type = BPF_CGROUP_INET_SOCK_CREATE;
 	need((int)syscall(SYS_bpf, BPF_PROG_ATTACH, &attributes, sizeof(attributes)),
-	     "it cannot be attached");
+	     "the program cannot be attached");
 	if (write_file("/tmp/groups/bpf/cgroup.procs", "0") < 0)
 		fail_errno("the group cannot be joined");
 	if (syscall(SYS_socket, 2 /* AF_INET */, 2 /* SOCK_DGRAM */, 0) >= 0 || errno != EPERM)
-		fail("a socket is not refused");
-	pass("a socket is refused by a program");
+		fail("the program does not prevent a socket");
+	pass("the program prevents a socket");
 }
 
 /* mount tracefs, with nothing recorded yet */
@@ -95,7 +96,7 @@ static void start_tracing(void)
 	write_file(TRACING "/trace", "");
 }
 
-/* whether the trace has a word; what this process does is done five times, to be recorded */
+/* whether the trace has a word; the traced action is done five times */
 static int is_traced(const char *word)
 {
 	static char text[1 << 18];
@@ -113,7 +114,7 @@ static void tracer(char **words)
 	int traced;
 
 	start_tracing();
-	/* all functions would be more than an emulated CPU can record */
+	/* tracing all functions would be too slow on an emulated CPU */
 	write_file(TRACING "/set_ftrace_filter", "vfs_open");
 	if (write_file(TRACING "/current_tracer", words[0]) < 0)
 		fail_errno("%s", words[0]);
@@ -121,7 +122,7 @@ static void tracer(char **words)
 	write_file(TRACING "/current_tracer", "nop");
 	write_file(TRACING "/set_ftrace_filter", "");
 	if (!traced)
-		fail("it recorded nothing");
+		fail("the tracer recorded nothing");
 	pass("%s records", words[0]);
 }
 
@@ -145,14 +146,14 @@ static void probe(char **words)
 	start_tracing();
 	snprintf(definition, sizeof(definition), "%s %s\n", words[0], words[1]);
 	if (write_file(TRACING "/kprobe_events", definition) < 0)
-		fail_errno("%s takes no probe", words[1]);
+		fail_errno("a probe cannot be placed in %s", words[1]);
 	set_event(event, "1");
 	traced = is_traced(slash + 1);
 	set_event(event, "0");
 	write_file(TRACING "/kprobe_events", "");
 	if (!traced)
-		fail("it never fires");
-	pass("it fires");
+		fail("it recorded nothing");
+	pass("the probe fires");
 }
 
 static void event(char **words)
@@ -165,7 +166,7 @@ static void event(char **words)
 	traced = is_traced(slash && strncmp(slash, "/sys_enter", 10) == 0 ? slash + 11 : "init-");
 	set_event(words[0], "0");
 	if (!traced)
-		fail("it never fires");
+		fail("it recorded nothing");
 	pass("%s fires", words[0]);
 }
 
@@ -187,36 +188,38 @@ static void landlock(char **words)
 	int rules;
 
 	(void)words;
-	make_folder("/tmp/allowed");
-	make_folder("/tmp/denied");
+	make_directory("/tmp/allowed");
+	make_directory("/tmp/denied");
 	if (write_file("/tmp/allowed/file", "x") < 0 || write_file("/tmp/denied/file", "x") < 0)
 		fail_errno("/tmp");
-	rules = need((int)syscall(LANDLOCK_CREATE, &handled, sizeof(handled), 0), "no rules");
+	rules = need((int)syscall(LANDLOCK_CREATE, &handled, sizeof(handled), 0),
+		     "a ruleset cannot be made");
 	rule.parent = need(open("/tmp/allowed", O_PATH | O_CLOEXEC), "/tmp/allowed");
-	need((int)syscall(LANDLOCK_ADD, rules, 1 /* below a path */, &rule, 0), "a rule is refused");
+	need((int)syscall(LANDLOCK_ADD, rules, 1 /* below a path */, &rule, 0),
+	     "the kernel refuses a rule");
 	need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
-	need((int)syscall(LANDLOCK_RESTRICT, rules, 0), "the rules are refused");
+	need((int)syscall(LANDLOCK_RESTRICT, rules, 0), "the kernel refuses the rules");
 	if (write_file("/tmp/allowed/file", "y") < 0)
-		fail_errno("what is allowed is denied");
+		fail_errno("an allowed file cannot be written");
 	if (write_file("/tmp/denied/file", "y") == 0 || errno != EACCES)
-		fail("what is denied is written");
+		fail("a denied file can be written");
 	pass("written where allowed, denied elsewhere");
 }
 
 const struct verb_entry program_verbs[] = {
 	VERB("bpf", "", 0, 0,
-	     "a program is loaded and run on a packet, and its answer comes back", bpf),
+	     "a BPF program is loaded and run on a packet, and returns its result", bpf),
 	VERB("bpf-cgroup", "", 0, 0,
-	     "a program decides on the sockets of a control group", bpf_cgroup),
+	     "a BPF program can forbid sockets to a control group", bpf_cgroup),
 	VERB("bpf-programs", "NUMBER...", 1, ANY_NUMBER,
 	     "programs of these types (linux/bpf.h, bpf_prog_type) can be loaded", bpf_programs),
 	VERB("event", "NAME", 1, 1,
-	     "the trace point fires for what this process does", event),
+	     "the trace point fires for an action of this process", event),
 	VERB("landlock", "", 0, 0,
-	     "a process that restricts itself can write where it allows that, and nowhere else", landlock),
+	     "a process restricts itself, and can then write only where its rules allow it", landlock),
 	VERB("probe", "DEFINITION FUNCTION", 2, 2,
 	     "the probe p:GROUP/NAME in the kernel's FUNCTION fires (trace/kprobetrace.rst)", probe),
 	VERB("tracer", "NAME", 1, 1,
-	     "the tracer can be chosen, and records the calls of a function", tracer),
+	     "the tracer can be selected, and records calls of a function", tracer),
 	END_OF_VERBS
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What decides on the way of packets: queues of devices, rules of routing. */
+/* Queueing disciplines of devices, and routing rules. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/fib_rules.h>
@@ -63,7 +63,7 @@ static void qdisc(char **words)
 		ask(route, &message);
 		close(route);
 	}
-	pass("all can be set");
+	pass("all can be added");
 }
 
 static void rule(char **words)
@@ -78,16 +78,16 @@ static void rule(char **words)
 
 		begin(&message, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &own, sizeof(own));
 		put_address(&message, FRA_SRC, is_v6 ? "fd00::1" : "10.9.0.1");
-		ask_or_fail(&message, is_v6 ? "a rule for IPv6 is refused" : "a rule is refused");
+		ask_or_fail(&message, is_v6 ? "the kernel refuses a rule for IPv6" : "the kernel refuses a rule");
 	}
 	pass("a rule for each IP version");
 }
 
 const struct verb_entry queue_verbs[] = {
 	VERB("qdisc", "KIND...", 1, ANY_NUMBER,
-	     "each can be set for a device; ingress and clsact for what the device receives", qdisc),
+	     "each queueing discipline can be added to a device", qdisc),
 	VERB("rule", "", 0, 0,
-	     "packets from an address look into a routing table of their own, for both IP "
+	     "a rule can select a routing table by the source address, for both IP "
 	     "versions", rule),
 	END_OF_VERBS
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A router between a client and a server, for firewalls to translate addresses on. */
+/* A router between a client and a server, for tests of address translation. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ struct route make_route(void)
 	return route;
 }
 
-/* the client asks the router, the server answers, and thinks that the router asked */
+/* the client connects to the router, the server sees a connection from the router */
 void pass_translated(struct route route)
 {
 	char peer[INET_ADDRSTRLEN];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What tells init's own lines on the console from those that anything else in the guest prints: a
+ * Authenticates init's lines on the console, so that nothing else in the guest can forge them: a
  * tag of the line's text, made with a key that only init and the host have. The key itself is
- * never printed, so that what reads or redirects the console learns nothing of it.
+ * never printed, so that a process that reads or redirects the console cannot find it.
  *
  * The tag is SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012), as 16
- * hexadecimal digits. ingot/boot/seal.py makes the same. No libc: measure.c has none.
+ * hexadecimal digits. ingot/boot/seal.py computes the same. No libc, since measure.c has none.
  */
 #ifndef INGOT_SEAL_H
 #define INGOT_SEAL_H
@@ -13,7 +13,7 @@
 #define KEY_BYTES 16
 #define TAG_BYTES 16
 
-/* The key, and what is computed with it: all that must not be left anywhere else. */
+/* The key, and what is computed from it: no copies of these may be left elsewhere. */
 struct sealer {
 	volatile unsigned char key[KEY_BYTES];
 	volatile unsigned long long state[4];
@@ -44,7 +44,7 @@ static void seal_word(volatile unsigned long long *v, unsigned long long word)
 	v[0] ^= word;
 }
 
-/* Put the tag of a text into `tag`, which has no 0 at its end. */
+/* Write the tag of a text to `tag`, without a 0 at its end. */
 static void seal(struct sealer *sealer, const char *text, unsigned long length, char *tag)
 {
 	volatile unsigned long long *v = sealer->state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* File systems that a program serves: FUSE, mounts on first use, a server on the network. */
+/* File systems that a program serves: FUSE, autofs, NFS. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -93,7 +93,7 @@ static void __attribute__((noreturn)) serve(int device)
 			break;
 		case FUSE_FORGET:
 		case FUSE_BATCH_FORGET:
-			break; /* nobody waits for an answer */
+			break; /* these requests have no answer */
 		default:
 			answer(device, in->unique, -ENOSYS, NULL, 0);
 		}
@@ -108,7 +108,7 @@ static void fuse(char **words)
 
 	(void)words;
 	if (modprobe("fuse") < 0 && access("/dev/fuse", F_OK) < 0)
-		fail("there is no module fuse");
+		fail("the kernel has no module fuse");
 	device = need(await_node("/dev/fuse"), "/dev/fuse");
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", device);
 	mount_or_fail("ingot", PLACE, "fuse", 0, options);
@@ -116,11 +116,11 @@ static void fuse(char **words)
 		serve(device);
 	must_hold(PLACE "/file", CONTENT);
 	if (access(PLACE "/other", F_OK) == 0)
-		fail("a file is there that nobody serves");
+		fail("a file exists that the program does not serve");
 	pass("a file served by a program was read");
 }
 
-/* ask for what is not mounted yet, as somebody who is not the daemon */
+/* open a file that is not mounted yet, from a process that is not the daemon */
 static pid_t first_use(void)
 {
 	char text[64];
@@ -134,7 +134,7 @@ static pid_t first_use(void)
 }
 
 /*
- * A file is asked for below a directory that is not there; the kernel tells the daemon, which
+ * A process opens a file below a missing directory; the kernel notifies the daemon, which
  * mounts something, and the file is read (kernel: Documentation/filesystems/autofs.rst).
  */
 static void autofs(char **words)
@@ -152,16 +152,17 @@ static void autofs(char **words)
 	root = need(open(PLACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC), PLACE);
 	user = first_use();
 	if (read(ends[0], &packet, sizeof(packet)) != sizeof(packet))
-		fail_errno("the kernel tells nothing");
+		fail_errno("the kernel sends no request");
 	if (packet.hdr.type != autofs_ptype_missing_indirect || strcmp(packet.name, "wanted") != 0)
-		fail("the kernel tells of something else: %d", packet.hdr.type);
+		fail("the kernel sends a request of another type: %d", packet.hdr.type);
 	mount_or_fail("tmpfs", PLACE "/wanted", "tmpfs", 0, NULL);
 	if (write_file(PLACE "/wanted/file", CONTENT) < 0)
-		fail_errno("nothing can be written");
-	need(ioctl(root, AUTOFS_IOC_READY, packet.wait_queue_token), "the kernel takes no answer");
+		fail_errno("a file cannot be written");
+	need(ioctl(root, AUTOFS_IOC_READY, packet.wait_queue_token),
+	     "the kernel does not accept the answer");
 	need(waitpid(user, &status, 0), "waitpid");
 	if (status)
-		fail("what was mounted is not seen");
+		fail("the file that was mounted is not found");
 	close(root);
 	need(umount(PLACE "/wanted"), "it does not unmount");
 	need(umount(PLACE), "autofs does not unmount");
@@ -174,23 +175,23 @@ enum { NFS_SETCLIENTID = 35, NFS_EXCHANGE_ID = 42 };
 #define NFS_PORT 2049
 
 struct call {
-	uint32_t words[512]; /* as in the stream, after its length */
+	uint32_t words[512]; /* the call in the stream, after its length */
 	size_t count;
 };
 
-/* one call off the stream */
+/* read one call from the stream */
 static void read_call(int stream, struct call *call)
 {
 	uint32_t head;
 	size_t length;
 
 	if (recv(stream, &head, sizeof(head), MSG_WAITALL) != sizeof(head))
-		fail_errno("no call comes");
+		fail_errno("no call arrives");
 	length = ntohl(head) & 0x7fffffff;
 	if (!(ntohl(head) >> 31) || length > sizeof(call->words) || length < 24 || length % 4)
 		fail("a call of %zu bytes", length);
 	if (recv(stream, call->words, length, MSG_WAITALL) != (ssize_t)length)
-		fail_errno("half a call");
+		fail_errno("a call is incomplete");
 	call->count = length / 4;
 }
 
@@ -199,10 +200,10 @@ static void answer_call(int stream, const struct call *call, uint32_t outcome)
 	uint32_t reply[7] = { htonl(0x80000000 | 24), call->words[0], htonl(1), 0, 0, 0, htonl(outcome) };
 
 	if (send(stream, reply, sizeof(reply), MSG_NOSIGNAL) != sizeof(reply))
-		fail_errno("no answer can be given");
+		fail_errno("an answer cannot be sent");
 }
 
-/* the word of a call at `*at`, and on to the next one */
+/* the 32-bit word of a call at `*at`; moves on to the next */
 static uint32_t next(const struct call *call, size_t *at)
 {
 	if (*at >= call->count)
@@ -219,16 +220,16 @@ static void skip_bytes(const struct call *call, size_t *at)
 	*at += (length + 3) / 4;
 }
 
-/* the first operation of a compound request, and the minor version it is of */
+/* the first operation of a compound request, and its minor version */
 static uint32_t first_operation(const struct call *call, uint32_t *minor)
 {
 	size_t at = 6;
 
-	for (int part = 0; part < 2; part++) { /* who asks, and the proof of that */
+	for (int part = 0; part < 2; part++) { /* credentials and verifier */
 		next(call, &at);
 		skip_bytes(call, &at);
 	}
-	skip_bytes(call, &at); /* a tag, for people */
+	skip_bytes(call, &at); /* the tag */
 	*minor = next(call, &at);
 	next(call, &at);
 	return next(call, &at);
@@ -253,7 +254,7 @@ static void nfs(char **words)
 	int server, stream;
 
 	if (wanted > 2 || strlen(words[0]) != 1)
-		fail("init knows no minor version '%s' of NFS 4", words[0]);
+		fail("unknown minor version '%s' of NFS 4", words[0]);
 	enter(other_space());
 	raise_link("lo", NULL, 0);
 	server = listen_on(NFS_PORT);
@@ -261,7 +262,7 @@ static void nfs(char **words)
 		 wanted);
 	if (need(fork(), "fork") == 0)
 		mount_or_fail("127.0.0.1:/", PLACE, "nfs", 0, options);
-	stream = need(accept(server, NULL, NULL), "nobody comes");
+	stream = need(accept(server, NULL, NULL), "the kernel does not connect");
 	for (;;) {
 		read_call(stream, &call);
 		if (ntohl(call.words[3]) != RPC_NFS || ntohl(call.words[4]) != 4)
@@ -273,17 +274,17 @@ static void nfs(char **words)
 	}
 	operation = first_operation(&call, &minor);
 	if (minor != wanted || operation != (minor ? NFS_EXCHANGE_ID : NFS_SETCLIENTID))
-		fail("operation %u of version 4.%u is asked for", operation, minor);
-	pass("a server was asked in version 4.%u", minor);
+		fail("the kernel requested operation %u of version 4.%u", operation, minor);
+	pass("a server received a request of version 4.%u", minor);
 }
 
 const struct verb_entry server_verbs[] = {
 	VERB("autofs", "", 0, 0,
-	     "a program mounts a directory when a file below it is asked for", autofs),
+	     "a program mounts a directory when a file below it is opened", autofs),
 	VERB("fuse", "", 0, 0,
-	     "a program serves a file system, and its file is read through the kernel", fuse),
+	     "a program serves a file system, and its file can be read", fuse),
 	VERB("nfs", "0|1|2", 1, 1,
-	     "mounting makes the kernel introduce itself to a server in version 4.0, 4.1 "
+	     "a mount sends the first request to a server, in NFS version 4.0, 4.1 "
 	     "or 4.2", nfs),
 	END_OF_VERBS
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Block devices: the machine's disk, loops over files, and what device mapper makes of them. */
+/* Block devices: the machine's disk, loop devices, and device mapper. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ int loop_device(const char *path, int read_only, char *device, size_t size)
 	close(control);
 	snprintf(device, size, "/dev/loop%d", number);
 	loop = need(await_node(device), "%s", device);
-	need(ioctl(loop, LOOP_SET_FD, file), "%s takes no file", device);
+	need(ioctl(loop, LOOP_SET_FD, file), "a file cannot be attached to %s", device);
 	close(file);
 	return loop;
 }
@@ -63,14 +63,14 @@ static void block(char **words)
 	device = need(open(words[0], O_RDWR | O_DIRECT | O_CLOEXEC), "%s", words[0]);
 	for (off_t at = 0; at < 4 * 1024 * 1024; at += 1024 * 1024)
 		if (pwrite(device, out, BLOCK, at) != BLOCK)
-			fail_errno("%s is not written", words[0]);
-	need(fsync(device), "%s is not flushed", words[0]);
+			fail_errno("%s cannot be written", words[0]);
+	need(fsync(device), "%s cannot be flushed", words[0]);
 	for (off_t at = 0; at < 4 * 1024 * 1024; at += 1024 * 1024) {
 		memset(back, 0, BLOCK);
 		if (pread(device, back, BLOCK, at) != BLOCK || memcmp(out, back, BLOCK) != 0)
-			fail("%s gives back something else", words[0]);
+			fail("%s returns other data than was written", words[0]);
 	}
-	pass("4 blocks written, flushed, read back");
+	pass("4 blocks written, flushed and read back");
 }
 
 static int mapper_open(void)
@@ -117,7 +117,7 @@ static int mapper_device(const char *name, const char *target, uint64_t sectors,
 	need(mapper_ask(control, DM_DEV_CREATE, name, NULL, 0, NULL, &answer), "%s cannot be made",
 	     name);
 	need(mapper_ask(control, DM_TABLE_LOAD, name, target, sectors, parameters, &load),
-	     "target %s is refused", target);
+	     "the kernel refuses the target %s", target);
 	need(mapper_ask(control, DM_DEV_SUSPEND, name, NULL, 0, NULL, NULL), "%s does not start",
 	     name);
 	close(control);
@@ -142,7 +142,7 @@ static void write_word(int device, const char *word)
 	memset(buffer, 0, BLOCK);
 	strcpy(buffer, word);
 	if (pwrite(device, buffer, BLOCK, 0) != BLOCK || fsync(device) < 0)
-		fail_errno("a block is not written");
+		fail_errno("a block cannot be written");
 	free(buffer);
 }
 
@@ -152,7 +152,7 @@ static int reads_word(int device, const char *word)
 	int same;
 
 	if (pread(device, buffer, BLOCK, 0) != BLOCK)
-		fail_errno("a block is not read");
+		fail_errno("a block cannot be read");
 	same = strcmp(buffer, word) == 0;
 	free(buffer);
 	return same;
@@ -176,17 +176,17 @@ static void thin(char **words)
 	*head = (struct dm_ioctl){ .version = { 4, 0, 0 }, .data_size = sizeof(buffer),
 				   .data_start = sizeof(*head), .name = "pool" };
 	strcpy(text->message, "create_thin 0");
-	need(ioctl(control, DM_TARGET_MSG, head), "the pool makes no volume");
+	need(ioctl(control, DM_TARGET_MSG, head), "the pool cannot make a volume");
 	close(control);
 	snprintf(parameters, sizeof(parameters), "%s 0", pool);
 	volume = mapper_device("thin", "thin", (64 << 20) / SECTOR, 0, parameters, NULL, 0);
 	write_word(volume, "thin");
 	if (!reads_word(volume, "thin"))
-		fail("the volume gives back something else");
+		fail("the volume returns other data than was written");
 	close(volume);
 	mapper_remove("thin");
 	mapper_remove("pool");
-	pass("64 MiB out of 8, written and read");
+	pass("a volume of 64 MiB in a pool of 8 MiB, written and read");
 }
 
 static void snapshot(char **words)
@@ -219,17 +219,17 @@ static void encrypted(char **words)
 	above = mapper_device("crypt", "crypt", (1 << 20) / SECTOR, 0, parameters, NULL, 0);
 	write_word(above, "secret");
 	if (!reads_word(above, "secret"))
-		fail("it gives back something else");
+		fail("the device returns other data than was written");
 	close(above);
 	mapper_remove("crypt");
 	if (reads_word(device, "secret"))
-		fail("it can be read below");
-	pass("%s, not to be read below", words[0]);
+		fail("the data is not encrypted on the disk below");
+	pass("%s, encrypted on the disk below", words[0]);
 }
 
 /*
- * The image has two data blocks that are the same, 4096 zeros with "proof" in front, and a hash
- * block behind them. BLOCK_HEX is the sha256 of a data block, which the hash block begins with,
+ * The image has two equal data blocks, 4096 bytes that begin with "proof", then zeros, and a hash
+ * block after them. BLOCK_HEX is the sha256 of a data block; the hash block begins with it,
  * twice; ROOT_HEX is the sha256 of the hash block (no salt; kernel:
  * Documentation/admin-guide/device-mapper/verity.rst).
  */
@@ -247,42 +247,42 @@ static void verity(char **words)
 	memcpy(buffer, hash, sizeof(hash));
 	memcpy(buffer + sizeof(hash), hash, sizeof(hash)); /* the second data block is the same */
 	if (pwrite(image, buffer, BLOCK, 2 * BLOCK) != BLOCK)
-		fail_errno("the hash block is not written");
+		fail_errno("the hash block cannot be written");
 	memset(buffer, 0, BLOCK);
 	strcpy(buffer, "proof");
 	if (pwrite(image, buffer, BLOCK, BLOCK) != BLOCK || fsync(image) < 0)
-		fail_errno("a block is not written");
+		fail_errno("a block cannot be written");
 	snprintf(parameters, sizeof(parameters), "1 %s %s 4096 4096 2 2 sha256 %s -", device, device,
 		 words[0]);
 	checked = mapper_device("verity", "verity", 2 * BLOCK / SECTOR, 1, parameters, NULL, 0);
 	if (!reads_word(checked, "proof"))
-		fail("it gives back something else");
+		fail("the device returns other data than was written");
 	write_word(image, "wrong");
-	/* the block that was read is in the page cache; the other one was not read yet */
+	/* the first block is in the page cache; the other one was not read yet */
 	memset(buffer, 0, BLOCK);
 	strcpy(buffer, "wrong");
 	if (pwrite(image, buffer, BLOCK, BLOCK) != BLOCK || fsync(image) < 0)
-		fail_errno("a block is not written");
+		fail_errno("a block cannot be written");
 	posix_fadvise(checked, 0, 0, POSIX_FADV_DONTNEED);
 	if (pread(checked, buffer, BLOCK, BLOCK) >= 0)
-		fail("a changed block is given out");
+		fail("a changed block can be read");
 	if (errno != EIO)
-		fail_errno("a changed block is refused otherwise");
+		fail_errno("reading a changed block fails with another error");
 	close(checked);
 	mapper_remove("verity");
-	pass("read, and refused once it was changed");
+	pass("read, and refused after a change");
 }
 
 const struct verb_entry storage_verbs[] = {
 	VERB("block", "PATH", 1, 1,
-	     "what is written to the disk past the page cache and flushed is read back", block),
+	     "data written to the disk past the page cache and flushed can be read back", block),
 	VERB("crypt", "CIPHER KEY_HEX", 2, 2,
-	     "what is written through the device is encrypted on the disk below", encrypted),
+	     "data written through the device is encrypted on the disk below", encrypted),
 	VERB("snapshot", "", 0, 0,
-	     "what is written to the origin later is not in the snapshot", snapshot),
+	     "later writes to the origin do not change the snapshot", snapshot),
 	VERB("thin", "", 0, 0,
-	     "a pool gives a volume that is larger than the pool", thin),
+	     "a pool can have a volume that is larger than the pool", thin),
 	VERB("verity", "ROOT_HEX BLOCK_HEX", 2, 2,
-	     "an image is read, and a block of it that was changed is refused", verity),
+	     "an image can be read, but not a block of it that was changed", verity),
 	END_OF_VERBS
 };

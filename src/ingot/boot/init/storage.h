@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What checks of file systems use of storage.c. */
+/* Functions of storage.c for checks of file systems. */
 #ifndef INGOT_INIT_STORAGE_H
 #define INGOT_INIT_STORAGE_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Small things that checks of all kinds do. */
+/* Helpers for checks of all kinds. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ int write_file(const char *path, const char *text)
 	return wrote == (ssize_t)strlen(text) ? 0 : -1;
 }
 
-void make_folder(const char *path)
+void make_directory(const char *path)
 {
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		fail_errno("%s cannot be made", path);
@@ -62,7 +62,7 @@ int has_word(const char *text, const char *word)
 void mount_or_fail(const char *source, const char *target, const char *type, unsigned long flags,
 		   const char *options)
 {
-	make_folder(target);
+	make_directory(target);
 	if (mount(source, target, type, flags, options) < 0)
 		fail_errno("%s does not mount", type ? type : source);
 }

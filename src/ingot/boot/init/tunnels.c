@@ -23,7 +23,7 @@ enum { WGALLOWEDIP_A_FAMILY = 1, WGALLOWEDIP_A_IPADDR = 2, WGALLOWEDIP_A_CIDR_MA
 #define WG_PORT 51820
 #define KEY_BYTES 32
 
-/* the private keys are 32 times 1 and 32 times 2; these are the public keys to them (RFC 7748) */
+/* the public keys (RFC 7748) for the private keys of 32 times 1 and 32 times 2 */
 static const uint8_t public_keys[2][KEY_BYTES] = {
 	{ 0xa4, 0xe0, 0x92, 0x92, 0xb6, 0x51, 0xc2, 0x78, 0xb9, 0x77, 0x2c,
 	  0x56, 0x9f, 0x5f, 0xa9, 0xbb, 0x13, 0xd9, 0x06, 0xb4, 0x6a, 0xb6,
@@ -64,7 +64,7 @@ static void set_device(int number)
 	int generic = netlink(NETLINK_GENERIC), error;
 
 	memset(key, number + 1, sizeof(key));
-	begin(&message, need(family_id(generic, "wireguard"), "no family wireguard"), 0, &own,
+	begin(&message, need(family_id(generic, "wireguard"), "the kernel has no WireGuard"), 0, &own,
 	      sizeof(own));
 	put_text(&message, WGDEVICE_A_IFNAME, devices[number]);
 	put(&message, WGDEVICE_A_PRIVATE_KEY, key, sizeof(key));
@@ -82,7 +82,7 @@ static void accept_own(const char *device)
 {
 	char path[96];
 
-	/* where there are no namespaces, packets come from an address that is here as well */
+	/* without namespaces, packets come from an address that is also local */
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/accept_local", device);
 	write_file(path, "1");
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", device);
@@ -112,7 +112,7 @@ static void wireguard(char **words)
 	raise_link(devices[1], addresses[1], 24);
 	accept_own(devices[1]);
 	pass_datagram(here, devices[0], addresses[0], there, devices[1], addresses[1]);
-	pass("a packet there and back");
+	pass("a packet and its answer passed");
 }
 
 #define SPI 0x1000
@@ -172,7 +172,7 @@ static void add_cipher(struct message *message, const char *cipher)
 		return;
 	}
 	if (strcmp(cipher, "cbc") != 0)
-		fail("init knows no cipher '%s'", cipher);
+		fail("unknown cipher '%s'", cipher);
 	put_algorithm(message, XFRMA_ALG_CRYPT, "cbc(aes)", 32);
 	put_algorithm(message, XFRMA_ALG_AUTH, "hmac(sha256)", 32);
 }
@@ -192,7 +192,7 @@ static void add_state(struct ends ends, int mode, const char *cipher)
 	inet_pton(AF_INET, ends.to, &own.id.daddr);
 	begin(&message, XFRM_MSG_NEWSA, NLM_F_CREATE, &own, sizeof(own));
 	add_cipher(&message, cipher);
-	ask_xfrm(&message, "a security association is refused");
+	ask_xfrm(&message, "the kernel refuses a security association");
 }
 
 static void add_policy(struct ends ends, int direction, int mode)
@@ -210,7 +210,7 @@ static void add_policy(struct ends ends, int direction, int mode)
 	inet_pton(AF_INET, ends.to, &template.id.daddr);
 	begin(&message, XFRM_MSG_NEWPOLICY, NLM_F_CREATE, &own, sizeof(own));
 	put(&message, XFRMA_TMPL, &template, sizeof(template));
-	ask_xfrm(&message, "a policy is refused");
+	ask_xfrm(&message, "the kernel refuses a policy");
 }
 
 static void ipsec(char **words)
@@ -220,7 +220,7 @@ static void ipsec(char **words)
 	struct ends there = { "10.1.0.1", "10.1.0.2" }, back = { "10.1.0.2", "10.1.0.1" };
 
 	if (mode == XFRM_MODE_TRANSPORT && strcmp(words[0], "transport") != 0)
-		fail("init knows no mode '%s'", words[0]);
+		fail("unknown mode '%s'", words[0]);
 	pair = veth_pair();
 	for (int index = 0; index < 2; index++) {
 		enter(index ? pair.right : pair.left);
@@ -230,14 +230,14 @@ static void ipsec(char **words)
 		add_policy(back, index ? XFRM_POLICY_OUT : XFRM_POLICY_IN, mode);
 	}
 	pass_datagram(pair.left, NULL, "10.1.0.1", pair.right, NULL, "10.1.0.2");
-	pass("a packet there and back, encrypted");
+	pass("a packet and its answer passed, encrypted");
 }
 
 const struct verb_entry tunnel_verbs[] = {
 	VERB("ipsec", "transport|tunnel gcm|cbc", 2, 2,
-	     "a packet passes between two hosts that take nothing in clear", ipsec),
+	     "a packet passes between two hosts that accept no unencrypted packets", ipsec),
 	VERB("wireguard", "", 0, 0,
-	     "a packet passes a tunnel between two namespaces, encrypted over the "
+	     "a packet passes through a tunnel between two namespaces, encrypted over the "
 	     "loopback of one", wireguard),
 	END_OF_VERBS
 };

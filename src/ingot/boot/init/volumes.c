@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* File systems on block devices: images that are read, volumes that keep what is written. */
+/* File systems on block devices: reading images, and writing to volumes. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ void must_hold(const char *path, const char *content)
 
 	need(read_file(path, text, sizeof(text)), "%s", path);
 	if (strcmp(text, content) != 0)
-		fail("%s holds something else", path);
+		fail("%s has other contents", path);
 }
 
 /* a POSIX ACL as an extended attribute (kernel: include/uapi/linux/posix_acl_xattr.h) */
@@ -49,7 +49,7 @@ static const char *attribute(const char *kind)
 		return "security.ingot";
 	if (strcmp(kind, "xattr") == 0)
 		return "trusted.ingot";
-	fail("init knows no attribute '%s'", kind);
+	fail("unknown attribute '%s'", kind);
 }
 
 void set_attribute(const char *path, const char *kind)
@@ -63,12 +63,12 @@ void must_keep(const char *path, const char *kind)
 
 	if (getxattr(path, attribute(kind), back, sizeof(back)) != sizeof(acl) ||
 	    memcmp(back, acl, sizeof(acl)) != 0)
-		fail("%s is not kept", kind);
+		fail("the attribute %s is not kept", kind);
 }
 
 /*
- * A loop device that nobody holds open for writing: such a one cannot be mounted by kernels that
- * keep writers away from what is mounted.
+ * A loop device that is not open for writing: kernels that do not allow writers to a mounted device
+ * cannot mount one that is.
  */
 static int mountable(const char *path, int read_only, char *device, size_t size)
 {
@@ -92,14 +92,14 @@ static void image(char **words)
 	pass("%s mounts and is read", words[0]);
 }
 
-/* a copy of the image in memory, with the zeros that are left out at its end */
+/* a copy of the image in memory, padded with zeros to its full size */
 static void copy_image(const char *path, long mebibytes)
 {
 	int from = need(open(path, O_RDONLY | O_CLOEXEC), "%s", path), to;
 	struct stat about;
 	off_t at = 0;
 
-	unlink(COPY); /* a loop device may still hold another check's */
+	unlink(COPY); /* a loop device may still use the copy of another check */
 	to = need(open(COPY, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), COPY);
 	need(fstat(from, &about), "%s", path);
 	while (at < about.st_size)
@@ -109,7 +109,7 @@ static void copy_image(const char *path, long mebibytes)
 	close(to);
 }
 
-/* the path of a name below PLACE, in which %XX is a byte, since plans are ASCII */
+/* the path of a name below PLACE; %XX in the name is a byte, since plans are ASCII */
 static void name_path(const char *name, char *path, size_t size)
 {
 	size_t at = (size_t)snprintf(path, size, PLACE "/");
@@ -125,9 +125,9 @@ static void name_path(const char *name, char *path, size_t size)
 }
 
 /*
- * The image at PATH, followed by zeros up to its size, mounts as TYPE; FILE holds "proof"; and so
- * does, with its attributes, another one with a long name after the volume was unmounted, dropped
- * from memory and mounted again.
+ * The image at PATH, padded with zeros to its size, mounts as TYPE, and FILE contains "proof". A
+ * new file with a long name keeps its contents and attributes after the volume was unmounted,
+ * dropped from memory and mounted again.
  */
 static void volume(char **words)
 {
@@ -141,7 +141,7 @@ static void volume(char **words)
 	if (*last) {
 		options = last[1];
 		if (!options || last[2])
-			fail("one word of options follows -o");
+			fail("-o needs exactly one argument");
 	}
 	name_path(words[3], file, sizeof(file));
 	copy_image(words[2], atol(words[1]));
@@ -177,17 +177,17 @@ static void mounted(char **words)
 	need(umount(PLACE), "%s does not unmount", words[0]);
 	ioctl(loop, LOOP_CLR_FD);
 	unlink(COPY);
-	pass("it opens for writing");
+	pass("the device can be opened for writing");
 }
 
 const struct verb_entry volume_verbs[] = {
 	VERB("image", "TYPE PATH FILE...", 3, ANY_NUMBER,
-	     "the image at PATH mounts as TYPE, and each FILE holds 'proof'", image),
+	     "the image at PATH mounts as TYPE, and each FILE contains 'proof'", image),
 	VERB("mounted", "TYPE MEBIBYTES PATH", 3, 3,
-	     "while the image at PATH is mounted, its device opens for writing", mounted),
+	     "while the image at PATH is mounted, its device can be opened for writing", mounted),
 	VERB("volume",
 	     "TYPE MEBIBYTES PATH FILE [acl|security|xattr...] [-o OPTIONS]", 4, ANY_NUMBER,
-	     "the image at PATH mounts, FILE holds 'proof', and a new file is kept with "
+	     "the image at PATH mounts, FILE contains 'proof', and a new file is kept with "
 	     "its attributes", volume),
 	END_OF_VERBS
 };

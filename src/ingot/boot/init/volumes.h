@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What checks of file systems share: where they mount, what files hold, attributes of files. */
+/* Declarations for checks of file systems: mount point, contents and attributes of files. */
 #ifndef INGOT_INIT_VOLUMES_H
 #define INGOT_INIT_VOLUMES_H
 
@@ -7,7 +7,7 @@
 #define CONTENT "proof\n"
 
 void must_hold(const char *path, const char *content);
-/* `kind` is acl (POSIX), security (what LSMs label files with) or xattr (trusted.*) */
+/* `kind` is acl (POSIX), security (labels of LSMs) or xattr (trusted.*) */
 void set_attribute(const char *path, const char *kind);
 void must_keep(const char *path, const char *kind);
 

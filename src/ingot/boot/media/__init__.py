@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ingot.errors import MachineError
 
-_FOLDER = Path(__file__).parent / "images"
+_DIRECTORY = Path(__file__).parent / "images"
 _LARGEST = 8 << 20
 """The most bytes of an image: guests hold it in memory."""
 
@@ -26,7 +26,7 @@ _DECODER_MEMORY = 32 << 20
 
 def _read(name: str) -> bytes:
     """The image of that name. MachineError if the installed package lacks it or it is damaged."""
-    path = _FOLDER / f"{name}.xz"
+    path = _DIRECTORY / f"{name}.xz"
     decoder = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_DECODER_MEMORY)
     try:
         data = decoder.decompress(path.read_bytes(), _LARGEST)

@@ -25,7 +25,7 @@ def default_machine(arch: Arch, vmms: Iterable[str]) -> QemuMachine:
     """The first of QEMU's machines that stands for one of these VMMs, or just the first."""
     wanted = set(vmms)
     for machine in machines_of(arch):
-        if isinstance(machine, QemuMachine) and wanted & set(machine.stands_for):
+        if isinstance(machine, QemuMachine) and wanted & set(machine.represents):
             return machine
     return machine_for(arch)
 
@@ -38,9 +38,9 @@ def machine_named(arch: Arch, vmm: str, word: str = "") -> Machine:
         names = ", ".join(dict.fromkeys(machine.vmm for machine in known))
         raise UserError(f"Ingot boots nothing in '{vmm}' on {arch.name}", hint=f"known: {names}")
     for machine in of_vmm:
-        if word in ("", machine.word):
+        if word in ("", machine.short_name):
             return machine
-    names = ", ".join(machine.word for machine in of_vmm)
+    names = ", ".join(machine.short_name for machine in of_vmm)
     raise UserError(f"{vmm} has no machine '{word}' for {arch.name}", hint=f"known: {names}")
 
 
@@ -75,7 +75,7 @@ def boot(guest: Guest, machine: Machine, timeout: float) -> BootReport:
     require(machine)
     if isinstance(machine, QemuMachine):
         return qemu.boot(guest, machine, timeout)
-    stand_in = default_machine(arch_named(machine.arch), machine.stands_for)
+    stand_in = default_machine(arch_named(machine.arch), machine.represents)
     tried = qemu.boot_with("kvm", guest, stand_in, timeout)
     if not _reached_init(tried) and _reached_init(qemu.boot_with("tcg", guest, stand_in, timeout)):
         raise MachineError(
@@ -90,4 +90,4 @@ _HINT = "QEMU needs no KVM: leave out --vmm, and its machine that is most like i
 
 
 def _reached_init(report: BootReport) -> bool:
-    return bool(report.heard.checks)
+    return bool(report.reports.checks)

@@ -1,8 +1,8 @@
-"""What QEMU may not do once it runs a guest: the kernel that it runs is anybody's.
+"""Limits what QEMU can do while it runs a guest, whose kernel is not trusted.
 
-A guest that breaks out of its machine is in QEMU's process. QEMU's own filter of system calls
-(QEMU: `-sandbox`, which needs libseccomp) keeps that process from starting programs, from becoming
-another user, and from changing its scheduling.
+A guest that breaks out of its machine runs in QEMU's process. QEMU's own filter of system calls
+(QEMU: `-sandbox`, which needs libseccomp) keeps that process from starting programs, from changing
+its user, and from changing its scheduling.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _LIMIT = 1 << 20
 
 
 def words(program: str) -> tuple[str, ...]:
-    """QEMU's words for its filter, where this QEMU and this machine's kernel have one."""
+    """QEMU's options for its filter, if this QEMU and this machine's kernel support it."""
     return () if fault(program) else ("-sandbox", _FILTER)
 
 
 def fault(program: str) -> str:
-    """Why this QEMU cannot filter its system calls, in its own words; empty if it can.
+    """The error message if this QEMU cannot filter its system calls; empty if it can.
 
-    It is tried: a QEMU without a machine is started with the filter, and told to quit.
+    A QEMU without a machine is started with the filter, and made to quit.
     """
     path = shutil.which(program)
     return _fault(path) if path else ""
@@ -34,8 +34,8 @@ def fault(program: str) -> str:
 _noted: set[str] = set()
 
 
-def news(program: str) -> str:
-    """What `fault` says, the first time that this process asks; empty afterwards."""
+def new_fault(program: str) -> str:
+    """The result of `fault` the first time in this process; empty afterwards."""
     if program in _noted:
         return ""
     _noted.add(program)
@@ -51,5 +51,5 @@ def _fault(path: str) -> str:
     result = run(command, check=False, timeout=_SECONDS, limit=_LIMIT, stdin=[b"quit\n"])
     if result.returncode == 0:
         return ""
-    told = result.output.strip().splitlines()
-    return told[-1] if told else f"exit code {result.returncode}"
+    messages = result.output.strip().splitlines()
+    return messages[-1] if messages else f"exit code {result.returncode}"

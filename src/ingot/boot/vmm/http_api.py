@@ -1,7 +1,7 @@
-"""Talking to a VMM that is told what to do over HTTP on a Unix socket, while it runs.
+"""Controls a running VMM over its HTTP API on a Unix socket.
 
-The VMM is run to its end like any program; beside it a thread waits for its socket and makes the
-requests. One that is refused ends the VMM.
+The VMM runs like any program, to its end; meanwhile a thread waits for its socket and sends the
+requests. If the VMM refuses a request, it is ended.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _LONGEST_ANSWER = 1 << 20
 
 
 class ApiError(Exception):
-    """A VMM did not do what it was asked; the text says what, and its own words."""
+    """A request to a VMM failed; the text has the request and the VMM's message."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One request: `PUT` if there is something to put, or nothing is wanted back."""
+    """One request to a VMM: a method, a path and, for most, a JSON body."""
 
     method: str
     path: str
@@ -37,9 +37,9 @@ class ApiRequest:
 
 
 class Driver:
-    """A thread that makes requests to the VMM whose socket will be at `path`, while that runs.
+    """A thread that sends requests to the VMM whose socket will be at `path`, while the VMM runs.
 
-    `stop` can be read once the VMM is to be ended; `fault` says why a request failed.
+    `stop` becomes readable when the VMM has to be ended; `fault` is the reason of a failed request.
     """
 
     def __init__(self, path: Path, requests: Sequence[ApiRequest]) -> None:
@@ -52,11 +52,11 @@ class Driver:
         self._thread.start()
 
     def end(self) -> None:
-        """Let the VMM be ended."""
+        """Signal that the VMM has to be ended."""
         os.eventfd_write(self.stop, 1)
 
     def finish(self) -> None:
-        """The VMM has ended: no more requests, and whatever went wrong is known."""
+        """To be called after the VMM has ended: stops the requests; then `fault` is final."""
         self._over.set()
         self._thread.join()
 
@@ -72,7 +72,7 @@ class Driver:
 
 @contextlib.contextmanager
 def driving(path: Path, requests: Sequence[ApiRequest]) -> Iterator[Driver]:
-    """Make the requests while the body runs the VMM."""
+    """Send the requests while the body runs the VMM."""
     driver = Driver(path, requests)
     try:
         yield driver
@@ -82,7 +82,7 @@ def driving(path: Path, requests: Sequence[ApiRequest]) -> Iterator[Driver]:
 
 
 def _wait_for(path: Path, over: threading.Event) -> bool:
-    """Wait until somebody listens at `path`; False if the VMM ended before."""
+    """Wait until the socket at `path` accepts connections; False if the VMM ended before."""
     deadline = time.monotonic() + _SOCKET_SECONDS
     while not over.wait(_PAUSE_SECONDS):
         with contextlib.suppress(OSError), _connected(path):
@@ -93,7 +93,7 @@ def _wait_for(path: Path, over: threading.Event) -> bool:
 
 
 def ask(path: Path, request: ApiRequest) -> bytes:
-    """Make one request and return the answer's body; ApiError for any answer but a 2xx."""
+    """Send one request and return the answer's body; ApiError for any status but 2xx."""
     name = f"{request.method} {request.path}"
     connection = _UnixConnection(path)
     try:
@@ -116,7 +116,7 @@ def ask(path: Path, request: ApiRequest) -> bytes:
 
 
 def _said(data: bytes) -> str:
-    """What an answer says is wrong: Firecracker's `fault_message`, Cloud Hypervisor's list."""
+    """The error message in an answer: Firecracker's `fault_message`, Cloud Hypervisor's list."""
     text = data.decode("utf-8", errors="replace").strip()
     try:
         document = json.loads(text)
@@ -126,7 +126,7 @@ def _said(data: bytes) -> str:
         document = document.get("fault_message", document)
     if isinstance(document, list):
         document = ": ".join(map(str, document))
-    return " ".join(str(document).split())[:500] or "without a word"
+    return " ".join(str(document).split())[:500] or "no message"
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -1,12 +1,12 @@
-"""Does KVM run guests here?
+"""Tests whether KVM can run guests on this machine.
 
-/dev/kvm can be there, make a machine and a processor, and still not run one instruction. So one
-is run: a processor of x86 begins at the last 16 bytes of the first 4 GiB, where the probe puts a
-page of HLT, which without an interrupt controller ends KVM_RUN at once (kernel:
-Documentation/virt/kvm/api.rst). On another processor it is only made.
+/dev/kvm can exist, make a virtual machine and a processor, and still fail to run an instruction. So
+this runs one: an x86 processor starts at the last 16 bytes of the first 4 GiB, where the test puts
+a page of HLT, which ends KVM_RUN at once without an interrupt controller (kernel:
+Documentation/virt/kvm/api.rst). Other processors are only created.
 
-A KVM that passes may still not run a whole kernel: nested ones were seen that lack some
-instructions. That only a kernel can tell.
+A KVM that passes may still fail to run a whole kernel: some nested ones lack some instructions.
+Only booting a kernel can find that out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 
 DEVICE = Path("/dev/kvm")
 
-# include/uapi/linux/kvm.h, the numbers as include/uapi/asm-generic/ioctl.h makes them
+# include/uapi/linux/kvm.h; the numbers are computed as in include/uapi/asm-generic/ioctl.h
 _CREATE_VM = 0xAE01
 _VCPU_STATE_SIZE = 0xAE04
 _CREATE_VCPU = 0xAE41
@@ -43,16 +43,16 @@ _RUN_SECONDS = 3.0
 
 @functools.cache
 def kvm_fault(device: Path = DEVICE) -> str:
-    """Why KVM runs no guests here; empty if it does. It is tried once in a process."""
+    """Why KVM cannot run guests here; empty if it can. It is tried once per process."""
     if not device.exists():
         return f"there is no {device}"
     if not os.access(device, os.R_OK | os.W_OK):
-        return f"this user may not use {device}"
+        return f"this user is not allowed to use {device}"
     try:
         with _opened(os.open(device, os.O_RDWR | os.O_CLOEXEC)) as kvm:
             return _try(kvm)
     except OSError as error:
-        return f"{device} makes no virtual machine: {error.strerror}"
+        return f"{device} cannot make a virtual machine: {error.strerror}"
 
 
 def _try(kvm: int) -> str:
@@ -69,7 +69,7 @@ def _try(kvm: int) -> str:
 
 
 def _run(processor: int, state: mmap.mmap) -> str:
-    """Run the processor, in a thread: one that never comes back must not hold up anything."""
+    """Run the processor in a thread, so that one that never returns does not block the caller."""
     outcome = ["an instruction never ended"]
 
     def run() -> None:
@@ -83,7 +83,7 @@ def _run(processor: int, state: mmap.mmap) -> str:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(_RUN_SECONDS)
-    return f"KVM runs nothing here: {outcome[0]}" if outcome[0] else ""
+    return f"KVM cannot run a guest here: {outcome[0]}" if outcome[0] else ""
 
 
 @contextlib.contextmanager

@@ -1,10 +1,10 @@
 """The machines that guests are booted in, and what each offers to a guest.
 
-QEMU has a machine for either kind of microVM. `microvm` is what Firecracker is: virtio over MMIO,
-no PCI, the ELF kernel entered directly (QEMU: docs/system/i386/microvm.rst); `q35` is what Cloud
-Hypervisor is: virtio over PCI, ACPI. On arm64 it is `virt`, with the interrupt controller, timer
-and PSCI that both show as well (QEMU: docs/system/arm/virt.rst), and either transport.
-Firecracker and Cloud Hypervisor themselves are machines too, on a machine that can run them.
+QEMU has a machine for each kind of microVM. `microvm` is like Firecracker: virtio over MMIO, no
+PCI, the ELF kernel entered directly (QEMU: docs/system/i386/microvm.rst). `q35` is like Cloud
+Hypervisor: virtio over PCI, ACPI. On arm64 both are `virt`, with the same interrupt controller,
+timer and PSCI as the two VMMs (QEMU: docs/system/arm/virt.rst), and virtio over MMIO or PCI.
+Firecracker and Cloud Hypervisor themselves are machines too, where the host can run them.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from ingot.errors import UserError
 
 VHOST_VSOCK = Path("/dev/vhost-vsock")
 MEMORY_MIB = 256
-_WANTED_BACK_MIB = 16
+_BALLOON_MIB = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """What is booted: a kernel file, an initramfs (cpio), and what its init must report.
+    """What to boot: a kernel file, an initramfs (cpio), and what its init must report.
 
-    `append` is what this kernel and its checks need on its command line, beside what the machine
-    needs. One without `expected` has an init of its own, and need only end. `disks` are images of
-    disks, vda first; a guest with a `scratch` disk has an empty one of 16 MiB before them. One with
-    a `network` has a network card with nothing but an echo behind it. `skipped` are the checks that
-    this guest is not asked for; `memory` is in MiB.
+    `append` is what this kernel and its checks need on the command line, in addition to the
+    machine's. Without `expected`, the guest has its own init, and only has to end. `disks` are
+    images of disks, vda first; `scratch` adds an empty one of 16 MiB before them. `network` adds a
+    network card that only reaches an echo service. `skipped` are the checks that are not planned
+    for this guest; `memory` is in MiB.
     """
 
     kernel: Path
@@ -46,12 +46,12 @@ class Guest:
     memory: int = MEMORY_MIB
 
     @property
-    def wanted_back(self) -> int:
-        """MiB that its balloon is to give back to the host, of a guest that proves that it can."""
-        return _WANTED_BACK_MIB if self.expected else 0
+    def balloon_mib(self) -> int:
+        """MiB that its balloon is to return to the host, if the guest runs checks."""
+        return _BALLOON_MIB if self.expected else 0
 
     def for_one_boot(self) -> Guest:
-        """The guest with a fresh key for the tags of its init's lines."""
+        """The guest with a fresh key for the tags of its init's reports."""
         if self.expected is None:
             return self
         return replace(self, expected=replace(self.expected, key=new_key()))
@@ -61,34 +61,35 @@ class Guest:
 class Machine:
     """A machine for guests of one arch.
 
-    `name` is what reports call it, `vmm` the program's: `qemu`, `firecracker` or
-    `cloud-hypervisor`. A guest of one of the VMMs that it `stands_for` finds in it what it would
-    find there. `offers` is what a guest truly has, in the words that checks use (`block`, `net`,
-    `rng`, ...); `append` is the kernel's command line; `shutdown` is how init ends the guest.
+    `name` is its name in reports, `vmm` the VMM's program: `qemu`, `firecracker` or
+    `cloud-hypervisor`. It `represents` VMMs: it has the devices that their guests have. `offers`
+    are the devices and functions that its guests have, by the names that checks use (`block`,
+    `net`, `rng`, ...). `append` is the kernel's command line, `shutdown` is how init ends the
+    guest.
     """
 
     name: str
     vmm: str
     arch: str
-    stands_for: tuple[str, ...]
+    represents: tuple[str, ...]
     offers: frozenset[str]
     append: str
     shutdown: str
 
     @property
-    def word(self) -> str:
-        """What it is called on a command line: `microvm`, `firecracker`."""
+    def short_name(self) -> str:
+        """Its name on a command line: `microvm`, `firecracker`."""
         return self.name.rpartition(" ")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class QemuMachine(Machine):
-    """How QEMU is such a machine: its program, machine, processor, console.
+    """A machine in QEMU: its program, machine type, processor and devices.
 
-    `transport` ends the names of QEMU's virtio devices; `append_tcg` is what emulation needs on
-    the command line. Where instructions are counted, the processor is `counting_cpu`, whose
-    counter ticks once a nanosecond, `append_counting` is added to the command line, and
-    `append_detailed` as well for the kernel to say what it is at.
+    `transport` is the suffix of QEMU's virtio devices; `append_tcg` is added to the command line
+    under emulation. When instructions are counted, the processor is `counting_cpu`, whose counter
+    ticks once a nanosecond, and `append_counting` is added to the command line; `append_detailed`
+    as well for a kernel that logs its steps.
     """
 
     program: str
@@ -104,17 +105,17 @@ class QemuMachine(Machine):
 
 _ANY = frozenset({"block", "net", "rng", "balloon", "console", "9p"})
 
-# `kvm`: emulation shows its guests AMD's virtualization, and guests of their own run in it.
-# `reboot=k` is the shutdown Firecracker knows: init reboots, the kernel pulses the i8042, and
-# the machine ends. Under TCG the kernel's calibration of the TSC against the PIT never ends:
-# the frequency is given instead (kernel: admin-guide/kernel-parameters.txt, tsc_early_khz).
-# Where instructions are counted, that calibration ends at once. `no_timer_check` leaves out what
-# KVM's guests leave out by themselves (kernel: arch/x86/kernel/kvm.c, kvm_guest_init).
+# `kvm`: emulation offers AMD's virtualization to its guests, which can run guests in it.
+# `reboot=k` is the shutdown that Firecracker supports: init reboots, the kernel pulses the i8042,
+# and the machine ends. Under TCG, the kernel's calibration of the TSC against the PIT never ends,
+# so the frequency is set instead (kernel: admin-guide/kernel-parameters.txt, tsc_early_khz).
+# When instructions are counted, that calibration ends at once. `no_timer_check` skips a check that
+# KVM's guests skip by themselves (kernel: arch/x86/kernel/kvm.c, kvm_guest_init).
 _MICROVM = QemuMachine(
     name="qemu microvm",
     vmm="qemu",
     arch="x86_64",
-    stands_for=("firecracker", "qemu"),
+    represents=("firecracker", "qemu"),
     offers=_ANY | {"acpi", "keyboard", "kvm", "mmio", "reboot"},
     append="console=ttyS0 reboot=k panic=-1",
     shutdown="reboot",
@@ -131,7 +132,7 @@ _MICROVM = QemuMachine(
 _Q35 = replace(
     _MICROVM,
     name="qemu q35",
-    stands_for=("cloud-hypervisor",),
+    represents=("cloud-hypervisor",),
     offers=_ANY | {"acpi", "keyboard", "kvm", "pci", "pmem", "poweroff"},
     append="console=ttyS0 panic=-1",
     shutdown="poweroff",
@@ -139,12 +140,12 @@ _Q35 = replace(
     devices=(),
     transport="pci",
 )
-# pointer authentication by a cheap cipher: the architected one makes emulation crawl
+# a cheap cipher for pointer authentication: emulating the architected one is very slow
 _VIRT = QemuMachine(
     name="qemu virt",
     vmm="qemu",
     arch="arm64",
-    stands_for=("firecracker",),
+    represents=("firecracker",),
     offers=_ANY | {"mmio", "poweroff"},
     append="console=ttyAMA0 panic=-1",
     shutdown="poweroff",
@@ -161,7 +162,7 @@ _VIRT = QemuMachine(
 _VIRT_PCI = replace(
     _VIRT,
     name="qemu virt-pci",
-    stands_for=("cloud-hypervisor", "qemu"),
+    represents=("cloud-hypervisor", "qemu"),
     offers=_ANY | {"pci", "poweroff"},
     transport="pci",
 )
@@ -169,7 +170,7 @@ QEMU_MACHINES: Sequence[QemuMachine] = (_MICROVM, _Q35, _VIRT, _VIRT_PCI)
 
 
 def machine_for(arch: Arch) -> QemuMachine:
-    """The machine that boots kernels of `arch` where none is asked for; a UserError without one."""
+    """The default machine for kernels of `arch`; a UserError if there is none."""
     for machine in QEMU_MACHINES:
         if machine.arch == arch.name:
             return with_host_devices(machine)
@@ -177,18 +178,18 @@ def machine_for(arch: Arch) -> QemuMachine:
 
 
 def with_host_devices(machine: QemuMachine) -> QemuMachine:
-    """The machine with what it can offer since this host has it: vsock needs the host's vhost."""
+    """The machine with what this host adds: vsock, if the host has vhost-vsock."""
     if os.access(VHOST_VSOCK, os.R_OK | os.W_OK):
         return replace(machine, offers=machine.offers | {"vsock"})
     return machine
 
 
 def without_acpi(machine: QemuMachine) -> QemuMachine:
-    """The machine for a kernel without a PVH entry: its devices are on the command line.
+    """The machine for a kernel without a PVH entry, with its devices on the command line.
 
-    Such a kernel is too old to be told the frequency of the TSC (tsc_early_khz), and under ACPI it
-    waits for ever for timers that QEMU's microvm has not, or finds no tables: the entry that it
-    gets (boot/vmm/pvh.S) passes none on. It has no ACPI under a Firecracker of its time either.
+    Such a kernel is too old for tsc_early_khz. With ACPI, it would wait forever for timers that
+    QEMU's microvm does not have, or find no tables, since the entry that Ingot adds
+    (boot/vmm/pvh.S) passes none on. Firecracker had no ACPI at the time of such kernels either.
     """
     return replace(
         machine,
@@ -203,7 +204,7 @@ _FIRECRACKER = Machine(
     name="firecracker",
     vmm="firecracker",
     arch="x86_64",
-    stands_for=("firecracker",),
+    represents=("firecracker",),
     offers=_REAL | {"keyboard", "mmio", "reboot"},
     append="console=ttyS0 reboot=k panic=-1",
     shutdown="reboot",
@@ -212,7 +213,7 @@ _CLOUD_HYPERVISOR = Machine(
     name="cloud-hypervisor",
     vmm="cloud-hypervisor",
     arch="x86_64",
-    stands_for=("cloud-hypervisor",),
+    represents=("cloud-hypervisor",),
     offers=_REAL | {"acpi", "pci", "poweroff"},
     append="console=ttyS0 panic=0",
     shutdown="poweroff",
@@ -233,10 +234,10 @@ REAL_MACHINES: Sequence[Machine] = (
         append="console=ttyAMA0 panic=0",
     ),
 )
-"""The VMMs themselves. They have no network: that needs a tap device, which only root can make."""
+"""The VMMs themselves. They have no network, because only root can make the tap device for it."""
 
 
 def machines_of(arch: Arch) -> tuple[Machine, ...]:
-    """All machines for kernels of an arch, QEMU's first, that of `machine_for` before all."""
+    """All machines for kernels of an arch: QEMU's first, beginning with that of `machine_for`."""
     ours = [with_host_devices(one) for one in QEMU_MACHINES if one.arch == arch.name]
     return (*ours, *(one for one in REAL_MACHINES if one.arch == arch.name))

@@ -1,4 +1,4 @@
-"""Ending a VMM that writes more into its files than anybody can want to read."""
+"""Ends a VMM that writes too much into its files."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _PAUSE_SECONDS = 0.1
 
 
 class Watch:
-    """Looks at the sizes of files while a VMM writes them.
+    """A thread that checks the sizes of files while a VMM writes them.
 
-    `stop` can be read once one has more bytes than its limit; `grown` says which.
+    `stop` becomes readable when a file exceeds its limit; `exceeded` is that file.
     """
 
     def __init__(self, limits: Mapping[Path, int]) -> None:
         self.stop = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self.grown: Path | None = None
+        self.exceeded: Path | None = None
         self._limits = limits
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
         self._thread.start()
 
     def finish(self) -> None:
-        """The VMM has ended: look once more, and then no longer."""
+        """To be called after the VMM has ended: checks the sizes a last time."""
         self._over.set()
         self._thread.join()
         self._look()
@@ -41,14 +41,14 @@ class Watch:
         for path, limit in self._limits.items():
             with contextlib.suppress(OSError):
                 if path.lstat().st_size > limit:
-                    self.grown = path
+                    self.exceeded = path
                     return True
         return False
 
 
 @contextlib.contextmanager
 def watching(limits: Mapping[Path, int]) -> Iterator[Watch]:
-    """Look at files (path -> bytes at most) while the body runs the VMM."""
+    """Check files (path -> most bytes) while the body runs the VMM."""
     watch = Watch(limits)
     try:
         yield watch

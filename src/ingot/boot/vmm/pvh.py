@@ -103,7 +103,7 @@ def with_entry(sandbox: Sandbox, kernel: Path, arch: Arch) -> Path:
 
 
 def _assemble(sandbox: Sandbox, kernel: _Kernel, arch: Arch) -> bytes:
-    source = sandbox.give(_SOURCE, Path(__file__).with_name(_SOURCE).read_bytes())
+    source = sandbox.add_input(_SOURCE, Path(__file__).with_name(_SOURCE).read_bytes())
     sandbox = replace(sandbox, ccache=None)
     words = (
         *compiler(arch.cross, llvm=sandbox.builder.llvm),

@@ -1,8 +1,8 @@
 """Booting a guest in one of QEMU's machines.
 
-KVM is used where it truly runs a guest, and TCG, QEMU's own emulation, otherwise: /dev/kvm can
-exist and still not run a kernel. QEMU reads no configuration, has no device that is not named here,
-and may start no programs (`ingot.boot.vmm.confinement`).
+KVM is used if it really runs a guest, otherwise TCG, QEMU's own emulation: /dev/kvm can exist and
+still not run a kernel. QEMU reads no configuration, has only the devices given here, and is not
+allowed to start programs (`ingot.boot.vmm.confinement`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ingot.boot.vmm.machines import MEMORY_MIB, Guest, QemuMachine
 from ingot.boot.vmm.running import (
     command_line,
     disks_of,
-    guest_folder,
+    guest_directory,
     initramfs_in,
     root_of,
     run_guest,
@@ -30,17 +30,17 @@ from ingot.files import disk_errors
 from ingot.process import run_in_terminal
 
 _KVM_SILENCE_SECONDS = 6.0
-"""A guest under a KVM that works prints its first line at once, and never pauses this long."""
+"""A guest under a working KVM prints its first line at once, and never pauses this long."""
 _KVM_TRIAL_SECONDS = 30.0
 
 _ECHO = "restrict=on,guestfwd=tcp:10.0.2.100:7-chardev:echo"
-"""A network of the guest's own, where what is sent to 10.0.2.100:7 comes back, and nothing else."""
+"""A network only for the guest: data sent to 10.0.2.100:7 comes back, nothing else is reachable."""
 _TERMINAL = (
     *("-chardev", "stdio,id=console,mux=on,signal=off", "-serial", "chardev:console"),
     *("-monitor", "none"),
 )
-"""The guest has the terminal, and nothing else does: a multiplexer without a monitor, which knows
-Ctrl-A X all the same. What a guest prints can make a terminal type."""
+"""Only the guest uses the terminal: a multiplexer without a monitor, which still handles Ctrl-A X.
+A guest's output can make a terminal send keys, which must not reach a monitor."""
 _PMEM_MIB, _PMEM_ROOM_MIB = 16, 256
 _SHARED_FILE = ("share", "file", b"proof\n")
 
@@ -48,8 +48,8 @@ _SHARED_FILE = ("share", "file", b"proof\n")
 def boot(guest: Guest, machine: QemuMachine, timeout: float) -> BootReport:
     """Boot the guest and judge it, within `timeout` seconds for each accelerator tried.
 
-    Under KVM first, if it is there; what does not pass there is booted again under TCG, so
-    that a KVM which cannot run a guest is never taken for a kernel that cannot boot.
+    If KVM is available, it is tried first. A boot that does not pass there is repeated under TCG,
+    so that a KVM that cannot run guests is never mistaken for a kernel that cannot boot.
     """
     if can_accelerate(machine):
         report = boot_with("kvm", guest, machine, timeout)
@@ -59,56 +59,56 @@ def boot(guest: Guest, machine: QemuMachine, timeout: float) -> BootReport:
 
 
 def can_accelerate(machine: QemuMachine) -> bool:
-    """Whether KVM is worth a try: it is for this machine's arch only."""
+    """Whether KVM can be tried: it runs guests of the host's arch only."""
     return os.uname().machine == arch_named(machine.arch).machine and not kvm_fault()
 
 
 def boot_with(accelerator: str, guest: Guest, machine: QemuMachine, timeout: float) -> BootReport:
     """Boot the guest under `kvm` or `tcg`, and judge it."""
     guest = guest.for_one_boot()
-    wanted = guest.wanted_back
+    wanted = guest.balloon_mib
     asked = {"balloon": {"value": (guest.memory - wanted) << 20}} if wanted else {}
-    with guest_folder(root_of(guest)) as folder, _monitor(folder, asked) as monitor:
-        command = [*_command(accelerator, guest, machine, folder), "-serial", "stdio", *monitor]
+    with guest_directory(root_of(guest)) as directory, _monitor(directory, asked) as monitor:
+        command = [*_command(accelerator, guest, machine, directory), "-serial", "stdio", *monitor]
         silence = _KVM_SILENCE_SECONDS if accelerator == "kvm" else None
         return run_guest(command, guest, machine, accelerator, timeout, silence=silence)
 
 
 def boot_in_terminal(guest: Guest, machine: QemuMachine) -> None:
-    """Boot the guest with this terminal as its console, until it ends, or Ctrl-A X is typed.
+    """Boot the guest with this terminal as its console, until it ends or the user types Ctrl-A X.
 
     CommandFailedError if QEMU ends with an error.
     """
     accelerator = "kvm" if can_accelerate(machine) and _runs_under_kvm(guest, machine) else "tcg"
-    with guest_folder(root_of(guest)) as folder:
-        run_in_terminal([*_command(accelerator, guest, machine, folder), *_TERMINAL])
+    with guest_directory(root_of(guest)) as directory:
+        run_in_terminal([*_command(accelerator, guest, machine, directory), *_TERMINAL])
 
 
 def _runs_under_kvm(guest: Guest, machine: QemuMachine) -> bool:
-    """Whether KVM gets the kernel to where it misses its root: nobody can be asked to try again."""
+    """Whether KVM runs the kernel until it looks for its root: a shell cannot be retried later."""
     bare = Guest(guest.kernel, None, None, guest.append)
     report = boot_with("kvm", bare, machine, _KVM_TRIAL_SECONDS)
     return any("VFS: Unable to mount root fs" in line for line in report.console)
 
 
-def _command(accelerator: str, guest: Guest, machine: QemuMachine, folder: Path) -> list[str]:
+def _command(accelerator: str, guest: Guest, machine: QemuMachine, directory: Path) -> list[str]:
     emulated = machine.append_tcg if accelerator == "tcg" else ""
     append = command_line(machine.append, emulated, guest.append)
     return [
-        *base_command(machine, guest.kernel, folder, append, guest.memory),
+        *base_command(machine, guest.kernel, directory, append, guest.memory),
         *("-accel", accelerator, "-cpu", machine.cpu),
-        *_devices(machine, guest, folder),
+        *_devices(machine, guest, directory),
     ]
 
 
 def base_command(
-    machine: QemuMachine, kernel: Path, folder: Path, append: str, memory: int = MEMORY_MIB
+    machine: QemuMachine, kernel: Path, directory: Path, append: str, memory: int = MEMORY_MIB
 ) -> list[str]:
-    """QEMU's command but for accelerator, processor, console and virtio devices.
+    """QEMU's command without accelerator, processor, console and virtio devices.
 
-    `folder` is `guest_folder`'s; `memory` is in MiB.
+    `directory` is `guest_directory`'s; `memory` is in MiB.
     """
-    initramfs = initramfs_in(folder)
+    initramfs = initramfs_in(directory)
     return [
         machine.program,
         *("-nodefaults", "-no-user-config", "-nographic", "-no-reboot"),
@@ -121,39 +121,39 @@ def base_command(
     ]
 
 
-def _devices(machine: QemuMachine, guest: Guest, folder: Path) -> list[str]:
-    """The words for the virtio devices that the machine offers, and for the guest's disks."""
+def _devices(machine: QemuMachine, guest: Guest, directory: Path) -> list[str]:
+    """QEMU's options for the machine's virtio devices, and for the guest's disks."""
     words: list[str] = []
 
     def add(backend: tuple[str, str], device: str, options: str = "") -> None:
         words.extend((*backend, "-device", f"{device}-{machine.transport}{options}"))
 
-    for number, disk in enumerate(disks_of(guest, folder)):
+    for number, disk in enumerate(disks_of(guest, directory)):
         drive = f"if=none,id=disk{number},format=raw,file={escaped(disk)}"
         add(("-drive", drive), "virtio-blk", f",drive=disk{number}")
     if guest.network:
-        # over PCI, QEMU would look for a ROM to start from the network with
+        # over PCI, QEMU would look for a ROM to boot from the network
         rom = ",romfile=" if machine.transport == "pci" else ""
-        words += ["-chardev", f"pipe,id=echo,path={escaped(_echo(folder))}"]
+        words += ["-chardev", f"pipe,id=echo,path={escaped(_echo(directory))}"]
         add(("-netdev", f"user,id=net,{_ECHO}"), "virtio-net", f",netdev=net{rom}")
     add(("-object", "rng-random,id=rng,filename=/dev/urandom"), "virtio-rng", ",rng=rng")
     words += ["-device", f"virtio-balloon-{machine.transport}"]
     words += ["-device", f"virtio-serial-{machine.transport}"]
     words += ["-chardev", "null,id=hvc", "-device", "virtconsole,chardev=hvc"]
-    share = f"local,id=share,path={escaped(_share(folder))},security_model=none,readonly=on"
+    share = f"local,id=share,path={escaped(_share(directory))},security_model=none,readonly=on"
     add(("-fsdev", share), "virtio-9p", ",fsdev=share,mount_tag=ingot")
     if "pmem" in machine.offers:
-        words += _persistent_memory(guest, folder)
+        words += _persistent_memory(guest, directory)
     if "vsock" in machine.offers:
-        # any number that no other guest has: those of processes are, and 0 to 2 are taken
+        # an ID that no other guest has: this process' ID, above the reserved 0 to 2
         words += ["-device", f"vhost-vsock-{machine.transport},guest-cid={os.getpid() + 3}"]
     return words
 
 
-def _persistent_memory(guest: Guest, folder: Path) -> list[str]:
-    """The words for a file that the guest finds in its memory, above its own."""
-    path = folder / "pmem.img"
-    with disk_errors(folder):
+def _persistent_memory(guest: Guest, directory: Path) -> list[str]:
+    """QEMU's options for a persistent memory device, backed by a file."""
+    path = directory / "pmem.img"
+    with disk_errors(directory):
         path.touch()
         os.truncate(path, _PMEM_MIB << 20)
     backend = f"memory-backend-file,id=pmem,share=on,mem-path={escaped(path)},size={_PMEM_MIB}M"
@@ -162,10 +162,10 @@ def _persistent_memory(guest: Guest, folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _monitor(folder: Path, commands: Mapping[str, object]) -> Iterator[list[str]]:
-    """The words for a QEMU that carries out these commands as it starts (QEMU: QMP, over pipes).
+def _monitor(directory: Path, commands: Mapping[str, object]) -> Iterator[list[str]]:
+    """QEMU's options to run these commands when it starts (QEMU: QMP, over pipes).
 
-    They wait in the pipe for as long as it is held open here.
+    The commands are in the pipe, which this keeps open until the body ends.
     """
     if not commands:
         yield []
@@ -174,8 +174,8 @@ def _monitor(folder: Path, commands: Mapping[str, object]) -> Iterator[list[str]
         {"execute": name, "arguments": arguments}
         for name, arguments in {"qmp_capabilities": {}, **commands}.items()
     ]
-    path = folder / "monitor"
-    with disk_errors(folder):
+    path = directory / "monitor"
+    with disk_errors(directory):
         for end in ("in", "out"):
             os.mkfifo(f"{path}.{end}")
         pipe = os.open(f"{path}.in", os.O_RDWR | os.O_CLOEXEC)
@@ -187,25 +187,25 @@ def _monitor(folder: Path, commands: Mapping[str, object]) -> Iterator[list[str]
         os.close(pipe)
 
 
-def _echo(folder: Path) -> Path:
-    """A pipe whose two ends are one, for a device of QEMU that gets back what it wrote."""
-    path = folder / "echo"
-    with disk_errors(folder):
+def _echo(directory: Path) -> Path:
+    """A pipe whose two ends are the same: a device of QEMU reads back what it wrote."""
+    path = directory / "echo"
+    with disk_errors(directory):
         os.mkfifo(f"{path}.in")
         os.link(f"{path}.in", f"{path}.out")
     return path
 
 
-def _share(folder: Path) -> Path:
-    """The folder that the guest can mount, with one file in it."""
+def _share(directory: Path) -> Path:
+    """The directory that the guest can mount, with one file in it."""
     name, file, content = _SHARED_FILE
-    path = folder / name
-    with disk_errors(folder):
+    path = directory / name
+    with disk_errors(directory):
         path.mkdir()
         (path / file).write_bytes(content)
     return path
 
 
 def escaped(path: Path) -> str:
-    """A path as QEMU's options want it: a comma doubled."""
+    """A path in QEMU's options: commas are doubled."""
     return str(path).replace(",", ",,")

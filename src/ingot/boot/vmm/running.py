@@ -1,4 +1,4 @@
-"""Running a VMM with a guest to the end of both, and judging what came of it."""
+"""Runs a VMM with a guest until both end, and judges the boot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ingot.boot.boot_report import BootReport, Verdict, console_lines, hear, judge
+from ingot.boot.boot_report import BootReport, Verdict, console_lines, judge, read_reports
 from ingot.boot.initramfs import TRAILER, record
 from ingot.boot.seal import KEY_FILE
 from ingot.boot.vmm.http_api import Driver
@@ -25,56 +25,56 @@ _KEY = "key.img"
 _KEY_DISK_BYTES = 4096
 
 CONSOLE_BYTES = 16 << 20
-"""The most that a guest and its VMM may print: a kernel that tells of each initcall needs 1 MiB."""
+"""The most that a guest and its VMM may print: with `initcall_debug`, a kernel prints 1 MiB."""
 
 
 @contextlib.contextmanager
-def guest_folder(initramfs: bytes | None) -> Iterator[Path]:
-    """A folder for what a VMM needs as files, with the initramfs in it; removed at the end."""
+def guest_directory(initramfs: bytes | None) -> Iterator[Path]:
+    """A directory for the files that a VMM needs, with the initramfs; removed at the end."""
     root = Path(tempfile.gettempdir())
     with disk_errors(root):
-        folder = Path(tempfile.mkdtemp(dir=root, prefix="ingot-boot-"))
+        directory = Path(tempfile.mkdtemp(dir=root, prefix="ingot-boot-"))
     try:
         if initramfs is not None:
             with disk_errors(root):
-                (folder / _INITRAMFS).write_bytes(initramfs)
-        yield folder
+                (directory / _INITRAMFS).write_bytes(initramfs)
+        yield directory
     finally:
-        remove_tree(folder)
+        remove_tree(directory)
 
 
-def initramfs_in(folder: Path) -> Path | None:
-    """The file of the initramfs in a guest's folder, if the guest has one."""
-    path = folder / _INITRAMFS
+def initramfs_in(directory: Path) -> Path | None:
+    """The initramfs in a guest's directory, if the guest has one."""
+    path = directory / _INITRAMFS
     return path if path.exists() else None
 
 
 def root_of(guest: Guest) -> bytes | None:
     """The initramfs of a guest, if it has one, with the key that its init reads and removes.
 
-    The key is in an archive of its own behind the other (kernel: buffer-format.rst).
+    The key is in a second archive, after the first (kernel: buffer-format.rst).
     """
     if guest.initramfs is None or not (guest.expected and guest.expected.key):
         return guest.initramfs
-    folder, _, _ = KEY_FILE.rpartition("/")
+    directory, _, _ = KEY_FILE.rpartition("/")
     parts = (
-        record(folder, stat.S_IFDIR | 0o755),
+        record(directory, stat.S_IFDIR | 0o755),
         record(KEY_FILE, stat.S_IFREG | 0o600, guest.expected.key),
         record(TRAILER, 0),
     )
     return guest.initramfs + bytes(-len(guest.initramfs) % 4) + b"".join(parts)
 
 
-def disks_of(guest: Guest, folder: Path) -> tuple[Path, ...]:
-    """The guest's disks, vda first: its scratch disk, its others, and one with the key of its init
-    if it has no initramfs. The first and the last are made here.
+def disks_of(guest: Guest, directory: Path) -> tuple[Path, ...]:
+    """The guest's disks, vda first: the scratch disk, the others, and the disk with init's key if
+    there is no initramfs. The first and the last are made here.
     """
     disks = list(guest.disks)
-    with disk_errors(folder):
+    with disk_errors(directory):
         if guest.scratch:
-            disks.insert(0, _disk(folder / _SCRATCH, b"", _SCRATCH_BYTES))
+            disks.insert(0, _disk(directory / _SCRATCH, b"", _SCRATCH_BYTES))
         if guest.initramfs is None and guest.expected:
-            disks.append(_disk(folder / _KEY, guest.expected.key, _KEY_DISK_BYTES))
+            disks.append(_disk(directory / _KEY, guest.expected.key, _KEY_DISK_BYTES))
     return tuple(disks)
 
 
@@ -85,7 +85,7 @@ def _disk(path: Path, data: bytes, size: int) -> Path:
 
 
 def command_line(*parts: str) -> str:
-    """A kernel's command line out of what several sides want on it."""
+    """A kernel's command line, joined from several parts."""
     return " ".join(" ".join(parts).split())
 
 
@@ -102,8 +102,8 @@ def run_guest(
 ) -> BootReport:
     """Run a VMM that prints its guest's console, for `timeout` seconds at most, and judge it.
 
-    It is ended as well if it says nothing for `silence` seconds, if it prints more than
-    `CONSOLE_BYTES`, or when its `driver` says so.
+    The VMM is also ended if it prints nothing for `silence` seconds, if it prints more than
+    `CONSOLE_BYTES`, or when its `driver` stops it.
     """
     began = time.monotonic()
     result = run(
@@ -117,22 +117,22 @@ def run_guest(
     )
     seconds = time.monotonic() - began
     console = console_lines(result.output)
-    heard = hear(console, guest.expected.key if guest.expected else b"")
+    reports = read_reports(console, guest.expected.key if guest.expected else b"")
     verdict, checks = judge(
         guest.expected,
-        heard,
+        reports,
         returncode=result.returncode,
         timed_out=result.timed_out,
         skipped=guest.skipped,
     )
-    told = ""
+    cause = ""
     if result.too_long:
-        verdict, told = Verdict.ENDLESS, endless("the guest printed", CONSOLE_BYTES)
+        verdict, cause = Verdict.ENDLESS, endless("the guest printed", CONSOLE_BYTES)
     if driver:
         driver.finish()
         if driver.fault and (result.timed_out or verdict is Verdict.SILENT):
             fault = " ".join(console_lines(driver.fault))
-            verdict, told = Verdict.NOT_STARTED, f"{machine.name}: {fault}"
+            verdict, cause = Verdict.NOT_STARTED, f"{machine.name}: {fault}"
     return BootReport(
         verdict=verdict,
         machine=machine.name,
@@ -141,11 +141,11 @@ def run_guest(
         checks=checks,
         console=console,
         command=tuple(command),
-        told=told,
-        heard=heard,
+        cause=cause,
+        reports=reports,
     )
 
 
 def endless(what: str, limit: int) -> str:
-    """Why a guest was ended that never stops printing, or a VMM that never stops writing."""
+    """The reason why a guest or a VMM was ended whose output exceeded the limit."""
     return f"{what} more than {limit >> 20} MiB, and was ended"

@@ -1,1 +1,1 @@
-"""`ingot boot`: boot a kernel, and show what its guest reported."""
+"""The verbs that boot a kernel: boot, run, shell, profile, bisect."""

@@ -1,4 +1,4 @@
-"""`ingot bisect`: which option makes one kernel cost more than another."""
+"""`ingot bisect`: find the config option that makes one kernel cost more than another."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ingot.catalog import Kernel
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     BootTimeout,
-    BuildFolder,
-    CacheFolder,
-    CatalogFolder,
+    BuildDirectory,
+    CacheDirectory,
+    CatalogDirectory,
     Json,
     choose_one,
     complete_kernels,
@@ -41,6 +41,7 @@ def bisect(
     a: Annotated[
         str,
         typer.Argument(
+            metavar="A",
             help="The cheaper config: a kernel of the catalog, an image, a kernel file or a"
             " .config.",
             autocompletion=complete_kernels,
@@ -49,25 +50,25 @@ def bisect(
     b: Annotated[
         str,
         typer.Argument(
-            help="The same, of the config that costs more.", autocompletion=complete_kernels
+            metavar="B",
+            help="The config that costs more; same forms.",
+            autocompletion=complete_kernels,
         ),
     ],
     by: Annotated[
-        str, typer.Option("--by", metavar="COST", help=f"What to compare: {', '.join(_COSTS)}.")
+        str, typer.Option("--by", metavar="COST", help=f"The cost to compare: {', '.join(_COSTS)}.")
     ] = _COSTS[0],
-    tries: Annotated[
-        int, typer.Option("--tries", min=1, help="How many kernels may be compiled.")
-    ] = 24,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
-    build_dir: BuildFolder = None,
+    tries: Annotated[int, typer.Option("--tries", min=1, help="The most kernels to compile.")] = 24,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
+    build_dir: BuildDirectory = None,
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     as_json: Json = False,
 ) -> None:
     """Find the option that makes one kernel cost more than another.
 
-    Halves the options that differ between A and B, compiles and measures a kernel for each half,
-    and goes on until it is found.
+    Takes the options that differ between A and B, compiles and measures a kernel with half of
+    them, and repeats this with the half that costs more until one option is left.
     """
     if by not in _COSTS:
         raise UserError(
@@ -85,7 +86,7 @@ def bisect(
 def _find(
     setting: Setting, names: tuple[str, str], kind: str, tries: int, progress: Progress
 ) -> Bisection:
-    """Look for what makes the second of two configs cost more than the first."""
+    """Find the options that make the second of two configs cost more than the first."""
     with in_use(setting.project, progress):
         before, after = (read_operand_config(setting, name, progress) for name in names)
         kernel = _kernel(setting, before, after)
@@ -94,31 +95,37 @@ def _find(
 
 
 def _kernel(setting: Setting, before: OperandConfig, after: OperandConfig) -> Kernel:
-    """The kernel whose source both configs are for: the one of the catalog that is named."""
+    """The kernel of the catalog whose source is compiled with both configs."""
     kinds = {(each.config.series, each.config.arch) for each in (before, after)}
     if len(kinds) > 1:
-        told = " and ".join(
-            f"{each.config.name} is one of {_whose(each)}" for each in (before, after)
+        why = " and ".join(
+            f"{each.config.name} is for {_kernel_text(each)}" for each in (before, after)
         )
-        raise UserError("the two configs are not for the same kernel", why=told)
+        raise UserError(
+            "the two configs are not for the same series and arch",
+            why=why,
+            hint="name two configs of one series and arch",
+        )
     for each in (after, before):
         if isinstance(each.operand, KernelName):
             return choose_one(setting, each.operand.name)
     series, arch = kinds.pop()
     if series is None or arch is None:
         raise UserError(
-            "neither of the two says what kernel it is for", hint="name a kernel of the catalog"
+            "the series and the arch of both configs are not known",
+            hint="name a kernel of the catalog as A or B",
         )
     return choose_one(setting, f"{series}-{arch.name}")
 
 
-def _whose(named: OperandConfig) -> str:
+def _kernel_text(named: OperandConfig) -> str:
     config = named.config
-    return f"{config.series or 'an unknown series'} on {config.arch.name if config.arch else '?'}"
+    arch = config.arch.name if config.arch else "an unknown arch"
+    return f"{config.series or 'an unknown series'} on {arch}"
 
 
 def _to_json(found: Bisection) -> str:
-    """What was found, as JSON."""
+    """The result, as JSON."""
     document = {
         "before": asdict(found.before),
         "after": asdict(found.after),
@@ -135,11 +142,11 @@ def _to_json(found: Bisection) -> str:
 
 
 def _print_bisection(console: Terminal, found: Bisection) -> None:
-    """What was found, for a person."""
+    """Print the result."""
     table = Table(box=None, pad_edge=False)
     for title in ("", "instructions to init", "memory at init", "kernel file"):
         table.add_column(title, justify="right" if title else "left")
-    rows = {"first": found.before, "second": found.after, "of that, found": found.costs}
+    rows = {"A": found.before, "B": found.after, "found": found.costs}
     for name, cost in rows.items():
         sizes = _size(cost.memory), _size(cost.size)
         table.add_row(name, f"{cost.instructions:,}", *sizes)
@@ -152,12 +159,12 @@ def _print_bisection(console: Terminal, found: Bisection) -> None:
 
 
 def _sentence(found: Bisection) -> str:
-    among = f"of {found.compared} options that differ, after {found.kernels} kernels"
+    compared = f"{found.compared} options differ, and {found.kernels} kernels were compiled."
     if not found.final:
-        return f"No more tries: it is one of these {len(found.options)}, {among}:"
+        return f"{compared} No tries are left; the costliest is one of these {len(found.options)}:"
     if len(found.options) == 1:
-        return f"The costliest {among}:"
-    return f"These cost most together; no half of them does, or can be told, {among}:"
+        return f"{compared} The costliest option is:"
+    return f"{compared} These options cost most together, and cannot be split further:"
 
 
 def _size(size: int) -> str:

@@ -1,4 +1,4 @@
-"""`ingot boot`: boot kernels, and show what their guests reported."""
+"""`ingot boot`: boot kernels, run their checks, and show the results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from ingot.boot.boot_report import BootReport
 from ingot.catalog import Kernel
 from ingot.cli.boot.boot_all import BootRow, boot_all, documents, print_rows, suites
-from ingot.cli.boot.boot_operand import Meant, boot_subject, find_subject
+from ingot.cli.boot.boot_operand import KernelRequest, boot_with_checks, find_boot_operand
 from ingot.cli.boot.boot_options import DEFAULT_VMM, Append, Console, Junit, MachineName, Vmm
 from ingot.cli.boot.boot_result import end_boot
 from ingot.cli.boot.junit import write_junit
@@ -20,9 +20,9 @@ from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     Arches,
     BootTimeout,
-    BuildFolder,
-    CacheFolder,
-    CatalogFolder,
+    BuildDirectory,
+    CacheDirectory,
+    CatalogDirectory,
     Flavors,
     Json,
     choose,
@@ -41,8 +41,8 @@ def boot(
         str | None,
         typer.Argument(
             metavar="KERNEL",
-            help="A version, a series (its newest), an image of the store that has a kernel, or"
-            " a kernel file (./vmlinux, a bzImage, an arm64 Image).",
+            help="A kernel (6.1, 6.1.176-minimal), an image of the store with a kernel, or a kernel"
+            " file (./vmlinux, a bzImage, an arm64 Image).",
             show_default=False,
             autocompletion=complete_kernels,
         ),
@@ -51,9 +51,8 @@ def boot(
         bool,
         typer.Option(
             "--all",
-            help="Boot every kernel of the store, or those that KERNEL, --arch and --flavor select,"
-            " in each machine that stands in for one of its VMMs, or in those that --vmm and"
-            " --machine select.",
+            help="Boot every kernel of the store in each machine that represents one of its VMMs."
+            " KERNEL, --arch and --flavor select kernels; --vmm and --machine select machines.",
         ),
     ] = False,
     arches: Arches = None,
@@ -65,26 +64,29 @@ def boot(
         typer.Option(
             "--checks",
             metavar="NAME,...",
-            help="Only these checks, or all of these features or VMMs; none: only the release, a"
-            " module and a clean end; root-on-disk or modules-volume: in a guest whose root, or"
-            " modules as well, are on disks. Default: all that the kernel promises.",
+            help="Run only these checks, given by the names of checks, features or VMMs. `none`"
+            " runs only the basic test: the release, a module, a clean shutdown. `root-on-disk`"
+            " puts the guest's root on a disk, `modules-volume` also the modules. Default: all"
+            " checks of the kernel's VMMs and features.",
             show_default=False,
         ),
     ] = None,
     append: Append = "",
     junit: Junit = None,
     show_console: Console = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
-    build_dir: BuildFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
+    build_dir: BuildDirectory = None,
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     as_json: Json = False,
 ) -> None:
-    """Boot a kernel in a virtual machine and check what it promises.
+    """Boot a kernel in a virtual machine and run its checks.
 
-    The guest reports its release, loads a module of the image, makes the checks of the kernel's
-    VMMs and features, and shuts down; each check is a line. What the machine or the arch cannot
-    run is skipped, with the reason. Exits with 6 if anything fails.
+    The guest reports its release, loads a module of the image, runs the checks of the kernel's
+    VMMs and features, and shuts down. The output has one line per check. A check that the machine
+    or the arch cannot run is skipped, with the reason.
+
+    Exits with 6 if a check or the boot fails.
     """
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     names = _split(checks)
@@ -95,10 +97,12 @@ def boot(
         _end_all(rows, junit, as_json=as_json, show_console=show_console)
         return
     if kernel is None:
-        raise UserError("nothing to boot", hint="name a kernel, an image or a file; or say --all")
-    meant = Meant(kernel, _one(arches, "arch"), _one(flavors, "flavor"))
+        raise UserError(
+            "no kernel is named", hint="name a kernel, an image or a file, or add --all"
+        )
+    request = KernelRequest(kernel, _one(arches, "arch"), _one(flavors, "flavor"))
     wish = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
-    report = _boot_one(setting, meant, wish, names)
+    report = _boot_one(setting, request, wish, names)
     end_boot(*report, junit, as_json=as_json, show_console=show_console)
 
 
@@ -108,7 +112,7 @@ def _kernels(
     arches: Sequence[str] | None,
     flavors: Sequence[str] | None,
 ) -> list[Kernel]:
-    """The kernels that the options mean: all of them where none is named."""
+    """The kernels that the options select: all of the catalog if none is named."""
     if name:
         return choose(setting, [name], arches, flavors)
     versions = dict.fromkeys(str(kernel.version) for kernel in setting.project.catalog.kernels)
@@ -116,20 +120,20 @@ def _kernels(
 
 
 def _boot_one(
-    setting: Setting, meant: Meant, wish: BootRequest, checks: Sequence[str]
+    setting: Setting, request: KernelRequest, wish: BootRequest, checks: Sequence[str]
 ) -> tuple[str, BootReport]:
     progress = make_progress(Terminal(stderr=True))
     with in_use(setting.project, progress):
-        subject = find_subject(setting, meant)
-        return subject.name, boot_subject(setting, subject, wish, checks, progress)
+        booted = find_boot_operand(setting, request)
+        return booted.name, boot_with_checks(setting, booted, wish, checks, progress)
 
 
 def _end_all(
     rows: Sequence[BootRow], junit: Path | None, *, as_json: bool, show_console: bool
 ) -> None:
-    """Show what came of all boots.
+    """Show the results of all boots.
 
-    BootError if one did not pass; MachineError if this machine could boot none of them.
+    Raises BootError if one did not pass, and MachineError if this machine could boot none of them.
     """
     if as_json:
         print_document(json.dumps({"boots": documents(rows)}, indent=2))
@@ -139,25 +143,25 @@ def _end_all(
         write_junit(junit, suites(rows))
     if failed := [row for row in rows if not row.passed]:
         raise BootError(
-            f"{len(failed)} of {len(rows)} did not pass",
+            f"{len(failed)} of {len(rows)} boots did not pass",
             why="\n".join(f"{row.label}: {row.verdict}" for row in failed),
         )
     if all(row.skipped for row in rows):
         raise MachineError(
             "nothing was booted: this machine can boot none of these kernels",
             why="\n".join(f"{row.label}: {row.skipped}" for row in rows)
-            or "no machine that was asked for stands in for one of their VMMs",
-            hint="`ingot doctor` says what is missing here",
+            or "no machine represents one of their VMMs",
+            hint="run `ingot doctor` to see what is missing",
         )
 
 
 def _split(names: Sequence[str] | None) -> list[str]:
-    """The names in lists that are separated by commas."""
+    """The names in comma-separated lists."""
     return [name for text in names or () for name in map(str.strip, text.split(",")) if name]
 
 
 def _one(names: Sequence[str] | None, kind: str) -> str | None:
-    """The one name that is given, if one is; a UserError for more, which only --all takes."""
+    """The only name, or None; a UserError for several names, which need --all."""
     if names and len(names) > 1:
-        raise UserError(f"one kernel has one {kind}", hint=f"name one --{kind}, or say --all")
+        raise UserError(f"several --{kind} need --all", hint=f"pass one --{kind}, or add --all")
     return names[0] if names else None

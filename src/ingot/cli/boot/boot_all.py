@@ -1,4 +1,4 @@
-"""`ingot boot --all`: every kernel of the store in every machine that is like one of its VMMs."""
+"""`ingot boot --all`: every kernel of the store in each machine that represents one of its VMMs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingot.boot.boot_report import BootReport, Outcome
 from ingot.boot.vmm.choice import obstacle
 from ingot.boot.vmm.machines import Machine, machines_of
 from ingot.catalog import Kernel
-from ingot.cli.boot.boot_operand import Meant, boot_subject, find_subject
+from ingot.cli.boot.boot_operand import KernelRequest, boot_with_checks, find_boot_operand
 from ingot.cli.boot.boot_result import counts, document
 from ingot.cli.boot.junit import JunitSuite
 from ingot.cli.shared.progress_display import kernel_label, seconds_text
@@ -26,7 +26,10 @@ from ingot.setting import Setting, in_use
 
 @dataclass(frozen=True, slots=True)
 class BootRow:
-    """One kernel in one machine, which is like these of its VMMs. One of the last three is set."""
+    """One kernel in one machine, and the VMMs that the machine represents.
+
+    One of `report`, `skipped` and `error` is set.
+    """
 
     kernel: Kernel
     machine: Machine
@@ -41,14 +44,14 @@ class BootRow:
 
     @property
     def verdict(self) -> str:
-        """What came of it, in a word or two."""
+        """The result, in a word or two."""
         if self.report is None:
             return "skipped" if self.skipped else "error"
         return self.report.verdict.value
 
     @property
     def passed(self) -> bool:
-        """Whether nothing went wrong: what was skipped did not."""
+        """Whether nothing failed; a skipped boot did not fail."""
         return bool(self.skipped) or (self.report is not None and self.report.passed)
 
 
@@ -59,9 +62,9 @@ def boot_all(
     checks: Sequence[str],
     progress: Progress,
 ) -> list[BootRow]:
-    """Boot those of the kernels that the store has; a boot that fails does not stop the others.
+    """Boot the kernels that the store has; a boot that fails does not stop the others.
 
-    A UserError if the store has none of them.
+    Raises a UserError if the store has none of them.
     """
     tags = tags_of_store(setting.project.layout)
     built = [kernel for kernel in kernels if f"{BASE}:{kernel.tag}" in tags]
@@ -78,9 +81,9 @@ def boot_all(
     if not rows and (wish.vmm or wish.machine):
         known = dict.fromkeys(machine.name for each in built for machine, _ in _machines(each))
         raise UserError(
-            f"no machine '{' '.join(filter(None, (wish.vmm, wish.machine)))}' stands in for a VMM"
+            f"no machine '{' '.join(filter(None, (wish.vmm, wish.machine)))}' represents a VMM"
             " of these kernels",
-            hint=f"known: {', '.join(known)}" if known else "",
+            hint=f"the machines that do: {', '.join(known)}" if known else "",
         )
     return rows
 
@@ -88,11 +91,13 @@ def boot_all(
 def _machines(
     kernel: Kernel, wish: BootRequest | None = None
 ) -> Iterator[tuple[Machine, tuple[str, ...]]]:
-    """The machines that stand in for a VMM of the kernel, as far as the wish allows them."""
+    """The machines that represent a VMM of the kernel, and that the options select."""
     for machine in machines_of(kernel.arch):
-        if wish and (wish.vmm not in ("", machine.vmm) or wish.machine not in ("", machine.word)):
+        if wish and (
+            wish.vmm not in ("", machine.vmm) or wish.machine not in ("", machine.short_name)
+        ):
             continue
-        vmms = tuple(name for name in kernel.vmms if name in machine.stands_for)
+        vmms = tuple(name for name in kernel.vmms if name in machine.represents)
         if vmms:
             yield machine, vmms
 
@@ -110,17 +115,17 @@ def _row(
     if reason := obstacle(machine):
         return BootRow(kernel, machine, vmms, skipped=reason)
     progress.note(f"{kernel_label(kernel)} in {machine.name}")
-    asked = BootRequest(vmm=machine.vmm, machine=machine.word, append=wish.append)
+    asked = BootRequest(vmm=machine.vmm, machine=machine.short_name, append=wish.append)
     try:
-        subject = find_subject(setting, Meant(f"{BASE}:{kernel.tag}"))
-        report = boot_subject(setting, subject, asked, checks, progress)
+        booted = find_boot_operand(setting, KernelRequest(f"{BASE}:{kernel.tag}"))
+        report = boot_with_checks(setting, booted, asked, checks, progress)
     except IngotError as error:
         return BootRow(kernel, machine, vmms, error=str(error))
     return BootRow(kernel, machine, vmms, report=report)
 
 
 def print_rows(console: Terminal, rows: Sequence[BootRow], *, show_console: bool = False) -> None:
-    """The matrix as a table, and beneath it why each boot that did not pass did not."""
+    """Print the results as a table, and below it the reason of each boot that did not pass."""
     for row in rows if show_console else ():
         for line in row.report.console if row.report else ():
             console.say((row.label, "bold"), f": {line}")
@@ -145,7 +150,7 @@ def print_rows(console: Terminal, rows: Sequence[BootRow], *, show_console: bool
 
 
 def _result(row: BootRow) -> tuple[Text, str, str, str]:
-    """Verdict, checks that passed of those that ran, skipped ones, time."""
+    """The verdict, passed checks / checks that ran, skipped checks, time."""
     if row.report is None:
         color = "dim" if row.skipped else "red"
         return styled(row.verdict, color), "", "", ""
@@ -160,7 +165,7 @@ def _result(row: BootRow) -> tuple[Text, str, str, str]:
 
 
 def documents(rows: Sequence[BootRow]) -> list[dict[str, object]]:
-    """The matrix as JSON has it."""
+    """The results as JSON."""
     return [
         {
             "version": str(row.kernel.version),
@@ -177,5 +182,5 @@ def documents(rows: Sequence[BootRow]) -> list[dict[str, object]]:
 
 
 def suites(rows: Sequence[BootRow]) -> list[JunitSuite]:
-    """The matrix as JUnit has it: a suite for each boot."""
+    """The results as JUnit suites, one for each boot."""
     return [JunitSuite(row.label, row.report, row.skipped, row.error) for row in rows]

@@ -1,4 +1,4 @@
-"""The options that the verbs which boot a kernel share."""
+"""The options that several verbs share which boot a kernel."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ BootedKernel = Annotated[
     str,
     typer.Argument(
         metavar="KERNEL",
-        help="A version, a series (its newest), an image of the store that has a kernel, or a"
-        " kernel file (./vmlinux, a bzImage, an arm64 Image).",
+        help="A kernel (6.1, 6.1.176-minimal), an image of the store with a kernel, or a kernel"
+        " file (./vmlinux, a bzImage, an arm64 Image).",
         autocompletion=complete_kernels,
     ),
 ]
@@ -24,8 +24,8 @@ RootImage = Annotated[
     str,
     typer.Argument(
         metavar="IMAGE",
-        help="The image whose files are the guest's root: of a registry"
-        " (docker.io/library/alpine:3.20), or of a directory with an OCI layout (oci:DIR:TAG).",
+        help="The image whose files are the guest's root: in a registry"
+        " (docker.io/library/alpine:3.20), or in a directory with an OCI layout (oci:DIR:TAG).",
     ),
 ]
 OneArch = Annotated[
@@ -40,8 +40,8 @@ Vmm = Annotated[
     typer.Option(
         "--vmm",
         metavar="VMM",
-        help="qemu, firecracker or cloud-hypervisor. The last two need their program and a KVM"
-        f" that works. Default: {DEFAULT_VMM}.",
+        help="qemu, firecracker or cloud-hypervisor. The last two need their program and a working"
+        f" KVM. Default: {DEFAULT_VMM}.",
         show_default=False,
     ),
 ]
@@ -50,17 +50,19 @@ MachineName = Annotated[
     typer.Option(
         "--machine",
         metavar="MACHINE",
-        help="QEMU's: microvm or q35, virt or virt-pci. Default: the first that stands in for one"
-        " of the kernel's VMMs.",
+        help="The machine of QEMU: microvm or q35 (x86_64), virt or virt-pci (arm64). Default: the"
+        " first that represents one of the kernel's VMMs.",
         show_default=False,
     ),
 ]
 Append = Annotated[
     str,
-    typer.Option(metavar="WORDS", help="Add to the kernel's command line.", show_default=False),
+    typer.Option(
+        metavar="WORDS", help="Add these words to the kernel's command line.", show_default=False
+    ),
 ]
 Junit = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Write JUnit XML as well.", show_default=False),
+    typer.Option(metavar="FILE", help="Also write the results as JUnit XML.", show_default=False),
 ]
-Console = Annotated[bool, typer.Option("--console", help="Print all that the guest printed.")]
+Console = Annotated[bool, typer.Option("--console", help="Print the guest's console output.")]

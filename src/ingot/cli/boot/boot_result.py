@@ -1,4 +1,4 @@
-"""What came of a boot, for a person and for a script."""
+"""The result of a boot, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARKS: Mapping[Outcome, tuple[str, str]] = {
 
 
 def print_report(console: Terminal, report: BootReport, *, show_console: bool) -> None:
-    """Each check in a line, and the verdict with where it was reached."""
+    """Print one line per check, and the verdict with the machine."""
     if show_console:
         for line in report.console:
             console.say(line)
@@ -37,19 +37,19 @@ def print_report(console: Terminal, report: BootReport, *, show_console: bool) -
 
 def _where(report: BootReport) -> str:
     if not report.command:
-        return "it was not started"
+        return "not started"
     return f"{report.machine}, {report.accelerator}, {seconds_text(report.seconds)}"
 
 
 def counts(report: BootReport) -> dict[Outcome, int]:
-    """How many checks went which way."""
+    """The number of checks with each outcome."""
     return {
         outcome: sum(check.outcome is outcome for check in report.checks) for outcome in Outcome
     }
 
 
 def document(name: str, report: BootReport) -> dict[str, object]:
-    """The report as JSON has it."""
+    """The report as JSON."""
     return {
         "image": name,
         "verdict": report.verdict.value,
@@ -62,7 +62,7 @@ def document(name: str, report: BootReport) -> dict[str, object]:
             for check in report.checks
         ],
         "notes": list(report.notes),
-        "forged_lines": report.heard.forged,
+        "forged_lines": report.reports.forged,
         "console": list(report.console),
         "command": shlex.join(report.command),
     }
@@ -71,7 +71,7 @@ def document(name: str, report: BootReport) -> dict[str, object]:
 def end_boot(
     name: str, report: BootReport, junit: Path | None, *, as_json: bool, show_console: bool
 ) -> None:
-    """Show what came of one boot; BootError if it did not pass."""
+    """Show the result of one boot; raises BootError if it did not pass."""
     if as_json:
         print_document(json.dumps(document(name, report), indent=2))
     else:

@@ -1,4 +1,4 @@
-"""A guest whose root is the files of an image: the kernel, the image, and where both come from."""
+"""Guests whose root is the files of an image: finds the kernel and the image, and boots them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingot import lab, registry
 from ingot.arch import Arch
 from ingot.boot.boot_report import BootReport
 from ingot.builder.sandbox import Builder
-from ingot.cli.boot.boot_operand import Meant, any_builder, find_subject
+from ingot.cli.boot.boot_operand import KernelRequest, any_builder, find_boot_operand
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import UserError
@@ -25,7 +25,7 @@ from ingot.setting import Setting, in_use
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """What a guest is made of: a kernel under its name, an image for its root, and a builder."""
+    """The parts of a guest: a kernel and its name, an image for the root, and a builder."""
 
     name: str
     kernel: Image | Path
@@ -35,41 +35,41 @@ class _Ready:
 
 
 def boot_on_root(
-    setting: Setting, meant: Meant, wish: BootRequest, image: str
+    setting: Setting, request: KernelRequest, wish: BootRequest, image: str
 ) -> tuple[str, BootReport]:
-    """Boot a kernel on the files of an image; the kernel's name, and how the guest ended."""
+    """Boot a kernel on the files of an image; returns the kernel's name and the boot's report."""
     progress = make_progress(Terminal(stderr=True))
-    with _ready(setting, meant, wish, image, progress) as made:
+    with _ready(setting, request, wish, image, progress) as made:
         report = lab.boot_root(setting, made.kernel, made.root, made.builder, made.wish, progress)
         return made.name, report
 
 
-def open_terminal(setting: Setting, meant: Meant, wish: BootRequest, image: str) -> None:
+def open_terminal(setting: Setting, request: KernelRequest, wish: BootRequest, image: str) -> None:
     """Boot a kernel on the files of an image, with this terminal as the guest's console."""
     progress = make_progress(Terminal(stderr=True))
-    with _ready(setting, meant, wish, image, progress) as made:
+    with _ready(setting, request, wish, image, progress) as made:
         lab.open_root_terminal(setting, made.kernel, made.root, made.builder, made.wish, progress)
 
 
 @contextlib.contextmanager
 def _ready(
-    setting: Setting, meant: Meant, wish: BootRequest, image: str, progress: Progress
+    setting: Setting, request: KernelRequest, wish: BootRequest, image: str, progress: Progress
 ) -> Iterator[_Ready]:
     with in_use(setting.project, progress):
-        subject = find_subject(setting, meant)
-        kernel = subject.file or subject.image
+        booted = find_boot_operand(setting, request)
+        kernel = booted.file or booted.image
         assert kernel is not None
-        wish = wish.for_kernel(subject.kernel)
-        builder = any_builder(setting, subject, progress)
+        wish = wish.for_kernel(booted.kernel)
+        builder = any_builder(setting, booted, progress)
         with _root(setting, image, lab.arch_of(kernel), progress) as root:
-            yield _Ready(subject.name, kernel, root, builder, wish)
+            yield _Ready(booted.name, kernel, root, builder, wish)
 
 
 @contextlib.contextmanager
 def _root(
     setting: Setting, name: str, platform: Arch, progress: Progress
 ) -> Iterator[tuple[Layout, Image]]:
-    """The image that is called so, in a layout; one of a registry is fetched for as long."""
+    """The image of this name, in a layout; an image of a registry is fetched to a temporary one."""
     operand = parse_operand(name)
     if isinstance(operand, LayoutImage):
         yield _in_layout(operand)
@@ -79,18 +79,21 @@ def _root(
         raise not_taken(name, operand, "an image of a registry or of an OCI layout", hint)
     reference = operand.reference
     if setting.options.offline:
-        raise UserError(f"{name} is in a registry", hint="name one that is here: oci:DIR:TAG")
-    with tempfile.TemporaryDirectory(prefix="ingot-root-") as folder:
+        raise UserError(
+            f"{name} is in a registry, and --offline forbids the network",
+            hint="name an image of a local OCI layout: oci:DIR:TAG",
+        )
+    with tempfile.TemporaryDirectory(prefix="ingot-root-") as directory:
         with progress.step(f"fetch {reference}"):
-            layout = registry.fetch_image(reference, platform.oci, Path(folder) / "layout")
+            layout = registry.fetch_image(reference, platform.oci, Path(directory) / "layout")
         yield layout, read_image(layout, layout.tags()[registry.FETCHED])
 
 
 def _in_layout(wanted: LayoutImage) -> tuple[Layout, Image]:
-    folder, tag = wanted.folder, wanted.tag
-    layout = Layout(folder.absolute())
+    directory, tag = wanted.directory, wanted.tag
+    layout = Layout(directory.absolute())
     tags = layout.tags()
     if tag not in tags:
         known = ", ".join(sorted(tags)) or "no image"
-        raise UserError(f"{folder} has no image '{tag}'", why=f"it has {known}")
+        raise UserError(f"{directory} has no image '{tag}'", why=f"it has {known}")
     return layout, read_image(layout, tags[tag])

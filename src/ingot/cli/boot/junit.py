@@ -19,13 +19,13 @@ from ingot.boot.boot_report import BootReport, Check, Outcome
 from ingot.files import write_atomic
 from ingot.printable import all_lines
 
-# XML 1.0, "Characters": what a console prints besides these cannot be in a document at all
+# XML 1.0, "Characters": a document cannot contain any of these, not even escaped
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class JunitSuite:
-    """One boot under the name it goes by; `skipped` says why there was none."""
+    """One boot and its name; `skipped` or `error` says why there is no report."""
 
     name: str
     report: BootReport | None
@@ -34,7 +34,7 @@ class JunitSuite:
 
 
 def write_junit(path: Path, suites: Sequence[JunitSuite]) -> None:
-    """Write the document, wholly or not at all."""
+    """Write the document atomically."""
     root = Element("testsuites", name="ingot boot")
     for suite in suites:
         _add(root, suite)
@@ -81,5 +81,5 @@ def _add_check(suite: Element, name: str, check: Check) -> None:
 
 
 def _safe(text: str) -> str:
-    """Text without what a page that shows it would act on, or XML cannot hold."""
+    """The text without control characters, and without characters that XML cannot contain."""
     return _FORBIDDEN.sub("�", "\n".join(all_lines(text)))

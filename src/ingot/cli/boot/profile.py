@@ -1,20 +1,24 @@
-"""`ingot profile`: what a kernel costs to boot, in instructions."""
+"""`ingot profile`: the boot cost of a kernel, in instructions."""
 
 from __future__ import annotations
 
 import json
+from typing import Annotated
+
+import typer
 
 from ingot import lab
-from ingot.cli.boot.boot_operand import Meant, any_builder, find_subject
-from ingot.cli.boot.boot_options import BootedKernel, OneArch, OneFlavor
+from ingot.cli.boot.boot_operand import KernelRequest, any_builder, find_boot_operand
+from ingot.cli.boot.boot_options import OneArch, OneFlavor
 from ingot.cli.boot.profile_table import print_profile
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     BootTimeout,
-    BuildFolder,
-    CacheFolder,
-    CatalogFolder,
+    BuildDirectory,
+    CacheDirectory,
+    CatalogDirectory,
     Json,
+    complete_kernels,
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
@@ -25,38 +29,46 @@ from ingot.setting import in_use
 
 
 def profile(
-    kernel: BootedKernel,
+    kernel: Annotated[
+        str,
+        typer.Argument(
+            metavar="KERNEL",
+            help="A kernel of the store: 6.1, 6.1.176-minimal, or flintlock-kernel:6.1.176.",
+            autocompletion=complete_kernels,
+        ),
+    ],
     arch: OneArch = None,
     flavor: OneFlavor = None,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
-    build_dir: BuildFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
+    build_dir: BuildDirectory = None,
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     as_json: Json = False,
 ) -> None:
-    """Count the instructions that a kernel takes until init starts.
+    """Count the instructions that a kernel runs until init starts.
 
-    Shows what they are spent on, and the memory in use then. The figures are the same on every run
-    and machine with the same QEMU. They are kept beside the image, for ingot diff and ingot report.
+    Shows them by phase and initcall, and the memory in use when init starts. The figures are the
+    same on every run and machine with the same QEMU. They are saved with the image, for
+    `ingot diff` and `ingot report`.
 
     Exits with 6 if the kernel costs more than its budget in the catalog.
     """
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     progress = make_progress(Terminal(stderr=True))
     with in_use(setting.project, progress):
-        subject = find_subject(setting, Meant(kernel, arch, flavor))
-        if subject.image is None or not subject.has_modules:
+        booted = find_boot_operand(setting, KernelRequest(kernel, arch, flavor))
+        if booted.image is None or not booted.has_modules:
             raise UserError(
-                f"{subject.name} cannot be measured",
-                why=f"a profile is kept beside the {BASE} image that it is of",
-                hint=f"run: ingot profile {BASE}:{subject.name.partition(':')[2] or 'VERSION'}",
+                f"{booted.name} cannot be profiled",
+                why=f"a profile is saved with a {BASE} image of the store, and this is not one",
+                hint=f"run: ingot profile {BASE}:{booted.name.partition(':')[2] or 'VERSION'}",
             )
-        builder = any_builder(setting, subject, progress)
-        found = lab.profile_image(setting, subject.image, builder, progress)
+        builder = any_builder(setting, booted, progress)
+        found = lab.profile_image(setting, booted.image, builder, progress)
     if as_json:
-        values = {"image": subject.name, "seconds": found.seconds, **found.to_json()}
+        values = {"image": booted.name, "seconds": found.seconds, **found.to_json()}
         print_document(json.dumps(values, indent=2))
     else:
-        print_profile(Terminal(), subject.name, found)
-    if subject.kernel:
-        lab.require_affordable(setting.project, subject.kernel, subject.image, found, progress)
+        print_profile(Terminal(), booted.name, found)
+    if booted.kernel:
+        lab.require_affordable(setting.project, booted.kernel, booted.image, found, progress)

@@ -1,4 +1,4 @@
-"""A boot profile as a person reads it: the figure, what it is made of, the costliest initcalls."""
+"""A boot profile as text: the instructions in total, by phase, and by the costliest initcalls."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Row = tuple[str, int]
 
 
 def print_profile(console: Terminal, tag: str, profile: Profile) -> None:
-    """Print it; 80 columns are enough."""
+    """Print a profile in at most 80 columns."""
     console.say(f"{tag}: {profile.instructions:,} instructions to init", style="bold")
     console.say(f"  {profile.seconds:.3f} s of virtual time{_log_clock(profile)}")
     if profile.calibration:
-        spared = "the timing of the APIC, which KVM spares its guests"
-        console.say(f"  {profile.calibration:,} more were left out: {spared}")
+        reason = "the calibration of the APIC timer, which guests of KVM skip"
+        console.say(f"  {profile.calibration:,} more are not counted: {reason}")
     console.say(f"  {size_text(profile.memory_used)} of memory in use when init starts")
     console.say(f"  {profile.machine}, {profile.emulator}: {profile.command_line}")
     total = profile.instructions
@@ -35,13 +35,13 @@ def print_profile(console: Terminal, tag: str, profile: Profile) -> None:
         console.print(_table("initcall", list(_costliest(profile)), total))
     else:
         console.say(
-            "The kernel's log does not tell its initcalls: that needs CONFIG_PRINTK and"
+            "The kernel's log does not list initcalls: that needs CONFIG_PRINTK and"
             " CONFIG_KALLSYMS, and a console that prints them.",
         )
 
 
 def _log_clock(profile: Profile) -> str:
-    """What the kernel's log would make one believe, if init could tell."""
+    """The time until init by the kernel's log, if init could read it."""
     return f"; {profile.log_clock / 1e9:.3f} s by the kernel's log" if profile.log_clock else ""
 
 

@@ -1,8 +1,8 @@
-"""`ingot run`: a kernel with the files of an image as its root."""
+"""`ingot run`: boot a kernel with the files of an image as its root."""
 
 from __future__ import annotations
 
-from ingot.cli.boot.boot_operand import Meant
+from ingot.cli.boot.boot_operand import KernelRequest
 from ingot.cli.boot.boot_options import (
     DEFAULT_VMM,
     Append,
@@ -20,9 +20,9 @@ from ingot.cli.boot.guest_root import boot_on_root
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     BootTimeout,
-    BuildFolder,
-    CacheFolder,
-    CatalogFolder,
+    BuildDirectory,
+    CacheDirectory,
+    CatalogDirectory,
     Json,
     make_setting,
 )
@@ -39,18 +39,20 @@ def run(
     append: Append = "",
     junit: Junit = None,
     show_console: Console = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
-    build_dir: BuildFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
+    build_dir: BuildDirectory = None,
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     as_json: Json = False,
 ) -> None:
     """Boot a kernel with the files of an image as its root.
 
-    The image's own init runs, and no checks are made. The boot passes if the kernel reports that
-    it shuts down; it exits with 6 otherwise. For a terminal in such a guest: ingot shell.
+    The image's own init runs, and there are no checks. The boot passes if the kernel reports that
+    it shuts down. For a terminal in such a guest: `ingot shell`.
+
+    Exits with 6 if the boot fails.
     """
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     wish = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
-    name, report = boot_on_root(setting, Meant(kernel, arch, flavor), wish, image)
+    name, report = boot_on_root(setting, KernelRequest(kernel, arch, flavor), wish, image)
     end_boot(name, report, junit, as_json=as_json, show_console=show_console)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ingot.cli.boot.boot_operand import Meant
+from ingot.cli.boot.boot_operand import KernelRequest
 from ingot.cli.boot.boot_options import (
     DEFAULT_VMM,
     Append,
@@ -15,7 +15,12 @@ from ingot.cli.boot.boot_options import (
     RootImage,
 )
 from ingot.cli.boot.guest_root import open_terminal
-from ingot.cli.shared.common_options import BuildFolder, CacheFolder, CatalogFolder, make_setting
+from ingot.cli.shared.common_options import (
+    BuildDirectory,
+    CacheDirectory,
+    CatalogDirectory,
+    make_setting,
+)
 from ingot.errors import UserError
 from ingot.lab import BootRequest
 
@@ -27,14 +32,14 @@ def shell(
     flavor: OneFlavor = None,
     machine: MachineName = "",
     append: Append = "",
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
-    build_dir: BuildFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
+    build_dir: BuildDirectory = None,
 ) -> None:
     """Open a terminal in a guest that has the files of an image as its root.
 
-    This terminal is the guest's console, in QEMU, until the guest shuts down. Ctrl-A X ends it at
-    once; there is no monitor.
+    The guest runs in QEMU, and this terminal is its console until it shuts down. Ctrl-A X ends
+    the guest at once. There is no QEMU monitor.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UserError(
@@ -44,4 +49,4 @@ def shell(
         )
     setting = make_setting(catalog, cache, build_dir)
     wish = BootRequest(vmm=DEFAULT_VMM, machine=machine, append=append)
-    open_terminal(setting, Meant(kernel, arch, flavor), wish, image)
+    open_terminal(setting, KernelRequest(kernel, arch, flavor), wish, image)

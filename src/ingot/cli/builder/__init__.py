@@ -1,4 +1,4 @@
-"""`ingot builder`: what kernels are compiled in. A file per verb."""
+"""`ingot builder`: the environments that compile kernels. A file per verb."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ingot.cli.shared.verb_group import Verb, VerbCode, VerbGroup
 
 
 class _BuilderVerbs(VerbGroup):
-    """`ingot builder`, alone or with kernels and options, is `ingot builder make`."""
+    """The verbs of `ingot builder`. Without a verb, `make` is meant."""
 
     verbs = (
-        Verb("make", "Make the builders."),
-        Verb("show", "Show what builders are made of."),
-        Verb("update", "Make builders of today's archive."),
+        Verb("make", "Make builders."),
+        Verb("show", "Show the packages and digests of builders."),
+        Verb("update", "Make builders from the newest packages, and write their lock files."),
     )
 
     @staticmethod
@@ -44,7 +44,7 @@ class _BuilderVerbs(VerbGroup):
 app = typer.Typer(
     name="builder",
     cls=_BuilderVerbs,
-    help="Make, show and update what kernels are compiled in.\n\n"
-    "Without a command, as `ingot builder make`.",
+    help="Make, show and update the builders that compile kernels.\n\n"
+    "`ingot builder` without a command is `ingot builder make`.",
     rich_markup_mode="markdown",
 )

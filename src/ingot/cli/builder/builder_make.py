@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from ingot import pipeline, tools
-from ingot.cli.builder.builder_names import named, used
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, make_setting
+from ingot.cli.builder.builder_names import builders_named, builders_of
+from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, make_setting
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_line
 
@@ -18,24 +18,25 @@ def make(
         list[str] | None,
         typer.Argument(
             metavar="NAME|KERNEL",
-            help="Builders of the catalog, or kernels whose builders are meant. Without any: those"
-            " of every series that is maintained.",
+            help="Builders of the catalog, or kernels (6.1), for their builders. Without any: the"
+            " builders of every maintained series.",
             show_default=False,
         ),
     ] = None,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
 ) -> None:
-    """Make the builders.
+    """Make builders.
 
-    Kernels are compiled in them; those that exist are kept. Prints each with the digest of what
-    it is made of, which is part of the recipe of every kernel compiled in it.
+    A builder is the environment that compiles kernels. Existing builders are kept. Prints the name
+    of each builder and the digest of its package list, which is part of the recipe of every kernel
+    that it compiles.
     """
     setting = make_setting(catalog, cache)
     builders = [name for name in names or () if name in setting.project.catalog.builders]
     kernels = [name for name in names or () if name not in builders]
-    chosen = named(setting, builders) if builders else []
-    chosen += used(setting, kernels) if kernels or not builders else []
+    chosen = builders_named(setting, builders) if builders else []
+    chosen += builders_of(setting, kernels) if kernels or not builders else []
     progress = make_progress(Terminal(stderr=True))
     for spec in dict.fromkeys(chosen):
         tools.require_all(kind=spec.kind)

@@ -1,4 +1,4 @@
-"""Which builders a command line means."""
+"""The builders that the words of a command line name."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ Builders = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="NAME",
-        help="Builders of the catalog. Without any: those of every series that is maintained.",
+        help="Builders of the catalog. Without any: the builders of every maintained series.",
         show_default=False,
     ),
 ]
 
 
-def used(setting: Setting, kernels: Sequence[str] = ()) -> list[BuilderSpec]:
-    """The builders of these kernels, each once; of all that are maintained if none is named."""
+def builders_of(setting: Setting, kernels: Sequence[str] = ()) -> list[BuilderSpec]:
+    """The builders of these kernels, each once; without names, of all maintained kernels."""
     selected = choose(setting, kernels, maintained=True)
     return list(dict.fromkeys(kernel.builder for kernel in selected))
 
 
-def named(setting: Setting, names: Sequence[str] | None) -> list[BuilderSpec]:
-    """The builders with these names; those of all maintained kernels if there are none."""
+def builders_named(setting: Setting, names: Sequence[str] | None) -> list[BuilderSpec]:
+    """The builders with these names; without names, the builders of all maintained kernels."""
     builders = setting.project.catalog.builders
     if unknown := [name for name in names or () if name not in builders]:
         raise UserError(
             f"there is no builder '{unknown[0]}'", hint=f"the catalog has {', '.join(builders)}"
         )
-    return [builders[name] for name in dict.fromkeys(names or ())] or used(setting)
+    return [builders[name] for name in dict.fromkeys(names or ())] or builders_of(setting)

@@ -1,4 +1,4 @@
-"""`ingot builder show`: what a builder is made of."""
+"""`ingot builder show`: the packages, compilers and digests of builders."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ingot.builder.builder_image import find, tag_of
 from ingot.builder.builder_lock import Lock
 from ingot.builder.builder_packages import PackageChange, changes, digest_of
 from ingot.catalog import BuilderSpec
-from ingot.cli.builder.builder_names import Builders, named
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.builder.builder_names import Builders, builders_named
+from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.digest import Digest
 from ingot.setting import Project
@@ -29,7 +29,7 @@ _COMPILERS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A builder as it is here: `packages` is None, and so is `image`, if it is not made yet."""
+    """A builder on this machine; `packages` and `image` are None if it is not made yet."""
 
     spec: BuilderSpec
     packages: tuple[str, ...] | None
@@ -47,7 +47,7 @@ class _Shown:
 
     @property
     def changes(self) -> tuple[PackageChange, ...]:
-        """What is other than the lock file lists."""
+        """The packages that differ from the lock file."""
         if self.lock is None or self.packages is None:
             return ()
         return changes(self.lock.packages, self.packages)
@@ -56,19 +56,19 @@ class _Shown:
 def show(
     names: Builders = None,
     packages: Annotated[
-        bool, typer.Option("--packages", help="List every package with its version.")
+        bool, typer.Option("--packages", help="List all packages with their versions.")
     ] = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Show what builders are made of.
+    """Show the packages and digests of builders.
 
-    The digest is the sha256 of the list of packages, a line each. Images of kernels name it as
-    dev.ingot.builder-digest and carry the list.
+    The digest is the sha256 of the package list, one package per line. Kernel images have the
+    digest in the annotation dev.ingot.builder-digest, and the package list as well.
     """
     setting = make_setting(catalog, cache)
-    shown = [_look(setting.project, spec) for spec in named(setting, names)]
+    shown = [_state(setting.project, spec) for spec in builders_named(setting, names)]
     if as_json:
         print_document(json.dumps([_document(setting.project, one) for one in shown], indent=2))
         return
@@ -77,7 +77,7 @@ def show(
         _print(console, setting.project, one, listed=packages)
 
 
-def _look(project: Project, spec: BuilderSpec) -> _Shown:
+def _state(project: Project, spec: BuilderSpec) -> _Shown:
     site = pipeline.site_of(project)
     image = find(spec, site)
     lock = site.lock(spec)
@@ -92,8 +92,8 @@ def _print(console: Terminal, project: Project, shown: _Shown, *, listed: bool) 
         rows.append(("suite", " ".join((spec.suite, *spec.more_suites))))
     if spec.image:
         rows.append(("from", spec.image))
-    rows.append(("for", f"machines of the arch {pipeline.site_of(project).host.name}"))
-    rows.append(("digest", str(shown.digest or f"not here yet: `ingot builder make {spec.name}`")))
+    rows.append(("for", f"{pipeline.site_of(project).host.name} machines"))
+    rows.append(("digest", str(shown.digest or f"not made yet: `ingot builder make {spec.name}`")))
     if shown.image:
         rows.append(("image", f"{tag_of(spec)}  {shown.image}"))
     rows += _titled("lock", [_lock_text(shown), *(f"  {one.text}" for one in shown.changes)])
@@ -106,17 +106,17 @@ def _print(console: Terminal, project: Project, shown: _Shown, *, listed: bool) 
 
 
 def _titled(title: str, lines: Sequence[str]) -> list[tuple[str, str]]:
-    """Rows of which the first has the title."""
+    """One row per line; only the first row has the title."""
     return [("" if at else title, line) for at, line in enumerate(lines)]
 
 
 def _lock_text(shown: _Shown) -> str:
     if shown.lock is None:
-        return "none" if not shown.spec.locked else "none, and it is locked: nothing is compiled"
+        return "none" if not shown.spec.locked else "none, and `locked = true`: builds are refused"
     if shown.packages is None:
         return str(shown.lock.path)
     count = len(shown.changes)
-    return f"{shown.lock.path}: {f'{count} packages are other ones' if count else 'as listed'}"
+    return f"{shown.lock.path}: {f'{count} packages differ' if count else 'no difference'}"
 
 
 def _document(project: Project, shown: _Shown) -> dict[str, object]:

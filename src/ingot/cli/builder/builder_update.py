@@ -1,4 +1,4 @@
-"""`ingot builder update`: the builders as the archive is now, and what that changes."""
+"""`ingot builder update`: make builders from the newest packages, and write their lock files."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ingot import pipeline, tools
 from ingot.builder.builder_packages import changes, digest_of
 from ingot.builder.rootfs_builder import Update
 from ingot.catalog import BuilderSpec
-from ingot.cli.builder.builder_names import Builders, named
+from ingot.cli.builder.builder_names import Builders, builders_named
 from ingot.cli.builder.builder_show import documented
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.setting import Project
@@ -23,21 +23,21 @@ from ingot.setting import Project
 def update(
     names: Builders = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what would change; keep nothing.")
+        bool, typer.Option("--dry-run", help="Only show the changes; write nothing.")
     ] = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Make builders of today's archive.
+    """Make builders from the newest packages, and write their lock files.
 
-    Writes their packages to lock files in the catalog's builders/, to be reviewed and committed:
-    from then on a builder that is made of something else is told, or, with `locked = true` in its
-    table, refused. A builder whose packages have not changed stays as it is.
+    Writes the package lists to lock files in the catalog's builders/, to review and commit. A
+    builder that differs from its lock file is reported; with `locked = true` in its table, it is
+    refused. A builder whose packages have not changed is kept.
     """
     setting = make_setting(catalog, cache)
     progress = make_progress(Terminal(stderr=True))
-    specs = named(setting, names)
+    specs = builders_named(setting, names)
     for kind in dict.fromkeys(spec.kind for spec in specs):
         tools.require_all(kind=kind)
     updates = {
@@ -57,14 +57,14 @@ def _print(
 ) -> None:
     count = len(made.after)
     if made.before is None:
-        told = [f"{spec.name}: {count} packages; nothing says what they were before"]
+        lines = [f"{spec.name}: {count} packages; the earlier packages are not known"]
     else:
         found = changes(made.before, made.after)
-        told = [f"{spec.name}: {len(found) or 'none'} of {count} packages changed"]
-        told += [f"  {change.text}" for change in found]
+        lines = [f"{spec.name}: {len(found) or 'none'} of {count} packages changed"]
+        lines += [f"  {change.text}" for change in found]
     path = pipeline.site_of(project).lock_path(spec)
-    told.append(f"  {'would write' if dry_run else 'wrote'} {path}")
-    for line in told:
+    lines.append(f"  {'would write' if dry_run else 'wrote'} {path}")
+    for line in lines:
         console.say(line)
 
 

@@ -1,4 +1,4 @@
-"""`ingot config`: what a kernel is configured with, and why. A file per verb."""
+"""`ingot config`: the configs of kernels, and why an option has its value. A file per verb."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ app = typer.Typer(
     name="config",
     cls=_ConfigVerbs,
     help="Check, show, compare, explain and edit configs.\n\n"
-    "A config is `allnoconfig` plus the fragments of the kernel's flavor, resolved by the kernel's"
-    " own Kconfig in the builder; nothing is compiled.",
+    "A config is `allnoconfig` plus the fragments of the kernel's flavor. The kernel's own Kconfig"
+    " resolves it in the builder; nothing is compiled.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )

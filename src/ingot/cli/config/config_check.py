@@ -1,4 +1,4 @@
-"""`ingot config check`: does every config come out as its fragments ask?"""
+"""`ingot config check`: compare configs with what their fragments ask for."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ingot.catalog import Kernel
 from ingot.catalog.kernel_selection import ALL
 from ingot.cli.shared.common_options import (
     Arches,
-    CacheFolder,
-    CatalogFolder,
+    CacheDirectory,
+    CatalogDirectory,
     Flavors,
     Json,
     Kernels,
@@ -27,9 +27,8 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_document, print_error
-from ingot.errors import IngotError, UserError, told_by_the_system
-from ingot.kconfig import Finding
-from ingot.kconfig import told as told_findings
+from ingot.errors import IngotError, UserError, system_error
+from ingot.kconfig import Finding, finding_lines
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
 from ingot.setting import Setting
@@ -37,7 +36,7 @@ from ingot.setting import Setting
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """One kernel's check: what came out, or why it could not be checked."""
+    """The check of one kernel: its resolved config, or the error that prevented the check."""
 
     kernel: Kernel
     resolved: Resolved | None
@@ -58,17 +57,18 @@ def check(
     keyring: Keyring = None,
     patches: Patches = None,
     offline: Offline = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Check configs without compiling.
 
-    Every option asked for is compared with what Kconfig made of it, and every rule of
-    rules.toml for the kernel's VMMs is tried. A finding names the option, who asked for it,
-    and the dependency that is not met.
+    Compares every option that a fragment asks for with the value in the resolved config, and
+    applies the rules of rules.toml for the kernel's VMMs. A finding names the option, the line
+    that asks for it, and the dependency that is not met.
 
-    Without --arch and --flavor, all of them are checked. Exits with 2 if there are findings.
+    Checks all arches and flavors, unless --arch or --flavor is given. Exits with 2 if there are
+    findings.
     """
     errors = Terminal(stderr=True)
     setting = make_setting(
@@ -91,13 +91,13 @@ def _check(setting: Setting, kernel: Kernel, progress: Progress) -> _Checked:
     try:
         (resolved,) = pipeline.resolve_all(setting, [kernel], progress)
     except (IngotError, OSError) as error:
-        told = told_by_the_system(error) if isinstance(error, OSError) else error
-        return _Checked(kernel, None, told)
+        cause = system_error(error) if isinstance(error, OSError) else error
+        return _Checked(kernel, None, cause)
     return _Checked(kernel, resolved, None)
 
 
 def _print(console: Terminal, one: _Checked, known: Sequence[str]) -> None:
-    """What came of one kernel; an error that was told of another is not told in full again."""
+    """Print the result for one kernel; an error that is in `known` is not printed in full again."""
     if one.resolved is None:
         assert one.error is not None
         label = f" {kernel_label(one.kernel)}: not checked"
@@ -115,7 +115,7 @@ def _print(console: Terminal, one: _Checked, known: Sequence[str]) -> None:
     for option, value in one.resolved.defaulted:
         line = f"  {option} is not mentioned in the full config; Kconfig made it {value}"
         console.say(line, style="dim")
-    console.say_lines("\n".join(told_findings(one.findings)), indent="  ")
+    console.say_lines("\n".join(finding_lines(one.findings)), indent="  ")
 
 
 def _end(done: list[_Checked]) -> None:
@@ -123,10 +123,10 @@ def _end(done: list[_Checked]) -> None:
     failed = [one for one in done if one.error]
     if wrong:
         raise UserError(
-            f"{len(wrong)} of {len(done)} configs are not as asked",
+            f"{len(wrong)} of {len(done)} configs have findings",
             why=", ".join(kernel_label(one.kernel) for one in wrong),
-            hint="each finding above says what would do; `ingot config explain OPTION KERNEL`"
-            " tells more of an option",
+            hint="each finding above says how to fix it; `ingot config explain OPTION KERNEL`"
+            " shows more about an option",
         )
     if failed:
         first = failed[0].error

@@ -1,4 +1,4 @@
-"""`ingot config diff`: two configs side by side, whatever they come from."""
+"""`ingot config diff`: compare the configs of kernels, images and files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ingot.cli.shared.common_options import CacheFolder, CatalogFolder, Json, make_setting
+from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.config_differences import (
     option_counts,
     option_documents,
@@ -29,17 +29,16 @@ _OPERAND = (
 
 
 def diff(
-    a: Annotated[str, typer.Argument(help=_OPERAND)],
-    b: Annotated[str, typer.Argument(help="The same, to compare with.")],
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    a: Annotated[str, typer.Argument(metavar="A", help=_OPERAND)],
+    b: Annotated[str, typer.Argument(metavar="B", help="The config to compare with; same forms.")],
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     offline: Offline = False,
     as_json: Json = False,
 ) -> None:
     """Compare two configs.
 
-    Shows the options that differ, grouped as Kconfig's menus are where one of both is a kernel
-    of the catalog.
+    Shows the options that differ. If A or B is a kernel of the catalog, they are grouped by menu.
     """
     setting = make_setting(catalog, cache, offline=offline)
     progress = make_progress(Terminal(stderr=True))

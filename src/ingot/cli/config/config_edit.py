@@ -12,8 +12,8 @@ import typer
 from ingot import pipeline
 from ingot.catalog import Catalog
 from ingot.cli.shared.common_options import (
-    CacheFolder,
-    CatalogFolder,
+    CacheDirectory,
+    CatalogDirectory,
     KernelName,
     choose_one,
     make_setting,
@@ -23,7 +23,7 @@ from ingot.cli.shared.source_options import Keyring, Offline, OwnSource
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import MachineError, UserError
 from ingot.files import write_atomic
-from ingot.kconfig import Config, wishes_between
+from ingot.kconfig import Config, requests_between
 from ingot.pipeline import Resolved
 
 _TITLE = "# Changed in menuconfig, on "
@@ -34,33 +34,33 @@ def edit(
     feature: Annotated[
         str,
         typer.Option(
-            "--feature", metavar="NAME", help="The feature whose fragment takes the changes."
+            "--feature", metavar="NAME", help="The feature whose fragment gets the changes."
         ),
     ] = "custom",
     source: OwnSource = None,
     keyring: Keyring = None,
     offline: Offline = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
 ) -> None:
     """Edit a kernel's config in menuconfig.
 
-    The menu runs in the builder. What you change there is written to the fragment of a
-    feature, fragments/feature/NAME.config, which then is built with `--with NAME`, or with
-    every kernel of a flavor that lists it. To go on later, edit 6.1-with-NAME.
+    The menu runs in the builder. Your changes are written to the fragment of a feature,
+    fragments/feature/NAME.config. Build it with `--with NAME`, or list the feature in a flavor.
+    To continue later, edit 6.1-with-NAME.
     """
     setting = make_setting(catalog, cache, source=source, keyring=keyring, offline=offline)
     setting.project.catalog.require_feature_name(feature)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise MachineError(
             "menuconfig needs a terminal",
-            hint="run `ingot config edit` in one, or write the fragment by hand",
+            hint="run `ingot config edit` in a terminal, or edit the fragment file",
         )
     wanted = choose_one(setting, kernel)
     if (full := setting.project.catalog.config_file(wanted)).is_file():
         raise UserError(
-            f"{full} takes the place of this kernel's fragments",
-            hint="change that file itself, or remove it to go by the fragments again",
+            f"this kernel's config is {full}, and its fragments are not used",
+            hint="edit that file, or remove it to use the fragments again",
         )
     console = Terminal(stderr=True)
     resolved, edited = pipeline.edit(setting, wanted, make_progress(console))
@@ -69,7 +69,7 @@ def edit(
         console.say("nothing was changed")
         return
     if lines:
-        # told first: what a person did by hand is not lost then, if it cannot be saved
+        # printed first, so that the user's changes are not lost if they cannot be saved
         for option, value in lines.items():
             print_line(f"CONFIG_{option}={value}")
         _save(setting.project.catalog, feature, lines, kernel_label(wanted))
@@ -77,15 +77,15 @@ def edit(
         console.say(("next:", "bold"), f" ingot build {kernel} --with {feature}")
     if refused:
         raise UserError(
-            f"{len(refused)} changes contradict what other fragments ask for, and were not saved",
+            f"{len(refused)} changes contradict other fragments, and were not saved",
             why="\n".join(refused),
-            hint="change these lines themselves",
+            hint="change these lines of the fragments",
         )
 
 
 def _sort_out(resolved: Resolved, edited: Config, own: str) -> tuple[dict[str, str], Sequence[str]]:
-    """What is to be asked for besides, and what lines of other fragments than `own` forbid."""
-    changed = wishes_between(resolved.config, edited, resolved.table)
+    """The options to add to the fragment `own`, and the changes that other fragments forbid."""
+    changed = requests_between(resolved.config, edited, resolved.table)
     lines, refused = {}, []
     for option, value in changed.items():
         request = resolved.plan.requests.get(option)
@@ -99,7 +99,7 @@ def _sort_out(resolved: Resolved, edited: Config, own: str) -> tuple[dict[str, s
 def _save(catalog: Catalog, feature: str, lines: Mapping[str, str], label: str) -> None:
     """Add the lines to the feature's fragment, and the feature to the catalog if it is new.
 
-    A catalog that has one without the other cannot be read: both are written, or none.
+    Either both are written or neither, since a catalog with only one of them cannot be loaded.
     """
     path = catalog.fragment_file(f"feature/{feature}")
     kept = path.read_text(encoding="utf-8") if path.is_file() else f"# Feature: {feature}.\n"
@@ -115,7 +115,7 @@ def _save(catalog: Catalog, feature: str, lines: Mapping[str, str], label: str) 
 
 
 def _without_bare_titles(lines: Iterable[str]) -> list[str]:
-    """The lines without titles of earlier changes that nothing is left of; no empty end."""
+    """The lines without the titles of changes that are gone, and without empty lines at the end."""
     kept: list[str] = []
     for line in [*lines, ""]:
         if kept and kept[-1].startswith(_TITLE) and not line.strip():

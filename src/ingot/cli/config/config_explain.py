@@ -1,4 +1,4 @@
-"""`ingot config explain`: why has an option the value it has?"""
+"""`ingot config explain`: the reasons for an option's value."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import typer
 
 from ingot import pipeline
 from ingot.cli.shared.common_options import (
-    CacheFolder,
-    CatalogFolder,
+    CacheDirectory,
+    CatalogDirectory,
     Json,
     KernelName,
     choose_one,
@@ -25,20 +25,22 @@ from ingot.kconfig import explain as explanation
 
 
 def explain(
-    option: Annotated[str, typer.Argument(help="An option, with or without CONFIG_.")],
+    option: Annotated[
+        str, typer.Argument(metavar="OPTION", help="An option: VETH or CONFIG_VETH.")
+    ],
     kernel: KernelName,
     source: OwnSource = None,
     keyring: Keyring = None,
     patches: Patches = None,
     offline: Offline = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
     as_json: Json = False,
 ) -> None:
     """Explain one option of a kernel.
 
-    Its value, who asked for it, what selects it, what it depends on and how these came out,
-    and its help text.
+    Shows its value, the fragment line that asks for it, the options that select it, its
+    dependencies and their values, and its help text.
     """
     setting = make_setting(
         catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
@@ -46,31 +48,32 @@ def explain(
     wanted = choose_one(setting, kernel)
     progress = make_progress(Terminal(stderr=True))
     (resolved,) = pipeline.resolve_all(setting, [wanted], progress)
-    told = explanation(
+    explained = explanation(
         option_named(option),
         resolved.config,
         resolved.table,
         resolved.plan.requests,
     )
     if as_json:
-        print_document(json.dumps(_document(told), indent=2))
+        print_document(json.dumps(_document(explained), indent=2))
         return
     make_console().say(kernel_label(wanted), style="bold")
-    print_document(str(told))
+    print_document(str(explained))
 
 
-def _document(told: Explanation) -> dict[str, object]:
-    option = told.option
+def _document(explained: Explanation) -> dict[str, object]:
+    option = explained.option
     return {
         "option": option.name,
-        "value": told.value,
+        "value": explained.value,
         "type": option.type,
         "prompt": option.prompts[0] if option.prompts else None,
         "menu": list(option.menu),
-        "asked": told.asked and {"value": told.asked.value, "place": str(told.asked.place)},
-        "selected_by": list(told.selectors),
-        "needs": told.needs,
-        "missing": list(told.missing),
+        "asked": explained.asked
+        and {"value": explained.asked.value, "place": str(explained.asked.place)},
+        "selected_by": list(explained.selectors),
+        "needs": explained.needs,
+        "missing": list(explained.missing),
         "defined": list(option.places),
         "help": option.help,
     }

@@ -1,12 +1,12 @@
-"""`ingot config resolve`: write configs into the catalog, to be committed."""
+"""`ingot config resolve`: write resolved configs to the catalog, to be committed."""
 
 from __future__ import annotations
 
 from ingot import pipeline
 from ingot.cli.shared.common_options import (
     Arches,
-    CacheFolder,
-    CatalogFolder,
+    CacheDirectory,
+    CatalogDirectory,
     Flavors,
     Kernels,
     choose,
@@ -27,14 +27,14 @@ def resolve(
     source: OwnSource = None,
     keyring: Keyring = None,
     offline: Offline = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
 ) -> None:
     """Write resolved configs to the catalog's configs/.
 
-    A config written there is to its fragments what a lock file is to a list of dependencies:
-    builds use it, and refuse it once the fragments say something else. Without such a file,
-    builds resolve the fragments themselves. A config put there by hand is never overwritten.
+    Such a config is a lock file for the fragments: builds use it, and refuse it if the fragments
+    have changed since. Without it, every build resolves the fragments. A config that you put there
+    yourself is never overwritten.
     """
     setting = make_setting(catalog, cache, source=source, keyring=keyring, offline=offline)
     selected = choose(setting, kernels, arches, flavors)
@@ -42,8 +42,8 @@ def resolve(
         path = setting.project.catalog.config_file(kernel)
         if written_by_hand(path):
             raise UserError(
-                f"{path} was put there by hand, and stays as it is",
-                hint="remove it, if the fragments are to decide again",
+                f"{path} was not written by Ingot, and is not overwritten",
+                hint="remove it to use the fragments again",
             )
     progress = make_progress(Terminal(stderr=True))
     for resolved in pipeline.resolve_all(setting, selected, progress, fresh=True):

@@ -1,4 +1,4 @@
-"""`ingot config show`: a kernel's config, or what its fragments ask for."""
+"""`ingot config show`: print a kernel's config, or the options that its fragments ask for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import typer
 
 from ingot import pipeline
 from ingot.cli.shared.common_options import (
-    CacheFolder,
-    CatalogFolder,
+    CacheDirectory,
+    CatalogDirectory,
     KernelName,
     choose_one,
     make_setting,
@@ -23,19 +23,21 @@ def show(
     kernel: KernelName,
     asked: Annotated[
         bool,
-        typer.Option("--asked", help="Only what the fragments ask for, each with its line."),
+        typer.Option(
+            "--asked", help="Print only the options that the fragments ask for, each with its line."
+        ),
     ] = False,
     source: OwnSource = None,
     keyring: Keyring = None,
     patches: Patches = None,
     offline: Offline = False,
-    catalog: CatalogFolder = None,
-    cache: CacheFolder = None,
+    catalog: CatalogDirectory = None,
+    cache: CacheDirectory = None,
 ) -> None:
     """Print a kernel's config.
 
-    The full `.config`, as Kconfig resolved it; with --asked, the merged wishes of its
-    fragments and where each stands.
+    This is the full `.config`, as Kconfig resolved it; with --asked, the merged lines of the
+    fragments, each with its file and line number.
     """
     setting = make_setting(
         catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline

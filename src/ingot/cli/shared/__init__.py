@@ -1,1 +1,1 @@
-"""What the verbs share: options, operands, and all that is printed."""
+"""Code that several verbs use: options, operands, and output."""

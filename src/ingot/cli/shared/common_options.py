@@ -1,4 +1,4 @@
-"""The options that several verbs share, and the values they stand for."""
+"""The options that several verbs share, and the objects made from their values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DEFAULT_BOOT_SECONDS = 180.0
 
 
 def complete_kernels(incomplete: str) -> list[str]:
-    """The series and versions of the catalog here that begin so, for the shell's completion."""
+    """The names of kernels in the catalog that begin so, for the shell's completion."""
     try:
         kernels = find_catalog(None).kernels
     except (IngotError, OSError):
@@ -40,14 +40,14 @@ def complete_kernels(incomplete: str) -> list[str]:
 
 
 _KERNELS_HELP = (
-    "Versions (6.1.176) or series (6.1: its newest), with a flavor or arch if it is not"
-    " the usual one (6.1-minimal, 6.12-arm64). Without any: "
+    "Versions (6.1.176) or series (6.1: its newest version), with a flavor or arch that is not"
+    " the default (6.1-minimal, 6.12-arm64). Without any: "
 )
 Kernels = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KERNEL",
-        help=f"{_KERNELS_HELP}every series that is maintained.",
+        help=f"{_KERNELS_HELP}every maintained series.",
         show_default=False,
         autocompletion=complete_kernels,
     ),
@@ -56,7 +56,7 @@ BuiltKernels = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KERNEL",
-        help=f"{_KERNELS_HELP}all that is built.",
+        help=f"{_KERNELS_HELP}every kernel in the store.",
         show_default=False,
         autocompletion=complete_kernels,
     ),
@@ -65,7 +65,7 @@ KernelName = Annotated[
     str,
     typer.Argument(
         metavar="KERNEL",
-        help="A version or series of the catalog, as in 6.1, 6.1.176-minimal, 6.12-arm64.",
+        help="A version or series of the catalog: 6.1, 6.1.176-minimal, 6.12-arm64.",
         autocompletion=complete_kernels,
     ),
 ]
@@ -92,7 +92,7 @@ With = Annotated[
     typer.Option(
         "--with",
         metavar="FEATURE",
-        help="Add a feature of the catalog, for this once.",
+        help="Add a feature of the catalog for this run; may be given more than once.",
         show_default=False,
     ),
 ]
@@ -101,38 +101,39 @@ Without = Annotated[
     typer.Option(
         "--without",
         metavar="FEATURE",
-        help="Leave a feature out, for this once.",
+        help="Leave out a feature for this run; may be given more than once.",
         show_default=False,
     ),
 ]
-CatalogFolder = Annotated[
+CatalogDirectory = Annotated[
     Path | None,
     typer.Option(
         "--catalog",
         metavar="DIR",
         envvar="INGOT_CATALOG",
-        help="The catalog folder, whoever owns it. Default: kernels/ here or in a folder above, if"
-        " it is yours or root's.",
+        help="The catalog directory. Default: kernels/ in the current directory or one above it, if"
+        " you or root own it; a catalog of another user must be named here.",
         show_default=False,
     ),
 ]
-CacheFolder = Annotated[
+CacheDirectory = Annotated[
     Path | None,
     typer.Option(
         "--cache",
         metavar="DIR",
         envvar="INGOT_CACHE",
-        help="Where sources, builders and logs are kept. Default: ~/.cache/ingot.",
+        help="The directory for sources, builders and logs. Default: ~/.cache/ingot.",
         show_default=False,
     ),
 ]
-BuildFolder = Annotated[
+BuildDirectory = Annotated[
     Path | None,
     typer.Option(
         "--build-dir",
         metavar="DIR",
         envvar="INGOT_BUILD_DIR",
-        help="Where kernels are compiled. Default: in memory (/dev/shm) if it has room.",
+        help="The directory to compile in. Default: memory (/dev/shm) if it has room, else the"
+        " cache.",
         show_default=False,
     ),
 ]
@@ -141,9 +142,9 @@ BuilderName = Annotated[
     typer.Option(
         "--builder",
         metavar="NAME|KIND",
-        help="Compile in this builder of the catalog, or in one of this kind: rootfs (packages),"
-        " container (an image that docker, podman or buildah enters) or host (this machine's own"
-        " compiler). Default: what the catalog says.",
+        help="Compile in this builder of the catalog, or in a builder of this kind: rootfs (Debian"
+        " packages), container (an image, run by docker, podman or buildah) or host (the compiler"
+        " of this machine). Default: the builder that the catalog names.",
         show_default=False,
     ),
 ]
@@ -153,9 +154,9 @@ CacheFrom = Annotated[
         "--cache-from",
         metavar="HOST[/PATH]",
         envvar="INGOT_CACHE_FROM",
-        help="Ask this registry for the recipe before compiling, and for the builder before"
-        " making one. What comes is verified by digest; that the registry is to be trusted is"
-        " your word.",
+        help="Before compiling, look in this registry for a build of the same recipe, and for the"
+        " builder. Images are verified by digest, but their signatures are not checked: use only a"
+        " registry that you trust.",
         show_default=False,
     ),
 ]
@@ -163,8 +164,8 @@ Insecure = Annotated[
     bool,
     typer.Option(
         "--insecure",
-        help="Speak plain HTTP to the registry, or accept any certificate. One on loopback may"
-        " without.",
+        help="Allow plain HTTP to the registry, and any certificate. A registry on localhost does"
+        " not need this.",
     ),
 ]
 BootTimeout = Annotated[
@@ -174,7 +175,7 @@ BootTimeout = Annotated[
         metavar="SECONDS",
         envvar="INGOT_BOOT_TIMEOUT",
         min=1,
-        help="How long a guest may take before it counts as hung.",
+        help="The time limit for a guest; one that takes longer is reported as hung.",
     ),
 ]
 DryRun = Annotated[
@@ -183,13 +184,13 @@ DryRun = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
-def find_catalog(folder: Path | None) -> Catalog:
-    """The catalog named, or `kernels/` in the current folder or one above it.
+def find_catalog(directory: Path | None) -> Catalog:
+    """The catalog named, or `kernels/` in the current directory or one above it.
 
-    One that is not named must be the caller's own, or root's: see `catalog.ownership`.
+    The latter must belong to the user or to root: see `catalog.ownership`.
     """
-    if folder is not None:
-        return catalogs.load(folder.absolute())
+    if directory is not None:
+        return catalogs.load(directory.absolute())
     here = Path.cwd()
     for parent in (here, *here.parents):
         if (parent / "kernels" / catalogs.FILE_NAME).is_file():
@@ -199,12 +200,12 @@ def find_catalog(folder: Path | None) -> Catalog:
             return found
     raise UserError(
         f"there is no catalog here: no kernels/{catalogs.FILE_NAME} in {here} or above",
-        hint="make one with `ingot init DIR` and run Ingot in DIR, or name one with --catalog",
+        hint="make one with `ingot init DIR` and run Ingot in DIR, or pass --catalog DIR",
     )
 
 
 def users_trusted() -> frozenset[int]:
-    """The user IDs whose files are taken unasked: see `catalog.ownership`."""
+    """The user IDs whose catalogs are used without being named: see `catalog.ownership`."""
     return trusted_users(os.environ.get("SUDO_UID", ""))
 
 
@@ -220,7 +221,7 @@ def make_setting(
     patches: Sequence[Path] | None = None,
     offline: bool = False,
 ) -> Setting:
-    """What the verbs hand to the pipeline. A `source` in git is fetched here, if it is not here."""
+    """The setting for the pipeline. A `source` in git is fetched, unless the cache has it."""
     found = find_catalog(catalog)
     local, git = parse_source(source, keyring)
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -250,12 +251,12 @@ def choose(
     builder: str | None = None,
     maintained: bool = False,
 ) -> list[Kernel]:
-    """The kernels that a command line means, each once.
+    """The kernels that a command line selects, each once.
 
-    Where the user's own tree is the source, a series means the version of that tree, and its
-    series is meant where none is named. Where the user has patches, the kernels are patched ones.
-    `builder` is what to compile them in, by name or kind.
-    `maintained` leaves out series that have ended, unless they are named.
+    If `--source` is a kernel tree, a series means the version of that tree, and without names its
+    series is selected. With `--patch`, the kernels are patched ones. `builder` is the name or kind
+    of the builder to compile them in. `maintained` leaves out series that have ended, unless they
+    are named.
     """
     catalog = setting.project.catalog
     names = [kernel_named(name) for name in names or ()]
@@ -269,7 +270,7 @@ def choose(
         if not kernels:
             raise UserError(
                 "no series of the catalog is maintained any more",
-                hint=f"name the one that is meant, such as {selected[-1].version.series}",
+                hint=f"name a series to select it, such as {selected[-1].version.series}",
             )
     if setting.options.patches:
         kernels = [replace(kernel, patched=True) for kernel in kernels]
@@ -285,5 +286,5 @@ def choose(
 
 
 def choose_one(setting: Setting, name: str) -> Kernel:
-    """The one kernel that a name means."""
+    """The kernel that a name selects."""
     return choose(setting, [name])[0]

@@ -1,4 +1,4 @@
-"""What differing options look like, for people and for scripts."""
+"""The differences of two configs, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ingot.kconfig import Difference
 
 
 def print_names(console: Terminal, before: str, after: str) -> None:
-    """What is compared, as diff(1) begins."""
+    """Print the two compared names, as the header of diff(1) does."""
     for mark, style, name in (("-", "red", before), ("+", "green", after)):
         console.say((mark, style), " ", name)
 
 
 def option_groups(changes: Sequence[Difference]) -> Iterator[tuple[str, Table]]:
-    """The menu of each group of options that differ, empty if it is not known, and a table."""
+    """A table for each menu with options that differ; the menu is empty if it is not known."""
     for menu, group in itertools.groupby(changes, lambda change: change.menu):
         table = Table.grid(padding=(0, 2))
         for change in group:

@@ -1,4 +1,4 @@
-"""The config of what a person names where a config is wanted: a kernel, a file, an image."""
+"""Operands that name a config: a kernel, a file or an image."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ingot.setting import Setting
 
 @dataclass(frozen=True, slots=True)
 class OperandConfig:
-    """A config, and what named it; `table` if its kernel's Kconfig is at hand."""
+    """A config and its operand; `table` is set if the operand is a kernel of the catalog."""
 
     config: NamedConfig
     operand: Operand
@@ -38,9 +38,9 @@ class OperandConfig:
 
 
 def read_operand_config(setting: Setting, text: str, progress: Progress) -> OperandConfig:
-    """The config of a file, of an image, or of a kernel of the catalog, as its Kconfig resolves it.
+    """The config of a file or an image, or the resolved config of a kernel of the catalog.
 
-    A UserError says what can be written, if `text` names none of these.
+    Raises a UserError that lists the forms of operands if `text` is none of these.
     """
     operand = parse_operand(text)
     if not isinstance(operand, KernelName):
@@ -57,15 +57,15 @@ def read_operand_config(setting: Setting, text: str, progress: Progress) -> Oper
 def read_config(setting: Setting, text: str, platform: Arch) -> NamedConfig:
     """The config of a file or of an image. A kernel's name means its base image in the store.
 
-    `platform` is the one wanted of a registry's image that is for several. MachineError if a
-    registry would have to be asked without a network.
+    `platform` selects the image of a multi-arch image in a registry. Raises MachineError for an
+    image in a registry with --offline.
     """
     match parse_operand(text):
         case FileName(path):
             return lab.config_of_file(path)
         case RegistryImage(reference):
             if setting.options.offline:
-                raise MachineError(f"{text} is in a registry", hint="leave out --offline to ask it")
+                raise MachineError(f"{text} is in a registry", hint="leave out --offline")
             return lab.config_of_reference(reference, platform)
         case StoreImage() | KernelName() as wanted:
             tag, image = find_image(setting.project, wanted)
@@ -75,9 +75,10 @@ def read_config(setting: Setting, text: str, platform: Arch) -> NamedConfig:
 
 
 def option_named(text: str) -> str:
-    """An option as Kconfig calls it, from what a person types: `FUSE_FS`, `config_fuse_fs`.
+    """The Kconfig name of an option that a user writes as `FUSE_FS` or `config_fuse_fs`.
 
-    Some options have lower case in their names, but none has nothing else.
+    A name in lower case alone becomes upper case: some names of options have lower-case letters,
+    but none has only these.
     """
     name = re.sub("^CONFIG_", "", text.strip(), flags=re.IGNORECASE)
     return name.upper() if name.islower() else name

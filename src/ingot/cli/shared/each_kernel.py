@@ -1,4 +1,4 @@
-"""The same work for several kernels: one that fails does not stop the others."""
+"""Run the same work for several kernels; a kernel that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from ingot.catalog import Kernel
 from ingot.cli.shared.progress_display import kernel_label
 from ingot.cli.shared.terminal import Terminal, print_error, styled
-from ingot.errors import IngotError, told_by_the_system
+from ingot.errors import IngotError, system_error
 
 Failed = tuple[Kernel, IngotError]
 _Done = TypeVar("_Done")
@@ -19,9 +19,9 @@ _Done = TypeVar("_Done")
 def for_each(
     kernels: Sequence[Kernel], work: Callable[[Kernel], _Done], errors: Terminal
 ) -> tuple[list[_Done], list[Failed]]:
-    """What came of each kernel, and those that failed; each error is told where it happens.
+    """The result of each kernel, and the failures. Each error is printed when it occurs.
 
-    The only kernel's is not: `end_badly` raises it.
+    The error of a single kernel is not printed here, since `exit_if_failed` raises it.
     """
     done: list[_Done] = []
     failed: list[Failed] = []
@@ -31,19 +31,19 @@ def for_each(
         try:
             done.append(work(kernel))
         except (IngotError, OSError) as error:
-            told = told_by_the_system(error) if isinstance(error, OSError) else error
-            failed.append((kernel, told))
+            cause = system_error(error) if isinstance(error, OSError) else error
+            failed.append((kernel, cause))
             if len(kernels) > 1:
-                print_error(errors, told)
+                print_error(errors, cause)
     return done, failed
 
 
-def end_badly(errors: Terminal, failed: Sequence[Failed], *, alone: bool) -> None:
-    """End with the code of the first failure, if there is any; `alone` it is told as ever."""
+def exit_if_failed(errors: Terminal, failed: Sequence[Failed], *, single: bool) -> None:
+    """Exit with the code of the first failure, if any; raise it if it is of a `single` kernel."""
     if not failed:
         return
     first = failed[0][1]
-    if alone:
+    if single:
         raise first
     names = ", ".join(kernel.tag for kernel, _ in failed)
     errors.say(("failed:", "bold red"), f" {names} (each error is above)")
@@ -51,7 +51,7 @@ def end_badly(errors: Terminal, failed: Sequence[Failed], *, alone: bool) -> Non
 
 
 def failed_document(failed: Sequence[Failed]) -> list[dict[str, object]]:
-    """The failures for a script."""
+    """The failures as JSON."""
     return [
         {
             "version": str(kernel.version),

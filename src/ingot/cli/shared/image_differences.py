@@ -1,4 +1,4 @@
-"""What the comparison of two images looks like."""
+"""The comparison of two images, as text."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ingot.cli.shared.terminal import Terminal, styled
 from ingot.comparison import Changes, Comparison, ImageSummary, SizeChange
 from ingot.units import size_text
 
-_LINKER = "(tables, alignment: no folder's)"
+_LINKER = "(tables and alignment)"
 
 
 def print_comparison(console: Terminal, comparison: Comparison, limit: int | None) -> None:
-    """Print all that differs; of long lists `limit` lines, or all."""
+    """Print the differences, at most `limit` lines of each list; all lines if it is None."""
     before, after = comparison.before, comparison.after
     print_names(console, before.name, after.name)
     console.print()
@@ -26,8 +26,8 @@ def print_comparison(console: Terminal, comparison: Comparison, limit: int | Non
     console.print(_sizes_table(before, after))
     if comparison.same:
         console.print()
-        console.say("The layers are the same, to the byte.")
-    _print_changes(console, "kernel by folder", comparison.folders, limit)
+        console.say("The layers are identical.")
+    _print_changes(console, "kernel by source directory", comparison.directories, limit)
     _print_changes(console, "modules", comparison.modules, limit)
     _print_changes(console, "files", comparison.files, limit)
     if comparison.options:
@@ -36,13 +36,13 @@ def print_comparison(console: Terminal, comparison: Comparison, limit: int | Non
         for _, table in option_groups(comparison.options[:limit]):
             console.print(table)
         _print_rest(console, len(comparison.options), limit)
-    for line in _untold(before, after):
+    for line in _not_compared(before, after):
         console.print()
         console.say(line, style="dim")
 
 
 def _table(rows: Iterator[tuple[str, str, str]]) -> Table:
-    """What two things are, one line each: a mark, its name, and both values where they differ."""
+    """One row per property: a mark, its name, and its value, or both values if they differ."""
     table = Table.grid(padding=(0, 2))
     for name, before, after in rows:
         if before == after:
@@ -101,7 +101,7 @@ def _size_cells(
 
 
 def _count_text(count: int) -> str:
-    """A count as a person reads it, in millions."""
+    """A count in millions."""
     return f"{count / 1e6:,.1f} M"
 
 
@@ -112,7 +112,7 @@ def _growth(size: int, text: Callable[[int], str] = size_text) -> str:
 def _print_changes(
     console: Terminal, title: str, changes: Changes | None, limit: int | None
 ) -> None:
-    """A list of what changed its size, the largest change first."""
+    """Print the size changes, the largest first."""
     if not changes or not changes.all:
         return
     counts = [
@@ -120,7 +120,7 @@ def _print_changes(
         for some, word in (
             (changes.gained, "more"),
             (changes.lost, "less"),
-            (changes.resized, "of another size"),
+            (changes.resized, "resized"),
         )
         if some
     ]
@@ -136,7 +136,7 @@ def _print_changes(
 
 
 def _change_cells(change: SizeChange) -> list[Text]:
-    """A mark, the size before, the size after, the growth where there are both, and the name."""
+    """A mark, the size before, the size after, the growth if both are known, and the name."""
     name = styled(change.name or _LINKER)
     sizes = [styled("" if n is None else size_text(n)) for n in (change.before, change.after)]
     if change.before is None:
@@ -148,23 +148,23 @@ def _change_cells(change: SizeChange) -> list[Text]:
 
 def _print_rest(console: Terminal, number: int, limit: int | None) -> None:
     if limit is not None and number > limit:
-        console.say(f"... and {number - limit:,} more; all of them: --all", style="dim")
+        console.say(f"... and {number - limit:,} more; --all shows them", style="dim")
 
 
-def _untold(before: ImageSummary, after: ImageSummary) -> Iterator[str]:
-    """What could not be compared, and why."""
-    for subject in (before, after):
+def _not_compared(before: ImageSummary, after: ImageSummary) -> Iterator[str]:
+    """The properties that could not be compared, and why."""
+    for image in (before, after):
         missing = [
             what
-            for what, told in (
-                ("what it was made from", subject.facts),
-                ("its kernel", subject.kernel_size),
-                ("its modules", subject.modules),
-                ("its config", subject.config),
-                ("where its kernel's bytes go", subject.makeup),
+            for what, value in (
+                ("source and recipe", image.facts),
+                ("kernel size", image.kernel_size),
+                ("modules", image.modules),
+                ("config", image.config),
+                ("size map of the kernel", image.size_map),
             )
-            if told is None
+            if value is None
         ]
         if missing:
-            why = "an older Ingot made it" if subject.facts else "it is not Ingot's"
-            yield f"{subject.name} does not tell {', '.join(missing)}: {why}."
+            why = "an older Ingot made it" if image.facts else "Ingot did not make it"
+            yield f"Not known of {image.name}: {', '.join(missing)}; {why}."

@@ -1,4 +1,4 @@
-"""What long work looks like: a live line on a terminal, plain lines elsewhere.
+"""The display of progress: a live line on a terminal, plain lines elsewhere.
 
 All of it goes to standard error: standard output is for results.
 """
@@ -23,7 +23,7 @@ _BAR_WIDTH = 24
 
 
 def make_progress(console: Terminal) -> Progress:
-    """The listener that fits the console."""
+    """The display that fits the console."""
     return LiveProgress(console) if console.is_terminal else PlainProgress(console)
 
 
@@ -42,7 +42,7 @@ def seconds_text(seconds: float) -> str:
 
 
 class _State:
-    """A step as its renderers see it: how far, at what, since when."""
+    """The state of a step: how much is done, of what, and since when."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -62,7 +62,7 @@ class _State:
         return f"{100 * self.done / self.total:3.0f}%"
 
     def remaining(self) -> str:
-        """About how long it will take still, once enough is done to tell."""
+        """An estimate of the time left, once enough is done to make one."""
         if not self.total or self.done < self.total / 20 or self.seconds < 5:
             return ""
         return f"about {seconds_text(self.seconds * (self.total / self.done - 1))} left"
@@ -79,7 +79,7 @@ class _State:
 
 
 class PlainProgress:
-    """Lines for logs and pipes: each step's begin, a sign of life now and then, its end."""
+    """Lines for logs and pipes: the start of each step, its progress now and then, its end."""
 
     def __init__(self, console: Terminal) -> None:
         self._console = console
@@ -117,7 +117,7 @@ class _PlainState(_State):
 
 
 class LiveProgress:
-    """One line per step that is under way, redrawn in place; a lasting line when it ends."""
+    """One line per running step, redrawn in place; a permanent line when the step ends."""
 
     def __init__(self, console: Terminal) -> None:
         self._console = console

@@ -1,4 +1,4 @@
-"""The options that say what is compiled: `--source`, `--keyring`, `--patch`, `--offline`."""
+"""The options that select a kernel's source: `--source`, `--keyring`, `--patch`, `--offline`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ OwnSource = Annotated[
     typer.Option(
         "--source",
         metavar="PATH|git+URL#REF",
-        help="Use this kernel tarball or tree instead of a download, or what a tag, branch or full"
-        " commit ID of a git repository names: git+https://HOST/PATH#v6.1.176,"
-        " git+file:///PATH#BRANCH. With a tree or git, a series means the version it is, and is"
-        " meant where no kernel is named.",
+        help="Compile this kernel tarball, tree or git commit instead of downloading a release. For"
+        " git, name a tag, a branch or a full commit ID: git+https://HOST/PATH#v6.1.176,"
+        " git+file:///PATH#BRANCH. With a tree or git, KERNEL may be a series (or be left out), and"
+        " the version is read from the tree.",
         show_default=False,
     ),
 ]
@@ -30,7 +30,7 @@ Keyring = Annotated[
     typer.Option(
         "--keyring",
         metavar="FILE",
-        help="With --source git+URL#TAG: the tag must be signed by one of these OpenPGP keys.",
+        help="With --source git+URL#TAG: require that one of these OpenPGP keys signed the tag.",
         show_default=False,
     ),
 ]
@@ -39,7 +39,7 @@ Patches = Annotated[
     typer.Option(
         "--patch",
         metavar="FILE",
-        help="Apply this patch after those of the catalog; may be given more than once, in order.",
+        help="Apply this patch after the patches of the catalog; may be given more than once.",
         show_default=False,
     ),
 ]
@@ -48,7 +48,7 @@ Offline = Annotated[
     typer.Option(
         "--offline",
         envvar="INGOT_OFFLINE",
-        help="Use no network at all, only what is here; `ingot fetch` gets it.",
+        help="Use no network, only what `ingot fetch` or an earlier build put into the cache.",
     ),
 ]
 
@@ -56,22 +56,22 @@ Offline = Annotated[
 def parse_source(
     source: str | None, keyring: Path | None
 ) -> tuple[Path, None] | tuple[None, GitUrl] | tuple[None, None]:
-    """What `--source` names: a path, or something in a git repository, or nothing.
+    """The value of `--source`: a path, or a git URL; neither if the option is not given.
 
-    A UserError if there is a keyring and nothing that could be signed by its keys.
+    Raises a UserError if there is a keyring, but no git URL.
     """
     if source and source.startswith(PREFIX):
         return None, GitUrl.parse(source)
     if keyring:
         raise UserError(
-            "--keyring is there to check the tag of a git repository",
-            hint="name one with --source git+https://HOST/PATH#TAG",
+            "--keyring is only for the tag of a git repository",
+            hint="add --source git+https://HOST/PATH#TAG",
         )
     return (Path(source).absolute(), None) if source else (None, None)
 
 
 def git_document(setting: Setting) -> dict[str, str] | None:
-    """For a script, what `--source git+...` came to; None if the source is no such thing."""
+    """The commit that `--source git+...` named, as JSON; None for any other source."""
     own = setting.options.local
     if not isinstance(own, Source):
         return None
@@ -84,7 +84,7 @@ def git_document(setting: Setting) -> dict[str, str] | None:
 
 
 def parse_patches(files: Sequence[Path]) -> tuple[Path, ...]:
-    """The files that `--patch` names, which are there."""
+    """The files of `--patch`; a UserError if one is missing."""
     if missing := [str(file) for file in files if not file.is_file()]:
-        raise UserError(f"there is no patch {', '.join(missing)}")
+        raise UserError(f"there is no patch file {', '.join(missing)}")
     return tuple(file.absolute() for file in files)

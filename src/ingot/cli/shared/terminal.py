@@ -1,10 +1,10 @@
-"""The way out: all that the program prints goes through here, and nothing of it moves a terminal.
+"""All output of the program goes through this module, and none of it can control the terminal.
 
-What is printed was often written by others (see `printable`). So no text is read as markup, none
-is highlighted, and each is cleaned: as it comes in, so that columns fit, and once more as it goes
-out, so that nothing can be forgotten. Colors are given beside a text, never in it.
+Much of the printed text comes from others (see `printable`). So no text is parsed as markup or
+highlighted, and all text is cleaned twice: when it is added to a line, so that columns fit, and
+when the line is written, so that no text is missed. Styles are passed next to a text, never in it.
 
-Results for scripts are printed by `print_document`, exactly as they are unless a person looks.
+`print_document` prints results for scripts, unchanged unless standard output is a terminal.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Terminal(Console):
         super().__init__(**{**options, "markup": False, "highlight": False, "emoji": False})
 
     def say(self, *parts: Part, style: str = "") -> None:
-        """Print one line, however long; an end of a line within it is a blank."""
+        """Print one line, however long; line ends within it become blanks."""
         text = Text(style=style)
         for part in parts:
             if isinstance(part, tuple):
@@ -60,21 +60,21 @@ class Terminal(Console):
             self.say(indent + line, style=style)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print what rich can draw, such as a table; a text as `say_lines` does."""
+        """Print something that rich draws, such as a table, or a text as `say_lines` does."""
         if len(objects) == 1 and isinstance(objects[0], str) and objects[0]:
             self.say_lines(objects[0])
         else:
             super().print(*objects, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """A text that is not rich's own yet, such as a table's cell."""
+        """The rich text of a string, such as a table's cell."""
         kept = {name: options[name] for name in ("style", "justify", "overflow") if name in options}
         return super().render_str(one_line(text, _LONGEST_CELL), **kept)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """What is written in the end: rich's own movements of the cursor, and clean text."""
+        """The segments to write: rich's own cursor movements, and cleaned text."""
         for segment in super().render(renderable, options):
             if segment.control or not _HARMFUL.search(segment.text):
                 yield segment
@@ -84,13 +84,13 @@ class Terminal(Console):
 
 
 def make_console() -> Terminal:
-    """Standard output; as wide as need be where it is no terminal, so that nothing is cut."""
+    """Standard output; wide if it is not a terminal, so that no text is cut."""
     console = Terminal()
     return console if console.is_terminal else Terminal(width=_WIDE)
 
 
 def print_error(console: Terminal, error: IngotError) -> None:
-    """An error in three parts: what happened, why, and what to do next."""
+    """Print an error in three parts: what happened, why, and what to do next."""
     console.say(("error:", "bold red"), f" {error.what}")
     console.say_lines(error.why, indent="  ")
     if error.hint:
@@ -103,17 +103,17 @@ def print_line(text: str) -> None:
 
 
 def print_document(text: str) -> None:
-    """Print a result of many lines on standard output, to the byte unless that is a terminal."""
+    """Print a result of many lines on standard output, unchanged unless that is a terminal."""
     if sys.stdout.isatty():
         text = "\n".join(all_lines(text))
     sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
 
 
 def prepare() -> None:
-    """Make standard output and error take every text, and clean what libraries write there."""
+    """Make standard output and error accept all text, and clean what libraries write to them."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # a terminal in another encoding shows \u2713 for what it lacks
+            # a terminal whose encoding lacks a character shows its escape, such as \u2713
             stream.reconfigure(errors="backslashreplace")
     logging.captureWarnings(True)
     logging.getLogger().addHandler(_Handler(logging.WARNING))
@@ -130,5 +130,5 @@ class _Handler(logging.Handler):
 def _print_traceback(
     kind: type[BaseException], error: BaseException, place: TracebackType | None
 ) -> None:
-    """A mistake of the program's own, which may quote anything."""
+    """Print the traceback of a bug in Ingot, cleaned, since it may quote any text."""
     Terminal(stderr=True).say_lines("".join(traceback.format_exception(kind, error, place)))

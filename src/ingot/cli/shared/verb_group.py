@@ -1,7 +1,7 @@
-"""A group of verbs that is made from a table: a verb's module is imported when it is used.
+"""A group of verbs made from a table. The module of a verb is imported only when the verb is used.
 
-So a command line pays for the verb that it names and for no other. Help and the shell's completion
-of a verb's name come from the table alone.
+So a command line pays only for the verb that it names. The group's help and the shell's completion
+of verb names come from the table alone.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 VerbCode = Callable[..., None] | typer.Typer
-"""What a verb's module has: a function with its options, or a group of further verbs."""
+"""The code of a verb: a function with its options, or a group of further verbs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A row of the table. `summary` is the first line of the verb's docstring: a test compares."""
+    """A row of the table. `summary` equals the first line of the verb's docstring (a test)."""
 
     name: str
     summary: str
@@ -28,7 +28,7 @@ class Verb:
 
 
 class VerbGroup(TyperGroup):
-    """A group whose commands are those of `verbs`, each made by `code_of` when it is asked for."""
+    """A group whose commands are the rows of `verbs`, each made by `code_of` on first use."""
 
     verbs: ClassVar[Sequence[Verb]]
 
@@ -53,7 +53,7 @@ class VerbGroup(TyperGroup):
         return overview.shell_complete(context, incomplete)
 
     def _overview(self) -> TyperGroup:
-        """The same group, of commands that have a name and a summary and can do nothing."""
+        """The same group, with commands that have only a name and a summary."""
         rows: list[Any] = [
             TyperCommand(verb.name, help=verb.summary, rich_help_panel=verb.group)
             for verb in self.verbs
@@ -69,7 +69,7 @@ class VerbGroup(TyperGroup):
 
 
 class _Commands(MutableMapping[str, Any]):
-    """The commands of a group by name, in the table's order. One is made when it is first read."""
+    """The commands of a group by name, in the table's order, each made when it is first read."""
 
     def __init__(self, verbs: Sequence[Verb], code_of: Callable[[str], VerbCode]) -> None:
         self._verbs = {verb.name: verb for verb in verbs}
@@ -85,7 +85,7 @@ class _Commands(MutableMapping[str, Any]):
         self._made[name] = command
 
     def __delitem__(self, name: str) -> NoReturn:
-        raise TypeError(f"{name} is a row of a table")
+        raise TypeError(f"{name} is a row of a table and cannot be removed")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._verbs)
@@ -98,7 +98,7 @@ class _Commands(MutableMapping[str, Any]):
 
 
 def _command(verb: Verb, code: VerbCode) -> Any:
-    """The command that typer makes of a verb's function, or the group of its verbs."""
+    """The typer command of a verb's function, or the typer group of its verbs."""
     if not isinstance(code, typer.Typer):
         function, code = code, typer.Typer(add_completion=False, rich_markup_mode="markdown")
         code.command(verb.name)(function)

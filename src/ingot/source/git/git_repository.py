@@ -19,7 +19,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from ingot.errors import MachineError, UserError, VerificationError
-from ingot.files import staging_folder, tree_size
+from ingot.files import staging_directory, tree_size
 from ingot.git_program import Bounds, git
 from ingot.process import CommandFailedError, Result
 from ingot.progress import Step
@@ -151,8 +151,8 @@ def _full_names(ref: str) -> list[str]:
 class FetchedCommit:
     """A bare repository with the one commit that was fetched."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
 
     def reference(self) -> Reference:
         """The fetched object: its ID, its commit and, for a tag object, its bytes.
@@ -171,8 +171,8 @@ class FetchedCommit:
 
     def _tag(self, found: str) -> bytes:
         """The bytes of a tag object, read through a log file, so that they are not re-encoded."""
-        file = self._folder / "ingot-tag"
-        git([f"--git-dir={self._folder}", "cat-file", "tag", found], log=file)
+        file = self._directory / "ingot-tag"
+        git([f"--git-dir={self._directory}", "cat-file", "tag", found], log=file)
         tag = file.read_bytes()
         if object_id("tag", tag, found) != found:
             raise VerificationError(f"git returned wrong bytes for the tag object {found}")
@@ -185,7 +185,7 @@ class FetchedCommit:
         `.git`.
         """
         self._require_bounded(commit)
-        attributes = self._folder / "info" / "attributes"
+        attributes = self._directory / "info" / "attributes"
         attributes.parent.mkdir(exist_ok=True)
         attributes.write_text(_ATTRIBUTES, encoding="utf-8")
         try:
@@ -219,7 +219,7 @@ class FetchedCommit:
 
     def _git(self, *arguments: str, on_line: Callable[[str], None] | None = None) -> Result:
         bounds = Bounds(TAR_BYTES, _MEMORY_BYTES, _FETCH_SECONDS)
-        return git([f"--git-dir={self._folder}", *arguments], bounds=bounds, on_line=on_line)
+        return git([f"--git-dir={self._directory}", *arguments], bounds=bounds, on_line=on_line)
 
 
 @contextlib.contextmanager
@@ -228,20 +228,20 @@ def fetched(url: GitUrl, found: FoundRef, work: Path, step: Step) -> Iterator[Fe
 
     MachineError if the repository does not deliver it.
     """
-    with staging_folder(work) as staging:
-        folder = staging / "repository"
+    with staging_directory(work) as staging:
+        directory = staging / "repository"
         hash_options = ["--object-format=sha256"] if len(found.id) == 64 else []
-        git(["init", "-q", "--bare", "--template=", *hash_options, str(folder)])
+        git(["init", "-q", "--bare", "--template=", *hash_options, str(directory)])
         what = f"+{found.name or found.id}:{_HERE}"
         options = ["--depth=1", "--no-tags", "--progress"]
-        words = [f"--git-dir={folder}", "fetch", *options, "--", url.repository, what]
-        with _watched(folder, step) as stop:
+        words = [f"--git-dir={directory}", "fetch", *options, "--", url.repository, what]
+        with _watched(directory, step) as stop:
             _run_remote(url, words, _PACKING_SECONDS, stop=stop)
-        yield FetchedCommit(folder)
+        yield FetchedCommit(directory)
 
 
 @contextlib.contextmanager
-def _watched(folder: Path, step: Step) -> Iterator[int]:
+def _watched(directory: Path, step: Step) -> Iterator[int]:
     """Report the received bytes to the step; yields a descriptor that stops the fetch.
 
     The descriptor becomes readable when more than MAX_BYTES have been received. git's own progress
@@ -252,7 +252,7 @@ def _watched(folder: Path, step: Step) -> Iterator[int]:
 
     def watch() -> None:
         while not ended.wait(_WATCH_SECONDS):
-            size = tree_size(folder)
+            size = tree_size(directory)
             step.advance(size, None, "bytes")
             if size > MAX_BYTES:
                 os.write(too_much, b".")

@@ -161,7 +161,7 @@ class KernelOrg:
         )
 
         try:
-            signed = fetch_bytes(f"{self._folder(version)}/{_LIST}", _LIST_LIMIT)
+            signed = fetch_bytes(f"{self._directory(version)}/{_LIST}", _LIST_LIMIT)
         except DownloadError as error:
             if error.status in _GONE:
                 raise gone from None
@@ -181,7 +181,7 @@ class KernelOrg:
         return Wanted(url, url.rpartition("/")[2], digest=digest)
 
     def _stem(self, version: KernelVersion) -> str:
-        return f"{self._folder(version)}/linux-{version}"
+        return f"{self._directory(version)}/linux-{version}"
 
-    def _folder(self, version: KernelVersion) -> str:
+    def _directory(self, version: KernelVersion) -> str:
         return f"{self.base_url.rstrip('/')}/v{version.series.major}.x"

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from ingot.digest import Digest
 from ingot.errors import VerificationError
-from ingot.files import disk_errors, locked, locked_if_free, sync_folder
+from ingot.files import disk_errors, locked, locked_if_free, sync_directory
 from ingot.progress import Progress, Step
 from ingot.units import size_text
 from ingot.web import without_secrets
@@ -131,7 +131,7 @@ def _name(part: Path, path: Path) -> None:
     finally:
         os.close(descriptor)
     part.rename(path)
-    sync_folder(path.parent)
+    sync_directory(path.parent)
     _state_of(part).unlink(missing_ok=True)
 
 

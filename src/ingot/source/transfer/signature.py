@@ -47,8 +47,8 @@ def verify_detached(signature: bytes, data: Iterable[bytes], keyring: Path, what
         packets = openpgp.signatures_in(signature)
     except openpgp.UnreadableError as error:
         raise _refused(what, str(error)) from None
-    with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
-        file = Path(folder, "signature")
+    with tempfile.TemporaryDirectory(prefix="ingot-") as directory:
+        file = Path(directory, "signature")
         file.write_bytes(packets)
         status = _gpgv(keyring, [str(file), "-"], data)
     return good_signer(status, what)
@@ -64,8 +64,8 @@ def verify_inline(signed: bytes, keyring: Path, what: str) -> Signed:
         openpgp.require_clear_signed(signed)
     except openpgp.UnreadableError as error:
         raise _refused(what, str(error)) from None
-    with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
-        file, output = Path(folder, "signed"), Path(folder, "text")
+    with tempfile.TemporaryDirectory(prefix="ingot-") as directory:
+        file, output = Path(directory, "signed"), Path(directory, "text")
         file.write_bytes(signed)
         status = _gpgv(keyring, ["--output", str(output), str(file)], None)
         fingerprint = good_signer(status, what)
@@ -119,10 +119,10 @@ def _gpgv(keyring: Path, arguments: list[str], data: Iterable[bytes] | None) -> 
             hint="Debian's is in the package debian-archive-keyring; kernel.org's is in this"
             " repository",
         )
-    with tempfile.TemporaryDirectory(prefix="ingot-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ingot-") as directory:
         # A copy of exactly the bytes that were checked. The path is absolute, because gpgv resolves
         # relative ones in its home directory.
-        copy = Path(folder, "keyring")
+        copy = Path(directory, "keyring")
         copy.write_bytes(_binary(keyring))
         argv = ["gpgv", "--status-fd", "1", "--keyring", str(copy.resolve()), *arguments]
         output = run(argv, check=False, env={"LC_ALL": "C"}, stdin=data).output

@@ -24,22 +24,22 @@ _LEFT_OUT = (
 """Output of an earlier make, not source (kernel: Makefile, "clean" with KBUILD_EXTMOD)."""
 
 
-def require_module_source(folder: Path) -> None:
+def require_module_source(directory: Path) -> None:
     """UserError unless the directory looks like the source of modules."""
-    if not folder.is_dir():
+    if not directory.is_dir():
         raise UserError(
-            f"there is no directory {folder}",
+            f"there is no directory {directory}",
             hint="name the directory that has the module's Makefile",
         )
-    if not any((folder / name).is_file() for name in _MAKEFILES):
+    if not any((directory / name).is_file() for name in _MAKEFILES):
         raise UserError(
-            f"{folder} has neither a Kbuild nor a Makefile",
+            f"{directory} has neither a Kbuild nor a Makefile",
             why="one of them must say what is compiled",
             hint="for hello.c, a Makefile with this line is enough: obj-m += hello.o",
         )
 
 
-def copy_module_source(folder: Path, to: Path) -> Digest:
+def copy_module_source(directory: Path, to: Path) -> Digest:
     """Copy the directory to `to`, which is new or empty, and return its digest, see `tree_digest`.
 
     The output of an earlier make is not copied. All files get the same time: make compares times,
@@ -48,16 +48,16 @@ def copy_module_source(folder: Path, to: Path) -> Digest:
     """
     with disk_errors(to):
         to.mkdir(exist_ok=True)
-    waiting = [(folder, to)]
+    waiting = [(directory, to)]
     while waiting:
         waiting += _copy(*waiting.pop())
     return tree_digest(to)
 
 
-def _copy(folder: Path, to: Path) -> list[tuple[Path, Path]]:
+def _copy(directory: Path, to: Path) -> list[tuple[Path, Path]]:
     """Copy the files directly in a directory; returns its subdirectories and their targets."""
     inner = []
-    with os.scandir(folder) as items:
+    with os.scandir(directory) as items:
         for item in sorted(items, key=lambda item: item.name):
             if any(fnmatchcase(item.name, pattern) for pattern in _LEFT_OUT):
                 continue

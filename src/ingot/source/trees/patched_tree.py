@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
-from ingot.files import remove_tree, staging_folder
+from ingot.files import remove_tree, staging_directory
 from ingot.git_program import git
 from ingot.process import CommandFailedError, run
 from ingot.progress import Progress
@@ -45,8 +45,8 @@ def patched_tree(
     if not patches:
         yield source.tree
         return
-    with staging_folder(work) as folder:
-        tree = folder / "tree"
+    with staging_directory(work) as directory:
+        tree = directory / "tree"
         texts = [_read(patch, digest) for patch, digest in zip(patches, hashed, strict=True)]
         with progress.step("patch") as step:
             if source.in_place and os.geteuid() == 0:
@@ -72,9 +72,9 @@ def _settle(tree: Path) -> None:
     Git writes regular files with the mode 0666 or 0777 less the umask, and creates directories.
     Files with more than one hard link are shared with the original, and are not changed.
     """
-    folders = ("-type", "d", "!", "-perm", "-0005")
+    directories = ("-type", "d", "!", "-perm", "-0005")
     files = ("-type", "f", "-links", "1", "!", "-perm", "-0004")
-    closed = ("(", *folders, "-o", *files, ")")
+    closed = ("(", *directories, "-o", *files, ")")
     run(["find", str(tree), *closed, "-exec", "chmod", "a+rX", "{}", "+"])
 
 

@@ -26,7 +26,7 @@ from ingot.files import (
     locked,
     locked_if_free,
     remove_tree,
-    sync_folder,
+    sync_directory,
     tree_size,
 )
 from ingot.process import run
@@ -72,7 +72,7 @@ class SourceCache:
 
     def find(self, version: KernelVersion, digest: Digest) -> Source | None:
         """The source with this digest, if the cache has it and it is `version`."""
-        entry = read_entry(self._folder(digest))
+        entry = read_entry(self._directory(digest))
         return entry.source if entry and entry.source.version == version else None
 
     def known(self, version: KernelVersion) -> list[Source]:
@@ -93,8 +93,8 @@ class SourceCache:
 
     def entries(self) -> list[CachedSource]:
         """All cached sources, with their sizes, ordered by version and digest."""
-        folders = self.root.iterdir() if self.root.is_dir() else []
-        found = [entry for folder in folders if (entry := read_entry(folder))]
+        directories = self.root.iterdir() if self.root.is_dir() else []
+        found = [entry for directory in directories if (entry := read_entry(directory))]
         return sorted(found, key=lambda entry: (entry.source.version, entry.source.digest))
 
     def add(self, archive: Archive, version: KernelVersion | None, progress: Progress) -> Source:
@@ -111,18 +111,18 @@ class SourceCache:
         if isinstance(archive, Export):
             with disk_errors(self.root), locked(self._lock(archive.digest), on_wait=wait):
                 return self._unpack_export(archive, version, progress)
-        folder = self._folder(archive.digest)
-        if read_entry(folder) is None:
+        directory = self._directory(archive.digest)
+        if read_entry(directory) is None:
             with disk_errors(self.root), locked(self._lock(archive.digest), on_wait=wait):
-                if read_entry(folder) is None:
+                if read_entry(directory) is None:
                     return self._unpack(archive, version, progress)
-        check_tree(folder / "tree", version, archive.path.name)
+        check_tree(directory / "tree", version, archive.path.name)
         with disk_errors(self.root), locked(self._lock(archive.digest), on_wait=wait):
-            entry = read_entry(folder)
+            entry = read_entry(directory)
             if entry is None:  # removed by another process a moment ago
                 raise _vanished(archive.digest)
             known = entry.source
-            source = _source(archive, known.version, archive.digest, folder, known.epoch)
+            source = _source(archive, known.version, archive.digest, directory, known.epoch)
             return self._with_better_evidence(entry, source, archive.trust)
 
     def refer(self, name: str, to: Digest, reference: Reference) -> None:
@@ -132,13 +132,13 @@ class SourceCache:
             if entry.references.get(name) == (reference if digest == to else None):
                 continue
             with locked(self._lock(digest)):
-                kept = read_entry(self._folder(digest))
+                kept = read_entry(self._directory(digest))
                 if kept is None:  # removed by another process a moment ago
                     continue
                 references = {key: one for key, one in kept.references.items() if key != name}
                 if digest == to:
                     references[name] = reference
-                write_entry(self._folder(digest), replace(kept, references=references))
+                write_entry(self._directory(digest), replace(kept, references=references))
 
     def referred(self, name: str) -> tuple[Source, Reference] | None:
         """The cached source that `name` in a repository referred to when it was last resolved."""
@@ -159,7 +159,7 @@ class SourceCache:
 
     def size(self, source: Source) -> int:
         """The size on disk of a cached source, in bytes; 0 for a source that is not cached."""
-        entry = read_entry(self._folder(source.digest))
+        entry = read_entry(self._directory(source.digest))
         return entry.size if entry and entry.source.tree == source.tree else 0
 
     def remove_unused(
@@ -171,43 +171,43 @@ class SourceCache:
         of downloads if it is not this cache's own.
         """
         removed: list[RemovedSource] = []
-        for folder in sorted(self.root.iterdir()) if self.root.is_dir() else []:
-            digest = digest_named(folder.name.removeprefix(STAGING_PREFIX))
-            if digest is None or not folder.is_dir():
+        for directory in sorted(self.root.iterdir()) if self.root.is_dir() else []:
+            digest = digest_named(directory.name.removeprefix(STAGING_PREFIX))
+            if digest is None or not directory.is_dir():
                 continue
-            unfinished = folder.name.startswith(STAGING_PREFIX)
+            unfinished = directory.name.startswith(STAGING_PREFIX)
             if unfinished or digest not in keep:
-                removed += self._remove(folder, digest, unfinished, dry_run)
+                removed += self._remove(directory, digest, unfinished, dry_run)
         for path, size in download.remove_idle(downloads or self.downloads, dry_run):
             removed.append(RemovedSource(path, size, "download"))
         return removed
 
     def _remove(
-        self, folder: Path, digest: Digest, unfinished: bool, dry_run: bool
+        self, directory: Path, digest: Digest, unfinished: bool, dry_run: bool
     ) -> list[RemovedSource]:
         with disk_errors(self.root), locked_if_free(self._lock(digest)) as free:
-            if not free or not folder.exists():
+            if not free or not directory.exists():
                 return []
-            entry = None if unfinished else read_entry(folder)
+            entry = None if unfinished else read_entry(directory)
             what = f"linux {entry.source.version}" if entry else "unfinished source"
-            size = entry.size if entry else tree_size(folder)
+            size = entry.size if entry else tree_size(directory)
             if not dry_run:
-                self._discard(folder, digest)
-            return [RemovedSource(folder, size, what)]
+                self._discard(directory, digest)
+            return [RemovedSource(directory, size, what)]
 
-    def _discard(self, folder: Path, digest: Digest) -> None:
+    def _discard(self, directory: Path, digest: Digest) -> None:
         """Remove a directory, under its lock. It is renamed first: a half-removed tree must not
         look complete."""
         staging = self._staging(digest)
-        if folder != staging:
+        if directory != staging:
             remove_tree(staging)
-            folder.rename(staging)
+            directory.rename(staging)
         remove_tree(staging)
 
     def _discard_unreadable(self, digest: Digest) -> None:
         """Remove a directory whose record cannot be read: its name is needed for the new one."""
-        if self._folder(digest).exists():
-            self._discard(self._folder(digest), digest)
+        if self._directory(digest).exists():
+            self._discard(self._directory(digest), digest)
 
     def _unpack(
         self, archive: Archive, version: KernelVersion | None, progress: Progress
@@ -217,7 +217,7 @@ class SourceCache:
             unpacked = self._unpacked(archive, staging, progress)
             found = check_tree(unpacked.tree, version, archive.path.name)
             epoch = _epoch(unpacked.tree, archive)
-            final = self._folder(archive.digest)
+            final = self._directory(archive.digest)
             source = _source(archive, found, archive.digest, final, epoch)
             self._keep(
                 staging, CachedSource(source, unpacked.size, trusted=_trusted(archive.trust))
@@ -242,10 +242,10 @@ class SourceCache:
                     hint="check whether the tag was moved to another commit since it was pinned",
                 )
             # The file times are those of the commit, and other commits can have the same contents.
-            source = _source(export, found, digest, self._folder(digest), epoch=0)
+            source = _source(export, found, digest, self._directory(digest), epoch=0)
             source = replace(source, commit=export.commit)
             with locked(self._lock(digest)):
-                entry = read_entry(self._folder(digest))
+                entry = read_entry(self._directory(digest))
                 if entry is not None:
                     return self._with_better_evidence(entry, source, export.trust)
                 self._discard_unreadable(digest)
@@ -262,8 +262,8 @@ class SourceCache:
         write_entry(staging, entry)
         # One flush of the file system: an fsync for each of 84,000 files takes minutes.
         run(["sync", "-f", str(staging)])
-        staging.rename(self._folder(entry.source.digest))
-        sync_folder(self.root)
+        staging.rename(self._directory(entry.source.digest))
+        sync_directory(self.root)
 
     @contextlib.contextmanager
     def _fresh_staging(self, digest: Digest) -> Iterator[Path]:
@@ -287,10 +287,10 @@ class SourceCache:
         if entry.source.origin == LOCAL != source.origin:
             better = replace(better, source=source)
         if better != entry:
-            write_entry(self._folder(source.digest), better)
+            write_entry(self._directory(source.digest), better)
         return better.source
 
-    def _folder(self, digest: Digest) -> Path:
+    def _directory(self, digest: Digest) -> Path:
         return self.root / digest.hex
 
     def _staging(self, digest: Digest) -> Path:
@@ -301,13 +301,13 @@ class SourceCache:
 
 
 def _source(
-    archive: Archive, version: KernelVersion, digest: Digest, folder: Path, epoch: int
+    archive: Archive, version: KernelVersion, digest: Digest, directory: Path, epoch: int
 ) -> Source:
     return Source(
         version=version,
         origin=archive.origin,
         digest=digest,
-        tree=folder / "tree",
+        tree=directory / "tree",
         epoch=epoch,
         url=archive.url,
         evidence=archive.evidence,

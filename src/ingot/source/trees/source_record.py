@@ -67,22 +67,22 @@ class CachedSource:
 
 
 def digest_named(name: str) -> Digest | None:
-    """The digest that a folder is named by, or None for any other name."""
+    """The digest that a directory is named by, or None for any other name."""
     return Digest(name) if re.fullmatch(r"[0-9a-f]{64}", name) else None
 
 
-def read_entry(folder: Path) -> CachedSource | None:
+def read_entry(directory: Path) -> CachedSource | None:
     """The source in a directory of the cache; None if it is incomplete or unreadable."""
-    digest = digest_named(folder.name)
+    digest = digest_named(directory.name)
     if digest is None:
         return None
     try:
-        fields = json.loads((folder / _FILE).read_bytes())
+        fields = json.loads((directory / _FILE).read_bytes())
         source = Source(
             version=KernelVersion.parse(fields["version"]),
             origin=str(fields["origin"]),
             digest=digest,
-            tree=folder / "tree",
+            tree=directory / "tree",
             epoch=int(fields["epoch"]),
             url=without_secrets(str(fields["url"])),
             evidence=str(fields["evidence"]),
@@ -99,8 +99,8 @@ def read_entry(folder: Path) -> CachedSource | None:
         return None
 
 
-def write_entry(folder: Path, entry: CachedSource) -> None:
-    """Write `source.json` into a folder."""
+def write_entry(directory: Path, entry: CachedSource) -> None:
+    """Write `source.json` into a directory."""
     source = entry.source
     fields = {
         "version": str(source.version),
@@ -113,4 +113,4 @@ def write_entry(folder: Path, entry: CachedSource) -> None:
         "trusted": sorted(entry.trusted),
         "references": {name: found.to_json() for name, found in entry.references.items()},
     }
-    write_atomic(folder / _FILE, json.dumps(fields, indent=1).encode() + b"\n")
+    write_atomic(directory / _FILE, json.dumps(fields, indent=1).encode() + b"\n")

@@ -49,10 +49,10 @@ def _files(root: bytes, below: bytes) -> Iterator[bytes]:
     """The relative paths of everything except directories."""
     waiting = [below]
     while waiting:
-        folder = waiting.pop()
-        with os.scandir(os.path.join(root, folder)) as entries:  # noqa: PTH118
+        directory = waiting.pop()
+        with os.scandir(os.path.join(root, directory)) as entries:  # noqa: PTH118
             for entry in entries:
-                path = folder + b"/" + entry.name if folder else entry.name
+                path = directory + b"/" + entry.name if directory else entry.name
                 if path == b".git":
                     continue
                 if entry.is_dir(follow_symlinks=False):

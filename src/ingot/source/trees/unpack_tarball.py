@@ -155,15 +155,15 @@ def _check_and_settle(archive: Archive, top: Path) -> int:
 
 def _walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
     """Every path below `root` with its status. A directory's mode is set before it is entered."""
-    folders = [root]
-    while folders:
-        folder = folders.pop()
-        os.chmod(folder, 0o755)  # noqa: PTH101 (strings: 84,000 Paths take a second)
-        with os.scandir(folder) as entries:
+    directories = [root]
+    while directories:
+        directory = directories.pop()
+        os.chmod(directory, 0o755)  # noqa: PTH101 (strings: 84,000 Paths take a second)
+        with os.scandir(directory) as entries:
             for entry in entries:
                 status = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(status.st_mode):
-                    folders.append(entry.path)
+                    directories.append(entry.path)
                 yield entry.path, status
 
 

@@ -1,4 +1,4 @@
-"""A small image that is the same everywhere, for the tests of this folder and the golden file."""
+"""A small image that is the same everywhere, for tests of `oci` and the golden file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ingot.oci import (
     LayerEntry,
     Layout,
     Platform,
+    directory_entry,
     file_entry,
-    folder_entry,
     link_entry,
     write_image,
     write_layer,
@@ -30,7 +30,7 @@ def entries() -> list[LayerEntry]:
         file_entry("usr/bin/tool", b"#!/bin/sh\n", 0o755),
         file_entry("empty", b""),
         file_entry(LONG_NAME, b"found"),
-        folder_entry("lib/modules/6.1.176"),
+        directory_entry("lib/modules/6.1.176"),
         link_entry("lib/modules/latest", "6.1.176"),
         link_entry("lib/modules/long", "x/" * 80 + "x"),
         file_entry("gr\u00fc\u00df", "Gr\u00fc\u00dfe".encode()),

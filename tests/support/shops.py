@@ -118,25 +118,25 @@ def open_shop(root: Path) -> Shop:
     return Shop(root)
 
 
-def _artifacts(folder: Path, kernel: Kernel, content: str) -> Artifacts:
+def _artifacts(directory: Path, kernel: Kernel, content: str) -> Artifacts:
     """What a compile would leave: bytes that do not compress, different for each `content`."""
     noise = random.Random(content)
     release = str(kernel.version)
-    modules = folder / "modules"
+    modules = directory / "modules"
     (modules / "kernel" / "net").mkdir(parents=True)
     (modules / "kernel" / "net" / "veth.ko").write_bytes(noise.randbytes(40_000))
     (modules / "modules.dep").write_text("kernel/net/veth.ko:\n")
     for name, size in (("kernel", 150_000), ("vmlinux", 90_000), ("System.map", 100)):
-        (folder / name).write_bytes(noise.randbytes(size))
-    (folder / ".config").write_text(f"CONFIG_A=y\n# {content}\n")
+        (directory / name).write_bytes(noise.randbytes(size))
+    (directory / ".config").write_text(f"CONFIG_A=y\n# {content}\n")
     return Artifacts(
         release=release,
-        kernel=folder / "kernel",
-        symbols=folder / "vmlinux",
-        config=folder / ".config",
-        system_map=folder / "System.map",
+        kernel=directory / "kernel",
+        symbols=directory / "vmlinux",
+        config=directory / ".config",
+        system_map=directory / "System.map",
         modules=modules,
         epoch=86_400,
-        makeup=SizeMap({"": 150_000}, {"net/veth.ko": 40_000}),
-        devel=Devel({}, {".config": folder / ".config"}),
+        size_map=SizeMap({"": 150_000}, {"net/veth.ko": 40_000}),
+        devel=Devel({}, {".config": directory / ".config"}),
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingot.size_map.thin_archive import ArchiveError, members
-from tests.unit.objects import make_archive
+from tests.support.object_files import make_archive
 
 names = st.from_regex(r"[a-z0-9_.-]{1,30}(/[a-z0-9_-]{1,30}){0,3}\.o", fullmatch=True)
 
@@ -53,12 +53,12 @@ def test_names_are_normal_paths() -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "no thin archive"),
-        (b"!<arch>\n" + header(b"a.o/"), "no thin archive"),
+        (b"", "not a thin archive"),
+        (b"!<arch>\n" + header(b"a.o/"), "not a thin archive"),
         (b"!<thin>\n" + header(b"a.o/")[:-1], "cut off"),
-        (b"!<thin>\n" + header(b"a.o/", end=b"xx"), "no member"),
-        (b"!<thin>\n" + header(b"a.o/", b"-1"), "no member"),
-        (b"!<thin>\n" + header(b"a.o/", b"x"), "no member"),
+        (b"!<thin>\n" + header(b"a.o/", end=b"xx"), "not a member"),
+        (b"!<thin>\n" + header(b"a.o/", b"-1"), "not a member"),
+        (b"!<thin>\n" + header(b"a.o/", b"x"), "not a member"),
         (b"!<thin>\n" + header(b"//", b"9999999999"), "cut off"),
         (b"!<thin>\n" + header(b"/", b"1") + b"", "cut off"),
         (b"!<thin>\n" + header(b"/0"), "no name at 0"),

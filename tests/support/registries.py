@@ -25,13 +25,13 @@ _PATIENCE_SECONDS = 30.0
 class Served:
     """A registry that runs, or did until `stop`.
 
-    `address` is its host:port; `folder` has its data and its log. If it speaks TLS, `authority`
-    is the certificate of who vouches for it, in a folder of its own as skopeo's --cert-dir wants.
+    `address` is its host:port; `directory` has its data and its log. If it speaks TLS, `authority`
+    is the certificate of its signer, in a directory of its own as skopeo's --cert-dir wants.
     `wrapper` is what it is started by, the next time as well.
     """
 
-    def __init__(self, folder: Path, host: str, port: int, wrapper: Sequence[str]) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path, host: str, port: int, wrapper: Sequence[str]) -> None:
+        self.directory = directory
         self.host = host
         self.port = port
         self.wrapper = wrapper
@@ -43,20 +43,20 @@ class Served:
 
     @property
     def data(self) -> Path:
-        return self.folder / "data"
+        return self.directory / "data"
 
     @property
     def authority(self) -> Path:
-        return self.folder / "authority" / "ca.crt"
+        return self.directory / "authority" / "ca.crt"
 
     def start(self) -> None:
         """Start it on its port, with the data it had; returns when it answers."""
-        words = [*self.wrapper, PROGRAM, "serve", str(self.folder / "config.yml")]
-        with (self.folder / "log").open("ab") as log:
+        words = [*self.wrapper, PROGRAM, "serve", str(self.directory / "config.yml")]
+        with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(words, stdout=log, stderr=log)
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not _answers(self.host, self.port):
-            told = (self.folder / "log").read_text()
+            told = (self.directory / "log").read_text()
             assert self._process.poll() is None, f"the registry ended at once: {told}"
             assert time.monotonic() < deadline, f"the registry does not answer: {told}"
             time.sleep(0.02)
@@ -71,7 +71,7 @@ class Served:
 
 @contextlib.contextmanager
 def serve(
-    folder: Path,
+    directory: Path,
     *,
     tls: bool = False,
     users: Mapping[str, str] | None = None,
@@ -79,7 +79,7 @@ def serve(
     host: str = LOOPBACK,
     wrapper: Sequence[str] = (),
 ) -> Iterator[Served]:
-    """Run a registry that keeps everything below `folder`; the test is skipped if there is none.
+    """Run a registry that keeps everything below `directory`; the test is skipped if there is none.
 
     `users` may read and write, and then nobody else may do either: names and passwords, each
     `PASSWORD`. `host` is an address of this machine. `wrapper` is a command that the registry is
@@ -87,8 +87,8 @@ def serve(
     """
     if not shutil.which(PROGRAM):
         pytest.skip(f"{PROGRAM} is not installed; scripts/run-tests installs it")
-    folder.mkdir(parents=True, exist_ok=True)
-    served = Served(folder, host, _free_port(host), wrapper)
+    directory.mkdir(parents=True, exist_ok=True)
+    served = Served(directory, host, _free_port(host), wrapper)
     served.data.mkdir(exist_ok=True)
     config: dict[str, object] = {
         "version": 0.1,
@@ -98,11 +98,11 @@ def serve(
             "delete": {"enabled": True},
             "maintenance": {"readonly": {"enabled": read_only}},
         },
-        "http": {"addr": served.address, **(_tls(folder, host) if tls else {})},
+        "http": {"addr": served.address, **(_tls(directory, host) if tls else {})},
     }
     if users is not None:
-        config["auth"] = {"htpasswd": {"realm": "tests", "path": str(_passwords(folder, users))}}
-    (folder / "config.yml").write_text(json.dumps(config))  # JSON is YAML
+        config["auth"] = {"htpasswd": {"realm": "tests", "path": str(_passwords(directory, users))}}
+    (directory / "config.yml").write_text(json.dumps(config))  # JSON is YAML
     served.start()
     try:
         yield served
@@ -121,25 +121,32 @@ def other_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def _tls(folder: Path, host: str) -> dict[str, object]:
+def _tls(directory: Path, host: str) -> dict[str, object]:
     """A certificate for `host`, and who vouches for it, made by openssl(1)."""
-    name, authority_name = folder / "server", folder / "authority" / "ca.crt"
+    name, authority_name = directory / "server", directory / "authority" / "ca.crt"
     authority_name.parent.mkdir(exist_ok=True)
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     new += ["-nodes", "-days", "2", "-sha256"]
-    authority = ["-subj", "/CN=tests", "-keyout", f"{folder}/ca.key", "-out", f"{authority_name}"]
+    authority = [
+        "-subj",
+        "/CN=tests",
+        "-keyout",
+        f"{directory}/ca.key",
+        "-out",
+        f"{authority_name}",
+    ]
     own = ["-subj", f"/CN={host}", "-addext", f"subjectAltName=IP:{host},DNS:localhost"]
     own += ["-addext", "basicConstraints=critical,CA:FALSE"]
-    own += ["-CA", f"{authority_name}", "-CAkey", f"{folder}/ca.key"]
+    own += ["-CA", f"{authority_name}", "-CAkey", f"{directory}/ca.key"]
     own += ["-keyout", f"{name}.key", "-out", f"{name}.crt"]
     for words in ([*new, *authority], [*new, *own]):
         subprocess.run(words, check=True, capture_output=True)
     return {"tls": {"certificate": f"{name}.crt", "key": f"{name}.key"}}
 
 
-def _passwords(folder: Path, users: Mapping[str, str]) -> Path:
+def _passwords(directory: Path, users: Mapping[str, str]) -> Path:
     assert set(users.values()) <= {PASSWORD}, "only PASSWORD has a known hash"
-    path = folder / "htpasswd"
+    path = directory / "htpasswd"
     path.write_text("".join(f"{name}:{_HASH}\n" for name in users))
     return path
 

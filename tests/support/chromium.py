@@ -126,8 +126,8 @@ class Page:
 
 
 @contextlib.contextmanager
-def browser(program: str, folder: Path) -> Iterator[Page]:
-    """A new browser with nothing but one page; `folder` is for its profile."""
+def browser(program: str, directory: Path) -> Iterator[Page]:
+    """A new browser with nothing but one page; `directory` is for its profile."""
     (to_browser, from_us), (to_us, from_browser) = os.pipe(), os.pipe()
     # out of the way of the numbers that the browser expects
     ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (to_browser, from_browser)]
@@ -137,7 +137,7 @@ def browser(program: str, folder: Path) -> Iterator[Page]:
             os.dup2(end, number)
 
     process = subprocess.Popen(
-        [program, *_OPTIONS, f"--user-data-dir={folder}"],
+        [program, *_OPTIONS, f"--user-data-dir={directory}"],
         pass_fds=(3, 4),
         preexec_fn=put_in_place,
         stdin=subprocess.DEVNULL,

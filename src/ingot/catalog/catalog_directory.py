@@ -1,4 +1,4 @@
-"""The catalog folder as a whole: its kernels, and where their files are."""
+"""The catalog directory as a whole: its kernels, and the paths of their files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ingot.catalog import (
 )
 from ingot.catalog.budgets import Budget, budget_of
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR, BuilderSpec, Feature, Kernel, Origins, Vmm
-from ingot.catalog.guest_checks import Proof, load_proofs, merged
+from ingot.catalog.guest_checks import GuestCheck, load_guest_checks, merged
 from ingot.catalog.patch_selection import PatchBounds
 from ingot.catalog.value_patterns import WORDS
 from ingot.errors import UserError
@@ -30,11 +30,11 @@ FILE_NAME = "kernels.toml"
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """A catalog folder, read.
+    """A parsed catalog directory.
 
-    `kernels` are sorted by version; of one version, in the order of its flavors and, in each,
-    of its arches. `features`, `vmms` and `builders` are in the order of the file, as are
-    `bounds`, which say for which kernels some patches are, and `budgets`.
+    `kernels` are sorted by version, then in the file's order of flavors, then of arches.
+    `features`, `vmms`, `builders`, `bounds` (which kernels get a patch) and `budgets` are in the
+    order of the file.
     """
 
     root: Path
@@ -52,7 +52,7 @@ class Catalog:
 
     @property
     def store(self) -> Path:
-        """Where the images go: an OCI layout beside the catalog."""
+        """The image store: an OCI layout next to the catalog."""
         return self.root.parent / "images"
 
     @property
@@ -62,18 +62,18 @@ class Catalog:
 
     @property
     def list_keyring(self) -> Path:
-        """The key that signs kernel.org's lists of files, and nothing else."""
+        """The key that signs kernel.org's checksum files, and nothing else."""
         return self.root / "keyrings" / "kernel.org-lists.gpg"
 
     @property
     def rules(self) -> Path:
-        """What is known to go wrong (see `kconfig.rules`)."""
+        """The file of known problems (see `kconfig.rules`)."""
         return self.root / "rules.toml"
 
     def select(
         self, names: Sequence[str], *, arches: Sequence[str] = (), flavors: Sequence[str] = ()
     ) -> list[Kernel]:
-        """The kernels that versions, series or tags name; see `selection.select`."""
+        """The kernels that versions, series or tags name; see `kernel_selection.select`."""
         try:
             return kernel_selection.select(self.kernels, self.features, names, arches, flavors)
         except kernel_selection.UnknownKernelError as error:
@@ -84,46 +84,48 @@ class Catalog:
             ) from None
 
     def variant(self, kernel: Kernel, with_: Sequence[str], without: Sequence[str]) -> Kernel:
-        """The kernel with some features more or less; see `variants.variant`."""
+        """The kernel with features added or removed; see `kernel_variants.variant`."""
         return kernel_variants.variant(self.features, kernel, with_, without)
 
     def compiled_in(self, kernel: Kernel, builder: str) -> Kernel:
-        """The kernel in a builder that is named, or of a kind; see `toolchain.chosen`."""
+        """The kernel with another builder, by its name or kind; see `toolchain_choice.chosen`."""
         return replace(
             kernel, builder=toolchain_choice.chosen(self.builders, kernel.builder, builder)
         )
 
     def minimums(self, series: Series) -> dict[str, str]:
-        """The oldest versions of tools that compile a series; see `toolchain.minimums`."""
+        """The oldest tools that compile a series; see `toolchain_choice.minimums`."""
         return toolchain_choice.minimums(self.root / "toolchain.toml", series)
 
     def config_file(self, kernel: Kernel) -> Path:
-        """Where the kernel's full config is kept, whether it is there or not."""
+        """The path of the kernel's full config, which need not exist."""
         flavor = "" if kernel.flavor.name == DEFAULT_FLAVOR else f"-{kernel.flavor.name}"
         return self.root / "configs" / f"linux-{kernel.arch.name}-{kernel.version}{flavor}.config"
 
     def fragment_file(self, name: str) -> Path:
-        """The file of the fragment that is called so, such as `feature/bpf`."""
+        """The file of the fragment with this name, such as `feature/bpf`."""
         return self.root / "fragments" / f"{name}.config"
 
-    def proofs(self, kernel: Kernel) -> tuple[Proof, ...]:
-        """The checks that a kernel must pass, or be unfit for; see `proofs_of`."""
-        return self.proofs_of(kernel.fragments, kernel.version.series, kernel.arch)
+    def guest_checks(self, kernel: Kernel) -> tuple[GuestCheck, ...]:
+        """The checks of a kernel; one that does not apply to it says why (`unfit`)."""
+        return self.guest_checks_of(kernel.fragments, kernel.version.series, kernel.arch)
 
-    def proofs_of(self, fragments: Iterable[str], series: Series, arch: Arch) -> tuple[Proof, ...]:
-        """The checks beside some fragments, for kernels of `series` on `arch`, each once.
+    def guest_checks_of(
+        self, fragments: Iterable[str], series: Series, arch: Arch
+    ) -> tuple[GuestCheck, ...]:
+        """The checks of some fragments, for kernels of `series` on `arch`, each once.
 
-        A UserError tells what is wrong in the files that hold them (see `proofs`).
+        A UserError lists the mistakes in the files (see `guest_checks`).
         """
         found = (
-            proof.fitted(series, arch)
+            check.fitted(series, arch)
             for name in fragments
-            for proof in load_proofs(self.root / "fragments" / f"{name}.toml", name)
+            for check in load_guest_checks(self.root / "fragments" / f"{name}.toml", name)
         )
         return merged(found)
 
     def requests(self, kernel: Kernel) -> dict[str, kconfig.OptionRequest]:
-        """All that the kernel's fragments ask for, merged."""
+        """All options that the kernel's fragments request, merged."""
         return self._merged(
             kernel.fragments,
             kernel.version.series,
@@ -134,22 +136,28 @@ class Catalog:
     def feature_requests(
         self, name: str, series: Series, arch: Arch
     ) -> dict[str, kconfig.OptionRequest]:
-        """What a feature, with all it needs, asks of kernels of `series` on `arch`.
+        """The options that a feature and its needs request, for kernels of `series` on `arch`.
 
-        A UserError if there is no such feature, or not in that series.
+        A UserError if the feature does not exist, or not in that series.
         """
         closed = kernel_variants.close(
             [kernel_variants.known(self.features, name, "feature")], self.features
         )
         feature = self.features[name]
-        if not feature.there(series):
-            raise UserError(f"series {series} has no {name}", why=f"it came with {feature.since}")
+        if not feature.available_in(series):
+            raise UserError(
+                f"the feature {name} is not available in series {series}",
+                why=f"its first series is {feature.since}",
+            )
         return self._merged([f"feature/{each}" for each in closed], series, arch)
 
     def vmm_requests(
         self, name: str, series: Series, arch: Arch
     ) -> dict[str, kconfig.OptionRequest]:
-        """What a VMM asks of kernels of `series` on `arch`; errors as `feature_requests`."""
+        """The options that a VMM requests, for kernels of `series` on `arch`.
+
+        A UserError if the catalog has no such VMM, or it does not boot that series.
+        """
         vmm = self.vmms[kernel_variants.known(self.vmms, name, "VMM")]
         if not vmm.boots(series, arch):
             raise UserError(
@@ -159,32 +167,33 @@ class Catalog:
         return self._merged([f"vmm/{name}"], series, arch)
 
     def require_feature_name(self, name: str) -> None:
-        """A UserError if a feature cannot be called so: tags are made of these names."""
+        """A UserError if a feature cannot have this name, which becomes part of tags."""
         if name in self.features:
             return
         arches = {word for kernel in self.kernels for word in (kernel.arch.name, kernel.arch.oci)}
         words = name.split("-")
         if not re.fullmatch(WORDS, name):
             raise UserError(
-                f"'{name}' is no name for a feature", hint="use a-z and 0-9, with - between words"
+                f"'{name}' is not a valid name for a feature",
+                hint="use a-z and 0-9, with - between words",
             )
         if kernel_variants.RESERVED & set(words) or words[-1] in arches:
             raise UserError(
-                f"'{name}' is no name for a feature",
-                why="in a tag, 'with', 'without' and 'patched', and an arch at the end, mean"
-                " something else",
-                hint="call it otherwise",
+                f"'{name}' is not a valid name for a feature",
+                why="in a tag, the words 'with', 'without' and 'patched', and an arch at the end,"
+                " have another meaning",
+                hint="choose another name",
             )
 
     def add_feature(self, name: str, about: str) -> None:
-        """Write down a feature that the file does not have; its fragment is the caller's."""
+        """Add a feature's table to the file; the caller writes its fragment."""
         text = self.file.read_text(encoding="utf-8")
         write_atomic(self.file, catalog_edit.add_feature(text, name, about).encode())
 
     def _merged(
         self, fragments: Iterable[str], series: Series, arch: Arch, *, monolithic: bool = False
     ) -> dict[str, kconfig.OptionRequest]:
-        """What fragments ask for, merged for one series and arch."""
+        """The options that fragments request, merged for one series and arch."""
         requests = (
             request
             for name in fragments
@@ -197,5 +206,5 @@ class Catalog:
         return patch_selection.for_kernel(self.root, self.bounds, kernel)
 
     def budget(self, kernel: Kernel) -> Budget | None:
-        """What the kernel may cost, if the catalog says."""
+        """The kernel's budget, if the catalog has one."""
         return budget_of(self.budgets, kernel)

@@ -6,12 +6,9 @@ import os
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ingot.source.git.git_repository import GitUrl
-
-if TYPE_CHECKING:
-    from .conftest import Signer
+from tests.support.signers import Signer
 
 
 @dataclass

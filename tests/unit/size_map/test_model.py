@@ -1,4 +1,4 @@
-"""A makeup as JSON: what is written is read, and nothing else is."""
+"""A size map as JSON: what was written can be read, anything else is an error."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ anything = st.recursive(
 
 
 @given(st.builds(SizeMap, sizes, sizes))
-def test_a_makeup_survives_being_json(makeup: SizeMap) -> None:
-    assert SizeMap.from_json(json.loads(json.dumps(makeup.to_json()))) == makeup
+def test_a_size_map_survives_being_json(size_map: SizeMap) -> None:
+    assert SizeMap.from_json(json.loads(json.dumps(size_map.to_json()))) == size_map
 
 
 def test_sizes_are_sums() -> None:
-    makeup = SizeMap({"": 5, "fs": 7, "net/core": 1}, {"fs/xfs.ko": 20, "net/veth.ko": 3})
-    assert (makeup.kernel_size, makeup.modules_size) == (13, 23)
+    size_map = SizeMap({"": 5, "fs": 7, "net/core": 1}, {"fs/xfs.ko": 20, "net/veth.ko": 3})
+    assert (size_map.kernel_size, size_map.modules_size) == (13, 23)
     assert (SizeMap({}, {}).kernel_size, SizeMap({}, {}).modules_size) == (0, 0)
 
 
 @pytest.mark.parametrize(
     ("document", "why"),
     [
-        (None, "no JSON object"),
-        ([], "no JSON object"),
+        (None, "not a JSON object"),
+        ([], "not a JSON object"),
         ({}, "no sizes of the kernel"),
         ({"kernel": {}}, "no sizes of the modules"),
         ({"kernel": [], "modules": {}}, "no sizes of the kernel"),
-        ({"kernel": {"fs": -1}, "modules": {}}, "no number of bytes"),
-        ({"kernel": {"fs": True}, "modules": {}}, "no number of bytes"),
-        ({"kernel": {"fs": 1.0}, "modules": {}}, "no number of bytes"),
-        ({"kernel": {"fs": "1"}, "modules": {}}, "no number of bytes"),
-        ({"kernel": {"fs": 1 << 41}, "modules": {}}, "no number of bytes"),
-        ({"kernel": {}, "modules": {"\x1b[2J": 1}}, "names something"),
-        ({"kernel": {}, "modules": {"a\nb": 1}}, "names something"),
-        ({"kernel": {"\u202efs": 1}, "modules": {}}, "names something"),
-        ({"kernel": {"x" * 2000: 1}, "modules": {}}, "names something"),
+        ({"kernel": {"fs": -1}, "modules": {}}, "not a number of bytes"),
+        ({"kernel": {"fs": True}, "modules": {}}, "not a number of bytes"),
+        ({"kernel": {"fs": 1.0}, "modules": {}}, "not a number of bytes"),
+        ({"kernel": {"fs": "1"}, "modules": {}}, "not a number of bytes"),
+        ({"kernel": {"fs": 1 << 41}, "modules": {}}, "not a number of bytes"),
+        ({"kernel": {}, "modules": {"\x1b[2J": 1}}, "is not a valid name"),
+        ({"kernel": {}, "modules": {"a\nb": 1}}, "is not a valid name"),
+        ({"kernel": {"\u202efs": 1}, "modules": {}}, "is not a valid name"),
+        ({"kernel": {"x" * 2000: 1}, "modules": {}}, "is not a valid name"),
     ],
 )
 def test_another_shape_is_refused_with_the_reason(document: object, why: str) -> None:
@@ -57,7 +57,7 @@ def test_another_shape_is_refused_with_the_reason(document: object, why: str) ->
 
 
 @given(anything, anything)
-def test_any_shape_is_a_makeup_or_an_error(kernel: object, modules: object) -> None:
+def test_any_shape_is_a_size_map_or_an_error(kernel: object, modules: object) -> None:
     for document in (kernel, {"kernel": kernel, "modules": modules}):
         try:
             made = SizeMap.from_json(document)

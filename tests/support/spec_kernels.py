@@ -11,7 +11,8 @@ from ingot.catalog import Kernel
 from ingot.images import BASE, BIN, MODULES, KernelLabels
 from ingot.oci import Descriptor, Layout, Platform, file_entry, write_image, write_layer
 from ingot.specs import SpecKernel, find_spec_kernel
-from tests.unit.conftest import REPOSITORY, digest
+from tests.support.digests import digest
+from tests.support.places import REPOSITORY
 
 REGISTRY = "docker.io/foobar"
 
