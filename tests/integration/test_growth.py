@@ -21,7 +21,7 @@ from ingot.progress import Progress, Silent
 from ingot.source.origin import Archive
 from ingot.source.origins import ORIGINS, OriginRow, deciding
 from ingot.source.releases import Release
-from ingot.source.transfer.tarball_compression import Compression
+from ingot.source.transfer.tarball_compression import TarballCompression
 from ingot.version import KernelVersion
 from tests.support.houses import House
 from tests.support.places import FAKE_TREE
@@ -67,7 +67,7 @@ class Upstream:
         path = self.tarballs[version]
         digest, evidence = Digest.of_file(path), "signed by a test"
         return Archive(
-            path, digest, self.name, "http://x", evidence, Compression.XZ, trust=self.trust
+            path, digest, self.name, "http://x", evidence, TarballCompression.XZ, trust=self.trust
         )
 
 

@@ -11,24 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from ingot.kernel_file import Compression, embedded_config, read_kernel
+from ingot.kernel_file import KernelCompression, embedded_config, read_kernel
 from tests.support import kernel_files as samples
 
 COMMANDS = {
-    Compression.GZIP: "gzip -n -f -9",
-    Compression.XZ: "xz --check=crc32 --x86 --lzma2=dict=32MiB",
-    Compression.LZMA: "xz --format=lzma -9",
-    Compression.BZIP2: "bzip2 -9",
-    Compression.LZO: "lzop -9",
-    Compression.LZ4: "lz4 -l -9 - -",
-    Compression.ZSTD: "zstd -19",
+    KernelCompression.GZIP: "gzip -n -f -9",
+    KernelCompression.XZ: "xz --check=crc32 --x86 --lzma2=dict=32MiB",
+    KernelCompression.LZMA: "xz --format=lzma -9",
+    KernelCompression.BZIP2: "bzip2 -9",
+    KernelCompression.LZO: "lzop -9",
+    KernelCompression.LZ4: "lz4 -l -9 - -",
+    KernelCompression.ZSTD: "zstd -19",
 }
-EVERY = pytest.mark.parametrize("compression", Compression, ids=lambda each: each.value)
+EVERY = pytest.mark.parametrize("compression", KernelCompression, ids=lambda each: each.value)
 LARGE = samples.vmlinux().ljust(9 << 20, b"\0")
 """More than a block of any of them."""
 
 
-def compress(data: bytes, compression: Compression) -> bytes:
+def compress(data: bytes, compression: KernelCompression) -> bytes:
     done = subprocess.run(
         COMMANDS[compression].split(), input=data, capture_output=True, check=True, timeout=60
     )
@@ -38,7 +38,7 @@ def compress(data: bytes, compression: Compression) -> bytes:
 @EVERY
 @pytest.mark.parametrize("plain", [samples.vmlinux(), LARGE], ids=["small", "large"])
 def test_a_kernel_is_read_as_its_build_compresses_it(
-    tmp_path: Path, plain: bytes, compression: Compression
+    tmp_path: Path, plain: bytes, compression: KernelCompression
 ) -> None:
     packed = compress(plain, compression)
     path = tmp_path / "vmlinux.packed"

@@ -23,7 +23,7 @@ from ingot.elf import (
     ElfHeader,
     Segment,
 )
-from ingot.kernel_file import Compression
+from ingot.kernel_file import KernelCompression
 
 BANNER = b"Linux version 6.1.176-x (ingot@ingot) #1\n"
 CONFIG = "# Linux/x86 6.1.176 Kernel Configuration\nCONFIG_VETH=m\n"
@@ -81,16 +81,18 @@ def arm64_vmlinux() -> bytes:
     return vmlinux(machine=AARCH64)
 
 
-def compress(data: bytes, compression: Compression) -> bytes:
+def compress(data: bytes, compression: KernelCompression) -> bytes:
     """The data as the kernel's build compresses it, by the libraries."""
     return {
-        Compression.GZIP: lambda: gzip.compress(data, mtime=0),
-        Compression.XZ: lambda: lzma.compress(data, check=lzma.CHECK_CRC32),
-        Compression.LZMA: lambda: lzma.compress(data, lzma.FORMAT_ALONE, preset=9),
-        Compression.BZIP2: lambda: bz2.compress(data),
-        Compression.LZO: lambda: _lzop(data),
-        Compression.LZ4: lambda: _lz4_legacy(data),
-        Compression.ZSTD: lambda: zstandard.ZstdCompressor(write_checksum=True).compress(data),
+        KernelCompression.GZIP: lambda: gzip.compress(data, mtime=0),
+        KernelCompression.XZ: lambda: lzma.compress(data, check=lzma.CHECK_CRC32),
+        KernelCompression.LZMA: lambda: lzma.compress(data, lzma.FORMAT_ALONE, preset=9),
+        KernelCompression.BZIP2: lambda: bz2.compress(data),
+        KernelCompression.LZO: lambda: _lzop(data),
+        KernelCompression.LZ4: lambda: _lz4_legacy(data),
+        KernelCompression.ZSTD: lambda: zstandard.ZstdCompressor(write_checksum=True).compress(
+            data
+        ),
     }[compression]()
 
 

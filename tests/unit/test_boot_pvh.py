@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot.vmm.pvh import _append, _Kernel, needs_entry
+from ingot.boot.vmm.pvh import _append, _ElfKernel, needs_entry
 from ingot.errors import UserError
 
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
@@ -69,15 +69,15 @@ def test_notes_that_are_cut_off_hold_no_entry(tmp_path: Path, notes: bytes) -> N
 def test_the_entry_is_added_and_the_kernel_kept(tmp_path: Path) -> None:
     path = elf(tmp_path / "vmlinux", OTHER_NOTE)
     before = path.read_bytes()
-    path.write_bytes(_append(_Kernel.read(path), b"\xfc\x90code"))
+    path.write_bytes(_append(_ElfKernel.read(path), b"\xfc\x90code"))
     after = path.read_bytes()
     assert not needs_entry(path)
     # but for the header, which counts two segments more and finds them at the end
     assert after[HEADER.size : len(before)] == before[HEADER.size :]
-    kernel = _Kernel.read(path)
+    kernel = _ElfKernel.read(path)
     assert kernel.header.entry == 0x1000200
     *old, load, note = kernel.segments
-    assert old == list(_Kernel.read(elf(tmp_path / "before", OTHER_NOTE)).segments)
+    assert old == list(_ElfKernel.read(elf(tmp_path / "before", OTHER_NOTE)).segments)
     assert after[load[2] : load[2] + load[5]] == b"\xfc\x90code"
     assert load[3] == load[4] == 0x100000
     assert after[note[2] : note[2] + note[5]].endswith(struct.pack("<Q", 0x100000))
@@ -87,4 +87,4 @@ def test_a_kernel_with_more_segments_than_the_header_counts_gets_no_entry(tmp_pa
     path = elf(tmp_path / "vmlinux", count=0xFFFF)
     path.write_bytes(path.read_bytes() + bytes(56 * 0xFFFF))
     with pytest.raises(UserError, match="65535 of them"):
-        _Kernel.read(path)
+        _ElfKernel.read(path)

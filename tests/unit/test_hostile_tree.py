@@ -403,7 +403,7 @@ def test_a_builder_that_leaves_something_else_than_the_boot_test_asks_for(
         return Result(0, "")
 
     monkeypatch.setattr(sandboxes, "run", tool)
-    kernel = pvh._Kernel(ElfHeader(b"", *(0,) * 13), (), b"")
+    kernel = pvh._ElfKernel(ElfHeader(b"", *(0,) * 13), (), b"")
     uses: dict[str, Callable[[], object]] = {
         "init": lambda: guest_contents.compile_init(sandbox, arch("x86_64")),
         "pvh": lambda: pvh._assemble(sandbox, kernel, arch("x86_64")),

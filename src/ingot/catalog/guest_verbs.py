@@ -34,7 +34,7 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Verb:
+class GuestVerb:
     """A verb of init: its usage, what a check that passes proves, and its source file."""
 
     name: str
@@ -47,7 +47,7 @@ class Verb:
 
 
 @cache
-def verbs() -> Mapping[str, Verb]:
+def verbs() -> Mapping[str, GuestVerb]:
     """All verbs by name, sorted by name."""
     return read_verbs(_SOURCES)
 
@@ -65,9 +65,9 @@ def mistake(words: Sequence[str]) -> str:
     return f"{wrong}; usage: {verb}" if wrong else ""
 
 
-def read_verbs(sources: Path) -> Mapping[str, Verb]:
+def read_verbs(sources: Path) -> Mapping[str, GuestVerb]:
     """The verbs in the C files of a directory; a UserError names the line that is not a row."""
-    found: dict[str, Verb] = {}
+    found: dict[str, GuestVerb] = {}
     for path in sorted(sources.glob("*.c")):
         for verb, line in _read(path):
             if verb.name in found:
@@ -78,7 +78,7 @@ def read_verbs(sources: Path) -> Mapping[str, Verb]:
     return dict(sorted(found.items()))
 
 
-def _read(path: Path) -> Iterator[tuple[Verb, int]]:
+def _read(path: Path) -> Iterator[tuple[GuestVerb, int]]:
     """The verbs of a file, each with its line."""
     text = path.read_text(encoding="utf-8")
     tables = list(_TABLE.finditer(text))
@@ -95,7 +95,7 @@ def _read(path: Path) -> Iterator[tuple[Verb, int]]:
             raise _error(path, where, "this is not a VERB(...) row, and not END_OF_VERBS")
 
 
-def _verb(path: Path, row: re.Match[str], line: int) -> Verb:
+def _verb(path: Path, row: re.Match[str], line: int) -> GuestVerb:
     name, usage, proves = (_joined(row[group]) for group in ("name", "usage", "proves"))
     if not _NAME.fullmatch(name):
         raise _error(path, line, f"'{name}' is not a valid verb (a-z, 0-9, - between words)")
@@ -114,7 +114,7 @@ def _verb(path: Path, row: re.Match[str], line: int) -> Verb:
             line,
             f"{name}: by its usage '{usage}', the numbers of arguments are {parsed.least}, {most}",
         )
-    return Verb(name, parsed, proves, path.name)
+    return GuestVerb(name, parsed, proves, path.name)
 
 
 def _joined(text: str) -> str:

@@ -22,8 +22,8 @@ from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
-from ingot.pipeline.containerfile import containerfile as recipe_text
-from ingot.pipeline.containerfile import write_context
+from ingot.pipeline.containerfile_writer import containerfile as recipe_text
+from ingot.pipeline.containerfile_writer import write_context
 
 
 def containerfile(

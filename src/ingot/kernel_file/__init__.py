@@ -5,8 +5,8 @@ the embedded config.
 """
 
 from ingot.kernel_file.decompress import (
-    Compression,
     DecompressError,
+    KernelCompression,
     compression_of,
     decompress,
 )
@@ -21,9 +21,9 @@ from ingot.kernel_file.kernel import (
 from ingot.kernel_file.pvh_note import pvh_note
 
 __all__ = [
-    "Compression",
     "DecompressError",
     "Format",
+    "KernelCompression",
     "KernelFile",
     "compression_of",
     "decompress",

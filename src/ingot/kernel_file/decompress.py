@@ -32,10 +32,10 @@ _ZSTD_STEP = 1 << 10
 
 _GZIP_ONLY = 16 + zlib.MAX_WBITS
 
-__all__ = ["KERNEL_BYTES", "Compression", "DecompressError", "compression_of", "decompress"]
+__all__ = ["KERNEL_BYTES", "DecompressError", "KernelCompression", "compression_of", "decompress"]
 
 
-class Compression(enum.Enum):
+class KernelCompression(enum.Enum):
     """The compression of a kernel; the value is its name in messages."""
 
     GZIP = "gzip"
@@ -47,26 +47,26 @@ class Compression(enum.Enum):
     ZSTD = "zstd"
 
 
-MAGIC: Mapping[Compression, bytes] = {
-    Compression.GZIP: b"\x1f\x8b\x08",
-    Compression.XZ: b"\xfd7zXZ\x00",
-    Compression.LZMA: b"\x5d\x00\x00\x00",  # the properties and a dictionary of 16 MiB or more
-    Compression.BZIP2: b"BZh",
-    Compression.LZO: lzop.MAGIC,
-    Compression.LZ4: lz4_legacy.MAGIC,
-    Compression.ZSTD: b"\x28\xb5\x2f\xfd",
+MAGIC: Mapping[KernelCompression, bytes] = {
+    KernelCompression.GZIP: b"\x1f\x8b\x08",
+    KernelCompression.XZ: b"\xfd7zXZ\x00",
+    KernelCompression.LZMA: b"\x5d\x00\x00\x00",  # properties, and a dictionary of 16 MiB or more
+    KernelCompression.BZIP2: b"BZh",
+    KernelCompression.LZO: lzop.MAGIC,
+    KernelCompression.LZ4: lz4_legacy.MAGIC,
+    KernelCompression.ZSTD: b"\x28\xb5\x2f\xfd",
 }
 """The first bytes of compressed data."""
 
 _LONGEST_MAGIC = max(map(len, MAGIC.values()))
 
 
-def compression_of(head: bytes) -> Compression | None:
+def compression_of(head: bytes) -> KernelCompression | None:
     """The compression of data that begins with `head`; None if it is not compressed."""
     return next((each for each, magic in MAGIC.items() if head.startswith(magic)), None)
 
 
-def decompress(data: bytes | memoryview, compression: Compression, limit: int) -> bytes:
+def decompress(data: bytes | memoryview, compression: KernelCompression, limit: int) -> bytes:
     """Decompress the stream at the start of `data`, to at most `limit` bytes.
 
     Raises DecompressError if it is damaged, truncated, or larger.
@@ -124,12 +124,12 @@ def _whole(content: bytes, limit: int, *, ended: bool) -> bytes:
     return content
 
 
-_DECOMPRESSORS: Mapping[Compression, Callable[[memoryview, int], bytes]] = {
-    Compression.GZIP: _gunzip,
-    Compression.XZ: _unxz,
-    Compression.LZMA: _unlzma,
-    Compression.BZIP2: _bunzip2,
-    Compression.LZO: lzop.decompress,
-    Compression.LZ4: lz4_legacy.decompress,
-    Compression.ZSTD: _unzstd,
+_DECOMPRESSORS: Mapping[KernelCompression, Callable[[memoryview, int], bytes]] = {
+    KernelCompression.GZIP: _gunzip,
+    KernelCompression.XZ: _unxz,
+    KernelCompression.LZMA: _unlzma,
+    KernelCompression.BZIP2: _bunzip2,
+    KernelCompression.LZO: lzop.decompress,
+    KernelCompression.LZ4: lz4_legacy.decompress,
+    KernelCompression.ZSTD: _unzstd,
 }

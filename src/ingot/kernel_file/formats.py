@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from ingot.elf import AARCH64, X86_64, machine_of
 from ingot.kernel_file.decompress import (
     KERNEL_BYTES,
-    Compression,
     DecompressError,
+    KernelCompression,
     compression_of,
     decompress,
 )
@@ -49,9 +49,9 @@ _ZBOOT_PAYLOAD_AT, _ZBOOT_COMPRESSION, _PE_AT, _ZBOOT_END = 8, slice(24, 56), 60
 _PE_MAGIC = b"PE\0\0"
 _PE_ARCHES = {0x8664: "x86_64", 0xAA64: "arm64"}
 _ZBOOT_COMPRESSIONS = {
-    **{each.value: each for each in Compression},
-    "xzkern": Compression.XZ,
-    "zstd22": Compression.ZSTD,
+    **{each.value: each for each in KernelCompression},
+    "xzkern": KernelCompression.XZ,
+    "zstd22": KernelCompression.ZSTD,
 }
 
 

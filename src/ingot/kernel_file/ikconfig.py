@@ -13,8 +13,8 @@ import re
 from ingot.kernel_file.decompress import (
     KERNEL_BYTES,
     MAGIC,
-    Compression,
     DecompressError,
+    KernelCompression,
     decompress,
 )
 from ingot.kernel_file.failure import TooLargeError
@@ -31,12 +31,12 @@ _SEARCH_BYTES = 2 * KERNEL_BYTES
 
 def config_within(kernel: Content) -> str | None:
     """The config embedded in a decompressed kernel; None if it has none, or a damaged one."""
-    start = kernel.find(_START + MAGIC[Compression.GZIP])
+    start = kernel.find(_START + MAGIC[KernelCompression.GZIP])
     end = kernel.find(_END, start)
     if start < 0 or end < 0:
         return None
     try:
-        text = decompress(kernel[start + len(_START) : end], Compression.GZIP, _CONFIG_BYTES)
+        text = decompress(kernel[start + len(_START) : end], KernelCompression.GZIP, _CONFIG_BYTES)
     except DecompressError:
         return None
     return text.decode("utf-8", errors="replace")

@@ -14,8 +14,8 @@ from ingot.elf import ElfError, read_header, read_segments
 from ingot.errors import UserError
 from ingot.kernel_file.decompress import (
     KERNEL_BYTES,
-    Compression,
     DecompressError,
+    KernelCompression,
     compression_of,
     decompress,
 )
@@ -40,7 +40,7 @@ class KernelFile:
     format: Format
     arch: str | None
     release: str | None = None
-    compression: Compression | None = None
+    compression: KernelCompression | None = None
     content: Content = field(default=b"", repr=False, compare=False)
 
     @property

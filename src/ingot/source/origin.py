@@ -11,7 +11,7 @@ from typing import Protocol
 from ingot.digest import Digest
 from ingot.errors import VerificationError
 from ingot.progress import Progress
-from ingot.source.transfer.tarball_compression import Compression
+from ingot.source.transfer.tarball_compression import TarballCompression
 from ingot.version import KernelVersion
 
 
@@ -32,7 +32,7 @@ class Archive:
     origin: str
     url: str
     evidence: str
-    form: Compression
+    form: TarballCompression
     plain: Digest | None = field(default=None, kw_only=True)
     trust: str = field(default="", kw_only=True)
 

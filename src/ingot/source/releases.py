@@ -87,7 +87,7 @@ def merge(listed: Iterable[Release]) -> tuple[Release, ...]:
     releases.
     """
     rows = list(listed)
-    series = _SeriesStatus.by(rows)
+    series = _ListedSeries.by(rows)
     merged: dict[KernelVersion, Release] = {}
     for row in rows:
         known = merged.get(row.version)
@@ -114,7 +114,7 @@ def newer(known: Iterable[Release], than: KernelVersion) -> tuple[Release, ...]:
 def exactly(version: KernelVersion, origins: Iterable[Origin], known: Iterable[Release]) -> Release:
     """The release `version`, listed or not, from `origins`, with the information in `known`."""
     rows = list(known)
-    series = _SeriesStatus.by(rows)
+    series = _ListedSeries.by(rows)
     dates = [row.released for row in rows if row.version == version]
     return Release(
         version,
@@ -126,14 +126,14 @@ def exactly(version: KernelVersion, origins: Iterable[Origin], known: Iterable[R
 
 
 @dataclass(frozen=True, slots=True)
-class _SeriesStatus:
+class _ListedSeries:
     """The state of each series: whether it has ended, and its moniker."""
 
     ended: dict[Series, bool]
     monikers: dict[Series, str]
 
     @classmethod
-    def by(cls, releases: Iterable[Release]) -> _SeriesStatus:
+    def by(cls, releases: Iterable[Release]) -> _ListedSeries:
         rows = list(releases)
         return cls(
             {r.version.series: r.end_of_life for r in rows if r.end_of_life is not None},

@@ -18,7 +18,7 @@ import pytest
 from ingot.digest import Digest
 from ingot.source.origin import Archive
 from ingot.source.transfer import download
-from ingot.source.transfer.tarball_compression import Compression
+from ingot.source.transfer.tarball_compression import TarballCompression
 from ingot.source.trees.source_cache import SourceCache
 from tests.support.git_repositories import Repository, make_repository
 from tests.support.progress import Notes
@@ -239,6 +239,8 @@ def archive(tmp_path: Path) -> Callable[..., Archive]:
         path = tmp_path / name
         path.write_bytes(data)
         trust = "" if origin == "local" else f"who vouches for {origin}"
-        return Archive(path, Digest.of(data), origin, url, evidence, Compression.TAR, trust=trust)
+        return Archive(
+            path, Digest.of(data), origin, url, evidence, TarballCompression.TAR, trust=trust
+        )
 
     return make

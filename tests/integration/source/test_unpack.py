@@ -19,7 +19,7 @@ from ingot.errors import MachineError, UserError, VerificationError
 from ingot.files import disk_errors
 from ingot.progress import Silent
 from ingot.source.origin import Archive
-from ingot.source.transfer.tarball_compression import Compression
+from ingot.source.transfer.tarball_compression import TarballCompression
 from ingot.source.trees import unpack_tarball as module
 from ingot.source.trees.unpack_tarball import Unpacked, unpack
 from tests.support.tarballs import EPOCH, Member, kernel_members, make_tar
@@ -57,8 +57,10 @@ def test_modes_and_times_do_not_depend_on_the_umask(
     assert (tree / "link").readlink() == Path("scripts/run.sh")
 
 
-@pytest.mark.parametrize("form", [Compression.XZ, Compression.GZIP, Compression.ZSTD])
-def test_compressions(archive: MakeArchive, tmp_path: Path, form: Compression) -> None:
+@pytest.mark.parametrize(
+    "form", [TarballCompression.XZ, TarballCompression.GZIP, TarballCompression.ZSTD]
+)
+def test_compressions(archive: MakeArchive, tmp_path: Path, form: TarballCompression) -> None:
     plain = archive()
     data = plain.path.read_bytes()
     argv = [form.value, "-c"]
@@ -190,7 +192,7 @@ def test_truncated_or_corrupt(archive: MakeArchive, tmp_path: Path, how: str) ->
     }[how]
     good.path.write_bytes(bad)
     with pytest.raises(UserError) as caught:
-        form = Compression.XZ if "xz" in how else Compression.TAR
+        form = TarballCompression.XZ if "xz" in how else TarballCompression.TAR
         unpacked(replace(good, digest=Digest.of(bad), form=form), tmp_path)
     assert "truncated or corrupt" in caught.value.what
     assert caught.value.why and caught.value.hint

@@ -24,7 +24,7 @@ from ingot.source.obtain import obtain
 from ingot.source.origin import Archive, Source
 from ingot.source.transfer import signature
 from ingot.source.transfer.download import download
-from ingot.source.transfer.tarball_compression import Compression, PlainTar
+from ingot.source.transfer.tarball_compression import PlainTar, TarballCompression
 from ingot.source.trees.patched_tree import digests, patched_tree
 from ingot.source.trees.source_cache import SourceCache
 from tests.support.debian_archives import Suite
@@ -111,7 +111,9 @@ def test_a_file_that_is_exchanged_while_its_signature_is_checked(
 ) -> None:
     """Its digest was taken first: it is the signed tar in other bytes by the time gpgv reads it."""
 
-    def exchanging(path: Path, form: Compression, on_bytes: Callable[[int], None]) -> PlainTar:
+    def exchanging(
+        path: Path, form: TarballCompression, on_bytes: Callable[[int], None]
+    ) -> PlainTar:
         path.write_bytes(lzma.compress(published.tar, preset=1))
         return PlainTar(path, form, on_bytes)
 

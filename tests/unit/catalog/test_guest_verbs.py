@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingot.catalog import guest_verbs
-from ingot.catalog.guest_verbs import Verb, read_verbs
+from ingot.catalog.guest_verbs import GuestVerb, read_verbs
 from ingot.errors import UserError
 from tests.support.places import REPOSITORY
 
@@ -21,7 +21,7 @@ const struct verb_entry file_verbs[] = {{
 """
 
 
-def read(tmp_path: Path, text: str = TABLE) -> dict[str, Verb]:
+def read(tmp_path: Path, text: str = TABLE) -> dict[str, GuestVerb]:
     (tmp_path / "files.c").write_text(text)
     return dict(read_verbs(tmp_path))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingot.errors import UserError
-from ingot.kernel_file import Compression, Format, KernelFile, read_bootable, read_kernel
+from ingot.kernel_file import Format, KernelCompression, KernelFile, read_bootable, read_kernel
 from tests.support import kernel_files as samples
 
 BANNER = b"Linux version 6.1.176-x (ingot@ingot) #1\n"
@@ -71,10 +71,10 @@ def test_a_header_that_is_cut_off_is_refused(tmp_path: Path) -> None:
         read_kernel(tmp_path / "kernel")
 
 
-@pytest.mark.parametrize("compression", Compression, ids=lambda each: each.value)
+@pytest.mark.parametrize("compression", KernelCompression, ids=lambda each: each.value)
 @pytest.mark.parametrize("plain", [samples.vmlinux(), samples.image()], ids=["vmlinux", "Image"])
 def test_a_kernel_that_is_compressed_as_a_whole(
-    plain: bytes, compression: Compression, tmp_path: Path
+    plain: bytes, compression: KernelCompression, tmp_path: Path
 ) -> None:
     path = tmp_path / "kernel"
     path.write_bytes(samples.with_size(samples.compress(plain, compression), plain))
@@ -107,13 +107,13 @@ def test_a_pe_header_outside_the_file_names_no_arch(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [10, 30, 200])
 def test_a_compressed_kernel_that_is_cut_off_is_named(size: int, tmp_path: Path) -> None:
     path = tmp_path / "vmlinux.zst"
-    path.write_bytes(samples.compress(samples.vmlinux(), Compression.ZSTD)[:size])
+    path.write_bytes(samples.compress(samples.vmlinux(), KernelCompression.ZSTD)[:size])
     with pytest.raises(UserError, match=r"vmlinux.zst cannot be decompressed.*zstd.*too early"):
         read_kernel(path)
 
 
 def test_something_else_that_is_compressed_is_not_a_kernel(tmp_path: Path) -> None:
-    (tmp_path / "tree.tar.xz").write_bytes(samples.compress(b"a tree", Compression.XZ))
+    (tmp_path / "tree.tar.xz").write_bytes(samples.compress(b"a tree", KernelCompression.XZ))
     with pytest.raises(UserError, match="is not a kernel"):
         read_kernel(tmp_path / "tree.tar.xz")
 

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingot.errors import UserError
-from ingot.kernel_file import Compression, embedded_config, read_kernel
+from ingot.kernel_file import KernelCompression, embedded_config, read_kernel
 from ingot.kernel_file.ikconfig import search_config
 from tests.support import kernel_files as samples
 
 CONFIG = "CONFIG_A=y\n# CONFIG_B is not set\n"
-EVERY = pytest.mark.parametrize("compression", Compression, ids=lambda each: each.value)
+EVERY = pytest.mark.parametrize("compression", KernelCompression, ids=lambda each: each.value)
 
 
 def kernel(config: bytes = CONFIG.encode()) -> bytes:
@@ -76,7 +76,7 @@ def test_marks_of_compression_without_end_cost_no_memory() -> None:
 
 
 @EVERY
-def test_a_bzimage_gives_its_config(compression: Compression) -> None:
+def test_a_bzimage_gives_its_config(compression: KernelCompression) -> None:
     plain = samples.vmlinux()
     payload = samples.with_size(samples.compress(plain, compression), plain)
     assert embedded_config(samples.bzimage(payload), "bzImage") == samples.CONFIG
@@ -85,25 +85,27 @@ def test_a_bzimage_gives_its_config(compression: Compression) -> None:
 @pytest.mark.parametrize(
     ("named", "compression"),
     [
-        *((each.value.encode(), each) for each in Compression),
-        (b"xzkern", Compression.XZ),
-        (b"zstd22", Compression.ZSTD),
+        *((each.value.encode(), each) for each in KernelCompression),
+        (b"xzkern", KernelCompression.XZ),
+        (b"zstd22", KernelCompression.ZSTD),
     ],
 )
-def test_an_efi_zboot_image_gives_its_config(named: bytes, compression: Compression) -> None:
+def test_an_efi_zboot_image_gives_its_config(named: bytes, compression: KernelCompression) -> None:
     image = samples.zboot(samples.compress(samples.image(), compression), named)
     assert embedded_config(image, "vmlinuz.efi") == samples.CONFIG
 
 
 @EVERY
-def test_a_kernel_that_is_compressed_as_a_whole_gives_its_config(compression: Compression) -> None:
+def test_a_kernel_that_is_compressed_as_a_whole_gives_its_config(
+    compression: KernelCompression,
+) -> None:
     for plain in (samples.image(), samples.vmlinux()):
         packed = samples.compress(plain, compression)
         assert embedded_config(samples.with_size(packed, plain), "kernel") == samples.CONFIG
 
 
 @EVERY
-def test_a_file_of_an_unknown_format_is_searched(compression: Compression) -> None:
+def test_a_file_of_an_unknown_format_is_searched(compression: KernelCompression) -> None:
     old = samples.bzimage(samples.compress(samples.vmlinux(), compression), protocol=0x207)
     assert embedded_config(old, "bzImage") == samples.CONFIG
     other = b"a loader for another arch" + samples.compress(samples.vmlinux(), compression)
@@ -135,7 +137,7 @@ def test_a_kernel_without_a_config_is_told_from_what_is_not_a_kernel(
 
 
 PLAIN = samples.vmlinux(b"")
-PAYLOAD = samples.with_size(samples.compress(PLAIN, Compression.ZSTD), PLAIN)
+PAYLOAD = samples.with_size(samples.compress(PLAIN, KernelCompression.ZSTD), PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -162,14 +164,14 @@ def test_a_damaged_kernel_is_named_with_what_is_wrong(content: bytes, why: str) 
 MUTATED = [
     samples.vmlinux(notes=samples.PVH_NOTE),
     samples.image(),
-    *(samples.compress(samples.image(), each) for each in Compression),
+    *(samples.compress(samples.image(), each) for each in KernelCompression),
     *(
         samples.bzimage(samples.with_size(samples.compress(samples.vmlinux(), each), PLAIN))
-        for each in Compression
+        for each in KernelCompression
     ),
     *(
         samples.zboot(samples.compress(samples.image(), each), each.value.encode())
-        for each in Compression
+        for each in KernelCompression
     ),
 ]
 

@@ -13,9 +13,9 @@ from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
 from ingot.source.transfer import tarball_compression
 from ingot.source.transfer.tarball_compression import (
-    Compression,
     DamagedError,
     PlainTar,
+    TarballCompression,
     decompressed,
     form_of,
 )
@@ -28,7 +28,7 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
-def plain(form: Compression, data: bytes, size: int = 1000) -> bytes:
+def plain(form: TarballCompression, data: bytes, size: int = 1000) -> bytes:
     return b"".join(decompressed(form, pieces(data, size)))
 
 
@@ -36,23 +36,29 @@ def plain(form: Compression, data: bytes, size: int = 1000) -> bytes:
 @pytest.mark.parametrize(
     ("form", "data", "times"),
     [
-        (Compression.XZ, lzma.compress(b"abc" * 50), 1),
-        (Compression.XZ, lzma.compress(b"abc" * 50) * 2, 2),
-        (Compression.XZ, lzma.compress(b"abc" * 50) + bytes(8), 1),
-        (Compression.XZ, lzma.compress(b"abc" * 50) + bytes(4) + lzma.compress(b"abc" * 50), 2),
-        (Compression.GZIP, gzip.compress(b"abc" * 50, mtime=0), 1),
-        (Compression.GZIP, gzip.compress(b"abc" * 50, mtime=0) * 3, 3),
-        (Compression.GZIP, gzip.compress(b"abc" * 50, mtime=0) + bytes(5), 1),
-        (Compression.TAR, b"abc" * 50, 1),
+        (TarballCompression.XZ, lzma.compress(b"abc" * 50), 1),
+        (TarballCompression.XZ, lzma.compress(b"abc" * 50) * 2, 2),
+        (TarballCompression.XZ, lzma.compress(b"abc" * 50) + bytes(8), 1),
+        (
+            TarballCompression.XZ,
+            lzma.compress(b"abc" * 50) + bytes(4) + lzma.compress(b"abc" * 50),
+            2,
+        ),
+        (TarballCompression.GZIP, gzip.compress(b"abc" * 50, mtime=0), 1),
+        (TarballCompression.GZIP, gzip.compress(b"abc" * 50, mtime=0) * 3, 3),
+        (TarballCompression.GZIP, gzip.compress(b"abc" * 50, mtime=0) + bytes(5), 1),
+        (TarballCompression.TAR, b"abc" * 50, 1),
     ],
 )
-def test_whole_files(form: Compression, data: bytes, times: int, size: int) -> None:
+def test_whole_files(form: TarballCompression, data: bytes, times: int, size: int) -> None:
     assert plain(form, data, size) == b"abc" * 50 * times
 
 
 @pytest.mark.parametrize("size", [1000, 1 << 20])
-@pytest.mark.parametrize(("form", "data"), [(Compression.XZ, XZ), (Compression.GZIP, GZIP)])
-def test_much_comes_in_small_pieces(form: Compression, data: bytes, size: int) -> None:
+@pytest.mark.parametrize(
+    ("form", "data"), [(TarballCompression.XZ, XZ), (TarballCompression.GZIP, GZIP)]
+)
+def test_much_comes_in_small_pieces(form: TarballCompression, data: bytes, size: int) -> None:
     found = list(decompressed(form, pieces(data, size)))
     assert b"".join(found) == DATA
     assert max(map(len, found)) <= 1 << 20
@@ -62,26 +68,26 @@ def test_much_comes_in_small_pieces(form: Compression, data: bytes, size: int) -
 @pytest.mark.parametrize(
     ("form", "data"),
     [
-        (Compression.XZ, lzma.compress(b"x", lzma.FORMAT_ALONE)),
-        (Compression.XZ, gzip.compress(b"x", mtime=0)),
-        (Compression.XZ, b"x" * 1024),
-        (Compression.XZ, b""),
-        (Compression.XZ, lzma.compress(b"x")[:-1]),
-        (Compression.XZ, lzma.compress(b"x") + b"x"),
-        (Compression.XZ, lzma.compress(b"x") + bytes(3)),
-        (Compression.XZ, lzma.compress(b"x") + bytes(3) + lzma.compress(b"x")),
-        (Compression.XZ, lzma.compress(b"x") + lzma.compress(b"x", lzma.FORMAT_ALONE)),
-        (Compression.XZ, lzma.compress(b"x") + lzma.compress(b"x")[:-4]),
-        (Compression.XZ, bytes(4) + lzma.compress(b"x")),
-        (Compression.GZIP, lzma.compress(b"x")),
-        (Compression.GZIP, gzip.compress(b"x", mtime=0)[:-1]),
-        (Compression.GZIP, gzip.compress(b"x", mtime=0) + b"x"),
-        (Compression.GZIP, gzip.compress(b"x", mtime=0) + bytes(1) + b"x"),
-        (Compression.GZIP, gzip.compress(b"x", mtime=0) + lzma.compress(b"x")),
-        (Compression.GZIP, b""),
+        (TarballCompression.XZ, lzma.compress(b"x", lzma.FORMAT_ALONE)),
+        (TarballCompression.XZ, gzip.compress(b"x", mtime=0)),
+        (TarballCompression.XZ, b"x" * 1024),
+        (TarballCompression.XZ, b""),
+        (TarballCompression.XZ, lzma.compress(b"x")[:-1]),
+        (TarballCompression.XZ, lzma.compress(b"x") + b"x"),
+        (TarballCompression.XZ, lzma.compress(b"x") + bytes(3)),
+        (TarballCompression.XZ, lzma.compress(b"x") + bytes(3) + lzma.compress(b"x")),
+        (TarballCompression.XZ, lzma.compress(b"x") + lzma.compress(b"x", lzma.FORMAT_ALONE)),
+        (TarballCompression.XZ, lzma.compress(b"x") + lzma.compress(b"x")[:-4]),
+        (TarballCompression.XZ, bytes(4) + lzma.compress(b"x")),
+        (TarballCompression.GZIP, lzma.compress(b"x")),
+        (TarballCompression.GZIP, gzip.compress(b"x", mtime=0)[:-1]),
+        (TarballCompression.GZIP, gzip.compress(b"x", mtime=0) + b"x"),
+        (TarballCompression.GZIP, gzip.compress(b"x", mtime=0) + bytes(1) + b"x"),
+        (TarballCompression.GZIP, gzip.compress(b"x", mtime=0) + lzma.compress(b"x")),
+        (TarballCompression.GZIP, b""),
     ],
 )
-def test_what_is_not_wholly_of_its_form(form: Compression, data: bytes, size: int) -> None:
+def test_what_is_not_wholly_of_its_form(form: TarballCompression, data: bytes, size: int) -> None:
     with pytest.raises(DamagedError):
         plain(form, data, size)
 
@@ -89,14 +95,14 @@ def test_what_is_not_wholly_of_its_form(form: Compression, data: bytes, size: in
 def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tarball_compression, "MAX_MEMORY", 1 << 16)
     with pytest.raises(DamagedError, match="emory"):
-        plain(Compression.XZ, XZ)
+        plain(TarballCompression.XZ, XZ)
 
 
 def test_it_is_hashed_both_ways(tmp_path: Path) -> None:
     path = tmp_path / "linux.tar.xz"
     path.write_bytes(XZ)
     offsets: list[int] = []
-    tar = PlainTar(path, Compression.XZ, offsets.append)
+    tar = PlainTar(path, TarballCompression.XZ, offsets.append)
     assert len(next(iter(tar))) > 0  # whoever reads may stop before the end
     assert tar.finish() == (Digest.of(XZ), Digest.of(DATA))
     assert offsets[-1] == len(XZ)
@@ -105,8 +111,8 @@ def test_it_is_hashed_both_ways(tmp_path: Path) -> None:
 def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tarball_compression, "MAX_BYTES", 10_000_000)
     for form, data in (
-        (Compression.XZ, lzma.compress(bytes(50_000_000))),
-        (Compression.TAR, bytes(10_000_001)),
+        (TarballCompression.XZ, lzma.compress(bytes(50_000_000))),
+        (TarballCompression.TAR, bytes(10_000_001)),
     ):
         path = tmp_path / "bomb"
         path.write_bytes(data)
@@ -116,9 +122,13 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_file_of_the_users_is_looked_at_once(tmp_path: Path) -> None:
     tar = bytes(257) + b"ustar" + bytes(250)
-    for head, form in ((XZ, Compression.XZ), (GZIP, Compression.GZIP), (tar, Compression.TAR)):
+    for head, form in (
+        (XZ, TarballCompression.XZ),
+        (GZIP, TarballCompression.GZIP),
+        (tar, TarballCompression.TAR),
+    ):
         assert form_of(head[:512], tmp_path) is form
-    assert form_of(b"\x28\xb5\x2f\xfd", tmp_path) is Compression.ZSTD
+    assert form_of(b"\x28\xb5\x2f\xfd", tmp_path) is TarballCompression.ZSTD
     for head in (b"", b"<html>", lzma.compress(b"x", lzma.FORMAT_ALONE)):
         with pytest.raises(UserError, match="not a tarball"):
             form_of(head, tmp_path)

@@ -48,7 +48,7 @@ _MEMORY = 0x18000
 
 
 @dataclass(frozen=True, slots=True)
-class _Kernel:
+class _ElfKernel:
     """An ELF file: its header, its program headers, all of its bytes."""
 
     header: ElfHeader
@@ -94,7 +94,7 @@ def with_entry(sandbox: Sandbox, kernel: Path, arch: Arch) -> Path:
     The entry is assembled in the builder. Such a kernel is to be booted in a machine without ACPI
     (`machines.without_acpi`).
     """
-    read = _Kernel.read(kernel)
+    read = _ElfKernel.read(kernel)
     target = sandbox.results / "vmlinux.pvh"
     entered = _append(read, _assemble(sandbox, read, arch))
     with disk_errors(sandbox.results):
@@ -102,7 +102,7 @@ def with_entry(sandbox: Sandbox, kernel: Path, arch: Arch) -> Path:
     return target
 
 
-def _assemble(sandbox: Sandbox, kernel: _Kernel, arch: Arch) -> bytes:
+def _assemble(sandbox: Sandbox, kernel: _ElfKernel, arch: Arch) -> bytes:
     source = sandbox.add_input(_SOURCE, Path(__file__).with_name(_SOURCE).read_bytes())
     sandbox = replace(sandbox, ccache=None)
     words = (
@@ -116,7 +116,7 @@ def _assemble(sandbox: Sandbox, kernel: _Kernel, arch: Arch) -> bytes:
     return sandbox.read("pvh", _MEMORY)
 
 
-def _append(kernel: _Kernel, code: bytes) -> bytes:
+def _append(kernel: _ElfKernel, code: bytes) -> bytes:
     """The file with the entry as its last segment."""
     start = -len(kernel.data) % 8 + len(kernel.data)
     note = pvh_note(_BASE)

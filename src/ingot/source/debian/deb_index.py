@@ -12,10 +12,13 @@ from typing import Self
 
 from ingot.digest import Digest
 from ingot.errors import IngotError, UserError, VerificationError
-from ingot.source.transfer.tarball_compression import Compression, DamagedError, decompressed
+from ingot.source.transfer.tarball_compression import DamagedError, TarballCompression, decompressed
 from ingot.version import KernelVersion
 
-_SOURCES = {"main/source/Sources.xz": Compression.XZ, "main/source/Sources.gz": Compression.GZIP}
+_SOURCES = {
+    "main/source/Sources.xz": TarballCompression.XZ,
+    "main/source/Sources.gz": TarballCompression.GZIP,
+}
 MAX_INDEX = 128 << 20
 """The largest Sources, in bytes compressed: ten times that of Debian's `main` of 2026."""
 

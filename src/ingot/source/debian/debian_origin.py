@@ -22,7 +22,7 @@ from ingot.source.origin import Archive, check_pin, trust_in
 from ingot.source.releases import Release
 from ingot.source.transfer.attempts import Attempts
 from ingot.source.transfer.download import Wanted, download
-from ingot.source.transfer.tarball_compression import Compression
+from ingot.source.transfer.tarball_compression import TarballCompression
 from ingot.tools import DEBIAN_KEYRING
 from ingot.version import KernelVersion
 from ingot.web import without_secrets
@@ -147,5 +147,5 @@ class DebianArchive:
         evidence = f"listed in {suite.name}, signed by {suite.signer}; {_REPACKED}"
         url = without_secrets(wanted.url)
         return Archive(
-            got.path, got.digest, self.name, url, evidence, Compression.XZ, trust=self.trust
+            got.path, got.digest, self.name, url, evidence, TarballCompression.XZ, trust=self.trust
         )

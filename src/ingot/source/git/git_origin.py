@@ -17,7 +17,7 @@ from ingot.progress import Progress
 from ingot.source.git.git_repository import FetchedCommit, FoundRef, GitUrl, fetched, find
 from ingot.source.git.git_tag import verify_tag
 from ingot.source.origin import Archive, Export, Source, trust_in
-from ingot.source.transfer.tarball_compression import Compression
+from ingot.source.transfer.tarball_compression import TarballCompression
 from ingot.source.trees.source_cache import LOCAL, SourceCache
 from ingot.source.trees.source_record import Reference
 from ingot.version import KernelVersion
@@ -129,7 +129,7 @@ def _get(
         origin=origin,
         url=str(url),
         evidence=evidence,
-        form=Compression.TAR,
+        form=TarballCompression.TAR,
         commit=reference.commit,
     )
 

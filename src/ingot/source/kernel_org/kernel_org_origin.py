@@ -24,7 +24,7 @@ from ingot.progress import Progress, Step
 from ingot.source.origin import Archive, check_pin, trust_in
 from ingot.source.transfer.download import Downloaded, Wanted, download
 from ingot.source.transfer.signature import verify_detached, verify_inline
-from ingot.source.transfer.tarball_compression import Compression, DamagedError, PlainTar
+from ingot.source.transfer.tarball_compression import DamagedError, PlainTar, TarballCompression
 from ingot.version import KernelVersion
 from ingot.web import without_secrets
 
@@ -101,7 +101,7 @@ class KernelOrg:
             def report(done: int) -> None:
                 step.advance(done, size, "checking the signature")
 
-            tar = PlainTar(path, Compression.XZ, report)
+            tar = PlainTar(path, TarballCompression.XZ, report)
             try:
                 signer = verify_detached(signature, tar, self.keyring, f"linux-{version}.tar")
                 found, inside = tar.finish()
@@ -143,7 +143,7 @@ class KernelOrg:
     ) -> Archive:
         url = without_secrets(wanted.url)
         return Archive(
-            *(got.path, got.digest, self.name, url, evidence, Compression.XZ),
+            *(got.path, got.digest, self.name, url, evidence, TarballCompression.XZ),
             plain=plain,
             trust=self.trust,
         )

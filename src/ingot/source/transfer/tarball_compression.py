@@ -39,7 +39,7 @@ _CHUNK = 1 << 20
 _GZIP_ONLY = 16 + zlib.MAX_WBITS
 
 
-class Compression(enum.Enum):
+class TarballCompression(enum.Enum):
     """How a tarball is compressed."""
 
     TAR = "tar"
@@ -48,11 +48,11 @@ class Compression(enum.Enum):
     ZSTD = "zstd"
 
 
-_MAGIC: tuple[tuple[int, bytes, Compression], ...] = (
-    (0, b"\xfd7zXZ\0", Compression.XZ),
-    (0, b"\x1f\x8b", Compression.GZIP),
-    (0, b"\x28\xb5\x2f\xfd", Compression.ZSTD),
-    (257, b"ustar", Compression.TAR),
+_MAGIC: tuple[tuple[int, bytes, TarballCompression], ...] = (
+    (0, b"\xfd7zXZ\0", TarballCompression.XZ),
+    (0, b"\x1f\x8b", TarballCompression.GZIP),
+    (0, b"\x28\xb5\x2f\xfd", TarballCompression.ZSTD),
+    (257, b"ustar", TarballCompression.TAR),
 )
 
 
@@ -60,7 +60,7 @@ class DamagedError(Exception):
     """A file is truncated, corrupt, or followed by other data; the message says which."""
 
 
-def form_of(head: bytes, path: Path) -> Compression:
+def form_of(head: bytes, path: Path) -> TarballCompression:
     """The compression of a file that the user named, by its first bytes `head`.
 
     Raises UserError if it is not a tarball that Ingot reads.
@@ -78,13 +78,13 @@ def form_of(head: bytes, path: Path) -> Compression:
 class PlainTar:
     """The tar in a file, read once from beginning to end; compressed and plain bytes are hashed.
 
-    Iterating gives the uncompressed bytes; for `Compression.ZSTD`, which Python cannot read, those
-    of the file. `on_bytes` is called with the offset in the file. Raises DamagedError for a file
-    that does not have the compression, and VerificationError if it has more than MAX_BYTES.
+    Iterating gives the uncompressed bytes; for `TarballCompression.ZSTD`, which Python cannot read,
+    those of the file. `on_bytes` is called with the offset in the file. Raises DamagedError for a
+    file that does not have the compression, and VerificationError if it has more than MAX_BYTES.
     """
 
     def __init__(
-        self, path: Path, form: Compression, on_bytes: Callable[[int], None] | None = None
+        self, path: Path, form: TarballCompression, on_bytes: Callable[[int], None] | None = None
     ):
         self._path = path
         self._on_bytes = on_bytes
@@ -125,11 +125,11 @@ class PlainTar:
             yield chunk
 
 
-def decompressed(form: Compression, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def decompressed(form: TarballCompression, chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The uncompressed bytes, in pieces; DamagedError if the data is not compressed this way."""
-    if form is Compression.XZ:
+    if form is TarballCompression.XZ:
         return _members(chunks, _XzStream, 4)
-    if form is Compression.GZIP:
+    if form is TarballCompression.GZIP:
         return _members(chunks, _GzipMember, 1)
     return chunks
 

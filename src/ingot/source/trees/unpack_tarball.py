@@ -22,9 +22,9 @@ from ingot.source.origin import Archive
 from ingot.source.transfer.tarball_compression import (
     MAX_BYTES,
     MAX_ENTRIES,
-    Compression,
     DamagedError,
     PlainTar,
+    TarballCompression,
 )
 
 _RECORD = 10240
@@ -81,15 +81,15 @@ def _damaged(archive: Archive, why: str) -> UserError:
     )
 
 
-def _tar_command(form: Compression, staging: Path) -> list[str]:
+def _tar_command(form: TarballCompression, staging: Path) -> list[str]:
     """The command that unpacks a tar from standard input; zstd needs the program zstd."""
-    if form is Compression.ZSTD:
+    if form is TarballCompression.ZSTD:
         require_tool("zstd")
     options = "-x -f - --no-same-owner --same-permissions --delay-directory-restore"
     return [
         "tar",
         *options.split(),
-        *(["-I", "zstd"] if form is Compression.ZSTD else []),
+        *(["-I", "zstd"] if form is TarballCompression.ZSTD else []),
         f"--checkpoint={_CHECK_RECORDS}",
         "--checkpoint-action=echo=%u",
         "-C",
