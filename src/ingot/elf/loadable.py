@@ -10,8 +10,8 @@ file, for loaders that map files, but VMMs copy them.
     the bytes of each PT_LOAD segment, in order, at offsets aligned to a page
     (PT_NOTE and others point into these, as before)
 
-A plain container build does this with the builder's own Python (`pipeline.containerfile_writer`): this
-file, and those it imports, keep to what Python 3.7 has.
+A plain container build does this with the builder's own Python
+(`pipeline.containerfile_writer`): this file, and those it imports, work with Python 3.7.
 """
 
 from __future__ import annotations
