@@ -72,7 +72,7 @@ def test_a_kernel_of_the_catalog_is_compared_with_a_config(house: House, tmp_pat
         ),
         (("first.config", "nothing"), (), "is not a file, an image or a kernel"),
         (("first.config", "second.config"), ("--by", "beauty"), "instructions, memory, size"),
-        (("first.config", "second.config"), (), "no more instructions than the first"),
+        (("first.config", "second.config"), (), "does not cost more instructions than the first"),
         (("first.config", "broken.config"), (), "did not compile"),
     ],
 )

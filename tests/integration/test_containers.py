@@ -387,4 +387,4 @@ def test_a_full_config_is_taken_along_as_it_is(house: House, box: Engines) -> No
 def test_a_builder_that_is_no_image_has_no_containerfile(house: House, box: Engines) -> None:
     done = house.ingot("containerfile", "6.1", "--builder", "test")
     assert done.returncode == 2
-    assert "of the kind 'rootfs'" in done.stderr
+    assert "its kind is 'rootfs'" in done.stderr

@@ -197,7 +197,7 @@ def test_update_adds_the_newest_and_warns_of_the_end(
     before = file.read_text()
     dry = CliRunner().invoke(app, ["update", "--dry-run"])
     assert dry.exit_code == 0, dry.output
-    assert "6.1.1001 is there" in dry.stderr
+    assert "6.1.1001 is new" in dry.stderr
     assert "6.1 is no longer maintained" in dry.stderr
     assert file.read_text() == before
     done = CliRunner().invoke(app, ["update", "6.1"])

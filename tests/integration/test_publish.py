@@ -465,7 +465,7 @@ def test_an_immutable_tag_keeps_its_image(shop: Shop, served: Served) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert "under an immutable tag" in done.stderr
-    assert f"kernel-bin:{V}-{KEY}: there {first[BIN].digest}" in done.stderr
+    assert f"kernel-bin:{V}-{KEY}: in the registry {first[BIN].digest}" in done.stderr
     assert f"in the store {other[BIN].digest}" in done.stderr
     assert "ingot diff 127.0.0.1:" in done.stderr
     assert (there(served.address), stored(served)) == (before, kept)

@@ -99,8 +99,8 @@ def test_options_are_asked_for_by_name_and_value(
     [
         ([], "--vmm, --feature or --option"),
         (["--vmm", "firecraker"], "did you mean firecracker?"),
-        (["--feature", "nothing"], "it knows more, late"),
-        (["--feature", "late"], "series 6.1 has no late"),
+        (["--feature", "nothing"], "it has more, late"),
+        (["--feature", "late"], "late is not available in series 6.1"),
         (["--option", "A", "--arch", "sparc"], "known: x86_64, arm64"),
     ],
 )

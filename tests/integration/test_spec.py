@@ -123,7 +123,7 @@ def test_containerd_is_given_images_without_a_registry(
             "the platforms are: flintlock, capmvm, firecracker, cloud-",
         ),
         (["6.1", "--platform", "containerd", "--legacy"], "--legacy does not apply to containerd"),
-        (["9.9", "--platform", "flintlock"], "it knows 6.1.999"),
+        (["9.9", "--platform", "flintlock"], "it has 6.1.999"),
         (["6.1", "--platform", "flintlock", "--registry", "https://x.y"], "leave out https://"),
     ],
 )

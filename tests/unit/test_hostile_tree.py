@@ -345,7 +345,7 @@ def test_a_survey_that_is_none(
         return Result(0, "")
 
     monkeypatch.setattr(configure, "run", survey)
-    with pytest.raises(IngotError, match="survey"):
+    with pytest.raises(IngotError, match="list of this kernel's Kconfig options"):
         configure.survey(sandbox, arch("x86_64"), sandbox.results.parent / "log")
 
 
