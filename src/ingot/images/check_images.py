@@ -167,7 +167,10 @@ def _require_contents(
     found: set[str] = set()
     digests = [layer.descriptor.digest for layer in image.layers]
     if len(set(digests)) < len(digests):
-        raise VerificationError(f"its {name} lists a layer twice")
+        raise VerificationError(
+            f"its {name} lists a layer twice",
+            hint="the image was discarded; rebuild it or push it again",
+        )
     for layer in image.layers:
         digest = layer.descriptor.digest
         if digest not in listed:

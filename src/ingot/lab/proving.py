@@ -39,8 +39,8 @@ def proofs_of_config(
             return ()
         raise UserError(
             "checks cannot be selected for this kernel: its series and arch are not known",
-            why="the options and words of a check depend on them, and the kernel has no config"
-            " that names them",
+            why="which checks apply depends on both, and the kernel has no config to read them"
+            " from",
             hint=f"leave out --checks, or pass --checks {NO_CHECKS}",
         )
     if names:

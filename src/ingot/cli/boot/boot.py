@@ -64,10 +64,10 @@ def boot(
         typer.Option(
             "--checks",
             metavar="NAME,...",
-            help="Run only these checks, given by the names of checks, features or VMMs. `none`"
-            " runs only the basic test: the release, a module, a clean shutdown. `root-on-disk`"
-            " puts the guest's root on a disk, `modules-volume` also the modules. Default: all"
-            " checks of the kernel's VMMs and features.",
+            help="Run only these checks, given by the names of checks, features or VMMs. `none`:"
+            " only the basic test (the release, a module, a clean shutdown). `root-on-disk`: put"
+            " the root on a disk. `modules-volume`: also put the modules on a disk. Default: all checks"
+            " of the kernel's VMMs and features.",
             show_default=False,
         ),
     ] = None,
