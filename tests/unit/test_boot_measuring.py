@@ -212,7 +212,7 @@ def test_files_that_grow_without_an_end_are_not_read(
     fake: Qemu, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(instruction_count, name, 100)
-    with pytest.raises(BootError, match="counted: endless output") as caught:
+    with pytest.raises(BootError, match="counts instructions: endless output") as caught:
         count()
     what = "QEMU recorded" if name == "_RECORDING_BYTES" else "the guest printed"
     assert what in caught.value.why
