@@ -153,7 +153,7 @@ def test_a_pin_is_compared_before_downloading(
     web: Web, keys: Keys, release: Release, downloads: Path
 ) -> None:
     Suite("a", release.xz).publish(web, keys)
-    with pytest.raises(VerificationError, match="not the pinned one"):
+    with pytest.raises(VerificationError, match="differs from the pinned one"):
         fetch(web, keys, downloads, expected=Digest.of(b"other"))
     assert web.of(TARBALL) == []
 

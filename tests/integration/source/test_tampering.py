@@ -362,7 +362,7 @@ ATTEMPTS: list[tuple[str, str, Attempt, int, str]] = [
     ("debian", "a bit of Sources", altered(SOURCES), REFUSED, "refused and removed"),
     ("debian", "a bit of the tarball", altered(POOL), REFUSED, "refused and removed"),
     ("debian", "a longer tarball", longer, REFUSED, "refused and removed"),
-    ("debian", "well signed, but not as pinned", other_pin, REFUSED, "not the pinned one"),
+    ("debian", "well signed, but not as pinned", other_pin, REFUSED, "differs from the pinned one"),
     ("git", "a tag that is not signed", tag(signed_by=""), REFUSED, "it is not signed"),
     ("git", "a branch called like the tag", branch, USER, "no tag or branch"),
     ("git", "signed by a stranger", tag(signed_by="other"), REFUSED, "not in the keyring"),
