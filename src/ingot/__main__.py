@@ -19,7 +19,9 @@ _AGAIN_AFTER = 0.01
 
 def main() -> NoReturn:
     """Run the command line and exit with its code; 130 if it was interrupted."""
-    if sys.argv[1:] == ["--version"]:  # scripts ask often: before anything large is imported
+    if sys.argv[1:] == [
+        "--version"
+    ]:  # scripts often call `--version`: before anything large is imported
         print(f"ingot {__version__}")
         sys.exit(0)
     interruption = Interruption()

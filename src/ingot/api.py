@@ -124,8 +124,8 @@ def boot_kernel(
     setting = Setting(project, options)
     with in_use(project, progress):
         image = read_image(project, kernel.tag)
-        proofs = lab.proofs_of_kernel(project.catalog, kernel, ())
-        request = lab.BootRequest(proofs).for_kernel(kernel)
+        checks = lab.checks_of_kernel(project.catalog, kernel, ())
+        request = lab.BootRequest(checks).for_kernel(kernel)
         builder = pipeline.ensure_builder(setting, kernel.builder, progress)
         return lab.boot_image(setting, image, builder, request, progress)
 

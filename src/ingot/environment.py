@@ -147,7 +147,7 @@ TABLE: Mapping[str, tuple[Names, ...]] = {
 """What each program sees in addition. A key of two words is for that verb of the program."""
 
 ENCLOSED = frozenset({"bwrap"})
-"""Programs that get no environment at all, since what they run can read theirs."""
+"""Programs that get no environment at all, because the code they run could read it."""
 
 
 def runs_others(argv: Sequence[str]) -> bool:

@@ -60,7 +60,9 @@ def read_text(path: Path) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text") from None
+        raise UserError(
+            f"{path} is not UTF-8 text", hint="convert the file to UTF-8, or name another one"
+        ) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read", why=str(error)) from None
 

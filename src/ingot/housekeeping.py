@@ -70,7 +70,7 @@ def _caches_locked(workspace: Workspace) -> Iterator[None]:
         for lock in locks:
             if not held.enter_context(locked_if_free(lock)):
                 raise MachineError(
-                    "a build is running", hint="wait for its end, then run `ingot prune` again"
+                    "a build is running", hint="wait until it ends, then run `ingot prune` again"
                 )
         yield
 

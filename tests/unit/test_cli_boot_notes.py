@@ -34,7 +34,7 @@ def boot(
 ) -> BootReport:
     """The report on a kernel file that has this config, where the boot itself gives `report`."""
     monkeypatch.setattr(boot_operand, "_config_of", lambda *_: config)
-    monkeypatch.setattr(boot_operand, "_proofs", lambda *_: ())
+    monkeypatch.setattr(boot_operand, "_select_checks", lambda *_: ())
     monkeypatch.setattr(boot_operand, "any_builder", lambda *_: None)
     monkeypatch.setattr(lab, "boot_file", lambda *_: report)
     subject = BootOperand("vmlinux", file=Path("vmlinux"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from ingot import __version__
@@ -35,6 +37,22 @@ def rows(group: VerbGroup) -> Iterator[tuple[Verb, Any]]:
 def test_the_table_says_what_the_verb_says_of_itself(verb: Verb, command: Any) -> None:
     assert command.help.splitlines()[0] == verb.summary
     assert command.name == verb.name
+
+
+@pytest.mark.parametrize(("verb", "command"), list(rows(GROUP)), ids=lambda each: each.name)
+def test_a_placeholder_in_help_is_in_backticks(verb: Verb, command: Any) -> None:
+    """Markdown drops `<release>` outside backticks as an HTML tag."""
+    texts = [command.help, *(getattr(each, "help", "") for each in command.params)]
+    commands = command.commands.values() if isinstance(command, TyperGroup) else ()
+    texts += [inner.help for inner in commands]
+    for text in texts:
+        assert not re.search(r"<[^>]*>", re.sub(r"`[^`]*`", "", text or "")), verb.name
+
+
+def test_help_shows_the_text_in_backticks_without_them() -> None:
+    shown = CliRunner().invoke(app, ["module", "build", "-h"]).output
+    assert "/lib/modules/<release>/updates" in shown
+    assert "`" not in shown
 
 
 def test_groups_are_in_one_piece_each() -> None:

@@ -130,14 +130,14 @@ def test_layers_are_found_by_name(tmp_path: Path, with_modules: bool) -> None:
 def test_an_image_with_another_number_of_layers_has_no_names_for_them(kernel: Kernel) -> None:
     base = read_image(kernel.layout, kernel.write()[BASE])
     for layers in (base.layers[:2], (*base.layers, base.layers[0])):
-        with pytest.raises(UserError, match="are not known") as caught:
+        with pytest.raises(UserError, match="does not have the layers of a kernel image") as caught:
             layers_of(dataclasses.replace(base, layers=layers))
         assert f"it has {len(layers)} layers, which is wrong for '{BASE}'" in caught.value.why
 
 
 def test_layers_of_an_image_of_something_else_have_no_names(kernel: Kernel) -> None:
     base = read_image(kernel.layout, kernel.write()[BASE])
-    with pytest.raises(UserError, match="are not known") as caught:
+    with pytest.raises(UserError, match="does not have the layers of a kernel image") as caught:
         layers_of(dataclasses.replace(base, labels={}))
     assert "org.opencontainers.image.title" in caught.value.why
 

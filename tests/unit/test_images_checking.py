@@ -115,7 +115,7 @@ def test_a_kernel_without_modules_is_taken(tmp_path: Path) -> None:
 )
 def test_another_recipe_is_refused(kernel: Kernel, change: dict[str, object], says: str) -> None:
     asked = dataclasses.replace(RECIPE, **change)  # type: ignore[arg-type]
-    refused(kernel, kernel.write(), f"of another ({says}) than", asked)
+    refused(kernel, kernel.write(), f"the ({says}) in the image's labels does not match", asked)
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_facts_that_the_key_does_not_go_with_are_refused(
 ) -> None:
     facts = dataclasses.replace(kernel.facts, **change)  # type: ignore[arg-type]
     lying = dataclasses.replace(kernel, facts=facts)
-    refused(kernel, lying.write(), f"another {says}")
+    refused(kernel, lying.write(), f"the {says} in the image's labels does not match")
 
 
 def test_another_version_than_asked_for_is_refused(kernel: Kernel) -> None:
     images = kernel.write()
-    with pytest.raises(IngotError, match="another kernel version"):
+    with pytest.raises(IngotError, match="the kernel version in the image's labels does not match"):
         require_images_of(kernel.layout, images, KernelVersion.parse("6.1.177"), RECIPE)
 
 

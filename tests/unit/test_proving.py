@@ -10,7 +10,7 @@ from ingot import catalog as catalogs
 from ingot.arch import arch
 from ingot.catalog import Catalog
 from ingot.errors import UserError
-from ingot.lab import NamedConfig, proofs_of_config, proofs_of_kernel
+from ingot.lab import NamedConfig, checks_of_config, checks_of_kernel
 from ingot.version import Series
 from tests.support.configs import config_of
 from tests.support.one_kernel import CATALOG
@@ -47,36 +47,36 @@ def names(proofs: object) -> list[str]:
 
 def test_a_kernel_of_the_catalog_must_prove_all_it_was_made_of(catalog: Catalog) -> None:
     kernel = catalog.kernels[0]
-    assert names(proofs_of_kernel(catalog, kernel)) == ["linux", "qemu"]
-    assert names(proofs_of_kernel(catalog, kernel, ["qemu"])) == ["qemu"]
+    assert names(checks_of_kernel(catalog, kernel)) == ["linux", "qemu"]
+    assert names(checks_of_kernel(catalog, kernel, ["qemu"])) == ["qemu"]
     # in the catalog's order, whatever the order they are named in: some depend on it
-    assert names(proofs_of_kernel(catalog, kernel, ["vmm/qemu", "linux"])) == ["linux", "qemu"]
-    assert names(proofs_of_kernel(catalog, kernel, ["none"])) == []
+    assert names(checks_of_kernel(catalog, kernel, ["vmm/qemu", "linux"])) == ["linux", "qemu"]
+    assert names(checks_of_kernel(catalog, kernel, ["none"])) == []
 
 
 def test_any_other_proves_what_its_config_has(catalog: Catalog) -> None:
-    assert names(proofs_of_config(catalog, config(A="y"))) == ["linux"]
-    assert names(proofs_of_config(catalog, config(A="y", B="m"))) == ["linux", "qemu"]
-    assert names(proofs_of_config(catalog, config(B="y"))) == []
+    assert names(checks_of_config(catalog, config(A="y"))) == ["linux"]
+    assert names(checks_of_config(catalog, config(A="y", B="m"))) == ["linux", "qemu"]
+    assert names(checks_of_config(catalog, config(B="y"))) == []
 
 
 def test_without_its_modules_it_has_only_what_is_built_in(catalog: Catalog) -> None:
-    assert names(proofs_of_config(catalog, config(A="y", B="m"), modules=False)) == ["linux"]
+    assert names(checks_of_config(catalog, config(A="y", B="m"), modules=False)) == ["linux"]
 
 
 def test_what_is_asked_for_is_checked_whatever_the_config_has(catalog: Catalog) -> None:
-    assert names(proofs_of_config(catalog, config(), ["qemu"])) == ["qemu"]
+    assert names(checks_of_config(catalog, config(), ["qemu"])) == ["qemu"]
 
 
 def test_of_a_kernel_that_tells_nothing_nothing_is_asked(catalog: Catalog) -> None:
-    assert proofs_of_config(catalog, None) == ()
-    assert proofs_of_config(catalog, None, ["none"]) == ()
+    assert checks_of_config(catalog, None) == ()
+    assert checks_of_config(catalog, None, ["none"]) == ()
     with pytest.raises(UserError, match="its series and arch are not known"):
-        proofs_of_config(catalog, None, ["qemu"])
+        checks_of_config(catalog, None, ["qemu"])
 
 
 @pytest.mark.parametrize("name", ["nothing", "none"])
 def test_a_check_that_there_is_not_is_refused(catalog: Catalog, name: str) -> None:
     with pytest.raises(UserError, match="there is no check") as caught:
-        proofs_of_config(catalog, config(), ["qemu", name])
+        checks_of_config(catalog, config(), ["qemu", name])
     assert "the checks are: linux, qemu" in str(caught.value)

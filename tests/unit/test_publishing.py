@@ -301,7 +301,7 @@ def test_pushers_that_never_agree_are_told_to_wait(shop: Shop) -> None:
             memory.tags[tag] = str(Digest.of(data))
 
     memory = Memory(disturb)
-    with stand_in(memory), pytest.raises(MachineError, match="could not be settled"):
+    with stand_in(memory), pytest.raises(MachineError, match="could not be updated"):
         push(shop, "6.1.10")
 
 

@@ -127,7 +127,7 @@ def _packages_in(tar: Path) -> tuple[str, ...]:
             if member.name.removeprefix("./") == STATUS_FILE:
                 file = archive.extractfile(member)
                 return read_status(file.read().decode("utf-8", "replace")) if file else ()
-    raise MachineError(f"the builder that was made has no list of packages: no {STATUS_FILE}")
+    raise MachineError(f"the new builder has no package list: {STATUS_FILE} is missing")
 
 
 def compare(spec: BuilderSpec, site: Site, made_of: tuple[str, ...], progress: Progress) -> None:

@@ -60,16 +60,16 @@ def print_addition(console: Terminal, addition: Addition, *, dry_run: bool) -> N
     console.say(f"source: {source.origin}, {source.digest}")
     console.say(f"        {source.evidence}")
     console.say(f"configs: {len(addition.configs)} resolved, all as requested")
-    if news := addition.new_options:
-        count = len(news.options)
-        console.say(f"options: {count} that are not in {news.before}")
-        if news.options:
-            console.print(_option_table(news.options))
-        if news.hidden:
-            some = ", ".join(news.hidden[:_HIDDEN_SHOWN])
-            more = ", ..." if len(news.hidden) > _HIDDEN_SHOWN else ""
-            line = f"         and {len(news.hidden)} that depend on disabled options: {some}{more}"
-            console.say(line)
+    if new_options := addition.new_options:
+        count = len(new_options.options)
+        console.say(f"options: {count} that are not in {new_options.before}")
+        if new_options.options:
+            console.print(_option_table(new_options.options))
+        if new_options.hidden:
+            some = ", ".join(new_options.hidden[:_HIDDEN_SHOWN])
+            more = ", ..." if len(new_options.hidden) > _HIDDEN_SHOWN else ""
+            count = len(new_options.hidden)
+            console.say(f"         and {count} that depend on disabled options: {some}{more}")
     if dry_run:
         print_document(addition.proposal.diff())
         return

@@ -45,7 +45,7 @@ def export(
 ) -> None:
     """Write a kernel's files to a new directory.
 
-    These are boot/vmlinux, boot/config-<release> and lib/modules/<release>.
+    These are `boot/vmlinux`, `boot/config-<release>` and `lib/modules/<release>`.
 
     Every byte is checked against the image's digests. If a check fails, no directory is made.
     """

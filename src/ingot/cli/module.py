@@ -26,7 +26,10 @@ from ingot.pipeline.module_build import BuiltModules, build_modules
 from ingot.units import size_text
 
 app = typer.Typer(
-    name="module", help="Compile out-of-tree modules for a kernel.", no_args_is_help=True
+    name="module",
+    help="Compile out-of-tree modules for a kernel.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 
 

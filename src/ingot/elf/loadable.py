@@ -120,7 +120,7 @@ def _copy(file: BinaryIO, segment: Segment, out: BinaryIO, path: Path) -> None:
 
 
 def _not_loadable(path: Path, why: str) -> BuildError:
-    return BuildError(f"{path.name} cannot be cut down to what a VMM loads", why=why)
+    return BuildError(f"{path.name} cannot be reduced to the parts that a VMM loads", why=why)
 
 
 if __name__ == "__main__":

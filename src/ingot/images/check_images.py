@@ -92,9 +92,9 @@ def require_images_of(
     for what, (found, requested) in wanted.items():
         if found != requested:
             raise VerificationError(
-                f"its images are of another {what} than their tag says",
-                why=f"their labels have {found}; {requested} was requested",
-                hint="nothing of it was kept",
+                f"the {what} in the image's labels does not match the requested one",
+                why=f"the labels have {found}; {requested} was requested",
+                hint="the images were discarded; rebuild them or push them again",
             )
     listed: dict[Digest, _LayerContents] = {}
     for name, image in read.items():
@@ -116,17 +116,20 @@ def _agreed(images: Mapping[str, Image]) -> KernelLabels:
             raise VerificationError(
                 f"its {name} contradicts itself",
                 why=f"its labels, its annotations and its platform {image.platform} do not agree",
-                hint="nothing of it was kept",
+                hint="the image was discarded; rebuild it or push it again",
             )
         if facts != (found := found or facts):
             raise VerificationError(
                 "its images are of more than one kernel",
                 why=f"the labels of {name} differ from those of the others",
-                hint="nothing of it was kept",
+                hint="the images were discarded; rebuild them or push them again",
             )
         packages = read_packages(image.annotations)
         if packages and digest_of(packages) != facts.builder_digest:
-            raise VerificationError(f"its {name} lists packages that are not its builder's")
+            raise VerificationError(
+                f"its {name} lists packages that are not its builder's",
+                hint="the image was discarded; rebuild it or push it again",
+            )
         read_size_map(image.annotations)
     if found is None:
         raise UserError("there are no images")
@@ -164,7 +167,10 @@ def _require_contents(
     found: set[str] = set()
     digests = [layer.descriptor.digest for layer in image.layers]
     if len(set(digests)) < len(digests):
-        raise VerificationError(f"its {name} lists a layer twice")
+        raise VerificationError(
+            f"its {name} lists a layer twice",
+            hint="the image was discarded; rebuild it or push it again",
+        )
     for layer in image.layers:
         digest = layer.descriptor.digest
         if digest not in listed:
@@ -175,7 +181,7 @@ def _require_contents(
                 raise VerificationError(
                     f"its {name} has unexpected contents: {member.name:.200}",
                     why=f"Ingot does not write such a {member.kind.value} into this image",
-                    hint="nothing of it was kept",
+                    hint="the image was discarded; rebuild it or push it again",
                 )
             found.add(member.name)
     if missing := sorted(contents.files - found):
@@ -206,5 +212,5 @@ def _require_config(
     ):
         raise VerificationError(
             "the config file in its images does not match their labels and annotations",
-            hint="nothing of it was kept",
+            hint="the images were discarded; rebuild them or push them again",
         )

@@ -149,7 +149,7 @@ def layers_of(image: Image) -> dict[str, Layer]:
     named = kind.name_layers(own) if kind else None
     if named is None:
         raise UserError(
-            "the layers of this image are not known",
+            "this image does not have the layers of a kernel image",
             why=f"it has {len(image.layers)} layers, which is wrong for '{title:.100}'"
             if kind
             else f"its label {TITLE} does not name an image of a kernel: '{title:.100}'",

@@ -53,7 +53,7 @@ class Config:
         for number, line in enumerate(self.text.splitlines(), start=1):
             if line.startswith("CONFIG_"):
                 option, given, value = line.removeprefix("CONFIG_").partition("=")
-                if given:  # Kconfig passes over a line without
+                if given:  # Kconfig ignores a line without a value
                     yield number, option, value.strip()
             elif unset := _UNSET.fullmatch(line):
                 yield number, unset[1], "n"

@@ -174,5 +174,6 @@ def findings_error(findings: Sequence[Finding], subject: str) -> UserError:
     return UserError(
         f"the config of {subject} has {count} finding{'s' if count != 1 else ''}",
         why="\n".join(finding_lines(findings, _SHOWN)),
-        hint="each names a remedy; `ingot config explain OPTION KERNEL` shows all about an option",
+        hint="each finding names a fix; `ingot config explain OPTION KERNEL` shows the option in"
+        " detail",
     )

@@ -55,5 +55,6 @@ def require_form(document: bytes) -> None:
             why="\n".join(
                 f"{'.'.join(map(str, each['loc']))}: {each['msg']}"[:200] for each in wrong[:_SHOWN]
             ),
-            hint="the kernel tree may have changed it; nothing of it was kept",
+            hint="the kernel tree may have changed it, so it was discarded; check the tree and its"
+            " patches",
         ) from None

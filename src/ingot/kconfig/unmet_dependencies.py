@@ -293,7 +293,7 @@ class Search:
     # Texts
 
     def setters(self, option: Option) -> str:
-        """What could set an option that has no prompt, as text."""
+        """Describes what could set an option that has no prompt."""
         if listed := self._selectors.listed(option):
             return f"it has no prompt; {listed}"
         if any(value != Constant("n") for value, _ in option.defaults):

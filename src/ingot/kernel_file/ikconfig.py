@@ -1,4 +1,4 @@
-"""The config that is embedded in a kernel with CONFIG_IKCONFIG: gzip data between two marks.
+"""The config that is embedded in a kernel with CONFIG_IKCONFIG: gzip data between two markers.
 
 Sources: kernel, kernel/configs.c and scripts/extract-ikconfig.
 

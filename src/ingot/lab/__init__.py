@@ -11,7 +11,7 @@ from ingot.lab.config_reader import (
     config_of_reference,
 )
 from ingot.lab.profiling import is_profile, kept_profile, profile_file, profile_image
-from ingot.lab.proving import NO_CHECKS, proofs_of_config, proofs_of_kernel
+from ingot.lab.proving import NO_CHECKS, checks_of_config, checks_of_kernel
 
 __all__ = [
     "DISKS",
@@ -22,6 +22,8 @@ __all__ = [
     "boot_file",
     "boot_image",
     "boot_root",
+    "checks_of_config",
+    "checks_of_kernel",
     "config_of_file",
     "config_of_image",
     "config_of_reference",
@@ -30,8 +32,6 @@ __all__ = [
     "open_root_terminal",
     "profile_file",
     "profile_image",
-    "proofs_of_config",
-    "proofs_of_kernel",
     "refused",
     "require_affordable",
 ]

@@ -38,7 +38,7 @@ class BootRequest:
     of in an initramfs.
     """
 
-    proofs: tuple[GuestCheck, ...] = ()
+    checks: tuple[GuestCheck, ...] = ()
     vmm: str = QEMU
     machine: str = ""
     vmms: tuple[str, ...] = ()
@@ -145,7 +145,7 @@ def enter(target: BootTarget, guest: Guest, machine: Machine) -> tuple[Guest, Ma
 
 def _guest(target: BootTarget, machine: Machine, request: BootRequest) -> Guest:
     init = compile_init(target.sandbox, target.arch)
-    given = target.kernel, target.modules, target.release, init, machine, request.proofs
+    given = target.kernel, target.modules, target.release, init, machine, request.checks
     if request.disk:
         return make_disk_guest(*given, target.sandbox, volume=DISKS[request.disk])
     return make_guest(*given)

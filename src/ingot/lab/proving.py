@@ -14,7 +14,7 @@ NO_CHECKS = "none"
 """The name that selects no checks: only the release and a clean end are tested."""
 
 
-def proofs_of_kernel(
+def checks_of_kernel(
     catalog: Catalog, kernel: Kernel, names: Sequence[str] = ()
 ) -> tuple[GuestCheck, ...]:
     """The checks of a kernel of the catalog, whatever its config is: a lost option must fail.
@@ -26,7 +26,7 @@ def proofs_of_kernel(
     return catalog.guest_checks(kernel)
 
 
-def proofs_of_config(
+def checks_of_config(
     catalog: Catalog, config: NamedConfig | None, names: Sequence[str] = (), *, modules: bool = True
 ) -> tuple[GuestCheck, ...]:
     """The checks of a kernel from any origin: those whose options are on in its config.
@@ -39,17 +39,17 @@ def proofs_of_config(
             return ()
         raise UserError(
             "checks cannot be selected for this kernel: its series and arch are not known",
-            why="the options and words of a check depend on them, and the kernel has no config"
-            " that names them",
+            why="which checks apply depends on both, and the kernel has no config to read them"
+            " from",
             hint=f"leave out --checks, or pass --checks {NO_CHECKS}",
         )
     if names:
         return _chosen(catalog, names, config.series, config.arch)
     absent = {"n"} if modules else {"n", "m"}
     return tuple(
-        proof
-        for proof in _all(catalog, config.series, config.arch)
-        if not absent & {config.value(option) for option in proof.options}
+        check
+        for check in _all(catalog, config.series, config.arch)
+        if not absent & {config.value(option) for option in check.options}
     )
 
 
@@ -73,19 +73,19 @@ def _chosen(
     known = _all(catalog, series, arch)
     owners = {
         name: catalog.guest_checks_of([fragment], series, arch)
-        for fragment in dict.fromkeys(proof.feature for proof in known)
+        for fragment in dict.fromkeys(check.feature for check in known)
         for name in (fragment, fragment.rpartition("/")[2])
     }
     chosen: dict[str, GuestCheck] = {}
     for name in names:
-        found = owners.get(name, ()) or tuple(proof for proof in known if proof.name == name)
+        found = owners.get(name, ()) or tuple(check for check in known if check.name == name)
         if not found:
             raise UserError(
                 f"there is no check '{name}' for {series} on {arch.name}",
-                why=f"the checks are: {', '.join(sorted(proof.name for proof in known))}",
+                why=f"the checks are: {', '.join(sorted(check.name for check in known))}",
                 hint=f"all checks of a feature: --checks FEATURE; none: --checks {NO_CHECKS}; with"
                 " the root on a disk: --checks root-on-disk or modules-volume",
             )
-        chosen |= {proof.name: proof for proof in found}
-    order = {proof.name: place for place, proof in enumerate(known)}
-    return tuple(sorted(chosen.values(), key=lambda proof: order[proof.name]))
+        chosen |= {check.name: check for check in found}
+    order = {check.name: place for place, check in enumerate(known)}
+    return tuple(sorted(chosen.values(), key=lambda check: order[check.name]))

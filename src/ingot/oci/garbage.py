@@ -12,7 +12,10 @@ from ingot.oci.layout import Layout
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """What was removed (or would be): files, bytes. `skipped`: nothing, since a build runs."""
+    """The files and bytes that were (or would be) removed.
+
+    `skipped`: nothing was removed, because a build is running.
+    """
 
     blobs: int = 0
     bytes: int = 0

@@ -98,5 +98,6 @@ def _too_much(why: str) -> UserError:
     return UserError(
         "the image is too large to be read",
         why=why,
-        hint="such an image is broken or hostile; nothing of it was kept",
+        hint="such an image is broken or hostile; its data was discarded: rebuild it or use another"
+        " one",
     )

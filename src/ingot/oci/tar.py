@@ -101,7 +101,8 @@ class TarReader:
                 return self._header(block, kind, extended)
         raise UserError(
             f"the image has an entry with more than {EXTENSIONS} headers",
-            why="such an image is broken or hostile; nothing of it was kept",
+            why="such an image is broken or hostile",
+            hint="its data was discarded; rebuild it or use another one",
         )
 
     def _header(self, block: bytes, kind: bytes, extended: dict[bytes, bytes]) -> TarHeader:
@@ -276,5 +277,5 @@ def _sparse() -> UserError:
         "the image has a sparse file",
         why="a sparse file can have any size without content; layers must not have them, since tar"
         " programs do not agree on them (OCI image-spec, layer.md, Sparse files)",
-        hint="nothing of it was kept; make the image again with a tool that writes no sparse files",
+        hint="its data was discarded; rebuild the image with a tool that writes no sparse files",
     )

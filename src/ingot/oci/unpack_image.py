@@ -82,7 +82,7 @@ def _usable(image: Image) -> Iterator[None]:
         raise UserError(
             f"the image {image.descriptor.digest.short} has a file that cannot be written here",
             why=error.strerror or str(error),
-            hint="nothing of it was kept; another file system, or a shorter path, may work",
+            hint="the unpacked files were removed; use another file system or a shorter path",
         ) from None
 
 

@@ -85,7 +85,7 @@ def _search(bench: Bench, before: Config, after: Config, kind: str, tries: int) 
     if not units:
         raise UserError(
             "both configs are the same",
-            why="no option that can be set has another value in the second one",
+            why="every settable option has the same value in both",
         )
     cheap = _cost(bench, "kernel 1: the first config", before)
     costly = _cost(bench, "kernel 2: the second config", after)

@@ -142,7 +142,7 @@ def _fetched(
                 raise VerificationError(
                     f"the registry returned another image for {reference}",
                     why=f"its digest is {descriptor.digest}",
-                    hint="nothing of it was kept",
+                    hint="the image was discarded; push it again",
                 )
             descriptors[name] = descriptor
         yield layout, descriptors

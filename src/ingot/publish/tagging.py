@@ -178,8 +178,8 @@ class Tagger:
             if images == before:
                 return tags
         raise MachineError(
-            f"{self.target.reference(multi_arch.version_tag())} could not be settled",
-            why="the tags of its arches moved each time its index was written",
+            f"{self.target.reference(multi_arch.version_tag())} could not be updated",
+            why=f"another push changed it during each of {_ROUNDS} attempts",
             hint="run the same command again when no other machine pushes this version",
         )
 
@@ -210,8 +210,8 @@ class Tagger:
             self._write(tag, index)
             now, fresh = index, True
         raise MachineError(
-            f"{self.target.reference(tag)} could not be settled",
-            why="a newer version appeared each time it was set",
+            f"{self.target.reference(tag)} could not be updated",
+            why=f"another push changed it during each of {_ROUNDS} attempts",
             hint="run the same command again when no other machine pushes this series",
         )
 

@@ -58,7 +58,7 @@ class RawManifest:
                 f"{name} is an index and a manifest at once",
                 why="its content and its mediaType or other members contradict each other:"
                 " different programs would use different images",
-                hint="do not use it; its publisher has to make it again",
+                hint="do not use it; ask its publisher to rebuild it",
             )
 
     @property
@@ -135,10 +135,16 @@ def read_manifest(
         if len(document.entries) == 1 or _platform(entry).get("architecture") == architecture
     ]
     if not fitting:
-        raise UserError(f"{reference} has no image for {architecture}")
+        raise UserError(
+            f"{reference} has no image for {architecture}",
+            hint=f"name an image that was built for {architecture}",
+        )
     found = _require(f"{repository_of(reference)}@{fitting[0]['digest']}", insecure)
     if found.entries is not None:
-        raise UserError(f"{reference} lists another index for {architecture}, not an image")
+        raise UserError(
+            f"{reference} lists another index for {architecture}, not an image",
+            hint="name an image, not an index of indexes; its publisher can rebuild it",
+        )
     return found.content
 
 
@@ -155,7 +161,7 @@ def manifest_of(content: Mapping[str, Any], name: str) -> ManifestDocument:
         data = canonical_json(content)
     except ValueError as error:  # Python reads more than JSON, such as NaN
         raise UserError(f"{name} has a manifest that is not JSON", why=str(error)) from None
-    hint = "it was not used; its publisher has to make it again"
+    hint = "it was not used; ask its publisher to rebuild it"
     return parse(ManifestDocument, data, name, hint)
 
 

@@ -88,7 +88,7 @@ def watched(directory: Path, limit: int) -> Iterator[int]:
         raise UserError(
             "the image is too large to be fetched",
             why=f"the registry sent more than {limit >> 20:,} MiB",
-            hint="nothing of it was kept",
+            hint="the data was discarded; rebuild the image or use another one",
         )
 
 

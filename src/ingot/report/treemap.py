@@ -3,7 +3,7 @@
 Squarified: boxes are placed in rows, and a row ends when another box would make its boxes less
 square. Source: M. Bruls, K. Huizing, J. J. van Wijk, "Squarified Treemaps" (2000). Boxes are in
 percent of their parent, so that a page can draw a map at any size; a map is laid out for two
-shapes, a wide screen and a telephone.
+shapes, a wide and a narrow screen.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def squarify(sizes: Sequence[int], aspect: float) -> list[Box]:
     """
     left = list(itertools.accumulate(reversed(sizes), initial=0))[::-1]
     boxes: list[Box] = []
-    width, height = aspect, 1.0  # of what is still free, at the lower right
+    width, height = aspect, 1.0  # of the remaining area, at the lower right
     while len(boxes) < len(sizes):
         begin = len(boxes)
         scale = width * height / left[begin]

@@ -89,7 +89,7 @@ def check_pin(listed: Digest, pinned: Digest | None) -> None:
     """Raise VerificationError if a signed list has another digest than the catalog pins."""
     if pinned is not None and listed != pinned:
         raise VerificationError(
-            "the listed digest is not the pinned one",
+            "the origin lists a digest that differs from the pinned one",
             why=f"listed {listed}, pinned {pinned}",
             hint="if the pinned digest is right, the list is wrong: try another origin",
         )

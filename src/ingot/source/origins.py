@@ -1,7 +1,6 @@
 """The origins that a catalog can name, each a row of `ORIGINS`.
 
-To add an origin, write a class with the methods of `Origin`, and add its row here. Its settings in
-the catalog, if any, are a key or table of `OriginsTable` in `catalog/catalog_form.py`.
+CONTRIBUTING.md, "How to add an origin", has the steps for a new row.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from ingot import tools
 from ingot.catalog import Catalog
+from ingot.catalog.catalog_form import ORIGIN_TABLES
 from ingot.errors import UserError
 from ingot.source.debian.debian_origin import DebianArchive
 from ingot.source.git.git_origin import GitOrigin
@@ -91,10 +91,11 @@ def _made(catalog: Catalog) -> Iterator[tuple[OriginRow[Any], Origin]]:
     order = catalog.origins.order
     found = ((name, ORIGINS[name].make(catalog)) for name in order if name in ORIGINS)
     made: dict[str, Origin] = {name: origin for name, origin in found if origin}
+    tables = ", ".join(f"{name} needs a table [origins.{name}]" for name in ORIGIN_TABLES)
     if unknown := [name for name in order if name not in made]:
         raise UserError(
             f"the catalog names an origin that Ingot does not know: {', '.join(unknown)}",
-            hint=f"choose among {', '.join(ORIGINS)}; git needs a table [origins.git]",
+            hint=f"choose among {', '.join(ORIGINS)}; {tables}",
         )
     for name in order:
         yield ORIGINS[name], made[name]

@@ -67,7 +67,10 @@ def command_line(platform: TargetPlatform, spec_kernel: SpecKernel) -> str:
         return ""
     arch = spec_kernel.kernel.arch.name
     if arch not in platform.consoles:
-        raise UserError(f"Ingot does not know the console that {platform.title} has on {arch}")
+        raise UserError(
+            f"Ingot does not know the console that {platform.title} has on {arch}",
+            hint=f"name a kernel for one of: {', '.join(platform.consoles)}",
+        )
     words = [
         word
         for word in _PARAMETER.findall(spec_kernel.command_line)

@@ -133,9 +133,10 @@ def _initramfs(init: bytes, key: bytes) -> bytes:
     """
     if init.count(_KEY_PLACE) != 1:
         raise MachineError(
-            "the init that counts instructions has no place for its key",
+            "the init that counts instructions does not contain exactly one key placeholder",
             why=f"the builder's compiler left {init.count(_KEY_PLACE)} copies of the placeholder in"
-            " measure.c, not one",
+            " measure.c",
+            hint="use another builder: --builder NAME",
         )
     init = init.replace(_KEY_PLACE, key)
     return write_initramfs({"/init": init + bytes(-len(init) % _INIT_BYTES)}) + make_fixed_gzip()
@@ -146,7 +147,7 @@ def _require_unpacked(boot: _Boot) -> None:
     if "initramfs" not in boot.reported:
         raise BootError(
             "the kernel boots, but does not unpack a gzip initramfs",
-            why="the cost of its start is counted with one",
+            why="the boot cost is measured with a gzip-compressed initramfs",
             hint="add CONFIG_RD_GZIP=y",
         )
 
@@ -191,7 +192,8 @@ def _boot(guest: _CountedGuest, append: str, timeout: float, *, record: bool = F
         report = replace(report, verdict=Verdict.ENDLESS, cause=endless(which, limit))
     if not report.passed:
         raise BootError(
-            f"the kernel does not boot where its instructions are counted: {report.verdict.value}",
+            "the kernel does not boot in the QEMU machine that counts instructions: "
+            + report.verdict.value,
             why=report.explain(),
             hint="`ingot boot` shows whether it boots at all",
         )

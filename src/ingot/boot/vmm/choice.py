@@ -14,7 +14,7 @@ from ingot.boot.vmm.kvm import kvm_fault
 from ingot.boot.vmm.machines import Guest, Machine, QemuMachine, machine_for, machines_of
 from ingot.errors import MachineError, UserError
 
-_REAL: Mapping[str, tuple[str, Callable[[Guest, Machine, float], BootReport]]] = {
+_VMM_PROGRAMS: Mapping[str, tuple[str, Callable[[Guest, Machine, float], BootReport]]] = {
     "firecracker": (firecracker.PROGRAM, firecracker.boot),
     "cloud-hypervisor": (cloud_hypervisor.PROGRAM, cloud_hypervisor.boot),
 }
@@ -22,7 +22,7 @@ _REAL: Mapping[str, tuple[str, Callable[[Guest, Machine, float], BootReport]]] =
 
 
 def default_machine(arch: Arch, vmms: Iterable[str]) -> QemuMachine:
-    """The first of QEMU's machines that stands for one of these VMMs, or just the first."""
+    """The first of QEMU's machines that represents one of these VMMs, or just the first."""
     wanted = set(vmms)
     for machine in machines_of(arch):
         if isinstance(machine, QemuMachine) and wanted & set(machine.represents):
@@ -31,12 +31,15 @@ def default_machine(arch: Arch, vmms: Iterable[str]) -> QemuMachine:
 
 
 def machine_named(arch: Arch, vmm: str, word: str = "") -> Machine:
-    """The machine of a VMM that is called `word`, or its first; a UserError lists what there is."""
+    """The machine of a VMM with the name `word`, or its first.
+
+    A UserError, which lists the known machines, if there is none.
+    """
     known = machines_of(arch)
     of_vmm = [machine for machine in known if machine.vmm == vmm]
     if not of_vmm:
         names = ", ".join(dict.fromkeys(machine.vmm for machine in known))
-        raise UserError(f"Ingot boots nothing in '{vmm}' on {arch.name}", hint=f"known: {names}")
+        raise UserError(f"Ingot cannot boot {arch.name} kernels in '{vmm}'", hint=f"known: {names}")
     for machine in of_vmm:
         if word in ("", machine.short_name):
             return machine
@@ -45,11 +48,11 @@ def machine_named(arch: Arch, vmm: str, word: str = "") -> Machine:
 
 
 def obstacle(machine: Machine) -> str:
-    """Why that machine cannot be started here; empty if it has what it takes.
+    """Why that machine cannot be started here; empty if it can be.
 
-    A KVM that is no obstacle may still turn out to run no kernel: see `boot`.
+    KVM may be present and still not run kernels: see `boot`.
     """
-    program = machine.program if isinstance(machine, QemuMachine) else _REAL[machine.vmm][0]
+    program = machine.program if isinstance(machine, QemuMachine) else _VMM_PROGRAMS[machine.vmm][0]
     if not shutil.which(program):
         return f"the program '{program}' is not installed"
     if isinstance(machine, QemuMachine):
@@ -62,15 +65,14 @@ def obstacle(machine: Machine) -> str:
 def require(machine: Machine) -> None:
     """MachineError if that machine cannot be started here."""
     if reason := obstacle(machine):
-        raise MachineError(f"nothing can be booted in {machine.name} here", why=reason, hint=_HINT)
+        raise MachineError(f"{machine.name} cannot run on this computer", why=reason, hint=_HINT)
 
 
 def boot(guest: Guest, machine: Machine, timeout: float) -> BootReport:
     """Boot a guest and judge it, within `timeout` seconds for each try.
 
-    MachineError if that machine cannot be started here. A kernel tells whether KVM truly runs
-    kernels: one that does not get to its init under QEMU with KVM, and does without, is not
-    handed on to a VMM that has nothing else.
+    MachineError if that machine cannot be started here. Booting the kernel in QEMU shows whether
+    KVM works: if it reaches init only without KVM, the VMM is not started.
     """
     require(machine)
     if isinstance(machine, QemuMachine):
@@ -79,14 +81,14 @@ def boot(guest: Guest, machine: Machine, timeout: float) -> BootReport:
     tried = qemu.boot_with("kvm", guest, stand_in, timeout)
     if not _reached_init(tried) and _reached_init(qemu.boot_with("tcg", guest, stand_in, timeout)):
         raise MachineError(
-            f"nothing can be booted in {machine.name} here",
-            why=f"KVM does not run this kernel, which QEMU's emulation boots: {tried.reason}",
+            f"{machine.name} cannot run on this computer",
+            why="the kernel boots with QEMU's emulation but not with KVM: " + tried.reason,
             hint=_HINT,
         )
-    return _REAL[machine.vmm][1](guest, machine, timeout)
+    return _VMM_PROGRAMS[machine.vmm][1](guest, machine, timeout)
 
 
-_HINT = "QEMU needs no KVM: leave out --vmm, and its machine that is most like it is taken"
+_HINT = "leave out --vmm to boot in the most similar QEMU machine, which does not need KVM"
 
 
 def _reached_init(report: BootReport) -> bool:

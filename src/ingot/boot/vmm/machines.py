@@ -174,7 +174,10 @@ def machine_for(arch: Arch) -> QemuMachine:
     for machine in QEMU_MACHINES:
         if machine.arch == arch.name:
             return with_host_devices(machine)
-    raise UserError(f"Ingot has no QEMU machine for {arch.name}")
+    known = ", ".join(dict.fromkeys(machine.arch for machine in QEMU_MACHINES))
+    raise UserError(
+        f"Ingot has no QEMU machine for {arch.name}", hint=f"boot a kernel for one of: {known}"
+    )
 
 
 def with_host_devices(machine: QemuMachine) -> QemuMachine:
@@ -199,13 +202,13 @@ def without_acpi(machine: QemuMachine) -> QemuMachine:
     )
 
 
-_REAL = frozenset({"block", "rng", "balloon", "ptp", "vsock"})
+_REAL_DEVICES = frozenset({"block", "rng", "balloon", "ptp", "vsock"})
 _FIRECRACKER = Machine(
     name="firecracker",
     vmm="firecracker",
     arch="x86_64",
     represents=("firecracker",),
-    offers=_REAL | {"keyboard", "mmio", "reboot"},
+    offers=_REAL_DEVICES | {"keyboard", "mmio", "reboot"},
     append="console=ttyS0 reboot=k panic=-1",
     shutdown="reboot",
 )
@@ -214,7 +217,7 @@ _CLOUD_HYPERVISOR = Machine(
     vmm="cloud-hypervisor",
     arch="x86_64",
     represents=("cloud-hypervisor",),
-    offers=_REAL | {"acpi", "pci", "poweroff"},
+    offers=_REAL_DEVICES | {"acpi", "pci", "poweroff"},
     append="console=ttyS0 panic=0",
     shutdown="poweroff",
 )
@@ -223,14 +226,14 @@ REAL_MACHINES: Sequence[Machine] = (
     replace(
         _FIRECRACKER,
         arch="arm64",
-        offers=_REAL | {"mmio", "reboot"},
+        offers=_REAL_DEVICES | {"mmio", "reboot"},
         append="console=ttyS0 panic=-1",
     ),
     _CLOUD_HYPERVISOR,
     replace(
         _CLOUD_HYPERVISOR,
         arch="arm64",
-        offers=_REAL | {"pci", "poweroff"},
+        offers=_REAL_DEVICES | {"pci", "poweroff"},
         append="console=ttyAMA0 panic=0",
     ),
 )

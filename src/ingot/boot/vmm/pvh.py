@@ -1,9 +1,9 @@
-"""Giving a kernel the entry that QEMU needs, where it has none of its own.
+"""Adds a PVH entry to kernels without one, since QEMU needs it.
 
 QEMU enters an uncompressed x86_64 kernel at the address that a PVH note names (Xen:
-docs/misc/pvh.pandoc). Linux has that note since 5.0 (CONFIG_PVH); Firecracker does without. So
-that an older kernel can be tested as the very file that ships, a copy of it gets one more segment
-(`pvh.S`), which goes on to the kernel's 64-bit entry as Firecracker would:
+docs/misc/pvh.pandoc). Linux has that note since 5.0 (CONFIG_PVH); Firecracker does not need it.
+To test an older kernel with the file that ships, a copy of that file gets one more segment
+(`pvh.S`), which jumps to the kernel's 64-bit entry as Firecracker does:
 
     the kernel's file, with a header that points to the new table
     the table of program headers, with two more: PT_LOAD for the entry, PT_NOTE for the note

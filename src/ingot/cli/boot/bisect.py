@@ -51,7 +51,7 @@ def bisect(
         str,
         typer.Argument(
             metavar="B",
-            help="The config that costs more; same forms.",
+            help="The config that costs more, in the same forms as A.",
             autocompletion=complete_kernels,
         ),
     ],
@@ -71,9 +71,7 @@ def bisect(
     them, and repeats this with the half that costs more until one option is left.
     """
     if by not in _COSTS:
-        raise UserError(
-            f"'{by}' is not a cost of a kernel", hint=f"write one of {', '.join(_COSTS)}"
-        )
+        raise UserError(f"'{by}' is not a known cost", hint=f"write one of {', '.join(_COSTS)}")
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     progress = make_progress(Terminal(stderr=True))
     found = _find(setting, (a, b), by, tries, progress)

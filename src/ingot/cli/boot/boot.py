@@ -64,9 +64,9 @@ def boot(
         typer.Option(
             "--checks",
             metavar="NAME,...",
-            help="Run only these checks, given by the names of checks, features or VMMs. `none`"
-            " runs only the basic test: the release, a module, a clean shutdown. `root-on-disk`"
-            " puts the guest's root on a disk, `modules-volume` also the modules. Default: all"
+            help="Run only these checks, given by the names of checks, features or VMMs. `none`:"
+            " only the basic test (the release, a module, a clean shutdown). `root-on-disk`: put"
+            " the root on a disk. `modules-volume`: also put the modules on a disk. Default: all"
             " checks of the kernel's VMMs and features.",
             show_default=False,
         ),
@@ -92,17 +92,17 @@ def boot(
     names = _split(checks)
     if every:
         kernels = _kernels(setting, kernel, arches, flavors)
-        wish = BootRequest(vmm=vmm or "", machine=machine, append=append)
-        rows = boot_all(setting, kernels, wish, names, make_progress(Terminal(stderr=True)))
+        request = BootRequest(vmm=vmm or "", machine=machine, append=append)
+        rows = boot_all(setting, kernels, request, names, make_progress(Terminal(stderr=True)))
         _end_all(rows, junit, as_json=as_json, show_console=show_console)
         return
     if kernel is None:
         raise UserError(
             "no kernel is named", hint="name a kernel, an image or a file, or add --all"
         )
-    request = KernelRequest(kernel, _one(arches, "arch"), _one(flavors, "flavor"))
-    wish = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
-    report = _boot_one(setting, request, wish, names)
+    kernel_request = KernelRequest(kernel, _one(arches, "arch"), _one(flavors, "flavor"))
+    request = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
+    report = _boot_one(setting, kernel_request, request, names)
     end_boot(*report, junit, as_json=as_json, show_console=show_console)
 
 
@@ -120,12 +120,12 @@ def _kernels(
 
 
 def _boot_one(
-    setting: Setting, request: KernelRequest, wish: BootRequest, checks: Sequence[str]
+    setting: Setting, kernel_request: KernelRequest, request: BootRequest, checks: Sequence[str]
 ) -> tuple[str, BootReport]:
     progress = make_progress(Terminal(stderr=True))
     with in_use(setting.project, progress):
-        booted = find_boot_operand(setting, request)
-        return booted.name, boot_with_checks(setting, booted, wish, checks, progress)
+        booted = find_boot_operand(setting, kernel_request)
+        return booted.name, boot_with_checks(setting, booted, request, checks, progress)
 
 
 def _end_all(

@@ -58,7 +58,7 @@ class BootRow:
 def boot_all(
     setting: Setting,
     kernels: Sequence[Kernel],
-    wish: BootRequest,
+    request: BootRequest,
     checks: Sequence[str],
     progress: Progress,
 ) -> list[BootRow]:
@@ -76,25 +76,27 @@ def boot_all(
     rows = []
     with in_use(setting.project, progress):
         for kernel in built:
-            for machine, vmms in _machines(kernel, wish):
-                rows.append(_row(setting, kernel, machine, vmms, wish, checks, progress=progress))
-    if not rows and (wish.vmm or wish.machine):
+            for machine, vmms in _machines(kernel, request):
+                rows.append(
+                    _row(setting, kernel, machine, vmms, request, checks, progress=progress)
+                )
+    if not rows and (request.vmm or request.machine):
         known = dict.fromkeys(machine.name for each in built for machine, _ in _machines(each))
+        wanted = " ".join(filter(None, (request.vmm, request.machine)))
         raise UserError(
-            f"no machine '{' '.join(filter(None, (wish.vmm, wish.machine)))}' represents a VMM"
-            " of these kernels",
+            f"no machine '{wanted}' represents a VMM of these kernels",
             hint=f"the machines that do: {', '.join(known)}" if known else "",
         )
     return rows
 
 
 def _machines(
-    kernel: Kernel, wish: BootRequest | None = None
+    kernel: Kernel, request: BootRequest | None = None
 ) -> Iterator[tuple[Machine, tuple[str, ...]]]:
     """The machines that represent a VMM of the kernel, and that the options select."""
     for machine in machines_of(kernel.arch):
-        if wish and (
-            wish.vmm not in ("", machine.vmm) or wish.machine not in ("", machine.short_name)
+        if request and (
+            request.vmm not in ("", machine.vmm) or request.machine not in ("", machine.short_name)
         ):
             continue
         vmms = tuple(name for name in kernel.vmms if name in machine.represents)
@@ -107,7 +109,7 @@ def _row(
     kernel: Kernel,
     machine: Machine,
     vmms: tuple[str, ...],
-    wish: BootRequest,
+    request: BootRequest,
     checks: Sequence[str],
     *,
     progress: Progress,
@@ -115,7 +117,7 @@ def _row(
     if reason := obstacle(machine):
         return BootRow(kernel, machine, vmms, skipped=reason)
     progress.note(f"{kernel_label(kernel)} in {machine.name}")
-    asked = BootRequest(vmm=machine.vmm, machine=machine.short_name, append=wish.append)
+    asked = BootRequest(vmm=machine.vmm, machine=machine.short_name, append=request.append)
     try:
         booted = find_boot_operand(setting, KernelRequest(f"{BASE}:{kernel.tag}"))
         report = boot_with_checks(setting, booted, asked, checks, progress)

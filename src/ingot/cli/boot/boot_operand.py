@@ -60,31 +60,31 @@ class BootOperand:
         return holds_layer(self.name.partition(":")[0], MODULES_LAYER)
 
 
-def find_boot_operand(setting: Setting, request: KernelRequest) -> BootOperand:
+def find_boot_operand(setting: Setting, kernel_request: KernelRequest) -> BootOperand:
     """The kernel of a request; a UserError says what can be named if there is none."""
-    wanted = arch_called(request.arch) if request.arch else None
-    parsed = parse_operand(request.name)
-    if request.flavor and not isinstance(parsed, KernelName):
+    wanted = arch_called(kernel_request.arch) if kernel_request.arch else None
+    parsed = parse_operand(kernel_request.name)
+    if kernel_request.flavor and not isinstance(parsed, KernelName):
         raise UserError(
-            f"--flavor cannot be used with {request.name}",
+            f"--flavor cannot be used with {kernel_request.name}",
             why=f"that is {parsed.kind}, which has one flavor already",
             hint="leave out --flavor",
         )
     match parsed:
         case FileName(path):
-            return BootOperand(request.name, file=path, arch=wanted)
+            return BootOperand(kernel_request.name, file=path, arch=wanted)
         case KernelName():
             tag, image = find_image(
-                setting.project, _variant(setting, parsed, wanted, request.flavor)
+                setting.project, _variant(setting, parsed, wanted, kernel_request.flavor)
             )
         case StoreImage():
             tag, image = find_image(setting.project, parsed)
         case other:
             raise not_taken(
-                request.name,
+                kernel_request.name,
                 other,
                 "a kernel of the catalog, an image of the store or a file",
-                f"get its files first: ingot pull {request.name} --to DIR && ingot boot"
+                f"get its files first: ingot pull {kernel_request.name} --to DIR && ingot boot"
                 " DIR/boot/vmlinux",
             )
     if not holds_layer(tag.partition(":")[0], KERNEL_LAYER):
@@ -112,7 +112,7 @@ def _variant(
 def boot_with_checks(
     setting: Setting,
     operand: BootOperand,
-    wish: BootRequest,
+    request: BootRequest,
     checks: Sequence[str],
     progress: Progress,
 ) -> BootReport:
@@ -121,10 +121,12 @@ def boot_with_checks(
     If `checks` has a kind of disk (`lab.DISKS`), all checks run in a guest with that disk.
     """
     if disks := [name for name in checks if name in lab.DISKS]:
-        wish = replace(wish, disk=max(disks, key=lambda name: lab.DISKS[name]))
+        request = replace(request, disk=max(disks, key=lambda name: lab.DISKS[name]))
         checks = [name for name in checks if name not in disks] or [lab.NO_CHECKS]
     config = None if _in_catalog(operand) else _config_of(setting, operand)
-    report = _boot(setting, operand, wish, _proofs(setting, operand, config, checks), progress)
+    report = _boot(
+        setting, operand, request, _select_checks(setting, operand, config, checks), progress
+    )
     if _in_catalog(operand) or checks or not report.command:
         return report
     if config and config.series and config.arch:
@@ -135,22 +137,22 @@ def boot_with_checks(
 def _boot(
     setting: Setting,
     operand: BootOperand,
-    wish: BootRequest,
-    proofs: tuple[GuestCheck, ...],
+    request: BootRequest,
+    checks: tuple[GuestCheck, ...],
     progress: Progress,
 ) -> BootReport:
     if operand.file:
         builder = any_builder(setting, operand, progress)
-        wish = replace(wish, proofs=proofs)
-        return lab.boot_file(setting, operand.file, operand.arch, builder, wish, progress)
+        request = replace(request, checks=checks)
+        return lab.boot_file(setting, operand.file, operand.arch, builder, request, progress)
     assert operand.image is not None
     facts = read_facts(operand.image)
     if facts and operand.arch and facts.arch != operand.arch.name:
         reason = f"{operand.name} is a kernel for {facts.arch}, not for {operand.arch.name}"
         return lab.refused(Verdict.WRONG_ARCH, reason)
-    wish = replace(wish.for_kernel(operand.kernel), proofs=proofs)
+    request = replace(request.for_kernel(operand.kernel), checks=checks)
     builder = any_builder(setting, operand, progress)
-    return lab.boot_image(setting, operand.image, builder, wish, progress)
+    return lab.boot_image(setting, operand.image, builder, request, progress)
 
 
 def any_builder(setting: Setting, operand: BootOperand, progress: Progress) -> Builder:
@@ -177,12 +179,12 @@ def _in_catalog(operand: BootOperand) -> bool:
     return operand.kernel is not None and operand.has_modules
 
 
-def _proofs(
+def _select_checks(
     setting: Setting, operand: BootOperand, config: NamedConfig | None, names: Sequence[str]
 ) -> tuple[GuestCheck, ...]:
     if operand.kernel and operand.has_modules:
-        return lab.proofs_of_kernel(setting.project.catalog, operand.kernel, names)
-    return lab.proofs_of_config(setting.project.catalog, config, names, modules=operand.has_modules)
+        return lab.checks_of_kernel(setting.project.catalog, operand.kernel, names)
+    return lab.checks_of_config(setting.project.catalog, config, names, modules=operand.has_modules)
 
 
 def _config_of(setting: Setting, operand: BootOperand) -> NamedConfig | None:

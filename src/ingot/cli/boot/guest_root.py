@@ -31,38 +31,48 @@ class _Ready:
     kernel: Image | Path
     root: tuple[Layout, Image]
     builder: Builder
-    wish: BootRequest
+    request: BootRequest
 
 
 def boot_on_root(
-    setting: Setting, request: KernelRequest, wish: BootRequest, image: str
+    setting: Setting, kernel_request: KernelRequest, request: BootRequest, image: str
 ) -> tuple[str, BootReport]:
     """Boot a kernel on the files of an image; returns the kernel's name and the boot's report."""
     progress = make_progress(Terminal(stderr=True))
-    with _ready(setting, request, wish, image, progress) as made:
-        report = lab.boot_root(setting, made.kernel, made.root, made.builder, made.wish, progress)
+    with _ready(setting, kernel_request, request, image, progress) as made:
+        report = lab.boot_root(
+            setting, made.kernel, made.root, made.builder, made.request, progress
+        )
         return made.name, report
 
 
-def open_terminal(setting: Setting, request: KernelRequest, wish: BootRequest, image: str) -> None:
+def open_terminal(
+    setting: Setting, kernel_request: KernelRequest, request: BootRequest, image: str
+) -> None:
     """Boot a kernel on the files of an image, with this terminal as the guest's console."""
     progress = make_progress(Terminal(stderr=True))
-    with _ready(setting, request, wish, image, progress) as made:
-        lab.open_root_terminal(setting, made.kernel, made.root, made.builder, made.wish, progress)
+    with _ready(setting, kernel_request, request, image, progress) as made:
+        lab.open_root_terminal(
+            setting, made.kernel, made.root, made.builder, made.request, progress
+        )
 
 
 @contextlib.contextmanager
 def _ready(
-    setting: Setting, request: KernelRequest, wish: BootRequest, image: str, progress: Progress
+    setting: Setting,
+    kernel_request: KernelRequest,
+    request: BootRequest,
+    image: str,
+    progress: Progress,
 ) -> Iterator[_Ready]:
     with in_use(setting.project, progress):
-        booted = find_boot_operand(setting, request)
+        booted = find_boot_operand(setting, kernel_request)
         kernel = booted.file or booted.image
         assert kernel is not None
-        wish = wish.for_kernel(booted.kernel)
+        request = request.for_kernel(booted.kernel)
         builder = any_builder(setting, booted, progress)
         with _root(setting, image, lab.arch_of(kernel), progress) as root:
-            yield _Ready(booted.name, kernel, root, builder, wish)
+            yield _Ready(booted.name, kernel, root, builder, request)
 
 
 @contextlib.contextmanager

@@ -53,6 +53,6 @@ def run(
     Exits with 6 if the boot fails.
     """
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
-    wish = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
-    name, report = boot_on_root(setting, KernelRequest(kernel, arch, flavor), wish, image)
+    request = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
+    name, report = boot_on_root(setting, KernelRequest(kernel, arch, flavor), request, image)
     end_boot(name, report, junit, as_json=as_json, show_console=show_console)

@@ -48,5 +48,5 @@ def shell(
             hint="run the image without a terminal: ingot run KERNEL IMAGE --console",
         )
     setting = make_setting(catalog, cache, build_dir)
-    wish = BootRequest(vmm=DEFAULT_VMM, machine=machine, append=append)
-    open_terminal(setting, KernelRequest(kernel, arch, flavor), wish, image)
+    request = BootRequest(vmm=DEFAULT_VMM, machine=machine, append=append)
+    open_terminal(setting, KernelRequest(kernel, arch, flavor), request, image)

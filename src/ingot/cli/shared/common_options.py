@@ -56,7 +56,7 @@ BuiltKernels = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KERNEL",
-        help=f"{_KERNELS_HELP}every kernel in the store.",
+        help=f"{_KERNELS_HELP}every kernel of the catalog that is built.",
         show_default=False,
         autocompletion=complete_kernels,
     ),
@@ -142,7 +142,7 @@ BuilderName = Annotated[
     typer.Option(
         "--builder",
         metavar="NAME|KIND",
-        help="Compile in this builder of the catalog, or in a builder of this kind: rootfs (Debian"
+        help="Use this builder of the catalog, or a builder of this kind: rootfs (Debian"
         " packages), container (an image, run by docker, podman or buildah) or host (the compiler"
         " of this machine). Default: the builder that the catalog names.",
         show_default=False,
@@ -154,8 +154,8 @@ CacheFrom = Annotated[
         "--cache-from",
         metavar="HOST[/PATH]",
         envvar="INGOT_CACHE_FROM",
-        help="Before compiling, look in this registry for a build of the same recipe, and for the"
-        " builder. Images are verified by digest, but their signatures are not checked: use only a"
+        help="Look in this registry for the builder, and before compiling for a build of the same"
+        " recipe. Images are verified by digest, but their signatures are not checked: use only a"
         " registry that you trust.",
         show_default=False,
     ),

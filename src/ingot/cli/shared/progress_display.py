@@ -42,7 +42,7 @@ def seconds_text(seconds: float) -> str:
 
 
 class _State:
-    """The state of a step: how much is done, of what, and since when."""
+    """The state of a step: the amount done, the total, and the start time."""
 
     def __init__(self, title: str) -> None:
         self.title = title

@@ -18,10 +18,10 @@ OwnSource = Annotated[
     typer.Option(
         "--source",
         metavar="PATH|git+URL#REF",
-        help="Compile this kernel tarball, tree or git commit instead of downloading a release. For"
-        " git, name a tag, a branch or a full commit ID: git+https://HOST/PATH#v6.1.176,"
-        " git+file:///PATH#BRANCH. With a tree or git, KERNEL may be a series (or be left out), and"
-        " the version is read from the tree.",
+        help="Use this kernel tarball, tree or git commit instead of a release. For git, name a"
+        " tag, a branch or a full commit ID: git+https://HOST/PATH#v6.1.176,"
+        " git+file:///PATH#BRANCH. With a tree or git, the version is read from the tree: KERNEL"
+        " may be a series, and where KERNEL is optional, it may be left out.",
         show_default=False,
     ),
 ]

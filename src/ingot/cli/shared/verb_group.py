@@ -1,6 +1,6 @@
 """A group of verbs made from a table. The module of a verb is imported only when the verb is used.
 
-So a command line pays only for the verb that it names. The group's help and the shell's completion
+So a command imports only its own module. The group's help and the shell's completion
 of verb names come from the table alone.
 """
 
@@ -34,7 +34,7 @@ class VerbGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands = _Commands(self.verbs, self.code_of)
+        self.commands = _LazyCommands(self.verbs, self.code_of)
 
     @staticmethod
     def code_of(name: str) -> VerbCode:
@@ -68,7 +68,7 @@ class VerbGroup(TyperGroup):
         )
 
 
-class _Commands(MutableMapping[str, Any]):
+class _LazyCommands(MutableMapping[str, Any]):
     """The commands of a group by name, in the table's order, each made when it is first read."""
 
     def __init__(self, verbs: Sequence[Verb], code_of: Callable[[str], VerbCode]) -> None:

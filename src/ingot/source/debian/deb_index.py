@@ -72,8 +72,8 @@ def read_release(text: bytes, suite: str) -> ReleaseFile:
     if suite not in (fields.get("Codename"), fields.get("Suite")):
         # Signed, but for another suite: a server must not be able to swap them.
         raise VerificationError(
-            f"the InRelease file is not that of {suite}",
-            why=f"it is that of {fields.get('Codename')}",
+            f"the InRelease file is for {fields.get('Codename')}, not for {suite}",
+            why="it is signed, but a mirror must not replace one suite by another",
             hint="the mirror is wrong: try another one, or the same one later",
         )
     listed = {entry.get("name"): entry for entry in fields.get("SHA256", [])}

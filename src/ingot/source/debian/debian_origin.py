@@ -121,7 +121,11 @@ class DebianArchive:
     ) -> Archive:
         entries = find_tarballs(suite.sources(downloads, progress), version)
         if not entries:
-            raise MachineError(f"does not have linux {version}")
+            raise MachineError(
+                f"the {self.name} suite {suite.name} does not have linux {version}",
+                hint="mirrors remove a version when the next one is released: choose a newer one,"
+                " or use `--source PATH`",
+            )
         attempts = Attempts(progress, prefix=f"source: {self.name} {suite.name}: ")
         for entry in entries:
             try:
