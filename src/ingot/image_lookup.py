@@ -10,13 +10,7 @@ from ingot import lab
 from ingot.errors import UserError
 from ingot.images import BASE, tags_of_store
 from ingot.oci import Image, read_image
-from ingot.operands import (
-    KernelName,
-    RegistryImage,
-    StoreImage,
-    not_taken,
-    parse_operand,
-)
+from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
 from ingot.setting import Project
 
 _IMMUTABLE = re.compile(r"-[0-9a-f]{12}$")

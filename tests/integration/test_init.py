@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from ingot.boot.boot_report import Check, ConsoleReports, Outcome, console_lines, read_reports
+from ingot.boot.boot_report import CheckResult, ConsoleReports, Outcome, console_lines, read_reports
 from ingot.boot.cost.instruction_count import _KEY_PLACE
 from ingot.boot.seal import seal
 from ingot.catalog import guest_verbs
-from ingot.catalog.usage import Slot
+from ingot.catalog.verb_usage import Slot
 
 BOOT = Path(__file__).parents[2] / "src/ingot/boot"
 ATTACK = Path(__file__).parent / "attack/attack.c"
@@ -85,7 +85,7 @@ def test_init_reports_with_tags_and_removes_its_key(init: Path, tmp_path: Path) 
     )
     assert {"release", "c", "module no.ko", "end"} == set(reports.checks)
     assert reports.checks["module no.ko"].detail == "No such file or directory"
-    assert reports.checks["release"] == Check("release", Outcome.PASSED, os.uname().release)
+    assert reports.checks["release"] == CheckResult("release", Outcome.PASSED, os.uname().release)
     assert reports.checks["c"].ok
     assert reports.others == ()
     assert not (tmp_path / "root/ingot/key").exists()
@@ -121,7 +121,7 @@ def test_nothing_that_init_starts_gets_its_key(init: Path, tmp_path: Path) -> No
         f"check control 20 - look {marker}",
         "check trace 5 - trace",
     )
-    assert reports.checks["trace"] == Check("trace", Outcome.PASSED, "no way")
+    assert reports.checks["trace"] == CheckResult("trace", Outcome.PASSED, "no way")
     assert reports.checks["look"].ok
     assert int(reports.checks["look"].detail.split()[0]) > 100_000
     assert reports.checks["control"].detail == "found"  # it does find what is there
@@ -144,7 +144,7 @@ def test_what_a_program_prints_passes_nothing_and_spoils_nothing(
     assert not reports.checks["veth"].ok
     assert reports.forged >= 2
     assert {"forge", "linger", "clock", "veth", "slow", "end"} <= set(reports.checks)
-    assert reports.checks["forge"] == Check("forge", Outcome.PASSED, "printed")
+    assert reports.checks["forge"] == CheckResult("forge", Outcome.PASSED, "printed")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,9 @@ def sample(slot: Slot) -> str:
     return slot.words[0] if slot.words else SAMPLES.get(slot.name.rpartition("_")[2], "1")
 
 
-def checks_of(init: Path, root: Path, lines: list[str], seconds: int = 20) -> dict[str, Check]:
+def checks_of(
+    init: Path, root: Path, lines: list[str], seconds: int = 20
+) -> dict[str, CheckResult]:
     """What comes of checks that run the words of each line, for so long at most."""
     plan = [f"check c{at} {seconds} - {line}".rstrip() for at, line in enumerate(lines)]
     reports, _ = boot(init, root, "key /ingot/key", *plan)
@@ -210,7 +212,7 @@ def test_init_refuses_another_number_of_words_than_a_verb_takes(
     for line, verb in wrong.items():
         takes = verb.usage.text or "none"
         said = f"{line.count(' ')} arguments for '{verb.name}', which takes {takes}"
-        assert found[line] == Check(found[line].name, Outcome.FAILED, said), line
+        assert found[line] == CheckResult(found[line].name, Outcome.FAILED, said), line
 
 
 def test_init_knows_the_words_that_a_catalog_may_have_and_no_others(

@@ -15,7 +15,14 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.boot.boot_report import BootReport, Check, Expectation, Outcome, Verdict, read_reports
+from ingot.boot.boot_report import (
+    BootReport,
+    CheckResult,
+    Expectation,
+    Outcome,
+    Verdict,
+    read_reports,
+)
 from ingot.boot.vmm import choice, cloud_hypervisor, firecracker, http_api, running
 from ingot.boot.vmm.choice import boot, machine_named, obstacle
 from ingot.boot.vmm.machines import Guest, Machine
@@ -87,7 +94,7 @@ def vmm(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_guest_boots_and_its_serial_port_is_read(vmm: Vmm) -> None:
-    skipped = Check("net", Outcome.SKIPPED, f"{vmm.name} does not offer net")
+    skipped = CheckResult("net", Outcome.SKIPPED, f"{vmm.name} does not offer net")
     vmm = replace(vmm, guest=replace(vmm.guest, skipped=(skipped,)))
     report = vmm.boot()
     assert report.verdict is Verdict.PASSED, report.explain()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
-from ingot.boot.boot_report import Check, Expectation, Outcome, Verdict
+from ingot.boot.boot_report import CheckResult, Expectation, Outcome, Verdict
 from ingot.boot.vmm import machines, qemu, running
 from ingot.boot.vmm.machines import QEMU_MACHINES, Guest, QemuMachine, machine_for, without_acpi
 from ingot.boot.vmm.qemu import boot
@@ -410,7 +410,7 @@ def test_a_guest_gets_the_memory_it_needs(fake: Qemu, guest: Guest) -> None:
 
 
 def test_skipped_checks_are_in_the_report(fake: Qemu, guest: Guest) -> None:
-    skipped = Check("vsock", Outcome.SKIPPED, "qemu microvm does not offer vsock")
+    skipped = CheckResult("vsock", Outcome.SKIPPED, "qemu microvm does not offer vsock")
     report = boot(dataclasses.replace(guest, skipped=(skipped,)), MICROVM, 60.0)
     assert report.passed
     assert skipped in report.checks

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingot.boot.boot_report import (
     BootReport,
-    Check,
+    CheckResult,
     Expectation,
     Outcome,
     Verdict,
@@ -31,7 +31,7 @@ def report(check: str, detail: str, *, ok: bool = True) -> str:
     return guests.report(check, detail, "passed" if ok else "failed")
 
 
-def parse_check(line: str) -> Check | None:
+def parse_check(line: str) -> CheckResult | None:
     return parse_with(line, KEY)
 
 
@@ -41,8 +41,8 @@ def judge(
     *,
     returncode: int,
     timed_out: bool,
-    skipped: Sequence[Check] = (),
-) -> tuple[Verdict, tuple[Check, ...]]:
+    skipped: Sequence[CheckResult] = (),
+) -> tuple[Verdict, tuple[CheckResult, ...]]:
     reports = read_reports(console, KEY)
     return judge_reports(
         expected, reports, returncode=returncode, timed_out=timed_out, skipped=skipped
@@ -222,7 +222,7 @@ def test_a_check_that_failed_once_has_failed() -> None:
 @pytest.mark.parametrize("after", ["", "\r", "  "])
 def test_a_report_is_read_out_of_what_the_kernel_put_around_it(before: str, after: str) -> None:
     line = f"{before}{report('release', '6.1.176')}{after}"
-    assert parse_check(line) == Check("release", Outcome.PASSED, "6.1.176")
+    assert parse_check(line) == CheckResult("release", Outcome.PASSED, "6.1.176")
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_deep_json_is_no_report() -> None:
 def test_what_json_can_spell_and_a_terminal_would_obey_is_left_out() -> None:
     detail = r"\u001b]0;mine\u0007\u001b[2J6.1\ud800"
     line = f'INGOT {{"check":"rel\\u001b[1mease","outcome":"passed","detail":"{detail}"}}'
-    assert parse_check(tagged(line)) == Check("release", Outcome.PASSED, "6.1\ufffd")
+    assert parse_check(tagged(line)) == CheckResult("release", Outcome.PASSED, "6.1\ufffd")
 
 
 @given(st.lists(st.text(max_size=40), max_size=5), st.integers(-20, 20), st.booleans())
@@ -268,8 +268,8 @@ def test_noise_never_passes(console: list[str], returncode: int, timed_out: bool
 def test_a_report_explains_itself_by_what_failed_and_the_end_of_the_console() -> None:
     console = tuple(f"line {n}" for n in range(100))
     checks = (
-        Check("release", Outcome.PASSED, "6.1.176"),
-        Check("module veth.ko", Outcome.FAILED, "no memory"),
+        CheckResult("release", Outcome.PASSED, "6.1.176"),
+        CheckResult("module veth.ko", Outcome.FAILED, "no memory"),
     )
     found = BootReport(Verdict.FAILED, "qemu microvm", "tcg", 1.0, checks, console, ("qemu",))
     lines = found.explain().splitlines()
@@ -291,7 +291,7 @@ def test_a_panic_is_told_by_its_first_line_however_long_its_trace() -> None:
 
 
 def test_what_could_not_run_is_listed_and_neither_passes_nor_fails() -> None:
-    skipped = (Check("vsock", Outcome.SKIPPED, "qemu microvm does not offer vsock"),)
+    skipped = (CheckResult("vsock", Outcome.SKIPPED, "qemu microvm does not offer vsock"),)
     found, checks = judge(EXPECTED, GOOD, returncode=0, timed_out=False, skipped=skipped)
     assert found is Verdict.PASSED
     assert skipped[0] in checks

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingot.boot.boot_report import BootReport, Check, Outcome, Verdict
+from ingot.boot.boot_report import BootReport, CheckResult, Outcome, Verdict
 from ingot.cli.boot.junit import JunitSuite, write_junit
 
 CHECKS = (
-    Check("release", Outcome.PASSED, "6.1.176"),
-    Check("vsock", Outcome.SKIPPED, "qemu microvm does not offer vsock"),
-    Check("veth", Outcome.FAILED, "no packet"),
+    CheckResult("release", Outcome.PASSED, "6.1.176"),
+    CheckResult("vsock", Outcome.SKIPPED, "qemu microvm does not offer vsock"),
+    CheckResult("veth", Outcome.FAILED, "no packet"),
 )
 
 
@@ -73,7 +73,7 @@ def test_what_xml_cannot_hold_is_replaced(line: str, tmp_path: Path) -> None:
 def test_any_text_gives_a_document(
     tmp_path: Path, console: list[str], name: str, detail: str
 ) -> None:
-    checks = (Check(name, Outcome.FAILED, detail),)
+    checks = (CheckResult(name, Outcome.FAILED, detail),)
     found = BootReport(Verdict.FAILED, name, "tcg", 0.1, checks, tuple(console), ("qemu",))
     root = written(tmp_path / "x.xml", JunitSuite(name, found))
     assert root.get("failures") == "2"

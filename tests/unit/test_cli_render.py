@@ -7,11 +7,7 @@ import io
 import pytest
 
 from ingot.cli.shared import progress_display
-from ingot.cli.shared.progress_display import (
-    LiveProgress,
-    PlainProgress,
-    make_progress,
-)
+from ingot.cli.shared.progress_display import LiveProgress, PlainProgress, make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_error
 from ingot.errors import UserError
 from ingot.units import size_text

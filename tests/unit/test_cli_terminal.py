@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ingot.boot.boot_report import BootReport, Check, Outcome, Verdict
+from ingot.boot.boot_report import BootReport, CheckResult, Outcome, Verdict
 from ingot.cli.boot.boot_result import print_report
 from ingot.cli.shared.progress_display import LiveProgress, PlainProgress
 from ingot.cli.shared.terminal import Terminal, print_document, print_error, print_line, styled
@@ -122,7 +122,7 @@ def test_errors_are_clean_in_every_part() -> None:
 
 def test_a_boot_report_is_clean() -> None:
     console, file = on(False)
-    checks = (Check(EVIL, Outcome.FAILED, EVIL),)
+    checks = (CheckResult(EVIL, Outcome.FAILED, EVIL),)
     report = BootReport(Verdict.PANIC, EVIL, EVIL, 1.0, checks, (EVIL,), ("qemu",))
     print_report(console, report, show_console=True)
     assert harmless(file.getvalue())

@@ -64,7 +64,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckResult:
     """A check that was planned for a guest; `detail` is what was found, or why it was skipped."""
 
     name: str
@@ -85,7 +85,7 @@ class ConsoleReports:
     did not fail.
     """
 
-    checks: Mapping[str, Check] = field(default_factory=dict)
+    checks: Mapping[str, CheckResult] = field(default_factory=dict)
     passed_lines: frozenset[str] = frozenset()
     others: tuple[str, ...] = ()
     forged: int = 0
@@ -105,7 +105,7 @@ class BootReport:
     machine: str
     accelerator: str
     seconds: float
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
     console: tuple[str, ...]
     command: tuple[str, ...]
     cause: str = ""
@@ -166,7 +166,7 @@ class BootReport:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         return f"{failed[0].name}: {failed[0].detail}{more}"
 
-    def _failed(self) -> list[Check]:
+    def _failed(self) -> list[CheckResult]:
         return [check for check in self.checks if not check.ok]
 
     def _first(self, pattern: re.Pattern[str]) -> str:
@@ -203,7 +203,7 @@ def console_lines(output: str) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def parse_check(line: str, key: bytes) -> Check | None:
+def parse_check(line: str, key: bytes) -> CheckResult | None:
     """The check that a console line reports with a tag of the key, if it does.
 
     The kernel may have printed something before the report on the same line, but not after it.
@@ -214,7 +214,7 @@ def parse_check(line: str, key: bytes) -> Check | None:
 
 def read_reports(console: Sequence[str], key: bytes) -> ConsoleReports:
     """Separate the reports of the init that has the key from the other lines, in one pass."""
-    checks: dict[str, Check] = {}
+    checks: dict[str, CheckResult] = {}
     passed_lines: set[str] = set()
     others: list[str] = []
     forged = 0
@@ -241,12 +241,12 @@ def _report(line: str) -> tuple[str, str]:
     return found["tag"] or "", text[found.end() :]
 
 
-def _check(text: str) -> Check | None:
+def _check(text: str) -> CheckResult | None:
     """The check in the JSON of a report, if it is valid."""
     try:
         fields = json.loads(text)
         name, detail = (one_line(str(fields[key]), control="") for key in ("check", "detail"))
-        return Check(name, Outcome(fields["outcome"]), detail)
+        return CheckResult(name, Outcome(fields["outcome"]), detail)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
@@ -262,8 +262,8 @@ def judge(
     *,
     returncode: int,
     timed_out: bool,
-    skipped: Sequence[Check] = (),
-) -> tuple[Verdict, tuple[Check, ...]]:
+    skipped: Sequence[CheckResult] = (),
+) -> tuple[Verdict, tuple[CheckResult, ...]]:
     """The verdict on a guest that ended, or was stopped when its time was up.
 
     `reports` are from its console. `skipped` are checks that were not planned for it; they are
@@ -285,7 +285,7 @@ def judge(
 
 
 def _verdict(
-    reports: ConsoleReports, checks: Sequence[Check], returncode: int, *, timed_out: bool
+    reports: ConsoleReports, checks: Sequence[CheckResult], returncode: int, *, timed_out: bool
 ) -> Verdict:
     kernel = [line for line in reports.others if not _VMM.search(line)]
     reported = bool(reports.checks)
@@ -304,7 +304,9 @@ def _verdict(
     return silent or Verdict.FAILED
 
 
-def _judge_reported(expected: Expectation, reported: Mapping[str, Check]) -> list[Check]:
+def _judge_reported(
+    expected: Expectation, reported: Mapping[str, CheckResult]
+) -> list[CheckResult]:
     return [
         _judge_release(expected.release, reported.get("release")),
         *(reported.get(name, _unreported(name)) for name in expected.checks),
@@ -312,21 +314,23 @@ def _judge_reported(expected: Expectation, reported: Mapping[str, Check]) -> lis
     ]
 
 
-def _unexpected_failures(expected: Expectation, reported: Mapping[str, Check]) -> list[Check]:
+def _unexpected_failures(
+    expected: Expectation, reported: Mapping[str, CheckResult]
+) -> list[CheckResult]:
     """Failures that init reported outside of the planned checks, such as reading its plan."""
     planned = {"release", *expected.checks}
     return [check for name, check in reported.items() if not check.ok and name not in planned]
 
 
-def _failure(name: str, detail: str) -> Check:
-    return Check(name, Outcome.FAILED, detail)
+def _failure(name: str, detail: str) -> CheckResult:
+    return CheckResult(name, Outcome.FAILED, detail)
 
 
-def _unreported(name: str) -> Check:
+def _unreported(name: str) -> CheckResult:
     return _failure(name, _UNREPORTED)
 
 
-def _judge_release(expected: str, reported: Check | None) -> Check:
+def _judge_release(expected: str, reported: CheckResult | None) -> CheckResult:
     if reported is None:
         return _unreported("release")
     if reported.ok and expected and reported.detail != expected:
@@ -334,13 +338,13 @@ def _judge_release(expected: str, reported: Check | None) -> Check:
     return reported
 
 
-def _judge_end(returncode: int, *, timed_out: bool) -> Check:
+def _judge_end(returncode: int, *, timed_out: bool) -> CheckResult:
     """The end is clean if the machine ended by itself, without error."""
     if timed_out:
         return _failure(SHUTDOWN, "the guest did not end after init was done")
     if returncode != 0:
         return _failure(SHUTDOWN, f"the machine ended with exit code {returncode}")
-    return Check(SHUTDOWN, Outcome.PASSED, "clean")
+    return CheckResult(SHUTDOWN, Outcome.PASSED, "clean")
 
 
 def _shortened(line: str) -> str:

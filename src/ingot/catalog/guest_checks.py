@@ -28,7 +28,7 @@ from ingot.catalog.value_patterns import (
     Arches,
     Line,
     ModuleName,
-    Option,
+    OptionName,
     SeriesName,
     Words,
 )
@@ -103,7 +103,7 @@ class _CheckTable(TomlTable):
         [], description="Modules to load first, unless they are built in."
     )
     append: Line | None = Field(None, description="Parameters to add to the kernel's command line.")
-    options: list[Option] = Field(min_length=1, description="The options it tests.")
+    options: list[OptionName] = Field(min_length=1, description="The options it tests.")
 
 
 class _ChecksFile(TomlTable):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ingot.catalog.usage import Usage, UsageError, parse
+from ingot.catalog.verb_usage import Usage, UsageError, parse
 from ingot.errors import UserError
 
 _SOURCES = Path(__file__).parents[1] / "boot" / "init"

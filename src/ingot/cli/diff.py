@@ -19,13 +19,7 @@ from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.comparison import Changes, Comparison, ImageSummary, SizeChange
 from ingot.image_lookup import find_image
-from ingot.operands import (
-    KernelName,
-    RegistryImage,
-    StoreImage,
-    not_taken,
-    parse_operand,
-)
+from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
 from ingot.progress import Progress
 
 _SHOWN = 15

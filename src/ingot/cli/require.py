@@ -15,7 +15,7 @@ from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.config_operands import option_named, read_config
 from ingot.cli.shared.terminal import make_console, print_document
 from ingot.errors import UserError
-from ingot.kconfig import OptionRequest, Place, serves
+from ingot.kconfig import FragmentLine, OptionRequest, serves
 from ingot.lab import NamedConfig
 from ingot.setting import Project
 from ingot.version import Series
@@ -32,7 +32,7 @@ class _Requirement:
     required_by: str
     option: str
     value: str
-    place: Place | None
+    place: FragmentLine | None
 
     def met_by(self, got: str) -> bool:
         return serves(self.value, got)

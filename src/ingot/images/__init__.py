@@ -40,12 +40,7 @@ from ingot.images.image_kinds import (
     lacking,
     layers_of,
 )
-from ingot.images.image_names import (
-    find_images,
-    outdated_tags,
-    tags_for,
-    tags_of_store,
-)
+from ingot.images.image_names import find_images, outdated_tags, tags_for, tags_of_store
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, facts_of, read_facts
 from ingot.images.module_images import Modules, check_module_name, write_module_images
 from ingot.images.write_images import read_devel_host, write_images

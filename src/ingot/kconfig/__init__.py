@@ -27,8 +27,8 @@ from ingot.kconfig.findings import (
     requests_of_full,
 )
 from ingot.kconfig.fragment import (
+    FragmentLine,
     OptionRequest,
-    Place,
     load_fragment,
     merge,
     parse_fragment,
@@ -46,10 +46,10 @@ __all__ = [
     "Expression",
     "Finding",
     "FindingKind",
+    "FragmentLine",
     "Option",
     "OptionRequest",
     "OptionTable",
-    "Place",
     "Rule",
     "broken",
     "check",

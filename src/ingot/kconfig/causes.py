@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from ingot.kconfig.expression import Constant, Tristate, evaluate, level, render, symbols
-from ingot.kconfig.fragment import OptionRequest, Place
+from ingot.kconfig.fragment import FragmentLine, OptionRequest
 from ingot.kconfig.obstacles import Obstacle, Remedy
 from ingot.kconfig.option_table import Option, OptionTable
 from ingot.kconfig.selectors import Selectors, can_be_asked
@@ -17,7 +17,7 @@ from ingot.kconfig.values import broken_range
 
 _STEPS = 12
 _DEAD_ENDS = 5
-_NO_REQUEST = OptionRequest("", "m", Place("", 0))
+_NO_REQUEST = OptionRequest("", "m", FragmentLine("", 0))
 _ARCHES = {"x86": "x86_64", "arm64": "arm64"}
 
 

@@ -17,7 +17,7 @@ from ingot.errors import UserError
 from ingot.kconfig.causes import Causes
 from ingot.kconfig.config import Config
 from ingot.kconfig.expression import evaluate
-from ingot.kconfig.fragment import OptionRequest, Place
+from ingot.kconfig.fragment import FragmentLine, OptionRequest
 from ingot.kconfig.option_table import Option, OptionTable
 from ingot.kconfig.values import same_value, type_mistake
 
@@ -50,7 +50,7 @@ class Finding:
     option: str
     wanted: str
     got: str
-    place: Place | None
+    place: FragmentLine | None
     lines: tuple[str, ...] = ()
 
     @property
@@ -128,7 +128,7 @@ def check_full(
 def requests_of_full(given: Config, name: str) -> dict[str, OptionRequest]:
     """The options of a full config, the file `name`, as requests."""
     return {
-        option: OptionRequest(option, value, Place(name, line))
+        option: OptionRequest(option, value, FragmentLine(name, line))
         for line, option, value in given.lines()
     }
 

@@ -39,7 +39,7 @@ _BOUNDS = re.compile(
 _VALUE = re.compile(r"[ymn]|-?\d+|0[xX][0-9a-fA-F]+|\"(?:[^\"\\]|\\.)*\"")
 
 
-class Place(NamedTuple):
+class FragmentLine(NamedTuple):
     """The place of a line: the file's name and the line number, from 1."""
 
     fragment: str
@@ -61,7 +61,7 @@ class OptionRequest:
 
     option: str
     value: str
-    place: Place
+    place: FragmentLine
     since: Series | None = None
     until: Series | None = None
     arch: str | None = None
@@ -82,13 +82,15 @@ def parse_fragment(text: str, name: str) -> tuple[OptionRequest, ...]:
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw.strip()
         if unset := _UNSET.fullmatch(line):
-            requests.append(_request(unset["option"], "n", unset["note"], Place(name, number)))
+            requests.append(
+                _request(unset["option"], "n", unset["note"], FragmentLine(name, number))
+            )
         elif line and not line.startswith("#"):
-            requests.append(_parse_assignment(line, Place(name, number)))
+            requests.append(_parse_assignment(line, FragmentLine(name, number)))
     return tuple(requests)
 
 
-def _parse_assignment(line: str, place: Place) -> OptionRequest:
+def _parse_assignment(line: str, place: FragmentLine) -> OptionRequest:
     match = _ASSIGNMENT.fullmatch(line)
     if not match or not _VALUE.fullmatch(match["value"]):
         raise UserError(
@@ -98,7 +100,7 @@ def _parse_assignment(line: str, place: Place) -> OptionRequest:
     return _request(match["option"], match["value"], match["note"], place)
 
 
-def _request(option: str, value: str, note: str | None, place: Place) -> OptionRequest:
+def _request(option: str, value: str, note: str | None, place: FragmentLine) -> OptionRequest:
     """A request with the limits in its comment; any other comment is ignored."""
     if not note or not _BOUND.match(note):
         return OptionRequest(option, value, place)
@@ -124,7 +126,7 @@ def _request(option: str, value: str, note: str | None, place: Place) -> OptionR
     )
 
 
-def _arch(name: str | None, place: Place) -> str | None:
+def _arch(name: str | None, place: FragmentLine) -> str | None:
     """The kernel's name of the arch after `on`; a UserError lists the known ones."""
     if name is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ingot.kconfig.fragment import Place
+from ingot.kconfig.fragment import FragmentLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Remedy:
 
     steps: tuple[Obstacle, ...] = ()
     ask: Mapping[str, str] = field(default_factory=dict)
-    drop: tuple[Place, ...] = ()
+    drop: tuple[FragmentLine, ...] = ()
     given: Mapping[str, str] = field(default_factory=dict)
     open: bool = True
     never: bool = False

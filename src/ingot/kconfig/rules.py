@@ -27,7 +27,7 @@ from ingot.files import read_text
 from ingot.kconfig.config import Config
 from ingot.kconfig.expression import And, Constant, Expression, evaluate, parse, render, symbols
 from ingot.kconfig.findings import Finding, FindingKind
-from ingot.kconfig.fragment import Place
+from ingot.kconfig.fragment import FragmentLine
 from ingot.toml import FileForm, Lines, Mistakes, TomlTable
 from ingot.version import Series
 
@@ -39,7 +39,7 @@ class Rule:
     """One rule, with its limits as in a catalog's file."""
 
     name: str
-    place: Place
+    place: FragmentLine
     require: Expression
     reason: str
     source: str
@@ -123,14 +123,14 @@ def load_rules(path: Path) -> tuple[Rule, ...]:
     found = _FORM.read(Mistakes(path, text)).rules
     lines = Lines(text)
     rules = [
-        _rule(rule, Place(path.name, lines.find(("rules", index, "name")) or 1))
+        _rule(rule, FragmentLine(path.name, lines.find(("rules", index, "name")) or 1))
         for index, rule in enumerate(found)
     ]
     _require_distinct(rules)
     return tuple(rules)
 
 
-def _rule(rule: _RuleDocument, place: Place) -> Rule:
+def _rule(rule: _RuleDocument, place: FragmentLine) -> Rule:
     return Rule(
         name=rule.name,
         place=place,

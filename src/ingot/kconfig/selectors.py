@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 from ingot.kconfig.expression import And, Expression, OptionSymbol, Tristate, evaluate, level
-from ingot.kconfig.fragment import OptionRequest, Place
+from ingot.kconfig.fragment import FragmentLine, OptionRequest
 from ingot.kconfig.option_table import Option, OptionTable
 
 _NAMED = 3
@@ -54,12 +54,14 @@ class Selectors:
             return f"{text}, {self._follow(above[0], (*trail, selector))}"
         return text if above else f"{text} (on by default)"
 
-    def roots(self, name: str, above: Tristate, trail: tuple[str, ...] = ()) -> tuple[Place, ...]:
+    def roots(
+        self, name: str, above: Tristate, trail: tuple[str, ...] = ()
+    ) -> tuple[FragmentLine, ...]:
         """The lines whose removal would end all selects of an option; empty if it would not."""
-        places: list[Place] = []
+        places: list[FragmentLine] = []
         for selector in self.of(name, above):
             request = self._requests.get(selector)
-            found: tuple[Place, ...] = (request.place,) if request else ()
+            found: tuple[FragmentLine, ...] = (request.place,) if request else ()
             if not found and selector not in trail and len(trail) < _LONGEST:
                 found = self.roots(selector, "n", (*trail, name))
             if not found:

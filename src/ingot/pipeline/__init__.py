@@ -17,12 +17,7 @@ from ingot.pipeline.configs import (
     written_by_hand,
 )
 from ingot.pipeline.fetching import FetchedInputs, fetch
-from ingot.pipeline.inputs import (
-    local_version,
-    obtain_source,
-    with_git_source,
-    with_version_of,
-)
+from ingot.pipeline.inputs import local_version, obtain_source, with_git_source, with_version_of
 
 __all__ = [
     "Built",

@@ -25,7 +25,7 @@ from ingot.elf import ElfSymbol, Section, defined_symbols, read_content, read_se
 from ingot.size_map.linker_script import LinkerScript
 from ingot.size_map.merged_sections import merge
 from ingot.size_map.size_map import SizeMap, is_name
-from ingot.size_map.thin_archive import ArchiveError, members
+from ingot.size_map.thin_archive import ThinArchiveError, members
 
 _WHOLE = ("vmlinux.a", "built-in.a")
 """Archives whose members are all linked (the kernel's scripts/link-vmlinux.sh)."""
@@ -164,7 +164,7 @@ def _objects(build: _BuildTree) -> set[str]:
             perhaps.add(found.name)
         if base not in (*_WHOLE, _LIBRARY) or not found.is_file:
             continue
-        with contextlib.suppress(OSError, ArchiveError, UnsafeFileError):
+        with contextlib.suppress(OSError, ThinArchiveError, UnsafeFileError):
             archive = build.outputs.read(found.name, _OBJECT_LIMIT)
             names = {
                 posixpath.normpath(posixpath.join(directory, name)) for name in members(archive)

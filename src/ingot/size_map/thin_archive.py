@@ -24,7 +24,7 @@ _HEADER_END = b"`\n"
 _TABLES = (b"/", b"/SYM64/")
 
 
-class ArchiveError(ValueError):
+class ThinArchiveError(ValueError):
     """A file is not a complete thin archive; the text says why."""
 
 
@@ -34,7 +34,7 @@ def members(data: bytes) -> tuple[str, ...]:
     ArchiveError for anything else.
     """
     if not data.startswith(_MAGIC):
-        raise ArchiveError("it is not a thin archive")
+        raise ThinArchiveError("it is not a thin archive")
     return tuple(posixpath.normpath(name) for name in _names(data))
 
 
@@ -43,16 +43,16 @@ def _names(data: bytes) -> Iterator[str]:
     at = len(_MAGIC)
     while at < len(data):
         if at + _HEADER.size > len(data):
-            raise ArchiveError("it is cut off")
+            raise ThinArchiveError("it is cut off")
         fields = _HEADER.unpack_from(data, at)
         name, size = fields[0].rstrip(b" "), fields[5].rstrip(b" ")
         if fields[-1] != _HEADER_END or not re.fullmatch(rb"\d{1,10}", size):
-            raise ArchiveError(f"the data at byte {at} is not a member")
+            raise ThinArchiveError(f"the data at byte {at} is not a member")
         at += _HEADER.size
         if name == b"//" or name in _TABLES:
             table = data[at : at + int(size)]
             if len(table) < int(size):
-                raise ArchiveError("it is cut off")
+                raise ThinArchiveError("it is cut off")
             long_names = table if name == b"//" else long_names
             at += int(size) + int(size) % 2
         else:
@@ -65,10 +65,10 @@ def _name(name: bytes, long_names: bytes) -> str:
         start = int(match[1])
         end = long_names.find(b"/\n", start)
         if end < 0:
-            raise ArchiveError(f"it has no name at {start}")
+            raise ThinArchiveError(f"it has no name at {start}")
         name = long_names[start:end]
     elif name.endswith(b"/"):
         name = name[:-1]
     if not name or name.startswith(b"/") or b"\0" in name:
-        raise ArchiveError(f"a member's name is {name!r}")
+        raise ThinArchiveError(f"a member's name is {name!r}")
     return name.decode("utf-8", errors="surrogateescape")

@@ -38,7 +38,7 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
-class Export(Archive):
+class GitArchive(Archive):
     """A tree from a git repository, packed as an uncompressed tar by `git archive`.
 
     Different versions of git pack the same tree into different bytes, so it is identified by its

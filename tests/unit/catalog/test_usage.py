@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.catalog.usage import UsageError, parse
+from ingot.catalog.verb_usage import UsageError, parse
 
 FILE = "PATH [has WORD... | begins HEX]"
 VOLUME = "TYPE MEBIBYTES PATH [acl|xattr...] [-o OPTIONS]"

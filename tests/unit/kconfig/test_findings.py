@@ -10,7 +10,7 @@ from ingot.kconfig import (
     Config,
     Finding,
     FindingKind,
-    Place,
+    FragmentLine,
     check,
     check_full,
     finding_lines,
@@ -113,7 +113,10 @@ def test_a_missing_parent_is_named_with_what_would_do() -> None:
         "    needs NET_CORE, which is n: nothing requests it (drivers/net/Kconfig:41)\n"
         "    CONFIG_NET_CORE=y would do it"
     )
-    assert (finding.kind, finding.place) == (FindingKind.MISMATCH, Place("feature/mine.config", 3))
+    assert (finding.kind, finding.place) == (
+        FindingKind.MISMATCH,
+        FragmentLine("feature/mine.config", 3),
+    )
 
 
 def test_a_missing_parent_is_followed_as_deep_as_it_goes() -> None:

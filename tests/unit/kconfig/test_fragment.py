@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingot import kconfig
 from ingot.errors import UserError
-from ingot.kconfig import OptionRequest, Place
+from ingot.kconfig import FragmentLine, OptionRequest
 from ingot.version import Series
 
 SERIES = Series(6, 1)
@@ -19,7 +19,7 @@ ARCH = "x86_64"
 
 
 def ask(option: str, value: str, line: int = 1, fragment: str = "f.config") -> OptionRequest:
-    return OptionRequest(option, value, Place(fragment, line))
+    return OptionRequest(option, value, FragmentLine(fragment, line))
 
 
 def parse_one(line: str) -> OptionRequest:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.size_map.thin_archive import ArchiveError, members
+from ingot.size_map.thin_archive import ThinArchiveError, members
 from tests.support.object_files import make_archive
 
 names = st.from_regex(r"[a-z0-9_.-]{1,30}(/[a-z0-9_-]{1,30}){0,3}\.o", fullmatch=True)
@@ -69,7 +69,7 @@ def test_names_are_normal_paths() -> None:
     ],
 )
 def test_what_is_no_whole_thin_archive_is_refused(data: bytes, why: str) -> None:
-    with pytest.raises(ArchiveError, match=why):
+    with pytest.raises(ThinArchiveError, match=why):
         members(data)
 
 
@@ -82,5 +82,5 @@ def test_any_names_come_back(given: list[str]) -> None:
 def test_any_damage_is_an_error_or_names(damage: bytes, at: int) -> None:
     archive = make_archive(["drivers/net/veth.o", "drivers/net/tun.o", "a.o"])
     for data in (b"!<thin>\n" + damage, archive[:at] + damage + archive[at + len(damage) :]):
-        with contextlib.suppress(ArchiveError):
+        with contextlib.suppress(ThinArchiveError):
             members(data)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingot.arch import Arch
-from ingot.boot.boot_report import Check, Expectation, Outcome
+from ingot.boot.boot_report import CheckResult, Expectation, Outcome
 from ingot.boot.guest import guest_plan
 from ingot.boot.initramfs import write_initramfs
 from ingot.boot.seal import KEY_FILE
@@ -135,7 +135,7 @@ def assemble(
     return guest, files
 
 
-def skipped_checks(checks: Iterable[GuestCheck], machine: Machine) -> tuple[Check, ...]:
+def skipped_checks(checks: Iterable[GuestCheck], machine: Machine) -> tuple[CheckResult, ...]:
     """The checks that a kernel cannot run in this machine, each with its reason."""
     found = []
     for check in checks:
@@ -143,7 +143,7 @@ def skipped_checks(checks: Iterable[GuestCheck], machine: Machine) -> tuple[Chec
         if missing := sorted(check.needs - machine.offers):
             reason = reason or f"{machine.name} does not offer {', '.join(missing)}"
         if reason:
-            found.append(Check(check.name, Outcome.SKIPPED, reason))
+            found.append(CheckResult(check.name, Outcome.SKIPPED, reason))
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ingot.boot.boot_report import Check, Outcome
+from ingot.boot.boot_report import CheckResult, Outcome
 from ingot.boot.guest import guest_plan
 from ingot.boot.guest.guest_contents import SCRATCH, assemble
 from ingot.boot.vmm.machines import Guest, Machine
@@ -68,7 +68,7 @@ def make_disk_guest(
     if volume:
         disks.append(make_disk(sandbox, "volume", on_volume))
     left_out = [
-        Check(check.name, Outcome.SKIPPED, "the first disk is the guest's root")
+        CheckResult(check.name, Outcome.SKIPPED, "the first disk is the guest's root")
         for check in checks
         if SCRATCH in check.needs
     ]

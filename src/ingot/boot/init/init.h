@@ -26,7 +26,7 @@ struct verb_entry {
  *
  * This is the only description of a verb. Ingot reads these rows as text when it loads a catalog
  * (catalog/guest_verbs.py, which accepts only this format), and generates docs/checks.md from
- * them. The notation of usages is described in catalog/usage.py.
+ * them. The notation of usages is described in catalog/verb_usage.py.
  */
 #define VERB(name, usage, least, most, proves, run) { name, usage, least, most, run }
 #define END_OF_VERBS { NULL, NULL, 0, 0, NULL }

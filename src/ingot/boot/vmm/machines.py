@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingot.arch import Arch
-from ingot.boot.boot_report import Check, Expectation
+from ingot.boot.boot_report import CheckResult, Expectation
 from ingot.boot.seal import new_key
 from ingot.errors import UserError
 
@@ -42,7 +42,7 @@ class Guest:
     disks: tuple[Path, ...] = ()
     scratch: bool = False
     network: bool = False
-    skipped: tuple[Check, ...] = ()
+    skipped: tuple[CheckResult, ...] = ()
     memory: int = MEMORY_MIB
 
     @property

@@ -21,10 +21,7 @@ from ingot.cli.shared.common_options import (
     complete_kernels,
     make_setting,
 )
-from ingot.cli.shared.config_operands import (
-    OperandConfig,
-    read_operand_config,
-)
+from ingot.cli.shared.config_operands import OperandConfig, read_operand_config
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_document
 from ingot.errors import UserError

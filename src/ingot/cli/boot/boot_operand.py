@@ -18,13 +18,7 @@ from ingot.image_lookup import find_image
 from ingot.images import BASE, KERNEL_LAYER, MODULES_LAYER, holds_layer, read_facts
 from ingot.lab import BootRequest, NamedConfig
 from ingot.oci import Image
-from ingot.operands import (
-    FileName,
-    KernelName,
-    StoreImage,
-    not_taken,
-    parse_operand,
-)
+from ingot.operands import FileName, KernelName, StoreImage, not_taken, parse_operand
 from ingot.progress import Progress
 from ingot.setting import Project, Setting
 

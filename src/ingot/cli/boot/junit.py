@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from ingot.boot.boot_report import BootReport, Check, Outcome
+from ingot.boot.boot_report import BootReport, CheckResult, Outcome
 from ingot.files import write_atomic
 from ingot.printable import all_lines
 
@@ -72,7 +72,7 @@ def _add(root: Element, suite: JunitSuite) -> None:
     element.set("time", boot.get("time", "0"))
 
 
-def _add_check(suite: Element, name: str, check: Check) -> None:
+def _add_check(suite: Element, name: str, check: CheckResult) -> None:
     case = SubElement(suite, "testcase", classname=_safe(name), name=_safe(check.name), time="0")
     if check.outcome is Outcome.FAILED:
         SubElement(case, "failure", message=_safe(check.detail))

@@ -84,10 +84,7 @@ class Mirrors:
         raise [*refused, *errors, MachineError("no Debian mirror is known")][0]
 
     def _inrelease(self, mirror: str, suite: str) -> bytes:
-        from ingot.source.transfer.http import (
-            DownloadError,
-            fetch_bytes,  # late: it loads requests
-        )
+        from ingot.source.transfer.http import DownloadError, fetch_bytes
 
         try:
             return fetch_bytes(f"{mirror}/dists/{suite}/InRelease", _INRELEASE_LIMIT)

@@ -16,7 +16,7 @@ from ingot.files import disk_errors, locked
 from ingot.progress import Progress
 from ingot.source.git.git_repository import FetchedCommit, FoundRef, GitUrl, fetched, find
 from ingot.source.git.git_tag import verify_tag
-from ingot.source.origin import Archive, Export, Source, trust_in
+from ingot.source.origin import Archive, GitArchive, Source, trust_in
 from ingot.source.transfer.tarball_compression import TarballCompression
 from ingot.source.trees.source_cache import LOCAL, SourceCache
 from ingot.source.trees.source_record import Reference
@@ -112,7 +112,7 @@ def _get(
     origin: str,
     downloads: Path,
     progress: Progress,
-) -> tuple[Reference, Export]:
+) -> tuple[Reference, GitArchive]:
     """Fetch, verify and pack a ref; the caller removes the tar."""
     with (
         disk_errors(downloads),
@@ -123,7 +123,7 @@ def _get(
         evidence = _evidence(url, reference, keyring)
         step.result(evidence)
         file = _pack(repository, reference.commit, downloads)
-    return reference, Export(
+    return reference, GitArchive(
         path=file,
         digest=Digest.of_file(file),
         origin=origin,

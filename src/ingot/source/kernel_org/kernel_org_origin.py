@@ -57,10 +57,7 @@ class KernelOrg:
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
     ) -> Archive:
         """See Origin.fetch. The evidence is the fingerprint of the signer's primary key."""
-        from ingot.source.transfer.http import (
-            DownloadError,
-            fetch_bytes,  # late: it loads requests
-        )
+        from ingot.source.transfer.http import DownloadError, fetch_bytes
 
         if version.candidate:
             raise MachineError(
@@ -155,10 +152,7 @@ class KernelOrg:
 
         If there is no list, raises `gone`, the error for the missing signature of the version.
         """
-        from ingot.source.transfer.http import (
-            DownloadError,
-            fetch_bytes,  # late: it loads requests
-        )
+        from ingot.source.transfer.http import DownloadError, fetch_bytes
 
         try:
             signed = fetch_bytes(f"{self._directory(version)}/{_LIST}", _LIST_LIMIT)

@@ -31,7 +31,7 @@ from ingot.files import (
 )
 from ingot.process import run
 from ingot.progress import Progress
-from ingot.source.origin import Archive, Export, Source
+from ingot.source.origin import Archive, GitArchive, Source
 from ingot.source.transfer import download
 from ingot.source.trees.kernel_tree import check_tree
 from ingot.source.trees.source_record import (
@@ -108,7 +108,7 @@ class SourceCache:
         def wait() -> None:
             progress.note(f"source: waiting for another process that unpacks {archive.path.name}")
 
-        if isinstance(archive, Export):
+        if isinstance(archive, GitArchive):
             with disk_errors(self.root), locked(self._lock(archive.digest), on_wait=wait):
                 return self._unpack_export(archive, version, progress)
         directory = self._directory(archive.digest)
@@ -225,7 +225,7 @@ class SourceCache:
         return source
 
     def _unpack_export(
-        self, export: Export, version: KernelVersion | None, progress: Progress
+        self, export: GitArchive, version: KernelVersion | None, progress: Progress
     ) -> Source:
         """The same for a tree identified by its contents, whose digest is known after unpacking."""
         with self._fresh_staging(export.digest) as staging:
