@@ -25,7 +25,6 @@ from ingot.images import (
     tags_for,
     write_images,
 )
-from ingot.lab.profiling import keep_profile
 from ingot.oci import Descriptor, read_image
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.caches import compile_cache
@@ -161,6 +160,7 @@ def _accept(
 def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
     """The full build: source, builder, config, then compile unless the recipe is available."""
     from ingot.lab.acceptance import accept_image  # the lab is large
+    from ingot.lab.profiling import keep_profile
 
     kernel, workspace = plan.kernel, setting.project.workspace
     source = obtain_source(setting, kernel, timed)
