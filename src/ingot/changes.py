@@ -220,13 +220,9 @@ def _changed_tool(commit: str, root: Path, package: Path) -> str:
         return ""
     project = package.parents[1]
     paths = [str(package), *(str(project / name) for name in PROJECT_FILES)]
-    if (
-        _git(package, "diff", "--quiet", "--no-ext-diff", "--no-textconv", commit, "--", *paths)[0]
-        != 0
-    ):
-        names = _git(
-            package, "diff", "--name-only", "--no-ext-diff", "--no-textconv", commit, "--", *paths
-        )[1]
+    compare = ["--exit-code", "--name-only", "--no-ext-diff", "--no-textconv"]
+    code, names = _git(package, "diff", *compare, commit, "--", *paths)
+    if code != 0:
         return _last_line(names)
     new = ["--others", "--full-name", "--exclude-standard", "--exclude=__pycache__"]
     return _last_line(_git(package, "ls-files", *new, "--", *paths)[1])

@@ -14,7 +14,6 @@ import lzallright
 import zstandard
 
 from ingot.elf import (
-    AARCH64,
     HEADER_SIZE,
     PT_LOAD,
     PT_NOTE,
@@ -75,10 +74,6 @@ def zboot(payload: bytes, named: bytes, machine: int = 0xAA64) -> bytes:
     struct.pack_into("<I", head, 60, 64)
     head[64:70] = b"PE\0\0" + struct.pack("<H", machine)
     return bytes(head) + payload + struct.pack("<I", 1234)
-
-
-def arm64_vmlinux() -> bytes:
-    return vmlinux(machine=AARCH64)
 
 
 def compress(data: bytes, compression: KernelCompression) -> bytes:

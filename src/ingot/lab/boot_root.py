@@ -15,7 +15,7 @@ from ingot.boot.vmm.running import command_line
 from ingot.builder.sandbox import Builder
 from ingot.errors import UserError
 from ingot.lab.boot_target import prepared_target
-from ingot.lab.booting import BootRequest, enter, note_confinement
+from ingot.lab.booting import BootRequest, enter, ready_machine
 from ingot.oci import Image, Layout, extract
 from ingot.progress import Progress
 from ingot.setting import Setting
@@ -67,11 +67,7 @@ def _guest_on(
 ) -> Iterator[tuple[Guest, Machine]]:
     """The guest, with the image's files in its initramfs, and the machine to boot it in."""
     with prepared_target(setting.project, kernel, builder, progress) as target:
-        machine = request.machine_for(target.arch)
-        choice.require(machine)
-        note_confinement(machine, progress)
-        for note in request.notes_on(machine):
-            progress.note(note)
+        machine = ready_machine(request, target.arch, progress)
         with progress.step("make the root") as step:
             files = target.directory / "files"
             extract(*root, files, step, limit=ROOT_BYTES)

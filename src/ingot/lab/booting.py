@@ -100,18 +100,23 @@ def boot_prepared(
     setting: Setting, target: BootTarget, request: BootRequest, progress: Progress
 ) -> BootReport:
     """Boot a prepared kernel, and return the report."""
-    machine = request.machine_for(target.arch)
-    choice.require(machine)
-    note_confinement(machine, progress)
-    notes = request.notes_on(machine)
-    for note in notes:
-        progress.note(note)
+    asked = ready_machine(request, target.arch, progress)
     with progress.step("boot") as step:
-        guest, machine = enter(target, _guest(target, machine, request), machine)
+        guest, machine = enter(target, _guest(target, asked, request), asked)
         guest = replace(guest, append=command_line(guest.append, request.append))
         report = choice.boot(guest, machine, setting.options.boot_seconds)
         step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
-    return replace(report, notes=notes)
+    return replace(report, notes=request.notes_on(asked))
+
+
+def ready_machine(request: BootRequest, arch: Arch, progress: Progress) -> Machine:
+    """The machine of a request, with notes on its limits; MachineError if it cannot start here."""
+    machine = request.machine_for(arch)
+    choice.require(machine)
+    note_confinement(machine, progress)
+    for note in request.notes_on(machine):
+        progress.note(note)
+    return machine
 
 
 def note_confinement(machine: Machine, progress: Progress) -> None:

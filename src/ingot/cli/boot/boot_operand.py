@@ -53,6 +53,11 @@ class BootOperand:
     def has_modules(self) -> bool:
         return holds_layer(self.name.partition(":")[0], MODULES_LAYER)
 
+    @property
+    def whole_kernel(self) -> Kernel | None:
+        """The kernel if it has its modules: then the catalog says which checks it must pass."""
+        return self.kernel if self.has_modules else None
+
 
 def find_boot_operand(setting: Setting, kernel_request: KernelRequest) -> BootOperand:
     """The kernel of a request; a UserError says what can be named if there is none."""
@@ -117,11 +122,11 @@ def boot_with_checks(
     if disks := [name for name in checks if name in lab.DISKS]:
         request = replace(request, disk=max(disks, key=lambda name: lab.DISKS[name]))
         checks = [name for name in checks if name not in disks] or [lab.NO_CHECKS]
-    config = None if _in_catalog(operand) else _config_of(setting, operand)
+    config = None if operand.whole_kernel else _config_of(setting, operand)
     report = _boot(
         setting, operand, request, _select_checks(setting, operand, config, checks), progress
     )
-    if _in_catalog(operand) or checks or not report.command:
+    if operand.whole_kernel or checks or not report.command:
         return report
     if config and config.series and config.arch:
         return report
@@ -168,16 +173,11 @@ def _kernel_of(project: Project, tag: str) -> Kernel | None:
     return None
 
 
-def _in_catalog(operand: BootOperand) -> bool:
-    """Whether the catalog says which checks the kernel, with its modules, must pass."""
-    return operand.kernel is not None and operand.has_modules
-
-
 def _select_checks(
     setting: Setting, operand: BootOperand, config: NamedConfig | None, names: Sequence[str]
 ) -> tuple[GuestCheck, ...]:
-    if operand.kernel and operand.has_modules:
-        return lab.checks_of_kernel(setting.project.catalog, operand.kernel, names)
+    if kernel := operand.whole_kernel:
+        return lab.checks_of_kernel(setting.project.catalog, kernel, names)
     return lab.checks_of_config(setting.project.catalog, config, names, modules=operand.has_modules)
 
 

@@ -44,7 +44,8 @@ def read_operand_config(setting: Setting, text: str, progress: Progress) -> Oper
     """
     operand = parse_operand(text)
     if not isinstance(operand, KernelName):
-        return OperandConfig(read_config(setting, text, arch_called(setting.project.host)), operand)
+        platform = arch_called(setting.project.host)
+        return OperandConfig(_config_of(setting, text, operand, platform), operand)
     if not operand.has_version:
         raise UserError(f"'{text}' is not a file, an image or a kernel of the catalog", hint=FORMS)
     kernel = choose_one(setting, operand.name)
@@ -60,7 +61,11 @@ def read_config(setting: Setting, text: str, platform: Arch) -> NamedConfig:
     `platform` selects the image of a multi-arch image in a registry. Raises MachineError for an
     image in a registry with --offline.
     """
-    match parse_operand(text):
+    return _config_of(setting, text, parse_operand(text), platform)
+
+
+def _config_of(setting: Setting, text: str, operand: Operand, platform: Arch) -> NamedConfig:
+    match operand:
         case FileName(path):
             return lab.config_of_file(path)
         case RegistryImage(reference):
