@@ -37,7 +37,7 @@ FLOORS = (
     ),
     ("confined_files", "kernel_file", "keyring", "program_output", "pseudoterminal"),
     ("process",),
-    ("apt", "git_program", "kconfig", "recipe", "size_map", "tools"),
+    ("apt", "compiled_files", "git_program", "kconfig", "recipe", "size_map", "tools"),
     ("catalog", "oci", "workspace"),
     ("builder", "source"),
     ("compile", "configure"),
