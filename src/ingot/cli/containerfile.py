@@ -18,6 +18,7 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
+from ingot.cli.shared.output_file import require_output_directory
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_document, print_line
@@ -67,6 +68,8 @@ def containerfile(
     kernel files are identical to those of `ingot build`. Two steps of `ingot build` are missing:
     the check that the config has every requested option, and the boot test.
     """
+    if output:
+        require_output_directory(output, "--output")
     setting = make_setting(
         catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
     )

@@ -17,11 +17,12 @@ from ingot.cli.shared.common_options import (
     complete_kernels,
     make_setting,
 )
+from ingot.cli.shared.output_file import require_output_directory
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import UserError
 from ingot.image_lookup import find_image_named
-from ingot.oci import EntryKind, Image, Layout, extract, list_files, read_image, require_new
+from ingot.oci import EntryKind, Image, Layout, extract, list_files, read_image
 from ingot.operands import RegistryImage, not_taken, parse_operand
 from ingot.progress import Progress
 from ingot.units import size_text
@@ -49,6 +50,7 @@ def export(
 
     Every byte is checked against the image's digests. If a check fails, no directory is made.
     """
+    require_output_directory(to, "--to")
     setting = make_setting(catalog, None)
     tag, image = find_image_named(setting.project, kernel)
     _write(setting.project.layout, image, f"export {tag}", to, make_progress(Terminal(stderr=True)))
@@ -85,7 +87,7 @@ def pull(
         hint = f"write HOST/PATH/{image}; for an image of the store: ingot export {image} --to DIR"
         raise not_taken(image, operand, "an image of a registry", hint)
     reference = operand.reference
-    require_new(to)  # before anything is fetched
+    require_output_directory(to, "--to")  # before anything is fetched
     platform = arch_called(arch or os.uname().machine)
     progress = make_progress(Terminal(stderr=True))
     with tempfile.TemporaryDirectory(prefix="ingot-pull-") as directory:

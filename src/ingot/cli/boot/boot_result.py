@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ingot.boot.boot_report import BootReport, Outcome
 from ingot.cli.boot.junit import JunitSuite, write_junit
+from ingot.cli.shared.output_file import is_standard_output
 from ingot.cli.shared.progress_display import seconds_text
-from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_document
 from ingot.errors import BootError
 
 MARKS: Mapping[Outcome, tuple[str, str]] = {
@@ -68,6 +69,11 @@ def document(name: str, report: BootReport) -> dict[str, object]:
     }
 
 
+def console_beside(junit: Path | None) -> Terminal:
+    """Where results are printed for people: standard error if the XML is on standard output."""
+    return Terminal(stderr=True) if junit and is_standard_output(junit) else make_console()
+
+
 def end_boot(
     name: str, report: BootReport, junit: Path | None, *, as_json: bool, show_console: bool
 ) -> None:
@@ -75,7 +81,7 @@ def end_boot(
     if as_json:
         print_document(json.dumps(document(name, report), indent=2))
     else:
-        print_report(Terminal(), report, show_console=show_console)
+        print_report(console_beside(junit), report, show_console=show_console)
     if junit:
         write_junit(junit, [JunitSuite(name, report)])
     if not report.passed:
