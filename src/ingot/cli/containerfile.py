@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -63,10 +64,10 @@ def containerfile(
 ) -> None:
     """Print the Containerfile that builds a kernel.
 
-    Its targets are builder, bin, modules and base. `docker buildx build --target bin DIR`,
-    `podman build` and `buildah bud` run it without Ingot. With the same builder packages, the
-    kernel files are identical to those of `ingot build`. Two steps of `ingot build` are missing:
-    the check that the config has every requested option, and the boot test.
+    Its targets are builder, bin, modules and base. `docker buildx build --target bin -f
+    DIR/Containerfile DIR`, `podman build` and `buildah bud` run it without Ingot. With the same
+    builder packages, the kernel files are identical to those of `ingot build`. Two steps of `ingot
+    build` are missing: the check that the config has every requested option, and the boot test.
     """
     if output:
         require_output_directory(output, "--output")
@@ -86,4 +87,8 @@ def containerfile(
         print_document(recipe_text(setting, chosen, progress))
         return
     write_context(setting, chosen, output.absolute(), progress)
-    print_line(f"docker buildx build --target bin {output}")
+    # docker looks for a Dockerfile if none is named
+    file = output / "Containerfile"
+    print_line(
+        shlex.join(("docker", "buildx", "build", "--target", "bin", "-f", f"{file}", f"{output}"))
+    )
