@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.catalog import Catalog, load
+from ingot.errors import UserError
 from ingot.files import locked
 from ingot.oci import Layout
 from ingot.progress import Progress
 from ingot.registry import Registry
 from ingot.source.origin import Source
 from ingot.workspace import Workspace
+
+LONGEST_BOOT_SECONDS = 86_400.0
+"""poll(2), which waits for a guest, cannot wait longer than 24 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ class RunOptions:
     `local` is a source that the user named and that replaces every origin: a tarball, a tree, or
     a checkout from git. `patches` are the user's patches, applied after the catalog's. `cache` is
     a registry to search before compiling. `boot_seconds` is the limit for a boot before it counts
-    as hung. `offline` forbids all use of the network.
+    as hung. `offline` forbids all use of the network. UserError if the limit is not positive, or
+    longer than a day.
     """
 
     local: Path | Source | None = None
@@ -45,6 +50,13 @@ class RunOptions:
     cache: Registry | None = None
     boot_seconds: float = 180.0
     offline: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.boot_seconds <= LONGEST_BOOT_SECONDS:  # also not a number
+            raise UserError(
+                f"{self.boot_seconds} s cannot be the limit for a boot",
+                hint=f"name a number of seconds, at most {LONGEST_BOOT_SECONDS:.0f} (a day)",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from ingot.errors import IngotError, UserError
 from ingot.operands import kernel_named
 from ingot.pipeline import local_version, with_git_source, with_version_of
 from ingot.registry import Registry
-from ingot.setting import RunOptions, Setting, open_project
+from ingot.setting import LONGEST_BOOT_SECONDS, RunOptions, Setting, open_project
 
 DEFAULT_BOOT_SECONDS = 180.0
 
@@ -175,6 +175,7 @@ BootTimeout = Annotated[
         metavar="SECONDS",
         envvar="INGOT_BOOT_TIMEOUT",
         min=1,
+        max=LONGEST_BOOT_SECONDS,
         help="The time limit for a guest; one that takes longer is reported as hung.",
     ),
 ]
