@@ -203,7 +203,7 @@ def _pack(tree: Path, target: Path, epoch: int, step: Step) -> None:
     def packed(_line: str) -> None:
         nonlocal count
         count += 1
-        step.advance(count, None, "files")
+        step.advance(count, unit="files")
 
     words = [
         *("tar", "--create", "--verbose", "--file", str(target)),
