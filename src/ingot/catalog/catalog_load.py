@@ -41,7 +41,7 @@ def parse(text: str, root: Path) -> Catalog:
     """The catalog in `root`, with `text` as the contents of its file."""
     path = root / FILE_NAME
     mistakes = Mistakes(path, text)
-    document = FORM.read(mistakes)
+    document = FORM.read_rest(mistakes)
     catalog_checks.check(document, mistakes)
     catalog_checks.check_fragments(document, root, mistakes)
     catalog_checks.check_patches(document, root, mistakes)
