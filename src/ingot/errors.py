@@ -10,6 +10,9 @@ import errno
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+OWN_SOURCE = "build from your tarball or tree: ingot build VERSION --source PATH"
+"""The next step if no origin has a source, for hints. Not all verbs have the option --source."""
+
 
 class IngotError(Exception):
     """An error that is reported to the user as text, without a traceback.

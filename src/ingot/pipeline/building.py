@@ -28,7 +28,7 @@ from ingot.images import (
 from ingot.oci import Descriptor, read_image
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.caches import compile_cache
-from ingot.pipeline.configs import kept_config, require_sound, resolve
+from ingot.pipeline.configs import kept_config, require_sound, require_usable, resolve
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.pipeline.registry_cache import fetch_builder, fetch_kernel
@@ -80,6 +80,7 @@ def build(setting: Setting, kernel: Kernel, progress: Progress) -> Built:
         progress.note(f"{kernel.tag}: another build of it is running; waiting")
 
     plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    require_usable(plan)
     timed = Timed(progress)
     with in_use(setting.project, progress):
         if built := _find_without_work(setting, plan, timed):

@@ -27,6 +27,7 @@ from ingot.errors import UserError
 from ingot.files import disk_errors, staging_directory
 from ingot.images import KERNEL_FILE
 from ingot.pipeline.builders import site_of
+from ingot.pipeline.configs import require_usable
 from ingot.pipeline.inputs import obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.process import run
@@ -160,8 +161,9 @@ def write_context(setting: Setting, kernel: Kernel, to: Path, progress: Progress
 
 def _chain(setting: Setting, kernel: Kernel, progress: Progress) -> _Chain:
     _require_image(kernel.builder)
-    source = obtain_source(setting, kernel, progress)
     plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    require_usable(plan)
+    source = obtain_source(setting, kernel, progress)
     return _Chain(plan, source, site_of(setting.project).host)
 
 

@@ -107,6 +107,7 @@ def _values(platform: TargetPlatform, spec_kernel: SpecKernel) -> dict[str, obje
         "placeholder": PLACEHOLDER,
         "files": FILES,
         "get": _get(spec_kernel),
+        "push": _push(spec_kernel),
         "store": _on_one_line(spec_kernel.store),
     }
 
@@ -135,6 +136,15 @@ def _get(spec_kernel: SpecKernel) -> str:
     if spec_kernel.store and not spec_kernel.pinned:
         return f"ingot export {kernel.tag} --to {FILES}"
     return f"ingot pull {spec_kernel.references[BASE]} --arch {kernel.arch.name} --to {FILES}"
+
+
+def _push(spec_kernel: SpecKernel) -> str:
+    """The step after which the registry has the images."""
+    tag = spec_kernel.kernel.tag
+    push = f"ingot push {tag} --registry {spec_kernel.registry}"
+    if spec_kernel.store:
+        return f"push the images, unless the registry has them: {push}"
+    return f"build and push the images, unless the registry has them: ingot build {tag} && {push}"
 
 
 def _origin(spec_kernel: SpecKernel) -> str:
