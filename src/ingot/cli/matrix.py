@@ -34,7 +34,7 @@ def matrix(
     kernels: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="KERNEL",
+            metavar="[KERNEL]...",
             help="Versions (6.1.176), series (6.1: its newest) or kernels (6.1-minimal-arm64)."
             " Without any: every version of every series that is maintained.",
             show_default=False,

@@ -27,7 +27,7 @@ def update(
     series: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SERIES",
+            metavar="[SERIES]...",
             help="Series, such as 6.1. Default: all series of the catalog.",
             show_default=False,
         ),

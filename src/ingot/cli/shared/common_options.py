@@ -46,7 +46,7 @@ _KERNELS_HELP = (
 Kernels = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="KERNEL",
+        metavar="[KERNEL]...",
         help=f"{_KERNELS_HELP}every maintained series.",
         show_default=False,
         autocompletion=complete_kernels,
@@ -55,7 +55,7 @@ Kernels = Annotated[
 BuiltKernels = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="KERNEL",
+        metavar="[KERNEL]...",
         help=f"{_KERNELS_HELP}every kernel of the catalog that is built.",
         show_default=False,
         autocompletion=complete_kernels,
