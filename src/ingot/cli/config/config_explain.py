@@ -20,8 +20,8 @@ from ingot.cli.shared.config_operands import option_named
 from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, make_console, print_document
-from ingot.kconfig import Explanation
-from ingot.kconfig import explain as explanation
+from ingot.kconfig.explanation import Explanation
+from ingot.kconfig.explanation import explain as explanation
 
 
 def explain(
