@@ -58,7 +58,7 @@ def refused(done: subprocess.CompletedProcess[str], *told: str, code: int = 2) -
 def test_each_flavor_and_arch_has_tags_of_its_own(various: House) -> None:
     done = various.ingot("build", "6.1", "--arch", "all", "--flavor", "all", "--json")
     assert done.returncode == 0, done.stderr
-    assert [one["images"][1]["tag"] for one in json.loads(done.stdout)["built"]] == [
+    assert [one["images"][1]["image"] for one in json.loads(done.stdout)["built"]] == [
         "kernel-bin:6.1.999",
         "kernel-bin:6.1.999-arm64",
         "kernel-bin:6.1.999-bigger",
@@ -66,7 +66,7 @@ def test_each_flavor_and_arch_has_tags_of_its_own(various: House) -> None:
     ]
     assert various.ingot("boot", "6.1-bigger-arm64").returncode == 0
     inspected = json.loads(various.ingot("inspect", "kernel-bin:6.1-arm64", "--json").stdout)
-    assert inspected["tag"] == "kernel-bin:6.1.999-arm64"
+    assert inspected["image"] == "kernel-bin:6.1.999-arm64"
     assert various.ingot("list").stdout.count("bigger ✓") == 2
     # what the other flavor is already is not compiled again under another name
     count = various.compiles()
@@ -77,7 +77,7 @@ def test_each_flavor_and_arch_has_tags_of_its_own(various: House) -> None:
 
 def test_check_looks_at_every_flavor_and_arch(various: House) -> None:
     various.fragment("base/arm64", "CONFIG_NO_SUCH=y")
-    done = json.loads(various.ingot("config", "check", "--json").stdout)
+    done = json.loads(various.ingot("config", "check", "--json").stdout)["kernels"]
     assert {(one["flavor"], one["arch"]): one["ok"] for one in done} == {
         ("default", "x86_64"): True,
         ("default", "arm64"): False,
@@ -180,7 +180,7 @@ def test_a_full_config_by_hand_asks_by_itself(house: House) -> None:
 
 def test_an_option_that_a_full_config_makes_up_is_a_finding(house: House) -> None:
     full_config(house, "# a comment", "CONFIG_MODULES=y", "CONFIG_NO_EQUALS", "CONFIG_CHLD=m")
-    (one,) = json.loads(house.ingot("config", "check", "--json").stdout)
+    (one,) = json.loads(house.ingot("config", "check", "--json").stdout)["kernels"]
     (finding,) = one["findings"]
     assert finding["place"] == "configs/linux-x86_64-6.1.999.config:4"
     assert "this kernel has no such option" in finding["text"]
@@ -289,11 +289,16 @@ def test_diff_of_the_same_is_empty(house: House, tmp_path: Path) -> None:
 def test_diff_stands_by_menu_and_tells_more_less_and_changed(various: House) -> None:
     done = various.ingot("config", "diff", "6.1-bigger", "6.1-arm64", "--json")
     assert json.loads(done.stdout) == {
-        "a": "6.1.999 x86_64 bigger",
-        "b": "6.1.999 arm64 default",
-        "changes": [
-            {"option": "OTHER", "a": "y", "b": "n", "menu": []},
-            {"option": "CHILD", "a": "m", "b": "y", "menu": ["What others depend on"]},
+        "a": {"config": "6.1.999 x86_64 bigger"},
+        "b": {"config": "6.1.999 arm64 default"},
+        "options": [
+            {"option": "OTHER", "before": "y", "after": "n", "menu": []},
+            {
+                "option": "CHILD",
+                "before": "m",
+                "after": "y",
+                "menu": ["What others depend on"],
+            },
         ],
     }
 
@@ -305,7 +310,7 @@ def test_explain_takes_an_option_as_a_person_types_it(house: House, name: str) -
 
 def test_explain_of_what_nobody_asked_for(house: House) -> None:
     document = json.loads(house.ingot("config", "explain", "OTHER", "6.1", "--json").stdout)
-    assert (document["value"], document["asked"]) == ("n", None)
+    assert (document["value"], document["request"]) == ("n", None)
     assert document["missing"] == ["nothing requests it"]
     refused(house.ingot("config", "explain", "", "6.1"), "no option")
     refused(house.ingot("config", "explain", "6.1", "CHILD"), "no kernel CHILD")
@@ -402,7 +407,7 @@ def test_init_beside_other_things_and_in_odd_places(house: House, tmp_path: Path
         *(".github", ".gitignore", "README.md", "kernels")
     ]
     listed = house.ingot("list", "--catalog", str(target / "kernels"), "--json")
-    assert json.loads(listed.stdout)
+    assert json.loads(listed.stdout)["kernels"]
     file = tmp_path / "file"
     file.write_text("")
     refused(house.ingot("init", str(file)), str(file), code=3)

@@ -48,7 +48,7 @@ def test_check_tells_what_is_not_as_asked_and_what_would_do(house: House) -> Non
     assert done.returncode == 2
     assert "base/x86_64.config:1: CONFIG_CHILD wanted m, got n" in done.stdout
     assert "CONFIG_PARENT=y would do it" in done.stdout
-    (one,) = json.loads(house.ingot("config", "check", "--json").stdout)
+    (one,) = json.loads(house.ingot("config", "check", "--json").stdout)["kernels"]
     assert one["ok"] is False
     (finding,) = one["findings"]
     assert (finding["kind"], finding["option"], finding["place"]) == (
@@ -113,7 +113,7 @@ def test_diff_compares_flavors_files_and_images(flavored: House, tmp_path: Path)
     document = json.loads(
         flavored.ingot("config", "diff", str(file), "kernel-bin:6.1", "--json").stdout
     )
-    assert document["changes"] == [{"option": "CHILD", "a": "y", "b": "m", "menu": []}]
+    assert document["options"] == [{"option": "CHILD", "before": "y", "after": "m", "menu": []}]
 
 
 @pytest.mark.parametrize("operand", ["nothing", "6.9", "kernel-bin:9.9", "/etc"])
@@ -226,7 +226,8 @@ def test_a_flavor_is_built_and_tagged_by_its_name(flavored: House) -> None:
     assert "kernel-bin:6.1.999-bigger" in flavored.layout.tags()
     assert "kernel-bin:6.1.999" not in flavored.layout.tags()
     rows = {
-        row["flavor"]: row["digest"] for row in json.loads(flavored.ingot("list", "--json").stdout)
+        row["flavor"]: row["digest"]
+        for row in json.loads(flavored.ingot("list", "--json").stdout)["kernels"]
     }
     assert rows["default"] is None and rows["bigger"]
     assert "bigger ✓" in flavored.ingot("list").stdout

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from ingot.cli.documents.parts import image_parts, step_parts, total_seconds
+from ingot.cli.documents.verbs import ModuleBuildDocument
 from ingot.cli.shared.common_options import (
     BuildDirectory,
     CacheDirectory,
@@ -18,7 +19,7 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.image_lookup import find_image
 from ingot.images import DEVEL
 from ingot.operands import StoreImage, kernel_named
@@ -94,7 +95,7 @@ def build(
     progress = make_progress(Terminal(stderr=True))
     built = build_modules(setting, tag, directory, progress, name=name, builder=builder)
     if as_json:
-        print_document(json.dumps(_document(built), indent=2))
+        print_json(_document(built))
     else:
         _print_summary(make_console(), built)
 
@@ -114,19 +115,17 @@ def _print_summary(console: Terminal, built: BuiltModules) -> None:
         console.say(f"updates/{name}  {size_text(size)}")
 
 
-def _document(built: BuiltModules) -> object:
+def _document(built: BuiltModules) -> ModuleBuildDocument:
     return {
         "name": built.name,
         "kernel": built.tag,
         "version": built.facts.version,
-        "arch": built.facts.arch,
         "release": built.facts.release,
+        "arch": built.facts.arch,
         "recipe_key": str(built.facts.recipe_key),
         "source_digest": str(built.source),
         "modules": [{"name": name, "size": size} for name, size in built.files.items()],
-        "images": [
-            {"tag": image.tag, "digest": str(image.digest), "size": image.size}
-            for image in built.images
-        ],
-        "seconds": {timing.title: round(timing.seconds, 3) for timing in built.timings},
+        "images": image_parts(built.images),
+        "seconds": total_seconds(built.timings),
+        "steps": step_parts(built.timings),
     }

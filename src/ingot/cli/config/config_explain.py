@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from ingot import pipeline
+from ingot.catalog import Kernel
+from ingot.cli.documents.parts import kernel_part
+from ingot.cli.documents.verbs import ConfigExplainDocument
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -19,7 +21,7 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.config_operands import option_named
 from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_json
 from ingot.kconfig import Explanation
 from ingot.kconfig import explain as explanation
 
@@ -55,25 +57,25 @@ def explain(
         resolved.plan.requests,
     )
     if as_json:
-        print_document(json.dumps(_document(explained), indent=2))
+        print_json(_document(wanted, explained))
         return
     make_console().say(kernel_label(wanted), style="bold")
     print_document(str(explained))
 
 
-def _document(explained: Explanation) -> dict[str, object]:
-    option = explained.option
+def _document(kernel: Kernel, explained: Explanation) -> ConfigExplainDocument:
+    option, request = explained.option, explained.asked
     return {
+        **kernel_part(kernel),
         "option": option.name,
         "value": explained.value,
         "type": option.type,
         "prompt": option.prompts[0] if option.prompts else None,
         "menu": list(option.menu),
-        "asked": explained.asked
-        and {"value": explained.asked.value, "place": str(explained.asked.place)},
+        "request": {"value": request.value, "place": str(request.place)} if request else None,
         "selected_by": list(explained.selectors),
         "needs": explained.needs,
         "missing": list(explained.missing),
-        "defined": list(option.places),
+        "places": list(option.places),
         "help": option.help,
     }
