@@ -37,6 +37,7 @@ def diff(
     arch: Annotated[
         str | None,
         typer.Option(
+            metavar="ARCH",
             help="The arch to read from multi-arch images of a registry: x86_64 or arm64. Default:"
             " the arch of this machine.",
             show_default=False,

@@ -20,26 +20,33 @@ from ingot.cli.shared.common_options import (
 )
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
+from ingot.cli.shared.verb_group import Verb, VerbCode, VerbGroup
 from ingot.image_lookup import find_image
 from ingot.images import DEVEL
 from ingot.operands import StoreImage, kernel_named
 from ingot.pipeline.module_build import BuiltModules, build_modules
 from ingot.units import size_text
 
+
+class _ModuleVerbs(VerbGroup):
+    """The verbs of `ingot module`."""
+
+    verbs = (Verb("build", "Compile modules for a kernel of the store, and write images."),)
+
+    @staticmethod
+    def code_of(name: str) -> VerbCode:
+        return {"build": build}[name]
+
+
 app = typer.Typer(
     name="module",
+    cls=_ModuleVerbs,
     help="Compile out-of-tree modules for a kernel.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
 
 
-@app.callback()
-def modules() -> None:
-    """Compile out-of-tree modules for a kernel."""
-
-
-@app.command()
 def build(
     directory: Annotated[
         Path,
@@ -62,6 +69,7 @@ def build(
     name: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="The name that the images' tags contain. Default: the name of DIR.",
             show_default=False,
         ),
@@ -80,7 +88,7 @@ def build(
     build_dir: BuildDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Compile modules for a kernel of the store, and write images with them.
+    """Compile modules for a kernel of the store, and write images.
 
     Compiles a copy of DIR in the kernel's builder, in a sandbox without a network. The modules are
     installed in `/lib/modules/<release>/updates`.

@@ -79,6 +79,7 @@ def require(
         str | None,
         typer.Option(
             "--arch",
+            metavar="ARCH",
             help="The arch to read from a multi-arch image. Default: the arch of this machine.",
             show_default=False,
         ),

@@ -55,7 +55,9 @@ def bisect(
     by: Annotated[
         str, typer.Option("--by", metavar="COST", help=f"The cost to compare: {', '.join(_COSTS)}.")
     ] = _COSTS[0],
-    tries: Annotated[int, typer.Option("--tries", min=1, help="The most kernels to compile.")] = 24,
+    tries: Annotated[
+        int, typer.Option("--tries", metavar="N", min=1, help="The most kernels to compile.")
+    ] = 24,
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     build_dir: BuildDirectory = None,
