@@ -173,9 +173,9 @@ def test_a_full_config_by_hand_asks_by_itself(house: House) -> None:
     done = house.ingot("config", "check", "6.1")
     assert done.returncode == 0, done.stderr
     assert "CHILD" not in done.stdout
-    told = house.ingot("config", "explain", "OTHER", "6.1").stdout
+    told = house.ingot("config", "explain", "6.1", "OTHER").stdout
     assert "requested: y (configs/linux-x86_64-6.1.999.config:3)" in told
-    assert "base/linux.config" not in house.ingot("config", "explain", "PARENT", "6.1").stdout
+    assert "base/linux.config" not in house.ingot("config", "explain", "6.1", "PARENT").stdout
 
 
 def test_an_option_that_a_full_config_makes_up_is_a_finding(house: House) -> None:
@@ -211,7 +211,7 @@ def test_a_lock_file_that_was_edited_is_refused(house: House) -> None:
 def test_a_stale_lock_file_is_refused_wherever_it_would_be_used(house: House) -> None:
     house.ingot("config", "resolve", "6.1")
     house.fragment("vmm/firecracker", "CONFIG_OTHER=y")
-    for words in (["check", "6.1"], ["show", "6.1"], ["explain", "OTHER", "6.1"]):
+    for words in (["check", "6.1"], ["show", "6.1"], ["explain", "6.1", "OTHER"]):
         refused(house.ingot("config", *words), "ingot config resolve 6.1.999", "remove the file")
     assert "OTHER" in house.ingot("config", "show", "6.1", "--asked").stdout
 
@@ -305,15 +305,15 @@ def test_diff_stands_by_menu_and_tells_more_less_and_changed(various: House) -> 
 
 @pytest.mark.parametrize("name", ["child", "config_child", "CONFIG_child"])
 def test_explain_takes_an_option_as_a_person_types_it(house: House, name: str) -> None:
-    assert "CONFIG_CHILD=m" in house.ingot("config", "explain", name, "6.1").stdout
+    assert "CONFIG_CHILD=m" in house.ingot("config", "explain", "6.1", name).stdout
 
 
 def test_explain_of_what_nobody_asked_for(house: House) -> None:
-    document = json.loads(house.ingot("config", "explain", "OTHER", "6.1", "--json").stdout)
+    document = json.loads(house.ingot("config", "explain", "6.1", "OTHER", "--json").stdout)
     assert (document["value"], document["request"]) == ("n", None)
     assert document["missing"] == ["nothing requests it"]
-    refused(house.ingot("config", "explain", "", "6.1"), "no option")
-    refused(house.ingot("config", "explain", "6.1", "CHILD"), "no kernel CHILD")
+    refused(house.ingot("config", "explain", "6.1", ""), "no option")
+    refused(house.ingot("config", "explain", "OTHER", "CHILD"), "no kernel OTHER")
 
 
 # edit

@@ -126,14 +126,14 @@ def test_diff_of_nothing_is_told(house: House, operand: str) -> None:
 
 @pytest.mark.parametrize("name", ["CHILD", "CONFIG_CHILD"])
 def test_explain_tells_who_asked_and_what_it_needs(house: House, name: str) -> None:
-    text = house.ingot("config", "explain", name, "6.1").stdout
+    text = house.ingot("config", "explain", "6.1", name).stdout
     assert "CONFIG_CHILD=m" in text
     assert "base/x86_64.config:1" in text
     assert "PARENT (=y)" in text
 
 
 def test_explain_of_an_unknown_option_names_a_similar_one(house: House) -> None:
-    done = house.ingot("config", "explain", "CHLD", "6.1")
+    done = house.ingot("config", "explain", "6.1", "CHLD")
     assert done.returncode == 2
     assert "CHILD" in done.stderr
 

@@ -174,6 +174,6 @@ def findings_error(findings: Sequence[Finding], subject: str) -> UserError:
     return UserError(
         f"the config of {subject} has {count} finding{'s' if count != 1 else ''}",
         why="\n".join(finding_lines(findings, _SHOWN)),
-        hint="each finding names a fix; `ingot config explain OPTION KERNEL` shows the option in"
+        hint="each finding names a fix; `ingot config explain KERNEL OPTION` shows the option in"
         " detail",
     )

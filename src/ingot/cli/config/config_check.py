@@ -126,7 +126,7 @@ def _end(done: list[_Checked]) -> None:
         raise UserError(
             f"{len(wrong)} of {len(done)} configs have findings",
             why=", ".join(kernel_label(one.kernel) for one in wrong),
-            hint="each finding above says how to fix it; `ingot config explain OPTION KERNEL`"
+            hint="each finding above says how to fix it; `ingot config explain KERNEL OPTION`"
             " shows more about an option",
         )
     if failed:

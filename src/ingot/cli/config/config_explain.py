@@ -22,15 +22,17 @@ from ingot.cli.shared.config_operands import option_named
 from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_json
+from ingot.errors import UserError
 from ingot.kconfig import Explanation
 from ingot.kconfig import explain as explanation
+from ingot.operands import begins_with_version
 
 
 def explain(
+    kernel: KernelName,
     option: Annotated[
         str, typer.Argument(metavar="OPTION", help="An option: VETH or CONFIG_VETH.")
     ],
-    kernel: KernelName,
     source: OwnSource = None,
     keyring: Keyring = None,
     patches: Patches = None,
@@ -44,6 +46,7 @@ def explain(
     Shows its value, the fragment line that asks for it, the options that select it, its
     dependencies and their values, and its help text.
     """
+    _require_order(kernel, option)
     setting = make_setting(
         catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
     )
@@ -61,6 +64,16 @@ def explain(
         return
     make_console().say(kernel_label(wanted), style="bold")
     print_document(str(explained))
+
+
+def _require_order(kernel: str, option: str) -> None:
+    """Raise a UserError if the operands are the other way round."""
+    if begins_with_version(option) and not begins_with_version(kernel):
+        raise UserError(
+            f"'{option}' is not an option",
+            why="the kernel comes first, then the option",
+            hint=f"run: ingot config explain {option} {kernel}",
+        )
 
 
 def _document(kernel: Kernel, explained: Explanation) -> ConfigExplainDocument:
