@@ -45,7 +45,7 @@ def test_check_tells_that_all_is_as_asked(house: House) -> None:
 def test_check_tells_what_is_not_as_asked_and_what_would_do(house: House) -> None:
     house.fragment("base/linux", "CONFIG_MODULES=y")
     done = house.ingot("config", "check")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "base/x86_64.config:1: CONFIG_CHILD wanted m, got n" in done.stdout
     assert "CONFIG_PARENT=y would do it" in done.stdout
     (one,) = json.loads(house.ingot("config", "check", "--json").stdout)["kernels"]
@@ -61,7 +61,7 @@ def test_check_tells_what_is_not_as_asked_and_what_would_do(house: House) -> Non
 def test_check_looks_at_every_flavor(flavored: House) -> None:
     flavored.fragment("feature/more", "CONFIG_NO_SUCH=y")
     done = flavored.ingot("config", "check", "6.1")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "✓ 6.1.999 x86_64 default" in done.stdout
     assert "✗ 6.1.999 x86_64 bigger" in done.stdout
     assert flavored.ingot("config", "check", "6.1", "--flavor", "default").returncode == 0
@@ -73,10 +73,10 @@ def test_a_broken_rule_is_a_finding(house: House) -> None:
         'reason = "it does not boot"\nsource = "a test"\n'
     )
     done = house.ingot("config", "check")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "wants-other" in done.stdout
     assert "it does not boot" in done.stdout
-    assert house.ingot("build", "6.1").returncode == 2
+    assert house.ingot("build", "6.1").returncode == 1
     assert house.compiles() == 0
 
 
@@ -163,7 +163,7 @@ def test_a_full_config_by_hand_is_used_and_never_overwritten(house: House) -> No
     assert "was not written by Ingot" in refused.stderr
     path.write_text("CONFIG_MODULES=y\nCONFIG_CHILD=m\n")
     broken = house.ingot("config", "check", "6.1")
-    assert broken.returncode == 2
+    assert broken.returncode == 1
     assert "configs/linux-x86_64-6.1.999.config:2" in broken.stdout
 
 

@@ -14,7 +14,7 @@ from ingot.cli.documents.verbs import RequireDocument
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.config_operands import option_named, read_config
 from ingot.cli.shared.terminal import make_console, print_json
-from ingot.errors import UserError
+from ingot.errors import ConfigError, UserError
 from ingot.kconfig import FragmentLine, OptionRequest, serves
 from ingot.lab import NamedConfig
 from ingot.setting import Project
@@ -113,7 +113,7 @@ def require(
     else:
         _print(config, required, unmet)
     if unmet:
-        raise typer.Exit(1)
+        raise typer.Exit(ConfigError.exit_code)
 
 
 def _requirements(

@@ -28,7 +28,7 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_error, print_json
-from ingot.errors import IngotError, UserError, system_error
+from ingot.errors import ConfigError, IngotError, system_error
 from ingot.kconfig import Finding, finding_lines
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
@@ -68,7 +68,7 @@ def check(
     applies the rules of rules.toml for the kernel's VMMs. A finding names the option, the line
     that asks for it, and the dependency that is not met.
 
-    Checks all arches and flavors, unless --arch or --flavor is given. Exits with 2 if there are
+    Checks all arches and flavors, unless --arch or --flavor is given. Exits with 1 if there are
     findings.
     """
     errors = Terminal(stderr=True)
@@ -123,7 +123,7 @@ def _end(done: list[_Checked]) -> None:
     wrong = [one for one in done if one.findings]
     failed = [one for one in done if one.error]
     if wrong:
-        raise UserError(
+        raise ConfigError(
             f"{len(wrong)} of {len(done)} configs have findings",
             why=", ".join(kernel_label(one.kernel) for one in wrong),
             hint="each finding above says how to fix it; `ingot config explain KERNEL OPTION`"

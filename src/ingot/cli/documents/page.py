@@ -14,7 +14,8 @@ _HEAD = """\
 # JSON output
 
 With `--json`, a command prints one document on standard output: a JSON object. Progress, notes and
-errors still go to standard error, and the exit code is the same as without `--json`.
+errors still go to standard error, and the [exit code](exit-codes.md) is the same as without
+`--json`.
 
 - Every key is always there. A value that is not known, or that does not apply, is `null`.
 - A key means the same in every document, and its values have one type.
