@@ -1,42 +1,60 @@
 """Commands whose help shows operands and options as people write them.
 
-typer shows a required operand as `{KERNEL}`, and the Python type of every operand and flag.
+typer shows an operand as `{KERNEL}` or `[KERNEL]`, even if it can be repeated, and the Python type
+of every operand (since 0.29, of every flag too).
 """
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
 
-class _PlainParameters:
+class _PlainHelp:
     """The parts that commands and groups have in common."""
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]
-        for parameter in parameters:
-            if parameter.param_type_name == "argument":
-                parameter.display_type_rich = _no_type
-            elif parameter.is_flag:
-                parameter.metavar = ""
-        return parameters
+    def format_help(self: Any, ctx: Any, formatter: Any) -> None:
+        for parameter in self.get_params(ctx):
+            _hide_type(parameter)
+        super().format_help(ctx, formatter)  # type: ignore[misc]
 
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+    def collect_usage_pieces(self: Any, ctx: Any) -> list[str]:
+        shown = {_typer_usage(each, ctx): _usage(each) for each in self.get_params(ctx)}
         pieces: list[str] = super().collect_usage_pieces(ctx)  # type: ignore[misc]
-        return [
-            piece[1:-1] if piece.startswith("{") and piece.endswith("}") else piece
-            for piece in pieces
-        ]
+        return [shown.get(piece, piece) for piece in pieces]
 
 
-class PlainCommand(_PlainParameters, TyperCommand):
+class PlainCommand(_PlainHelp, TyperCommand):
     """A command with plain help."""
 
 
-class PlainGroup(_PlainParameters, TyperGroup):
+class PlainGroup(_PlainHelp, TyperGroup):
     """A group of commands with plain help."""
 
 
-def _no_type(_ctx: Any = None, **_: Any) -> None:
-    """An operand has a name, which says more than its type."""
+def _typer_usage(parameter: Any, ctx: Any) -> str:
+    return " ".join(parameter.get_usage_pieces(ctx))
+
+
+def _usage(parameter: Any) -> str:
+    """`KERNEL`, `[KERNEL]` or `[KERNEL]...`; empty for an option."""
+    if parameter.param_type_name != "argument":
+        return ""
+    name = parameter.metavar if parameter.required else f"[{parameter.metavar}]"
+    return name if parameter.nargs == 1 else f"{name}..."
+
+
+def _hide_type(parameter: Any) -> None:
+    """Show no type: an operand has a name, which says more, and a flag has no value."""
+    if parameter.param_type_name == "argument":
+        parameter.type = copy.copy(parameter.type)
+        parameter.type.get_metavar = _nothing  # typer before 0.29
+        parameter.display_type_rich = _nothing  # typer since 0.29
+    elif parameter.is_flag:
+        parameter.metavar = ""
+
+
+def _nothing(*_: Any, **__: Any) -> str:
+    return ""
