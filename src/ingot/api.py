@@ -103,7 +103,7 @@ def build_kernel(
 ) -> Built:
     """Build a kernel, boot it and tag its images. If the store has the images, nothing is built.
 
-    UserError if its config is not sound, BuildError if it does not compile, BootError if it does
+    ConfigError if its config is not sound, BuildError if it does not compile, BootError if it does
     not pass its boot test, MachineError and VerificationError as in `resolve_config`. After an
     error nothing is tagged.
     """

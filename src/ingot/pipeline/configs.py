@@ -58,7 +58,7 @@ class Resolved:
 
 
 def require_sound(resolved: Resolved) -> None:
-    """Raise a UserError that lists every finding, if there is any."""
+    """Raise a ConfigError that lists every finding, if there is any."""
     if resolved.findings:
         raise findings_error(resolved.findings, f"linux {resolved.kernel.version}")
 

@@ -17,7 +17,7 @@ def make(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME|KERNEL]...",
+            metavar="NAME|KERNEL",
             help="Builders of the catalog, or kernels (6.1), for their builders. Without any: the"
             " builders of every maintained series.",
             show_default=False,

@@ -15,7 +15,7 @@ from ingot.setting import Setting
 Builders = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME]...",
+        metavar="NAME",
         help="Builders of the catalog. Without any: the builders of every maintained series.",
         show_default=False,
     ),

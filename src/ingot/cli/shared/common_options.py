@@ -48,7 +48,7 @@ _KERNELS_HELP = (
 Kernels = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[KERNEL]...",
+        metavar="KERNEL",
         help=f"{_KERNELS_HELP}every maintained series.",
         show_default=False,
         autocompletion=complete_kernels,
@@ -57,7 +57,7 @@ Kernels = Annotated[
 BuiltKernels = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[KERNEL]...",
+        metavar="KERNEL",
         help=f"{_KERNELS_HELP}every kernel of the catalog that is built.",
         show_default=False,
         autocompletion=complete_kernels,
