@@ -39,8 +39,17 @@ from ingot.images.image_kinds import (
     holds_layer,
     lacking,
     layers_of,
+    module_image,
+    split_modules,
+    tag_with_modules,
 )
-from ingot.images.image_names import find_images, outdated_tags, tags_for, tags_of_store
+from ingot.images.image_names import (
+    find_images,
+    is_immutable,
+    outdated_tags,
+    tags_for,
+    tags_of_store,
+)
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, facts_of, read_facts
 from ingot.images.module_images import Modules, check_module_name, write_module_images
 from ingot.images.write_images import read_devel_host, write_images
@@ -63,8 +72,10 @@ __all__ = [
     "facts_of",
     "find_images",
     "holds_layer",
+    "is_immutable",
     "lacking",
     "layers_of",
+    "module_image",
     "outdated_tags",
     "read_config",
     "read_devel_host",
@@ -72,6 +83,8 @@ __all__ = [
     "read_packages",
     "read_size_map",
     "require_images_of",
+    "split_modules",
+    "tag_with_modules",
     "tags_for",
     "tags_of_store",
     "write_images",

@@ -6,7 +6,13 @@ Each function here takes the `Setting` that all calls of one command share. The 
 one verb needs (`bench`, `bisecting`, `containerfile`, `module_build`) are imported by that verb.
 """
 
-from ingot.pipeline.builders import ensure_builder, packages_of, site_of, update_builder
+from ingot.pipeline.builders import (
+    builders_of_catalog,
+    ensure_builder,
+    packages_of,
+    site_of,
+    update_builder,
+)
 from ingot.pipeline.building import Built, BuiltImage, build
 from ingot.pipeline.configs import (
     Resolved,
@@ -25,6 +31,7 @@ __all__ = [
     "FetchedInputs",
     "Resolved",
     "build",
+    "builders_of_catalog",
     "edit",
     "ensure_builder",
     "fetch",
