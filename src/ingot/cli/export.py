@@ -20,9 +20,9 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import UserError
-from ingot.image_lookup import find_image_named
+from ingot.image_lookup import find_image_named, find_kernel_image
 from ingot.oci import EntryKind, Image, Layout, extract, list_files, read_image, require_new
-from ingot.operands import RegistryImage, not_taken, parse_operand
+from ingot.operands import KernelName, RegistryImage, not_taken, parse_operand
 from ingot.progress import Progress
 from ingot.units import size_text
 
@@ -36,7 +36,8 @@ def export(
         str,
         typer.Argument(
             metavar="KERNEL|IMAGE",
-            help="A kernel (6.1, 6.1.176-minimal) or an image of the store (kernel-bin:6.1).",
+            help="A kernel (6.1, 6.1.176-minimal), a kernel with out-of-tree modules"
+            " (6.1-plus-NAME), or an image of the store (kernel-bin:6.1).",
             autocompletion=complete_kernels,
         ),
     ],
@@ -50,7 +51,12 @@ def export(
     Every byte is checked against the image's digests. If a check fails, no directory is made.
     """
     setting = make_setting(catalog, None)
-    tag, image = find_image_named(setting.project, kernel)
+    operand = parse_operand(kernel)
+    tag, image = (
+        find_kernel_image(setting.project, operand)
+        if isinstance(operand, KernelName)
+        else find_image_named(setting.project, kernel)
+    )
     _write(setting.project.layout, image, f"export {tag}", to, make_progress(Terminal(stderr=True)))
 
 

@@ -36,6 +36,7 @@ from ingot.images.image_kinds import (
     MODULES_LAYER,
     ImageKind,
     LayerKind,
+    has_added_modules,
     holds_layer,
     lacking,
     layers_of,
@@ -51,7 +52,14 @@ from ingot.images.image_names import (
     tags_of_store,
 )
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, facts_of, read_facts
-from ingot.images.module_images import Modules, check_module_name, write_module_images
+from ingot.images.module_images import (
+    Modules,
+    added_modules,
+    check_module_name,
+    require_same_build,
+    with_modules,
+    write_module_images,
+)
 from ingot.images.write_images import read_devel_host, write_images
 
 __all__ = [
@@ -68,9 +76,11 @@ __all__ = [
     "KernelLabels",
     "LayerKind",
     "Modules",
+    "added_modules",
     "check_module_name",
     "facts_of",
     "find_images",
+    "has_added_modules",
     "holds_layer",
     "is_immutable",
     "lacking",
@@ -83,10 +93,12 @@ __all__ = [
     "read_packages",
     "read_size_map",
     "require_images_of",
+    "require_same_build",
     "split_modules",
     "tag_with_modules",
     "tags_for",
     "tags_of_store",
+    "with_modules",
     "write_images",
     "write_module_images",
 ]

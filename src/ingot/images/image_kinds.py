@@ -142,9 +142,9 @@ def module_image(name: str) -> str:
 def tag_with_modules(kernel: str, name: str) -> str:
     """The tag of `kernel-modules` that has the out-of-tree modules `name` too: `6.1.176-plus-zfs`.
 
-    `kernel` is the tag of the kernel's own images.
+    `kernel` is the tag of the kernel's own images; it is returned as it is for an empty name.
     """
-    return f"{kernel}{_PLUS}{name}"
+    return f"{kernel}{_PLUS}{name}" if name else kernel
 
 
 def split_modules(text: str) -> tuple[str, str]:
@@ -154,6 +154,11 @@ def split_modules(text: str) -> tuple[str, str]:
     """
     kernel, _, name = text.partition(_PLUS)
     return kernel, name
+
+
+def has_added_modules(image: Image) -> bool:
+    """Whether the image has out-of-tree modules."""
+    return MODULE_NAME in image.labels
 
 
 def layers_of(image: Image) -> dict[str, Layer]:

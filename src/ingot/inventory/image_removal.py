@@ -19,12 +19,12 @@ from ingot.images import (
     KERNEL_IMAGES,
     MODULES,
     KernelLabels,
+    has_added_modules,
     module_image,
     read_facts,
     split_modules,
     tag_with_modules,
 )
-from ingot.images.image_kinds import MODULE_NAME
 from ingot.inventory.image_list import is_fixed
 from ingot.oci import Image, Layout, blobs_of_only, read_artifact, read_image
 from ingot.operands import KernelName, StoreImage, not_taken, parse_operand
@@ -101,7 +101,7 @@ def _spellings(project: Project, tag: str) -> list[str]:
     found = [tag]
     with contextlib.suppress(UserError):  # a kernel that the catalog no longer has
         for each in project.catalog.select([kernel]):
-            found.append(tag_with_modules(each.tag, modules) if modules else each.tag)
+            found.append(tag_with_modules(each.tag, modules))
     return found
 
 
@@ -219,21 +219,24 @@ def _require_unneeded(
             raise UserError(
                 f"{tag} is in use: modules in the store were compiled for this build",
                 why=f"{', '.join(users)} cannot be used without it",
-                hint=f"remove them as well: ingot rm {' '.join(users)} {tag}",
+                hint=f"remove them first: ingot rm {' '.join(users)}",
             )
 
 
 def _modules_for(tag: str, image: Image, staying: Mapping[str, Image]) -> list[str]:
     """The tags of the out-of-tree modules that need this image of their kernel."""
     facts = _facts(image)
-    if facts is None or tag.partition(":")[0] not in (BASE, BIN, MODULES) or _added(image):
+    if (
+        facts is None
+        or tag.partition(":")[0] not in (BASE, BIN, MODULES)
+        or has_added_modules(image)
+    ):
         return []
-    return [each for each, other in staying.items() if _added(other) and _facts(other) == facts]
-
-
-def _added(image: Image) -> bool:
-    """Whether the image has out-of-tree modules."""
-    return MODULE_NAME in image.labels
+    return [
+        each
+        for each, other in staying.items()
+        if has_added_modules(other) and _facts(other) == facts
+    ]
 
 
 def _facts(image: Image) -> KernelLabels | None:
