@@ -33,7 +33,7 @@ def find_image_named(project: Project, text: str) -> tuple[str, Image]:
         return find_image(project, operand)
     hint = "write kernel-bin:6.1, or 6.1 for its base image"
     if isinstance(operand, RegistryImage):
-        hint = f"download it with `ingot pull {text} --to DIR`, or compare it with `ingot diff`"
+        hint = f"look at it with `ingot inspect {text}`, or download it: ingot pull {text} --to DIR"
     raise not_taken(text, operand, "an image of the store", hint)
 
 

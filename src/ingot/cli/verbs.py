@@ -31,7 +31,7 @@ VERBS = (
     Verb("bisect", "Find the option that makes one kernel cost more than another.", _BOOT),
     Verb("list", "List the kernels of the catalog.", _LOOK),
     Verb("images", "List the images of the store.", _LOOK),
-    Verb("inspect", "Show and verify an image of the store.", _LOOK),
+    Verb("inspect", "Show and verify an image of the store or of a registry.", _LOOK),
     Verb("diff", "Compare two images.", _LOOK),
     Verb("require", "Check that a kernel supports VMMs, features and options.", _LOOK),
     Verb("report", "Write a page about the kernels of the store, or of a registry.", _LOOK),

@@ -12,6 +12,7 @@ from ingot.arch import arch_called
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
+    ImageArch,
     Insecure,
     choose_one,
     complete_kernels,
@@ -19,10 +20,11 @@ from ingot.cli.shared.common_options import (
 )
 from ingot.cli.shared.config_operands import read_config, read_foreign_config
 from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.registry_images import refuse_arch
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
-from ingot.operands import KernelName, parse_operand
+from ingot.operands import KernelName, RegistryImage, parse_operand
 
 
 def show(
@@ -44,15 +46,7 @@ def show(
             " line.",
         ),
     ] = False,
-    arch: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ARCH",
-            help="The arch to read from a multi-arch image of a registry: x86_64 or arm64. Default:"
-            " the arch of this machine.",
-            show_default=False,
-        ),
-    ] = None,
+    arch: ImageArch = None,
     insecure: Insecure = False,
     source: OwnSource = None,
     keyring: Keyring = None,
@@ -77,6 +71,8 @@ def show(
                 why=f"{kernel} is {operand.kind}",
                 hint="name a kernel, such as 6.1",
             )
+        if not isinstance(operand, RegistryImage):
+            refuse_arch(kernel, operand, arch)
         platform = arch_called(arch or os.uname().machine)
         found = read_foreign_config(
             kernel, operand, platform, insecure=insecure, offline=offline
