@@ -8,18 +8,12 @@ from pathlib import Path
 
 from ingot import catalog
 from ingot.catalog import Kernel
-from ingot.compile import Artifacts, Devel
+from ingot.compile.compile_kernel import Artifacts
+from ingot.compile.devel_tree import Devel
 from ingot.digest import Digest
-from ingot.images import (
-    DEVEL,
-    MODULES,
-    KernelLabels,
-    Modules,
-    read_facts,
-    tags_for,
-    write_images,
-    write_module_images,
-)
+from ingot.images import DEVEL, MODULES, KernelLabels, read_facts, tags_for
+from ingot.images.module_images import Modules, write_module_images
+from ingot.images.write_images import write_images
 from ingot.oci import Descriptor, Layout, Platform, file_entry, read_image, write_image, write_layer
 from ingot.progress import Silent
 from ingot.setting import Project, Setting

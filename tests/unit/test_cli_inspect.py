@@ -54,7 +54,7 @@ def test_an_image_of_a_registry_is_shown_without_a_catalog(
     result = inspect(IMAGE, "--insecure", "--files", "--json")
     assert result.exit_code == 0
     document = json.loads(result.stdout)
-    assert document["tag"] == IMAGE
+    assert document["image"] == IMAGE
     assert document["digest"] == str(image.digest)
     assert [file["name"] for file in document["files"] if file["kind"] == "file"] == [
         "boot/vmlinux"

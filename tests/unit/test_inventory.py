@@ -29,7 +29,7 @@ def listed(shop: Shop, *words: str) -> dict[str, ListedImage]:
 
 
 def remove(shop: Shop, *names: str, dry_run: bool = False) -> tuple[str, ...]:
-    return remove_images(shop.setting.project, names, dry_run=dry_run).tags
+    return tuple(remove_images(shop.setting.project, names, dry_run=dry_run).tags)
 
 
 def refusal(shop: Shop, *names: str) -> str:
@@ -221,7 +221,7 @@ def run(shop: Shop, *words: str) -> str:
 def test_the_command_lists_images_as_a_table_and_as_json(shop: Shop) -> None:
     assert "has no images yet" in run(shop, "images")
     shop.put("6.1.9")
-    rows = json.loads(run(shop, "images", "--json"))
+    rows = json.loads(run(shop, "images", "--json"))["images"]
     assert [row["image"] for row in rows] == sorted(f"{name}:6.1.9" for name in KERNEL_IMAGES)
     assert all(row["size"] >= row["unique_size"] > 0 for row in rows)
     shown = run(shop, "images")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ingot.arch import arch
+from ingot.builder.toolchain import make_flags
 from ingot.cli.build_forecast import options_text
-from ingot.compile import make_flags
 from ingot.images import BASE
 from ingot.kconfig import Config, Difference
 from ingot.oci import Image, read_image

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
+from ingot.builder.builder_packages import summary
 from ingot.catalog import Kernel
-from ingot.cli.shared.each_kernel import Failed, exit_if_failed, failed_document, for_each
+from ingot.cli.documents.parts import (
+    failure_parts,
+    kernel_part,
+    option_change_parts,
+    package_change_parts,
+)
+from ingot.cli.documents.verbs import BuildForecastDocument, ForecastPart
+from ingot.cli.shared.each_kernel import Failed, exit_if_failed, for_each
 from ingot.cli.shared.progress_display import kernel_label, make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.kconfig import Difference
 from ingot.pipeline.forecast import Action, Forecast, forecast
 from ingot.pipeline.recipe_differences import RecipeDifferences
@@ -31,7 +38,7 @@ def show_forecasts(setting: Setting, kernels: Sequence[Kernel], *, as_json: bool
     progress = make_progress(errors)
     found, failed = for_each(kernels, lambda kernel: forecast(setting, kernel, progress), errors)
     if as_json:
-        print_document(json.dumps(_document(found, failed), indent=2))
+        print_json(_document(found, failed))
     else:
         console = make_console()
         for one in found:
@@ -63,7 +70,7 @@ def _lines(found: RecipeDifferences) -> Iterator[str]:
         if each.name == "config" and found.options:
             yield f"config: {options_text(found.options)}"
         elif each.name == "builder" and found.packages:
-            yield f"builder: {found.packages}"
+            yield f"builder: {summary(found.packages)}"
         else:
             yield f"{each.name}: {_short(each.before)} -> {_short(each.after)}"
     if found.options and "config" not in names:
@@ -83,36 +90,26 @@ def _short(text: str) -> str:
     return text.removeprefix("sha256:")[:12] if text.startswith("sha256:") else text
 
 
-def _document(found: Sequence[Forecast], failed: Sequence[Failed]) -> object:
+def _document(found: Sequence[Forecast], failed: Sequence[Failed]) -> BuildForecastDocument:
     return {
         "dry_run": True,
-        "kernels": [
-            {
-                "kernel": one.kernel.tag,
-                "version": str(one.kernel.version),
-                "arch": one.kernel.arch.name,
-                "flavor": one.kernel.flavor.name,
-                "action": one.action.value,
-                "recipe_key": str(one.recipe_key) if one.recipe_key else None,
-                "missing": list(one.missing),
-                "newest_recipe_key": str(one.earlier) if one.earlier else None,
-                "differences": _differences(one.differences) if one.differences else None,
-            }
-            for one in found
-        ],
-        "failed": failed_document(failed),
+        "kernels": [_part(one) for one in found],
+        "failed": failure_parts(failed),
     }
 
 
-def _differences(found: RecipeDifferences) -> dict[str, object]:
+def _part(one: Forecast) -> ForecastPart:
+    compared = one.differences or RecipeDifferences(())
     return {
+        **kernel_part(one.kernel),
+        "action": one.action.value,
+        "recipe_key": str(one.recipe_key) if one.recipe_key else None,
+        "missing": list(one.missing),
+        "newest_recipe_key": str(one.earlier) if one.earlier else None,
         "inputs": [
-            {"input": each.name, "before": each.before, "after": each.after}
-            for each in found.inputs
+            {"name": each.name, "before": each.before, "after": each.after}
+            for each in compared.inputs
         ],
-        "options": [
-            {"option": each.option, "before": each.before, "after": each.after}
-            for each in found.options
-        ],
-        "packages": found.packages,
+        "options": option_change_parts(compared.options),
+        "changes": package_change_parts(compared.packages),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,10 +10,12 @@ import typer
 from rich.table import Table
 
 from ingot import inventory
+from ingot.cli.documents.verbs import ImagesDocument, ListedImagePart
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.completion import complete_images
-from ingot.cli.shared.terminal import Terminal, make_console, print_document, styled
+from ingot.cli.shared.terminal import Terminal, make_console, print_json, styled
 from ingot.inventory import ListedImage
+from ingot.oci import Layout
 from ingot.units import size_text
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -46,7 +47,7 @@ def images(
     layout = make_setting(catalog, None).project.layout
     found = inventory.list_images(layout, names or ())
     if as_json:
-        print_document(json.dumps([_document(image) for image in found], indent=2))
+        print_json(_document(layout, found))
         return
     if not found:
         Terminal(stderr=True).say(f"the store {layout.root} has no images yet")
@@ -94,21 +95,24 @@ def _age(seconds: float) -> str:
     return f"{seconds // _DAY:.0f} days"
 
 
-def _document(image: ListedImage) -> dict[str, object]:
-    facts = image.facts
-    written = image.written
+def _document(layout: Layout, found: Sequence[ListedImage]) -> ImagesDocument:
+    return {"size": inventory.total_size(layout), "images": [_part(image) for image in found]}
+
+
+def _part(image: ListedImage) -> ListedImagePart:
+    facts, digest = image.facts, str(image.digest)
+    written = image.written and datetime.datetime.fromtimestamp(image.written, datetime.UTC)
     return {
         "image": image.reference,
-        "tags": [f"{image.name}:{tag}" for tag in image.tags],
-        "digest": str(image.digest),
+        "digest": digest,
         "size": image.size,
+        "tags": [{"image": f"{image.name}:{tag}", "digest": digest} for tag in image.tags],
         "unique_size": image.own_size,
         "arch": image.arch or None,
         "version": facts.version if facts else None,
         "release": facts.release if facts else None,
         "recipe_key": str(facts.recipe_key) if facts else None,
-        "written": written
-        and datetime.datetime.fromtimestamp(written, datetime.UTC).isoformat(timespec="seconds"),
+        "written": written.isoformat(timespec="seconds") if written else None,
         "earlier_build": image.earlier,
-        "fault": image.fault or None,
+        "problems": [image.fault] if image.fault else [],
     }

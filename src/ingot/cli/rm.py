@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from ingot import inventory
+from ingot.cli.documents.verbs import RemoveDocument
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.completion import complete_images
-from ingot.cli.shared.terminal import print_document, print_line
+from ingot.cli.shared.terminal import print_json, print_line
+from ingot.inventory import Removal
 from ingot.units import size_text
 
 
@@ -43,8 +44,7 @@ def rm(
     project = make_setting(catalog, None).project
     removed = inventory.remove_images(project, images, dry_run=dry_run)
     if as_json:
-        document = {"dry_run": dry_run, "removed": list(removed.tags), "size": removed.freed}
-        print_document(json.dumps(document, indent=2))
+        print_json(_document(removed, dry_run=dry_run))
         return
     for tag in removed.tags:
         print_line(tag)
@@ -54,3 +54,11 @@ def rm(
         print_line(f"would remove {count}; `ingot prune` would then free {size}")
     else:
         print_line(f"removed {count}; `ingot prune` frees {size}")
+
+
+def _document(removed: Removal, *, dry_run: bool) -> RemoveDocument:
+    return {
+        "dry_run": dry_run,
+        "size": removed.freed,
+        "tags": [{"image": tag, "digest": str(each)} for tag, each in removed.tags.items()],
+    }

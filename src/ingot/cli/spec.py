@@ -11,7 +11,8 @@ from ingot import specs
 from ingot.cli.push import DEFAULT_REGISTRY
 from ingot.cli.shared.common_options import CatalogDirectory, KernelName, choose_one, make_setting
 from ingot.cli.shared.terminal import Terminal, print_document
-from ingot.images import check_module_name, split_modules
+from ingot.images import split_modules
+from ingot.images.module_images import check_module_name
 
 _NAMES = [platform.name for platform in specs.PLATFORMS]
 

@@ -21,10 +21,13 @@ tools such as bcc read its headers.
 
 Every image has two tags: the moving `<version>[-<flavor>][-<arch>]`, and the immutable
 `<version>-<12 digits of the recipe key>`.
+
+The modules that write and check images (`write_images`, `module_images`, `check_images`) are
+imported by their names: a command that only looks for images does not need them.
 """
 
+from ingot.images.added_modules import added_modules, require_same_build, with_modules
 from ingot.images.annotations import read_config, read_packages, read_size_map
-from ingot.images.check_images import require_images_of
 from ingot.images.image_kinds import (
     BASE,
     BIN,
@@ -52,15 +55,6 @@ from ingot.images.image_names import (
     tags_of_store,
 )
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, facts_of, read_facts
-from ingot.images.module_images import (
-    Modules,
-    added_modules,
-    check_module_name,
-    require_same_build,
-    with_modules,
-    write_module_images,
-)
-from ingot.images.write_images import read_devel_host, write_images
 
 __all__ = [
     "BASE",
@@ -75,9 +69,7 @@ __all__ = [
     "ImageKind",
     "KernelLabels",
     "LayerKind",
-    "Modules",
     "added_modules",
-    "check_module_name",
     "facts_of",
     "find_images",
     "has_added_modules",
@@ -88,17 +80,13 @@ __all__ = [
     "module_image",
     "outdated_tags",
     "read_config",
-    "read_devel_host",
     "read_facts",
     "read_packages",
     "read_size_map",
-    "require_images_of",
     "require_same_build",
     "split_modules",
     "tag_with_modules",
     "tags_for",
     "tags_of_store",
     "with_modules",
-    "write_images",
-    "write_module_images",
 ]

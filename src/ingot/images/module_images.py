@@ -23,12 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.arch import arch
-from ingot.compile import UPDATES
+from ingot.compile.compile_modules import UPDATES
 from ingot.digest import Digest
 from ingot.errors import UserError
+from ingot.images.added_modules import LABEL_PREFIX
 from ingot.images.annotations import pack, read_config, read_packages, read_size_map
-from ingot.images.image_kinds import MODULE_NAME, MODULES, module_image, tag_with_modules
-from ingot.images.kernel_labels import KernelLabels, read_facts
+from ingot.images.image_kinds import MODULES, module_image, tag_with_modules
+from ingot.images.kernel_labels import KernelLabels
 from ingot.images.write_images import write_kernel_image
 from ingot.kconfig import Config
 from ingot.oci import Descriptor, Image, LayerEntry, Layout, file_entry, link_entry, write_layer
@@ -40,8 +41,6 @@ _FORMAT = "1"
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _LONGEST_NAME = 60
-_PREFIX = "dev.ingot.module."
-_MODULE_FILE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_+-]{0,99})\.ko(?:\.(?:gz|xz|zst))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Modules:
             "devel-digest": str(self.devel),
             "format": _FORMAT,
         }
-        return {f"{_PREFIX}{key}": text for key, text in values.items()}
+        return {f"{LABEL_PREFIX}{key}": text for key, text in values.items()}
 
 
 def check_module_name(name: str) -> str:
@@ -121,40 +120,6 @@ def write_module_images(
         )
         for name, (title, about, layers) in images.items()
     }
-
-
-def with_modules(base: Image, modules: Image) -> Image:
-    """The base image of a kernel, with the out-of-tree modules of one of their images added.
-
-    It is not in the store as such: its descriptor is that of `base`. UserError if the modules were
-    compiled for another build of the kernel.
-    """
-    require_same_build(read_facts(base), modules)
-    added = {name: text for name, text in modules.labels.items() if name.startswith(_PREFIX)}
-    return dataclasses.replace(
-        base, layers=(*base.layers, modules.layers[-1]), labels={**base.labels, **added}
-    )
-
-
-def require_same_build(kernel: KernelLabels | None, modules: Image) -> None:
-    """UserError if an image of out-of-tree modules is not for this build of the kernel."""
-    if read_facts(modules) == kernel:
-        return
-    name = modules.labels.get(MODULE_NAME, "")
-    raise UserError(
-        f"the modules '{name:.100}' were compiled for another build of the kernel",
-        why="a kernel loads only modules of its own build",
-        hint="compile them again: ingot module build DIR --kernel KERNEL",
-    )
-
-
-def added_modules(labels: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of the out-of-tree modules of an image, such as `hello`, by its labels.
-
-    Names that no module can have are left out.
-    """
-    files = (path.rpartition("/")[2] for path in labels.get(f"{_PREFIX}files", "").split())
-    return tuple(match[1] for file in files if (match := _MODULE_FILE.fullmatch(file)))
 
 
 def _entries(modules: Modules, release: str) -> list[LayerEntry]:

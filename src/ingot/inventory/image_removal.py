@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ingot.builder.builder_image import is_builder
 from ingot.catalog.kernel_selection import version_in
+from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
 from ingot.images import (
     BASE,
@@ -35,10 +36,13 @@ from ingot.version import KernelVersion
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The tags that were removed, or would be in a dry run, and the bytes of the blobs that no
-    other tag needs: `prune` frees them. None if a damaged image hides which blobs these are."""
+    """The tags that were removed, or would be in a dry run, with their digests.
 
-    tags: tuple[str, ...]
+    `freed` is the number of bytes that `prune` then frees: those of the blobs that no other tag
+    needs. None if a damaged image hides which blobs these are.
+    """
+
+    tags: Mapping[str, Digest]
     freed: int | None
 
 
@@ -54,6 +58,8 @@ def remove_images(project: Project, names: Sequence[str], *, dry_run: bool) -> R
     going = [*named, *_followers(layout, images, named)]
     _require_unneeded(project, images, going)
     freed = _freed(layout, going)
+    tags = layout.tags()
+    digests = {tag: tags[tag].digest for tag in sorted(going)}
     if not dry_run:
         with layout.exclusive_if_free() as free:
             if not free:
@@ -63,7 +69,7 @@ def remove_images(project: Project, names: Sequence[str], *, dry_run: bool) -> R
                     hint="wait until it ends, then run the same command again",
                 )
         layout.untag(going)
-    return Removal(tuple(sorted(going)), freed)
+    return Removal(digests, freed)
 
 
 def _read_all(layout: Layout) -> dict[str, Image | None]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ingot.arch import Arch, all_arches, arch_called
-from ingot.builder import builder_image, builder_kinds, rootfs_builder, tool_versions
+from ingot.builder import builder_kinds, tool_versions
 from ingot.builder.builder_site import Site
 from ingot.builder.sandbox import Builder
 from ingot.catalog import BuilderSpec, Kernel
@@ -13,6 +14,9 @@ from ingot.digest import Digest
 from ingot.errors import MachineError
 from ingot.progress import Progress
 from ingot.setting import Project, Setting, in_use
+
+if TYPE_CHECKING:
+    from ingot.builder.rootfs_builder import Update
 
 
 def site_of(project: Project, *, offline: bool = False) -> Site:
@@ -37,7 +41,7 @@ def ensure_builder(
     with in_use(setting.project, progress):
         if (
             setting.options.offline
-            and spec.kind == rootfs_builder.KIND
+            and spec.kind == "rootfs"
             and not builder_kinds.known(spec, site.host, site)
         ):
             raise MachineError(
@@ -67,6 +71,8 @@ def known_builder(project: Project, kernel: Kernel) -> Digest | None:
 
 def builders_of_catalog(project: Project) -> set[Digest]:
     """The store's images of the catalog's current builders, for machines of any arch."""
+    from ingot.builder import builder_image  # no build needs it
+
     site = site_of(project)
     sites = [replace(site, host=arch) for arch in all_arches()]
     specs = project.catalog.builders.values()
@@ -82,7 +88,7 @@ def packages_of(project: Project, spec: BuilderSpec) -> tuple[str, ...] | None:
 
 def update_builder(
     project: Project, spec: BuilderSpec, progress: Progress, *, dry_run: bool
-) -> rootfs_builder.Update:
+) -> Update:
     """Make a builder from the archive's current packages, and write its lock file.
 
     See `builder_kinds.update`.

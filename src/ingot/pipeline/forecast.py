@@ -18,7 +18,7 @@ from ingot.images import BASE, find_images, read_facts, tags_of_store
 from ingot.kconfig import Config
 from ingot.oci import Image, read_image
 from ingot.pipeline.builders import known_builder, site_of
-from ingot.pipeline.configs import kept_config, require_sound, resolve_all
+from ingot.pipeline.configs import require_sound, resolve_all
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.pipeline.recipe_differences import (
@@ -139,7 +139,7 @@ def _known_recipe(setting: Setting, plan: Plan) -> tuple[Recipe, Config] | None:
     if builder is None or setting.options.local:
         return None
     for source in known_sources(project, plan.kernel):
-        config = kept_config(project, plan, source, builder)
+        config = plan.kept_config(source, builder, project.workspace)
         if config is not None:
             found.append((plan.recipe(source, builder, config), config))
     version = plan.kernel.version

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from ingot import kconfig
 from ingot.arch import arch
-from ingot.builder.builder_packages import changes, summary
-from ingot.compile import make_flags
+from ingot.builder.builder_packages import PackageChange, changes
+from ingot.builder.toolchain import make_flags
 from ingot.digest import Digest
 from ingot.images import KernelLabels, read_config, read_facts, read_packages
 from ingot.kconfig import Config, Difference
@@ -39,13 +39,13 @@ class InputDifference:
 class RecipeDifferences:
     """All inputs that differ, in the order of the recipe.
 
-    `options` are the options of the config that differ, and `packages` the packages of the builder,
-    in a few words; both are empty if they are not known.
+    `options` are the options of the config that differ, and `packages` the packages of the builder;
+    both are empty if they are not known.
     """
 
     inputs: tuple[InputDifference, ...]
     options: tuple[Difference, ...] = ()
-    packages: str = ""
+    packages: tuple[PackageChange, ...] = ()
 
 
 def differences(
@@ -67,7 +67,7 @@ def differences(
     return RecipeDifferences(
         tuple(_inputs(facts, recipe)),
         options,
-        summary(changes(had or (), packages)) if changed else "",
+        changes(had or (), packages) if changed else (),
     )
 
 
