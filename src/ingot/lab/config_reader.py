@@ -81,15 +81,18 @@ def config_of_image(layout: Layout, image: Image, name: str) -> NamedConfig:
     )
 
 
-def config_of_reference(reference: str, platform: Arch) -> NamedConfig:
+def config_of_reference(reference: str, platform: Arch, *, insecure: bool = False) -> NamedConfig:
     """The config of an image in a registry; `platform` selects one from a multi-platform image."""
     reference = reference.removeprefix(registry.TRANSPORT)
-    annotations = registry.annotations_of(registry.read_manifest(reference, platform.oci))
+    manifest = registry.read_manifest(reference, platform.oci, insecure=insecure)
+    annotations = registry.annotations_of(manifest)
     config = read_config(annotations)
     if config is not None:
         return _of_facts(reference, config, KernelLabels.from_labels(annotations))
     with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory:
-        layout = registry.fetch_image(reference, platform.oci, Path(directory) / "layout")
+        layout = registry.fetch_image(
+            reference, platform.oci, Path(directory) / "layout", insecure=insecure
+        )
         descriptor = layout.tags()[registry.FETCHED]
         return config_of_image(layout, read_image(layout, descriptor), reference)
 

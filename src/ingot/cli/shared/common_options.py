@@ -170,6 +170,16 @@ Insecure = Annotated[
         " not need this.",
     ),
 ]
+ImageArch = Annotated[
+    str | None,
+    typer.Option(
+        "--arch",
+        metavar="ARCH",
+        help="The arch to read from a multi-arch image of a registry: x86_64 or arm64. Default: the"
+        " arch of this machine.",
+        show_default=False,
+    ),
+]
 BootTimeout = Annotated[
     float,
     typer.Option(
