@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ingot.cli.boot.boot_operand import BootOperand
 from ingot.cli.boot.junit import JunitSuite, write_junit
 from ingot.cli.documents.parts import BootPart
 from ingot.cli.shared.progress_display import seconds_text
-from ingot.cli.shared.terminal import Terminal, print_json
+from ingot.cli.shared.terminal import Terminal, Verbosity, print_json, verbosity
 from ingot.errors import BootError
 
 MARKS: Mapping[Outcome, tuple[str, str]] = {
@@ -22,18 +23,43 @@ MARKS: Mapping[Outcome, tuple[str, str]] = {
 
 
 def print_report(console: Terminal, report: BootReport, *, show_console: bool) -> None:
-    """Print one line per check, and the verdict with the machine."""
+    """Print the failed checks, the counts of all, and the verdict with the machine.
+
+    If output is verbose, print every check.
+    """
     if show_console:
         for line in report.console:
             console.say(line)
-    for check in report.checks:
-        what = "skipped, " if check.outcome is Outcome.SKIPPED else ""
-        console.say(MARKS[check.outcome], f" {check.name}: {what}{check.detail}")
+    print_checks(console, report)
     if report.forgery:
         console.say(report.forgery)
     for note in report.notes:
         console.say(("note:", "bold"), f" {note}")
     console.say(f"{report.verdict.value} ({_where(report)})")
+
+
+def print_checks(console: Terminal, report: BootReport) -> None:
+    """Print the failed checks and the number of the others, or every check if output is verbose."""
+    verbose = verbosity() >= Verbosity.VERBOSE
+    for check in report.checks:
+        if verbose or not check.ok:
+            what = "skipped, " if check.outcome is Outcome.SKIPPED else ""
+            console.say(MARKS[check.outcome], f" {check.name}: {what}{check.detail}")
+    skipped = Counter(
+        check.detail for check in report.checks if check.outcome is Outcome.SKIPPED and not verbose
+    )
+    for reason, count in skipped.most_common():
+        console.say(MARKS[Outcome.SKIPPED], f" {count} skipped: {reason}")
+    if report.checks:
+        console.say(counts_text(report))
+
+
+def counts_text(report: BootReport) -> str:
+    """`125 checks: 109 passed, 16 skipped`."""
+    found = counts(report)
+    number = len(report.checks)
+    parts = [f"{count} {outcome.value}" for outcome, count in found.items() if count]
+    return f"{number} check{'' if number == 1 else 's'}: {', '.join(parts)}"
 
 
 def _where(report: BootReport) -> str:
