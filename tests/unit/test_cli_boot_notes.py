@@ -128,20 +128,20 @@ def print_checks(report: BootReport) -> list[str]:
 
 def test_a_passed_boot_prints_counts_and_verbose_output_every_check() -> None:
     passed = [CheckResult(f"c{n}", Outcome.PASSED, "fine") for n in range(100)]
-    skipped = [CheckResult(f"s{n}", Outcome.SKIPPED, "no disk") for n in range(3)]
+    skipped = [CheckResult(f"s{n}", Outcome.SKIPPED, "no disk") for n in range(4)]
     failed = CheckResult("f", Outcome.FAILED, "no route")
     report = replace(STARTED, checks=(*passed, *skipped, failed))
     assert print_checks(report)[:-1] == [
         "✗ f: no route",
-        "- 3 skipped: no disk",
-        "104 checks: 100 passed, 1 failed, 3 skipped",
+        "- 4 checks: skipped, no disk",
+        "105 checks: 100 passed, 1 failed, 4 skipped",
     ]
     set_verbosity(Verbosity.VERBOSE)
     try:
         lines = print_checks(report)
     finally:
         set_verbosity(Verbosity.NORMAL)
-    assert len(lines) == 106
+    assert len(lines) == 107
     assert "✓ c99: fine" in lines and "- s0: skipped, no disk" in lines
 
 

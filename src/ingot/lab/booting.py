@@ -119,7 +119,7 @@ def boot_prepared(
         report = choice.boot(guest, machine, setting.options.boot_seconds)
         report = replace(report, verdict=request.verdict_on(report))
         step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
-    return replace(report, notes=request.notes_on(asked))
+    return replace(report, notes=(*report.notes, *request.notes_on(asked)))
 
 
 def ready_machine(request: BootRequest, arch: Arch, progress: Progress) -> Machine:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +19,8 @@ MARKS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.FAILED: ("✗", "red"),
     Outcome.SKIPPED: ("-", "dim"),
 }
+
+_NAMES_SHOWN = 3
 
 
 def print_report(console: Terminal, report: BootReport, *, show_console: bool) -> None:
@@ -45,13 +46,20 @@ def print_checks(console: Terminal, report: BootReport) -> None:
         if verbose or not check.ok:
             what = "skipped, " if check.outcome is Outcome.SKIPPED else ""
             console.say(MARKS[check.outcome], f" {check.name}: {what}{check.detail}")
-    skipped = Counter(
-        check.detail for check in report.checks if check.outcome is Outcome.SKIPPED and not verbose
-    )
-    for reason, count in skipped.most_common():
-        console.say(MARKS[Outcome.SKIPPED], f" {count} skipped: {reason}")
+    for reason, names in _skipped(report).items() if not verbose else ():
+        some = ", ".join(names) if len(names) <= _NAMES_SHOWN else f"{len(names)} checks"
+        console.say(MARKS[Outcome.SKIPPED], f" {some}: skipped, {reason}")
     if report.checks:
         console.say(counts_text(report))
+
+
+def _skipped(report: BootReport) -> dict[str, list[str]]:
+    """The names of the skipped checks, by reason."""
+    found: dict[str, list[str]] = {}
+    for check in report.checks:
+        if check.outcome is Outcome.SKIPPED:
+            found.setdefault(check.detail, []).append(check.name)
+    return found
 
 
 def counts_text(report: BootReport) -> str:
