@@ -15,7 +15,7 @@ from ingot.boot.boot_report import BootReport
 from ingot.catalog import Kernel
 from ingot.errors import IngotError, UserError
 from ingot.image_lookup import find_image_named
-from ingot.kconfig import Finding
+from ingot.kconfig.findings import Finding
 from ingot.oci import Image
 from ingot.pipeline import Built, Resolved
 from ingot.progress import Progress, Silent

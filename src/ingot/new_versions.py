@@ -16,8 +16,9 @@ from ingot import pipeline
 from ingot.catalog import Catalog, Kernel, NewVersion, Proposal, propose
 from ingot.catalog.kernel_selection import ALL
 from ingot.errors import IngotError, UserError
-from ingot.kconfig import Config, Option, OptionTable
+from ingot.kconfig import Config
 from ingot.kconfig.expression import evaluate, render
+from ingot.kconfig.option_table import Option, OptionTable
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
 from ingot.setting import Project, Setting

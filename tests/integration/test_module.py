@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingot.builder.sandbox import Sandbox
-from ingot.compile import index_modules
+from ingot.compile.compile_modules import index_modules
 from ingot.errors import IngotError, UserError
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -40,10 +41,12 @@ from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.errors import UserError
 from ingot.pipeline import Built
-from ingot.registry import Registry, check_registry
 from ingot.setting import Setting
 from ingot.source.origin import Source
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.registry import Registry
 
 
 def build(
@@ -76,7 +79,7 @@ def build(
     6.1.176-patched, whatever the patches are.
     """
     errors = Terminal(stderr=True)
-    remote = Registry(check_registry(cache_from), insecure) if cache_from else None
+    remote = _registry(cache_from, insecure) if cache_from else None
     setting = make_setting(
         catalog,
         cache,
@@ -106,6 +109,13 @@ def build(
     else:
         _print_summary(make_console(), built, failed)
     exit_if_failed(errors, failed, single=len(selected) == 1)
+
+
+def _registry(reference: str, insecure: bool) -> Registry:
+    """The registry used as a cache. Its code is imported when there is one."""
+    from ingot.registry import Registry, check_registry
+
+    return Registry(check_registry(reference), insecure)
 
 
 def _print_summary(console: Terminal, built: Sequence[Built], failed: Sequence[Failed]) -> None:

@@ -23,8 +23,8 @@ from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_json
 from ingot.errors import UserError
-from ingot.kconfig import Explanation
-from ingot.kconfig import explain as explanation
+from ingot.kconfig.explanation import Explanation
+from ingot.kconfig.explanation import explain as explanation
 from ingot.operands import begins_with_version
 
 
