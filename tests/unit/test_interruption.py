@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from ingot.errors import BUG
+
 _RUN = """
 import os, signal, sys, time
 import ingot.cli.main
@@ -104,5 +106,5 @@ def test_signals_while_python_ends_do_not_change_the_exit_code(
 
 def test_an_error_of_ours_keeps_its_traceback() -> None:
     result = run("def run_command_line():\n    raise ValueError('a bug')\n")
-    assert result.returncode == 1
+    assert result.returncode == BUG
     assert "ValueError: a bug" in result.stderr

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.table import Table
 
 from ingot import pipeline
+from ingot.cli.documents.parts import (
+    failure_parts,
+    image_parts,
+    kernel_part,
+    source_part,
+    step_parts,
+    total_seconds,
+)
+from ingot.cli.documents.verbs import BuildDocument
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     Arches,
@@ -26,15 +36,18 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
-from ingot.cli.shared.each_kernel import Failed, exit_if_failed, failed_document, for_each
+from ingot.cli.shared.each_kernel import Failed, exit_if_failed, for_each
 from ingot.cli.shared.progress_display import make_progress, seconds_text
-from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches, git_document
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.errors import UserError
 from ingot.pipeline import Built
-from ingot.registry import Registry, check_registry
 from ingot.setting import Setting
+from ingot.source.origin import Source
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.registry import Registry
 
 
 def build(
@@ -54,6 +67,14 @@ def build(
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     cache_from: CacheFrom = None,
     insecure: Insecure = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only show what would be compiled, found or pulled, and which inputs differ from"
+            " the newest build in the store.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build kernels, boot them, tag their images.
@@ -64,10 +85,14 @@ def build(
 
     With --with and --without the kernel is a variant that the catalog does not list; the tags of
     its images name the difference, such as 6.1.176-with-bpf. With --patch the tag is
-    6.1.176-patched, whatever the patches are.
+    6.1.176-patched, whatever the patches are. With --source it ends in the source's name, such as
+    6.1.176-from-linux_acme.
+
+    With --dry-run, nothing is compiled, pulled or tagged. The config is resolved if the source and
+    the builder are in the cache; otherwise only what is missing is shown.
     """
     errors = Terminal(stderr=True)
-    remote = Registry(check_registry(cache_from), insecure) if cache_from else None
+    remote = _registry(cache_from, insecure) if cache_from else None
     setting = make_setting(
         catalog,
         cache,
@@ -88,15 +113,27 @@ def build(
             " are selected",
             hint="name only the version of that tree",
         )
+    if dry_run:
+        from ingot.cli.build_forecast import show_forecasts  # a build does not need it
+
+        show_forecasts(setting, selected, as_json=as_json)
+        return
     progress = make_progress(errors)
     built, failed = for_each(
         selected, lambda kernel: pipeline.build(setting, kernel, progress), errors
     )
     if as_json:
-        print_document(json.dumps(_document(setting, built, failed), indent=2))
+        print_json(_document(setting, built, failed))
     else:
         _print_summary(make_console(), built, failed)
     exit_if_failed(errors, failed, single=len(selected) == 1)
+
+
+def _registry(reference: str, insecure: bool) -> Registry:
+    """The registry used as a cache. Its code is imported when there is one."""
+    from ingot.registry import Registry, check_registry
+
+    return Registry(check_registry(reference), insecure)
 
 
 def _print_summary(console: Terminal, built: Sequence[Built], failed: Sequence[Failed]) -> None:
@@ -137,27 +174,25 @@ def _timing_table(built: Sequence[Built]) -> Table:
     return table
 
 
-def _document(setting: Setting, built: Sequence[Built], failed: Sequence[Failed]) -> object:
+def _document(setting: Setting, built: Sequence[Built], failed: Sequence[Failed]) -> BuildDocument:
+    own = setting.options.local
     return {
-        "source": git_document(setting),
+        "source": source_part(own) if isinstance(own, Source) else None,
         "built": [
             {
-                "version": str(one.kernel.version),
-                "arch": one.kernel.arch.name,
-                "flavor": one.kernel.flavor.name,
+                **kernel_part(one.kernel),
                 "patched": one.kernel.patched,
                 "recipe_key": str(one.recipe_key),
                 "found_in_store": one.found,
                 "pulled": one.pulled,
-                "boot": one.boot
-                and {"verdict": one.boot.verdict.value, "machine": one.boot.machine},
-                "images": [
-                    {"tag": image.tag, "digest": str(image.digest), "size": image.size}
-                    for image in one.images
-                ],
-                "seconds": {timing.title: round(timing.seconds, 3) for timing in one.timings},
+                "boot": {"verdict": one.boot.verdict.value, "machine": one.boot.machine}
+                if one.boot
+                else None,
+                "images": image_parts(one.images),
+                "seconds": total_seconds(one.timings),
+                "steps": step_parts(one.timings),
             }
             for one in built
         ],
-        "failed": failed_document(failed),
+        "failed": failure_parts(failed),
     }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,13 @@ import typer
 from ingot import tools
 from ingot.arch import arch, arch_called
 from ingot.boot.vmm.kvm import kvm_fault
+from ingot.boot.vmm.kvm_in_qemu import qemu_kvm_fault
+from ingot.boot.vmm.machines import machine_for
 from ingot.builder import container_engines
 from ingot.builder.sandbox import check_sandbox, confinement
+from ingot.cli.documents.verbs import DoctorDocument
 from ingot.cli.shared.common_options import Json
-from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import IngotError, MachineError
 
 
@@ -63,8 +66,7 @@ def doctor(
         tools.install(errors.say, *names)
     findings = _examine(names)
     if as_json:
-        rows = [{"name": f.name, "ok": f.ok, "detail": f.detail} for f in findings]
-        print_document(json.dumps(rows, indent=2))
+        print_json(_document(findings))
     elif not quiet:
         _print(Terminal(), findings)
     tools.require_all(*names)
@@ -114,9 +116,20 @@ def _sandbox() -> _Diagnosis:
 
 
 def _kvm() -> _Diagnosis:
-    if fault := kvm_fault():
+    if fault := kvm_fault() or _qemu_fault():
         return _Diagnosis("KVM", None, f"{fault}: boot tests run in QEMU's TCG, which is slower")
-    return _Diagnosis("KVM", None, "it runs guests: boot tests use it, and QEMU's TCG if it fails")
+    detail = "QEMU runs an instruction with it: boot tests try it first, and note it if it fails"
+    return _Diagnosis("KVM", None, detail)
+
+
+def _qemu_fault() -> str:
+    """Why QEMU cannot use KVM; empty if it can, if it is not installed, or for another arch."""
+    machine = machine_for(arch("x86_64"))
+    if os.uname().machine != arch(machine.arch).machine:
+        return ""
+    if not shutil.which(machine.program):
+        return ""
+    return qemu_kvm_fault(machine)
 
 
 def _engines() -> _Diagnosis:
@@ -131,3 +144,7 @@ def _print(console: Terminal, findings: list[_Diagnosis]) -> None:
     marks = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
     for finding in findings:
         console.say(marks[finding.ok], f" {finding.name}: {finding.detail}")
+
+
+def _document(findings: Sequence[_Diagnosis]) -> DoctorDocument:
+    return {"diagnoses": [{"name": f.name, "ok": f.ok, "detail": f.detail} for f in findings]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from ingot.catalog import Kernel
 from ingot.catalog.kernel_selection import ALL
+from ingot.cli.documents.verbs import PushDocument
 from ingot.cli.shared.common_options import (
     Arches,
     BuiltKernels,
@@ -24,10 +24,11 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_line
+from ingot.cli.shared.terminal import Terminal, make_console, print_json, print_line
 from ingot.errors import UserError
-from ingot.images import BASE, tags_of_store
+from ingot.images import BASE, split_modules, tags_of_store
 from ingot.publish import Published, publish
+from ingot.publish.shipment import KernelModules
 from ingot.publish.tagging import Action
 from ingot.registry import Registry, check_registry
 from ingot.setting import Project
@@ -60,6 +61,7 @@ def push(
     """Push kernel images to a registry.
 
     Pushes all images of each kernel; without a name, of every kernel of the catalog that is built.
+    6.1-plus-NAME also pushes the images that `ingot module build` made for that kernel.
     Sends only what the registry lacks, and sets tags last: an interrupted push can be run again.
 
     The tags are `6.1.176` (all arches), `6.1.176-x86_64` (one arch), `6.1` (the newest version) and
@@ -69,8 +71,17 @@ def push(
     """
     target = Registry(check_registry(registry), insecure)
     setting = make_setting(catalog, None)
+    modules: list[KernelModules] = []
     if kernels:
-        selected = choose(setting, kernels, arches, flavors, with_, without)
+        pairs = [split_modules(name) for name in kernels]
+        names = [name for name, _ in pairs]
+        selected = choose(setting, names, arches, flavors, with_, without)
+        modules = [
+            KernelModules(kernel, added)
+            for name, added in dict.fromkeys(pairs)
+            for kernel in choose(setting, [name], arches, flavors, with_, without)
+            if added
+        ]
     else:
         names = list(
             dict.fromkeys(str(kernel.version) for kernel in setting.project.catalog.kernels)
@@ -79,14 +90,20 @@ def push(
         selected = _built(setting.project, offered)
     errors = Terminal(stderr=True)
     published = publish(
-        setting.project, selected, target, make_progress(errors), builders=builder, dry_run=dry_run
+        setting.project,
+        selected,
+        target,
+        make_progress(errors),
+        modules=modules,
+        builders=builder,
+        dry_run=dry_run,
     )
     for text in dict.fromkeys(
         f"{tag.image.partition(':')[2]} {tag.note}" for tag in published.tags if tag.note
     ):
         errors.say(text)
     if as_json:
-        print_document(json.dumps(_document(published, target, dry_run=dry_run), indent=2))
+        print_json(_document(published, target, dry_run=dry_run))
     elif dry_run:
         _print_plan(make_console(), published, target)
     else:
@@ -126,18 +143,22 @@ def _print_plan(console: Terminal, published: Published, target: Registry) -> No
         console.say(f"at most {size_text(published.size)} to send")
 
 
-def _document(published: Published, target: Registry, *, dry_run: bool) -> object:
+def _document(published: Published, target: Registry, *, dry_run: bool) -> PushDocument:
     return {
         "registry": target.name,
         "dry_run": dry_run,
-        "bytes": published.size,
+        "size": published.size,
         "images": [
-            {"image": upload.image, "digest": str(upload.digest), "bytes": upload.size}
+            {
+                "image": target.reference(upload.image),
+                "digest": str(upload.digest),
+                "size": upload.size,
+            }
             for upload in published.uploads
         ],
         "tags": [
             {
-                "reference": target.reference(tag.image),
+                "image": target.reference(tag.image),
                 "digest": str(tag.digest),
                 "before": str(tag.before) if tag.before else None,
                 "action": tag.action.value,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ingot.arch import Arch, arch_called
-from ingot.builder import builder_kinds, rootfs_builder, tool_versions
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ingot.arch import Arch, all_arches, arch_called
+from ingot.builder import builder_kinds, tool_versions
 from ingot.builder.builder_site import Site
 from ingot.builder.sandbox import Builder
 from ingot.catalog import BuilderSpec, Kernel
@@ -11,6 +14,9 @@ from ingot.digest import Digest
 from ingot.errors import MachineError
 from ingot.progress import Progress
 from ingot.setting import Project, Setting, in_use
+
+if TYPE_CHECKING:
+    from ingot.builder.rootfs_builder import Update
 
 
 def site_of(project: Project, *, offline: bool = False) -> Site:
@@ -35,7 +41,7 @@ def ensure_builder(
     with in_use(setting.project, progress):
         if (
             setting.options.offline
-            and spec.kind == rootfs_builder.KIND
+            and spec.kind == "rootfs"
             and not builder_kinds.known(spec, site.host, site)
         ):
             raise MachineError(
@@ -63,6 +69,17 @@ def known_builder(project: Project, kernel: Kernel) -> Digest | None:
     return builder_kinds.known(kernel.builder, kernel.arch, site_of(project))
 
 
+def builders_of_catalog(project: Project) -> set[Digest]:
+    """The store's images of the catalog's current builders, for machines of any arch."""
+    from ingot.builder import builder_image  # no build needs it
+
+    site = site_of(project)
+    sites = [replace(site, host=arch) for arch in all_arches()]
+    specs = project.catalog.builders.values()
+    found = [builder_image.find(spec, each) for spec in specs for each in sites]
+    return {descriptor.digest for descriptor in found if descriptor}
+
+
 def packages_of(project: Project, spec: BuilderSpec) -> tuple[str, ...] | None:
     """The packages of a builder for this machine's arch; None if the builder does not exist."""
     site = site_of(project)
@@ -71,7 +88,7 @@ def packages_of(project: Project, spec: BuilderSpec) -> tuple[str, ...] | None:
 
 def update_builder(
     project: Project, spec: BuilderSpec, progress: Progress, *, dry_run: bool
-) -> rootfs_builder.Update:
+) -> Update:
     """Make a builder from the archive's current packages, and write its lock file.
 
     See `builder_kinds.update`.

@@ -21,8 +21,9 @@ from ingot import errors
 from ingot.arch import Arch
 from ingot.builder import container_builder
 from ingot.builder.sandbox import ENVIRONMENT
+from ingot.builder.toolchain import make_flags
 from ingot.catalog import BuilderSpec, Kernel
-from ingot.compile import make_flags, timestamp
+from ingot.compile.run_make import timestamp
 from ingot.errors import UserError
 from ingot.files import disk_errors, staging_directory
 from ingot.images import KERNEL_FILE
@@ -161,7 +162,7 @@ def write_context(setting: Setting, kernel: Kernel, to: Path, progress: Progress
 
 def _chain(setting: Setting, kernel: Kernel, progress: Progress) -> _Chain:
     _require_image(kernel.builder)
-    plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    plan = make_plan(setting.project.catalog, kernel, setting.options)
     require_usable(plan)
     source = obtain_source(setting, kernel, progress)
     return _Chain(plan, source, site_of(setting.project).host)

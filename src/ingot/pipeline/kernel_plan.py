@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingot import kconfig
 from ingot.builder.builder_trust import trust_in_builder
+from ingot.builder.toolchain import make_flags
 from ingot.catalog import Catalog, Kernel
-from ingot.compile import make_flags
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.kconfig import Config, OptionRequest, Rule, load_rules
 from ingot.recipe import Recipe
+from ingot.setting import RunOptions
 from ingot.source.trees import patched_tree as patching
 from ingot.workspace import Workspace
 
@@ -44,6 +45,11 @@ class Plan:
         parts = [*self._surroundings(source, builder), full]
         text = "\n".join([*map(str, parts), *map(repr, self.rules), self.fragments_text])
         return workspace.configs / f"{Digest.of(text.encode()).hex}.config"
+
+    def kept_config(self, source: Digest, builder: Digest, workspace: Workspace) -> Config | None:
+        """The sound config from an earlier run, if all its inputs are the same."""
+        path = self.config_path(source, builder, workspace)
+        return Config(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     def table_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
         """Where the option table of this source is kept: flavors share it."""
@@ -76,18 +82,24 @@ class Plan:
         )
 
 
-def make_plan(catalog: Catalog, kernel: Kernel, user_patches: Sequence[Path] = ()) -> Plan:
+def make_plan(catalog: Catalog, kernel: Kernel, options: RunOptions | None = None) -> Plan:
     """Read the catalog's files for the kernel; UserError if one of them is wrong.
 
-    `user_patches` are the user's patches, for a kernel that is `patched`; they are applied after
-    the catalog's.
+    A kernel that is `patched` gets the patches of `options` after those of the catalog. One of the
+    user's `own_source` needs the source in `options`.
     """
-    if kernel.patched and not user_patches:
+    options = options or RunOptions()
+    if kernel.patched and not options.patches:
         raise UserError(
             f"{kernel.tag} has patches that are not in the catalog",
             hint="pass them, in order, with --patch FILE",
         )
-    patches = (*catalog.patches(kernel), *(user_patches if kernel.patched else ()))
+    if kernel.own_source and not options.local:
+        raise UserError(
+            f"{kernel.tag} is compiled from a source that is not the catalog's",
+            hint=f"pass the source '{kernel.own_source}' with --source",
+        )
+    patches = (*catalog.patches(kernel), *(options.patches if kernel.patched else ()))
     full = catalog.config_file(kernel)
     return Plan(
         kernel,

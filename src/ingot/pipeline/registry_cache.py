@@ -19,7 +19,8 @@ from ingot.builder import rootfs_builder
 from ingot.catalog import BuilderSpec, Kernel
 from ingot.digest import Digest
 from ingot.errors import IngotError, VerificationError
-from ingot.images import KERNEL_IMAGES, require_images_of
+from ingot.images import KERNEL_IMAGES
+from ingot.images.check_images import require_images_of
 from ingot.oci import Descriptor, Layout, copy_image, read_image
 from ingot.pipeline.builders import site_of
 from ingot.progress import Progress
@@ -57,6 +58,19 @@ def fetch_kernel(
             step.result(f"recipe {recipe.key.short}")
         return images
     return None
+
+
+def has_kernel(setting: Setting, kernel: Kernel, recipe: Recipe, progress: Progress) -> bool:
+    """Whether the registry used as a cache has all images of a recipe; nothing is pulled.
+
+    A note says why the registry cannot be read, if so.
+    """
+    cache = setting.options.cache
+    if cache is None:
+        return False
+    with _or_note(cache, progress):
+        return _digests(cache, f"{kernel.version}-{recipe.key.short}") is not None
+    return False
 
 
 def fetch_builder(setting: Setting, spec: BuilderSpec, progress: Progress) -> None:

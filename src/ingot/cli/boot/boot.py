@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,13 @@ import typer
 
 from ingot.boot.boot_report import BootReport
 from ingot.catalog import Kernel
-from ingot.cli.boot.boot_all import BootRow, boot_all, documents, print_rows, suites
-from ingot.cli.boot.boot_operand import KernelRequest, boot_with_checks, find_boot_operand
+from ingot.cli.boot.boot_all import BootRow, boot_all, document, print_rows, suites
+from ingot.cli.boot.boot_operand import (
+    BootOperand,
+    KernelRequest,
+    boot_with_checks,
+    find_boot_operand,
+)
 from ingot.cli.boot.boot_options import DEFAULT_VMM, Append, Console, Junit, MachineName, Vmm
 from ingot.cli.boot.boot_result import console_beside, end_boot
 from ingot.cli.boot.junit import require_junit, write_junit
@@ -25,12 +29,13 @@ from ingot.cli.shared.common_options import (
     CatalogDirectory,
     Flavors,
     Json,
+    Verbose,
     choose,
     complete_kernels,
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import BootError, MachineError, UserError
 from ingot.lab import BootRequest
 from ingot.setting import Setting, in_use
@@ -74,6 +79,7 @@ def boot(
     append: Append = "",
     junit: Junit = None,
     show_console: Console = False,
+    _verbose: Verbose = False,
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     build_dir: BuildDirectory = None,
@@ -83,8 +89,9 @@ def boot(
     """Boot a kernel in a virtual machine and run its checks.
 
     The guest reports its release, loads a module of the image, runs the checks of the kernel's
-    VMMs and features, and shuts down. The output has one line per check. A check that the machine
-    or the arch cannot run is skipped, with the reason.
+    VMMs and features, and shuts down. A check that the machine or the arch cannot run is skipped,
+    with the reason. Prints the checks that failed and the number of the others; with -v, a line
+    for each check.
 
     Exits with 6 if a check or the boot fails.
     """
@@ -122,11 +129,11 @@ def _kernels(
 
 def _boot_one(
     setting: Setting, kernel_request: KernelRequest, request: BootRequest, checks: Sequence[str]
-) -> tuple[str, BootReport]:
+) -> tuple[BootOperand, BootReport]:
     progress = make_progress(Terminal(stderr=True))
     with in_use(setting.project, progress):
         booted = find_boot_operand(setting, kernel_request)
-        return booted.name, boot_with_checks(setting, booted, request, checks, progress)
+        return booted, boot_with_checks(setting, booted, request, checks, progress)
 
 
 def _end_all(
@@ -137,7 +144,7 @@ def _end_all(
     Raises BootError if one did not pass, and MachineError if this machine could boot none of them.
     """
     if as_json:
-        print_document(json.dumps({"boots": documents(rows)}, indent=2))
+        print_json(document(rows))
     else:
         print_rows(console_beside(junit), rows, show_console=show_console)
     if junit:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from ingot.boot.boot_report import BootReport, Outcome
+from ingot.cli.boot.boot_operand import BootOperand
 from ingot.cli.boot.junit import JunitSuite, write_junit
+from ingot.cli.documents.parts import BootPart
 from ingot.cli.shared.output_file import is_standard_output
 from ingot.cli.shared.progress_display import seconds_text
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import (
+    Terminal,
+    Verbosity,
+    make_console,
+    print_json,
+    verbosity,
+)
 from ingot.errors import BootError
 
 MARKS: Mapping[Outcome, tuple[str, str]] = {
@@ -20,20 +27,54 @@ MARKS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.SKIPPED: ("-", "dim"),
 }
 
+_NAMES_SHOWN = 3
+
 
 def print_report(console: Terminal, report: BootReport, *, show_console: bool) -> None:
-    """Print one line per check, and the verdict with the machine."""
+    """Print the failed checks, the counts of all, and the verdict with the machine.
+
+    If output is verbose, print every check.
+    """
     if show_console:
         for line in report.console:
             console.say(line)
-    for check in report.checks:
-        what = "skipped, " if check.outcome is Outcome.SKIPPED else ""
-        console.say(MARKS[check.outcome], f" {check.name}: {what}{check.detail}")
+    print_checks(console, report)
     if report.forgery:
         console.say(report.forgery)
     for note in report.notes:
         console.say(("note:", "bold"), f" {note}")
     console.say(f"{report.verdict.value} ({_where(report)})")
+
+
+def print_checks(console: Terminal, report: BootReport) -> None:
+    """Print the failed checks and the number of the others, or every check if output is verbose."""
+    verbose = verbosity() >= Verbosity.VERBOSE
+    for check in report.checks:
+        if verbose or not check.ok:
+            what = "skipped, " if check.outcome is Outcome.SKIPPED else ""
+            console.say(MARKS[check.outcome], f" {check.name}: {what}{check.detail}")
+    for reason, names in _skipped(report).items() if not verbose else ():
+        some = ", ".join(names) if len(names) <= _NAMES_SHOWN else f"{len(names)} checks"
+        console.say(MARKS[Outcome.SKIPPED], f" {some}: skipped, {reason}")
+    if report.checks:
+        console.say(counts_text(report))
+
+
+def _skipped(report: BootReport) -> dict[str, list[str]]:
+    """The names of the skipped checks, by reason."""
+    found: dict[str, list[str]] = {}
+    for check in report.checks:
+        if check.outcome is Outcome.SKIPPED:
+            found.setdefault(check.detail, []).append(check.name)
+    return found
+
+
+def counts_text(report: BootReport) -> str:
+    """`125 checks: 109 passed, 16 skipped`."""
+    found = counts(report)
+    number = len(report.checks)
+    parts = [f"{count} {outcome.value}" for outcome, count in found.items() if count]
+    return f"{number} check{'' if number == 1 else 's'}: {', '.join(parts)}"
 
 
 def _where(report: BootReport) -> str:
@@ -49,12 +90,13 @@ def counts(report: BootReport) -> dict[Outcome, int]:
     }
 
 
-def document(name: str, report: BootReport) -> dict[str, object]:
+def boot_part(operand: BootOperand, report: BootReport) -> BootPart:
     """The report as JSON."""
     return {
-        "image": name,
+        "image": None if operand.file else operand.name,
+        "file": str(operand.file) if operand.file else None,
         "verdict": report.verdict.value,
-        "reason": report.reason,
+        "reason": report.reason or None,
         "machine": report.machine,
         "accelerator": report.accelerator,
         "seconds": round(report.seconds, 3),
@@ -75,14 +117,21 @@ def console_beside(junit: Path | None) -> Terminal:
 
 
 def end_boot(
-    name: str, report: BootReport, junit: Path | None, *, as_json: bool, show_console: bool
+    operand: BootOperand,
+    report: BootReport,
+    junit: Path | None,
+    *,
+    as_json: bool,
+    show_console: bool,
 ) -> None:
     """Show the result of one boot; raises BootError if it did not pass."""
     if as_json:
-        print_document(json.dumps(document(name, report), indent=2))
+        print_json(boot_part(operand, report))
     else:
         print_report(console_beside(junit), report, show_console=show_console)
     if junit:
-        write_junit(junit, [JunitSuite(name, report)])
+        write_junit(junit, [JunitSuite(operand.name, report)])
     if not report.passed:
-        raise BootError(f"{name} did not pass: {report.verdict.value}", why=report.explain())
+        raise BootError(
+            f"{operand.name} did not pass: {report.verdict.value}", why=report.explain()
+        )

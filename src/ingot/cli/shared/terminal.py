@@ -4,17 +4,20 @@ Much of the printed text comes from others (see `printable`). So no text is pars
 highlighted, and all text is cleaned twice: when it is added to a line, so that columns fit, and
 when the line is written, so that no text is missed. Styles are passed next to a text, never in it.
 
-`print_document` prints results for scripts, unchanged unless standard output is a terminal.
+`print_document` and `print_json` print results for scripts, unchanged unless standard output is a
+terminal.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
 from types import TracebackType
 from typing import Any
 
@@ -25,6 +28,28 @@ from rich.text import Text
 
 from ingot.errors import IngotError
 from ingot.printable import all_lines, one_line
+
+
+class Verbosity(IntEnum):
+    """How much of a result is printed for people."""
+
+    QUIET = -1
+    NORMAL = 0
+    VERBOSE = 1
+
+
+_verbosity = Verbosity.NORMAL
+
+
+def set_verbosity(level: Verbosity) -> None:
+    """Set how much the rest of this command prints."""
+    global _verbosity
+    _verbosity = level
+
+
+def verbosity() -> Verbosity:
+    return _verbosity
+
 
 Part = str | tuple[str, str] | Text
 """A piece of a line: a text, or a text with its style ("bold red")."""
@@ -110,6 +135,11 @@ def print_error(console: Terminal, error: IngotError) -> None:
 def print_line(text: str) -> None:
     """Print a result of one line on standard output."""
     sys.stdout.write(f"{one_line(text)}\n")
+
+
+def print_json(document: Mapping[str, object]) -> None:
+    """Print one of the documents of `cli.documents` on standard output."""
+    print_document(json.dumps(document, indent=2))
 
 
 def print_document(text: str) -> None:
