@@ -45,7 +45,7 @@ class RunOptions:
     a checkout from git. `patches` are the user's patches, applied after the catalog's. `cache` is
     a registry to search before compiling. `boot_seconds` is the limit for a boot before it counts
     as hung. `offline` forbids all use of the network. UserError if the limit is not positive, or
-    longer than a day.
+    longer than a day, and for a `cache` offline.
     """
 
     local: Path | Source | None = None
@@ -59,6 +59,13 @@ class RunOptions:
             raise UserError(
                 f"{self.boot_seconds} s cannot be the limit for a boot",
                 hint=f"name a number of seconds, at most {LONGEST_BOOT_SECONDS:.0f} (a day)",
+            )
+        if self.offline and self.cache:
+            raise UserError(
+                f"builds cannot be looked for in {self.cache.name} offline",
+                why="--cache-from uses the network, and --offline forbids it; the variables"
+                " INGOT_CACHE_FROM and INGOT_OFFLINE set these options too",
+                hint="leave out one of them",
             )
 
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from ingot.cli import main
 from ingot.errors import UserError, VerificationError
+from ingot.registry import Registry
 from ingot.setting import RunOptions
 
 
@@ -67,6 +68,12 @@ def test_a_limit_for_boots_is_checked_for_other_programs_too() -> None:
     for seconds in (0.0, -1.0, math.inf, math.nan, 1e7):
         with pytest.raises(UserError, match="cannot be the limit for a boot"):
             RunOptions(boot_seconds=seconds)
+
+
+def test_a_registry_as_a_cache_contradicts_offline() -> None:
+    with pytest.raises(UserError, match="offline") as refused:
+        RunOptions(cache=Registry("localhost:5000"), offline=True)
+    assert "--cache-from" in refused.value.why
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -257,7 +257,7 @@ def make_setting(
     options = RunOptions(
         local=local,
         patches=parse_patches(patches or ()),
-        cache=None if offline else cache_from,
+        cache=cache_from,
         boot_seconds=boot_timeout,
         offline=offline,
     )
