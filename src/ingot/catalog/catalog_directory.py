@@ -24,6 +24,7 @@ from ingot.catalog.value_patterns import WORDS
 from ingot.errors import UserError, require_none
 from ingot.files import write_atomic
 from ingot.version import Series
+from ingot.write_access import require_writable
 
 FILE_NAME = "kernels.toml"
 
@@ -189,6 +190,10 @@ class Catalog:
         """Add a feature's table to the file; the caller writes its fragment."""
         text = self.file.read_text(encoding="utf-8")
         write_atomic(self.file, catalog_edit.add_feature(text, name, about).encode())
+
+    def require_writable(self) -> None:
+        """MachineError if this user cannot write to the catalog: called before long work."""
+        require_writable(self.root, "the catalog")
 
     def _merged(
         self, fragments: Iterable[str], series: Series, arch: Arch, *, monolithic: bool = False

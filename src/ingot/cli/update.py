@@ -49,6 +49,8 @@ def update(
     progress = make_progress(errors)
     today = datetime.date.today()
     setting = make_setting(catalog, cache)
+    if not dry_run:
+        setting.project.catalog.require_writable()
     statuses = new_versions.find_newer(setting.project, series or [], today, progress)
     added: list[Addition] = []
     failed: list[IngotError] = []

@@ -33,6 +33,7 @@ def build(setting: Setting, kernel: Kernel, progress: Progress) -> Built:
             # a build that was killed after it had tagged the images may have left its directory
             setting.project.workspace.remove_stale()
             return built
+        setting.project.layout.require_writable()
         tools.require_all(kernel.arch.name, kind=kernel.builder.kind)
         with locked(setting.project.workspace.lock(f"kernel-{kernel.tag}"), on_wait=waiting):
             # late: most builds find their images, and compiler and lab are large
