@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from ingot import lab
 from ingot.errors import UserError
-from ingot.images import BASE, tags_of_store
+from ingot.images import BASE, KERNEL_IMAGES, tags_of_store
 from ingot.oci import Image, read_image
 from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
 from ingot.setting import Project
+from ingot.suggestions import suggestion
 
 _IMMUTABLE = re.compile(r"-[0-9a-f]{12}$")
 
@@ -57,6 +58,8 @@ def _not_found(project: Project, name: str, tags: Sequence[str]) -> UserError:
         with contextlib.suppress(UserError):
             project.catalog.select([version])
             hint = f"build it first: ingot build {version}"
+        if image and image not in KERNEL_IMAGES:
+            hint = suggestion(name, moving) or hint
     return UserError(
         f"the store {project.layout.root} has no image '{name}'",
         why=f"it has {', '.join(moving)}" if moving else "it has no images yet",

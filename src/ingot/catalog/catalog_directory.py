@@ -77,11 +77,9 @@ class Catalog:
         try:
             return kernel_selection.select(self.kernels, self.features, names, arches, flavors)
         except kernel_selection.UnknownKernelError as error:
-            raise UserError(
-                error.what,
-                why=error.why,
-                hint=f"`ingot add VERSION` adds one to {self.file}",
-            ) from None
+            more = f"`ingot add VERSION` adds one to {self.file}"
+            hint = f"{error.hint} {more}" if error.hint else more
+            raise UserError(error.what, why=error.why, hint=hint) from None
 
     def variant(self, kernel: Kernel, with_: Sequence[str], without: Sequence[str]) -> Kernel:
         """The kernel with features added or removed; see `kernel_variants.variant`."""
@@ -170,7 +168,7 @@ class Catalog:
         """A UserError if a feature cannot have this name, which becomes part of tags."""
         if name in self.features:
             return
-        arches = {word for kernel in self.kernels for word in (kernel.arch.name, kernel.arch.oci)}
+        arches = {word for kernel in self.kernels for word in kernel.arch.names}
         words = name.split("-")
         if not re.fullmatch(WORDS, name):
             raise UserError(

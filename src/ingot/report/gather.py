@@ -129,7 +129,7 @@ def _flavor(tags: Sequence[str], facts: KernelLabels, platform: Arch) -> str:
         version, *words = tag.removeprefix(facts.version).split("-")
         if version or tag == immutable or not tag.startswith(facts.version):
             continue
-        if words and words[-1] in (platform.name, platform.oci):
+        if words and words[-1] in platform.names:
             words.pop()
         return "-".join(words) or DEFAULT_FLAVOR
     return ""
