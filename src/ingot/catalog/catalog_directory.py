@@ -164,6 +164,15 @@ class Catalog:
             )
         return self._merged([f"vmm/{name}"], series, arch)
 
+    def vmm_needs(self, name: str, series: Series, arch: Arch) -> dict[str, kconfig.OptionRequest]:
+        """The options that a VMM needs in any kernel: those of `vmm_requests` that are to be on.
+
+        The others are off, or numbers: they suit the catalog's own kernels, and a kernel with other
+        values works in the VMM as well. Errors as for `vmm_requests`.
+        """
+        requests = self.vmm_requests(name, series, arch)
+        return {option: one for option, one in requests.items() if one.value in ("y", "m")}
+
     def require_feature_name(self, name: str) -> None:
         """A UserError if a feature cannot have this name, which becomes part of tags."""
         if name in self.features:

@@ -149,7 +149,7 @@ def _vmm_answers(catalog: Catalog, parsed: _ReadImage) -> Iterator[Answer]:
     series, platform = parsed.version.series, parsed.platform
     for vmm in catalog.vmms.values():
         if vmm.boots(series, platform):
-            requests = catalog.vmm_requests(vmm.name, series, platform)
+            requests = catalog.vmm_needs(vmm.name, series, platform)
             yield _answer(vmm.name, requests, parsed.config)
         else:
             yield Answer(vmm.name, 0, absent=f"boots {vmm.since[platform.name]} and later")
