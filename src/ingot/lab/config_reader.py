@@ -20,7 +20,7 @@ from ingot.errors import UserError
 from ingot.images import TITLE, KernelLabels, read_config
 from ingot.kconfig import Config
 from ingot.kernel_file import DecompressError, compression_of, decompress, embedded_config
-from ingot.oci import Image, Layout, list_files, read_file, read_image
+from ingot.oci import Image, Layout, list_files, read_file
 from ingot.version import KernelVersion, Series
 
 _TITLE = re.compile(r"^# Linux/(\S+) (\d+\.\d+(?:\.\d+)?)\S* Kernel Configuration", re.MULTILINE)
@@ -107,17 +107,19 @@ def config_of_image(layout: Layout, image: Image, name: str) -> NamedConfig:
     )
 
 
-def config_of_reference(reference: str, platform: Arch) -> NamedConfig:
+def config_of_reference(reference: str, platform: Arch, *, insecure: bool = False) -> NamedConfig:
     """The config of an image in a registry; `platform` selects one from a multi-platform image."""
     reference = reference.removeprefix(registry.TRANSPORT)
-    annotations = registry.annotations_of(registry.read_manifest(reference, platform.oci))
+    manifest = registry.read_manifest(reference, platform.oci, insecure=insecure)
+    annotations = registry.annotations_of(manifest)
     config = read_config(annotations)
     if config is not None:
         return _of_facts(reference, config, KernelLabels.from_labels(annotations), annotations)
     with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory:
-        layout = registry.fetch_image(reference, platform.oci, Path(directory) / "layout")
-        descriptor = layout.tags()[registry.FETCHED]
-        return config_of_image(layout, read_image(layout, descriptor), reference)
+        layout = registry.fetch_image(
+            reference, platform.oci, Path(directory) / "layout", insecure=insecure
+        )
+        return config_of_image(layout, registry.read_fetched(layout, reference), reference)
 
 
 def _config_of_bytes(data: bytes, name: str) -> NamedConfig:
