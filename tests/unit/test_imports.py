@@ -23,6 +23,7 @@ SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
     ("directory_walk", "errors", "web"),
+    ("suggestions",),
     (
         "arch",
         "digest",

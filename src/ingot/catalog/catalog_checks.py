@@ -25,6 +25,7 @@ from ingot.catalog.catalog_form import (
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.catalog.kernel_selection import ALL
 from ingot.errors import UserError
+from ingot.suggestions import suggestion
 from ingot.toml import Mistakes, Place
 from ingot.version import KernelVersion, Series
 
@@ -59,7 +60,9 @@ def check(document: CatalogDocument, mistakes: Mistakes) -> None:
 
 def _name(place: Place, name: str, known: Collection[str], kind: str, mistakes: Mistakes) -> None:
     if name not in known:
-        mistakes.add(place, f"there is no {kind} '{name}' (known: {', '.join(known) or 'none'})")
+        advice = suggestion(name, known)
+        listed = f"known: {', '.join(known) or 'none'}{'; ' if advice else ''}{advice}"
+        mistakes.add(place, f"there is no {kind} '{name}' ({listed})")
 
 
 def _names(
@@ -156,10 +159,10 @@ def _readable_name(place: Place, name: str, document: CatalogDocument, mistakes:
 def _spellings(document: CatalogDocument) -> set[str]:
     """All names that kernel names use for the arches of the file."""
     own = [name for table in document.series.values() for name in table.arches or ()]
-    found = set()
+    found: set[str] = set()
     for name in (*document.defaults.arches, *own):
         with contextlib.suppress(UserError):  # `_arches` notes an unknown arch
-            found |= {arch(name).name, arch(name).oci}
+            found.update(arch(name).names)
     return found
 
 

@@ -78,11 +78,9 @@ class Catalog:
         try:
             return kernel_selection.select(self.kernels, self.features, names, arches, flavors)
         except kernel_selection.UnknownKernelError as error:
-            raise UserError(
-                error.what,
-                why=error.why,
-                hint=f"`ingot add VERSION` adds one to {self.file}",
-            ) from None
+            more = f"`ingot add VERSION` adds one to {self.file}"
+            hint = f"{error.hint} {more}" if error.hint else more
+            raise UserError(error.what, why=error.why, hint=hint) from None
 
     def variant(self, kernel: Kernel, with_: Sequence[str], without: Sequence[str]) -> Kernel:
         """The kernel with features added or removed; see `kernel_variants.variant`."""
@@ -167,11 +165,20 @@ class Catalog:
             )
         return self._merged([f"vmm/{name}"], series, arch)
 
+    def vmm_needs(self, name: str, series: Series, arch: Arch) -> dict[str, kconfig.OptionRequest]:
+        """The options that a VMM needs in any kernel: those of `vmm_requests` that are to be on.
+
+        The others are off, or numbers: they suit the catalog's own kernels, and a kernel with other
+        values works in the VMM as well. Errors as for `vmm_requests`.
+        """
+        requests = self.vmm_requests(name, series, arch)
+        return {option: one for option, one in requests.items() if one.value in ("y", "m")}
+
     def require_feature_name(self, name: str) -> None:
         """A UserError if a feature cannot have this name, which becomes part of tags."""
         if name in self.features:
             return
-        arches = {word for kernel in self.kernels for word in (kernel.arch.name, kernel.arch.oci)}
+        arches = {word for kernel in self.kernels for word in kernel.arch.names}
         words = name.split("-")
         if not re.fullmatch(WORDS, name):
             raise UserError(

@@ -82,7 +82,7 @@ Arches = Annotated[
     typer.Option(
         "--arch",
         metavar="ARCH",
-        help="x86_64, arm64 or all; may be given more than once.",
+        help="x86_64 (amd64), arm64 (aarch64) or all; may be given more than once.",
         show_default=False,
     ),
 ]
