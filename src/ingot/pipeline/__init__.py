@@ -34,9 +34,9 @@ if TYPE_CHECKING:
         locked_text,
         require_sound,
         resolve_all,
-        written_by_hand,
     )
     from ingot.pipeline.fetching import FetchedInputs, fetch
+    from ingot.pipeline.full_configs import written_by_hand
 
 __all__ = [
     "Built",
@@ -67,6 +67,7 @@ if not TYPE_CHECKING:  # else every misspelt name would pass
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-        from ingot.pipeline import configs, fetching
+        from ingot.pipeline import configs, fetching, full_configs
 
-        return getattr(fetching if hasattr(fetching, name) else configs, name)
+        modules = (fetching, full_configs, configs)
+        return getattr(next(module for module in modules if hasattr(module, name)), name)
