@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +22,6 @@ from ingot.cli.boot.boot_operand import (
 from ingot.cli.boot.boot_result import boot_part, counts, print_checks
 from ingot.cli.boot.junit import JunitSuite
 from ingot.cli.documents.parts import kernel_part
-from ingot.cli.documents.verbs import BootAllDocument, BootRowPart
 from ingot.cli.shared.progress_display import kernel_label, seconds_text
 from ingot.cli.shared.terminal import Terminal, Verbosity, styled, verbosity
 from ingot.errors import IngotError, UserError
@@ -29,6 +29,9 @@ from ingot.images import BASE, tags_of_store
 from ingot.lab import BootRequest
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import BootAllDocument, BootRowPart
 
 
 @dataclass(frozen=True, slots=True)
