@@ -29,6 +29,7 @@ from ingot.images import BASE, tags_of_store
 from ingot.lab import BootRequest
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
+from ingot.suggestions import unknown_name
 
 if TYPE_CHECKING:
     from ingot.cli.documents.verbs import BootAllDocument, BootRowPart
@@ -91,12 +92,10 @@ def boot_all(
                     _row(setting, kernel, machine, vmms, request, checks, progress=progress)
                 )
     if not rows and (request.vmm or request.machine):
-        known = dict.fromkeys(machine.name for each in built for machine, _ in _machines(each))
+        known = [machine.name for each in built for machine, _ in _machines(each)]
         wanted = " ".join(filter(None, (request.vmm, request.machine)))
-        raise UserError(
-            f"no machine '{wanted}' represents a VMM of these kernels",
-            hint=f"the machines that do: {', '.join(known)}" if known else "",
-        )
+        what = f"no machine '{wanted}' represents a VMM of these kernels"
+        raise unknown_name(what, wanted, known, listed="the machines that do:")
     return rows
 
 
