@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from ingot.arch import arch
-from ingot.catalog import kernel_variants, patch_selection
+from ingot.catalog import kernel_variants
 from ingot.catalog.builder_tables import (
     BUILDER_TABLES,
     BuilderTable,
@@ -230,34 +229,3 @@ def _budgets(document: CatalogDocument, mistakes: Mistakes) -> None:
         if key in seen:
             mistakes.add(place, f"this kernel already has a budget: {' '.join(key)}")
         seen.add(key)
-
-
-def check_patches(document: CatalogDocument, root: Path, mistakes: Mistakes) -> None:
-    """Note every listed patch whose file is missing, and every file that no kernel would get."""
-    directory = root / patch_selection.DIRECTORY
-    named = {patch.file for patch in document.patches}
-    for index, patch in enumerate(document.patches):
-        if not (directory / patch.file).is_file():
-            mistakes.add(
-                ("patches", index, "file"),
-                f"there is no file {patch_selection.DIRECTORY}/{patch.file}",
-            )
-    for path in sorted(directory.glob("**/*.patch")):
-        name = path.relative_to(directory).as_posix()
-        if name not in named and not re.fullmatch(r"\d+\.\d+/[^/]+", name):
-            mistakes.add(
-                (),
-                f"{patch_selection.DIRECTORY}/{name} is neither in the directory of a series"
-                " nor in a [[patches]] table",
-            )
-
-
-def check_fragments(document: CatalogDocument, root: Path, mistakes: Mistakes) -> None:
-    """Note every table without a fragment file, and every fragment file without a table."""
-    directory = root / "fragments"
-    for kind, names in (("vmm", document.vmms), ("feature", document.features)):
-        files = {path.stem for path in directory.glob(f"{kind}/*.config")}
-        for name in sorted(set(names) - files):
-            mistakes.add((f"{kind}s", name), f"there is no file fragments/{kind}/{name}.config")
-        for name in sorted(files - set(names)):
-            mistakes.add((), f"fragments/{kind}/{name}.config has no table [{kind}s.{name}]")

@@ -21,9 +21,10 @@ from ingot.catalog.catalog_model import DEFAULT_FLAVOR, BuilderSpec, Feature, Ke
 from ingot.catalog.guest_checks import GuestCheck, load_guest_checks, merged
 from ingot.catalog.patch_selection import PatchBounds
 from ingot.catalog.value_patterns import WORDS
-from ingot.errors import UserError
+from ingot.errors import UserError, require_none
 from ingot.files import write_atomic
 from ingot.version import Series
+from ingot.write_access import require_writable
 
 FILE_NAME = "kernels.toml"
 
@@ -197,15 +198,22 @@ class Catalog:
         text = self.file.read_text(encoding="utf-8")
         write_atomic(self.file, catalog_edit.add_feature(text, name, about).encode())
 
+    def require_writable(self) -> None:
+        """MachineError if this user cannot write to the catalog: called before long work."""
+        require_writable(self.root, "the catalog")
+
     def _merged(
         self, fragments: Iterable[str], series: Series, arch: Arch, *, monolithic: bool = False
     ) -> dict[str, kconfig.OptionRequest]:
         """The options that fragments request, merged for one series and arch."""
-        requests = (
-            request
-            for name in fragments
-            for request in kconfig.load_fragment(self.fragment_file(name), f"{name}.config")
-        )
+        requests: list[kconfig.OptionRequest] = []
+        errors: list[UserError] = []
+        for name in fragments:
+            try:
+                requests += kconfig.load_fragment(self.fragment_file(name), f"{name}.config")
+            except UserError as error:
+                errors.append(error)
+        require_none(errors, f"{len(errors)} fragments cannot be read")
         return kconfig.merge(requests, series, arch.name, monolithic=monolithic)
 
     def patches(self, kernel: Kernel) -> tuple[Path, ...]:

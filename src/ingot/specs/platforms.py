@@ -58,7 +58,7 @@ class TargetPlatform:
     legacy: TargetPlatform | None = None
 
 
-_PUSH = "push the images, unless the registry has them: ingot push {name} --registry {registry}"
+_PUSH = "{push}"
 _SEND = (
     "name the image of a root file system in place of {placeholder}",
     "send it: grpcurl -plaintext -d @ HOST:9090"
