@@ -46,7 +46,7 @@ FLOORS = (
     ("lab", "publish"),
     ("pipeline",),
     ("changes", "comparison", "housekeeping", "image_lookup", "new_versions", "report", "specs"),
-    ("api",),
+    ("api", "fleet"),
     ("cli",),
     ("__main__",),
 )

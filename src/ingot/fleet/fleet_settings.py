@@ -1,0 +1,122 @@
+"""The settings of a fleet, read from `fleet.toml` beside the catalog's files.
+
+    [job]                         what one kernel needs; every engine reserves and enforces it
+    cpus = 4
+    memory = "6GiB"               includes the build directory, if kernels are compiled in memory
+    disk = "12GiB"
+    minutes = 120                 one attempt
+
+    [local]                       what all jobs on this machine may use together
+    cpus = 8                      default: every processor that this process may use
+    memory = "24GiB"              default: the memory of this machine
+
+    [kubernetes]                  see docs/fleet.md
+    [slurm]
+
+Every key is optional, and so is the file. Sizes are in units of 1024 bytes. Secrets are named here
+and never written: their values belong to the engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from ingot.files import read_text
+from ingot.fleet.job import Resources
+from ingot.toml import FileForm, Mistakes, TomlTable
+
+FILE_NAME = "fleet.toml"
+
+_SIZE = r"^[1-9][0-9]*(MiB|GiB)$"
+_UNITS = {"MiB": 1 << 20, "GiB": 1 << 30}
+
+
+class JobTable(TomlTable):
+    """`[job]`: the resources of one job."""
+
+    cpus: int = Field(default=4, ge=1)
+    memory: str = Field(default="6GiB", pattern=_SIZE)
+    disk: str = Field(default="12GiB", pattern=_SIZE)
+    minutes: int = Field(default=120, ge=1)
+
+    @property
+    def resources(self) -> Resources:
+        return Resources(
+            cpus=self.cpus,
+            memory=bytes_of(self.memory),
+            disk=bytes_of(self.disk),
+            seconds=self.minutes * 60,
+        )
+
+
+class LocalTable(TomlTable):
+    """`[local]`: what all jobs on this machine may use together."""
+
+    cpus: int | None = Field(default=None, ge=1)
+    memory: str | None = Field(default=None, pattern=_SIZE)
+
+
+class KubernetesTable(TomlTable):
+    """`[kubernetes]`: where and how pods run."""
+
+
+class SlurmTable(TomlTable):
+    """`[slurm]`: where and how batch jobs run."""
+
+
+class FleetTable(TomlTable):
+    """The whole file."""
+
+    job: JobTable = JobTable()
+    local: LocalTable = LocalTable()
+    kubernetes: KubernetesTable = KubernetesTable()
+    slurm: SlurmTable = SlurmTable()
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """What a fleet needs to know: the file's tables, and the directory for local files.
+
+    `cache` is Ingot's cache directory, and `catalog` that of the catalog; the engines that run jobs
+    on machines which share a file system use them.
+    """
+
+    table: FleetTable
+    cache: Path
+    catalog: Path
+
+    @property
+    def resources(self) -> Resources:
+        return self.table.job.resources
+
+
+_FORM = FileForm(
+    FleetTable,
+    {
+        (): FleetTable,
+        ("job",): JobTable,
+        ("local",): LocalTable,
+        ("kubernetes",): KubernetesTable,
+        ("slurm",): SlurmTable,
+    },
+    {_SIZE: 'a size in MiB or GiB, such as "6GiB"'},
+)
+
+
+def load_fleet_settings(catalog: Path, cache: Path) -> FleetSettings:
+    """The settings beside the catalog in the directory `catalog`; without a file, the defaults.
+
+    A UserError lists all mistakes of the file with their lines.
+    """
+    path = catalog / FILE_NAME
+    text = read_text(path)
+    table = FleetTable() if text is None else _FORM.read(Mistakes(path, text))
+    return FleetSettings(table, cache, catalog)
+
+
+def bytes_of(size: str) -> int:
+    """The bytes of a size in the file, such as `6GiB`."""
+    return int(size[:-3]) * _UNITS[size[-3:]]
