@@ -19,6 +19,7 @@ def make_job(kernel: str, *argv: str, arch: str = "x86_64", registry: str = "r.e
         recipe_key=Digest.of(kernel.encode()),
         kernel=kernel,
         arch=arch,
+        machine="x86_64",
         argv=argv or ("fleet", "job", kernel),
         resources=RESOURCES,
         registry=Registry(registry),

@@ -49,16 +49,18 @@ class SecretFile:
 class Job:
     """One kernel to build.
 
-    `kernel` is its name in the catalog (6.1.176-minimal-arm64), `arch` the arch that it is for, in
-    Ingot's spelling. `argv` are the words after the program `ingot`; which program that is, the
-    engine's settings say. `registry` is where its images are pushed. `affinity` is the same text
-    for jobs that use the same source tree: a machine that ran one of them runs the next one
-    faster.
+    `kernel` is its name in the catalog (6.1.176-minimal-arm64) and `arch` the arch that it is for.
+    `machine` is the arch of the machines that can run the job: the builder's own. A kernel for
+    another arch is cross-compiled there. Both are in Ingot's spelling. `argv` are the words after
+    the program `ingot`; which program that is, the engine's settings say. `registry` is where its
+    images are pushed. `affinity` is the same text for jobs that use the same source tree: a machine
+    that ran one of them runs the next one faster.
     """
 
     recipe_key: Digest
     kernel: str
     arch: str
+    machine: str
     argv: tuple[str, ...]
     resources: Resources
     registry: Registry

@@ -18,6 +18,7 @@ from ingot.pipeline.configs import (
 )
 from ingot.pipeline.fetching import FetchedInputs, fetch
 from ingot.pipeline.inputs import local_version, obtain_source, with_git_source, with_version_of
+from ingot.pipeline.recipes import find_recipe
 
 __all__ = [
     "Built",
@@ -28,6 +29,7 @@ __all__ = [
     "edit",
     "ensure_builder",
     "fetch",
+    "find_recipe",
     "local_version",
     "locked_text",
     "obtain_source",

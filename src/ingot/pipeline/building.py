@@ -26,11 +26,12 @@ from ingot.images import (
     write_images,
 )
 from ingot.oci import Descriptor, read_image
-from ingot.pipeline.builders import builder_for, known_builder
+from ingot.pipeline.builders import builder_for
 from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.configs import kept_config, require_sound, resolve
-from ingot.pipeline.inputs import known_sources, obtain_source
+from ingot.pipeline.inputs import obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
+from ingot.pipeline.recipes import known_recipes
 from ingot.pipeline.registry_cache import fetch_builder, fetch_kernel
 from ingot.pipeline.sandboxes import sandbox_for
 from ingot.progress import Progress, Timed, Timing
@@ -97,14 +98,7 @@ def _find_without_work(setting: Setting, plan: Plan, timed: Timed) -> Built | No
 
     Needs only the digests of source and builder, not their files; takes milliseconds.
     """
-    builder = known_builder(setting.project, plan.kernel)
-    if builder is None or setting.options.local:
-        return None
-    for source in known_sources(setting.project, plan.kernel):
-        config = kept_config(setting.project, plan, source, builder)
-        if config is None:
-            continue
-        recipe = plan.recipe(source, builder, config)
+    for recipe in known_recipes(setting, plan):
         if built := _find(setting.project, plan.kernel, recipe, timed):
             return built
     return None

@@ -12,8 +12,8 @@ kernel-builder:bookworm                       the builder that was pushed last
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ingot.arch import Arch, all_arches
 from ingot.builder.builder_image import IMAGE as BUILDER
@@ -102,27 +102,70 @@ class Shipment:
         return named + [tag for multi_arch in self.multi_arch_images for tag in multi_arch.tags]
 
 
-def gather(layout: Layout, kernels: Iterable[Kernel], *, builders: bool) -> tuple[Shipment, ...]:
+def gather(
+    layout: Layout, kernels: Iterable[Kernel], *, builders: bool, moving: bool = True
+) -> tuple[Shipment, ...]:
     """The images of the kernels in the store; with `builders`, first the builders.
 
+    Without `moving`, only with the immutable tags of their recipes, and the boot profiles.
     UserError if an image is missing, VerificationError if one is incomplete.
     """
     tags = tags_of_store(layout)
     builds = [_find(layout, tags, kernel) for kernel in kernels]
-    newest: dict[tuple[Series, str], KernelVersion] = {}
-    for build in sorted(builds, key=lambda build: build.version):
-        newest[build.version.series, build.suffix] = build.version
-    shipments: dict[str, Shipment] = {}
-    for build in builds:
-        name = f"{build.version}{build.suffix}"
-        before = shipments[name].parts if name in shipments else ()
-        leads = newest[build.version.series, build.suffix] == build.version
-        parts = (*before, *_parts(layout, tags, build))
-        images = dict.fromkeys(part.repository for part in parts)
-        multi_arch = (MultiArchImage(image, build.version, build.suffix, leads) for image in images)
-        shipments[name] = Shipment(name, parts, tuple(multi_arch))
+    parts = [
+        KernelParts(build.version, build.suffix, tuple(_parts(layout, tags, build)))
+        for build in builds
+    ]
     made = _builders(layout, tags, builds) if builders else ()
-    return (*made, *shipments.values())
+    return (*made, *(shipments_of(parts) if moving else map(_fixed_only, parts)))
+
+
+@dataclass(frozen=True, slots=True)
+class KernelParts:
+    """The manifests of one kernel; `suffix` is its flavor in tags, such as `-minimal`."""
+
+    version: KernelVersion
+    suffix: str
+    parts: tuple[TaggedManifest, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.version}{self.suffix}"
+
+
+def shipments_of(kernels: Sequence[KernelParts]) -> tuple[Shipment, ...]:
+    """The shipments of kernels: all arches of a version and flavor are tagged together."""
+    newest: dict[tuple[Series, str], KernelVersion] = {}
+    for kernel in sorted(kernels, key=lambda kernel: kernel.version):
+        newest[kernel.version.series, kernel.suffix] = kernel.version
+    shipments: dict[str, Shipment] = {}
+    for kernel in kernels:
+        before = shipments[kernel.name].parts if kernel.name in shipments else ()
+        leads = newest[kernel.version.series, kernel.suffix] == kernel.version
+        parts = (*before, *kernel.parts)
+        images = dict.fromkeys(part.repository for part in parts)
+        multi_arch = (
+            MultiArchImage(image, kernel.version, kernel.suffix, leads) for image in images
+        )
+        shipments[kernel.name] = Shipment(kernel.name, parts, tuple(multi_arch))
+    return tuple(shipments.values())
+
+
+def gather_builder(layout: Layout, descriptor: Descriptor, tag: str) -> Shipment:
+    """A builder of the store, under the immutable tag of its packages only."""
+    part = _part(layout, BUILDER, descriptor, tag, None)
+    return Shipment(part.name, (part,))
+
+
+def flavor_suffix(kernel: Kernel) -> str:
+    """The flavor of a kernel as it follows the version in tags; empty for the default one."""
+    return "" if kernel.flavor.name == DEFAULT_FLAVOR else f"-{kernel.flavor.name}"
+
+
+def _fixed_only(kernel: KernelParts) -> Shipment:
+    """The manifests without the moving tags of arches; a profile's tag names one recipe."""
+    parts = (replace(part, moving=None) if part.fixed else part for part in kernel.parts)
+    return Shipment(kernel.name, tuple(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +209,7 @@ def _find(layout: Layout, tags: Mapping[str, Descriptor], kernel: Kernel) -> _Ke
             why="their labels have another version or arch, or different recipes",
             hint=again,
         )
-    flavor = kernel.flavor.name
-    suffix = "" if flavor == DEFAULT_FLAVOR else f"-{flavor}"
-    return _KernelImages(agreed, facts, kernel.version, suffix)
+    return _KernelImages(agreed, facts, kernel.version, flavor_suffix(kernel))
 
 
 def _parts(

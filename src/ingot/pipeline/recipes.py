@@ -1,0 +1,53 @@
+"""The recipe of a kernel, computed without compiling it: source, builder and config are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ingot import tools
+from ingot.catalog import Kernel
+from ingot.pipeline.builders import builder_for, known_builder
+from ingot.pipeline.configs import config_sandbox, kept_config, require_sound, resolve
+from ingot.pipeline.inputs import known_sources, obtain_source
+from ingot.pipeline.kernel_plan import Plan, make_plan
+from ingot.pipeline.registry_cache import fetch_builder
+from ingot.progress import Progress
+from ingot.recipe import Recipe
+from ingot.setting import Setting, in_use
+
+
+def find_recipe(setting: Setting, kernel: Kernel, progress: Progress) -> Recipe:
+    """The recipe that a build of this kernel would have now; its config is resolved if necessary.
+
+    Takes milliseconds if the cache has a config of the same inputs. Raises the IngotErrors of a
+    build up to its compile.
+    """
+    plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    with in_use(setting.project, progress):
+        for recipe in known_recipes(setting, plan):
+            return recipe
+        tools.require_all(kernel.arch.name, kind=kernel.builder.kind)
+        fetch_builder(setting, kernel.builder, progress)
+        source = obtain_source(setting, kernel, progress)
+        builder = builder_for(setting, kernel, progress)
+        config = kept_config(setting.project, plan, source.digest, builder.digest)
+        if config is None:
+            with config_sandbox(setting, plan, source, progress) as sandbox:
+                resolved = resolve(setting.project, plan, source, sandbox, progress)
+            require_sound(resolved)
+            config = resolved.config
+        return plan.recipe(source.digest, builder.digest, config)
+
+
+def known_recipes(setting: Setting, plan: Plan) -> Iterator[Recipe]:
+    """The recipes of a kernel that pinned digests and cached configs give, the likeliest first.
+
+    Needs only the digests of source and builder, not their files; takes milliseconds.
+    """
+    builder = known_builder(setting.project, plan.kernel)
+    if builder is None or setting.options.local:
+        return
+    for source in known_sources(setting.project, plan.kernel):
+        config = kept_config(setting.project, plan, source, builder)
+        if config is not None:
+            yield plan.recipe(source, builder, config)
