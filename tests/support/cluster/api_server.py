@@ -176,19 +176,22 @@ class _Handler(BaseHTTPRequestHandler):
         elif query.get("watch"):
             self._watch(kind, int(query["resourceVersion"]), float(query["timeoutSeconds"]))
         else:
-            status, document = self._act(kind, name, body)
+            label, _, value = query.get("labelSelector", "").partition("=")
+            status, document = self._act(kind, name, body, (label, value))
             if cut:
                 self._cut()
             else:
                 self._send(status, document)
 
-    def _act(self, kind: str, name: str | None, body: Object) -> tuple[int, Object]:
+    def _act(
+        self, kind: str, name: str | None, body: Object, selector: tuple[str, str]
+    ) -> tuple[int, Object]:
         objects = self.cluster.objects
         with objects.lock:
             if self.command == "POST":
                 return self._create(body)
             if name is None:
-                return 200, objects.listed(kind)
+                return 200, objects.listed(kind, *selector)
             found = objects.kinds[kind].get(name)
             if found is None:
                 return 404, _status(404, f'{kind} "{name}" not found')

@@ -64,12 +64,15 @@ class Objects:
         if found is not None:
             self._record(kind, "DELETED", found)
 
-    def listed(self, kind: str) -> Object:
+    def listed(self, kind: str, label: str, value: str) -> Object:
+        """All objects of a kind with this label, in a list of the API."""
+        found = self.kinds[kind].values()
+        fitting = [each for each in found if each["metadata"]["labels"].get(label) == value]
         return {
             "kind": "List",
             "apiVersion": "v1",
             "metadata": {"resourceVersion": str(self.version)},
-            "items": copy.deepcopy(list(self.kinds[kind].values())),
+            "items": copy.deepcopy(fitting),
         }
 
     def since(self, kind: str, version: int) -> list[Event] | None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ingot.errors import MachineError, UserError
-from ingot.fleet.kubernetes.job_manifest import CONTAINER, SELECTOR
+from ingot.fleet.kubernetes.job_manifest import CONTAINER, JOB_NAME, SELECTOR
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, V1DeleteOptions, V1Job
@@ -99,6 +99,20 @@ class ApiCalls:
             return _document(self._ask(lambda client, how: self._list(client, kind, **how)))
         except ApiRefusalError as refusal:
             raise self._error(refusal, f"the list of {kind}") from None
+
+    def pods_of(self, job: str) -> Sequence[Manifest]:
+        """The pods of one Job."""
+        from kubernetes.client import CoreV1Api
+
+        try:
+            answer = self._ask(
+                lambda client, how: CoreV1Api(client).list_namespaced_pod(
+                    self._namespace, label_selector=f"{JOB_NAME}={job}", **how
+                )
+            )
+        except ApiRefusalError as refusal:
+            raise self._error(refusal, f"the pods of {job}") from None
+        return tuple(_document(answer).get("items") or ())
 
     def watch(self, kind: Kind, version: str) -> Iterator[Manifest]:
         """The events of a kind since a resource version, until the server ends the answer.

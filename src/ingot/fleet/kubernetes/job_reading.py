@@ -10,10 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingot.fleet.engine import JobStatus, State
-from ingot.fleet.kubernetes.job_manifest import ARCH, CONTAINER, KERNEL
-
-JOB_NAME = "batch.kubernetes.io/job-name"
-"""The label with which the job controller marks a job's pods."""
+from ingot.fleet.kubernetes.job_manifest import ARCH, CONTAINER, JOB_NAME, KERNEL
 
 Manifest = Mapping[str, Any]
 

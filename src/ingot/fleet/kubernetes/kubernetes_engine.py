@@ -211,8 +211,7 @@ class KubernetesEngine:
         job = self._calls.find_job(name)
         if job is None:
             return JobStatus(name, State.GONE), ""
-        items = self._calls.list("pods").get("items") or ()
-        pods = [pod for pod in items if job_of(pod) == name]
+        pods = self._calls.pods_of(name)
         newest = newest_pod(pods)
         return status_of(job, pods), name_of(newest) if newest else ""
 
