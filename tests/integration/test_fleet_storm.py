@@ -1,4 +1,4 @@
-"""A hundred jobs on a cluster on loopback, with faults of every kind and clients that are killed."""
+"""A hundred jobs on a cluster on loopback, with faults of every kind and killed clients."""
 
 from __future__ import annotations
 

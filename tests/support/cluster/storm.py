@@ -93,11 +93,8 @@ def client(storm: Storm, kubeconfig: Path) -> int:
         return 3
     except Interrupted:
         return 130
-    print(
-        json.dumps(
-            {o.job.kernel: str(error_of(o, "kubernetes")) for o in outcomes if not o.is_built}
-        )
-    )
+    failed = [outcome for outcome in outcomes if not outcome.is_built]
+    print(json.dumps({each.job.kernel: str(error_of(each, "kubernetes")) for each in failed}))
     return 0
 
 

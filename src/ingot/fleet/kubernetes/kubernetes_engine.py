@@ -36,12 +36,17 @@ _GONE_SECONDS = 120.0
 def open_kubernetes(settings: FleetSettings) -> Engine:
     """The engine with the user's credentials, those of kubectl; errors as in `connection`."""
     table = settings.table.kubernetes
+    require_image(table)
+    return KubernetesEngine(ApiCalls(lambda: connection(table.context), table.namespace), table)
+
+
+def require_image(table: KubernetesTable) -> None:
+    """UserError if the settings do not name the image of the jobs."""
     if not table.image:
         raise UserError(
             "the engine kubernetes needs the image that the jobs run",
             hint="set kubernetes.image in fleet.toml to the image of this release of Ingot",
         )
-    return KubernetesEngine(ApiCalls(lambda: connection(table.context), table.namespace), table)
 
 
 def connection(context: str, kubeconfig: Path | None = None) -> ApiClient:
