@@ -71,7 +71,7 @@ def test_an_eviction_is_ignored_and_an_error_of_the_build_is_final() -> None:
     ignore, fail = spec["podFailurePolicy"]["rules"]
     assert spec["backoffLimit"] == 0
     assert ignore["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
-    assert fail["onExitCodes"]["values"] == [2, 4, 5, 6]
+    assert fail["onExitCodes"]["values"] == [1, 2, 4, 5, 6, 70]
     assert spec["podReplacementPolicy"] == "Failed"
 
 
