@@ -38,6 +38,21 @@ class BuildDocument(TypedDict):
     failed: list[FailurePart]
 
 
+class JobPart(TypedDict):
+    job: str
+    kernel: str
+    arch: str
+    state: str
+    node: str
+    reason: str | None
+    exit_code: int | None
+    attempts: int
+
+
+class JobsDocument(TypedDict):
+    jobs: list[JobPart]
+
+
 class FetchedPart(KernelPart):
     source: SourcePart
     builder: str
@@ -400,6 +415,7 @@ class PruneDocument(TypedDict):
 DOCUMENTS: Mapping[str, type] = {
     "build": BuildDocument,
     "fetch": FetchDocument,
+    "jobs": JobsDocument,
     "module build": ModuleBuildDocument,
     "builder show": BuilderShowDocument,
     "builder update": BuilderUpdateDocument,
