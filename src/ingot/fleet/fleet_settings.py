@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
@@ -31,6 +32,8 @@ from ingot.toml import FileForm, Mistakes, TomlTable
 FILE_NAME = "fleet.toml"
 
 _SIZE = r"^[1-9][0-9]*(MiB|GiB)$"
+_PATH = r"^/"
+_OPTION = r"^--[a-z]"
 _UNITS = {"MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -64,7 +67,24 @@ class KubernetesTable(TomlTable):
 
 
 class SlurmTable(TomlTable):
-    """`[slurm]`: where and how batch jobs run."""
+    """`[slurm]`: where and how batch jobs run.
+
+    `program` is the path of `ingot` on the nodes, and `setup` that of a shell file that a job reads
+    first; by default a job runs the client's own Python and Ingot. `directory` is for logs; all
+    nodes share it with the client. `constraints` has a constraint for kernels of an arch, which
+    replaces `constraint`. `options` are more options of sbatch.
+    """
+
+    program: str | None = Field(default=None, pattern=_PATH)
+    setup: str | None = Field(default=None, pattern=_PATH)
+    directory: str | None = Field(default=None, pattern=_PATH)
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    constraints: dict[str, str] = Field(default_factory=dict)
+    attempts: int = Field(default=3, ge=1)
+    options: list[Annotated[str, Field(pattern=_OPTION)]] = Field(default_factory=list)
 
 
 class FleetTable(TomlTable):
@@ -102,7 +122,11 @@ _FORM = FileForm(
         ("kubernetes",): KubernetesTable,
         ("slurm",): SlurmTable,
     },
-    {_SIZE: 'a size in MiB or GiB, such as "6GiB"'},
+    {
+        _SIZE: 'a size in MiB or GiB, such as "6GiB"',
+        _PATH: "a path that begins with /",
+        _OPTION: 'an option, such as "--reservation=kernels"',
+    },
 )
 
 
