@@ -197,6 +197,13 @@ def seen_by(argv: Sequence[str], ours: Mapping[str, str]) -> dict[str, str]:
     return {**seen, **FIXED}
 
 
+def seen_by_ingot(ours: Mapping[str, str]) -> dict[str, str]:
+    """The part of `ours` that another process of Ingot gets: what any program in the table gets."""
+    groups = (COMMON, *(group for row in TABLE.values() for group in row))
+    patterns = dict.fromkeys(["PATH", *(name for group in groups for name in group)])
+    return {name: ours[name] for pattern in patterns for name in _matching(pattern, ours)}
+
+
 def _matching(pattern: str, ours: Mapping[str, str]) -> list[str]:
     if not pattern.endswith("*"):
         return [pattern] if pattern in ours else []

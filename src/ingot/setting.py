@@ -37,7 +37,8 @@ class RunOptions:
     `local` is a source that the user named and that replaces every origin: a tarball, a tree, or
     a checkout from git. `patches` are the user's patches, applied after the catalog's. `cache` is
     a registry to search before compiling. `boot_seconds` is the limit for a boot before it counts
-    as hung. `offline` forbids all use of the network.
+    as hung. `offline` forbids all use of the network. `jobserver` is a jobserver of make that this
+    call shares with others, see `Sandbox`.
     """
 
     local: Path | Source | None = None
@@ -45,6 +46,7 @@ class RunOptions:
     cache: Registry | None = None
     boot_seconds: float = 180.0
     offline: bool = False
+    jobserver: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

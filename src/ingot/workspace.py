@@ -223,11 +223,11 @@ def _memory_allows(directory: Path) -> bool:
     return (
         not noexec
         and free_bytes(directory) >= _BUILD_BYTES
-        and _available_memory() >= _BUILD_BYTES + _MEMORY_FOR_COMPILERS
+        and available_memory() >= _BUILD_BYTES + _MEMORY_FOR_COMPILERS
     )
 
 
-def _available_memory() -> int:
+def available_memory() -> int:
     """How much memory this process can still use, in bytes; 0 if that cannot be read."""
     return min([_machine_memory(), *_cgroup_memory()])
 

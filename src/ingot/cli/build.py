@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Annotated
 
+import typer
 from rich.table import Table
 
 from ingot import pipeline
@@ -54,6 +56,29 @@ def build(
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     cache_from: CacheFrom = None,
     insecure: Insecure = False,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="ENGINE",
+            help="Build by jobs of this engine instead of in this command: local (processes of this"
+            " machine), kubernetes or slurm. See docs/fleet.md.",
+            show_default=False,
+        ),
+    ] = None,
+    registry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST[/PATH]",
+            envvar="REGISTRY",
+            help="With --on: the registry that the jobs push to. What it has is not built again.",
+            show_default=False,
+        ),
+    ] = None,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="With --on: do not wait for the jobs; see `ingot jobs`."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build kernels, boot them, tag their images.
@@ -65,7 +90,13 @@ def build(
     With --with and --without the kernel is a variant that the catalog does not list; the tags of
     its images name the difference, such as 6.1.176-with-bpf. With --patch the tag is
     6.1.176-patched, whatever the patches are.
+
+    With --on, each kernel that the registry lacks is a job, and nothing is put into the store of
+    this machine. The tags in the registry are set at the end. Ctrl-C cancels the jobs that this
+    command has started; after any other end, the same command goes on where the jobs are.
     """
+    if detach and not on:
+        raise UserError("--detach needs --on", hint="name an engine, such as --on kubernetes")
     errors = Terminal(stderr=True)
     remote = Registry(check_registry(cache_from), insecure) if cache_from else None
     setting = make_setting(
@@ -88,10 +119,17 @@ def build(
             " are selected",
             hint="name only the version of that tree",
         )
-    progress = make_progress(errors)
-    built, failed = for_each(
-        selected, lambda kernel: pipeline.build(setting, kernel, progress), errors
-    )
+    if on:
+        from ingot.cli.fleet.build_on import build_on  # engines and their libraries are large
+
+        built, failed = build_on(
+            on, setting, selected, errors, registry=registry, insecure=insecure, detach=detach
+        )
+    else:
+        progress = make_progress(errors)
+        built, failed = for_each(
+            selected, lambda kernel: pipeline.build(setting, kernel, progress), errors
+        )
     if as_json:
         print_document(json.dumps(_document(setting, built, failed), indent=2))
     else:

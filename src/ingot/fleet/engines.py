@@ -13,7 +13,7 @@ from ingot.fleet.fleet_settings import FleetSettings
 
 
 def _open_local(settings: FleetSettings) -> Engine:
-    from ingot.fleet.local_engine import open_local
+    from ingot.fleet.local.local_engine import open_local
 
     return open_local(settings)
 

@@ -10,6 +10,11 @@
     cpus = 8                      default: every processor that this process may use
     memory = "24GiB"              default: the memory of this machine
 
+    [[secrets]]                   a secret that every job gets as a file; see `SecretFile`
+    variable = "REGISTRY_AUTH_FILE"
+    name = "registry-credentials"
+    key = ".dockerconfigjson"
+
     [kubernetes]                  see docs/fleet.md
     [slurm]
 
@@ -19,14 +24,15 @@ and never written: their values belong to the engine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from ingot.files import read_text
-from ingot.fleet.job import Resources
+from ingot.fleet.job import Resources, SecretFile
 from ingot.toml import FileForm, Mistakes, TomlTable
 
 FILE_NAME = "fleet.toml"
@@ -34,6 +40,7 @@ FILE_NAME = "fleet.toml"
 _SIZE = r"^[1-9][0-9]*(MiB|GiB)$"
 _PATH = r"^/"
 _OPTION = r"^--[a-z]"
+_VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 _UNITS = {"MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -69,10 +76,11 @@ class KubernetesTable(TomlTable):
 class SlurmTable(TomlTable):
     """`[slurm]`: where and how batch jobs run.
 
-    `program` is the path of `ingot` on the nodes, and `setup` that of a shell file that a job reads
-    first; by default a job runs the client's own Python and Ingot. `directory` is for logs; all
-    nodes share it with the client. `constraints` has a constraint for kernels of an arch, which
-    replaces `constraint`. `options` are more options of sbatch.
+    `program` is the path of `ingot` on the nodes; by default a job runs the client's own Python and
+    Ingot. `setup` is a shell file that a job reads first. `directory` is for logs; all nodes share
+    it with the client. `constraints` has a constraint for machines of an arch, which replaces
+    `constraint`. A job that is killed is started at most `attempts` times. `options` are more
+    options of sbatch.
     """
 
     program: str | None = Field(default=None, pattern=_PATH)
@@ -82,14 +90,23 @@ class SlurmTable(TomlTable):
     account: str | None = None
     qos: str | None = None
     constraint: str | None = None
-    constraints: dict[str, str] = Field(default_factory=dict)
+    constraints: dict[str, str] = Field(default={})
     attempts: int = Field(default=3, ge=1)
-    options: list[Annotated[str, Field(pattern=_OPTION)]] = Field(default_factory=list)
+    options: list[Annotated[str, Field(pattern=_OPTION)]] = Field(default=[])
+
+
+class SecretTable(TomlTable):
+    """`[[secrets]]`: a secret that every job gets as a file. `SecretFile` describes its keys."""
+
+    variable: str = Field(pattern=_VARIABLE)
+    name: str = Field(min_length=1)
+    key: str = ""
 
 
 class FleetTable(TomlTable):
     """The whole file."""
 
+    secrets: list[SecretTable] = Field(default=[])
     job: JobTable = JobTable()
     local: LocalTable = LocalTable()
     kubernetes: KubernetesTable = KubernetesTable()
@@ -98,25 +115,37 @@ class FleetTable(TomlTable):
 
 @dataclass(frozen=True, slots=True)
 class FleetSettings:
-    """What a fleet needs to know: the file's tables, and the directory for local files.
+    """What a fleet needs to know: the file's tables, and what the engine of this machine needs.
 
-    `cache` is Ingot's cache directory, and `catalog` that of the catalog; the engines that run jobs
-    on machines which share a file system use them.
+    `cache` is Ingot's cache directory and `store` the image store of this machine; `program` are
+    the words that run Ingot here, and `environment` is what another process of Ingot gets of this
+    one's. They are for engines that run jobs on this machine, or on machines that share its file
+    system.
     """
 
     table: FleetTable
     cache: Path
-    catalog: Path
+    store: Path
+    program: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
 
     @property
     def resources(self) -> Resources:
         return self.table.job.resources
+
+    @property
+    def secrets(self) -> tuple[SecretFile, ...]:
+        """The secrets that every job gets as files, by reference."""
+        return tuple(
+            SecretFile(secret.variable, secret.name, secret.key) for secret in self.table.secrets
+        )
 
 
 _FORM = FileForm(
     FleetTable,
     {
         (): FleetTable,
+        ("secrets", "NAME"): SecretTable,
         ("job",): JobTable,
         ("local",): LocalTable,
         ("kubernetes",): KubernetesTable,
@@ -126,11 +155,19 @@ _FORM = FileForm(
         _SIZE: 'a size in MiB or GiB, such as "6GiB"',
         _PATH: "a path that begins with /",
         _OPTION: 'an option, such as "--reservation=kernels"',
+        _VARIABLE: "the name of an environment variable, such as REGISTRY_AUTH_FILE",
     },
 )
 
 
-def load_fleet_settings(catalog: Path, cache: Path) -> FleetSettings:
+def load_fleet_settings(
+    catalog: Path,
+    *,
+    cache: Path,
+    store: Path,
+    program: tuple[str, ...],
+    environment: Mapping[str, str],
+) -> FleetSettings:
     """The settings beside the catalog in the directory `catalog`; without a file, the defaults.
 
     A UserError lists all mistakes of the file with their lines.
@@ -138,7 +175,7 @@ def load_fleet_settings(catalog: Path, cache: Path) -> FleetSettings:
     path = catalog / FILE_NAME
     text = read_text(path)
     table = FleetTable() if text is None else _FORM.read(Mistakes(path, text))
-    return FleetSettings(table, cache, catalog)
+    return FleetSettings(table, cache, store, program, environment)
 
 
 def bytes_of(size: str) -> int:

@@ -8,4 +8,4 @@ from ingot.fleet.fleet_settings import FleetSettings
 
 
 def open_kubernetes(settings: FleetSettings) -> Engine:
-    raise UserError("the engine kubernetes is not written yet", hint=f"see {settings.catalog}")
+    raise UserError("the engine kubernetes is not written yet", hint=f"see {settings.cache}")

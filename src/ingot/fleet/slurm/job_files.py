@@ -23,7 +23,6 @@ from ingot.errors import MachineError
 from ingot.files import disk_errors, private_directory
 from ingot.fleet.engine import JobStatus, State
 from ingot.fleet.job import PREFIX
-from ingot.fleet.slurm.task import failure_reason
 
 _LOG = ".log"
 _RECORD = ".exit"
@@ -70,7 +69,6 @@ class JobFiles:
                 kernel=str(record["kernel"]),
                 arch=str(record["arch"]),
                 where=str(record["where"]),
-                reason=failure_reason("FAILED", code) if code else "",
                 exit_code=code or None,
                 attempts=int(record["attempts"]),
             )

@@ -12,20 +12,20 @@ queued again by its script, or, if the script was killed too, by a client that f
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.errors import MachineError
 from ingot.fleet.engine import Engine, JobStatus, State
 from ingot.fleet.fleet_settings import FleetSettings, SlurmTable
 from ingot.fleet.job import Job
-from ingot.fleet.slurm.batch_script import read_jobs, write_script
+from ingot.fleet.slurm.batch_script import write_script
 from ingot.fleet.slurm.commands import Slurm
 from ingot.fleet.slurm.job_files import JobFiles
 from ingot.fleet.slurm.task import ARRAY_NAME, Task
+from ingot.fleet.slurm.task_view import TaskView
 
 _MIB = 1 << 20
 _MOST_TASKS = 500
@@ -51,6 +51,7 @@ class SlurmEngine:
     program: tuple[str, ...]
     files: JobFiles
     slurm: Slurm
+    view: TaskView
     poll: float = _POLL_SECONDS
 
     @property
@@ -60,7 +61,7 @@ class SlurmEngine:
     def submit(self, jobs: Sequence[Job]) -> frozenset[str]:
         self.files.prepare()
         wanted = {job.name: job for job in jobs}
-        present = self._live(wanted)
+        present = self.view.live(wanted)
         self._release(task for task in present if task.is_held)
         new = [job for name, job in wanted.items() if name not in {task.name for task in present}]
         arrays = [self._submit_array(chunk) for chunk in _chunks(new)]
@@ -77,7 +78,7 @@ class SlurmEngine:
 
     def _release_first(self, arrays: Collection[int]) -> list[Task]:
         """Name and release the tasks of our new arrays, except for jobs that others have queued."""
-        live = self._live()
+        live = self.view.live()
         first: dict[str, int] = {}
         for task in live:
             first[task.name] = min(task.array, first.get(task.name, task.array))
@@ -100,7 +101,7 @@ class SlurmEngine:
         )
         names = {task.name for task in tasks}
         # another client can have released some of them, which have ended since
-        if messages and any(task.is_held for task in self._live(names)):
+        if messages and any(task.is_held for task in self.view.live(names)):
             raise MachineError("Slurm did not release its jobs", why=messages[:_MOST_MESSAGE])
 
     def watch(
@@ -108,8 +109,12 @@ class SlurmEngine:
     ) -> Iterator[JobStatus]:
         reported: dict[str, JobStatus] = {}
         while True:
+            # an answer that a thread which follows a log got a moment ago will do
+            tasks = self.view.recent(self.poll / 2)
+            if follow and self._revive(_newest(tasks, names).values()):
+                tasks = self.view.recent(0)
             wanted = None if names is None else [n for n in names if not _is_final(reported.get(n))]
-            for status in self._statuses(wanted, revive=follow):
+            for status in self._statuses(tasks, wanted):
                 if reported.get(status.name) != status:
                     reported[status.name] = status
                     yield status
@@ -117,47 +122,37 @@ class SlurmEngine:
                 return
             time.sleep(self.poll)
 
-    def _statuses(self, names: Collection[str] | None, *, revive: bool) -> list[JobStatus]:
-        """The status of each job, from squeue, the exit records or the accounting database."""
-        tasks = _newest(self._tasks(), names)
-        if revive:
-            tasks = {name: self._revived(task) for name, task in tasks.items()}
-        # a job without a task can have ended since squeue looked: its record was there before
-        rest = None if names is None else [name for name in names if name not in tasks]
-        present = {name: task.status for name, task in tasks.items()}
+    def _revive(self, tasks: Iterable[Task]) -> bool:
+        """Queue tasks that were lost again, unless they were started often enough."""
+        lost = [task for task in tasks if task.was_lost and task.attempts < self.table.attempts]
+        requeued = [task for task in lost if self.slurm.requeue(task)]
+        return bool(requeued)
+
+    def _statuses(self, tasks: Iterable[Task], names: Collection[str] | None) -> list[JobStatus]:
+        """The status of each job, from its task, its exit record or the accounting database."""
+        present = {name: task.status for name, task in _newest(tasks, names).items()}
         if names is None:  # a job that was cancelled is forgotten, though Slurm still has it
             present = {n: each for n, each in present.items() if each.state != State.GONE}
+        rest = None if names is None else [name for name in names if name not in present]
         found = {**self.files.ended(rest), **present}
         unknown = [name for name in rest or () if name not in found]
         accounted = self.slurm.accounting(unknown) if unknown else {}
         gone = {name: JobStatus(name, State.GONE) for name in unknown}
         return list({**found, **gone, **accounted}.values())
 
-    def _revived(self, task: Task) -> Task:
-        """A task that was lost is queued again, unless it was started often enough."""
-        if not task.was_lost or task.restarts + 1 >= self.table.attempts:
-            return task
-        if not self.slurm.requeue(task):
-            return task
-        return replace(task, slurm_state="PENDING", reason="BeginTime", exit_code=0)
-
     def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
         if not follow:
             return self.files.lines(name)
-        asked = -self.poll
 
         def has_ended() -> bool:
-            nonlocal asked
-            if time.monotonic() - asked < self.poll:
-                return False
-            asked = time.monotonic()
-            return all(status.state.is_final for status in self._statuses([name], revive=True))
+            tasks = self.view.recent(self.poll)
+            return all(_is_final(status) for status in self._statuses(tasks, [name]))
 
         return self.files.follow(name, has_ended)
 
     def cancel(self, names: Collection[str]) -> None:
         deadline = time.monotonic() + _CANCEL_SECONDS
-        live = self._live(names)
+        live = self.view.live(names)
         cancelled = {task.name for task in live}
         self.slurm.cancel(live)
         while live:
@@ -169,36 +164,18 @@ class SlurmEngine:
                     + live[0].id,
                 )
             time.sleep(_CANCEL_POLL_SECONDS)
-            live = self._live(names)
+            live = self.view.live(names)
         self.files.remove(cancelled)
-
-    def _live(self, names: Collection[str] | None = None) -> list[Task]:
-        return [
-            task for task in self._tasks() if task.is_live and (names is None or task.name in names)
-        ]
-
-    def _tasks(self) -> list[Task]:
-        """All tasks, those of an array that was not named yet with the names in its script."""
-        tasks = self.slurm.tasks()
-        unnamed = {task.array for task in tasks if task.name == ARRAY_NAME and task.is_live}
-        jobs = {array: read_jobs(self.slurm.script_of(array)) for array in sorted(unnamed)}
-        named = [task for task in tasks if task.name != ARRAY_NAME]
-        for task in tasks:
-            job = jobs.get(task.array, {}).get(task.index)
-            if task.name == ARRAY_NAME and job:
-                named.append(replace(task, name=job.name, kernel=job.kernel, arch=job.arch))
-        return named
 
 
 def array_options(table: SlurmTable, jobs: Sequence[Job]) -> list[str]:
-    """The options of sbatch for an array of jobs with the same arch and resources."""
-    arch, needs = jobs[0].arch, jobs[0].resources
-    constraint = table.constraints.get(arch, table.constraint)
+    """The options of sbatch for an array of jobs for the same machines and resources."""
+    needs = jobs[0].resources
     chosen = {
         "partition": table.partition,
         "account": table.account,
         "qos": table.qos,
-        "constraint": constraint,
+        "constraint": table.constraints.get(jobs[0].machine, table.constraint),
     }
     return [
         f"--job-name={ARRAY_NAME}",
@@ -215,10 +192,10 @@ def array_options(table: SlurmTable, jobs: Sequence[Job]) -> list[str]:
 
 
 def _chunks(jobs: Sequence[Job]) -> list[Sequence[Job]]:
-    """The jobs of each new array: they have one arch and need the same resources."""
+    """The jobs of each new array: they need the same machines and resources."""
     groups: dict[object, list[Job]] = {}
     for job in jobs:
-        groups.setdefault((job.arch, job.resources), []).append(job)
+        groups.setdefault((job.machine, job.resources), []).append(job)
     return [
         group[start : start + _MOST_TASKS]
         for group in groups.values()
@@ -243,5 +220,6 @@ def open_slurm(settings: FleetSettings) -> Engine:
     """The engine for the cluster that slurm.conf names, with the settings of `[slurm]`."""
     table = settings.table.slurm
     directory = table.directory or str(settings.cache / "fleet" / "slurm")
-    program = (table.program,) if table.program else (sys.executable, "-m", "ingot")
-    return SlurmEngine(table, program, JobFiles(Path(directory)), Slurm())
+    program = (table.program,) if table.program else settings.program
+    slurm = Slurm()
+    return SlurmEngine(table, program, JobFiles(Path(directory)), slurm, TaskView(slurm))

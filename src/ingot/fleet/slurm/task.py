@@ -95,8 +95,9 @@ class Task:
         return not self.state.is_final
 
     @property
-    def is_named(self) -> bool:
-        return self.name != ARRAY_NAME
+    def attempts(self) -> int:
+        """How often it was started, or how often it will have been if it waits."""
+        return self.restarts + 1
 
     @property
     def is_held(self) -> bool:
@@ -118,7 +119,7 @@ class Task:
             where=self.where,
             reason=self._reason(),
             exit_code=self._code() if self.slurm_state == "FAILED" else None,
-            attempts=self.restarts + 1,
+            attempts=self.attempts,
         )
 
     def _code(self) -> int:
@@ -141,10 +142,10 @@ def state_of(slurm_state: str) -> State:
 
 
 def failure_reason(slurm_state: str, exit_code: int) -> str:
-    """Why a job failed; `exit_code` is -N for signal N."""
+    """Why a job failed, unless its exit code says it; `exit_code` is -N for signal N."""
     if slurm_state != "FAILED":
         return _REASONS.get(slurm_state, f"Slurm reports {slurm_state}")
-    return f"killed by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+    return f"killed by signal {-exit_code}" if exit_code < 0 else ""
 
 
 def read_tasks(output: str) -> list[Task]:
