@@ -44,7 +44,7 @@ def make_engine(
 ) -> SlurmEngine:
     slurm = slurm or Slurm()
     table = table or SlurmTable()
-    return SlurmEngine(table, SHELL, JobFiles(directory), slurm, TaskView(slurm), poll=0.2)
+    return SlurmEngine(table, SHELL, JobFiles(directory), slurm, TaskView(slurm), 0.2)
 
 
 def follow(engine: SlurmEngine, *jobs: Job) -> dict[str, JobStatus]:

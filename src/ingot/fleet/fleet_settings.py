@@ -79,8 +79,8 @@ class SlurmTable(TomlTable):
     `program` is the path of `ingot` on the nodes; by default a job runs the client's own Python and
     Ingot. `setup` is a shell file that a job reads first. `directory` is for logs; all nodes share
     it with the client. `constraints` has a constraint for machines of an arch, which replaces
-    `constraint`. A job that is killed is started at most `attempts` times. `options` are more
-    options of sbatch.
+    `constraint`. A job that is killed is started at most `attempts` times. A client asks for the
+    states of its jobs every `poll_seconds`. `options` are more options of sbatch.
     """
 
     program: str | None = Field(default=None, pattern=_PATH)
@@ -92,6 +92,7 @@ class SlurmTable(TomlTable):
     constraint: str | None = None
     constraints: dict[str, str] = Field(default={})
     attempts: int = Field(default=3, ge=1)
+    poll_seconds: int = Field(default=5, ge=1)
     options: list[Annotated[str, Field(pattern=_OPTION)]] = Field(default=[])
 
 

@@ -26,13 +26,11 @@ from ingot.fleet.slurm.commands import Slurm
 from ingot.fleet.slurm.job_files import JobFiles
 from ingot.fleet.slurm.task import ARRAY_NAME, Task
 from ingot.fleet.slurm.task_view import TaskView
+from ingot.process import ToolMissingError, require_tool
 
 _MIB = 1 << 20
 _MOST_TASKS = 500
 """The tasks of one array: below MaxArraySize of slurm.conf(5), which is 1001 unless changed."""
-
-_POLL_SECONDS = 5.0
-"""How often a client asks for the states of its jobs: one squeue for all of them."""
 
 _MOST_MESSAGE = 500
 _CANCEL_POLL_SECONDS = 0.5
@@ -44,7 +42,8 @@ _CANCEL_SECONDS = 300.0
 class SlurmEngine:
     """An Engine that runs jobs on the cluster of `slurm`.
 
-    `program` are the words that run Ingot on a node. `poll` is in seconds.
+    `program` are the words that run Ingot on a node. A client asks for the states of its jobs every
+    `poll` seconds, with one squeue for all of them.
     """
 
     table: SlurmTable
@@ -52,7 +51,7 @@ class SlurmEngine:
     files: JobFiles
     slurm: Slurm
     view: TaskView
-    poll: float = _POLL_SECONDS
+    poll: float
 
     @property
     def name(self) -> str:
@@ -217,9 +216,21 @@ def _is_final(status: JobStatus | None) -> bool:
 
 
 def open_slurm(settings: FleetSettings) -> Engine:
-    """The engine for the cluster that slurm.conf names, with the settings of `[slurm]`."""
-    table = settings.table.slurm
+    """The engine for the cluster that slurm.conf names, with the settings of `[slurm]`.
+
+    MachineError if this machine does not have Slurm's programs.
+    """
+    for program in ("sbatch", "squeue", "scontrol", "scancel"):
+        try:
+            require_tool(program)
+        except ToolMissingError as error:
+            raise MachineError(
+                str(error),
+                hint="run this on a machine from which jobs are submitted to the Slurm cluster;"
+                " in Debian the program is in slurm-client",
+            ) from None
+    table, slurm = settings.table.slurm, Slurm()
     directory = table.directory or str(settings.cache / "fleet" / "slurm")
-    program = (table.program,) if table.program else settings.program
-    slurm = Slurm()
-    return SlurmEngine(table, program, JobFiles(Path(directory)), slurm, TaskView(slurm))
+    words = (table.program,) if table.program else settings.program
+    files = JobFiles(Path(directory))
+    return SlurmEngine(table, words, files, slurm, TaskView(slurm), table.poll_seconds)
