@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,8 @@ import pytest
 from ingot.errors import MachineError, UserError
 from ingot.fleet.engine import JobStatus, State
 from ingot.fleet.fleet_settings import SlurmTable
-from ingot.fleet.job import Job
+from ingot.fleet.job import Job, SecretFile
+from ingot.fleet.slurm.batch_script import write_script
 from ingot.fleet.slurm.commands import Slurm
 from ingot.fleet.slurm.job_files import JobFiles
 from ingot.fleet.slurm.slurm_engine import SlurmEngine
@@ -231,3 +233,41 @@ def test_a_cluster_that_does_not_answer_is_an_error_of_the_machine(
     lost = make_engine(tmp_path / "jobs", Slurm(waits=(0.0,)))
     with pytest.raises(MachineError, match="squeue failed"):
         lost.submit([make_job("6.1", "true")])
+
+
+def run_script(directory: Path, script: str, **environment: str) -> int:
+    """The exit code of a script that runs as task 0, as on a node."""
+    variables = {"PATH": f"{directory}:{os.environ['PATH']}", "SLURM_ARRAY_TASK_ID": "0"}
+    variables |= {"SLURM_JOB_ID": "7", "SLURMD_NODENAME": "node7"}
+    for name, text in (("squeue", "echo COMPLETING"), ("scontrol", "exit 1")):
+        if not (directory / name).exists():
+            (directory / name).write_text(f"#!/bin/sh\n{text}\n")
+            (directory / name).chmod(0o755)
+    done = subprocess.run(
+        ["sh"], input=script, text=True, env={**variables, **environment}, check=False
+    )
+    return done.returncode
+
+
+def test_a_script_runs_its_job_with_its_secrets_and_leaves_a_record(tmp_path: Path) -> None:
+    setup = tmp_path / "setup.sh"
+    setup.write_text("export GREETING=hello\n")
+    secret = SecretFile("REGISTRY_AUTH_FILE", "/secrets/it's mine")
+    job = make_job("6.1", 'echo "$GREETING $REGISTRY_AUTH_FILE"; exit 5')
+    script = write_script([replace(job, secrets=(secret,))], SHELL, tmp_path, str(setup), 3)
+    files = JobFiles(tmp_path)
+    assert run_script(tmp_path, script, SLURM_RESTART_COUNT="1") == 5
+    assert list(files.lines(job.name)) == ["hello /secrets/it's mine"]
+    status = files.ended()[job.name]
+    assert (status.state, status.exit_code, status.attempts) == (State.FAILED, 5, 2)
+    assert (status.kernel, status.arch, status.where) == ("6.1", "x86_64", "node7")
+    files.remove([job.name])
+    assert not files.ended()
+    assert not list(files.lines(job.name))
+
+
+def test_a_job_that_slurm_ends_is_not_queued_again_and_leaves_no_record(tmp_path: Path) -> None:
+    job = make_job("6.1", "kill -15 $$")
+    script = write_script([job], SHELL, tmp_path, "", 3)
+    assert run_script(tmp_path, script) == 143
+    assert not JobFiles(tmp_path).ended()
