@@ -98,6 +98,7 @@ class SlurmEngine:
                 f"release {task.id}",
             )
         )
+        self.view.expire()
         names = {task.name for task in tasks}
         # another client can have released some of them, which have ended since
         if messages and any(task.is_held for task in self.view.live(names)):

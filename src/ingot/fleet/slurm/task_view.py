@@ -34,6 +34,11 @@ class TaskView:
                 self._asked = asked
             return self._tasks
 
+    def expire(self) -> None:
+        """Forget the last answer: this client has changed something."""
+        with self._lock:
+            self._asked = None
+
     def live(self, names: Collection[str] | None = None) -> list[Task]:
         """The tasks that wait or run now; without `names`, of all jobs."""
         return [
