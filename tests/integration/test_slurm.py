@@ -271,3 +271,8 @@ def test_a_job_that_slurm_ends_is_not_queued_again_and_leaves_no_record(tmp_path
     script = write_script([job], SHELL, tmp_path, "", 3)
     assert run_script(tmp_path, script) == 143
     assert not JobFiles(tmp_path).ended()
+
+
+def test_a_script_without_its_directory_says_so_with_its_exit_code(tmp_path: Path) -> None:
+    job = make_job("6.1", "true")
+    assert run_script(tmp_path, write_script([job], SHELL, tmp_path / "nowhere", "", 3)) == 120

@@ -11,17 +11,19 @@ import pytest
 
 from ingot.errors import MachineError, UserError
 from ingot.fleet.engine import State
-from ingot.fleet.fleet_settings import load_fleet_settings
+from ingot.fleet.fleet_settings import SlurmTable, load_fleet_settings
 from ingot.fleet.slurm import commands, job_files
 from ingot.fleet.slurm.batch_script import read_jobs, write_script
 from ingot.fleet.slurm.commands import Slurm
 from ingot.fleet.slurm.job_files import JobFiles
-from ingot.fleet.slurm.slurm_engine import array_options
+from ingot.fleet.slurm.slurm_engine import SlurmEngine, array_options
 from ingot.fleet.slurm.task import SQUEUE_FORMAT, read_accounting, read_tasks
+from ingot.fleet.slurm.task_view import TaskView
 from ingot.process import Result
 from tests.support.fleets import make_job
 
 NAME = "ingot-0123456789ab"
+SHELL = ("/bin/sh", "-c", 'eval "$1"', "job")
 
 
 def line(*fields: object) -> str:
@@ -61,6 +63,7 @@ def test_squeue_prints_one_task_a_line() -> None:
         ("CANCELLED", 0, State.GONE, None, False),
         ("FAILED", 5 << 8, State.FAILED, 5, False),
         ("FAILED", 137 << 8, State.FAILED, 137, False),
+        ("FAILED", 120 << 8, State.FAILED, None, False),
         ("FAILED", 9, State.FAILED, 137, True),
         ("NODE_FAIL", 0, State.FAILED, None, True),
         ("PREEMPTED", 0, State.FAILED, None, True),
@@ -217,13 +220,30 @@ def test_what_may_pass_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a message of a later version", MachineError),
     ],
 )
-def test_a_submission_is_not_repeated(
+def test_a_submission_is_not_simply_repeated(
     message: str, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = answer(monkeypatch, Result(1, f"sbatch: error: {message}\n"))
     with pytest.raises(kind, match=message[:20]):
         Slurm(waits=(0.0,)).submit(["--hold"], "#!/bin/sh\n")
     assert len(calls) == 1
+
+
+def test_a_submission_whose_answer_is_lost_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    job = make_job("6.1", "true")
+    script = write_script([job], SHELL, tmp_path, "", 3)
+    held = Result(0, line(7, 0, "ingot-array", "PENDING", 0, 0, "", "(null)", "JobHeldUser"))
+    calls = answer(monkeypatch, Result(0, ""), LOST, held, Result(0, script), Result(0, ""))
+    slurm = Slurm(waits=(0.0,))
+    engine = SlurmEngine(SlurmTable(), SHELL, JobFiles(tmp_path), slurm, TaskView(slurm), 0.0)
+    assert engine.submit([job]) == set()
+    assert [argv[0] for argv, _ in calls] == ["squeue", "sbatch", "squeue", "scontrol", "scontrol"]
+    assert calls[-1][1] == [
+        f"update JobId=7_0 JobName={job.name} Comment=6.1/x86_64\n".encode(),
+        b"release 7_0\n",
+    ]
 
 
 def test_the_id_of_an_array_is_found_behind_warnings(monkeypatch: pytest.MonkeyPatch) -> None:

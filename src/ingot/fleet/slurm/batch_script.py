@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.fleet.job import PREFIX, Job
+from ingot.fleet.slurm.task import NO_DIRECTORY
 
 _ROW = re.compile(rf"(\d+)\) name=({PREFIX}[0-9a-f]+) kernel=(\S+) arch=(\S+); set -- .*;;")
 
@@ -29,7 +30,7 @@ esac
 log=$directory/$name.log
 record=$directory/$name.exit
 # a new file, so that a client which follows the log of the last attempt notices
-rm -f "$log" "$record"
+rm -f "$log" "$record" && touch "$log" || exit {no_directory}
 exec >"$log" 2>&1
 attempt=$((${{SLURM_RESTART_COUNT:-0}} + 1))
 # without a trap, the signal that Slurm sends to all processes at the end would end this shell
@@ -73,6 +74,7 @@ def write_script(
     return _TEXT.format(
         directory=shlex.quote(str(directory)),
         attempts=attempts,
+        no_directory=NO_DIRECTORY,
         rows="\n".join(_row(index, job) for index, job in enumerate(jobs)),
         setup=f". {shlex.quote(setup)}" if setup else ":",
         program=shlex.join(program),

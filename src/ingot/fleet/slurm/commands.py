@@ -39,6 +39,10 @@ _AT_ONCE = 500
 """The most names or IDs on one command line."""
 
 
+class LostAnswerError(MachineError):
+    """Slurm did not answer a submission: the new jobs may exist or not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slurm:
     """The cluster that slurm.conf or SLURM_CONF names, as its user.
@@ -51,7 +55,7 @@ class Slurm:
     def submit(self, options: Sequence[str], script: str) -> int:
         """Submit a script; returns the ID of the new job. UserError if Slurm refuses it.
 
-        It is not retried: after a lost answer the job may exist.
+        It is not repeated here: LostAnswerError if Slurm may have the job all the same.
         """
         argv = ["sbatch", "--parsable", *options]
         done = run(argv, check=False, stdin=[script.encode()])
@@ -130,14 +134,17 @@ def is_passing(message: str) -> bool:
 
 def _error(argv: Sequence[str], done: Result) -> MachineError | UserError:
     why = "\n".join(done.output.splitlines()[-5:])
-    if argv[0] == "sbatch" and not is_passing(why) and _WRONG_REQUEST.search(why):
+    kind = MachineError
+    if argv[0] == "sbatch" and is_passing(why):
+        kind = LostAnswerError
+    elif argv[0] == "sbatch" and _WRONG_REQUEST.search(why):
         return UserError(
             "Slurm refuses the jobs",
             why=why,
             hint="change [slurm] or [job] in fleet.toml; `sinfo --Node --long` lists the nodes with"
             " their processors, memory and features",
         )
-    return MachineError(
+    return kind(
         f"{argv[0]} failed",
         why=why,
         hint="see whether the cluster answers: sinfo",

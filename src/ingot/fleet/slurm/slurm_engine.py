@@ -13,7 +13,7 @@ queued again by its script, or, if the script was killed too, by a client that f
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from ingot.fleet.engine import Engine, JobStatus, State
 from ingot.fleet.fleet_settings import FleetSettings, SlurmTable
 from ingot.fleet.job import Job
 from ingot.fleet.slurm.batch_script import write_script
-from ingot.fleet.slurm.commands import Slurm
+from ingot.fleet.slurm.commands import LostAnswerError, Slurm
 from ingot.fleet.slurm.job_files import JobFiles
 from ingot.fleet.slurm.task import ARRAY_NAME, Task
 from ingot.fleet.slurm.task_view import TaskView
@@ -59,10 +59,21 @@ class SlurmEngine:
 
     def submit(self, jobs: Sequence[Job]) -> frozenset[str]:
         self.files.prepare()
-        wanted = {job.name: job for job in jobs}
-        present = self.view.live(wanted)
-        self._release(task for task in present if task.is_held)
-        new = [job for name, job in wanted.items() if name not in {task.name for task in present}]
+        for wait in (*self.slurm.waits, None):
+            try:
+                return self._submit({job.name: job for job in jobs})
+            except LostAnswerError:
+                if wait is None:
+                    raise
+                # if Slurm has the array nevertheless, the next try finds and releases it
+                time.sleep(wait)
+        raise AssertionError("the last wait is None")
+
+    def _submit(self, jobs: Mapping[str, Job]) -> frozenset[str]:
+        tasks = self.view.live(jobs)
+        self._release(task for task in tasks if task.is_held)
+        present = {task.name for task in tasks}
+        new = [job for name, job in jobs.items() if name not in present]
         arrays = [self._submit_array(chunk) for chunk in _chunks(new)]
         if not arrays:
             return frozenset()
@@ -205,11 +216,9 @@ def _chunks(jobs: Sequence[Job]) -> list[Sequence[Job]]:
 
 def _newest(tasks: Iterable[Task], names: Collection[str] | None) -> dict[str, Task]:
     """The task of each job: the one that did not end, or else the last one."""
-    newest: dict[str, Task] = {}
-    for task in sorted(tasks, key=lambda task: (task.is_live, task.array)):
-        if names is None or task.name in names:
-            newest[task.name] = task
-    return newest
+    wanted = None if names is None else frozenset(names)
+    found = [task for task in tasks if wanted is None or task.name in wanted]
+    return {task.name: task for task in sorted(found, key=lambda task: (task.is_live, task.array))}
 
 
 def _is_final(status: JobStatus | None) -> bool:

@@ -33,6 +33,9 @@ FIELDS = (
 SQUEUE_FORMAT = ",".join(f"{field}:255|" for field in FIELDS[:-1]) + f",{FIELDS[-1]}:255"
 """squeue fills and cuts a field of `--Format` to its width: 255 is longer than any of ours."""
 
+NO_DIRECTORY = 120
+"""The exit code of a script that cannot write its log, so that it cannot say why."""
+
 SACCT_FORMAT = "JobName,State,ExitCode,NodeList"
 
 _OUR_NAME = re.compile(rf"{PREFIX}[0-9a-f]+")
@@ -118,11 +121,13 @@ class Task:
             arch=self.arch,
             where=self.where,
             reason=self._reason(),
-            exit_code=self._code() if self.slurm_state == "FAILED" else None,
+            exit_code=self._code(),
             attempts=self.attempts,
         )
 
-    def _code(self) -> int:
+    def _code(self) -> int | None:
+        if self.slurm_state != "FAILED" or self.exit_code == NO_DIRECTORY:
+            return None
         return self.exit_code if self.exit_code >= 0 else 128 - self.exit_code
 
     def _reason(self) -> str:
@@ -145,6 +150,8 @@ def failure_reason(slurm_state: str, exit_code: int) -> str:
     """Why a job failed, unless its exit code says it; `exit_code` is -N for signal N."""
     if slurm_state != "FAILED":
         return _REASONS.get(slurm_state, f"Slurm reports {slurm_state}")
+    if exit_code == NO_DIRECTORY:
+        return "its node cannot write its log (directory in [slurm] of fleet.toml)"
     return f"killed by signal {-exit_code}" if exit_code < 0 else ""
 
 
