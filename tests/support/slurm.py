@@ -58,6 +58,7 @@ AccountingStorageType=accounting_storage/none
 MpiDefault=none
 MailProg=/bin/true
 ReturnToService=2
+SlurmdParameters=config_overrides
 SlurmdTimeout={node_seconds}
 KillWait=2
 MinJobAge={memory_seconds}
