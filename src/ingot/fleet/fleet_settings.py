@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
@@ -37,6 +38,8 @@ from ingot.toml import FileForm, Mistakes, TomlTable
 FILE_NAME = "fleet.toml"
 
 _SIZE = r"^[1-9][0-9]*(MiB|GiB)$"
+_PATH = r"^/"
+_OPTION = r"^--[a-z]"
 _VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 _SIZE_OR_NONE = r"^[0-9]+(MiB|GiB)$"
 _LABEL = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
@@ -106,7 +109,26 @@ class KubernetesTable(TomlTable):
 
 
 class SlurmTable(TomlTable):
-    """`[slurm]`: where and how batch jobs run."""
+    """`[slurm]`: where and how batch jobs run.
+
+    `program` is the path of `ingot` on the nodes; by default a job runs the client's own Python and
+    Ingot. `setup` is a shell file that a job reads first. `directory` is for logs; all nodes share
+    it with the client. `constraints` has a constraint for machines of an arch, which replaces
+    `constraint`. A job that is killed is started at most `attempts` times. A client asks for the
+    states of its jobs every `poll_seconds`. `options` are more options of sbatch.
+    """
+
+    program: str | None = Field(default=None, pattern=_PATH)
+    setup: str | None = Field(default=None, pattern=_PATH)
+    directory: str | None = Field(default=None, pattern=_PATH)
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    constraints: dict[str, str] = Field(default={})
+    attempts: int = Field(default=3, ge=1)
+    poll_seconds: int = Field(default=5, ge=1)
+    options: list[Annotated[str, Field(pattern=_OPTION)]] = Field(default=[])
 
 
 class SecretTable(TomlTable):
@@ -172,6 +194,8 @@ _FORM = FileForm(
         _LABEL: "a name of Kubernetes (lower-case letters, digits and -)",
         _OPERATOR: "Equal or Exists",
         _SANDBOX: "user-namespaces or privileged",
+        _PATH: "a path that begins with /",
+        _OPTION: 'an option, such as "--reservation=kernels"',
         _VARIABLE: "the name of an environment variable, such as REGISTRY_AUTH_FILE",
     },
 )
