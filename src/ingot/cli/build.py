@@ -102,9 +102,9 @@ def build(
     its images name the difference, such as 6.1.176-with-bpf. With --patch the tag is
     6.1.176-patched, whatever the patches are.
 
-    With --on, each kernel that the registry lacks is a job, and nothing is put into the store of
-    this machine. The tags in the registry are set at the end. Ctrl-C cancels the jobs that this
-    command has started; after any other end, the same command goes on where the jobs are.
+    With --on, each kernel that the registry lacks is a job of the engine, which pushes its images
+    there. The tags in the registry are set at the end. Ctrl-C cancels the jobs that this command
+    has submitted; after any other end, the same command follows them again.
     """
     if detach and not on:
         raise UserError("--detach needs --on", hint="name an engine, such as --on kubernetes")
