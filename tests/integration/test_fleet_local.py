@@ -6,15 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ingot.fleet.engine import JobStatus, State
 from ingot.fleet.local.local_engine import LocalEngine, Program
-from tests.support.fleets import make_job
+from tests.support.fleets import is_alive, make_job, wait_for
 
 SHELL = Program(("sh", "-c"), shares_jobserver=False)
 
@@ -22,21 +20,6 @@ SHELL = Program(("sh", "-c"), shares_jobserver=False)
 @pytest.fixture
 def engine(tmp_path: Path) -> LocalEngine:
     return LocalEngine(tmp_path / "jobs", SHELL, slots=2, cpus=2)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that no one has waited for yet does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def last_of(engine: LocalEngine, *names: str) -> dict[str, JobStatus]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ingot.digest import Digest
 from ingot.fleet.engine import JobStatus, State
@@ -11,6 +13,22 @@ from ingot.fleet.job import Job, Resources
 from ingot.registry import Registry
 
 RESOURCES = Resources(cpus=2, memory=1 << 30, disk=1 << 30, seconds=60)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, for half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that no one has waited for yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def make_job(kernel: str, *argv: str, arch: str = "x86_64", registry: str = "r.example") -> Job:

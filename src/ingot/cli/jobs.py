@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from ingot.cli.documents.verbs import JobsDocument
 from ingot.cli.fleet.fleet_options import OneEngine, engine_of
 from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
-from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_line
+from ingot.cli.shared.terminal import Terminal, make_console, print_json, print_line
 from ingot.errors import UserError
 from ingot.fleet.engine import Engine, JobStatus, State
 
@@ -59,7 +59,7 @@ def jobs(
         for status in engine.watch([job.name for job in chosen]) if chosen else ():
             print_line(_line(status))
     elif as_json:
-        print_document(json.dumps([_document(job) for job in chosen], indent=2))
+        print_json(_document(chosen))
     else:
         _print_table(make_console(), chosen)
 
@@ -91,7 +91,7 @@ def _print_logs(engine: Engine, chosen: Sequence[JobStatus], *, follow: bool) ->
 
 def _print_table(console: Terminal, chosen: Sequence[JobStatus]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("job", "kernel", "arch", "state", "machine"):
+    for title in ("job", "kernel", "arch", "state", "node"):
         table.add_column(title, no_wrap=True)
     table.add_column("reason", overflow="fold")
     for job in chosen:
@@ -110,14 +110,19 @@ def _reason(job: JobStatus) -> str:
     return ", ".join(part for part in (job.reason, code) if part)
 
 
-def _document(job: JobStatus) -> dict[str, object]:
+def _document(chosen: Sequence[JobStatus]) -> JobsDocument:
     return {
-        "job": job.name,
-        "kernel": job.kernel,
-        "arch": job.arch,
-        "state": job.state.value,
-        "machine": job.where,
-        "reason": job.reason,
-        "exit_code": job.exit_code,
-        "attempts": job.attempts,
+        "jobs": [
+            {
+                "job": job.name,
+                "kernel": job.kernel,
+                "arch": job.arch,
+                "state": job.state.value,
+                "node": job.where,
+                "reason": job.reason or None,
+                "exit_code": job.exit_code,
+                "attempts": job.attempts,
+            }
+            for job in chosen
+        ]
     }

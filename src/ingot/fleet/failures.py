@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 
 from ingot.errors import (
+    BUG,
     BootError,
     BuildError,
+    ConfigError,
     IngotError,
     MachineError,
     UserError,
@@ -15,10 +17,9 @@ from ingot.errors import (
 from ingot.fleet.engine import JobStatus, State
 from ingot.fleet.following import Outcome
 
-_KINDS: dict[int | None, type[IngotError]] = {
-    kind.exit_code: kind for kind in (UserError, VerificationError, BuildError, BootError)
-}
-FINAL_EXIT_CODES = tuple(sorted(code for code in _KINDS if code is not None))
+_FINAL = (ConfigError, UserError, VerificationError, BuildError, BootError)
+_KINDS: dict[int | None, type[IngotError]] = {kind.exit_code: kind for kind in _FINAL}
+FINAL_EXIT_CODES = (*(kind.exit_code for kind in _FINAL), BUG)
 """Exit codes of a job that would be the same on every machine: another attempt cannot help."""
 
 _KILLED = 128 + signal.SIGKILL

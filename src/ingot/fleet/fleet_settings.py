@@ -41,6 +41,10 @@ _SIZE = r"^[1-9][0-9]*(MiB|GiB)$"
 _PATH = r"^/"
 _OPTION = r"^--[a-z]"
 _VARIABLE = r"^[A-Z][A-Z0-9_]*$"
+_SIZE_OR_NONE = r"^[0-9]+(MiB|GiB)$"
+_LABEL = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+_OPERATOR = "^(Equal|Exists)$"
+_SANDBOX = "^(user-namespaces|privileged)$"
 _UNITS = {"MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -69,8 +73,39 @@ class LocalTable(TomlTable):
     memory: str | None = Field(default=None, pattern=_SIZE)
 
 
+class TolerationTable(TomlTable):
+    """`[[kubernetes.tolerations]]`: as in a pod (Kubernetes API, Toleration v1 core)."""
+
+    key: str = ""
+    operator: str = Field(default="Equal", pattern=_OPERATOR)
+    value: str = ""
+    effect: str = ""
+
+
 class KubernetesTable(TomlTable):
-    """`[kubernetes]`: where and how pods run."""
+    """`[kubernetes]`: where and how pods run.
+
+    `context` is one of the kubeconfig; the current one by default. `image` is an image of Ingot of
+    the same version as the client. `sandbox` says what lets Ingot make its sandbox in a pod, see
+    `pod_security`. `cache_claim` is a PersistentVolumeClaim for the cache, which all jobs share;
+    without one each job begins with an empty cache. `build_memory` is the part of the job's memory
+    for the build directory; "0MiB" puts it on the disk. `keep_minutes` is how long ended jobs and
+    their logs are kept, `wait_hours` how long a job may wait for a machine.
+    """
+
+    context: str = ""
+    namespace: str = Field(default="ingot", pattern=_LABEL)
+    image: str = ""
+    sandbox: str = Field(default="user-namespaces", pattern=_SANDBOX)
+    service_account: str = ""
+    image_pull_secrets: list[str] = Field(default=[])
+    node_labels: dict[str, str] = Field(default={})
+    tolerations: list[TolerationTable] = Field(default=[])
+    priority_class: str = ""
+    cache_claim: str = ""
+    build_memory: str = Field(default="4GiB", pattern=_SIZE_OR_NONE)
+    keep_minutes: int = Field(default=60, ge=1)
+    wait_hours: int = Field(default=24, ge=1)
 
 
 class SlurmTable(TomlTable):
@@ -150,12 +185,17 @@ _FORM = FileForm(
         ("job",): JobTable,
         ("local",): LocalTable,
         ("kubernetes",): KubernetesTable,
+        ("kubernetes", "NAME"): TolerationTable,
         ("slurm",): SlurmTable,
     },
     {
         _SIZE: 'a size in MiB or GiB, such as "6GiB"',
         _PATH: "a path that begins with /",
         _OPTION: 'an option, such as "--reservation=kernels"',
+        _SIZE_OR_NONE: 'a size in MiB or GiB, such as "4GiB"',
+        _LABEL: "a name of Kubernetes (lower-case letters, digits and -)",
+        _OPERATOR: "Equal or Exists",
+        _SANDBOX: "user-namespaces or privileged",
         _VARIABLE: "the name of an environment variable, such as REGISTRY_AUTH_FILE",
     },
 )

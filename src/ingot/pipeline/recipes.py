@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ingot import tools
 from ingot.catalog import Kernel
-from ingot.pipeline.builders import builder_for, known_builder
-from ingot.pipeline.configs import config_sandbox, kept_config, require_sound, resolve
-from ingot.pipeline.inputs import known_sources, obtain_source
-from ingot.pipeline.kernel_plan import Plan, make_plan
+from ingot.pipeline.builders import builder_for
+from ingot.pipeline.configs import config_sandbox, require_sound, resolve
+from ingot.pipeline.found_build import known_recipes
+from ingot.pipeline.inputs import obtain_source
+from ingot.pipeline.kernel_plan import make_plan
 from ingot.pipeline.registry_cache import fetch_builder
 from ingot.progress import Progress
 from ingot.recipe import Recipe
@@ -30,24 +29,10 @@ def find_recipe(setting: Setting, kernel: Kernel, progress: Progress) -> Recipe:
         fetch_builder(setting, kernel.builder, progress)
         source = obtain_source(setting, kernel, progress)
         builder = builder_for(setting, kernel, progress)
-        config = kept_config(setting.project, plan, source.digest, builder.digest)
+        config = plan.kept_config(source.digest, builder.digest, setting.project.workspace)
         if config is None:
             with config_sandbox(setting, plan, source, progress) as sandbox:
                 resolved = resolve(setting.project, plan, source, sandbox, progress)
             require_sound(resolved)
             config = resolved.config
         return plan.recipe(source.digest, builder.digest, config)
-
-
-def known_recipes(setting: Setting, plan: Plan) -> Iterator[Recipe]:
-    """The recipes of a kernel that pinned digests and cached configs give, the likeliest first.
-
-    Needs only the digests of source and builder, not their files; takes milliseconds.
-    """
-    builder = known_builder(setting.project, plan.kernel)
-    if builder is None or setting.options.local:
-        return
-    for source in known_sources(setting.project, plan.kernel):
-        config = kept_config(setting.project, plan, source, builder)
-        if config is not None:
-            yield plan.recipe(source, builder, config)

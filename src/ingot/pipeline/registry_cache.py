@@ -19,7 +19,8 @@ from ingot.builder import rootfs_builder
 from ingot.catalog import BuilderSpec, Kernel
 from ingot.digest import Digest
 from ingot.errors import IngotError, VerificationError
-from ingot.images import KERNEL_IMAGES, require_images_of
+from ingot.images import KERNEL_IMAGES
+from ingot.images.check_images import require_images_of
 from ingot.oci import Descriptor, Layout, copy_image, read_image
 from ingot.pipeline.builders import site_of
 from ingot.progress import Progress
