@@ -18,8 +18,8 @@ errors still go to standard error, and the [exit code](exit-codes.md) is the sam
 `--json`.
 
 - Every key is always there. A value that is not known, or that does not apply, is `null`.
-- A key means the same in every document, and its values have one type. Only `before` and `after` can be
-  numbers or texts.
+- A key means the same in every document, and its values have one type. Only `before` and `after`
+  can be numbers or texts.
 - `ingot matrix` prints its document without `--json`, in one line.
 - Sizes are in bytes, times in seconds, digests are `sha256:...`, days are `YYYY-MM-DD`.
 - Texts for people (`error`, `detail`, `reason`, `text`) can change in any release. Keys and their
