@@ -16,6 +16,7 @@ from ingot import pipeline
 from ingot.catalog import Catalog, Kernel
 from ingot.catalog.kernel_selection import version_in
 from ingot.catalog.ownership import require_own_catalog, require_own_store, trusted_users
+from ingot.cli.shared.global_options import given
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import parse_patches, parse_source
 from ingot.cli.shared.terminal import Terminal
@@ -112,9 +113,9 @@ CatalogDirectory = Annotated[
     typer.Option(
         "--catalog",
         metavar="DIR",
-        envvar="INGOT_CATALOG",
-        help="The catalog directory. Default: kernels/ in the current directory or one above it, if"
-        " you or root own it; a catalog of another user must be named here.",
+        help="The catalog directory; may also be given before the command. Default: $INGOT_CATALOG,"
+        " else kernels/ in the current directory or one above it, if you or root own it; a catalog"
+        " of another user must be named here.",
         show_default=False,
     ),
 ]
@@ -197,10 +198,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 def find_catalog(directory: Path | None) -> Catalog:
-    """The catalog named, or `kernels/` in the current directory or one above it.
+    """The catalog named here or before the verb, or `kernels/` in this directory or one above it.
 
     The latter must belong to the user or to root: see `catalog.ownership`.
     """
+    directory = directory or given().catalog
     if directory is not None:
         return catalogs.load(directory.absolute())
     here = Path.cwd()

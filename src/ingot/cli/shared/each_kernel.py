@@ -8,6 +8,7 @@ from typing import TypeVar
 import typer
 
 from ingot.catalog import Kernel
+from ingot.cli.shared.global_options import given
 from ingot.cli.shared.progress_display import kernel_label
 from ingot.cli.shared.terminal import Terminal, print_error, styled
 from ingot.errors import IngotError, system_error
@@ -26,7 +27,7 @@ def for_each(
     done: list[_Done] = []
     failed: list[Failed] = []
     for kernel in kernels:
-        if len(kernels) > 1:
+        if len(kernels) > 1 and not given().quiet:
             errors.rule(styled(kernel_label(kernel)), align="left")
         try:
             done.append(work(kernel))

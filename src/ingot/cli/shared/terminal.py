@@ -127,8 +127,19 @@ def prepare() -> None:
     sys.excepthook = _print_traceback
 
 
+def show_commands(wanted: bool) -> None:
+    """Print the commands that `ingot.process` runs, or print them no longer."""
+    from ingot.process import COMMANDS  # help and completion run no programs
+
+    logger = logging.getLogger(COMMANDS)
+    logger.setLevel(logging.DEBUG if wanted else logging.WARNING)
+    if wanted and not logger.handlers:
+        logger.addHandler(_Handler(logging.DEBUG))
+        logger.propagate = False
+
+
 class _Handler(logging.Handler):
-    """Warnings of libraries, which quote what servers sent."""
+    """Warnings of libraries, which quote what servers sent, and commands of programs."""
 
     def emit(self, record: logging.LogRecord) -> None:
         Terminal(stderr=True).say_lines(record.getMessage())
