@@ -11,9 +11,9 @@ import typer.main
 from typer.testing import CliRunner, Result
 
 from ingot.cli.main import app
-from ingot.cli.shared.global_options import begin, given
+from ingot.cli.shared.global_options import begin
 from ingot.cli.shared.progress_display import LiveProgress, PlainProgress, make_progress
-from ingot.cli.shared.terminal import Terminal
+from ingot.cli.shared.terminal import Terminal, Verbosity, verbosity
 from ingot.errors import UserError
 from ingot.process import run
 from ingot.progress import Silent
@@ -87,7 +87,7 @@ def test_the_display_of_progress_follows_the_options() -> None:
         begin(None, quiet="quiet" in options, verbose="verbose" in options)
         assert type(make_progress(terminal)) is display
     begin(None, quiet=False, verbose=False)
-    assert not given().verbose
+    assert verbosity() == Verbosity.NORMAL
 
 
 def test_commands_of_programs_are_printed_on_request(capfd: pytest.CaptureFixture[str]) -> None:

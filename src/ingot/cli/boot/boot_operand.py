@@ -30,9 +30,7 @@ from ingot.operands import FileName, KernelName, StoreImage, not_taken, parse_op
 from ingot.progress import Progress
 from ingot.setting import Project, Setting
 
-_NO_CONFIG = (
-    "only the release and a clean shutdown were checked: the config of this kernel is not known"
-)
+_ONLY_BASICS = "only the release and a clean shutdown were checked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +135,22 @@ def boot_with_checks(
         request = replace(request, disk=max(disks, key=lambda name: lab.DISKS[name]))
         checks = [name for name in checks if name not in disks] or [lab.NO_CHECKS]
     config = None if operand.whole_kernel else _config_of(setting, operand)
-    report = _boot(
-        setting, operand, request, _select_checks(setting, operand, config, checks), progress
-    )
-    if operand.whole_kernel or checks or not report.command:
+    chosen = _select_checks(setting, operand, config, checks)
+    needs_a_check = bool(chosen) or not (operand.whole_kernel or checks)
+    request = replace(request, needs_a_check=needs_a_check)
+    report = _boot(setting, operand, request, chosen, progress)
+    if report.verdict is not Verdict.BOOTED:
         return report
+    return replace(report, notes=(*report.notes, _reason_without_checks(chosen, config)))
+
+
+def _reason_without_checks(chosen: Sequence[GuestCheck], config: NamedConfig | None) -> str:
+    """Why no check of the kernel ran."""
+    if chosen:
+        return f"{_ONLY_BASICS}: this machine can run none of its {len(chosen)} checks"
     if config and config.series and config.arch:
-        return report
-    return replace(report, notes=(*report.notes, _NO_CONFIG))
+        return f"{_ONLY_BASICS}: no check of the catalog fits the config of this kernel"
+    return f"{_ONLY_BASICS}: the config of this kernel is not known"
 
 
 def _boot(

@@ -16,7 +16,7 @@ from ingot import pipeline
 from ingot.catalog import Catalog, Kernel
 from ingot.catalog.kernel_selection import version_in
 from ingot.catalog.ownership import require_own_catalog, require_own_store, trusted_users
-from ingot.cli.shared.global_options import given
+from ingot.cli.shared.global_options import catalog_before_verb
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import parse_patches, parse_source
 from ingot.cli.shared.terminal import Terminal
@@ -202,7 +202,7 @@ def find_catalog(directory: Path | None) -> Catalog:
 
     The latter must belong to the user or to root: see `catalog.ownership`.
     """
-    directory = directory or given().catalog
+    directory = directory or catalog_before_verb()
     if directory is not None:
         return catalogs.load(directory.absolute())
     here = Path.cwd()

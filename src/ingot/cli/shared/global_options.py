@@ -2,56 +2,47 @@
 
 `--catalog` is an option of `ingot` itself and of each verb that uses a catalog; the one after the
 verb is preferred. `--quiet` and `--verbose` are options of `ingot` and of every verb. This module
-holds what was given, since the functions that use it are called by all verbs.
+holds the catalog, and `terminal` how much is printed: functions of all verbs ask for them.
 """
 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from typer.core import TyperOption
 
-from ingot.cli.shared.terminal import show_commands
+from ingot.cli.shared.terminal import Verbosity, set_verbosity, verbosity
 from ingot.errors import UserError
 
-
-@dataclass(frozen=True, slots=True)
-class GlobalOptions:
-    """The values that were given: no progress and notes if `quiet`, programs too if `verbose`."""
-
-    catalog: Path | None = None
-    quiet: bool = False
-    verbose: bool = False
-
-
-_GIVEN: ContextVar[GlobalOptions | None] = ContextVar("global options", default=None)
-
 QUIET_HELP = "Print no progress and no notes, only results, warnings and errors."
-VERBOSE_HELP = "Print the commands of the programs that are run."
+VERBOSE_HELP = "Print every line of a result, and the commands of the programs that are run."
+
+_CATALOG: ContextVar[Path | None] = ContextVar("catalog", default=None)
 
 
-def given() -> GlobalOptions:
-    """The global options of this command line."""
-    return _GIVEN.get() or GlobalOptions()
+def catalog_before_verb() -> Path | None:
+    """The catalog named before the verb or in the environment; None if neither names one."""
+    return _CATALOG.get()
 
 
 def begin(catalog: Path | None, *, quiet: bool, verbose: bool) -> None:
-    """Forget earlier options, and take those before the verb."""
-    if given().verbose:
-        show_commands(False)
-    _GIVEN.set(GlobalOptions(catalog))
-    _set_output(quiet=quiet, verbose=verbose)
+    """Forget the options of earlier calls, and take those before the verb."""
+    _CATALOG.set(catalog)
+    set_verbosity(Verbosity.NORMAL)
+    if quiet:
+        _change_verbosity(Verbosity.QUIET)
+    if verbose:
+        _change_verbosity(Verbosity.VERBOSE)
 
 
 def add_output_options(command: Any) -> None:
     """Give a command --quiet and --verbose, unless it has options of these names."""
     names = {name for parameter in command.params for name in parameter.opts}
-    for flags, help_text, callback in (
-        (["--quiet", "-q"], QUIET_HELP, _quiet),
-        (["--verbose", "-v"], VERBOSE_HELP, _verbose),
+    for flags, help_text, level in (
+        (["--quiet", "-q"], QUIET_HELP, Verbosity.QUIET),
+        (["--verbose", "-v"], VERBOSE_HELP, Verbosity.VERBOSE),
     ):
         if names.isdisjoint(flags):
             command.params.append(
@@ -60,25 +51,23 @@ def add_output_options(command: Any) -> None:
                     is_flag=True,
                     default=False,
                     expose_value=False,
-                    callback=callback,
+                    callback=_changer(level),
                     help=help_text,
                 )
             )
 
 
-def _quiet(_context: Any, _parameter: Any, value: bool) -> None:
-    _set_output(quiet=value)
+def _changer(level: Verbosity) -> Any:
+    """The callback of an option that sets this level."""
+
+    def change(_context: Any, _parameter: Any, wanted: bool) -> None:
+        if wanted:
+            _change_verbosity(level)
+
+    return change
 
 
-def _verbose(_context: Any, _parameter: Any, value: bool) -> None:
-    _set_output(verbose=value)
-
-
-def _set_output(*, quiet: bool = False, verbose: bool = False) -> None:
-    now = given()
-    now = replace(now, quiet=now.quiet or quiet, verbose=now.verbose or verbose)
-    if now.quiet and now.verbose:
+def _change_verbosity(level: Verbosity) -> None:
+    if verbosity() not in (Verbosity.NORMAL, level):
         raise UserError("--quiet and --verbose contradict each other", hint="choose one")
-    _GIVEN.set(now)
-    if now.verbose:
-        show_commands(True)
+    set_verbosity(level)

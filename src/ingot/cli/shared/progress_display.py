@@ -15,8 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 
 from ingot.catalog import Kernel
-from ingot.cli.shared.global_options import given
-from ingot.cli.shared.terminal import Terminal
+from ingot.cli.shared.terminal import Terminal, Verbosity, verbosity
 from ingot.progress import Progress, Silent, Step
 
 _PLAIN_EVERY_SECONDS = 15.0
@@ -25,9 +24,9 @@ _BAR_WIDTH = 24
 
 def make_progress(console: Terminal) -> Progress:
     """The display that fits the console and the options --quiet and --verbose."""
-    if given().quiet:
+    if verbosity() == Verbosity.QUIET:
         return Silent()
-    if given().verbose:
+    if verbosity() == Verbosity.VERBOSE:
         return PlainProgress(console)  # other lines would disturb a live one
     return LiveProgress(console) if console.is_terminal else PlainProgress(console)
 

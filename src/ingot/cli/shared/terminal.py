@@ -17,6 +17,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from enum import IntEnum
 from types import TracebackType
 from typing import Any
 
@@ -26,6 +27,41 @@ from rich.text import Text
 
 from ingot.errors import IngotError
 from ingot.printable import all_lines, one_line
+
+
+class Verbosity(IntEnum):
+    """How much is printed for people: progress unless QUIET, every line of a result if VERBOSE."""
+
+    QUIET = -1
+    NORMAL = 0
+    VERBOSE = 1
+
+
+_verbosity = Verbosity.NORMAL
+
+
+def set_verbosity(level: Verbosity) -> None:
+    """Set how much the rest of this command prints; VERBOSE includes the programs that it runs."""
+    global _verbosity
+    if Verbosity.VERBOSE in (level, _verbosity):
+        _show_commands(level == Verbosity.VERBOSE)
+    _verbosity = level
+
+
+def verbosity() -> Verbosity:
+    return _verbosity
+
+
+def _show_commands(wanted: bool) -> None:
+    """Print the commands that `ingot.process` runs, or print them no longer."""
+    from ingot.process import COMMANDS  # help and completion run no programs
+
+    logger = logging.getLogger(COMMANDS)
+    logger.setLevel(logging.DEBUG if wanted else logging.WARNING)
+    if wanted and not logger.handlers:
+        logger.addHandler(_Handler(logging.DEBUG))
+        logger.propagate = False
+
 
 Part = str | tuple[str, str] | Text
 """A piece of a line: a text, or a text with its style ("bold red")."""
@@ -125,17 +161,6 @@ def prepare() -> None:
     logging.captureWarnings(True)
     logging.getLogger().addHandler(_Handler(logging.WARNING))
     sys.excepthook = _print_traceback
-
-
-def show_commands(wanted: bool) -> None:
-    """Print the commands that `ingot.process` runs, or print them no longer."""
-    from ingot.process import COMMANDS  # help and completion run no programs
-
-    logger = logging.getLogger(COMMANDS)
-    logger.setLevel(logging.DEBUG if wanted else logging.WARNING)
-    if wanted and not logger.handlers:
-        logger.addHandler(_Handler(logging.DEBUG))
-        logger.propagate = False
 
 
 class _Handler(logging.Handler):
