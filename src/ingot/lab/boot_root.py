@@ -78,5 +78,5 @@ def _guest_on(
         # the archive and the files unpacked from it are in memory at the same time
         memory = MEMORY_MIB + 2 * (len(data) >> 20)
         guest = Guest(target.kernel, data, None, f"rdinit={init}", memory=memory)
-        guest, machine = enter(target, guest, machine)
+        guest, machine = enter(target, request.sized(guest), machine)
         yield replace(guest, append=command_line(guest.append, request.append)), machine

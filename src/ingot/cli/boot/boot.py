@@ -17,7 +17,17 @@ from ingot.cli.boot.boot_operand import (
     boot_with_checks,
     find_boot_operand,
 )
-from ingot.cli.boot.boot_options import DEFAULT_VMM, Append, Console, Junit, MachineName, Vmm
+from ingot.cli.boot.boot_options import (
+    DEFAULT_VMM,
+    Append,
+    Console,
+    Cpus,
+    Junit,
+    MachineName,
+    Memory,
+    Vmm,
+    parse_memory,
+)
 from ingot.cli.boot.boot_result import end_boot
 from ingot.cli.boot.junit import write_junit
 from ingot.cli.shared.common_options import (
@@ -75,7 +85,17 @@ def boot(
             show_default=False,
         ),
     ] = None,
+    list_checks: Annotated[
+        bool,
+        typer.Option(
+            "--list-checks",
+            help="Boot nothing: only list the checks of KERNEL, or of the whole catalog, that"
+            " --checks can name.",
+        ),
+    ] = False,
     append: Append = "",
+    memory: Memory = None,
+    cpus: Cpus = 1,
     junit: Junit = None,
     show_console: Console = False,
     catalog: CatalogDirectory = None,
@@ -95,9 +115,19 @@ def boot(
     """
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     names = _split(checks)
+    if list_checks:
+        from ingot.cli.boot.check_list import show_checks  # a boot does not need it
+
+        one = (
+            KernelRequest(kernel, _one(arches, "arch"), _one(flavors, "flavor")) if kernel else None
+        )
+        show_checks(setting, one, as_json=as_json)
+        return
     if every:
         kernels = _kernels(setting, kernel, arches, flavors)
-        request = BootRequest(vmm=vmm or "", machine=machine, append=append)
+        request = BootRequest(
+            vmm=vmm or "", machine=machine, append=append, memory=parse_memory(memory), cpus=cpus
+        )
         rows = boot_all(setting, kernels, request, names, make_progress(Terminal(stderr=True)))
         _end_all(rows, junit, as_json=as_json, show_console=show_console)
         return
@@ -106,7 +136,13 @@ def boot(
             "no kernel is named", hint="name a kernel, an image or a file, or add --all"
         )
     kernel_request = KernelRequest(kernel, _one(arches, "arch"), _one(flavors, "flavor"))
-    request = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
+    request = BootRequest(
+        vmm=vmm or DEFAULT_VMM,
+        machine=machine,
+        append=append,
+        memory=parse_memory(memory),
+        cpus=cpus,
+    )
     report = _boot_one(setting, kernel_request, request, names)
     end_boot(*report, junit, as_json=as_json, show_console=show_console)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ingot.cli.shared.common_options import complete_kernels
+from ingot.errors import UserError
 
 DEFAULT_VMM = "qemu"
 
@@ -61,8 +63,41 @@ Append = Annotated[
         metavar="WORDS", help="Add these words to the kernel's command line.", show_default=False
     ),
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="The guest's memory: 512M, 2G, or a number of MiB. Default: 256 MiB, or more if its"
+        " root needs more.",
+        show_default=False,
+    ),
+]
+Cpus = Annotated[
+    int, typer.Option(metavar="N", min=1, max=64, help="The number of the guest's processors.")
+]
 Junit = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Also write the results as JUnit XML.", show_default=False),
 ]
 Console = Annotated[bool, typer.Option("--console", help="Print the guest's console output.")]
+
+_SIZE = re.compile(r"([1-9][0-9]{0,6})(M|MiB|G|GiB)?")
+_LEAST_MIB = 32
+
+
+def parse_memory(text: str | None) -> int:
+    """MiB of the value of --memory; 0 if it is not given.
+
+    UserError if it is not a size, or so little that no kernel starts.
+    """
+    if text is None:
+        return 0
+    match = _SIZE.fullmatch(text)
+    size = int(match[1]) * (1024 if (match[2] or "").startswith("G") else 1) if match else 0
+    if size < _LEAST_MIB:
+        raise UserError(
+            f"--memory {text} is not a size for a guest",
+            why=f"a guest needs at least {_LEAST_MIB} MiB" if match else "",
+            hint="write 512M, 2G, or a number of MiB such as 512",
+        )
+    return size

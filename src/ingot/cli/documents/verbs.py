@@ -131,6 +131,19 @@ class BootAllDocument(TypedDict):
     boots: list[BootRowPart]
 
 
+class ListedCheckPart(TypedDict):
+    name: str
+    fragment: str
+    text: str
+    tested_options: list[str]
+    unfit: str | None
+    by_default: bool | None
+
+
+class CheckListDocument(TypedDict):
+    checks: list[ListedCheckPart]
+
+
 class ProfileDocument(ProfilePart):
     image: str
 
@@ -451,6 +464,7 @@ DOCUMENTS: Mapping[str, type] = {
     "builder update": BuilderUpdateDocument,
     "boot": BootPart,
     "boot --all": BootAllDocument,
+    "boot --list-checks": CheckListDocument,
     "run": BootPart,
     "profile": ProfileDocument,
     "bisect": BisectDocument,
