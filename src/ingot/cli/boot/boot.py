@@ -40,9 +40,9 @@ from ingot.cli.shared.common_options import (
     Flavors,
     Json,
     choose,
-    complete_kernels,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_checks, complete_kernels_and_images
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.errors import BootError, MachineError, UserError
@@ -58,7 +58,7 @@ def boot(
             help="A kernel (6.1, 6.1.176-minimal), an image of the store with a kernel, or a kernel"
             " file (./vmlinux, a bzImage, an arm64 Image).",
             show_default=False,
-            autocompletion=complete_kernels,
+            autocompletion=complete_kernels_and_images,
         ),
     ] = None,
     every: Annotated[
@@ -83,6 +83,7 @@ def boot(
             " the root on a disk. `modules-volume`: also put the modules on a disk. Default: all"
             " checks of the kernel's VMMs and features.",
             show_default=False,
+            autocompletion=complete_checks,
         ),
     ] = None,
     list_checks: Annotated[

@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from ingot.cli.shared.common_options import complete_kernels
+from ingot.cli.shared.completion import (
+    complete_flavors,
+    complete_kernels_and_images,
+    complete_machine_vmms,
+    complete_machines,
+    complete_one_arch,
+)
 from ingot.errors import UserError
 
 DEFAULT_VMM = "qemu"
@@ -19,7 +25,7 @@ BootedKernel = Annotated[
         metavar="KERNEL",
         help="A kernel (6.1, 6.1.176-minimal), an image of the store with a kernel, or a kernel"
         " file (./vmlinux, a bzImage, an arm64 Image).",
-        autocompletion=complete_kernels,
+        autocompletion=complete_kernels_and_images,
     ),
 ]
 RootImage = Annotated[
@@ -31,11 +37,24 @@ RootImage = Annotated[
     ),
 ]
 OneArch = Annotated[
-    str | None, typer.Option("--arch", metavar="ARCH", help="x86_64 or arm64.", show_default=False)
+    str | None,
+    typer.Option(
+        "--arch",
+        metavar="ARCH",
+        help="x86_64 or arm64.",
+        show_default=False,
+        autocompletion=complete_one_arch,
+    ),
 ]
 OneFlavor = Annotated[
     str | None,
-    typer.Option("--flavor", metavar="FLAVOR", help="A flavor of the catalog.", show_default=False),
+    typer.Option(
+        "--flavor",
+        metavar="FLAVOR",
+        help="A flavor of the catalog.",
+        show_default=False,
+        autocompletion=complete_flavors,
+    ),
 ]
 Vmm = Annotated[
     str | None,
@@ -45,6 +64,7 @@ Vmm = Annotated[
         help="qemu, firecracker or cloud-hypervisor. The last two need their program and a working"
         f" KVM. Default: {DEFAULT_VMM}.",
         show_default=False,
+        autocompletion=complete_machine_vmms,
     ),
 ]
 MachineName = Annotated[
@@ -55,6 +75,7 @@ MachineName = Annotated[
         help="The machine of QEMU: microvm or q35 (x86_64), virt or virt-pci (arm64). Default: the"
         " first that represents one of the kernel's VMMs.",
         show_default=False,
+        autocompletion=complete_machines,
     ),
 ]
 Append = Annotated[

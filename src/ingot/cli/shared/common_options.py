@@ -16,11 +16,19 @@ from ingot import pipeline
 from ingot.catalog import Catalog, Kernel
 from ingot.catalog.kernel_selection import version_in
 from ingot.catalog.ownership import require_own_catalog, require_own_store, trusted_users
+from ingot.cli.shared.completion import (
+    complete_arches,
+    complete_builders_and_kinds,
+    complete_features,
+    complete_flavors,
+    complete_kernels,
+    complete_one_arch,
+)
 from ingot.cli.shared.global_options import catalog_before_verb
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import parse_patches, parse_source
 from ingot.cli.shared.terminal import Terminal
-from ingot.errors import IngotError, UserError
+from ingot.errors import UserError
 from ingot.operands import kernel_named
 from ingot.setting import RunOptions, Setting, open_project
 
@@ -28,18 +36,6 @@ if TYPE_CHECKING:
     from ingot.registry import Registry
 
 DEFAULT_BOOT_SECONDS = 180.0
-
-
-def complete_kernels(incomplete: str) -> list[str]:
-    """The names of kernels in the catalog that begin so, for the shell's completion."""
-    try:
-        kernels = find_catalog(None).kernels
-    except (IngotError, OSError):
-        return []
-    names = dict.fromkeys(
-        name for kernel in kernels for name in (str(kernel.version.series), kernel.tag)
-    )
-    return [name for name in names if name.startswith(incomplete)]
 
 
 _KERNELS_HELP = (
@@ -79,6 +75,7 @@ Arches = Annotated[
         metavar="ARCH",
         help="x86_64, arm64 or all; may be given more than once.",
         show_default=False,
+        autocompletion=complete_arches,
     ),
 ]
 Flavors = Annotated[
@@ -88,6 +85,7 @@ Flavors = Annotated[
         metavar="FLAVOR",
         help="A flavor of the catalog, or all; may be given more than once.",
         show_default=False,
+        autocompletion=complete_flavors,
     ),
 ]
 With = Annotated[
@@ -97,6 +95,7 @@ With = Annotated[
         metavar="FEATURE",
         help="Add a feature of the catalog for this run; may be given more than once.",
         show_default=False,
+        autocompletion=complete_features,
     ),
 ]
 Without = Annotated[
@@ -106,6 +105,7 @@ Without = Annotated[
         metavar="FEATURE",
         help="Leave out a feature for this run; may be given more than once.",
         show_default=False,
+        autocompletion=complete_features,
     ),
 ]
 CatalogDirectory = Annotated[
@@ -149,6 +149,7 @@ BuilderName = Annotated[
         " packages), container (an image, run by docker, podman or buildah) or host (the compiler"
         " of this machine). Default: the builder that the catalog names.",
         show_default=False,
+        autocompletion=complete_builders_and_kinds,
     ),
 ]
 CacheFrom = Annotated[
@@ -179,6 +180,7 @@ ImageArch = Annotated[
         help="The arch to read from a multi-arch image of a registry: x86_64 or arm64. Default: the"
         " arch of this machine.",
         show_default=False,
+        autocompletion=complete_one_arch,
     ),
 ]
 BootTimeout = Annotated[
