@@ -178,6 +178,7 @@ class ListPart(KernelPart):
     supported_by: Mapping[str, str]
     experimental: list[str]
     digest: str | None
+    size: int | None
 
 
 class ListDocument(TypedDict):
