@@ -15,11 +15,14 @@ from ingot.housekeeping import RemovedItem, RemovedKind
 from ingot.units import size_text
 
 _HOW_LONG: Mapping[RemovedKind, str] = {
-    RemovedKind.IMAGE: "images: the space stays free until a build with the same inputs is compiled again",
-    RemovedKind.BUILDER: "builders: the space stays free until a kernel is built in one; unpacking it from its"
-    " image in the store takes seconds, making it from packages takes minutes",
-    RemovedKind.SOURCE: "sources: the space stays free until that version is built again, which downloads it",
-    RemovedKind.CACHE: "caches: the space stays free until the next build, which takes longer without them",
+    RemovedKind.IMAGE: "images: the space stays free until a build with the same inputs is compiled"
+    " again",
+    RemovedKind.BUILDER: "builders: the space stays free until a kernel is built in one; unpacking"
+    " it from its image in the store takes seconds, making it from packages takes minutes",
+    RemovedKind.SOURCE: "sources: the space stays free until that version is built again, which"
+    " downloads it",
+    RemovedKind.CACHE: "caches: the space stays free until the next build, which takes longer"
+    " without them",
     RemovedKind.LEFTOVER: "unfinished files: the space stays free",
 }
 """How long the space of each kind stays free, and what it costs to have the kind back."""
