@@ -8,7 +8,6 @@ import pytest
 from typer.testing import CliRunner
 
 from ingot.cli.main import app
-from ingot.cli.shared.global_options import begin
 from ingot.digest import Digest
 from tests.support.shops import Shop, open_shop
 
@@ -19,12 +18,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     shop.put("6.1.9")
     shop.put_modules("6.1.9")
     return shop
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> None:
-    """Nothing is left of command lines that ran in this process before."""
-    begin(None, quiet=False, verbose=False)
 
 
 def offered(shop: Shop | None, *words: str) -> set[str]:

@@ -11,7 +11,7 @@ import typer.main
 from typer.testing import CliRunner, Result
 
 from ingot.cli.main import app
-from ingot.cli.shared.global_options import begin
+from ingot.cli.shared.global_options import begin, forget
 from ingot.cli.shared.progress_display import LiveProgress, PlainProgress, make_progress
 from ingot.cli.shared.terminal import Terminal, Verbosity, verbosity
 from ingot.errors import UserError
@@ -86,7 +86,7 @@ def test_the_display_of_progress_follows_the_options() -> None:
     for options, display in displays.items():
         begin(None, quiet="quiet" in options, verbose="verbose" in options)
         assert type(make_progress(terminal)) is display
-    begin(None, quiet=False, verbose=False)
+        forget()
     assert verbosity() == Verbosity.NORMAL
 
 
@@ -94,4 +94,5 @@ def test_commands_of_programs_are_printed_on_request(capfd: pytest.CaptureFixtur
     for verbose in (True, False):
         begin(None, quiet=False, verbose=verbose)
         run(["true", "a word"])
+        forget()
         assert ("run: true 'a word'" in capfd.readouterr().err) is verbose

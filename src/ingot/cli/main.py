@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ingot import __version__
-from ingot.cli.shared.global_options import QUIET_HELP, VERBOSE_HELP, begin
+from ingot.cli.shared.global_options import QUIET_HELP, VERBOSE_HELP, begin, forget
 from ingot.cli.shared.terminal import Terminal, prepare, print_error, print_line
 from ingot.cli.verbs import IngotVerbs
 from ingot.errors import EXIT_CODES, IngotError, system_error
@@ -40,6 +40,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def ingot(
+    ctx: typer.Context,
     catalog: Annotated[
         Path | None,
         typer.Option(
@@ -60,6 +61,7 @@ def ingot(
     ] = False,
 ) -> None:
     """Options that go before the verb; all but the version can also go after it."""
+    ctx.call_on_close(forget)
     begin(catalog, quiet=quiet, verbose=verbose)
 
 

@@ -28,13 +28,18 @@ def catalog_before_verb() -> Path | None:
 
 
 def begin(catalog: Path | None, *, quiet: bool, verbose: bool) -> None:
-    """Forget the options of earlier calls, and take those before the verb."""
+    """Take the options before the verb; `forget` ends their effect."""
     _CATALOG.set(catalog)
-    set_verbosity(Verbosity.NORMAL)
     if quiet:
         _change_verbosity(Verbosity.QUIET)
     if verbose:
         _change_verbosity(Verbosity.VERBOSE)
+
+
+def forget() -> None:
+    """Forget the options: a command line has ended, and this process may run another one."""
+    _CATALOG.set(None)
+    set_verbosity(Verbosity.NORMAL)
 
 
 def add_output_options(command: Any) -> None:
