@@ -30,7 +30,7 @@ from ingot.cli.shared.source_options import parse_patches, parse_source
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import UserError
 from ingot.operands import kernel_named
-from ingot.setting import RunOptions, Setting, open_project
+from ingot.setting import LONGEST_BOOT_SECONDS, RunOptions, Setting, open_project
 
 if TYPE_CHECKING:
     from ingot.registry import Registry
@@ -73,7 +73,7 @@ Arches = Annotated[
     typer.Option(
         "--arch",
         metavar="ARCH",
-        help="x86_64, arm64 or all; may be given more than once.",
+        help="x86_64 (amd64), arm64 (aarch64) or all; may be given more than once.",
         show_default=False,
         autocompletion=complete_arches,
     ),
@@ -190,6 +190,7 @@ BootTimeout = Annotated[
         metavar="SECONDS",
         envvar="INGOT_BOOT_TIMEOUT",
         min=1,
+        max=LONGEST_BOOT_SECONDS,
         help="The time limit for a guest; one that takes longer is reported as hung.",
     ),
 ]
@@ -225,6 +226,11 @@ def users_trusted() -> frozenset[int]:
     return trusted_users(os.environ.get("SUDO_UID", ""))
 
 
+def default_cache() -> Path:
+    """The cache directory of a user who names none."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ingot"
+
+
 def make_setting(
     catalog: Path | None,
     cache: Path | None,
@@ -240,12 +246,11 @@ def make_setting(
     """The setting for the pipeline. A `source` in git is fetched, unless the cache has it."""
     found = find_catalog(catalog)
     local, git = parse_source(source, keyring)
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    project = open_project(found, cache=cache or base / "ingot", build_dir=build_dir)
+    project = open_project(found, cache=cache or default_cache(), build_dir=build_dir)
     options = RunOptions(
         local=local,
         patches=parse_patches(patches or ()),
-        cache=None if offline else cache_from,
+        cache=cache_from,
         boot_seconds=boot_timeout,
         offline=offline,
     )
