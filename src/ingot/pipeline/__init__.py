@@ -36,11 +36,8 @@ if TYPE_CHECKING:
         resolve_all,
     )
     from ingot.pipeline.fetching import FetchedInputs, fetch
-<<<<<<< HEAD
     from ingot.pipeline.full_configs import written_by_hand
-=======
     from ingot.pipeline.recipes import find_recipe
->>>>>>> main
 
 __all__ = [
     "Built",
@@ -72,14 +69,7 @@ if not TYPE_CHECKING:  # else every misspelt name would pass
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-<<<<<<< HEAD
-        from ingot.pipeline import configs, fetching, full_configs
+        from ingot.pipeline import configs, fetching, full_configs, recipes
 
-        modules = (fetching, full_configs, configs)
-        return getattr(next(module for module in modules if hasattr(module, name)), name)
-=======
-        from ingot.pipeline import configs, fetching, recipes
-
-        owners = (configs, fetching, recipes)
+        owners = (configs, fetching, full_configs, recipes)
         return getattr(next(owner for owner in owners if hasattr(owner, name)), name)
->>>>>>> main
