@@ -21,6 +21,7 @@ import collections
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingot import kconfig
 from ingot.arch import Arch
@@ -29,6 +30,7 @@ from ingot.builder.dot_config import made_config, put_config
 from ingot.builder.sandbox import Sandbox
 from ingot.compile.devel_tree import Devel, devel_files
 from ingot.compile.run_make import Counter, Make, jobs
+from ingot.confined_files import ConfinedDirectory
 from ingot.elf import is_elf, write_loadable
 from ingot.errors import BuildError
 from ingot.files import disk_errors, remove_tree
@@ -36,6 +38,9 @@ from ingot.kconfig import Config
 from ingot.progress import Progress
 from ingot.size_map import SizeMap, measure
 from ingot.version import is_release
+
+if TYPE_CHECKING:
+    from ingot.compiled_files import CompiledFiles
 
 LARGEST_FILE = 4 << 30
 """The most bytes of one file of a compile's output, and of all modules together.
@@ -58,7 +63,8 @@ class Artifacts:
     table, and with debug information if the config enables it. `modules` is the directory for
     /lib/modules/<release>; `release` is what `uname -r` will print; `epoch` is
     the time of every file, in seconds; `size_map` is the size map of kernel and modules. `devel`
-    has the files for compiling modules for this kernel.
+    has the files for compiling modules for this kernel. `compiled_files` are the files of the
+    source that kernel and modules were compiled from.
     """
 
     release: str
@@ -70,6 +76,7 @@ class Artifacts:
     epoch: int
     size_map: SizeMap
     devel: Devel
+    compiled_files: CompiledFiles
 
 
 def compile_kernel(
@@ -98,6 +105,9 @@ def compile_kernel(
     with progress.step("measure") as step:
         size_map = measure(sandbox.outputs, symbols, arch.make, kernel, modules)
         step.result(_summary(size_map))
+    with progress.step("list compiled files") as step:
+        compiled_files = _compiled_files(sandbox, modules)
+        step.result(f"{len(compiled_files.all):,} of {len(compiled_files.tree):,} source files")
     return Artifacts(
         release=modules.name,
         kernel=kernel,
@@ -108,7 +118,20 @@ def compile_kernel(
         epoch=epoch,
         size_map=size_map,
         devel=devel_files(sandbox, arch),
+        compiled_files=compiled_files,
     )
+
+
+def _compiled_files(sandbox: Sandbox, modules: Path) -> CompiledFiles:
+    """The source files of the kernel and of the modules installed in the directory `modules`."""
+    from ingot.compiled_files import find_compiled_files  # a build that compiles nothing needs none
+
+    installed = {
+        f"{path.relative_to(modules).as_posix().rpartition('.ko')[0]}.ko"
+        for path in modules.rglob("*.ko*")
+        if path.is_file()
+    }
+    return find_compiled_files(sandbox.outputs, ConfinedDirectory(sandbox.source), installed)
 
 
 def _summary(size_map: SizeMap) -> str:

@@ -20,17 +20,11 @@ kernels of one source have in common. A kernel without modules has a kernel-deve
 tools such as bcc read its headers.
 
 Every image has two tags: the moving `<version>[-<flavor>][-<arch>]`, and the immutable
-`<version>-<12 digits of the recipe key>`.
+`<version>-<12 digits of the recipe key>`. Artifacts about a kernel (`image_names`) are tagged like
+its base image, with their kind at the end.
 """
 
 from ingot.images.annotations import read_config, read_packages, read_size_map
-from ingot.images.artifact_names import (
-    COMPILED_FILES,
-    PROFILE,
-    artifact_kind,
-    artifact_tag,
-    base_tag,
-)
 from ingot.images.check_images import require_images_of
 from ingot.images.image_kinds import (
     BASE,
@@ -47,12 +41,24 @@ from ingot.images.image_kinds import (
     lacking,
     layers_of,
 )
-from ingot.images.image_names import find_images, outdated_tags, tags_for, tags_of_store
+from ingot.images.image_names import (
+    ARTIFACT_KINDS,
+    COMPILED_FILES,
+    PROFILE,
+    artifact_kind,
+    artifact_tag,
+    base_tag,
+    find_images,
+    outdated_tags,
+    tags_for,
+    tags_of_store,
+)
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, facts_of, read_facts
 from ingot.images.module_images import Modules, check_module_name, write_module_images
 from ingot.images.write_images import read_devel_host, write_images
 
 __all__ = [
+    "ARTIFACT_KINDS",
     "BASE",
     "BIN",
     "COMPILED_FILES",

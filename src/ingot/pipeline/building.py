@@ -31,7 +31,7 @@ from ingot.pipeline.caches import compile_cache
 from ingot.pipeline.configs import kept_config, require_sound, resolve
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
-from ingot.pipeline.registry_cache import fetch_builder, fetch_kernel
+from ingot.pipeline.registry_cache import fetch_builder, fetch_compiled_files, fetch_kernel
 from ingot.pipeline.sandboxes import sandbox_for
 from ingot.progress import Progress, Timed, Timing
 from ingot.recipe import Recipe
@@ -129,6 +129,7 @@ def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
         found = fetch_kernel(setting, kernel, recipe, timed)
         if found is None:
             return None
+        fetch_compiled_files(setting, found[BASE], timed)
         tags = _accept(setting.project, kernel, found, timed)
     return _built(setting.project, kernel, recipe, tags, timed, pulled=True)
 
@@ -159,6 +160,7 @@ def _accept(
 
 def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
     """The full build: source, builder, config, then compile unless the recipe is available."""
+    from ingot.compiled_artifact import write_compiled_files
     from ingot.lab.acceptance import accept_image  # the lab is large
     from ingot.lab.profiling import keep_profile
 
@@ -202,7 +204,8 @@ def _build(setting: Setting, plan: Plan, timed: Timed) -> Built:
             base = read_image(setting.project.layout, images[BASE])
             report, profile = accept_image(setting, base, builder, kernel, timed)
             tags = tags_for(images, facts, kernel.tag)
-            setting.project.layout.tag(tags)
+            about = write_compiled_files(setting.project.layout, artifacts.compiled_files, base)
+            setting.project.layout.tag({**tags, **about})
             setting.project.layout.untag(outdated_tags(images, kernel.tag))
             if profile:
                 keep_profile(setting.project.layout, profile, base)
