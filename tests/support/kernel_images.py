@@ -7,9 +7,11 @@ from pathlib import Path
 
 from ingot.arch import arch
 from ingot.builder.sandbox import Builder
-from ingot.compile import Artifacts, Devel
+from ingot.compile.compile_kernel import Artifacts
+from ingot.compile.devel_tree import Devel
 from ingot.compiled_files import CompiledFiles
-from ingot.images import KernelLabels, facts_of, tags_for, write_images
+from ingot.images import KernelLabels, facts_of, tags_for
+from ingot.images.write_images import write_images
 from ingot.oci import Descriptor, Layout
 from ingot.progress import Silent
 from ingot.recipe import Recipe

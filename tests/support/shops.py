@@ -8,10 +8,12 @@ from pathlib import Path
 
 from ingot import catalog
 from ingot.catalog import Kernel
-from ingot.compile import Artifacts, Devel
+from ingot.compile.compile_kernel import Artifacts
+from ingot.compile.devel_tree import Devel
 from ingot.compiled_files import CompiledFiles
 from ingot.digest import Digest
-from ingot.images import KernelLabels, tags_for, write_images
+from ingot.images import KernelLabels, tags_for
+from ingot.images.write_images import write_images
 from ingot.oci import Descriptor, Layout, Platform, file_entry, write_image, write_layer
 from ingot.progress import Silent
 from ingot.setting import Project, Setting

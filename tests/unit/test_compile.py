@@ -11,8 +11,10 @@ import pytest
 
 from ingot.arch import arch
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.compile import Artifacts, Devel, compile_kernel, make_flags
+from ingot.builder.toolchain import make_flags
 from ingot.compile import run_make as making
+from ingot.compile.compile_kernel import Artifacts, compile_kernel
+from ingot.compile.devel_tree import Devel
 from ingot.compiled_files import CompiledFiles
 from ingot.errors import BuildError, IngotError, MachineError
 from ingot.kconfig import Config

@@ -23,8 +23,10 @@ from ingot.boot.guest.root_disks import make_disk
 from ingot.boot.vmm import pvh
 from ingot.builder import sandbox as sandboxes
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.compile import compile_kernel, compile_module, compile_variant
 from ingot.compile import run_make as making
+from ingot.compile.compile_kernel import compile_kernel
+from ingot.compile.compile_modules import compile_module
+from ingot.compile.variant_build import compile_variant
 from ingot.elf import ElfHeader
 from ingot.errors import IngotError
 from ingot.files import remove_tree

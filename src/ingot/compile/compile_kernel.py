@@ -21,7 +21,6 @@ import collections
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ingot import kconfig
 from ingot.arch import Arch
@@ -30,6 +29,7 @@ from ingot.builder.dot_config import made_config, put_config
 from ingot.builder.sandbox import Sandbox
 from ingot.compile.devel_tree import Devel, devel_files
 from ingot.compile.run_make import Counter, Make, jobs
+from ingot.compiled_files import CompiledFiles, find_compiled_files
 from ingot.confined_files import ConfinedDirectory
 from ingot.elf import is_elf, write_loadable
 from ingot.errors import BuildError
@@ -38,9 +38,6 @@ from ingot.kconfig import Config
 from ingot.progress import Progress
 from ingot.size_map import SizeMap, measure
 from ingot.version import is_release
-
-if TYPE_CHECKING:
-    from ingot.compiled_files import CompiledFiles
 
 LARGEST_FILE = 4 << 30
 """The most bytes of one file of a compile's output, and of all modules together.
@@ -124,8 +121,6 @@ def compile_kernel(
 
 def _compiled_files(sandbox: Sandbox, modules: Path) -> CompiledFiles:
     """The source files of the kernel and of the modules installed in the directory `modules`."""
-    from ingot.compiled_files import find_compiled_files  # a build that compiles nothing needs none
-
     installed = {
         f"{path.relative_to(modules).as_posix().rpartition('.ko')[0]}.ko"
         for path in modules.rglob("*.ko*")
