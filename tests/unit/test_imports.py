@@ -42,7 +42,7 @@ FLOORS = (
     ("builder", "source"),
     ("compile", "configure"),
     ("boot", "images", "registry"),
-    ("operands", "setting"),
+    ("compiled_artifact", "operands", "setting"),
     ("cves", "lab", "publish"),
     ("pipeline",),
     ("changes", "comparison", "housekeeping", "image_lookup", "new_versions", "report", "specs"),

@@ -24,6 +24,13 @@ Every image has two tags: the moving `<version>[-<flavor>][-<arch>]`, and the im
 """
 
 from ingot.images.annotations import read_config, read_packages, read_size_map
+from ingot.images.artifact_names import (
+    COMPILED_FILES,
+    PROFILE,
+    artifact_kind,
+    artifact_tag,
+    base_tag,
+)
 from ingot.images.check_images import require_images_of
 from ingot.images.image_kinds import (
     BASE,
@@ -48,6 +55,7 @@ from ingot.images.write_images import read_devel_host, write_images
 __all__ = [
     "BASE",
     "BIN",
+    "COMPILED_FILES",
     "DEBUG",
     "DEVEL",
     "KERNEL_FILE",
@@ -55,10 +63,14 @@ __all__ = [
     "KERNEL_LAYER",
     "MODULES",
     "MODULES_LAYER",
+    "PROFILE",
     "ImageKind",
     "KernelLabels",
     "LayerKind",
     "Modules",
+    "artifact_kind",
+    "artifact_tag",
+    "base_tag",
     "check_module_name",
     "facts_of",
     "find_images",

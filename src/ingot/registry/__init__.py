@@ -1,5 +1,6 @@
 """Reads images from registries and sends images to them, with skopeo."""
 
+from ingot.registry.artifacts import fetch_artifact
 from ingot.registry.read import (
     FETCHED,
     RawManifest,
@@ -31,6 +32,7 @@ __all__ = [
     "annotations_of",
     "at_once",
     "check_registry",
+    "fetch_artifact",
     "fetch_image",
     "find_digest",
     "find_tags",

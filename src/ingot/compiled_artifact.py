@@ -1,0 +1,127 @@
+"""The compiled files of a kernel, kept next to its base image in stores and registries.
+
+    flintlock-kernel:<version>-<12 digits of the recipe key>-files
+
+is an OCI artifact whose subject is the base image. It has two layers, both gzip of JSON
+(`ingot.compiled_files`): the files of the kernel, and the list of all files of the source tree,
+which is the same layer for all kernels of one source. It is pushed, pulled and removed together
+with the image, and is valid only for that image. Images of earlier versions of Ingot have none.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from ingot import registry
+from ingot.compiled_files import CompiledFiles, from_json, to_json
+from ingot.digest import Digest
+from ingot.errors import UserError, VerificationError
+from ingot.images import COMPILED_FILES, KernelLabels, artifact_tag, base_tag, read_facts
+from ingot.oci import Artifact, Descriptor, Image, Layout, read_artifact, write_artifact
+from ingot.oci.image_documents import canonical_json, read_json
+from ingot.oci.layer_compression import compress, decompress
+
+COMPILED_FILES_TYPE = "application/vnd.ingot.compiled-files.v1+gzip"
+"""The media type of the artifact and of its layers."""
+
+_LEVEL = 12
+"""libdeflate's best compression: 350 KB for a kernel of 5,000 files, 320 KB of them its tree."""
+_MOST_PACKED = 8 << 20
+_MOST_UNPACKED = 64 << 20
+"""The most bytes of a document; those of a kernel with all modules have 5 MB."""
+
+
+def write_compiled_files(layout: Layout, compiled: CompiledFiles, base: Descriptor) -> Descriptor:
+    """Write the compiled files of a base image to a store; a tag can point at the result."""
+    files, tree = (_pack(canonical_json(document)) for document in to_json(compiled))
+    return write_artifact(layout, COMPILED_FILES_TYPE, files, base, [tree])
+
+
+def keep_compiled_files(layout: Layout, compiled: CompiledFiles, base: Image) -> None:
+    """Store the compiled files of a base image next to it."""
+    facts = read_facts(base)
+    assert facts is not None
+    with layout.in_use():
+        artifact = write_compiled_files(layout, compiled, base.descriptor)
+        layout.tag({artifact_tag(facts, COMPILED_FILES): artifact})
+
+
+def read_compiled_files(layout: Layout, image: Image) -> CompiledFiles | None:
+    """The compiled files of the kernel of an image of the store, whichever of its images it is.
+
+    None if the store has none for exactly this kernel, and if the image is not a kernel's.
+    VerificationError if they are damaged.
+    """
+    facts = read_facts(image)
+    base = layout.find(base_tag(facts)) if facts else None
+    if facts is None or base is None:
+        return None
+    tag = artifact_tag(facts, COMPILED_FILES)
+    descriptor = layout.find(tag)
+    if descriptor is None:
+        return None
+    try:
+        artifact = read_artifact(layout, descriptor)
+    except UserError as error:
+        raise _damaged(tag, error) from None
+    return _compiled(artifact, base.digest, tag)
+
+
+def fetch_compiled_files(
+    repository: str, facts: KernelLabels, *, insecure: bool = False
+) -> CompiledFiles | None:
+    """The compiled files of the kernel with these labels, from a registry.
+
+    `repository` is the name of any image of the kernel (host[:port]/path/kernel-bin). None if the
+    registry has none for exactly this kernel. VerificationError if they are damaged, MachineError
+    if the registry or the network fails.
+    """
+    parent = repository.rpartition("/")[0]
+    reference = f"{parent}/{artifact_tag(facts, COMPILED_FILES)}"
+    base = registry.find_digest(f"{parent}/{base_tag(facts)}", insecure=insecure)
+    if base is None:
+        return None
+    try:
+        artifact = registry.fetch_artifact(
+            reference, COMPILED_FILES_TYPE, _MOST_PACKED, insecure=insecure
+        )
+    except UserError as error:
+        raise _damaged(reference, error) from None
+    return None if artifact is None else _compiled(artifact, base, reference)
+
+
+def _compiled(artifact: Artifact, base: Digest, name: str) -> CompiledFiles | None:
+    """The content of an artifact; None if it describes another image."""
+    if artifact.subject.digest != base:
+        return None
+    try:
+        if artifact.artifact_type != COMPILED_FILES_TYPE:
+            raise ValueError(f"its type is {artifact.artifact_type!r:.100}")
+        if len(artifact.further) != 1:
+            raise ValueError("it does not have two layers")
+        files, tree = (read_json(_unpack(data)) for data in (artifact.data, *artifact.further))
+        return from_json(files, tree)
+    except (ValueError, zlib.error) as error:
+        raise _damaged(name, error) from None
+
+
+def _damaged(name: str, error: Exception) -> VerificationError:
+    return VerificationError(
+        f"the compiled files {name} cannot be read",
+        why=str(error),
+        hint="build the kernel again; they are written when it is compiled",
+    )
+
+
+def _pack(data: bytes) -> bytes:
+    return b"".join(compress([data], _LEVEL))
+
+
+def _unpack(data: bytes) -> bytes:
+    """The content of gzip members; ValueError for more than `_MOST_UNPACKED` bytes."""
+    content = bytearray()
+    for piece in decompress([data]):
+        content += piece
+        if len(content) > _MOST_UNPACKED:
+            raise ValueError(f"it has more than {_MOST_UNPACKED:,} bytes")
+    return bytes(content)
