@@ -96,7 +96,7 @@ def judge(records: Records, version: KernelVersion, compiled: CompiledFiles | No
 
 def require_compiled(compiled: CompiledFiles) -> None:
     """UserError for compiled files that cannot be those of a kernel."""
-    files = compiled.all
+    files = compiled.built_in.union(*compiled.modules.values())
     why = ""
     if not files:
         why = "it lists no files"

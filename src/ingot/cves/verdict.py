@@ -71,7 +71,7 @@ class CompiledIndex:
 
     def __init__(self, compiled: CompiledFiles) -> None:
         self.tree = compiled.tree
-        self.all = compiled.all
+        self.all = compiled.built_in.union(*compiled.modules.values())
         self._compiled = compiled
         self._arches = {arch for file in self.all if (arch := _arch_of(file))}
 
