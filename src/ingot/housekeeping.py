@@ -224,7 +224,7 @@ def _caches(project: Project, *, everything: bool, dry_run: bool) -> list[Remove
         return []
     workspace = project.workspace
     removed = []
-    for directory in (workspace.ccache, workspace.configs):
+    for directory in (workspace.ccache, workspace.configs, workspace.cves):
         if directory.is_dir() and any(directory.iterdir()):
             removed.append(RemovedItem(f"cache {directory.name}", tree_size(directory)))
             if not dry_run:

@@ -5,6 +5,7 @@
       sources/<digest>/         unpacked kernel trees, by the digest of their origin
       builders/<digest>/        unpacked builders, by the digest of their image
       configs/<digest>.config   resolved configs, by the digest of all their inputs
+      cves/                     CVE records, and indexes of them
       ccache/<digest>/          a compile cache, by the digest of the trust anchors of its content
       logs/<kernel>.log         the output of the last build of each kernel
       locks/                    lock files; they have no meaning unless a process holds them
@@ -77,6 +78,10 @@ class Workspace:
         return self.root / "configs"
 
     @property
+    def cves(self) -> Path:
+        return self.root / "cves"
+
+    @property
     def ccache(self) -> Path:
         return self.root / "ccache"
 
@@ -98,7 +103,7 @@ class Workspace:
         with disk_errors(self.root):
             if not self.root.exists():
                 private_directory(self.root, _PASSAGE)
-            for directory in (self.downloads, self.sources, self.configs, self.ccache):
+            for directory in (self.downloads, self.sources, self.configs, self.cves, self.ccache):
                 private_directory(directory)
             for name in ("logs", "locks", "build"):
                 private_directory(self.root / name)

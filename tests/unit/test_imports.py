@@ -43,7 +43,7 @@ FLOORS = (
     ("compile", "configure"),
     ("boot", "images", "registry"),
     ("compiled_artifact", "operands", "setting"),
-    ("lab", "publish"),
+    ("cves", "lab", "publish"),
     ("pipeline",),
     ("changes", "comparison", "housekeeping", "image_lookup", "new_versions", "report", "specs"),
     ("api",),
