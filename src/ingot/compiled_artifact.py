@@ -50,18 +50,34 @@ def read_compiled_files(layout: Layout, image: Image) -> CompiledFiles | None:
     VerificationError if they are damaged.
     """
     facts = read_facts(image)
-    base = layout.find(base_tag(facts)) if facts else None
-    if facts is None or base is None:
-        return None
+    return compiled_files_in(layout, facts) if facts else None
+
+
+def compiled_files_in(layout: Layout, facts: KernelLabels) -> CompiledFiles | None:
+    """The same, of the kernel with these labels."""
     tag = artifact_tag(facts, COMPILED_FILES)
-    descriptor = layout.find(tag)
-    if descriptor is None:
+    base, descriptor = layout.find(base_tag(facts)), layout.find(tag)
+    if base is None or descriptor is None:
         return None
     try:
         artifact = read_artifact(layout, descriptor)
     except UserError as error:
         raise _damaged(tag, error) from None
     return _compiled(artifact, base.digest, tag)
+
+
+def digest_in(layout: Layout, facts: KernelLabels) -> Digest | None:
+    """The digest of a kernel's compiled files, without reading them; None if there are none."""
+    descriptor = layout.find(artifact_tag(facts, COMPILED_FILES))
+    return descriptor.digest if descriptor else None
+
+
+def digest_in_registry(
+    repository: str, facts: KernelLabels, *, insecure: bool = False
+) -> Digest | None:
+    """The same, in a registry; arguments and errors are those of `fetch_compiled_files`."""
+    reference = f"{repository.rpartition('/')[0]}/{artifact_tag(facts, COMPILED_FILES)}"
+    return registry.find_digest(reference, insecure=insecure)
 
 
 def fetch_compiled_files(

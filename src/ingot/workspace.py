@@ -82,6 +82,11 @@ class Workspace:
         return self.root / "cves"
 
     @property
+    def cve_clone(self) -> Path:
+        """The clone of the CNA's repository, if there is one."""
+        return self.cves / "vulns"
+
+    @property
     def ccache(self) -> Path:
         return self.root / "ccache"
 

@@ -44,7 +44,7 @@ FLOORS = (
     ("boot", "images", "registry"),
     ("compiled_artifact", "operands", "setting"),
     ("cves", "lab", "publish"),
-    ("pipeline",),
+    ("kernel_cves", "pipeline"),
     ("changes", "comparison", "housekeeping", "image_lookup", "new_versions", "report", "specs"),
     ("api",),
     ("cli",),

@@ -9,17 +9,24 @@ from typing import Annotated
 import typer
 
 from ingot import comparison as comparisons
+from ingot import registry
 from ingot.arch import Arch, arch_called
 from ingot.cli.documents.parts import SizeChangePart, option_change_parts, profile_part
 from ingot.cli.documents.verbs import DiffDocument, SummaryPart
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
-from ingot.cli.shared.image_differences import print_comparison
+from ingot.cli.shared.image_differences import print_comparison, print_cve_changes
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.comparison import Changes, Comparison, ImageSummary
+from ingot.compiled_artifact import compiled_files_in, fetch_compiled_files
+from ingot.compiled_files import CompiledFiles
 from ingot.image_lookup import find_image
+from ingot.kernel_cves import CveChanges, changes_between, open_cves
+from ingot.oci import Layout
 from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
 from ingot.progress import Progress
+from ingot.setting import Project
+from ingot.version import KernelVersion
 
 _SHOWN = 15
 
@@ -54,7 +61,8 @@ def diff(
 
     Shows source, builder and recipe; the sizes of kernel, modules and image; the boot cost, if
     `ingot profile` measured it; the size of the kernel by source directory; added and removed
-    modules; and the config options that differ.
+    modules; and the config options that differ. After `ingot cves --update`, also the CVEs in
+    compiled files that only one of the two has.
 
     For an image in a registry, the manifest is enough if a recent Ingot made it; any other image
     is fetched. To compare configs only, grouped by menu: `ingot config diff`.
@@ -63,10 +71,15 @@ def diff(
     progress = make_progress(Terminal(stderr=True))
     before, after = (_read_summary(name, platform, insecure, catalog, progress) for name in (a, b))
     comparison = comparisons.compare(before, after)
+    setting = make_setting(catalog, None)
+    cves = _cve_changes(setting.project, before, after, progress, insecure=insecure)
     if as_json:
-        print_json(_document(comparison))
+        print_json(_document(comparison, cves))
     else:
-        print_comparison(make_console(), comparison, None if show_all else _SHOWN)
+        limit = None if show_all else _SHOWN
+        print_comparison(make_console(), comparison, limit)
+        if cves:
+            print_cve_changes(make_console(), cves, limit)
 
 
 def _read_summary(
@@ -90,7 +103,40 @@ def _read_summary(
             )
 
 
-def _document(comparison: Comparison) -> DiffDocument:
+def _cve_changes(
+    project: Project,
+    before: ImageSummary,
+    after: ImageSummary,
+    progress: Progress,
+    *,
+    insecure: bool,
+) -> CveChanges | None:
+    """The CVEs that only one of the images has; None without CVE records or compiled files."""
+    cves = open_cves(None, project.workspace, progress)
+    if cves is None:
+        return None
+    answers = []
+    for image in (before, after):
+        compiled = _compiled_files(project.layout, image, insecure=insecure)
+        if image.facts is None or compiled is None:
+            return None
+        answers.append(cves.judge(KernelVersion.parse(image.facts.version), compiled))
+    return changes_between(*answers)
+
+
+def _compiled_files(layout: Layout, image: ImageSummary, *, insecure: bool) -> CompiledFiles | None:
+    """The compiled files next to an image, in the store or the registry that it is in."""
+    if image.facts is None:
+        return None
+    match parse_operand(image.name):
+        case RegistryImage(reference):
+            repository = registry.repository_of(reference)
+            return fetch_compiled_files(repository, image.facts, insecure=insecure)
+        case _:
+            return compiled_files_in(layout, image.facts)
+
+
+def _document(comparison: Comparison, cves: CveChanges | None) -> DiffDocument:
     options = comparison.options
     return {
         "a": _summary_part(comparison.before),
@@ -100,6 +146,7 @@ def _document(comparison: Comparison) -> DiffDocument:
         "module_changes": _change_parts(comparison.modules),
         "file_changes": _change_parts(comparison.files),
         "options": None if options is None else option_change_parts(options),
+        "cves": {"closed": list(cves.closed), "opened": list(cves.opened)} if cves else None,
     }
 
 

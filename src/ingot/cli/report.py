@@ -16,6 +16,7 @@ from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_json, print_line
 from ingot.errors import UserError
 from ingot.files import write_atomic
+from ingot.kernel_cves import open_cves
 from ingot.report import Report
 from ingot.setting import Project
 from ingot.units import size_text
@@ -47,6 +48,7 @@ def report(
 
     For each kernel: its sizes, by source directory too; its boot cost, by phase and initcall; the
     VMMs and features of the catalog that its config supports; and the end of life of its series.
+    After `ingot cves --update`, also the CVEs in files that it was compiled from.
     The page is one HTML file that loads nothing from elsewhere.
     """
     if to.is_dir() and not as_json:
@@ -70,11 +72,16 @@ def report(
 
 def _gather(project: Project, registry: str | None, insecure: bool) -> Report:
     console = Terminal(stderr=True)
+    progress = make_progress(console)
+    cves = open_cves(None, project.workspace, progress)
     if registry is None:
         images, omissions = reports.kernels_of_store(project.layout)
+        if cves:
+            images = reports.with_cves_of_store(cves, project.layout, images)
     else:
-        progress = make_progress(console)
         images, omissions = reports.kernels_of_registry(registry, progress, insecure=insecure)
+        if cves:
+            images = reports.with_cves_of_registry(cves, registry, images, insecure=insecure)
     found = reports.gather(project.catalog, registry or "", images, omissions)
     for omission in found.omissions:
         console.say(f"left out: {omission.name}: {omission.why}")

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from ingot.cli.documents.parts import (
     BootPart,
+    CvesPart,
     FailurePart,
     ImagePart,
     KernelPart,
@@ -143,6 +144,7 @@ class ListPart(KernelPart):
     supported_by: Mapping[str, str]
     experimental: list[str]
     digest: str | None
+    cves: CvesPart | None
 
 
 class ListDocument(TypedDict):
@@ -192,6 +194,11 @@ class SummaryPart(TypedDict):
     profile: ProfilePart | None
 
 
+class CveChangesPart(TypedDict):
+    closed: list[str]
+    opened: list[str]
+
+
 class DiffDocument(TypedDict):
     a: SummaryPart
     b: SummaryPart
@@ -200,6 +207,7 @@ class DiffDocument(TypedDict):
     module_changes: list[SizeChangePart] | None
     file_changes: list[SizeChangePart] | None
     options: list[OptionChangePart] | None
+    cves: CveChangesPart | None
 
 
 class UnmetPart(TypedDict):
@@ -262,6 +270,7 @@ class ReportPart(TypedDict):
     feature_support: list[SupportPart]
     supported_by: Mapping[str, str]
     profile: ProfilePart | None
+    cves: CvesPart | None
 
 
 class OmissionPart(TypedDict):
