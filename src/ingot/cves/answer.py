@@ -43,6 +43,13 @@ class Finding:
     def status(self) -> Status:
         return self.verdict.status
 
+    def has_fix_among(self, versions: Iterable[KernelVersion]) -> bool:
+        """Whether one of the versions is a release of the same series with the fix."""
+        return self.fixed_in is not None and any(
+            version.series == self.fixed_in.series and version >= self.fixed_in
+            for version in versions
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 _Row = tuple[str, str]
 
 _MOST_MOVES = 3
-"""How often a file was moved at most in the kernels of the catalog: fs/cifsd has had three other names."""
+"""How often a file was moved at most: the server of SMB has had three other directories."""
 
 _DISPLAY = "drivers/gpu/drm/amd/display/dc"
 _DISPLAY_BLOCKS = {

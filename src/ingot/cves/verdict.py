@@ -36,6 +36,8 @@ class Status(enum.Enum):
     AFFECTED = "affected"
     NOT_AFFECTED = "not_affected"
     UNDECIDED = "undecided"
+    FIXED = "fixed"
+    """Only by a decision: a patch of the catalog fixes it."""
 
 
 class Cause(enum.Enum):
@@ -57,13 +59,16 @@ class Verdict:
     """The status of a CVE, its cause, and the files that decided it.
 
     `files` are names in this source tree, except for the cause MISSING. `compiled_into` lists
-    `vmlinux` and the paths of modules that contain a file.
+    `vmlinux` and the paths of modules that contain a file. `reason` and `justification` (of
+    OpenVEX) are those of a decision by hand.
     """
 
     status: Status
     cause: Cause
     files: tuple[str, ...] = ()
     compiled_into: tuple[str, ...] = ()
+    reason: str = ""
+    justification: str = ""
 
 
 class CompiledIndex:
