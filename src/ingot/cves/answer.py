@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ingot.compiled_files import CompiledFiles
 from ingot.cves.data import DataIdentity
 from ingot.cves.record import Record
-from ingot.cves.records import Records, Unreadable, open_by_version
+from ingot.cves.records import Records, Unreadable, open_by_version, order_of
 from ingot.cves.release_ranges import END, number_of, version_of
 from ingot.cves.verdict import Cause, CompiledIndex, Status, Verdict, judge_files
 from ingot.errors import UserError
@@ -38,6 +38,11 @@ class Finding:
     @property
     def cve(self) -> str:
         return self.record.cve
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """The year and the number of the CVE."""
+        return order_of(self.cve)
 
     @property
     def status(self) -> Status:

@@ -59,7 +59,7 @@ def print_answer(
 
 def _ordered(findings: Sequence[Finding]) -> list[Finding]:
     """The findings with the highest scores first, then the newest ones."""
-    return sorted(findings[::-1], key=lambda each: -(each.record.score or 0))
+    return sorted(findings, key=lambda each: (each.record.score or 0, each.order), reverse=True)
 
 
 def _table(findings: Sequence[Finding], versions: Sequence[KernelVersion]) -> Table:
