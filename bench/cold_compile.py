@@ -18,8 +18,9 @@ from pathlib import Path
 import ingot
 from ingot import configure, pipeline
 from ingot.builder.sandbox import Sandbox
+from ingot.builder.toolchain import make_flags
 from ingot.catalog import Kernel
-from ingot.compile import compile_kernel, make_flags
+from ingot.compile.compile_kernel import compile_kernel
 from ingot.files import remove_tree
 from ingot.process import run
 from ingot.progress import Silent, Timed

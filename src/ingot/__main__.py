@@ -8,9 +8,8 @@ from types import FrameType
 from typing import NoReturn
 
 from ingot import __version__
-from ingot.errors import Interrupted
+from ingot.errors import BUG, INTERRUPTED, Interrupted
 
-_EXIT_CODE = 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _AGAIN_AFTER = 0.01
@@ -18,7 +17,7 @@ _AGAIN_AFTER = 0.01
 
 
 def main() -> NoReturn:
-    """Run the command line and exit with its code; 130 if it was interrupted."""
+    """Run the command line, and exit with one of `errors.EXIT_CODES`."""
     if sys.argv[1:] == [
         "--version"
     ]:  # scripts often call `--version`: before anything large is imported
@@ -39,7 +38,8 @@ def main() -> NoReturn:
         code = 0
     except Exception:
         if not interruption.arrived:
-            raise
+            sys.excepthook(*sys.exc_info())
+            sys.exit(BUG)
         code = interruption.end()  # a library turned the interruption into its own error
     sys.exit(code)
 
@@ -75,7 +75,7 @@ class Interruption:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         print("interrupted; run the same command again to go on", file=sys.stderr)
-        return _EXIT_CODE
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from ingot.boot.boot_report import BootReport
 from ingot.catalog import Kernel
 from ingot.errors import IngotError, UserError
 from ingot.image_lookup import find_image_named
-from ingot.kconfig import Finding
+from ingot.kconfig.findings import Finding
 from ingot.oci import Image
 from ingot.pipeline import Built, Resolved
 from ingot.progress import Progress, Silent
@@ -103,7 +103,7 @@ def build_kernel(
 ) -> Built:
     """Build a kernel, boot it and tag its images. If the store has the images, nothing is built.
 
-    UserError if its config is not sound, BuildError if it does not compile, BootError if it does
+    ConfigError if its config is not sound, BuildError if it does not compile, BootError if it does
     not pass its boot test, MachineError and VerificationError as in `resolve_config`. After an
     error nothing is tagged.
     """

@@ -11,6 +11,7 @@ with the image, and is valid only for that image. Images of earlier versions of 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 from ingot import registry
 from ingot.compiled_files import CompiledFiles, from_json, to_json
@@ -31,19 +32,15 @@ _MOST_UNPACKED = 64 << 20
 """The most bytes of a document; those of a kernel with all modules have 5 MB."""
 
 
-def write_compiled_files(layout: Layout, compiled: CompiledFiles, base: Descriptor) -> Descriptor:
-    """Write the compiled files of a base image to a store; a tag can point at the result."""
-    files, tree = (_pack(canonical_json(document)) for document in to_json(compiled))
-    return write_artifact(layout, COMPILED_FILES_TYPE, files, base, [tree])
-
-
-def keep_compiled_files(layout: Layout, compiled: CompiledFiles, base: Image) -> None:
-    """Store the compiled files of a base image next to it."""
+def write_compiled_files(
+    layout: Layout, compiled: CompiledFiles, base: Image
+) -> Mapping[str, Descriptor]:
+    """Write the compiled files of a base image to a store; returns the tag to set with its tags."""
     facts = read_facts(base)
     assert facts is not None
-    with layout.in_use():
-        artifact = write_compiled_files(layout, compiled, base.descriptor)
-        layout.tag({artifact_tag(facts, COMPILED_FILES): artifact})
+    files, tree = (_pack(canonical_json(document)) for document in to_json(compiled))
+    artifact = write_artifact(layout, COMPILED_FILES_TYPE, files, base.descriptor, [tree])
+    return {artifact_tag(facts, COMPILED_FILES): artifact}
 
 
 def read_compiled_files(layout: Layout, image: Image) -> CompiledFiles | None:

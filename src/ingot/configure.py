@@ -16,7 +16,8 @@ from ingot.builder.dot_config import made_config, put_config
 from ingot.builder.sandbox import Sandbox
 from ingot.builder.toolchain import make_arguments
 from ingot.errors import BuildError
-from ingot.kconfig import Config, OptionRequest, OptionTable
+from ingot.kconfig import Config, OptionRequest
+from ingot.kconfig.option_table import OptionTable
 from ingot.process import CommandFailedError, Result, run, run_in_terminal
 
 _SURVEY = "survey := $(shell,python3 $SURVEY/survey.py $SURVEYED)\n"

@@ -1,4 +1,4 @@
-"""The errors that Ingot raises on purpose, each with the exit code of the program.
+"""The errors that Ingot raises on purpose, and the exit codes of the program.
 
 The library raises these; only the CLI turns them into text and an exit code. Every error
 says what happened, why, and what to do next.
@@ -7,6 +7,7 @@ says what happened, why, and what to do next.
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -16,7 +17,7 @@ class IngotError(Exception):
     `what` is one sentence, `why` can have several lines (a log's tail), `hint` is the next step.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int]
 
     def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
         super().__init__(what)
@@ -32,6 +33,12 @@ class UserError(IngotError):
     """The request cannot be met: a wrong name, a contradiction, a bad file."""
 
     exit_code = 2
+
+
+class ConfigError(UserError):
+    """A config was checked, and lacks something that is asked of it."""
+
+    exit_code = 1
 
 
 class MachineError(IngotError):
@@ -53,9 +60,30 @@ class BuildError(IngotError):
 
 
 class BootError(IngotError):
-    """The kernel was built but did not pass its boot test."""
+    """The kernel was built, but did not pass its boot test, or costs more than its budget."""
 
     exit_code = 6
+
+
+BUG = 70
+"""The exit code after an error that Ingot did not raise on purpose (EX_SOFTWARE of sysexits.h)."""
+
+INTERRUPTED = 130
+"""The exit code of an interrupted program, as shells have it (128 + SIGINT)."""
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "success",
+    ConfigError.exit_code: "a config lacks something that is asked of it",
+    UserError.exit_code: "the command, or a file that it reads, has a mistake",
+    MachineError.exit_code: "this machine lacks something: a program, the network, space, a"
+    " permission",
+    VerificationError.exit_code: "a digest or a signature does not match",
+    BuildError.exit_code: "a kernel does not compile",
+    BootError.exit_code: "a kernel does not pass its boot test, or costs more than its budget",
+    BUG: "a mistake of Ingot itself, with a traceback: please report it",
+    INTERRUPTED: "the command was interrupted (Ctrl-C, SIGTERM)",
+}
+"""The meaning of each exit code of the program."""
 
 
 class Interrupted(BaseException):

@@ -6,9 +6,8 @@ import contextlib
 import re
 from collections.abc import Sequence
 
-from ingot import lab
 from ingot.errors import UserError
-from ingot.images import BASE, tags_of_store
+from ingot.images import BASE, artifact_kind, tags_of_store
 from ingot.oci import Image, read_image
 from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
 from ingot.setting import Project
@@ -41,9 +40,9 @@ def find_image(project: Project, wanted: StoreImage | KernelName) -> tuple[str, 
         ]
     tags = tags_of_store(project.layout)
     for tag in candidates:
-        if tag in tags and not lab.is_profile(tag):
+        if tag in tags and artifact_kind(tag) is None:
             return tag, read_image(project.layout, tags[tag])
-    raise _not_found(project, wanted.name, [tag for tag in tags if not lab.is_profile(tag)])
+    raise _not_found(project, wanted.name, [tag for tag in tags if artifact_kind(tag) is None])
 
 
 def _not_found(project: Project, name: str, tags: Sequence[str]) -> UserError:

@@ -16,8 +16,9 @@ from ingot import pipeline
 from ingot.catalog import Catalog, Kernel, NewVersion, Proposal, propose
 from ingot.catalog.kernel_selection import ALL
 from ingot.errors import IngotError, UserError
-from ingot.kconfig import Config, Option, OptionTable
+from ingot.kconfig import Config
 from ingot.kconfig.expression import evaluate, render
+from ingot.kconfig.option_table import Option, OptionTable
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
 from ingot.setting import Project, Setting
@@ -73,8 +74,8 @@ class Addition:
 def plan_addition(setting: Setting, name: str, progress: Progress) -> Addition:
     """Find, verify and check the release `name`: a version, or a series (its newest version).
 
-    Nothing is written. Raises UserError if the catalog has it already or if one of its configs
-    is not sound, and the errors of obtaining the source.
+    Nothing is written. Raises UserError if the catalog has it already, ConfigError if one of its
+    configs is not sound, and the errors of obtaining the source.
     """
     catalog = setting.project.catalog
     _refuse_known(catalog, name)
@@ -159,7 +160,7 @@ def _refuse_known(catalog: Catalog, name: str) -> None:
 def _check_all(
     setting: Setting, version: KernelVersion, progress: Progress
 ) -> tuple[Resolved, ...]:
-    """The configs of every arch and flavor of a version; UserError if one is not sound."""
+    """The configs of every arch and flavor of a version; ConfigError if one is not sound."""
     kernels = setting.project.catalog.select([str(version)], arches=[ALL], flavors=[ALL])
     done = []
     for resolved in pipeline.resolve_all(setting, kernels, progress):

@@ -40,7 +40,7 @@ class KernelName:
     @property
     def has_version(self) -> bool:
         """Whether the name begins with a version; other names exist in few catalogs."""
-        return bool(_VERSION.fullmatch(self.name))
+        return begins_with_version(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,18 @@ def parse_operand(text: str) -> Operand:
     if text.startswith(_LAYOUT):
         directory, _, tag = text.removeprefix(_LAYOUT).partition(":")
         return LayoutImage(Path(directory), tag)
-    if _VERSION.fullmatch(text):
+    if begins_with_version(text):
         return KernelName(text)
     if text in KERNEL_IMAGES or (":" in text and "/" not in text):
         return StoreImage(text)
     if _is_file(Path(text)):
         return FileName(Path(text))
     return RegistryImage(text) if "/" in text else KernelName(text)
+
+
+def begins_with_version(text: str) -> bool:
+    """Whether a text has the form of a kernel of the catalog: `6.1`, `6.1.176-minimal`."""
+    return bool(_VERSION.fullmatch(text))
 
 
 def kernel_named(text: str) -> str:

@@ -7,14 +7,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingot.catalog import Catalog, load
 from ingot.files import locked
 from ingot.oci import Layout
 from ingot.progress import Progress
-from ingot.registry import Registry
-from ingot.source.origin import Source
 from ingot.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ingot.registry import Registry
+    from ingot.source.origin import Source
 
 
 @dataclass(frozen=True, slots=True)

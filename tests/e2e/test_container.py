@@ -72,7 +72,7 @@ def _setting(lab: Lab) -> Setting:
 def _digests(built: dict[str, object]) -> dict[str, str]:
     images = built["images"]
     assert isinstance(images, list)
-    return {image["tag"]: image["digest"] for image in images}
+    return {image["image"]: image["digest"] for image in images}
 
 
 def test_what_is_compiled_sees_nothing_of_the_machine(builder: Builder, tmp_path: Path) -> None:

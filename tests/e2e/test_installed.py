@@ -16,7 +16,7 @@ def test_an_installed_ingot_builds_a_kernel(tmp_path: Path) -> None:
     installed = install(make_release(tmp_path / "dist"), tmp_path)
     output = installed.run("ingot", "build", "6.1-minimal", "--json", at="mine")
     (built,) = json.loads(output)["built"]
-    assert {image["tag"].partition(":")[0] for image in built["images"]} >= {
+    assert {image["image"].partition(":")[0] for image in built["images"]} >= {
         *("flintlock-kernel", "kernel-bin", "kernel-modules")
     }
     assert (installed.directory / "mine" / "images" / "index.json").is_file()

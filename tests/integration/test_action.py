@@ -84,13 +84,13 @@ if verb == "matrix":
 elif verb == "build":
     if kernel in fake["failing"]:
         sys.exit(5)
-    image = {"tag": f"kernel-bin:{kernel}", "digest": f"sha256:{kernel}", "size": 1}
+    image = {"image": f"kernel-bin:{kernel}", "digest": f"sha256:{kernel}", "size": 1}
     print(json.dumps({"built": [{"images": [image]}], "failed": []}, indent=2))
 elif verb == "push":
     if kernel in fake["refused"]:
         sys.exit(3)
     registry = words[words.index("--registry") + 1]
-    tag = {"reference": f"{registry}/kernel-bin:{kernel}", "digest": f"sha256:{kernel}"}
+    tag = {"image": f"{registry}/kernel-bin:{kernel}", "digest": f"sha256:{kernel}"}
     print(json.dumps({"tags": [{**tag, "action": "new"}]}, indent=2))
 elif verb in ("update", "config"):
     print("added linux\\n\\nEOF $HOME `id` ${{ x }}")

@@ -30,7 +30,7 @@ def test_the_option_that_makes_the_kernel_larger_is_found(house: House, tmp_path
     assert found["differing"] == 3
     assert found["final"]
     assert found["costs"]["size"] == len('CONFIG_FAIL_BOOT="not_at_all"\n')
-    assert found["after"]["size"] - found["before"]["size"] > found["costs"]["size"]
+    assert found["b"]["kernel_size"] - found["a"]["kernel_size"] > found["cost"]["kernel_size"]
     assert "kernel 2: the second config" in result.stderr
 
 

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from ingot import configure
-from ingot.compile import compile_kernel
+from ingot.compile.compile_kernel import compile_kernel
 from ingot.environment import APT, COMMON
 from ingot.errors import BootError, BuildError, UserError, VerificationError
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import list_files, read_image, validate_layout
-from ingot.pipeline import building
+from ingot.pipeline import new_build
 from tests.support.houses import House
 from tests.support.places import FAKE_TREE
 
@@ -232,7 +232,7 @@ def test_a_local_tree_that_is_changed_while_it_is_compiled(
         (tree / "main.c").write_text("int main(void) { return 2; }\n")
         return made
 
-    monkeypatch.setattr(building, "compile_kernel", compile_and_edit)
+    monkeypatch.setattr(new_build, "compile_kernel", compile_and_edit)
     with pytest.raises(VerificationError, match="was changed while it was used"):
         house.build(local=tree)
     assert moving_tags(house) == set()

@@ -72,16 +72,16 @@ def test_what_is_no_builder_and_no_kernel_is_told(house: House) -> None:
 
 
 def test_a_builder_is_shown_before_and_after_it_was_made(house: House) -> None:
-    (before,) = json.loads(ask(house, "builder", "show", "--json"))
+    (before,) = json.loads(ask(house, "builder", "show", "--json"))["builders"]
     assert (before["digest"], before["packages"], before["lock"]) == (None, None, None)
     assert "not made yet: `ingot builder make test`" in ask(house, "builder", "show")
     assert made(house) == 0
     ask(house, "builder")
-    (after,) = json.loads(ask(house, "builder", "show", "test", "--json"))
+    (after,) = json.loads(ask(house, "builder", "show", "test", "--json"))["builders"]
     assert after["packages"] == list(FIRST)
     assert after["digest"] == str(digest_of(FIRST))
-    assert after["image"] == str(house.layout.tags()["kernel-builder:test"].digest)
-    assert (after["kind"], after["suite"], after["host"]) == ("rootfs", "bookworm", "x86_64")
+    assert after["image_digest"] == str(house.layout.tags()["kernel-builder:test"].digest)
+    assert (after["kind"], after["suite"], after["arch"]) == ("rootfs", "bookworm", "x86_64")
     text = ask(house, "builder", "show", "--packages")
     assert str(digest_of(FIRST)) in text
     assert FIRST[0] in text
@@ -125,7 +125,7 @@ def test_an_update_writes_the_lock_and_tells_what_changed(
     assert lock_of(house).read_text().splitlines()[1:] == list(FIRST)
     assert house.layout.tags()["kernel-builder:test"] == first
 
-    (document,) = json.loads(ask(house, "builder", "update", "test", "--json"))
+    (document,) = json.loads(ask(house, "builder", "update", "test", "--json"))["builders"]
     assert document["changes"] == [{"package": "make:amd64", "before": "1.0-1", "after": "2.0-1"}]
     assert document["after"] == str(digest_of(SECOND))
     assert lock_of(house).read_text().splitlines()[1:] == list(SECOND)
@@ -179,7 +179,7 @@ def test_an_archive_that_has_moved_on_is_told(moved_on: House) -> None:
     before = made(moved_on)
     assert moved_on.ingot("builder").returncode == 0
     assert made(moved_on) == before  # not made again for every build
-    (shown,) = json.loads(ask(moved_on, "builder", "show", "--json"))
+    (shown,) = json.loads(ask(moved_on, "builder", "show", "--json"))["builders"]
     assert [one["package"] for one in shown["changes"]] == ["make:amd64"]
     assert "1 packages differ" in ask(moved_on, "builder", "show")
 

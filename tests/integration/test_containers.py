@@ -168,7 +168,7 @@ def test_what_an_image_is_made_of_is_asked_once(house: House, box: Engines) -> N
     box.made_of((*FIRST, "zstd:amd64=1"))
     assert build(house).recipe_key == first.recipe_key
     shown = house.ingot("builder", "show", "box", "--json")
-    (document,) = json.loads(shown.stdout)
+    (document,) = json.loads(shown.stdout)["builders"]
     assert document["packages"] == list(FIRST)
     assert (document["kind"], document["from"]) == ("container", IMAGE)
     assert "registry.example" in house.ingot("builder", "show", "box").stdout

@@ -179,8 +179,8 @@ def test_add_shows_the_difference_or_writes_it(
     done = CliRunner().invoke(app, ["add", "6.1.1000", "--json"])
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
-    assert document["written"] is True
-    assert document["files"] == [str(file), str(house.root / "README.md")]
+    assert document["dry_run"] is False
+    assert document["paths"] == [str(file), str(house.root / "README.md")]
     assert [new["option"] for new in document["new_options"]] == ["BRAND_NEW"]
     assert '"6.1.1000"' in file.read_text()
 

@@ -100,7 +100,7 @@ def test_a_build_of_it(house: House, tmp_path: Path, outside: Path, name: str) -
     ],
 )
 @pytest.mark.parametrize(
-    "words", [("check", "6.1"), ("show", "6.1"), ("explain", "CHILD", "6.1"), ("resolve", "6.1")]
+    "words", [("check", "6.1"), ("show", "6.1"), ("explain", "6.1", "CHILD"), ("resolve", "6.1")]
 )
 def test_a_config_of_it(
     house: House, tmp_path: Path, outside: Path, words: tuple[str, ...], trap: str

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingot.builder.sandbox import Sandbox
-from ingot.compile import index_modules
+from ingot.compile.compile_modules import index_modules
 from ingot.errors import IngotError, UserError
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import (
@@ -56,7 +56,7 @@ def make(house: House, directory: Path, *words: str) -> dict[str, str]:
     """Build modules; returns the digests of their images, by tag."""
     done = house.ingot("module", "build", str(directory), "--kernel", "6.1", "--json", *words)
     assert done.returncode == 0, done.stderr
-    return {image["tag"]: image["digest"] for image in json.loads(done.stdout)["images"]}
+    return {image["image"]: image["digest"] for image in json.loads(done.stdout)["images"]}
 
 
 def refused(house: House, directory: Path, *words: str, code: int = 2) -> str:
@@ -261,7 +261,7 @@ def test_a_kernel_that_is_not_the_catalogs(built: House, hello: Path) -> None:
     built.layout.untag([f"{name}:6.1.999" for name in KERNEL_IMAGES])
     done = built.ingot("module", "build", str(hello), "--kernel", "6.1.999-patched", "--json")
     assert done.returncode == 0, done.stderr
-    assert [image["tag"] for image in json.loads(done.stdout)["images"]] == [
+    assert [image["image"] for image in json.loads(done.stdout)["images"]] == [
         "kernel-module-hello:6.1.999-patched",
         "kernel-modules:6.1.999-patched-plus-hello",
     ]

@@ -59,7 +59,7 @@ def test_a_newer_image_of_the_same_version_has_no_profile_yet(house: House) -> N
     base = read_image(house.layout, house.layout.tags()[f"{BASE}:6.1.999"])
     assert kept_profile(house.layout, base) is None
     removed = json.loads(house.ingot("prune", "--json").stdout)["removed"]
-    assert [item["what"].split()[0] for item in removed].count("profile") == 1
+    assert [item["text"].split()[0] for item in removed].count("profile") == 1
     assert not any(tag.endswith("-boot") for tag in house.layout.tags())
 
 

@@ -485,7 +485,7 @@ def test_a_dry_run_shows_and_changes_nothing(shop: Shop, served: Served) -> None
     told = ingot(shop, "push", V, "--registry", served.address, "--dry-run", "--json")
     document = json.loads(told.stdout)
     unique = sum(blob_sizes(shop.layout, *images.values()).values())
-    assert (document["dry_run"], document["bytes"]) == (True, unique)
+    assert (document["dry_run"], document["size"]) == (True, unique)
     assert stored(served) == 0
 
 
@@ -518,11 +518,11 @@ def test_json_tells_the_same(shop: Shop, served: Served) -> None:
     document = json.loads(done.stdout)
     assert document["registry"] == served.address
     assert document["dry_run"] is False
-    assert {tag["reference"]: tag["digest"] for tag in document["tags"]} == {
+    assert {tag["image"]: tag["digest"] for tag in document["tags"]} == {
         f"{served.address}/{image}": digest for image, digest in there(served.address).items()
     }
     assert {tag["action"] for tag in document["tags"]} == {"new"}
-    assert sum(image["bytes"] for image in document["images"]) == document["bytes"] > 0
+    assert sum(image["size"] for image in document["images"]) == document["size"] > 0
 
 
 def test_without_a_name_all_that_is_built_goes(shop: Shop, served: Served) -> None:

@@ -42,20 +42,20 @@ def test_a_feature_asks_for_what_its_fragment_does(featured: House, tmp_path: Pa
     done = featured.ingot("require", file, "--feature", "more", "--json")
     assert done.returncode == 1
     document = json.loads(done.stdout)
-    assert (document["serves"], document["asked"]) == (False, 3)
+    assert (document["ok"], document["asked"]) == (False, 3)
     assert document["unmet"] == [
         {
-            "for": "more",
+            "required_by": "more",
             "option": "NAME",
             "wanted": '"[x]"',
-            "got": "n",
+            "value": "n",
             "place": "feature/more.config:3",
         },
         {
-            "for": "more",
+            "required_by": "more",
             "option": "OTHER",
             "wanted": "y",
-            "got": "m",
+            "value": "m",
             "place": "feature/more.config:1",
         },
     ]

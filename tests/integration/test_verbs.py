@@ -20,11 +20,11 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def test_list_says_what_is_in_the_store(house: House) -> None:
-    (before,) = json.loads(house.ingot("list", "--json").stdout)
+    (before,) = json.loads(house.ingot("list", "--json").stdout)["kernels"]
     assert before["version"] == "6.1.999"
     assert before["digest"] is None
     built = house.build()
-    (after,) = json.loads(house.ingot("list", "--json").stdout)
+    (after,) = json.loads(house.ingot("list", "--json").stdout)["kernels"]
     assert after["digest"] in {str(image.digest) for image in built.images}
     assert "6.1.999" in house.ingot("list").stdout
 
@@ -32,7 +32,7 @@ def test_list_says_what_is_in_the_store(house: House) -> None:
 def test_inspect_shows_labels_layers_and_files(house: House) -> None:
     built = house.build()
     document = json.loads(house.ingot("inspect", "kernel-bin:6.1", "--files", "--json").stdout)
-    assert document["tag"] == "kernel-bin:6.1.999"
+    assert document["image"] == "kernel-bin:6.1.999"
     assert document["labels"]["dev.ingot.recipe-key"] == str(built.recipe_key)
     assert [layer["name"] for layer in document["layers"]] == ["kernel"]
     config = document["annotations"].pop("dev.ingot.config")
@@ -134,7 +134,7 @@ def test_prune_removes_only_what_no_version_stands_for(house: House) -> None:
     second = house.build()
     dry = json.loads(house.ingot("prune", "--dry-run", "--json").stdout)
     assert f"image kernel-bin:6.1.999-{first.recipe_key.short}" in {
-        item["what"] for item in dry["removed"]
+        item["text"] for item in dry["removed"]
     }
     assert f"kernel-bin:6.1.999-{first.recipe_key.short}" in house.layout.tags()
 

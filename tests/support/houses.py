@@ -27,6 +27,7 @@ from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
 from ingot.workspace import Workspace
 from tests.support import fakes
+from tests.support.documents import document_mistakes
 from tests.support.places import FAKE_TREE, FAKES
 
 VERSION = KernelVersion.parse("6.1.999")
@@ -97,7 +98,8 @@ class House:
         }
 
     def ingot(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        """Run a command. What it prints with --json must have the shape of its document."""
+        done = subprocess.run(
             self.command(*words),
             env=self.environment(),
             capture_output=True,
@@ -105,6 +107,8 @@ class House:
             check=False,
             timeout=60,
         )
+        assert document_mistakes(words, done.stdout) == []
+        return done
 
     def recorded(self, tool: str) -> list[list[str]]:
         """The argument lists that a fake tool was started with, in order."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingot import kconfig
-from ingot.kconfig import OptionRequest, OptionTable
+from ingot.kconfig import OptionRequest
+from ingot.kconfig.option_table import OptionTable
 from ingot.version import Series
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from ingot import catalog
 from ingot.catalog import Kernel
-from ingot.compile import Artifacts, Devel
+from ingot.compile.compile_kernel import Artifacts
+from ingot.compile.devel_tree import Devel
+from ingot.compiled_files import CompiledFiles
 from ingot.digest import Digest
-from ingot.images import KernelLabels, tags_for, write_images
+from ingot.images import KernelLabels, tags_for
+from ingot.images.write_images import write_images
 from ingot.oci import Descriptor, Layout, Platform, file_entry, write_image, write_layer
 from ingot.progress import Silent
 from ingot.setting import Project, Setting
@@ -138,5 +141,10 @@ def _artifacts(directory: Path, kernel: Kernel, content: str) -> Artifacts:
         modules=modules,
         epoch=86_400,
         size_map=SizeMap({"": 150_000}, {"net/veth.ko": 40_000}),
+        compiled_files=CompiledFiles(
+            frozenset({"init/main.c"}),
+            {"kernel/net/veth.ko": frozenset({"net/veth.c"})},
+            frozenset({"init/main.c", "net/veth.c", "net/other.c"}),
+        ),
         devel=Devel({}, {".config": directory / ".config"}),
     )

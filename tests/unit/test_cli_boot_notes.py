@@ -15,7 +15,7 @@ from ingot.boot.boot_report import BootReport, Verdict
 from ingot.boot.vmm.choice import default_machine
 from ingot.cli.boot import boot_operand
 from ingot.cli.boot.boot_operand import BootOperand, boot_with_checks
-from ingot.cli.boot.boot_result import document, print_report
+from ingot.cli.boot.boot_result import boot_part, print_report
 from ingot.cli.boot.junit import JunitSuite, write_junit
 from ingot.cli.shared.terminal import Terminal
 from ingot.kconfig import Config
@@ -52,7 +52,7 @@ def test_a_kernel_without_a_config_passes_no_checks_and_that_is_said(
     text = io.StringIO()
     print_report(Terminal(file=text), report, show_console=False)
     assert f"note: {note}" in text.getvalue()
-    assert document("vmlinux", report)["notes"] == [note]
+    assert boot_part(BootOperand("vmlinux", file=Path("vmlinux")), report)["notes"] == [note]
 
     path = tmp_path / "boot.xml"
     write_junit(path, [JunitSuite("vmlinux", report)])

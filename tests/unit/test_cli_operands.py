@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ingot.cli.main import app
 from ingot.errors import UserError
 from ingot.operands import (
     FileName,
@@ -80,3 +82,11 @@ def test_a_kernel_of_the_catalog_is_nothing_else(text: str) -> None:
         kernel_named(text)
     assert caught.value.what == f"{text} is not a kernel of the catalog"
     assert kernel_named("6.1-minimal") == "6.1-minimal"
+
+
+def test_explain_takes_the_kernel_first_and_names_that_order() -> None:
+    done = CliRunner().invoke(app, ["config", "explain", "VETH", "6.1"])
+    error = done.exception
+    assert isinstance(error, UserError)
+    assert "the kernel comes first" in error.why
+    assert error.hint == "run: ingot config explain 6.1 VETH"

@@ -126,3 +126,33 @@ def test_help_and_completion_import_no_verb(
     assert ("inspect" in result.stdout) or words == ("config", "-h")
     heavy = {"requests", "jinja2", "debian", "ingot.catalog", "ingot.pipeline"}
     assert not imported(result) & {*heavy, "ingot.cli.inspect"}  # typer itself has pydantic
+
+
+def paths(group: VerbGroup, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words that name each command, those of groups within groups too."""
+    for verb in group.verbs:
+        yield (*words, verb.name)
+        command = group.commands[verb.name]
+        if isinstance(command, VerbGroup):
+            yield from paths(command, (*words, verb.name))
+
+
+@pytest.mark.parametrize(("verb", "command"), list(rows(GROUP)), ids=lambda each: each.name)
+def test_every_operand_and_every_value_of_an_option_has_a_name(verb: Verb, command: Any) -> None:
+    for parameter in command.params:
+        if not getattr(parameter, "is_flag", False):
+            assert parameter.metavar, f"{verb.name}: {parameter.name} has no metavar"
+
+
+@pytest.mark.parametrize("words", [(), *paths(GROUP)], ids=" ".join)
+def test_help_shows_no_types_of_python_and_no_braces(words: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(app, [*words, "--help"]).output
+    assert f"Usage: {' '.join(['ingot', *words])} [OPTIONS]" in shown
+    assert not re.search(r"<(str|int|float|bool|path|list)", shown)
+    assert not re.search(r"[{}]", shown)
+
+
+def test_an_operand_is_written_as_documents_write_it() -> None:
+    words = {"run": "[OPTIONS] KERNEL IMAGE", "build": "[OPTIONS] [KERNEL]..."}
+    for verb, usage in words.items():
+        assert f"{verb} {usage}" in CliRunner().invoke(app, [verb, "--help"]).output

@@ -183,7 +183,7 @@ def test_an_earlier_build_without_a_new_image_is_complete(
     assert lacking(before) == []
     found = find_images(kernel.layout, VERSION, kernel.facts.recipe_key)
     assert found is not None
-    assert {name: each.digest for name, each in found.items()} == {
+    assert {name: each.descriptor.digest for name, each in found.items()} == {
         name: each.digest for name, each in before.items()
     }
 

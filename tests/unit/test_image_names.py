@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from ingot.image_lookup import find_image_named
-from ingot.images import BASE, KERNEL_IMAGES, find_images, tags_of_store
+from ingot.images import BASE, KERNEL_IMAGES, artifact_kind, find_images, tags_of_store
 from ingot.images.image_names import outdated_tags
 from ingot.oci import read_image
-from ingot.pipeline import building
+from ingot.pipeline import found_build
 from ingot.progress import Silent, Timed
 from ingot.publish.shipment import gather
 from ingot.specs.spec_kernel import find_spec_kernel
@@ -68,11 +68,11 @@ def test_the_next_build_replaces_the_earlier_tags(earlier: Shop) -> None:
     kernel = earlier.kernel(NAME)
     found = find_images(earlier.layout, kernel.version, digest(f"recipe of {NAME}"))
     assert found is not None
-    building._accept(earlier.setting.project, kernel, found, Timed(Silent()))
+    found_build.accept(earlier.setting.project, kernel, found, Timed(Silent()))
     tags = earlier.layout.tags()
     assert not [tag for tag in tags if tag.endswith("amd64")]
     assert {name: tags[f"{name}:{NAME}"].digest for name in KERNEL_IMAGES} == {
-        name: descriptor.digest for name, descriptor in found.items()
+        name: image.descriptor.digest for name, image in found.items()
     }
     assert read_image(earlier.layout, tags[f"{BASE}:{NAME}"]).platform.architecture == "amd64"
 
@@ -82,3 +82,19 @@ def test_a_build_of_any_other_kernel_leaves_all_tags_in_place(tag: str) -> None:
     assert outdated_tags(KERNEL_IMAGES, tag) == []
     lost = [name for name in KERNEL_IMAGES if name != BASE]
     assert outdated_tags(lost, tag) == [f"{BASE}:{tag}"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "kind"),
+    [
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot", "boot"),
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-files", "files"),
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f", None),
+        ("flintlock-kernel:6.1.176-boot", None),
+        ("kernel-bin:6.1.176-1a2b3c4d5e6f-boot", None),
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot-x", None),
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-other", None),
+    ],
+)
+def test_the_tag_of_an_artifact_is_not_the_tag_of_an_image(tag: str, kind: str | None) -> None:
+    assert artifact_kind(tag) == kind

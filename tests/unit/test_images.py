@@ -23,13 +23,13 @@ from ingot.images import (
     KernelLabels,
     find_images,
     read_config,
-    read_devel_host,
     read_facts,
     read_packages,
     read_size_map,
     tags_for,
 )
 from ingot.images.annotations import pack
+from ingot.images.write_images import read_devel_host
 from ingot.kconfig import Config
 from ingot.oci import Descriptor, Layout, list_files, read_file, read_image, validate_layout
 from ingot.version import KernelVersion
@@ -407,7 +407,9 @@ def test_images_are_found_by_their_recipe(kernel: Kernel) -> None:
     images = kernel.build()
     found = find_images(kernel.layout, VERSION, kernel.facts.recipe_key)
     assert found is not None
-    assert {n: d.digest for n, d in found.items()} == {n: d.digest for n, d in images.items()}
+    assert {n: d.descriptor.digest for n, d in found.items()} == {
+        n: d.digest for n, d in images.items()
+    }
 
 
 def test_an_older_recipe_is_found_after_the_version_moved_on(tmp_path: Path) -> None:
@@ -416,7 +418,7 @@ def test_an_older_recipe_is_found_after_the_version_moved_on(tmp_path: Path) -> 
     new.build()
     found = find_images(old.layout, VERSION, old.facts.recipe_key)
     assert found is not None
-    assert found[BIN].digest == old_images[BIN].digest
+    assert found[BIN].descriptor.digest == old_images[BIN].digest
 
 
 def test_nothing_is_found_in_an_empty_store(tmp_path: Path) -> None:

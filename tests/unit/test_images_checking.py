@@ -14,16 +14,9 @@ import pytest
 from ingot.arch import arch
 from ingot.digest import Digest
 from ingot.errors import IngotError, VerificationError
-from ingot.images import (
-    BASE,
-    BIN,
-    DEBUG,
-    DEVEL,
-    KERNEL_IMAGES,
-    MODULES,
-    require_images_of,
-    write_images,
-)
+from ingot.images import BASE, BIN, DEBUG, DEVEL, KERNEL_IMAGES, MODULES
+from ingot.images.check_images import require_images_of
+from ingot.images.write_images import write_images
 from ingot.oci import Descriptor, Image, Layer, Platform, read_image, write_image
 from ingot.oci.descriptor import LAYER_TYPE
 from ingot.oci.layer_reader import open_layer

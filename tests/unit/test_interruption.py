@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from ingot.errors import BUG
+
 _RUN = """
 import os, signal, sys, time
 import ingot.cli.main
@@ -77,5 +79,5 @@ def test_further_signals_do_not_disturb_what_cleans_up() -> None:
 
 def test_an_error_of_ours_keeps_its_traceback() -> None:
     result = run("def run_command_line():\n    raise ValueError('a bug')\n")
-    assert result.returncode == 1
+    assert result.returncode == BUG
     assert "ValueError: a bug" in result.stderr

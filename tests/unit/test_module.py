@@ -10,12 +10,14 @@ import pytest
 
 from ingot.arch import arch
 from ingot.builder.sandbox import Builder, Sandbox
-from ingot.compile import compile_module
+from ingot.builder.toolchain import make_flags
 from ingot.compile import run_make as making
+from ingot.compile.compile_modules import compile_module
 from ingot.confined_files import UnsafeFileError
 from ingot.errors import BuildError, UserError
-from ingot.images import Modules, check_module_name, layers_of, read_size_map, write_module_images
+from ingot.images import layers_of, read_size_map
 from ingot.images.annotations import read_config
+from ingot.images.module_images import Modules, check_module_name, write_module_images
 from ingot.oci import Image, list_files, read_image
 from ingot.process import CommandFailedError, Result
 from ingot.progress import Silent
@@ -88,7 +90,7 @@ def test_make_is_called_as_for_the_kernel(sandbox: Sandbox, make: Make) -> None:
     for words in make.calls:
         assert words[:4] == ["make", "-C", "/src", "M=/build"]
         assert "O=/build" not in words
-        assert set(making.make_flags(arch("x86_64"))) < set(words)
+        assert set(make_flags(arch("x86_64"))) < set(words)
         assert "KBUILD_BUILD_TIMESTAMP=Fri Jan  2 00:00:00 UTC 1970" in words
     assert first[-1] == "modules"
     assert {"modules_install", "INSTALL_MOD_DIR=updates"} < set(second)

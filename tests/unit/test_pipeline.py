@@ -75,7 +75,7 @@ def test_prune_stays_away_while_an_image_is_measured(
         lab.profile_image(setting, image, builder, Recorder())
 
 
-@pytest.mark.parametrize("step", ["_find_without_work", "_build"])
+@pytest.mark.parametrize("step", ["building.find_without_work", "new_build.make_images"])
 def test_prune_stays_away_while_a_kernel_is_looked_for_and_built(
     setting: Setting,
     work: Callable[..., NoReturn],
@@ -83,9 +83,9 @@ def test_prune_stays_away_while_a_kernel_is_looked_for_and_built(
     step: str,
 ) -> None:
     monkeypatch.setattr(building, "make_plan", lambda *_: None)
-    monkeypatch.setattr(building, "_find_without_work", lambda *_: None)
+    monkeypatch.setattr(building, "find_without_work", lambda *_: None)
     monkeypatch.setattr("ingot.pipeline.building.tools.require_all", lambda *_, **__: None)
-    monkeypatch.setattr(building, step, work)
+    monkeypatch.setattr(f"ingot.pipeline.{step}", work)
     with pytest.raises(ReachedError):
         pipeline.build(setting, setting.project.catalog.kernels[0], Recorder())
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ingot.arch import Arch
-from ingot.builder import container_builder, host_builder, rootfs_builder
 from ingot.builder.builder_packages import digest_of
 from ingot.builder.builder_site import Site
 from ingot.builder.call_filter import write_filter
@@ -17,6 +15,9 @@ from ingot.catalog import BuilderSpec
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.progress import Progress
+
+if TYPE_CHECKING:
+    from ingot.builder.rootfs_builder import Update
 
 
 class BuilderKind(Protocol):
@@ -29,20 +30,27 @@ class BuilderKind(Protocol):
         """The builder, ready to compile for `arch`; it is made if necessary."""
 
 
-_KINDS: Mapping[str, BuilderKind] = {
-    "rootfs": rootfs_builder,
-    "container": container_builder,
-    "host": host_builder,
-}
-_UPDATES = {
-    rootfs_builder.KIND: rootfs_builder.update,
-    container_builder.KIND: container_builder.update,
-}
+def _kind(name: str) -> BuilderKind:
+    """The module of a kind. It is imported when it is used: a build uses one kind."""
+    match name:
+        case "rootfs":
+            from ingot.builder import rootfs_builder
+
+            return rootfs_builder
+        case "container":
+            from ingot.builder import container_builder
+
+            return container_builder
+        case "host":
+            from ingot.builder import host_builder
+
+            return host_builder
+    raise KeyError(name)
 
 
 def packages(spec: BuilderSpec, arch: Arch, site: Site) -> tuple[str, ...] | None:
     """The packages of the builder that compiles for `arch`; None if it is not made yet."""
-    return _KINDS[spec.kind].packages(spec, arch, site)
+    return _kind(spec.kind).packages(spec, arch, site)
 
 
 def known(spec: BuilderSpec, arch: Arch, site: Site) -> Digest | None:
@@ -56,25 +64,30 @@ def known(spec: BuilderSpec, arch: Arch, site: Site) -> Digest | None:
     return digest_of(found)
 
 
-def update(
-    spec: BuilderSpec, site: Site, progress: Progress, *, dry_run: bool
-) -> rootfs_builder.Update:
+def update(spec: BuilderSpec, site: Site, progress: Progress, *, dry_run: bool) -> Update:
     """Make the builder from the current packages, and write its lock file.
 
     UserError for a kind of builder that Ingot does not make.
     """
-    if spec.kind not in _UPDATES:
-        raise UserError(
-            f"the builder '{spec.name}' is not made of packages",
-            why=f"it is of the kind '{spec.kind}'",
-            hint="`ingot builder show` lists its tools",
-        )
-    return _UPDATES[spec.kind](spec, site, progress, dry_run=dry_run)
+    match spec.kind:
+        case "rootfs":
+            from ingot.builder import rootfs_builder
+
+            return rootfs_builder.update(spec, site, progress, dry_run=dry_run)
+        case "container":
+            from ingot.builder import container_builder
+
+            return container_builder.update(spec, site, progress, dry_run=dry_run)
+    raise UserError(
+        f"the builder '{spec.name}' is not made of packages",
+        why=f"it is of the kind '{spec.kind}'",
+        hint="`ingot builder show` lists its tools",
+    )
 
 
 def ensure(spec: BuilderSpec, arch: Arch, site: Site, progress: Progress) -> Builder:
     """The builder, ready to compile for `arch`; it is made if necessary."""
-    builder = _KINDS[spec.kind].ensure(spec, arch, site, progress)
+    builder = _kind(spec.kind).ensure(spec, arch, site, progress)
     if builder.entrance:
         return builder
     confined = confinement()

@@ -15,6 +15,22 @@ def make_arguments(arch: Arch, *, llvm: bool) -> tuple[str, ...]:
     return (*words, "LLVM=1", "LLVM_IAS=1") if llvm else words
 
 
+def make_flags(arch: Arch, *, llvm: bool = False) -> tuple[str, ...]:
+    """The arguments of make that affect its output: they are part of the recipe.
+
+    The user, host and version names replace those of this machine (kernel:
+    Documentation/kbuild/reproducible-builds.rst).
+    """
+    return (
+        *make_arguments(arch, llvm=llvm),
+        "KBUILD_BUILD_HOST=ingot",
+        "KBUILD_BUILD_USER=ingot",
+        "KBUILD_BUILD_VERSION=1",
+        "LOCALVERSION=",
+        "INSTALL_MOD_STRIP=1",
+    )
+
+
 def compiler(cross: str, *, llvm: bool) -> tuple[str, ...]:
     """The C compiler's command with its first arguments, for the target of the prefix `cross`."""
     return ("clang", f"--target={cross.rstrip('-')}", "-fuse-ld=lld") if llvm else (f"{cross}gcc",)

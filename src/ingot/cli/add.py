@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from ingot import new_versions
+from ingot.cli.documents.parts import kernel_part, source_part
+from ingot.cli.documents.verbs import AddDocument
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -17,7 +18,7 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_json
 from ingot.new_versions import Addition, NewOption
 
 _HIDDEN_SHOWN = 8
@@ -45,7 +46,7 @@ def add(
     if not dry_run:
         addition.proposal.write()
     if as_json:
-        print_document(json.dumps(document(addition, dry_run=dry_run), indent=2))
+        print_json(document(addition, dry_run=dry_run))
         return
     print_addition(make_console(), addition, dry_run=dry_run)
     if not dry_run:
@@ -89,20 +90,16 @@ def _option_table(options: tuple[NewOption, ...]) -> Table:
     return table
 
 
-def document(addition: Addition, *, dry_run: bool) -> dict[str, object]:
+def document(addition: Addition, *, dry_run: bool) -> AddDocument:
     """The same, as a JSON document."""
     source = addition.source
     return {
         "version": str(source.version),
-        "origin": source.origin,
-        "digest": str(source.digest),
-        "evidence": source.evidence,
-        "written": not dry_run,
-        "files": [str(path) for path in addition.proposal.files],
-        "configs": [
-            {"arch": one.kernel.arch.name, "flavor": one.kernel.flavor.name}
-            for one in addition.configs
-        ],
+        "series": str(source.version.series),
+        "source": source_part(source),
+        "dry_run": dry_run,
+        "paths": [str(path) for path in addition.proposal.files],
+        "configs": [kernel_part(one.kernel) for one in addition.configs],
         "compared_with": str(addition.new_options.before) if addition.new_options else None,
         "hidden_options": list(addition.new_options.hidden) if addition.new_options else [],
         "new_options": [

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from ingot import pipeline
+from ingot.cli.documents.parts import (
+    failure_parts,
+    image_parts,
+    kernel_part,
+    source_part,
+    step_parts,
+    total_seconds,
+)
+from ingot.cli.documents.verbs import BuildDocument
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     Arches,
@@ -26,15 +35,18 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
-from ingot.cli.shared.each_kernel import Failed, exit_if_failed, failed_document, for_each
+from ingot.cli.shared.each_kernel import Failed, exit_if_failed, for_each
 from ingot.cli.shared.progress_display import make_progress, seconds_text
-from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches, git_document
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.errors import UserError
 from ingot.pipeline import Built
-from ingot.registry import Registry, check_registry
 from ingot.setting import Setting
+from ingot.source.origin import Source
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.registry import Registry
 
 
 def build(
@@ -67,7 +79,7 @@ def build(
     6.1.176-patched, whatever the patches are.
     """
     errors = Terminal(stderr=True)
-    remote = Registry(check_registry(cache_from), insecure) if cache_from else None
+    remote = _registry(cache_from, insecure) if cache_from else None
     setting = make_setting(
         catalog,
         cache,
@@ -93,10 +105,17 @@ def build(
         selected, lambda kernel: pipeline.build(setting, kernel, progress), errors
     )
     if as_json:
-        print_document(json.dumps(_document(setting, built, failed), indent=2))
+        print_json(_document(setting, built, failed))
     else:
         _print_summary(make_console(), built, failed)
     exit_if_failed(errors, failed, single=len(selected) == 1)
+
+
+def _registry(reference: str, insecure: bool) -> Registry:
+    """The registry used as a cache. Its code is imported when there is one."""
+    from ingot.registry import Registry, check_registry
+
+    return Registry(check_registry(reference), insecure)
 
 
 def _print_summary(console: Terminal, built: Sequence[Built], failed: Sequence[Failed]) -> None:
@@ -137,27 +156,25 @@ def _timing_table(built: Sequence[Built]) -> Table:
     return table
 
 
-def _document(setting: Setting, built: Sequence[Built], failed: Sequence[Failed]) -> object:
+def _document(setting: Setting, built: Sequence[Built], failed: Sequence[Failed]) -> BuildDocument:
+    own = setting.options.local
     return {
-        "source": git_document(setting),
+        "source": source_part(own) if isinstance(own, Source) else None,
         "built": [
             {
-                "version": str(one.kernel.version),
-                "arch": one.kernel.arch.name,
-                "flavor": one.kernel.flavor.name,
+                **kernel_part(one.kernel),
                 "patched": one.kernel.patched,
                 "recipe_key": str(one.recipe_key),
                 "found_in_store": one.found,
                 "pulled": one.pulled,
-                "boot": one.boot
-                and {"verdict": one.boot.verdict.value, "machine": one.boot.machine},
-                "images": [
-                    {"tag": image.tag, "digest": str(image.digest), "size": image.size}
-                    for image in one.images
-                ],
-                "seconds": {timing.title: round(timing.seconds, 3) for timing in one.timings},
+                "boot": {"verdict": one.boot.verdict.value, "machine": one.boot.machine}
+                if one.boot
+                else None,
+                "images": image_parts(one.images),
+                "seconds": total_seconds(one.timings),
+                "steps": step_parts(one.timings),
             }
             for one in built
         ],
-        "failed": failed_document(failed),
+        "failed": failure_parts(failed),
     }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +10,13 @@ import typer
 
 from ingot import comparison as comparisons
 from ingot.arch import Arch, arch_called
+from ingot.cli.documents.parts import SizeChangePart, option_change_parts, profile_part
+from ingot.cli.documents.verbs import DiffDocument, SummaryPart
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
-from ingot.cli.shared.config_differences import option_documents
 from ingot.cli.shared.image_differences import print_comparison
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
-from ingot.comparison import Changes, Comparison, ImageSummary, SizeChange
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
+from ingot.comparison import Changes, Comparison, ImageSummary
 from ingot.image_lookup import find_image
 from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
 from ingot.progress import Progress
@@ -38,6 +37,7 @@ def diff(
     arch: Annotated[
         str | None,
         typer.Option(
+            metavar="ARCH",
             help="The arch to read from multi-arch images of a registry: x86_64 or arm64. Default:"
             " the arch of this machine.",
             show_default=False,
@@ -64,7 +64,7 @@ def diff(
     before, after = (_read_summary(name, platform, insecure, catalog, progress) for name in (a, b))
     comparison = comparisons.compare(before, after)
     if as_json:
-        print_document(json.dumps(_document(comparison), indent=2))
+        print_json(_document(comparison))
     else:
         print_comparison(make_console(), comparison, None if show_all else _SHOWN)
 
@@ -90,58 +90,41 @@ def _read_summary(
             )
 
 
-def _document(comparison: Comparison) -> dict[str, object]:
+def _document(comparison: Comparison) -> DiffDocument:
     options = comparison.options
     return {
-        "a": _summary_document(comparison.before),
-        "b": _summary_document(comparison.after),
-        "same": comparison.same,
-        "kernel": _changes_document(comparison.directories),
-        "modules": _changes_document(comparison.modules),
-        "files": _changes_document(comparison.files),
-        "options": None if options is None else option_documents(options),
+        "a": _summary_part(comparison.before),
+        "b": _summary_part(comparison.after),
+        "identical": comparison.same,
+        "directory_changes": _change_parts(comparison.directories),
+        "module_changes": _change_parts(comparison.modules),
+        "file_changes": _change_parts(comparison.files),
+        "options": None if options is None else option_change_parts(options),
     }
 
 
-def _summary_document(image: ImageSummary) -> dict[str, object]:
-    facts, profile = image.facts, image.profile
+def _summary_part(image: ImageSummary) -> SummaryPart:
+    facts = image.facts
     return {
-        "name": image.name,
+        "image": image.name,
         "platform": image.platform,
-        "layers": [str(layer) for layer in image.layers],
         "size": image.size,
+        "layer_digests": [str(layer) for layer in image.layers],
         "kernel_size": image.kernel_size,
         "modules_size": image.modules_size,
-        "modules": None if image.modules is None else len(image.modules),
-        "facts": facts
-        and {
-            "version": facts.version,
-            "release": facts.release,
-            "arch": facts.arch,
-            "recipe_key": str(facts.recipe_key),
-            "source_digest": str(facts.source_digest),
-            "builder_digest": str(facts.builder_digest),
-            "config_digest": str(facts.config_digest),
-        },
-        "boot": profile
-        and {
-            "machine": profile.machine,
-            "emulator": profile.emulator,
-            "instructions": profile.instructions,
-            "memory_used": profile.memory_used,
-        },
+        "module_count": None if image.modules is None else len(image.modules),
+        "version": facts.version if facts else None,
+        "release": facts.release if facts else None,
+        "arch": facts.arch if facts else None,
+        "recipe_key": str(facts.recipe_key) if facts else None,
+        "source_digest": str(facts.source_digest) if facts else None,
+        "builder_digest": str(facts.builder_digest) if facts else None,
+        "config_digest": str(facts.config_digest) if facts else None,
+        "profile": profile_part(image.profile) if image.profile else None,
     }
 
 
-def _changes_document(changes: Changes | None) -> dict[str, object] | None:
+def _change_parts(changes: Changes | None) -> list[SizeChangePart] | None:
     if changes is None:
         return None
-
-    def rows(some: Sequence[SizeChange]) -> list[dict[str, object]]:
-        return [{"name": each.name, "a": each.before, "b": each.after} for each in some]
-
-    return {
-        "gained": rows(changes.gained),
-        "lost": rows(changes.lost),
-        "resized": rows(changes.resized),
-    }
+    return [{"name": each.name, "before": each.before, "after": each.after} for each in changes.all]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
 from collections.abc import Sequence
@@ -17,8 +16,9 @@ from ingot.arch import arch, arch_called
 from ingot.boot.vmm.kvm import kvm_fault
 from ingot.builder import container_engines
 from ingot.builder.sandbox import check_sandbox, confinement
+from ingot.cli.documents.verbs import DoctorDocument
 from ingot.cli.shared.common_options import Json
-from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import IngotError, MachineError
 
 
@@ -63,8 +63,7 @@ def doctor(
         tools.install(errors.say, *names)
     findings = _examine(names)
     if as_json:
-        rows = [{"name": f.name, "ok": f.ok, "detail": f.detail} for f in findings]
-        print_document(json.dumps(rows, indent=2))
+        print_json(_document(findings))
     elif not quiet:
         _print(Terminal(), findings)
     tools.require_all(*names)
@@ -131,3 +130,7 @@ def _print(console: Terminal, findings: list[_Diagnosis]) -> None:
     marks = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
     for finding in findings:
         console.say(marks[finding.ok], f" {finding.name}: {finding.detail}")
+
+
+def _document(findings: Sequence[_Diagnosis]) -> DoctorDocument:
+    return {"diagnoses": [{"name": f.name, "ok": f.ok, "detail": f.detail} for f in findings]}

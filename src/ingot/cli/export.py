@@ -66,6 +66,7 @@ def pull(
     arch: Annotated[
         str | None,
         typer.Option(
+            metavar="ARCH",
             help="The arch to read from a multi-arch image: x86_64 or arm64. Default: the arch of"
             " this machine.",
             show_default=False,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from rich.table import Table
 
 from ingot import pipeline
+from ingot.cli.documents.parts import failure_parts, kernel_part, source_part
+from ingot.cli.documents.verbs import FetchDocument
 from ingot.cli.shared.common_options import (
     Arches,
     BuilderName,
@@ -20,10 +21,10 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
-from ingot.cli.shared.each_kernel import Failed, exit_if_failed, failed_document, for_each
+from ingot.cli.shared.each_kernel import Failed, exit_if_failed, for_each
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import Keyring, OwnSource
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.pipeline import FetchedInputs
 from ingot.registry import Registry, check_registry
 from ingot.units import size_text
@@ -58,7 +59,7 @@ def fetch(
         selected, lambda kernel: pipeline.fetch(setting, kernel, progress), errors
     )
     if as_json:
-        print_document(json.dumps(_document(fetched, failed), indent=2))
+        print_json(_document(fetched, failed))
     elif fetched:
         make_console().print(_table(fetched))
     exit_if_failed(errors, failed, single=len(selected) == 1)
@@ -80,23 +81,16 @@ def _table(fetched: Sequence[FetchedInputs]) -> Table:
     return table
 
 
-def _document(fetched: Sequence[FetchedInputs], failed: Sequence[Failed]) -> object:
+def _document(fetched: Sequence[FetchedInputs], failed: Sequence[Failed]) -> FetchDocument:
     return {
         "fetched": [
             {
-                "version": str(one.source.version),
-                "arch": one.kernel.arch.name,
-                "source": {
-                    "origin": one.source.origin,
-                    "url": one.source.url,
-                    "commit": one.source.commit,
-                    "evidence": one.source.evidence,
-                    "digest": str(one.source.digest),
-                    "size": one.size,
-                },
-                "builder": {"name": one.builder.name, "digest": str(one.builder.digest)},
+                **kernel_part(one.kernel),
+                "source": source_part(one.source, one.size or None),
+                "builder": one.builder.name,
+                "builder_digest": str(one.builder.digest),
             }
             for one in fetched
         ],
-        "failed": failed_document(failed),
+        "failed": failure_parts(failed),
     }

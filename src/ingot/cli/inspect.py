@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from ingot.cli.documents.verbs import FilePart, InspectDocument
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
-from ingot.cli.shared.terminal import make_console, print_document
+from ingot.cli.shared.terminal import make_console, print_json
 from ingot.errors import UserError, VerificationError
 from ingot.image_lookup import find_image_named
 from ingot.images import layers_of, read_packages
@@ -49,11 +49,14 @@ def inspect(
     held = list_files(setting.project.layout, found) if files and not problems else []
     made_of = _packages(tag, found) if packages else ()
     if as_json:
-        document = _document(tag, found, held if files else None)
-        if packages:
-            document["builder_packages"] = list(made_of)
-        document["problems"] = problems
-        print_document(json.dumps(document, indent=2))
+        print_json(
+            {
+                **_document(tag, found),
+                "files": [_file_part(info) for info in held] if files else None,
+                "packages": list(made_of) if packages else None,
+                "problems": problems,
+            }
+        )
     else:
         _print(tag, found, made_of, held)
     if problems:
@@ -109,12 +112,12 @@ def _packages(tag: str, image: Image) -> tuple[str, ...]:
     return packages
 
 
-def _document(tag: str, image: Image, files: list[FileInfo] | None) -> dict[str, object]:
-    document: dict[str, object] = {
-        "tag": tag,
+def _document(tag: str, image: Image) -> InspectDocument:
+    return {
+        "image": tag,
         "digest": str(image.descriptor.digest),
-        "platform": str(image.platform),
         "size": image.size,
+        "platform": str(image.platform),
         "layers": [
             {
                 "name": name,
@@ -126,16 +129,17 @@ def _document(tag: str, image: Image, files: list[FileInfo] | None) -> dict[str,
         ],
         "labels": dict(image.labels),
         "annotations": dict(image.annotations),
+        "files": None,
+        "packages": None,
+        "problems": [],
     }
-    if files is not None:
-        document["files"] = [
-            {
-                "name": info.name,
-                "kind": info.kind.value,
-                "size": info.size,
-                "mode": f"{info.mode:04o}",
-                "target": info.target or None,
-            }
-            for info in files
-        ]
-    return document
+
+
+def _file_part(info: FileInfo) -> FilePart:
+    return {
+        "name": info.name,
+        "kind": info.kind.value,
+        "size": info.size,
+        "mode": f"{info.mode:04o}",
+        "target": info.target or None,
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import itertools
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ingot.catalog import Kernel
+from ingot.cli.documents.parts import kernel_part
+from ingot.cli.documents.verbs import ListDocument, ListPart
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
-from ingot.cli.shared.terminal import make_console, print_document, styled
+from ingot.cli.shared.terminal import make_console, print_json, styled
 from ingot.images import BASE, tags_of_store
 from ingot.oci import Layout
 
@@ -40,7 +41,7 @@ def list_kernels(catalog: CatalogDirectory = None, as_json: Json = False) -> Non
         for kernel in setting.project.catalog.kernels
     ]
     if as_json:
-        print_document(json.dumps([_document(row, today) for row in rows], indent=2))
+        print_json(_document(rows, today))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("version", no_wrap=True)
@@ -86,14 +87,14 @@ def _built(layout: Layout, kernel: Kernel) -> str:
     return str(descriptor.digest) if descriptor else ""
 
 
-def _document(row: _KernelRow, today: datetime.date) -> dict[str, object]:
+def _document(rows: Sequence[_KernelRow], today: datetime.date) -> ListDocument:
+    return {"kernels": [_part(row, today) for row in rows]}
+
+
+def _part(row: _KernelRow, today: datetime.date) -> ListPart:
     kernel = row.kernel
     return {
-        "version": str(kernel.version),
-        "series": str(kernel.version.series),
-        "arch": kernel.arch.name,
-        "flavor": kernel.flavor.name,
-        "tag": kernel.tag,
+        **kernel_part(kernel),
         "vmms": list(kernel.vmms),
         "features": list(kernel.features),
         "monolithic": kernel.flavor.monolithic,

@@ -9,7 +9,7 @@ import typer
 from ingot import __version__
 from ingot.cli.shared.terminal import Terminal, prepare, print_error, print_line
 from ingot.cli.verbs import IngotVerbs
-from ingot.errors import IngotError, system_error
+from ingot.errors import EXIT_CODES, IngotError, system_error
 
 app = typer.Typer(
     name="ingot",
@@ -20,7 +20,9 @@ app = typer.Typer(
     " kernel-modules, kernel-debug and kernel-devel.",
     epilog="KERNEL is a version or series of the catalog (6.1, 6.1.176-minimal). IMAGE is an image"
     " of the store (kernel-bin:6.1) or of a registry (HOST/kernel-bin:6.1, with a slash). A file"
-    " whose name looks like a kernel or an image is written ./FILE.",
+    " whose name looks like a kernel or an image is written ./FILE.\n\n"
+    "The exit codes are:\n\n"
+    + "\n\n".join(f"- {code}: {text}" for code, text in EXIT_CODES.items()),
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",

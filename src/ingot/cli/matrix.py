@@ -13,6 +13,8 @@ from ingot.catalog import Kernel
 from ingot.catalog.kernel_selection import ALL
 from ingot.catalog.ownership import require_own_repository
 from ingot.changes import KernelChange
+from ingot.cli.documents.parts import kernel_part
+from ingot.cli.documents.verbs import MatrixDocument
 from ingot.cli.shared.common_options import (
     Arches,
     CatalogDirectory,
@@ -90,7 +92,7 @@ def matrix(
         kept = set(changes.sample(setting.project.catalog, [change.kernel for change in chosen]))
         chosen = [change for change in chosen if change.kernel in kept]
     print_document(
-        json.dumps({"include": [_row(change.kernel) for change in chosen]}, separators=(",", ":"))
+        json.dumps(_document([change.kernel for change in chosen]), separators=(",", ":"))
     )
     for change in chosen if why else ():
         errors.say(f"{change.kernel.tag}: {change.reason}")
@@ -120,11 +122,5 @@ def _select(
     ]
 
 
-def _row(kernel: Kernel) -> dict[str, str]:
-    return {
-        "kernel": kernel.tag,
-        "version": str(kernel.version),
-        "series": str(kernel.version.series),
-        "arch": kernel.arch.name,
-        "flavor": kernel.flavor.name,
-    }
+def _document(kernels: Sequence[Kernel]) -> MatrixDocument:
+    return {"include": [kernel_part(kernel) for kernel in kernels]}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from ingot.cli.documents.parts import image_parts, step_parts, total_seconds
+from ingot.cli.documents.verbs import ModuleBuildDocument
 from ingot.cli.shared.common_options import (
     BuildDirectory,
     CacheDirectory,
@@ -18,27 +19,34 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
+from ingot.cli.shared.verb_group import Verb, VerbCode, VerbGroup
 from ingot.image_lookup import find_image
 from ingot.images import DEVEL
 from ingot.operands import StoreImage, kernel_named
 from ingot.pipeline.module_build import BuiltModules, build_modules
 from ingot.units import size_text
 
+
+class _ModuleVerbs(VerbGroup):
+    """The verbs of `ingot module`."""
+
+    verbs = (Verb("build", "Compile modules for a kernel of the store, and write images."),)
+
+    @staticmethod
+    def code_of(name: str) -> VerbCode:
+        return {"build": build}[name]
+
+
 app = typer.Typer(
     name="module",
+    cls=_ModuleVerbs,
     help="Compile out-of-tree modules for a kernel.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
 
 
-@app.callback()
-def modules() -> None:
-    """Compile out-of-tree modules for a kernel."""
-
-
-@app.command()
 def build(
     directory: Annotated[
         Path,
@@ -61,6 +69,7 @@ def build(
     name: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="The name that the images' tags contain. Default: the name of DIR.",
             show_default=False,
         ),
@@ -79,7 +88,7 @@ def build(
     build_dir: BuildDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Compile modules for a kernel of the store, and write images with them.
+    """Compile modules for a kernel of the store, and write images.
 
     Compiles a copy of DIR in the kernel's builder, in a sandbox without a network. The modules are
     installed in `/lib/modules/<release>/updates`.
@@ -94,7 +103,7 @@ def build(
     progress = make_progress(Terminal(stderr=True))
     built = build_modules(setting, tag, directory, progress, name=name, builder=builder)
     if as_json:
-        print_document(json.dumps(_document(built), indent=2))
+        print_json(_document(built))
     else:
         _print_summary(make_console(), built)
 
@@ -114,19 +123,17 @@ def _print_summary(console: Terminal, built: BuiltModules) -> None:
         console.say(f"updates/{name}  {size_text(size)}")
 
 
-def _document(built: BuiltModules) -> object:
+def _document(built: BuiltModules) -> ModuleBuildDocument:
     return {
         "name": built.name,
         "kernel": built.tag,
         "version": built.facts.version,
-        "arch": built.facts.arch,
         "release": built.facts.release,
+        "arch": built.facts.arch,
         "recipe_key": str(built.facts.recipe_key),
         "source_digest": str(built.source),
         "modules": [{"name": name, "size": size} for name, size in built.files.items()],
-        "images": [
-            {"tag": image.tag, "digest": str(image.digest), "size": image.size}
-            for image in built.images
-        ],
-        "seconds": {timing.title: round(timing.seconds, 3) for timing in built.timings},
+        "images": image_parts(built.images),
+        "seconds": total_seconds(built.timings),
+        "steps": step_parts(built.timings),
     }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from ingot import housekeeping
+from ingot.cli.documents.verbs import PruneDocument
 from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
-from ingot.cli.shared.terminal import print_document, print_line
+from ingot.cli.shared.terminal import print_json, print_line
+from ingot.housekeeping import RemovedItem
 from ingot.units import size_text
 
 
@@ -32,10 +34,17 @@ def prune(
     setting = make_setting(catalog, cache)
     removed = housekeeping.prune(setting.project, everything=everything, dry_run=dry_run)
     if as_json:
-        rows = [{"what": item.what, "bytes": item.size} for item in removed]
-        print_document(json.dumps({"dry_run": dry_run, "removed": rows}, indent=2))
+        print_json(_document(removed, dry_run=dry_run))
         return
     for item in removed:
         print_line(f"{size_text(item.size) if item.size else '':>10}  {item.what}")
     verb = "would free" if dry_run else "freed"
     print_line(f"{verb} {size_text(sum(item.size for item in removed))}")
+
+
+def _document(removed: Sequence[RemovedItem], *, dry_run: bool) -> PruneDocument:
+    return {
+        "dry_run": dry_run,
+        "size": sum(item.size for item in removed),
+        "removed": [{"text": item.what, "size": item.size} for item in removed],
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from ingot.catalog import Kernel
 from ingot.catalog.kernel_selection import ALL
+from ingot.cli.documents.verbs import PushDocument
 from ingot.cli.shared.common_options import (
     Arches,
     BuiltKernels,
@@ -24,7 +24,7 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_line
+from ingot.cli.shared.terminal import Terminal, make_console, print_json, print_line
 from ingot.errors import UserError
 from ingot.images import BASE, tags_of_store
 from ingot.publish import Published, publish
@@ -86,7 +86,7 @@ def push(
     ):
         errors.say(text)
     if as_json:
-        print_document(json.dumps(_document(published, target, dry_run=dry_run), indent=2))
+        print_json(_document(published, target, dry_run=dry_run))
     elif dry_run:
         _print_plan(make_console(), published, target)
     else:
@@ -126,18 +126,22 @@ def _print_plan(console: Terminal, published: Published, target: Registry) -> No
         console.say(f"at most {size_text(published.size)} to send")
 
 
-def _document(published: Published, target: Registry, *, dry_run: bool) -> object:
+def _document(published: Published, target: Registry, *, dry_run: bool) -> PushDocument:
     return {
         "registry": target.name,
         "dry_run": dry_run,
-        "bytes": published.size,
+        "size": published.size,
         "images": [
-            {"image": upload.image, "digest": str(upload.digest), "bytes": upload.size}
+            {
+                "image": target.reference(upload.image),
+                "digest": str(upload.digest),
+                "size": upload.size,
+            }
             for upload in published.uploads
         ],
         "tags": [
             {
-                "reference": target.reference(tag.image),
+                "image": target.reference(tag.image),
                 "digest": str(tag.digest),
                 "before": str(tag.before) if tag.before else None,
                 "action": tag.action.value,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +10,10 @@ from typing import Annotated
 import typer
 
 from ingot import report as reports
+from ingot.cli.report_document import report_document
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, make_setting
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, print_document, print_line
+from ingot.cli.shared.terminal import Terminal, print_json, print_line
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.report import Report
@@ -55,7 +55,7 @@ def report(
     found = _gather(setting.project, registry, insecure)
     today = datetime.date.today()
     if as_json:
-        print_document(json.dumps(reports.to_document(found, today), indent=2))
+        print_json(report_document(found, today))
         return
     # labels of images may contain surrogates, which UTF-8 cannot encode
     data = reports.render_page(found, today).encode("utf-8", "replace")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from typing import Annotated
 import typer
 
 from ingot.arch import Arch, arch_called
+from ingot.cli.documents.verbs import RequireDocument
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.config_operands import option_named, read_config
-from ingot.cli.shared.terminal import make_console, print_document
-from ingot.errors import UserError
+from ingot.cli.shared.terminal import make_console, print_json
+from ingot.errors import ConfigError, UserError
 from ingot.kconfig import FragmentLine, OptionRequest, serves
 from ingot.lab import NamedConfig
 from ingot.setting import Project
@@ -79,6 +79,7 @@ def require(
         str | None,
         typer.Option(
             "--arch",
+            metavar="ARCH",
             help="The arch to read from a multi-arch image. Default: the arch of this machine.",
             show_default=False,
         ),
@@ -108,11 +109,11 @@ def require(
     )
     unmet = [one for one in required if not one.met_by(config.value(one.option))]
     if as_json:
-        print_document(json.dumps(_document(config, required, unmet), indent=2))
+        print_json(_document(config, required, unmet))
     else:
         _print(config, required, unmet)
     if unmet:
-        raise typer.Exit(1)
+        raise typer.Exit(ConfigError.exit_code)
 
 
 def _requirements(
@@ -175,17 +176,17 @@ def _text(value: str) -> str:
 
 def _document(
     config: NamedConfig, required: Sequence[_Requirement], unmet: Sequence[_Requirement]
-) -> dict[str, object]:
+) -> RequireDocument:
     return {
-        "image": config.name,
-        "serves": not unmet,
+        "config": config.name,
+        "ok": not unmet,
         "asked": len(required),
         "unmet": [
             {
-                "for": one.required_by,
+                "required_by": one.required_by,
                 "option": one.option,
                 "wanted": one.value,
-                "got": config.value(one.option),
+                "value": config.value(one.option),
                 "place": str(one.place) if one.place else None,
             }
             for one in unmet

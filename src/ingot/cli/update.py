@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import json
 from typing import Annotated
 
 import typer
 
 from ingot import new_versions
 from ingot.cli import add
+from ingot.cli.documents.verbs import UpdateDocument
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -18,7 +18,7 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_error
+from ingot.cli.shared.terminal import Terminal, make_console, print_error, print_json
 from ingot.errors import IngotError
 from ingot.new_versions import Addition, SeriesStatus
 
@@ -68,7 +68,7 @@ def update(
         if not as_json:
             add.print_addition(make_console(), addition, dry_run=dry_run)
     if as_json:
-        print_document(json.dumps(_document(statuses, added, dry_run=dry_run), indent=2))
+        print_json(_document(statuses, added, dry_run=dry_run))
     if failed:
         raise typer.Exit(failed[0].exit_code)
 
@@ -84,12 +84,12 @@ def _print_series(console: Terminal, status: SeriesStatus) -> None:
 
 def _document(
     statuses: list[SeriesStatus], added: list[Addition], *, dry_run: bool
-) -> dict[str, object]:
+) -> UpdateDocument:
     return {
-        "series": [
+        "checked": [
             {
                 "series": str(status.series),
-                "have": str(status.have),
+                "version": str(status.have),
                 "newer": str(status.newer.version) if status.newer else None,
                 "end_of_life": str(status.end_of_life) if status.end_of_life else None,
                 "ended": status.ended,

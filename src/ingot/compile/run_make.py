@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.builder.sandbox import Sandbox
-from ingot.builder.toolchain import make_arguments
+from ingot.builder.toolchain import make_flags
 from ingot.errors import BuildError, MachineError
 from ingot.files import free_bytes
 from ingot.process import CommandFailedError, run
@@ -21,22 +21,6 @@ _OBJECT_LINE = re.compile(r"  (?:CC|AS|LD|AR|HOSTCC)(?: \[M\])? +(\S+)")
 _ERROR_LINE = re.compile(r"(?i:error:)|Error \d+$|undefined reference|No space left|Killed|\*\*\*")
 _ERRORS_SHOWN = 15
 _LARGEST_OBJECT = 8 << 20
-
-
-def make_flags(arch: Arch, *, llvm: bool = False) -> tuple[str, ...]:
-    """The arguments of make that affect its output: they are part of the recipe.
-
-    The user, host and version names replace those of this machine (kernel:
-    Documentation/kbuild/reproducible-builds.rst).
-    """
-    return (
-        *make_arguments(arch, llvm=llvm),
-        "KBUILD_BUILD_HOST=ingot",
-        "KBUILD_BUILD_USER=ingot",
-        "KBUILD_BUILD_VERSION=1",
-        "LOCALVERSION=",
-        "INSTALL_MOD_STRIP=1",
-    )
 
 
 def timestamp(epoch: int) -> str:

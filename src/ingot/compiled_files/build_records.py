@@ -12,9 +12,9 @@
 
     $(deps_net/core/dev.o):
 
-The first line is in every record; before 6.4 it begins with `cmd_`. The other lines are only in the
-record of a file that a compiler or a preprocessor made: they list every file that it read. Lines can
-follow that are not needed here (symbol versions, the dependency on objtool).
+The first line is in every record; before 6.4 it begins with `cmd_`. The other lines are only in
+the record of a file that a compiler or a preprocessor made: they list every file that it read.
+Lines can follow that are not needed here (symbol versions, the dependency on objtool).
 Source: the kernel's scripts/Kbuild.include (`if_changed`), scripts/basic/fixdep.c.
 """
 
@@ -29,6 +29,8 @@ _COMMAND = re.compile(r"(?:saved)?cmd_(\S+) := ?(.*)")
 _PATH = r"[^\s$\\\"']{1,4095}"
 _ENTRY = re.compile(rf"  (?:({_PATH})|  \$\(wildcard [^\s()]*\)) \\")
 """A line of the list: a file that was read, or an option that such a file uses."""
+_LISTS_FILES = re.compile(r" (?:-Wp,-MM?D,|--emit=dep-info=)")
+"""The options of kbuild that make a compiler list the files that it reads."""
 _COMPILED = re.compile(rf"^source_(\S+) := ({_PATH})\n\ndeps_(\S+) := \\\n", re.MULTILINE)
 
 
@@ -72,7 +74,7 @@ def parse_record(data: bytes, name: str) -> BuildRecord:
         raise ValueError(f"it describes another file: {command[1]!r:.100}")
     compiled = _COMPILED.search(text)
     if compiled is None:
-        if "\nsource_" in text or "\ndeps_" in text:
+        if "\nsource_" in text or "\ndeps_" in text or _LISTS_FILES.search(command[2]):
             raise ValueError("its list of files is cut off")
         return BuildRecord(command[2])
     target = command[1]

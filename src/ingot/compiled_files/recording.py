@@ -52,7 +52,7 @@ def find_compiled_files(
     trees = BuildTree(build, source, files, tree)
     try:
         modules = _modules(build) if _ORDER in files else {}
-        built_in = trees.sources_of(_vmlinux(build, files, modules))
+        built_in = trees.sources_of(_vmlinux(files, modules))
         if not built_in:
             raise DamagedRecordError("there are no records of the objects of vmlinux")
         return CompiledFiles(
@@ -70,31 +70,27 @@ def find_compiled_files(
 
 
 def _source_files(source: ConfinedDirectory) -> Iterator[str]:
-    """The files and links of the source tree; not a repository in it, which no kernel uses."""
+    """The files and links of the source tree, without the data of a git repository in it."""
     for found in source.walk(most=_MOST_FILES):
-        if not found.is_directory and found.name.isprintable():
-            yield found.name
+        if found.is_directory or found.name.startswith(".git/") or not found.name.isprintable():
+            continue
+        yield found.name
 
 
-def _vmlinux(
-    build: ConfinedDirectory, files: Collection[str], modules: dict[str, list[str]]
-) -> Iterator[str]:
+def _vmlinux(files: Collection[str], modules: dict[str, list[str]]) -> Iterator[str]:
     """The files of the build that vmlinux is made from."""
     recorded = {name for name in map(recorded_name, files) if name}
     if _LINK in recorded:
         yield _LINK
     else:
-        yield from _without_record_of_link(build, files, recorded, modules)
+        yield from _without_record_of_link(files, recorded, modules)
     for name in recorded:
         if name in _LAST_OBJECTS or _is_script(name) or _is_offsets(name):
             yield name
 
 
 def _without_record_of_link(
-    build: ConfinedDirectory,
-    files: Collection[str],
-    recorded: Collection[str],
-    modules: dict[str, list[str]],
+    files: Collection[str], recorded: Collection[str], modules: dict[str, list[str]]
 ) -> Iterator[str]:
     """All archives, and the head objects: the other objects in their directory."""
     archives = [name for name in files if posixpath.basename(name) in _ARCHIVES]

@@ -20,18 +20,14 @@ kernels of one source have in common. A kernel without modules has a kernel-deve
 tools such as bcc read its headers.
 
 Every image has two tags: the moving `<version>[-<flavor>][-<arch>]`, and the immutable
-`<version>-<12 digits of the recipe key>`.
+`<version>-<12 digits of the recipe key>`. Artifacts about a kernel (`image_names`) are tagged like
+its base image, with their kind at the end.
+
+The modules that write and check images (`write_images`, `module_images`, `check_images`) are
+imported by their names: a command that only looks for images does not need them.
 """
 
 from ingot.images.annotations import read_config, read_packages, read_size_map
-from ingot.images.artifact_names import (
-    COMPILED_FILES,
-    PROFILE,
-    artifact_kind,
-    artifact_tag,
-    base_tag,
-)
-from ingot.images.check_images import require_images_of
 from ingot.images.image_kinds import (
     BASE,
     BIN,
@@ -47,12 +43,22 @@ from ingot.images.image_kinds import (
     lacking,
     layers_of,
 )
-from ingot.images.image_names import find_images, outdated_tags, tags_for, tags_of_store
+from ingot.images.image_names import (
+    ARTIFACT_KINDS,
+    COMPILED_FILES,
+    PROFILE,
+    artifact_kind,
+    artifact_tag,
+    base_tag,
+    find_images,
+    outdated_tags,
+    tags_for,
+    tags_of_store,
+)
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, facts_of, read_facts
-from ingot.images.module_images import Modules, check_module_name, write_module_images
-from ingot.images.write_images import read_devel_host, write_images
 
 __all__ = [
+    "ARTIFACT_KINDS",
     "BASE",
     "BIN",
     "COMPILED_FILES",
@@ -67,11 +73,9 @@ __all__ = [
     "ImageKind",
     "KernelLabels",
     "LayerKind",
-    "Modules",
     "artifact_kind",
     "artifact_tag",
     "base_tag",
-    "check_module_name",
     "facts_of",
     "find_images",
     "holds_layer",
@@ -79,13 +83,9 @@ __all__ = [
     "layers_of",
     "outdated_tags",
     "read_config",
-    "read_devel_host",
     "read_facts",
     "read_packages",
     "read_size_map",
-    "require_images_of",
     "tags_for",
     "tags_of_store",
-    "write_images",
-    "write_module_images",
 ]

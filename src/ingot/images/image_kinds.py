@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ingot.compile import BUILD_LINK, devel_directory
+from ingot.compile.devel_tree import BUILD_LINK, devel_directory
 from ingot.errors import UserError
 from ingot.images.kernel_labels import KERNEL_FILE
 from ingot.oci import Image, Layer

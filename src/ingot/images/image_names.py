@@ -1,7 +1,14 @@
-"""The tags of a kernel's images, and finding images by these tags."""
+"""The tags of a kernel's images, and finding images by these tags.
+
+Artifacts that describe the base image have tags as well:
+
+    flintlock-kernel:<version>-<12 digits of the recipe key>-boot    its boot profile
+    flintlock-kernel:<version>-<12 digits of the recipe key>-files   its compiled files
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 from ingot.arch import all_arches
@@ -9,8 +16,14 @@ from ingot.digest import Digest
 from ingot.errors import IngotError
 from ingot.images.image_kinds import BASE, KERNEL_IMAGES, lacking
 from ingot.images.kernel_labels import KernelLabels, read_facts
-from ingot.oci import Descriptor, Layout, read_image
+from ingot.oci import Descriptor, Image, Layout, read_image
 from ingot.version import KernelVersion
+
+PROFILE, COMPILED_FILES = "boot", "files"
+ARTIFACT_KINDS = (PROFILE, COMPILED_FILES)
+"""The kinds of artifacts, as their tags end."""
+
+_ARTIFACT = re.compile(rf"{BASE}:.+-[0-9a-f]{{12}}-({'|'.join(ARTIFACT_KINDS)})")
 
 
 def tags_for(
@@ -22,6 +35,22 @@ def tags_for(
         tags[f"{name}:{moving}"] = descriptor
         tags[f"{name}:{facts.version}-{facts.recipe_key.short}"] = descriptor
     return tags
+
+
+def base_tag(facts: KernelLabels) -> str:
+    """The immutable tag of the base image of the kernel with these labels."""
+    return f"{BASE}:{facts.version}-{facts.recipe_key.short}"
+
+
+def artifact_tag(facts: KernelLabels, kind: str) -> str:
+    """The tag of the artifact of this kind about that base image."""
+    return f"{base_tag(facts)}-{kind}"
+
+
+def artifact_kind(tag: str) -> str | None:
+    """The kind of artifact that a tag of the store names; None for the tag of an image."""
+    match = _ARTIFACT.fullmatch(tag)
+    return match[1] if match else None
 
 
 def tags_of_store(layout: Layout) -> dict[str, Descriptor]:
@@ -58,26 +87,33 @@ def _respelled(tag: str, word: str, other: str) -> str | None:
 
 def find_images(
     layout: Layout, version: KernelVersion, recipe_key: Digest
-) -> dict[str, Descriptor] | None:
+) -> dict[str, Image] | None:
     """The images that were built from exactly this recipe; None if a required one is missing.
 
     An image that is incomplete, unreadable or inconsistent with the base image is not included.
     """
     tags = layout.tags()
-    found = {name: tags.get(f"{name}:{version}-{recipe_key.short}") for name in KERNEL_IMAGES}
-    whole = {name: each for name, each in found.items() if each and layout.is_complete(each)}
+    names = {name: tags.get(f"{name}:{version}-{recipe_key.short}") for name in KERNEL_IMAGES}
+    found = {name: _read(layout, each) for name, each in names.items() if each}
+    whole = {name: image for name, image in found.items() if image}
     if lacking(whole):
         return None
-    facts = {name: _facts(layout, descriptor) for name, descriptor in whole.items()}
-    agreed = facts[BASE]
+    agreed = _facts(whole[BASE])
     if not agreed or (agreed.recipe_key, agreed.version) != (recipe_key, str(version)):
         return None
-    images = {name: each for name, each in whole.items() if facts[name] == agreed}
+    images = {name: image for name, image in whole.items() if _facts(image) == agreed}
     return None if lacking(images) else images
 
 
-def _facts(layout: Layout, descriptor: Descriptor) -> KernelLabels | None:
+def _read(layout: Layout, descriptor: Descriptor) -> Image | None:
     try:
-        return read_facts(read_image(layout, descriptor))
+        return read_image(layout, descriptor) if layout.is_complete(descriptor) else None
+    except IngotError:
+        return None
+
+
+def _facts(image: Image) -> KernelLabels | None:
+    try:
+        return read_facts(image)
     except IngotError:
         return None

@@ -10,16 +10,18 @@ import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ingot.arch import Arch, arch
-from ingot.builder.sandbox import Builder
-from ingot.compile import Artifacts
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.oci import Image
-from ingot.source.origin import Source
 from ingot.version import KernelVersion, is_release
+
+if TYPE_CHECKING:
+    from ingot.builder.sandbox import Builder
+    from ingot.compile.compile_kernel import Artifacts
+    from ingot.source.origin import Source
 
 KERNEL_FILE = "boot/vmlinux"
 """The path of the kernel in an image: the `filename` of a flintlock spec."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.arch import arch
-from ingot.compile import UPDATES
+from ingot.compile.compile_modules import UPDATES
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.images.annotations import pack, read_config, read_packages, read_size_map

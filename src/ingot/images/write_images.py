@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ingot.arch import Arch
 from ingot.arch import arch as find_arch
-from ingot.compile import BUILD_LINK, Artifacts, devel_directory
+from ingot.compile.compile_kernel import Artifacts
+from ingot.compile.devel_tree import BUILD_LINK, devel_directory
 from ingot.images.annotations import pack
 from ingot.images.image_kinds import (
     CONFIG_LAYER,

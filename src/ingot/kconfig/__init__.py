@@ -10,22 +10,15 @@ this package reads, merges, compares and explains.
     findings      what is wrong with a config: `causes` explains it, `unmet_dependencies` finds
                   remedies (`obstacles`), `selectors` and `similar_names` help
     explanation   all about one option
-    rules         rules for configs of a VMM
+    rules         rules for configs of a VMM; `rule_check` applies them
     option_requests  the requests that lead from one config to another
+
+What reads configs and fragments is imported from here, what explains them from its module: a build
+that finds its images explains nothing.
 """
 
 from ingot.kconfig.config import Config, Difference, diff
-from ingot.kconfig.explanation import Explanation, explain
 from ingot.kconfig.expression import Expression, evaluate
-from ingot.kconfig.findings import (
-    Finding,
-    FindingKind,
-    check,
-    check_full,
-    finding_lines,
-    findings_error,
-    requests_of_full,
-)
 from ingot.kconfig.fragment import (
     FragmentLine,
     OptionRequest,
@@ -34,37 +27,22 @@ from ingot.kconfig.fragment import (
     parse_fragment,
     render,
 )
-from ingot.kconfig.option_requests import requests_between
-from ingot.kconfig.option_table import Option, OptionTable
-from ingot.kconfig.rules import Rule, broken, load_rules
+from ingot.kconfig.rules import Rule, load_rules
 from ingot.kconfig.values import serves
 
 __all__ = [
     "Config",
     "Difference",
-    "Explanation",
     "Expression",
-    "Finding",
-    "FindingKind",
     "FragmentLine",
-    "Option",
     "OptionRequest",
-    "OptionTable",
     "Rule",
-    "broken",
-    "check",
-    "check_full",
     "diff",
     "evaluate",
-    "explain",
-    "finding_lines",
-    "findings_error",
     "load_fragment",
     "load_rules",
     "merge",
     "parse_fragment",
     "render",
-    "requests_between",
-    "requests_of_full",
     "serves",
 ]

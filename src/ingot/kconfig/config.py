@@ -13,9 +13,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ingot.digest import Digest
-from ingot.kconfig.option_table import OptionTable
+
+if TYPE_CHECKING:
+    from ingot.kconfig.option_table import OptionTable
 
 _UNSET = re.compile(r"# CONFIG_(\w+) is not set\s*")
 _GROUP_LEVELS = 2

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ingot.errors import UserError
+from ingot.errors import ConfigError
 from ingot.kconfig.causes import Causes
 from ingot.kconfig.config import Config
 from ingot.kconfig.expression import evaluate
@@ -168,12 +168,12 @@ def finding_lines(findings: Sequence[Finding], most: int | None = None) -> list[
     return [*lines, f"and {left} more"] if left else lines
 
 
-def findings_error(findings: Sequence[Finding], subject: str) -> UserError:
+def findings_error(findings: Sequence[Finding], subject: str) -> ConfigError:
     """Findings as one error: the first of them in full, the others counted."""
     count = len(findings)
-    return UserError(
+    return ConfigError(
         f"the config of {subject} has {count} finding{'s' if count != 1 else ''}",
         why="\n".join(finding_lines(findings, _SHOWN)),
-        hint="each finding names a fix; `ingot config explain OPTION KERNEL` shows the option in"
+        hint="each finding names a fix; `ingot config explain KERNEL OPTION` shows the option in"
         " detail",
     )

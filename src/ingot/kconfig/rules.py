@@ -24,9 +24,7 @@ from pydantic import Field, field_validator
 from ingot.arch import arch as known_arch
 from ingot.errors import UserError
 from ingot.files import read_text
-from ingot.kconfig.config import Config
-from ingot.kconfig.expression import And, Constant, Expression, evaluate, parse, render, symbols
-from ingot.kconfig.findings import Finding, FindingKind
+from ingot.kconfig.expression import Expression, parse
 from ingot.kconfig.fragment import FragmentLine
 from ingot.toml import FileForm, Lines, Mistakes, TomlTable
 from ingot.version import Series
@@ -155,29 +153,3 @@ def _require_distinct(rules: Sequence[Rule]) -> None:
                 hint="give one of them another name",
             )
         seen[rule.name] = rule
-
-
-def broken(
-    rules: Sequence[Rule],
-    config: Config,
-    series: Series,
-    arch: str,
-    vmms: Sequence[str],
-) -> list[Finding]:
-    """The findings for rules of such a kernel that its config violates."""
-    return [
-        _finding(rule, config)
-        for rule in rules
-        if rule.applies_to(series, arch, vmms)
-        and evaluate(rule.when, config.options) != "n"
-        and evaluate(rule.require, config.options) == "n"
-    ]
-
-
-def _finding(rule: Rule, config: Config) -> Finding:
-    values = ", ".join(
-        f"{name} is {config.value(name)}"
-        for name in symbols(And((rule.when or Constant("y"), rule.require)))
-    )
-    lines = (rule.reason, f"source: {rule.source}")
-    return Finding(FindingKind.RULE, rule.name, render(rule.require), values, rule.place, lines)

@@ -2,22 +2,29 @@
 
     catalog -> recipe -> source -> builder -> compile -> images -> store -> boot
 
-Each function here takes the `Setting` that all calls of one command share. The modules that only
-one verb needs (`bench`, `bisecting`, `containerfile`, `module_build`) are imported by that verb.
+Each function here takes the `Setting` that all calls of one command share. What resolves configs
+and fetches is imported when it is first used (PEP 562): most builds only find their images. The
+modules that only one verb needs (`bench`, `bisecting`, `containerfile_writer`, `module_build`) are
+imported by that verb.
 """
 
+from typing import TYPE_CHECKING
+
 from ingot.pipeline.builders import ensure_builder, packages_of, site_of, update_builder
-from ingot.pipeline.building import Built, BuiltImage, build
-from ingot.pipeline.configs import (
-    Resolved,
-    edit,
-    locked_text,
-    require_sound,
-    resolve_all,
-    written_by_hand,
-)
-from ingot.pipeline.fetching import FetchedInputs, fetch
+from ingot.pipeline.building import build
+from ingot.pipeline.found_build import Built, BuiltImage
 from ingot.pipeline.inputs import local_version, obtain_source, with_git_source, with_version_of
+
+if TYPE_CHECKING:
+    from ingot.pipeline.configs import (
+        Resolved,
+        edit,
+        locked_text,
+        require_sound,
+        resolve_all,
+        written_by_hand,
+    )
+    from ingot.pipeline.fetching import FetchedInputs, fetch
 
 __all__ = [
     "Built",
@@ -40,3 +47,12 @@ __all__ = [
     "with_version_of",
     "written_by_hand",
 ]
+
+if not TYPE_CHECKING:  # else every misspelt name would pass
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+        from ingot.pipeline import configs, fetching
+
+        return getattr(fetching if hasattr(fetching, name) else configs, name)

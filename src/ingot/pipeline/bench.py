@@ -14,8 +14,9 @@ from ingot import configure
 from ingot.boot.cost.boot_profile import Profile
 from ingot.builder.sandbox import Sandbox
 from ingot.catalog import Kernel
-from ingot.compile import compile_variant
-from ingot.kconfig import Config, OptionTable
+from ingot.compile.variant_build import compile_variant
+from ingot.kconfig import Config
+from ingot.kconfig.option_table import OptionTable
 from ingot.lab.profiling import measure_kernel
 from ingot.pipeline.builders import builder_for
 from ingot.pipeline.caches import compile_cache

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from ingot import kconfig
 from ingot.catalog import Kernel
 from ingot.errors import BootError, BuildError, UserError
-from ingot.kconfig import Config, Difference, OptionTable, bisection
+from ingot.kconfig import Config, Difference, bisection
+from ingot.kconfig.option_table import OptionTable
 from ingot.pipeline.bench import Bench, open_bench
 from ingot.progress import Progress
 from ingot.setting import Setting

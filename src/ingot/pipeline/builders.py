@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ingot.arch import Arch, arch_called
-from ingot.builder import builder_kinds, rootfs_builder, tool_versions
+from ingot.builder import builder_kinds, tool_versions
 from ingot.builder.builder_site import Site
 from ingot.builder.sandbox import Builder
 from ingot.catalog import BuilderSpec, Kernel
@@ -11,6 +13,9 @@ from ingot.digest import Digest
 from ingot.errors import MachineError
 from ingot.progress import Progress
 from ingot.setting import Project, Setting, in_use
+
+if TYPE_CHECKING:
+    from ingot.builder.rootfs_builder import Update
 
 
 def site_of(project: Project, *, offline: bool = False) -> Site:
@@ -35,7 +40,7 @@ def ensure_builder(
     with in_use(setting.project, progress):
         if (
             setting.options.offline
-            and spec.kind == rootfs_builder.KIND
+            and spec.kind == "rootfs"
             and not builder_kinds.known(spec, site.host, site)
         ):
             raise MachineError(
@@ -71,7 +76,7 @@ def packages_of(project: Project, spec: BuilderSpec) -> tuple[str, ...] | None:
 
 def update_builder(
     project: Project, spec: BuilderSpec, progress: Progress, *, dry_run: bool
-) -> rootfs_builder.Update:
+) -> Update:
     """Make a builder from the archive's current packages, and write its lock file.
 
     See `builder_kinds.update`.

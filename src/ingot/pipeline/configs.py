@@ -19,16 +19,10 @@ from ingot.catalog import Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.files import write_atomic
-from ingot.kconfig import (
-    Config,
-    Finding,
-    OptionTable,
-    broken,
-    check,
-    check_full,
-    findings_error,
-    requests_of_full,
-)
+from ingot.kconfig import Config
+from ingot.kconfig.findings import Finding, check, check_full, findings_error, requests_of_full
+from ingot.kconfig.option_table import OptionTable
+from ingot.kconfig.rule_check import broken
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
@@ -64,7 +58,7 @@ class Resolved:
 
 
 def require_sound(resolved: Resolved) -> None:
-    """Raise a UserError that lists every finding, if there is any."""
+    """Raise a ConfigError that lists every finding, if there is any."""
     if resolved.findings:
         raise findings_error(resolved.findings, f"linux {resolved.kernel.version}")
 
@@ -133,17 +127,11 @@ def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
     if builder is None or setting.options.local or plan.full_config:
         return None
     for source in known_sources(setting.project, plan.kernel):
-        config = kept_config(setting.project, plan, source, builder)
+        config = plan.kept_config(source, builder, setting.project.workspace)
         table = plan.table_path(source, builder, setting.project.workspace)
         if config is not None and table.is_file():
             return Resolved(plan, config, OptionTable.load(table), ())
     return None
-
-
-def kept_config(project: Project, plan: Plan, source: Digest, builder: Digest) -> Config | None:
-    """The sound config from an earlier run, if all its inputs are the same."""
-    path = plan.config_path(source, builder, project.workspace)
-    return Config(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def resolve(

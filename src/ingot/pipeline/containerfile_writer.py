@@ -21,8 +21,9 @@ from ingot import errors
 from ingot.arch import Arch
 from ingot.builder import container_builder
 from ingot.builder.sandbox import ENVIRONMENT
+from ingot.builder.toolchain import make_flags
 from ingot.catalog import BuilderSpec, Kernel
-from ingot.compile import make_flags, timestamp
+from ingot.compile.run_make import timestamp
 from ingot.errors import UserError
 from ingot.files import disk_errors, staging_directory
 from ingot.images import KERNEL_FILE

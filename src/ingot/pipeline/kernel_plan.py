@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ingot import kconfig
 from ingot.builder.builder_trust import trust_in_builder
+from ingot.builder.toolchain import make_flags
 from ingot.catalog import Catalog, Kernel
-from ingot.compile import make_flags
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.kconfig import Config, OptionRequest, Rule, load_rules
@@ -44,6 +44,11 @@ class Plan:
         parts = [*self._surroundings(source, builder), full]
         text = "\n".join([*map(str, parts), *map(repr, self.rules), self.fragments_text])
         return workspace.configs / f"{Digest.of(text.encode()).hex}.config"
+
+    def kept_config(self, source: Digest, builder: Digest, workspace: Workspace) -> Config | None:
+        """The sound config from an earlier run, if all its inputs are the same."""
+        path = self.config_path(source, builder, workspace)
+        return Config(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     def table_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
         """Where the option table of this source is kept: flavors share it."""

@@ -17,7 +17,8 @@ from ingot.builder import builder_kinds
 from ingot.builder.builder_packages import changes, summary
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.catalog import BuilderSpec, toolchain_choice
-from ingot.compile import UPDATES, compile_module, devel_directory, index_modules
+from ingot.compile.compile_modules import UPDATES, compile_module, index_modules
+from ingot.compile.devel_tree import devel_directory
 from ingot.confined_files import ConfinedDirectory
 from ingot.digest import Digest
 from ingot.errors import UserError
@@ -26,20 +27,18 @@ from ingot.images import (
     DEVEL,
     MODULES,
     KernelLabels,
-    Modules,
-    check_module_name,
     read_config,
-    read_devel_host,
     read_facts,
     read_packages,
     tags_of_store,
-    write_module_images,
 )
+from ingot.images.module_images import Modules, check_module_name, write_module_images
+from ingot.images.write_images import read_devel_host
 from ingot.kconfig import Config
 from ingot.oci import Image, extract, read_image
 from ingot.oci.limits import KERNEL_IMAGE_BYTES
 from ingot.pipeline.builders import ensure_builder, site_of
-from ingot.pipeline.building import BuiltImage
+from ingot.pipeline.found_build import BuiltImage
 from ingot.progress import Progress, Timed, Timing
 from ingot.setting import Project, Setting, in_use
 from ingot.source.trees.out_of_tree import copy_module_source, require_module_source

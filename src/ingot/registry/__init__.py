@@ -1,10 +1,10 @@
 """Reads images from registries and sends images to them, with skopeo."""
 
-from ingot.registry.artifacts import fetch_artifact
 from ingot.registry.read import (
     FETCHED,
     RawManifest,
     annotations_of,
+    fetch_artifact,
     fetch_image,
     find_digest,
     find_tags,

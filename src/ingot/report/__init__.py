@@ -1,16 +1,15 @@
-"""A report on the kernels of a store or a registry, as an HTML page or as JSON.
+"""A report on the kernels of a store or a registry, as an HTML page.
 
 store_kernels, registry_kernels   the images found in each
 gather                            adds data from the catalog, and checks the configs
 treemap, charts                   layouts of sizes and times, in percent
-page, report_json                 HTML and JSON
+page                              the page in HTML
 """
 
 from ingot.report.gather import gather
 from ingot.report.page import render_page
 from ingot.report.registry_kernels import kernels_of_registry
 from ingot.report.report_data import FoundImage, KernelEntry, Omission, Report
-from ingot.report.report_json import to_document
 from ingot.report.store_kernels import kernels_of_store
 
 __all__ = [
@@ -22,5 +21,4 @@ __all__ = [
     "kernels_of_registry",
     "kernels_of_store",
     "render_page",
-    "to_document",
 ]

@@ -16,7 +16,7 @@ from ingot import configure
 from ingot.arch import arch
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.digest import Digest
-from ingot.kconfig import OptionTable
+from ingot.kconfig.option_table import OptionTable
 from tests.support import fakes
 from tests.support.places import FAKES
 

@@ -9,7 +9,9 @@ import pytest
 from ingot import configure
 from ingot.arch import arch
 from ingot.builder.sandbox import Sandbox
-from ingot.kconfig import Config, check, check_full, merge, parse_fragment, requests_between
+from ingot.kconfig import Config, merge, parse_fragment
+from ingot.kconfig.findings import check, check_full
+from ingot.kconfig.option_requests import requests_between
 from ingot.version import Series
 from tests.support.places import FAKE_TREE
 

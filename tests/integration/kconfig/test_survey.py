@@ -8,8 +8,10 @@ from ingot import configure
 from ingot.arch import arch
 from ingot.builder.sandbox import Sandbox
 from ingot.errors import BuildError
-from ingot.kconfig import OptionTable, check, merge, parse_fragment
+from ingot.kconfig import merge, parse_fragment
 from ingot.kconfig.expression import Constant, OptionSymbol, parse, render
+from ingot.kconfig.findings import check
+from ingot.kconfig.option_table import OptionTable
 from ingot.version import Series
 from tests.support.configs import config_of
 

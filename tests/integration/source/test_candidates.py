@@ -41,7 +41,7 @@ def test_a_candidate_is_added_and_built_from_its_signed_tag(
     added = house.ingot("add", "6.2-rc3", "--json")
     assert added.returncode == 0, added.stderr
     told = json.loads(added.stdout)
-    assert (told["version"], told["origin"]) == ("6.2-rc3", "git")
+    assert (told["version"], told["source"]["origin"]) == ("6.2-rc3", "git")
     assert keys.good.fingerprint in told["evidence"]
     assert "there is no tarball of linux 6.2-rc3" in added.stderr
     pin = told["digest"].removeprefix("sha256:")
@@ -52,7 +52,7 @@ def test_a_candidate_is_added_and_built_from_its_signed_tag(
     assert built.returncode == 0, built.stderr
     (one,) = json.loads(built.stdout)["built"]
     assert one["version"] == "6.2-rc3"
-    assert {image["tag"] for image in one["images"]} == {
+    assert {image["image"] for image in one["images"]} == {
         f"{name}:6.2-rc3" for name in KERNEL_IMAGES
     }
     shown = house.ingot("inspect", "6.2-rc3", "--json")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ingot.arch import arch
-from ingot.builder.toolchain import compiler, make_arguments
-from ingot.compile import make_flags
+from ingot.builder.toolchain import compiler, make_arguments, make_flags
 
 
 def test_gcc_is_a_cross_compiler_always() -> None:

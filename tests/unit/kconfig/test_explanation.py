@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingot.errors import UserError
-from ingot.kconfig import explain
+from ingot.kconfig.explanation import explain
 from tests.support.configs import config_of
 from tests.support.option_tables import asked, table
 

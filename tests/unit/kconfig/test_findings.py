@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from ingot.kconfig import (
-    Config,
+from ingot.kconfig import Config, FragmentLine
+from ingot.kconfig.findings import (
     Finding,
     FindingKind,
-    FragmentLine,
     check,
     check_full,
     finding_lines,

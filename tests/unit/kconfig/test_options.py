@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingot.kconfig import Option, OptionTable
 from ingot.kconfig.expression import Constant, OptionSymbol, parse
+from ingot.kconfig.option_table import Option, OptionTable
 from tests.support.option_tables import table
 
 VETH = {

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from ingot.errors import UserError
-from ingot.kconfig import Config, FindingKind, Rule, broken, load_rules
+from ingot.kconfig import Config, Rule, load_rules
+from ingot.kconfig.findings import FindingKind
+from ingot.kconfig.rule_check import broken
 from ingot.version import Series
 
 RULES = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingot.kconfig import requests_between
+from ingot.kconfig.option_requests import requests_between
 from tests.support.configs import config_of
 from tests.support.option_tables import table
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import datetime
 import hashlib
 import json
 import re
@@ -13,7 +12,8 @@ from html.parser import HTMLParser
 import pytest
 
 from ingot.catalog import Catalog
-from ingot.report import KernelEntry, Omission, Report, render_page, to_document
+from ingot.cli.report_document import report_document
+from ingot.report import KernelEntry, Omission, Report, render_page
 from ingot.size_map import SizeMap
 from tests.support.reports import PROFILE, TODAY, found, report
 
@@ -229,7 +229,7 @@ def test_hostile_texts_stay_texts(full: Report) -> None:
     assert page.text.count("{{ 7*7 }}") > 10
     names = {name for _, attrs in page.elements for name in attrs}
     assert not [name for name in names if name.startswith("on")]
-    assert json.dumps(to_document(hostile, TODAY))
+    assert json.dumps(report_document(hostile, TODAY))
 
 
 def test_what_cannot_be_seen_does_not_change_how_other_text_looks(full: Report) -> None:
@@ -255,30 +255,26 @@ def test_a_hostile_directory_cannot_leave_its_style_or_class(full: Report) -> No
 
 
 def test_the_document_has_all_of_it_in_plain_values(full: Report) -> None:
-    document = json.loads(json.dumps(to_document(full, TODAY)))
+    document = json.loads(json.dumps(report_document(full, TODAY)))
     assert (document["registry"], document["date"]) == (None, "2026-11-23")
     first, _, old, ended = document["kernels"]
     assert (first["version"], first["series"], first["flavor"]) == ("6.1.176", "6.1", "default")
-    assert first["kernel"] == {"size": 1500, "compressed": 4000}
-    assert first["modules"] == {"count": 3, "size": 975, "compressed": 800}
-    assert first["options"] == {"built_in": 1, "modules": 1, "values": 1}
-    assert first["vmms"]["firecracker"] == {
-        "serves": True,
+    assert (first["kernel_size"], first["kernel_layer_size"]) == (1500, 4000)
+    assert (first["modules_size"], first["modules_layer_size"]) == (975, 800)
+    assert len(first["modules"]) == 3
+    assert first["option_counts"] == {"built_in": 1, "as_modules": 1, "other": 1}
+    assert first["vmm_support"][0] == {
+        "name": "firecracker",
+        "ok": True,
         "asked": 1,
         "missing": [],
-        "absent": None,
+        "reason": None,
     }
-    assert first["features"]["kubernetes"]["missing"] == ["IPVS", "NFS"]
-    assert first["makeup"]["kernel"]["drivers/net"] == 500
-    assert first["boot"]["instructions"] == 90_000_000
+    missing = {one["name"]: one["missing"] for one in first["feature_support"]}
+    assert missing["kubernetes"] == ["IPVS", "NFS"]
+    assert {"name": "drivers/net", "size": 500} in first["directories"]
+    assert first["profile"]["instructions"] == 90_000_000
     assert first["ended"] is None  # the catalog does not say when
-    assert (old["makeup"], old["boot"], old["options"], old["kernel"]["size"]) == (None,) * 4
+    assert (old["directories"], old["profile"], old["option_counts"]) == (None,) * 3
+    assert old["kernel_size"] is None
     assert (old["ended"], ended["ended"], ended["end_of_life"]) == (False, True, "2024-12-05")
-
-
-def test_without_a_day_nothing_has_ended_for_sure(full: Report) -> None:
-    document = to_document(full)
-    kernels = document["kernels"]
-    assert document["date"] is None
-    assert isinstance(kernels, list) and {kernel["ended"] for kernel in kernels} == {None}
-    assert datetime.date.fromisoformat(kernels[3]["end_of_life"]) < TODAY

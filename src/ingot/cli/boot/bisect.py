@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from ingot.catalog import Kernel
+from ingot.cli.documents.parts import option_change_parts
+from ingot.cli.documents.verbs import BisectDocument, CostPart
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     BootTimeout,
@@ -23,10 +23,10 @@ from ingot.cli.shared.common_options import (
 )
 from ingot.cli.shared.config_operands import OperandConfig, read_operand_config
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import UserError
 from ingot.operands import KernelName
-from ingot.pipeline.bisecting import COST_KINDS, Bisection, bisect_options
+from ingot.pipeline.bisecting import COST_KINDS, Bisection, Cost, bisect_options
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
 from ingot.units import size_text
@@ -55,7 +55,9 @@ def bisect(
     by: Annotated[
         str, typer.Option("--by", metavar="COST", help=f"The cost to compare: {', '.join(_COSTS)}.")
     ] = _COSTS[0],
-    tries: Annotated[int, typer.Option("--tries", min=1, help="The most kernels to compile.")] = 24,
+    tries: Annotated[
+        int, typer.Option("--tries", metavar="N", min=1, help="The most kernels to compile.")
+    ] = 24,
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     build_dir: BuildDirectory = None,
@@ -73,7 +75,7 @@ def bisect(
     progress = make_progress(Terminal(stderr=True))
     found = _find(setting, (a, b), by, tries, progress)
     if as_json:
-        print_document(_to_json(found))
+        print_json(_document((a, b), found))
     else:
         _print_bisection(Terminal(), found)
 
@@ -119,21 +121,24 @@ def _kernel_text(named: OperandConfig) -> str:
     return f"{config.series or 'an unknown series'} on {arch}"
 
 
-def _to_json(found: Bisection) -> str:
-    """The result, as JSON."""
-    document = {
-        "before": asdict(found.before),
-        "after": asdict(found.after),
-        "differing": found.compared,
-        "kernels": found.kernels,
+def _document(names: tuple[str, str], found: Bisection) -> BisectDocument:
+    return {
+        "a": {"config": names[0], **_cost_part(found.before)},
+        "b": {"config": names[1], **_cost_part(found.after)},
+        "compared": found.compared,
+        "compiled": found.kernels,
         "final": found.final,
-        "costs": asdict(found.costs),
-        "options": [
-            {"option": each.option, "before": each.before, "after": each.after}
-            for each in found.options
-        ],
+        "cost": _cost_part(found.costs),
+        "options": option_change_parts(found.options),
     }
-    return json.dumps(document, indent=2)
+
+
+def _cost_part(cost: Cost) -> CostPart:
+    return {
+        "instructions": cost.instructions,
+        "memory_used": cost.memory,
+        "kernel_size": cost.size,
+    }
 
 
 def _print_bisection(console: Terminal, found: Bisection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,13 @@ import typer
 
 from ingot.boot.boot_report import BootReport
 from ingot.catalog import Kernel
-from ingot.cli.boot.boot_all import BootRow, boot_all, documents, print_rows, suites
-from ingot.cli.boot.boot_operand import KernelRequest, boot_with_checks, find_boot_operand
+from ingot.cli.boot.boot_all import BootRow, boot_all, document, print_rows, suites
+from ingot.cli.boot.boot_operand import (
+    BootOperand,
+    KernelRequest,
+    boot_with_checks,
+    find_boot_operand,
+)
 from ingot.cli.boot.boot_options import DEFAULT_VMM, Append, Console, Junit, MachineName, Vmm
 from ingot.cli.boot.boot_result import end_boot
 from ingot.cli.boot.junit import write_junit
@@ -30,7 +34,7 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.errors import BootError, MachineError, UserError
 from ingot.lab import BootRequest
 from ingot.setting import Setting, in_use
@@ -121,11 +125,11 @@ def _kernels(
 
 def _boot_one(
     setting: Setting, kernel_request: KernelRequest, request: BootRequest, checks: Sequence[str]
-) -> tuple[str, BootReport]:
+) -> tuple[BootOperand, BootReport]:
     progress = make_progress(Terminal(stderr=True))
     with in_use(setting.project, progress):
         booted = find_boot_operand(setting, kernel_request)
-        return booted.name, boot_with_checks(setting, booted, request, checks, progress)
+        return booted, boot_with_checks(setting, booted, request, checks, progress)
 
 
 def _end_all(
@@ -136,7 +140,7 @@ def _end_all(
     Raises BootError if one did not pass, and MachineError if this machine could boot none of them.
     """
     if as_json:
-        print_document(json.dumps({"boots": documents(rows)}, indent=2))
+        print_json(document(rows))
     else:
         print_rows(make_console(), rows, show_console=show_console)
     if junit:

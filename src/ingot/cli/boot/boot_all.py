@@ -12,9 +12,16 @@ from ingot.boot.boot_report import BootReport, Outcome
 from ingot.boot.vmm.choice import obstacle
 from ingot.boot.vmm.machines import Machine, machines_of
 from ingot.catalog import Kernel
-from ingot.cli.boot.boot_operand import KernelRequest, boot_with_checks, find_boot_operand
-from ingot.cli.boot.boot_result import counts, document
+from ingot.cli.boot.boot_operand import (
+    BootOperand,
+    KernelRequest,
+    boot_with_checks,
+    find_boot_operand,
+)
+from ingot.cli.boot.boot_result import boot_part, counts
 from ingot.cli.boot.junit import JunitSuite
+from ingot.cli.documents.parts import kernel_part
+from ingot.cli.documents.verbs import BootAllDocument, BootRowPart
 from ingot.cli.shared.progress_display import kernel_label, seconds_text
 from ingot.cli.shared.terminal import Terminal, styled
 from ingot.errors import IngotError, UserError
@@ -166,21 +173,21 @@ def _result(row: BootRow) -> tuple[Text, str, str, str]:
     )
 
 
-def documents(rows: Sequence[BootRow]) -> list[dict[str, object]]:
+def document(rows: Sequence[BootRow]) -> BootAllDocument:
     """The results as JSON."""
-    return [
-        {
-            "version": str(row.kernel.version),
-            "arch": row.kernel.arch.name,
-            "flavor": row.kernel.flavor.name,
-            "vmms": list(row.vmms),
-            "machine": row.machine.name,
-            "skipped": row.skipped or None,
-            "error": row.error or None,
-            "report": document(f"{BASE}:{row.kernel.tag}", row.report) if row.report else None,
-        }
-        for row in rows
-    ]
+    return {"boots": [_part(row) for row in rows]}
+
+
+def _part(row: BootRow) -> BootRowPart:
+    operand = BootOperand(f"{BASE}:{row.kernel.tag}")
+    return {
+        **kernel_part(row.kernel),
+        "vmms": list(row.vmms),
+        "machine": row.machine.name,
+        "skipped": row.skipped or None,
+        "error": row.error or None,
+        "boot": boot_part(operand, row.report) if row.report else None,
+    }
 
 
 def suites(rows: Sequence[BootRow]) -> list[JunitSuite]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from ingot.boot.boot_report import BootReport, Outcome
+from ingot.cli.boot.boot_operand import BootOperand
 from ingot.cli.boot.junit import JunitSuite, write_junit
+from ingot.cli.documents.parts import BootPart
 from ingot.cli.shared.progress_display import seconds_text
-from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import BootError
 
 MARKS: Mapping[Outcome, tuple[str, str]] = {
@@ -48,12 +49,13 @@ def counts(report: BootReport) -> dict[Outcome, int]:
     }
 
 
-def document(name: str, report: BootReport) -> dict[str, object]:
+def boot_part(operand: BootOperand, report: BootReport) -> BootPart:
     """The report as JSON."""
     return {
-        "image": name,
+        "image": None if operand.file else operand.name,
+        "file": str(operand.file) if operand.file else None,
         "verdict": report.verdict.value,
-        "reason": report.reason,
+        "reason": report.reason or None,
         "machine": report.machine,
         "accelerator": report.accelerator,
         "seconds": round(report.seconds, 3),
@@ -69,14 +71,21 @@ def document(name: str, report: BootReport) -> dict[str, object]:
 
 
 def end_boot(
-    name: str, report: BootReport, junit: Path | None, *, as_json: bool, show_console: bool
+    operand: BootOperand,
+    report: BootReport,
+    junit: Path | None,
+    *,
+    as_json: bool,
+    show_console: bool,
 ) -> None:
     """Show the result of one boot; raises BootError if it did not pass."""
     if as_json:
-        print_document(json.dumps(document(name, report), indent=2))
+        print_json(boot_part(operand, report))
     else:
         print_report(Terminal(), report, show_console=show_console)
     if junit:
-        write_junit(junit, [JunitSuite(name, report)])
+        write_junit(junit, [JunitSuite(operand.name, report)])
     if not report.passed:
-        raise BootError(f"{name} did not pass: {report.verdict.value}", why=report.explain())
+        raise BootError(
+            f"{operand.name} did not pass: {report.verdict.value}", why=report.explain()
+        )

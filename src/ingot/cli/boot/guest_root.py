@@ -12,7 +12,12 @@ from ingot import lab, registry
 from ingot.arch import Arch
 from ingot.boot.boot_report import BootReport
 from ingot.builder.sandbox import Builder
-from ingot.cli.boot.boot_operand import KernelRequest, any_builder, find_boot_operand
+from ingot.cli.boot.boot_operand import (
+    BootOperand,
+    KernelRequest,
+    any_builder,
+    find_boot_operand,
+)
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import UserError
@@ -25,9 +30,9 @@ from ingot.setting import Setting, in_use
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """The parts of a guest: a kernel and its name, an image for the root, and a builder."""
+    """The parts of a guest: a kernel, an image for the root, and a builder."""
 
-    name: str
+    operand: BootOperand
     kernel: Image | Path
     root: tuple[Layout, Image]
     builder: Builder
@@ -36,14 +41,14 @@ class _Ready:
 
 def boot_on_root(
     setting: Setting, kernel_request: KernelRequest, request: BootRequest, image: str
-) -> tuple[str, BootReport]:
-    """Boot a kernel on the files of an image; returns the kernel's name and the boot's report."""
+) -> tuple[BootOperand, BootReport]:
+    """Boot a kernel on the files of an image; returns the kernel and the boot's report."""
     progress = make_progress(Terminal(stderr=True))
     with _ready(setting, kernel_request, request, image, progress) as made:
         report = lab.boot_root(
             setting, made.kernel, made.root, made.builder, made.request, progress
         )
-        return made.name, report
+        return made.operand, report
 
 
 def open_terminal(
@@ -72,7 +77,7 @@ def _ready(
         request = request.for_kernel(booted.kernel)
         builder = any_builder(setting, booted, progress)
         with _root(setting, image, lab.arch_of(kernel), progress) as root:
-            yield _Ready(booted.name, kernel, root, builder, request)
+            yield _Ready(booted, kernel, root, builder, request)
 
 
 @contextlib.contextmanager

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from ingot import lab
+from ingot.boot.cost.boot_profile import Profile
 from ingot.cli.boot.boot_operand import KernelRequest, any_builder, find_boot_operand
 from ingot.cli.boot.boot_options import OneArch, OneFlavor
 from ingot.cli.boot.profile_table import print_profile
+from ingot.cli.documents.parts import profile_part
+from ingot.cli.documents.verbs import ProfileDocument
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     BootTimeout,
@@ -22,7 +24,7 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import UserError
 from ingot.images import BASE
 from ingot.setting import in_use
@@ -66,9 +68,12 @@ def profile(
         builder = any_builder(setting, booted, progress)
         found = lab.profile_image(setting, booted.image, builder, progress)
     if as_json:
-        values = {"image": booted.name, "seconds": found.seconds, **found.to_json()}
-        print_document(json.dumps(values, indent=2))
+        print_json(_document(booted.name, found))
     else:
         print_profile(Terminal(), booted.name, found)
     if booted.kernel:
         lab.require_affordable(setting.project, booted.kernel, booted.image, found, progress)
+
+
+def _document(image: str, profile: Profile) -> ProfileDocument:
+    return {"image": image, **profile_part(profile)}

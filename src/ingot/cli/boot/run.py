@@ -54,5 +54,5 @@ def run(
     """
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     request = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
-    name, report = boot_on_root(setting, KernelRequest(kernel, arch, flavor), request, image)
-    end_boot(name, report, junit, as_json=as_json, show_console=show_console)
+    operand, report = boot_on_root(setting, KernelRequest(kernel, arch, flavor), request, image)
+    end_boot(operand, report, junit, as_json=as_json, show_console=show_console)

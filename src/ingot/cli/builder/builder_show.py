@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +15,10 @@ from ingot.builder.builder_lock import Lock
 from ingot.builder.builder_packages import PackageChange, changes, digest_of
 from ingot.catalog import BuilderSpec
 from ingot.cli.builder.builder_names import Builders, builders_named
+from ingot.cli.documents.parts import package_change_parts
+from ingot.cli.documents.verbs import BuilderPart, BuilderShowDocument
 from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.digest import Digest
 from ingot.setting import Project
 
@@ -70,7 +71,7 @@ def show(
     setting = make_setting(catalog, cache)
     shown = [_state(setting.project, spec) for spec in builders_named(setting, names)]
     if as_json:
-        print_document(json.dumps([_document(setting.project, one) for one in shown], indent=2))
+        print_json(_document(setting.project, shown))
         return
     console = make_console()
     for one in shown:
@@ -119,29 +120,25 @@ def _lock_text(shown: _Shown) -> str:
     return f"{shown.lock.path}: {f'{count} packages differ' if count else 'no difference'}"
 
 
-def _document(project: Project, shown: _Shown) -> dict[str, object]:
+def _document(project: Project, shown: Sequence[_Shown]) -> BuilderShowDocument:
+    return {"builders": [_part(project, one) for one in shown]}
+
+
+def _part(project: Project, shown: _Shown) -> BuilderPart:
     spec, lock = shown.spec, shown.lock
     return {
-        "name": spec.name,
+        "builder": spec.name,
         "kind": spec.kind,
         "llvm": spec.llvm,
         "suite": spec.suite or None,
-        "from": spec.image or None,
-        "host": pipeline.site_of(project).host.name,
+        "base_image": spec.image or None,
+        "arch": pipeline.site_of(project).host.name,
         "digest": str(shown.digest) if shown.digest else None,
-        "image": str(shown.image) if shown.image else None,
+        "image": tag_of(spec) if shown.image else None,
+        "image_digest": str(shown.image) if shown.image else None,
         "lock": str(lock.path) if lock else None,
-        "locked_digest": str(lock.digest) if lock else None,
-        "changes": [documented(change) for change in shown.changes],
+        "lock_digest": str(lock.digest) if lock else None,
+        "changes": package_change_parts(shown.changes),
         "compilers": shown.compilers,
         "packages": list(shown.packages) if shown.packages is not None else None,
-    }
-
-
-def documented(change: PackageChange) -> dict[str, object]:
-    """A change of one package, for scripts."""
-    return {
-        "package": change.name,
-        "before": change.before or None,
-        "after": change.after or None,
     }

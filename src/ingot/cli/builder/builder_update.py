@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -13,10 +12,11 @@ from ingot.builder.builder_packages import changes, digest_of
 from ingot.builder.rootfs_builder import Update
 from ingot.catalog import BuilderSpec
 from ingot.cli.builder.builder_names import Builders, builders_named
-from ingot.cli.builder.builder_show import documented
+from ingot.cli.documents.parts import package_change_parts
+from ingot.cli.documents.verbs import BuilderUpdateDocument
 from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.setting import Project
 
 
@@ -45,7 +45,7 @@ def update(
         for spec in specs
     }
     if as_json:
-        print_document(json.dumps(_document(setting.project, updates, dry_run=dry_run), indent=2))
+        print_json(_document(setting.project, updates, dry_run=dry_run))
         return
     console = make_console()
     for spec, made in updates.items():
@@ -70,15 +70,17 @@ def _print(
 
 def _document(
     project: Project, updates: Mapping[BuilderSpec, Update], *, dry_run: bool
-) -> list[dict[str, object]]:
-    return [
-        {
-            "name": spec.name,
-            "before": str(digest_of(made.before)) if made.before is not None else None,
-            "after": str(digest_of(made.after)),
-            "changes": [documented(change) for change in changes(made.before or (), made.after)],
-            "lock": str(pipeline.site_of(project).lock_path(spec)),
-            "written": not dry_run,
-        }
-        for spec, made in updates.items()
-    ]
+) -> BuilderUpdateDocument:
+    return {
+        "dry_run": dry_run,
+        "builders": [
+            {
+                "builder": spec.name,
+                "before": str(digest_of(made.before)) if made.before is not None else None,
+                "after": str(digest_of(made.after)),
+                "changes": package_change_parts(changes(made.before or (), made.after)),
+                "lock": str(pipeline.site_of(project).lock_path(spec)),
+            }
+            for spec, made in updates.items()
+        ],
+    }

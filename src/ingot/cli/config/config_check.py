@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ import typer
 from ingot import pipeline
 from ingot.catalog import Kernel
 from ingot.catalog.kernel_selection import ALL
+from ingot.cli.documents.parts import kernel_part
+from ingot.cli.documents.verbs import ConfigCheckDocument, ConfigCheckPart
 from ingot.cli.shared.common_options import (
     Arches,
     CacheDirectory,
@@ -26,9 +27,9 @@ from ingot.cli.shared.common_options import (
 )
 from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
-from ingot.cli.shared.terminal import Terminal, print_document, print_error
-from ingot.errors import IngotError, UserError, system_error
-from ingot.kconfig import Finding, finding_lines
+from ingot.cli.shared.terminal import Terminal, print_error, print_json
+from ingot.errors import ConfigError, IngotError, system_error
+from ingot.kconfig.findings import Finding, finding_lines
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
 from ingot.setting import Setting
@@ -67,7 +68,7 @@ def check(
     applies the rules of rules.toml for the kernel's VMMs. A finding names the option, the line
     that asks for it, and the dependency that is not met.
 
-    Checks all arches and flavors, unless --arch or --flavor is given. Exits with 2 if there are
+    Checks all arches and flavors, unless --arch or --flavor is given. Exits with 1 if there are
     findings.
     """
     errors = Terminal(stderr=True)
@@ -83,7 +84,7 @@ def check(
             _print(Terminal(), one, known=[str(other.error) for other in done])
         done.append(one)
     if as_json:
-        print_document(json.dumps([_document(one) for one in done], indent=2))
+        print_json(_document(done))
     _end(done)
 
 
@@ -122,10 +123,10 @@ def _end(done: list[_Checked]) -> None:
     wrong = [one for one in done if one.findings]
     failed = [one for one in done if one.error]
     if wrong:
-        raise UserError(
+        raise ConfigError(
             f"{len(wrong)} of {len(done)} configs have findings",
             why=", ".join(kernel_label(one.kernel) for one in wrong),
-            hint="each finding above says how to fix it; `ingot config explain OPTION KERNEL`"
+            hint="each finding above says how to fix it; `ingot config explain KERNEL OPTION`"
             " shows more about an option",
         )
     if failed:
@@ -134,11 +135,13 @@ def _end(done: list[_Checked]) -> None:
         raise typer.Exit(first.exit_code)
 
 
-def _document(one: _Checked) -> dict[str, object]:
+def _document(done: Sequence[_Checked]) -> ConfigCheckDocument:
+    return {"kernels": [_part(one) for one in done]}
+
+
+def _part(one: _Checked) -> ConfigCheckPart:
     return {
-        "version": str(one.kernel.version),
-        "arch": one.kernel.arch.name,
-        "flavor": one.kernel.flavor.name,
+        **kernel_part(one.kernel),
         "ok": one.error is None and not one.findings,
         "error": str(one.error) if one.error else None,
         "asked": len(one.resolved.plan.requests) if one.resolved else None,
@@ -147,7 +150,7 @@ def _document(one: _Checked) -> dict[str, object]:
                 "kind": finding.kind.value,
                 "option": finding.option,
                 "wanted": finding.wanted,
-                "got": finding.got,
+                "value": finding.got,
                 "place": str(finding.place) if finding.place else None,
                 "text": str(finding),
             }

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from ingot.cli.documents.parts import option_change_parts
+from ingot.cli.documents.verbs import ConfigDiffDocument
 from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.config_differences import (
     option_counts,
-    option_documents,
     option_groups,
     print_names,
 )
 from ingot.cli.shared.config_operands import OperandConfig, read_operand_config
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import Offline
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.kconfig import Difference
 from ingot.kconfig import diff as difference
 
@@ -45,7 +45,7 @@ def diff(
     one, two = (read_operand_config(setting, name, progress) for name in (a, b))
     changes = difference(one.config.config, two.config.config, one.table or two.table)
     if as_json:
-        print_document(json.dumps(_document(one, two, changes), indent=2))
+        print_json(_document(one, two, changes))
     else:
         _print(one, two, changes)
 
@@ -64,9 +64,9 @@ def _print(one: OperandConfig, two: OperandConfig, changes: Sequence[Difference]
 
 def _document(
     one: OperandConfig, two: OperandConfig, changes: Sequence[Difference]
-) -> dict[str, object]:
+) -> ConfigDiffDocument:
     return {
-        "a": one.config.name,
-        "b": two.config.name,
-        "changes": option_documents(changes),
+        "a": {"config": one.config.name},
+        "b": {"config": two.config.name},
+        "options": option_change_parts(changes),
     }

@@ -23,7 +23,8 @@ from ingot.cli.shared.source_options import Keyring, Offline, OwnSource
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import MachineError, UserError
 from ingot.files import write_atomic
-from ingot.kconfig import Config, requests_between
+from ingot.kconfig import Config
+from ingot.kconfig.option_requests import requests_between
 from ingot.pipeline import Resolved
 
 _TITLE = "# Changed in menuconfig, on "

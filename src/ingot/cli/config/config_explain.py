@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from ingot import pipeline
+from ingot.catalog import Kernel
+from ingot.cli.documents.parts import kernel_part
+from ingot.cli.documents.verbs import ConfigExplainDocument
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -19,16 +21,18 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.config_operands import option_named
 from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
-from ingot.kconfig import Explanation
-from ingot.kconfig import explain as explanation
+from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_json
+from ingot.errors import UserError
+from ingot.kconfig.explanation import Explanation
+from ingot.kconfig.explanation import explain as explanation
+from ingot.operands import begins_with_version
 
 
 def explain(
+    kernel: KernelName,
     option: Annotated[
         str, typer.Argument(metavar="OPTION", help="An option: VETH or CONFIG_VETH.")
     ],
-    kernel: KernelName,
     source: OwnSource = None,
     keyring: Keyring = None,
     patches: Patches = None,
@@ -42,6 +46,7 @@ def explain(
     Shows its value, the fragment line that asks for it, the options that select it, its
     dependencies and their values, and its help text.
     """
+    _require_order(kernel, option)
     setting = make_setting(
         catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
     )
@@ -55,25 +60,35 @@ def explain(
         resolved.plan.requests,
     )
     if as_json:
-        print_document(json.dumps(_document(explained), indent=2))
+        print_json(_document(wanted, explained))
         return
     make_console().say(kernel_label(wanted), style="bold")
     print_document(str(explained))
 
 
-def _document(explained: Explanation) -> dict[str, object]:
-    option = explained.option
+def _require_order(kernel: str, option: str) -> None:
+    """Raise a UserError if the operands are the other way round."""
+    if begins_with_version(option) and not begins_with_version(kernel):
+        raise UserError(
+            f"'{option}' is not an option",
+            why="the kernel comes first, then the option",
+            hint=f"run: ingot config explain {option} {kernel}",
+        )
+
+
+def _document(kernel: Kernel, explained: Explanation) -> ConfigExplainDocument:
+    option, request = explained.option, explained.asked
     return {
+        **kernel_part(kernel),
         "option": option.name,
         "value": explained.value,
         "type": option.type,
         "prompt": option.prompts[0] if option.prompts else None,
         "menu": list(option.menu),
-        "asked": explained.asked
-        and {"value": explained.asked.value, "place": str(explained.asked.place)},
+        "request": {"value": request.value, "place": str(request.place)} if request else None,
         "selected_by": list(explained.selectors),
         "needs": explained.needs,
         "missing": list(explained.missing),
-        "defined": list(option.places),
+        "places": list(option.places),
         "help": option.help,
     }

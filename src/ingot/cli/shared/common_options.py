@@ -7,11 +7,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot import catalog as catalogs
+from ingot import pipeline
 from ingot.catalog import Catalog, Kernel
 from ingot.catalog.kernel_selection import version_in
 from ingot.catalog.ownership import require_own_catalog, require_own_store, trusted_users
@@ -20,9 +21,10 @@ from ingot.cli.shared.source_options import parse_patches, parse_source
 from ingot.cli.shared.terminal import Terminal
 from ingot.errors import IngotError, UserError
 from ingot.operands import kernel_named
-from ingot.pipeline import local_version, with_git_source, with_version_of
-from ingot.registry import Registry
 from ingot.setting import RunOptions, Setting, open_project
+
+if TYPE_CHECKING:
+    from ingot.registry import Registry
 
 DEFAULT_BOOT_SECONDS = 180.0
 
@@ -236,7 +238,7 @@ def make_setting(
     setting = Setting(project, options)
     if git:
         project.workspace.prepare()
-        return with_git_source(setting, git, keyring, make_progress(Terminal(stderr=True)))
+        return pipeline.with_git_source(setting, git, keyring, make_progress(Terminal(stderr=True)))
     return setting
 
 
@@ -260,7 +262,7 @@ def choose(
     """
     catalog = setting.project.catalog
     names = [kernel_named(name) for name in names or ()]
-    if not names and (own := local_version(setting)):
+    if not names and (own := pipeline.local_version(setting)):
         names = [str(own.series)]
     selected = catalog.select(names, arches=arches or (), flavors=flavors or ())
     kernels = [catalog.variant(kernel, with_ or (), without or ()) for kernel in selected]
@@ -279,7 +281,7 @@ def choose(
     exact = {version_in(name) for name in names}
     return list(
         dict.fromkeys(
-            kernel if str(kernel.version) in exact else with_version_of(setting, kernel)
+            kernel if str(kernel.version) in exact else pipeline.with_version_of(setting, kernel)
             for kernel in kernels
         )
     )

@@ -1,4 +1,4 @@
-"""The differences of two configs, as text and as JSON."""
+"""The differences of two configs, as text."""
 
 from __future__ import annotations
 
@@ -35,19 +35,6 @@ def option_counts(changes: Sequence[Difference]) -> str:
         f"{len(changes)} options differ: {more} more, {less} less,"
         f" {len(changes) - more - less} changed"
     )
-
-
-def option_documents(changes: Sequence[Difference]) -> list[dict[str, object]]:
-    """The same as JSON; `n` is the value of an option that a config does not have."""
-    return [
-        {
-            "option": change.option,
-            "a": change.before,
-            "b": change.after,
-            "menu": list(change.menu),
-        }
-        for change in changes
-    ]
 
 
 def _mark(change: Difference) -> Text:

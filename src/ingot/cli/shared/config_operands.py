@@ -11,7 +11,7 @@ from ingot.cli.shared.common_options import choose_one
 from ingot.cli.shared.progress_display import kernel_label
 from ingot.errors import MachineError, UserError
 from ingot.image_lookup import find_image
-from ingot.kconfig import OptionTable
+from ingot.kconfig.option_table import OptionTable
 from ingot.lab import NamedConfig
 from ingot.operands import (
     FORMS,

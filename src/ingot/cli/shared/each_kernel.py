@@ -48,16 +48,3 @@ def exit_if_failed(errors: Terminal, failed: Sequence[Failed], *, single: bool) 
     names = ", ".join(kernel.tag for kernel, _ in failed)
     errors.say(("failed:", "bold red"), f" {names} (each error is above)")
     raise typer.Exit(first.exit_code)
-
-
-def failed_document(failed: Sequence[Failed]) -> list[dict[str, object]]:
-    """The failures as JSON."""
-    return [
-        {
-            "version": str(kernel.version),
-            "arch": kernel.arch.name,
-            "flavor": kernel.flavor.name,
-            "error": str(error),
-        }
-        for kernel, error in failed
-    ]

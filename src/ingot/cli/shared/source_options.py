@@ -9,9 +9,7 @@ from typing import Annotated
 import typer
 
 from ingot.errors import UserError
-from ingot.setting import Setting
 from ingot.source.git.git_repository import PREFIX, GitUrl
-from ingot.source.origin import Source
 
 OwnSource = Annotated[
     str | None,
@@ -68,19 +66,6 @@ def parse_source(
             hint="add --source git+https://HOST/PATH#TAG",
         )
     return (Path(source).absolute(), None) if source else (None, None)
-
-
-def git_document(setting: Setting) -> dict[str, str] | None:
-    """The commit that `--source git+...` named, as JSON; None for any other source."""
-    own = setting.options.local
-    if not isinstance(own, Source):
-        return None
-    return {
-        "url": own.url,
-        "commit": own.commit,
-        "evidence": own.evidence,
-        "digest": str(own.digest),
-    }
 
 
 def parse_patches(files: Sequence[Path]) -> tuple[Path, ...]:

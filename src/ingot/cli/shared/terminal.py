@@ -4,17 +4,19 @@ Much of the printed text comes from others (see `printable`). So no text is pars
 highlighted, and all text is cleaned twice: when it is added to a line, so that columns fit, and
 when the line is written, so that no text is missed. Styles are passed next to a text, never in it.
 
-`print_document` prints results for scripts, unchanged unless standard output is a terminal.
+`print_document` and `print_json` print results for scripts, unchanged unless standard output is a
+terminal.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -100,6 +102,11 @@ def print_error(console: Terminal, error: IngotError) -> None:
 def print_line(text: str) -> None:
     """Print a result of one line on standard output."""
     sys.stdout.write(f"{one_line(text)}\n")
+
+
+def print_json(document: Mapping[str, object]) -> None:
+    """Print one of the documents of `cli.documents` on standard output."""
+    print_document(json.dumps(document, indent=2))
 
 
 def print_document(text: str) -> None:

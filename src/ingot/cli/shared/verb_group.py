@@ -12,7 +12,9 @@ from typing import Any, ClassVar, NoReturn
 
 import typer
 import typer.main
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
+
+from ingot.cli.shared.plain_help import PlainCommand, PlainGroup
 
 VerbCode = Callable[..., None] | typer.Typer
 """The code of a verb: a function with its options, or a group of further verbs."""
@@ -27,7 +29,7 @@ class Verb:
     group: str | None = None
 
 
-class VerbGroup(TyperGroup):
+class VerbGroup(PlainGroup):
     """A group whose commands are the rows of `verbs`, each made by `code_of` on first use."""
 
     verbs: ClassVar[Sequence[Verb]]
@@ -52,13 +54,13 @@ class VerbGroup(TyperGroup):
         context = type(ctx)(overview, parent=ctx.parent, info_name=ctx.info_name)
         return overview.shell_complete(context, incomplete)
 
-    def _overview(self) -> TyperGroup:
+    def _overview(self) -> PlainGroup:
         """The same group, with commands that have only a name and a summary."""
         rows: list[Any] = [
             TyperCommand(verb.name, help=verb.summary, rich_help_panel=verb.group)
             for verb in self.verbs
         ]
-        return TyperGroup(
+        return PlainGroup(
             name=self.name,
             commands=rows,
             params=self.params,
@@ -101,7 +103,7 @@ def _command(verb: Verb, code: VerbCode) -> Any:
     """The typer command of a verb's function, or the typer group of its verbs."""
     if not isinstance(code, typer.Typer):
         function, code = code, typer.Typer(add_completion=False, rich_markup_mode="markdown")
-        code.command(verb.name)(function)
+        code.command(verb.name, cls=PlainCommand)(function)
         command: Any = typer.main.get_command(code)
     else:
         command = typer.main.get_group(code)
