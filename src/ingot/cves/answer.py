@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ingot.compiled_files import CompiledFiles
 from ingot.cves.data import DataIdentity
 from ingot.cves.record import Record
-from ingot.cves.records import Records, Unreadable, open_by_version
+from ingot.cves.records import Records, Unreadable, open_by_version, order_of
 from ingot.cves.release_ranges import END, number_of, version_of
 from ingot.cves.verdict import Cause, CompiledIndex, Status, Verdict, judge_files
 from ingot.errors import UserError
@@ -40,8 +40,20 @@ class Finding:
         return self.record.cve
 
     @property
+    def order(self) -> tuple[int, int]:
+        """The year and the number of the CVE."""
+        return order_of(self.cve)
+
+    @property
     def status(self) -> Status:
         return self.verdict.status
+
+    def has_fix_among(self, versions: Iterable[KernelVersion]) -> bool:
+        """Whether one of the versions is a release of the same series with the fix."""
+        return self.fixed_in is not None and any(
+            version.series == self.fixed_in.series and version >= self.fixed_in
+            for version in versions
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,11 +112,11 @@ def _read_all(data: CveData, identity: DataIdentity, work: Path) -> Records:
         except RecordError as error:
             name = one_line(file.name, _NAME)
             unreadable.setdefault(file.cve, Unreadable(file.cve, name, str(error)))
-    records = [found[cve] for cve in sorted(found, key=sort_key) if cve not in unreadable]
+    records = [found[cve] for cve in sorted(found, key=order_of) if cve not in unreadable]
     rows = [_row_of(record) for record in records if record]
     return Records(
         DataIdentity(identity.name, identity.digest, identity.commit, identity.date or newest),
-        tuple(unreadable[cve] for cve in sorted(unreadable, key=sort_key)),
+        tuple(unreadable[cve] for cve in sorted(unreadable, key=order_of)),
         len(records) - len(rows),
         rows,
     )
@@ -129,7 +129,7 @@ def _parse(file: RecordFile) -> Record | None:
     return record
 
 
-def sort_key(cve: str) -> tuple[int, int]:
+def order_of(cve: str) -> tuple[int, int]:
     """The order of CVEs: by year and number."""
     _, year, number = cve.split("-")
     return int(year), int(number)

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ingot.compiled_files import CompiledFiles
-from ingot.cves.renames import other_names
+from ingot.cves.renames import origins, other_names
 
 VMLINUX = "vmlinux"
 _COMPILED = (".c", ".S", ".h")
@@ -36,6 +36,8 @@ class Status(enum.Enum):
     AFFECTED = "affected"
     NOT_AFFECTED = "not_affected"
     UNDECIDED = "undecided"
+    FIXED = "fixed"
+    """Only by a decision: a patch of the catalog fixes it."""
 
 
 class Cause(enum.Enum):
@@ -57,13 +59,16 @@ class Verdict:
     """The status of a CVE, its cause, and the files that decided it.
 
     `files` are names in this source tree, except for the cause MISSING. `compiled_into` lists
-    `vmlinux` and the paths of modules that contain a file.
+    `vmlinux` and the paths of modules that contain a file. `reason` and `justification` (of
+    OpenVEX) are those of a decision by hand.
     """
 
     status: Status
     cause: Cause
     files: tuple[str, ...] = ()
     compiled_into: tuple[str, ...] = ()
+    reason: str = ""
+    justification: str = ""
 
 
 class CompiledIndex:
@@ -92,7 +97,8 @@ class CompiledIndex:
 def judge_files(files: Sequence[str], compiled: CompiledIndex) -> Verdict:
     """The verdict on a CVE whose first fix changed these files."""
     found, missing = _in_tree(files, compiled.tree)
-    if used := [file for file in found if file in compiled.all]:
+    parts = [part for file in missing for part in origins(file)]
+    if used := [file for file in dict.fromkeys([*found, *parts]) if file in compiled.all]:
         cause = Cause.INCLUDED if all(file.endswith(".h") for file in used) else Cause.COMPILED
         return Verdict(Status.AFFECTED, cause, tuple(used), compiled.places(used))
     with_code = [file for file in files if not _has_no_code(file)]
