@@ -9,12 +9,12 @@ named by the digest of all that decides them:
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ingot.compiled_artifact import (
     compiled_files_in,
@@ -22,18 +22,25 @@ from ingot.compiled_artifact import (
     digest_in_registry,
     fetch_compiled_files,
 )
+from ingot.compiled_files import CompiledFiles
+from ingot.cves import (
+    DECISIONS_FILE,
+    Answer,
+    Decision,
+    Records,
+    decide,
+    judge,
+    load_decisions,
+    load_records,
+)
+from ingot.cves.data import open_data
 from ingot.digest import Digest
 from ingot.errors import IngotError
-from ingot.files import write_atomic
+from ingot.files import read_text, write_atomic
+from ingot.images import KernelLabels
 from ingot.progress import Progress, Silent
+from ingot.setting import Project
 from ingot.version import KernelVersion
-
-if TYPE_CHECKING:
-    from ingot.compiled_files import CompiledFiles
-    from ingot.cves import Answer, Records
-    from ingot.images import KernelLabels
-    from ingot.oci import Layout
-    from ingot.workspace import Workspace
 
 _FORMAT = 1
 
@@ -64,82 +71,104 @@ class CveChanges:
 
 
 class KernelCves:
-    """The records at `data`: a git repository, a directory or a tarball (see `ingot.cves`).
+    """The kernels of a project, judged by the records at `data`: a git repository, a directory or a
+    tarball (see `ingot.cves`), and by the decisions of the catalog's cves.toml.
 
-    They are read when the first kernel is judged. Methods raise a UserError if they cannot be read.
+    Records are read when the first kernel is judged. A UserError if they cannot be read.
     """
 
-    def __init__(self, data: Path, workspace: Workspace, progress: Progress | None = None) -> None:
+    def __init__(
+        self, data: Path, project: Project, today: datetime.date, progress: Progress | None = None
+    ) -> None:
         self._data = data
-        self._directory = workspace.cves
+        self._project = project
+        self._today = today
         self._progress = progress or Silent()
 
     @cached_property
-    def _identity(self) -> Digest:
-        from ingot.cves.data import open_data
-
-        return open_data(self._data).identity().digest
+    def _identity(self) -> str:
+        """What decides the counts, apart from the kernel: with decisions, they can end any day."""
+        identity = f"{_FORMAT} {open_data(self._data).identity().digest}"
+        decisions = read_text(self._project.catalog.root / DECISIONS_FILE)
+        if decisions is None:
+            return identity
+        return f"{identity} {Digest.of(decisions.encode())} {self._today}"
 
     @cached_property
     def _records(self) -> Records:
-        from ingot.cves import load_records
+        return load_records(self._data, self._project.workspace.cves, self._progress)
 
-        return load_records(self._data, self._directory, self._progress)
+    @cached_property
+    def _decisions(self) -> tuple[Decision, ...]:
+        catalog = self._project.catalog
+        return load_decisions(
+            catalog.root / DECISIONS_FILE,
+            lambda name: [kernel.tag for kernel in catalog.select([name])],
+        )
 
-    def judge(self, version: KernelVersion, compiled: CompiledFiles) -> Answer:
-        """The CVEs of a kernel of this version that was compiled from these files."""
-        from ingot.cves import judge
+    def judge(self, version: KernelVersion, tag: str, compiled: CompiledFiles) -> Answer:
+        """The CVEs of the kernel with this tag (6.1.176-minimal), compiled from these files."""
+        answer = judge(self._records, version, compiled)
+        return decide(answer, self._decisions, tag, self._today)[0]
 
-        return judge(self._records, version, compiled)
+    def answer_in_store(self, facts: KernelLabels, tag: str) -> Answer | None:
+        """The CVEs of a kernel of the store; None if its compiled files are not known."""
+        compiled = compiled_files_in(self._project.layout, facts)
+        return self.judge(_version(facts), tag, compiled) if compiled else None
 
-    def counts(
-        self, version: KernelVersion, files: Digest, read: Callable[[], CompiledFiles | None]
+    def answer_in_registry(
+        self, repository: str, facts: KernelLabels, tag: str, *, insecure: bool = False
+    ) -> Answer | None:
+        """The same in a registry, where `repository` is the name of any image of the kernel."""
+        compiled = fetch_compiled_files(repository, facts, insecure=insecure)
+        return self.judge(_version(facts), tag, compiled) if compiled else None
+
+    def counts_in_store(self, facts: KernelLabels, tag: str) -> CveCounts | None:
+        """The counts of a kernel of the store; None if its compiled files are not known."""
+        files = digest_in(self._project.layout, facts)
+        return self._counts(facts, tag, files, lambda: self.answer_in_store(facts, tag))
+
+    def counts_in_registry(
+        self, repository: str, facts: KernelLabels, tag: str, *, insecure: bool = False
     ) -> CveCounts | None:
-        """The counts of a kernel; `files` is the digest of its compiled files, which are only read
-        if its counts are not kept yet. None if they cannot be read or judged."""
-        decided_by = f"{_FORMAT} {self._identity} {version} {files}"
-        kept = self._directory / "counts" / f"{Digest.of(decided_by.encode()).hex}.json"
+        """The same in a registry; arguments are those of `answer_in_registry`."""
+        files = digest_in_registry(repository, facts, insecure=insecure)
+        return self._counts(
+            facts,
+            tag,
+            files,
+            lambda: self.answer_in_registry(repository, facts, tag, insecure=insecure),
+        )
+
+    def _counts(
+        self, facts: KernelLabels, tag: str, files: Digest | None, read: Callable[[], Answer | None]
+    ) -> CveCounts | None:
+        """The kept counts of the kernel whose compiled files have this digest, else new ones.
+
+        None, with a note, if the kernel cannot be judged.
+        """
+        if files is None:
+            return None
+        decided_by = f"{self._identity} {facts.version} {tag} {files}"
+        name = f"{Digest.of(decided_by.encode()).hex}.json"
+        kept = self._project.workspace.cves / "counts" / name
         if (found := _read_counts(kept)) is not None:
             return found
         try:
-            compiled = read()
-            if compiled is None:
-                return None
-            found = counts_of(self.judge(version, compiled))
+            answer = read()
         except IngotError as error:
-            self._progress.note(f"the CVEs of {version} are not known: {error}")
+            self._progress.note(f"the CVEs of {tag} are not known: {error}")
             return None
+        if answer is None:
+            return None
+        found = counts_of(answer)
+        kept.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(kept, json.dumps(asdict(found)).encode())
         return found
 
-    def counts_in_store(self, layout: Layout, facts: KernelLabels) -> CveCounts | None:
-        """The counts of a kernel of the store; None if its compiled files are not known."""
-        files, version = digest_in(layout, facts), KernelVersion.parse(facts.version)
-        if files is None:
-            return None
-        return self.counts(version, files, lambda: compiled_files_in(layout, facts))
 
-    def counts_in_registry(
-        self, repository: str, facts: KernelLabels, *, insecure: bool = False
-    ) -> CveCounts | None:
-        """The same in a registry, where `repository` is the name of any image of the kernel."""
-        files = digest_in_registry(repository, facts, insecure=insecure)
-        if files is None:
-            return None
-        return self.counts(
-            KernelVersion.parse(facts.version),
-            files,
-            lambda: fetch_compiled_files(repository, facts, insecure=insecure),
-        )
-
-
-def open_cves(
-    data: Path | None, workspace: Workspace, progress: Progress | None = None
-) -> KernelCves | None:
-    """The records at `data`, else the kept clone of the CNA's repository; None without both."""
-    if data is None and not workspace.cve_clone.exists():
-        return None
-    return KernelCves(data or workspace.cve_clone, workspace, progress)
+def _version(facts: KernelLabels) -> KernelVersion:
+    return KernelVersion.parse(facts.version)
 
 
 def counts_of(answer: Answer) -> CveCounts:

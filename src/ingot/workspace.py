@@ -83,8 +83,8 @@ class Workspace:
 
     @property
     def cve_clone(self) -> Path:
-        """The clone of the CNA's repository, if there is one."""
-        return self.cves / "vulns"
+        """The clone of the CNA's repository, which `ingot cves --update` makes."""
+        return self.cves / "vulns.git"
 
     @property
     def ccache(self) -> Path:

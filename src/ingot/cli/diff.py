@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,19 +14,19 @@ from ingot.arch import Arch, arch_called
 from ingot.cli.documents.parts import SizeChangePart, option_change_parts, profile_part
 from ingot.cli.documents.verbs import DiffDocument, SummaryPart
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
+from ingot.cli.shared.cve_records import known_cves
 from ingot.cli.shared.image_differences import print_comparison, print_cve_changes
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.comparison import Changes, Comparison, ImageSummary
-from ingot.compiled_artifact import compiled_files_in, fetch_compiled_files
-from ingot.compiled_files import CompiledFiles
+from ingot.errors import UserError
 from ingot.image_lookup import find_image
-from ingot.kernel_cves import CveChanges, changes_between, open_cves
-from ingot.oci import Layout
 from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
 from ingot.progress import Progress
-from ingot.setting import Project
-from ingot.version import KernelVersion
+
+if TYPE_CHECKING:
+    from ingot.cves import Answer
+    from ingot.kernel_cves import CveChanges, KernelCves
 
 _SHOWN = 15
 
@@ -71,8 +71,7 @@ def diff(
     progress = make_progress(Terminal(stderr=True))
     before, after = (_read_summary(name, platform, insecure, catalog, progress) for name in (a, b))
     comparison = comparisons.compare(before, after)
-    setting = make_setting(catalog, None)
-    cves = _cve_changes(setting.project, before, after, progress, insecure=insecure)
+    cves = _cve_changes(before, after, catalog, progress, insecure=insecure)
     if as_json:
         print_json(_document(comparison, cves))
     else:
@@ -104,36 +103,38 @@ def _read_summary(
 
 
 def _cve_changes(
-    project: Project,
     before: ImageSummary,
     after: ImageSummary,
+    catalog: Path | None,
     progress: Progress,
     *,
     insecure: bool,
 ) -> CveChanges | None:
     """The CVEs that only one of the images has; None without CVE records or compiled files."""
-    cves = open_cves(None, project.workspace, progress)
+    try:
+        project = make_setting(catalog, None).project
+    except UserError:  # images of a registry can be compared without a catalog
+        return None
+    cves = known_cves(project, progress)
     if cves is None:
         return None
-    answers = []
-    for image in (before, after):
-        compiled = _compiled_files(project.layout, image, insecure=insecure)
-        if image.facts is None or compiled is None:
-            return None
-        answers.append(cves.judge(KernelVersion.parse(image.facts.version), compiled))
-    return changes_between(*answers)
+    one, two = (_answer(cves, image, insecure=insecure) for image in (before, after))
+    from ingot.kernel_cves import changes_between  # late: only with records
+
+    return changes_between(one, two) if one and two else None
 
 
-def _compiled_files(layout: Layout, image: ImageSummary, *, insecure: bool) -> CompiledFiles | None:
-    """The compiled files next to an image, in the store or the registry that it is in."""
+def _answer(cves: KernelCves, image: ImageSummary, *, insecure: bool) -> Answer | None:
+    """The CVEs of an image, by the compiled files next to it in its store or registry."""
     if image.facts is None:
         return None
+    tag = image.name.rpartition(":")[2]
     match parse_operand(image.name):
         case RegistryImage(reference):
             repository = registry.repository_of(reference)
-            return fetch_compiled_files(repository, image.facts, insecure=insecure)
+            return cves.answer_in_registry(repository, image.facts, tag, insecure=insecure)
         case _:
-            return compiled_files_in(layout, image.facts)
+            return cves.answer_in_store(image.facts, tag)
 
 
 def _document(comparison: Comparison, cves: CveChanges | None) -> DiffDocument:

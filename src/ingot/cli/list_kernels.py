@@ -15,9 +15,11 @@ from ingot.catalog import Kernel
 from ingot.cli.documents.parts import cves_part, kernel_part
 from ingot.cli.documents.verbs import ListDocument, ListPart
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
-from ingot.cli.shared.terminal import Terminal, make_console, print_json, styled
+from ingot.cli.shared.cve_records import known_cves
+from ingot.cli.shared.terminal import make_console, print_json, styled
 from ingot.images import BASE, read_facts, tags_of_store
 from ingot.oci import read_image
+from ingot.progress import Silent
 from ingot.setting import Project
 
 if TYPE_CHECKING:
@@ -62,13 +64,7 @@ def list_kernels(catalog: CatalogDirectory = None, as_json: Json = False) -> Non
 
 def _rows(project: Project) -> Iterator[_KernelRow]:
     tags = tags_of_store(project.layout)
-    cves = None
-    if project.workspace.cve_clone.exists():
-        # late: the list needs them only if there are records
-        from ingot.cli.shared.progress_display import make_progress
-        from ingot.kernel_cves import open_cves
-
-        cves = open_cves(None, project.workspace, make_progress(Terminal(stderr=True)))
+    cves = known_cves(project, Silent())
     for kernel in project.catalog.kernels:
         descriptor = tags.get(f"{BASE}:{kernel.tag}")
         if descriptor is None:
@@ -77,7 +73,7 @@ def _rows(project: Project) -> Iterator[_KernelRow]:
         counts = None
         if cves is not None:
             facts = read_facts(read_image(project.layout, descriptor))
-            counts = cves.counts_in_store(project.layout, facts) if facts else None
+            counts = cves.counts_in_store(facts, kernel.tag) if facts else None
         yield _KernelRow(kernel, str(descriptor.digest), counts)
 
 

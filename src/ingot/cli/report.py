@@ -12,11 +12,11 @@ import typer
 from ingot import report as reports
 from ingot.cli.report_document import report_document
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, make_setting
+from ingot.cli.shared.cve_records import known_cves
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_json, print_line
 from ingot.errors import UserError
 from ingot.files import write_atomic
-from ingot.kernel_cves import open_cves
 from ingot.report import Report
 from ingot.setting import Project
 from ingot.units import size_text
@@ -73,11 +73,11 @@ def report(
 def _gather(project: Project, registry: str | None, insecure: bool) -> Report:
     console = Terminal(stderr=True)
     progress = make_progress(console)
-    cves = open_cves(None, project.workspace, progress)
+    cves = known_cves(project, progress)
     if registry is None:
         images, omissions = reports.kernels_of_store(project.layout)
         if cves:
-            images = reports.with_cves_of_store(cves, project.layout, images)
+            images = reports.with_cves_of_store(cves, images)
     else:
         images, omissions = reports.kernels_of_registry(registry, progress, insecure=insecure)
         if cves:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ingot.boot.cost.boot_profile import Profile
 from ingot.digest import Digest
 from ingot.images import KernelLabels
-from ingot.kernel_cves import CveCounts
 from ingot.size_map import SizeMap
 from ingot.version import KernelVersion, Series
+
+if TYPE_CHECKING:
+    from ingot.kernel_cves import CveCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -11,8 +12,10 @@ from ingot.boot.cost.boot_profile import Profile
 from ingot.cli.shared.config_differences import option_counts, option_groups, print_names
 from ingot.cli.shared.terminal import Terminal, styled
 from ingot.comparison import Changes, Comparison, ImageSummary, SizeChange
-from ingot.kernel_cves import CveChanges
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.kernel_cves import CveChanges
 
 _LINKER = "(tables and alignment)"
 
