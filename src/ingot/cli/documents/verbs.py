@@ -368,12 +368,19 @@ class AddDocument(TypedDict):
     hidden_options: list[str]
 
 
+class FixesPart(KernelPart):
+    affected: int
+    closed: list[str]
+    unfixed: list[str]
+
+
 class SeriesPart(TypedDict):
     series: str
     version: str
     newer: str | None
     end_of_life: str | None
     ended: bool
+    cves: list[FixesPart] | None
 
 
 class UpdateDocument(TypedDict):
