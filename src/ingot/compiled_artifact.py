@@ -10,7 +10,6 @@ with the image, and is valid only for that image. Images of earlier versions of 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 
 from ingot import registry
@@ -20,7 +19,7 @@ from ingot.errors import UserError, VerificationError
 from ingot.images import COMPILED_FILES, KernelLabels, artifact_tag, base_tag, read_facts
 from ingot.oci import Artifact, Descriptor, Image, Layout, read_artifact, write_artifact
 from ingot.oci.image_documents import canonical_json, read_json
-from ingot.oci.layer_compression import compress, decompress
+from ingot.oci.layer_compression import CompressedDataError, compress, read_gzip
 
 COMPILED_FILES_TYPE = "application/vnd.ingot.compiled-files.v1+gzip"
 """The media type of the artifact and of its layers."""
@@ -114,7 +113,7 @@ def _compiled(artifact: Artifact, base: Digest, name: str) -> CompiledFiles | No
             raise ValueError("it does not have two layers")
         files, tree = (read_json(_unpack(data)) for data in (artifact.data, *artifact.further))
         return from_json(files, tree)
-    except (ValueError, zlib.error) as error:
+    except (ValueError, CompressedDataError) as error:
         raise _damaged(name, error) from None
 
 
@@ -133,7 +132,7 @@ def _pack(data: bytes) -> bytes:
 def _unpack(data: bytes) -> bytes:
     """The content of gzip members; ValueError for more than `_MOST_UNPACKED` bytes."""
     content = bytearray()
-    for piece in decompress([data]):
+    for piece in read_gzip([data]):
         content += piece
         if len(content) > _MOST_UNPACKED:
             raise ValueError(f"it has more than {_MOST_UNPACKED:,} bytes")

@@ -51,6 +51,7 @@ FLOORS = (
         "fixed_cves",
         "housekeeping",
         "image_lookup",
+        "inventory",
         "new_versions",
         "report",
         "specs",
