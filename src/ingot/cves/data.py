@@ -34,7 +34,7 @@ from ingot.source.transfer.tarball_compression import (
     form_of,
 )
 
-_RECORD = re.compile(r"(?:.*/)?(CVE-\d{4}-\d{4,12})\.json", re.DOTALL)
+_RECORD = re.compile(r"(?:.*/)?(CVE-[0-9]{4}-[0-9]{4,12})\.json", re.DOTALL)
 _UNPUBLISHED = frozenset({"reserved", "returned", "review", "testing"})
 """Directories of the CNA's repository whose records are not published."""
 _CHUNK = 1 << 20

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ingot.cves.release_ranges import (
+    END,
     NotAReleaseError,
     Range,
     all_but,
@@ -29,7 +30,7 @@ from ingot.printable import one_line
 RECORD_BYTES = 4 << 20
 """The largest record that is read: those of 2026 have 60 KiB at most."""
 
-_ID = re.compile(r"CVE-\d{4}-\d{4,12}")
+_ID = re.compile(r"CVE-[0-9]{4}-[0-9]{4,12}")
 _TITLE = 300
 _FILES = 10_000
 _PATH = re.compile(r"[^\x00-\x1f\x7f/\\]+(?:/[^\x00-\x1f\x7f/\\]+)*")
@@ -181,7 +182,8 @@ def _range(version: dict[str, Any]) -> Range:
     try:
         first = release_number(_text(version, "version"))
         if "lessThan" in version:
-            return first, release_number(_text(version, "lessThan"))
+            limit = _text(version, "lessThan")
+            return first, END if limit == "*" else release_number(limit)
         if "lessThanOrEqual" in version:
             return first, end_of(_text(version, "lessThanOrEqual"))
     except NotAReleaseError as error:

@@ -72,13 +72,13 @@ def load_records(path: Path, indexes: Path, progress: Progress | None = None) ->
         with (progress or Silent()).step(f"read the CVE records of {path.name}") as step:
             found = _read_all(data, identity, indexes)
             step.result(f"{len(found):,} records")
+        if not (found.rows or found.unreadable):
+            raise UserError(
+                f"{path} contains no CVE records of the Linux kernel",
+                why="a record is a file such as published/2026/CVE-2026-64257.json",
+                hint="check the path",
+            )
         _write_index(index, found)
-    if not (found.rows or found.unreadable):
-        raise UserError(
-            f"{path} contains no CVE records of the Linux kernel",
-            why="a record is a file such as published/2026/CVE-2026-64257.json",
-            hint="check the path",
-        )
     return found
 
 

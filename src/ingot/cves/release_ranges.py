@@ -19,7 +19,7 @@ from ingot.version import KernelVersion, Series
 
 _PARTS = 4
 _BITS = 16
-_NUMBER = re.compile(r"\d{1,5}(?:\.\d{1,5}){0,3}")
+_NUMBER = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,5}){0,3}")
 
 END = 1 << 63
 """After all releases."""

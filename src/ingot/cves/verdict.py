@@ -26,7 +26,7 @@ _COMPILED = (".c", ".S", ".h")
 _LINKER_SCRIPT = ".lds.S"
 _BUILD_PROGRAMS = re.compile(r"scripts/|tools/(?!perf/)|arch/[^/]+/(?:boot/)?tools/")
 """Programs that run during the build: what they do wrong can be in the kernel, they are not."""
-_NO_CODE = re.compile(r".*\.(?:rst|txt)|Documentation/.*|tools/testing/.*|MAINTAINERS|CREDITS")
+_NO_CODE = re.compile(r".*\.rst|Documentation/.*|tools/testing/.*|MAINTAINERS|CREDITS")
 """Documentation, and tests that run in user space."""
 
 
