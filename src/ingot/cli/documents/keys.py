@@ -24,8 +24,8 @@ KEYS: Mapping[str, str] = {
     "builder_digest": "The digest of the builder's package list.",
     "command_line": "A command line for the kernel.",
     # CVEs
-    "cve_counts": "How many CVEs the kernel has; null without CVE records (`ingot cves --update`), or"
-    " if its compiled files are not known.",
+    "cve_counts": "How many CVEs the kernel has; null without CVE records (`ingot cves --update`),"
+    " or if its compiled files are not known.",
     "cve_changes": "The CVEs in compiled files that only one of the two has; null like"
     " `cve_counts`.",
     "cve_fixes": "What the newer release means for the CVEs of each kernel of the series that could"
