@@ -230,9 +230,8 @@ def test_what_the_last_release_does_not_fix_stays_open(judged: Judged) -> None:
 
 def test_the_lines_of_an_update(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
     judged.put("6.1.9")
-    status = SeriesStatus(
-        KernelVersion.parse("6.1.9").series, KernelVersion.parse("6.1.9"), None, (), None, True
-    )
+    version = KernelVersion.parse("6.1.9")
+    status = SeriesStatus(version.series, version, (), None, ended=True)
     many = tuple(f"CVE-2026-{number}" for number in range(1000, 1030))
     kernel = judged.shop.kernel("6.1.9")
     update.print_fixes(make_console(), status, [KernelFixes(kernel, 40, (), many)])

@@ -29,6 +29,7 @@ from ingot.new_versions import Addition, SeriesStatus
 from ingot.progress import Progress
 from ingot.registry import Registry, check_registry
 from ingot.setting import Project
+from ingot.source.candidates import NoneServedError
 
 _NAMED = 20
 """How many CVEs of a kernel are printed by name."""
@@ -69,8 +70,9 @@ def update(
     """Add the newest release of each series.
 
     Reads the release lists of the catalog's origins, such as kernel.org and the Debian archive.
-    Adds each new release as `ingot add` does, and keeps the versions that the catalog has. Warns
-    about series that are no longer maintained.
+    Adds each new release as `ingot add` does, and keeps the versions that the catalog has. If the
+    origins do not serve a release that they list, an older one is added if the catalog has none
+    that is newer. Warns about series that are no longer maintained.
 
     After `ingot cves --update`, also prints the CVEs that each release closes in files that kernels
     of the catalog were compiled from, and those that no release will fix, as the series has ended.
@@ -79,6 +81,8 @@ def update(
     progress = make_progress(errors)
     today = datetime.date.today()
     setting = make_setting(catalog, cache)
+    if not dry_run:
+        setting.project.catalog.require_writable()
     reader = _cve_reader(setting.project, registry, progress, insecure=insecure)
     if if_cves and reader is None:
         raise UserError(
@@ -94,15 +98,18 @@ def update(
         _print_series(errors, status)
         if not as_json and found:
             print_fixes(make_console(), status, found)
-        if status.newer is None:
+        if not status.newer:
             continue
-        if if_cves and not closes_any(found or ()):
-            errors.say(f"{status.series}: {status.newer.version} closes no CVE; not added")
+        if if_cves and status.newest and not closes_any(found or ()):
+            errors.say(f"{status.series}: {status.newest.version} closes no CVE; not added")
             continue
         try:
             # the addition before this one may have changed the catalog
             setting = make_setting(catalog, cache)
-            addition = new_versions.plan_first(setting, status.listed, progress)
+            addition = new_versions.plan_newer(setting, status.have, status.newer, progress)
+        except NoneServedError as error:
+            _print_not_served(errors, error)
+            continue
         except IngotError as error:
             print_error(errors, error)
             failed.append(error)
@@ -129,14 +136,20 @@ def _cve_reader(
 
 def _fixes(reader: CveReader | None, status: SeriesStatus) -> list[KernelFixes] | None:
     """What the newer release means for CVEs; None without CVE records."""
-    if reader is None or not (status.newer or status.ended):
+    if reader is None or not (status.newest or status.ended):
         return None
-    newer = status.newer.version if status.newer else None
+    newer = status.newest.version if status.newest else None
     return reader.fixes(status.have, newer, ended=status.ended)
 
 
+def _print_not_served(console: Terminal, error: NoneServedError) -> None:
+    """Lists are ahead of archives for some days: that is not a failure of an update."""
+    console.say(("note:", "bold"), f" {error.what}")
+    console.say_lines(error.why, indent="  ")
+
+
 def _print_series(console: Terminal, status: SeriesStatus) -> None:
-    newer = f"{status.newer.version} is new" if status.newer else "no newer release"
+    newer = f"{status.newest.version} is new" if status.newest else "no newer release"
     console.say(f"{status.series}: the catalog has {status.have}, {newer}")
     if status.ended:
         end = f" since {status.end_of_life}" if status.end_of_life else ""
@@ -148,8 +161,8 @@ def print_fixes(console: Terminal, status: SeriesStatus, found: Sequence[KernelF
     """Print a line per kernel; scripts/report-unfixed finds lines by their words."""
     for each in found:
         tag = each.kernel.tag
-        if each.closed and status.newer:
-            text = f"{status.newer.version} closes {len(each.closed)} of {each.affected} CVEs"
+        if each.closed and status.newest:
+            text = f"{status.newest.version} closes {len(each.closed)} of {each.affected} CVEs"
             console.say(f"{tag}: {text} in compiled files: {_named(each.closed)}")
         if each.unfixed:
             text = f"no release will fix {len(each.unfixed)} CVEs in compiled files"
@@ -174,7 +187,7 @@ def _document(
             {
                 "series": str(status.series),
                 "version": str(status.have),
-                "newer": str(status.newer.version) if status.newer else None,
+                "newer": str(status.newest.version) if status.newest else None,
                 "end_of_life": str(status.end_of_life) if status.end_of_life else None,
                 "ended": status.ended,
                 "cve_fixes": None if found is None else [_fixes_part(each) for each in found],

@@ -19,7 +19,13 @@ from ingot.pipeline.builders import (
 )
 from ingot.pipeline.building import build
 from ingot.pipeline.found_build import Built, BuiltImage
-from ingot.pipeline.inputs import local_version, obtain_source, with_git_source, with_version_of
+from ingot.pipeline.inputs import (
+    local_version,
+    obtain_source,
+    with_git_source,
+    with_own_source,
+    with_version_of,
+)
 
 if TYPE_CHECKING:
     from ingot.pipeline.configs import (
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
         written_by_hand,
     )
     from ingot.pipeline.fetching import FetchedInputs, fetch
+    from ingot.pipeline.recipes import find_recipe
 
 __all__ = [
     "Built",
@@ -42,6 +49,7 @@ __all__ = [
     "edit",
     "ensure_builder",
     "fetch",
+    "find_recipe",
     "local_version",
     "locked_text",
     "obtain_source",
@@ -51,6 +59,7 @@ __all__ = [
     "site_of",
     "update_builder",
     "with_git_source",
+    "with_own_source",
     "with_version_of",
     "written_by_hand",
 ]
@@ -60,6 +69,7 @@ if not TYPE_CHECKING:  # else every misspelt name would pass
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-        from ingot.pipeline import configs, fetching
+        from ingot.pipeline import configs, fetching, recipes
 
-        return getattr(fetching if hasattr(fetching, name) else configs, name)
+        owners = (configs, fetching, recipes)
+        return getattr(next(owner for owner in owners if hasattr(owner, name)), name)

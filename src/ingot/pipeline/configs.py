@@ -73,9 +73,10 @@ def resolve_all(
     """
     sources: dict[KernelVersion, Source] = {}
     for kernel in kernels:
-        plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+        plan = make_plan(setting.project.catalog, kernel, setting.options)
         if fresh:
             plan = replace(plan, full_config=None)
+        require_usable(plan)
         if kept := _resolved_before(setting, plan):
             yield kept
             continue
@@ -83,7 +84,7 @@ def resolve_all(
             if kernel.version not in sources:
                 sources[kernel.version] = obtain_source(setting, kernel, progress)
             source = sources[kernel.version]
-            with _sandbox(setting, plan, source, progress) as sandbox:
+            with config_sandbox(setting, plan, source, progress) as sandbox:
                 resolved = resolve(setting.project, plan, source, sandbox, progress)
         yield resolved
 
@@ -93,12 +94,10 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
 
     The config must be sound before, so that each difference afterwards is a change by the user.
     """
-    plan = replace(
-        make_plan(setting.project.catalog, kernel, setting.options.patches), full_config=None
-    )
+    plan = replace(make_plan(setting.project.catalog, kernel, setting.options), full_config=None)
     with in_use(setting.project, progress):
         source = obtain_source(setting, kernel, progress)
-        with _sandbox(setting, plan, source, progress) as sandbox:
+        with config_sandbox(setting, plan, source, progress) as sandbox:
             resolved = resolve(setting.project, plan, source, sandbox, progress)
             require_sound(resolved)
             log = setting.project.workspace.log(f"{kernel.tag}-config")
@@ -106,7 +105,9 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
 
 
 @contextlib.contextmanager
-def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -> Iterator[Sandbox]:
+def config_sandbox(
+    setting: Setting, plan: Plan, source: Source, progress: Progress
+) -> Iterator[Sandbox]:
     """A sandbox to run Kconfig in, with the kernel's tree, patched as for the build."""
     builder = builder_for(setting, plan.kernel, progress)
     work = setting.project.workspace.sources
@@ -206,6 +207,23 @@ def _lint(plan: Plan, config: Config) -> tuple[Finding, ...]:
     kernel = plan.kernel
     series, arch = kernel.version.series, kernel.arch.name
     return tuple(broken(plan.rules, config, series, arch, kernel.vmms))
+
+
+def require_usable(plan: Plan) -> None:
+    """UserError for a full config that no source has to be fetched for to see that it is wrong.
+
+    That is one without options, and a lock file whose fragments have changed.
+    """
+    if plan.full_config is None:
+        return
+    given = _read(plan.full_config)
+    if not given.options:
+        raise UserError(
+            f"the full config {plan.full_config} has no options",
+            hint="put a complete .config there, or remove the file to build from the fragments",
+        )
+    if given.text.startswith(_HEADER):
+        _require_fresh(plan, plan.full_config, given)
 
 
 def written_by_hand(path: Path) -> bool:

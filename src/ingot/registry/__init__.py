@@ -11,6 +11,7 @@ from ingot.registry.read import (
     list_tags,
     manifest_of,
     read_document,
+    read_fetched,
     read_manifest,
 )
 from ingot.registry.registry_names import (
@@ -21,7 +22,7 @@ from ingot.registry.registry_names import (
     is_loopback,
     repository_of,
 )
-from ingot.registry.send import send, send_index
+from ingot.registry.send import copy_within, send, send_index
 from ingot.registry.skopeo import at_once
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "annotations_of",
     "at_once",
     "check_registry",
+    "copy_within",
     "fetch_artifact",
     "fetch_image",
     "find_digest",
@@ -41,6 +43,7 @@ __all__ = [
     "list_tags",
     "manifest_of",
     "read_document",
+    "read_fetched",
     "read_manifest",
     "repository_of",
     "send",

@@ -61,6 +61,21 @@ class BuildForecastDocument(TypedDict):
     failed: list[FailurePart]
 
 
+class JobPart(TypedDict):
+    job: str
+    kernel: str
+    arch: str
+    state: str
+    node: str
+    reason: str | None
+    exit_code: int | None
+    attempts: int
+
+
+class JobsDocument(TypedDict):
+    jobs: list[JobPart]
+
+
 class FetchedPart(KernelPart):
     source: SourcePart
     builder: str
@@ -462,6 +477,7 @@ DOCUMENTS: Mapping[str, type] = {
     "build": BuildDocument,
     "build --dry-run": BuildForecastDocument,
     "fetch": FetchDocument,
+    "jobs": JobsDocument,
     "module build": ModuleBuildDocument,
     "builder show": BuilderShowDocument,
     "builder update": BuilderUpdateDocument,
