@@ -143,8 +143,8 @@ def cves(
             return
     if kernel is None:
         raise UserError("no kernel was named", hint="name one, such as: ingot cves 6.1")
-    place = data or cloned_records(project.workspace.cves)
     found = _find(setting, kernel, arch_called(arch or os.uname().machine), insecure)
+    place = data or cloned_records(project.workspace.cves)
     records = load_records(place, project.workspace.cves, progress)
     decisions = load_decisions(
         project.catalog.root / DECISIONS_FILE, lambda name: _tags(project, name)
