@@ -10,7 +10,6 @@ with the image, and is valid only for that image. Images of earlier versions of 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 
 from ingot import registry
@@ -20,7 +19,7 @@ from ingot.errors import UserError, VerificationError
 from ingot.images import COMPILED_FILES, KernelLabels, artifact_tag, base_tag, read_facts
 from ingot.oci import Artifact, Descriptor, Image, Layout, read_artifact, write_artifact
 from ingot.oci.image_documents import canonical_json, read_json
-from ingot.oci.layer_compression import compress, decompress
+from ingot.oci.layer_compression import CompressedDataError, compress, read_gzip
 
 COMPILED_FILES_TYPE = "application/vnd.ingot.compiled-files.v1+gzip"
 """The media type of the artifact and of its layers."""
@@ -50,18 +49,34 @@ def read_compiled_files(layout: Layout, image: Image) -> CompiledFiles | None:
     VerificationError if they are damaged.
     """
     facts = read_facts(image)
-    base = layout.find(base_tag(facts)) if facts else None
-    if facts is None or base is None:
-        return None
+    return compiled_files_in(layout, facts) if facts else None
+
+
+def compiled_files_in(layout: Layout, facts: KernelLabels) -> CompiledFiles | None:
+    """The same, of the kernel with these labels."""
     tag = artifact_tag(facts, COMPILED_FILES)
-    descriptor = layout.find(tag)
-    if descriptor is None:
+    base, descriptor = layout.find(base_tag(facts)), layout.find(tag)
+    if base is None or descriptor is None:
         return None
     try:
         artifact = read_artifact(layout, descriptor)
     except UserError as error:
         raise _damaged(tag, error) from None
     return _compiled(artifact, base.digest, tag)
+
+
+def digest_in(layout: Layout, facts: KernelLabels) -> Digest | None:
+    """The digest of a kernel's compiled files, without reading them; None if there are none."""
+    descriptor = layout.find(artifact_tag(facts, COMPILED_FILES))
+    return descriptor.digest if descriptor else None
+
+
+def digest_in_registry(
+    repository: str, facts: KernelLabels, *, insecure: bool = False
+) -> Digest | None:
+    """The same, in a registry; arguments and errors are those of `fetch_compiled_files`."""
+    reference = f"{repository.rpartition('/')[0]}/{artifact_tag(facts, COMPILED_FILES)}"
+    return registry.find_digest(reference, insecure=insecure)
 
 
 def fetch_compiled_files(
@@ -98,7 +113,7 @@ def _compiled(artifact: Artifact, base: Digest, name: str) -> CompiledFiles | No
             raise ValueError("it does not have two layers")
         files, tree = (read_json(_unpack(data)) for data in (artifact.data, *artifact.further))
         return from_json(files, tree)
-    except (ValueError, zlib.error) as error:
+    except (ValueError, CompressedDataError) as error:
         raise _damaged(name, error) from None
 
 
@@ -117,7 +132,7 @@ def _pack(data: bytes) -> bytes:
 def _unpack(data: bytes) -> bytes:
     """The content of gzip members; ValueError for more than `_MOST_UNPACKED` bytes."""
     content = bytearray()
-    for piece in decompress([data]):
+    for piece in read_gzip([data]):
         content += piece
         if len(content) > _MOST_UNPACKED:
             raise ValueError(f"it has more than {_MOST_UNPACKED:,} bytes")

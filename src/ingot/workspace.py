@@ -82,6 +82,11 @@ class Workspace:
         return self.root / "cves"
 
     @property
+    def cve_clone(self) -> Path:
+        """The clone of the CNA's repository, which `ingot cves --update` makes."""
+        return self.cves / "vulns.git"
+
+    @property
     def ccache(self) -> Path:
         return self.root / "ccache"
 

@@ -17,7 +17,10 @@ from ingot.errors import UserError
 from ingot.version import Series
 
 WITH, WITHOUT = "with", "without"
-RESERVED = frozenset({WITH, WITHOUT, PATCHED})
+PLUS = "plus"
+"""The word before the name of out-of-tree modules in the tag of a kernel with such modules."""
+
+RESERVED = frozenset({WITH, WITHOUT, PATCHED, PLUS})
 """Words that the name of a flavor or feature must not have, because tags use them."""
 
 _LONGEST = 80

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.table import Table
 
 from ingot import pipeline
@@ -66,6 +67,14 @@ def build(
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     cache_from: CacheFrom = None,
     insecure: Insecure = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only show what would be compiled, found or pulled, and which inputs differ from"
+            " the newest build in the store.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build kernels, boot them, tag their images.
@@ -77,6 +86,9 @@ def build(
     With --with and --without the kernel is a variant that the catalog does not list; the tags of
     its images name the difference, such as 6.1.176-with-bpf. With --patch the tag is
     6.1.176-patched, whatever the patches are.
+
+    With --dry-run, nothing is compiled, pulled or tagged. The config is resolved if the source and
+    the builder are in the cache; otherwise only what is missing is shown.
     """
     errors = Terminal(stderr=True)
     remote = _registry(cache_from, insecure) if cache_from else None
@@ -100,6 +112,11 @@ def build(
             " are selected",
             hint="name only the version of that tree",
         )
+    if dry_run:
+        from ingot.cli.build_forecast import show_forecasts  # a build does not need it
+
+        show_forecasts(setting, selected, as_json=as_json)
+        return
     progress = make_progress(errors)
     built, failed = for_each(
         selected, lambda kernel: pipeline.build(setting, kernel, progress), errors

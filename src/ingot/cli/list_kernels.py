@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from ingot.catalog import Kernel
-from ingot.cli.documents.parts import kernel_part
+from ingot.cli.documents.parts import cves_part, kernel_part
 from ingot.cli.documents.verbs import ListDocument, ListPart
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
+from ingot.cli.shared.cve_records import known_cves
 from ingot.cli.shared.terminal import make_console, print_json, styled
-from ingot.images import BASE, tags_of_store
-from ingot.oci import Layout
+from ingot.images import BASE, read_facts, tags_of_store
+from ingot.oci import read_image
+from ingot.progress import Silent
+from ingot.setting import Project
+
+if TYPE_CHECKING:
+    from ingot.kernel_cves import CveCounts
 
 
 @dataclass(frozen=True, slots=True)
 class _KernelRow:
-    """A kernel, and the manifest digest of its base image; empty if the store has none."""
+    """A kernel, the manifest digest of its base image (empty if the store has none), and its CVEs,
+    if they are known."""
 
     kernel: Kernel
     built: str
+    cves: CveCounts | None = None
 
 
 def list_kernels(catalog: CatalogDirectory = None, as_json: Json = False) -> None:
@@ -32,14 +41,12 @@ def list_kernels(catalog: CatalogDirectory = None, as_json: Json = False) -> Non
 
     For each version and arch: its flavors (✓: built, in the store), the end of life of its
     series, and the VMMs that the kernel supports. `≥ 1.9.0` is the first release of a VMM that
-    officially supports the series.
+    officially supports the series. After `ingot cves --update`, also the number of CVEs in files
+    that a built kernel was compiled from.
     """
     setting = make_setting(catalog, None)
     today = datetime.date.today()
-    rows = [
-        _KernelRow(kernel, _built(setting.project.layout, kernel))
-        for kernel in setting.project.catalog.kernels
-    ]
+    rows = list(_rows(setting.project))
     if as_json:
         print_json(_document(rows, today))
         return
@@ -55,11 +62,26 @@ def list_kernels(catalog: CatalogDirectory = None, as_json: Json = False) -> Non
     make_console().print(table)
 
 
+def _rows(project: Project) -> Iterator[_KernelRow]:
+    tags = tags_of_store(project.layout)
+    cves = known_cves(project, Silent())
+    for kernel in project.catalog.kernels:
+        descriptor = tags.get(f"{BASE}:{kernel.tag}")
+        if descriptor is None:
+            yield _KernelRow(kernel, "")
+            continue
+        counts = None
+        if cves is not None:
+            facts = read_facts(read_image(project.layout, descriptor))
+            counts = cves.counts_in_store(facts, kernel.tag) if facts else None
+        yield _KernelRow(kernel, str(descriptor.digest), counts)
+
+
 def _cells(rows: Sequence[_KernelRow], today: datetime.date) -> list[Text]:
     """The cells of one version and arch; `rows` are its flavors."""
     kernel = rows[0].kernel
     flavors = styled(" ").join(
-        styled(f"{row.kernel.flavor.name} ✓", "green")
+        styled(f"{row.kernel.flavor.name} ✓{_cves_text(row.cves)}", "green")
         if row.built
         else styled(row.kernel.flavor.name)
         for row in rows
@@ -82,9 +104,9 @@ def _vmm(kernel: Kernel, name: str) -> str:
     return f"{name}{since}{' (experimental)' if name in kernel.experimental else ''}"
 
 
-def _built(layout: Layout, kernel: Kernel) -> str:
-    descriptor = tags_of_store(layout).get(f"{BASE}:{kernel.tag}")
-    return str(descriptor.digest) if descriptor else ""
+def _cves_text(counts: CveCounts | None) -> str:
+    """The CVEs of a kernel, in parentheses; empty if they are not known."""
+    return f" ({counts.affected} CVEs, {counts.undecided} undecided)" if counts else ""
 
 
 def _document(rows: Sequence[_KernelRow], today: datetime.date) -> ListDocument:
@@ -104,4 +126,5 @@ def _part(row: _KernelRow, today: datetime.date) -> ListPart:
         "supported_by": dict(kernel.support),
         "experimental": list(kernel.experimental),
         "digest": row.built or None,
+        "cves": cves_part(row.cves),
     }

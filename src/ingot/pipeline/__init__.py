@@ -10,7 +10,13 @@ imported by that verb.
 
 from typing import TYPE_CHECKING
 
-from ingot.pipeline.builders import ensure_builder, packages_of, site_of, update_builder
+from ingot.pipeline.builders import (
+    builders_of_catalog,
+    ensure_builder,
+    packages_of,
+    site_of,
+    update_builder,
+)
 from ingot.pipeline.building import build
 from ingot.pipeline.found_build import Built, BuiltImage
 from ingot.pipeline.inputs import local_version, obtain_source, with_git_source, with_version_of
@@ -32,6 +38,7 @@ __all__ = [
     "FetchedInputs",
     "Resolved",
     "build",
+    "builders_of_catalog",
     "edit",
     "ensure_builder",
     "fetch",

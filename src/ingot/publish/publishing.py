@@ -24,7 +24,7 @@ from ingot.oci import Layout
 from ingot.oci.graph import reachable
 from ingot.progress import Progress, Step
 from ingot.publish import indexes
-from ingot.publish.shipment import Shipment, TaggedManifest, gather
+from ingot.publish.shipment import KernelModules, Shipment, TaggedManifest, gather
 from ingot.publish.tagging import (
     Action,
     RegistryTags,
@@ -81,10 +81,12 @@ def publish(
     target: Registry,
     progress: Progress,
     *,
+    modules: Iterable[KernelModules] = (),
     builders: bool = False,
     dry_run: bool = False,
 ) -> Published:
-    """Push the images of kernels that the store has; with `builders`, also their builders.
+    """Push the images of kernels that the store has, and those of out-of-tree `modules` of these
+    kernels; with `builders`, also their builders.
 
     A `dry_run` changes nothing; refused tags are in its result. Otherwise UserError, before
     anything is sent, if an immutable tag points at another image. MachineError if the registry or
@@ -93,7 +95,7 @@ def publish(
     layout = project.layout
     # do not create a store that does not exist
     with layout.in_use() if layout.root.exists() else contextlib.nullcontext():
-        shipments = gather(layout, kernels, builders=builders)
+        shipments = gather(layout, kernels, builders=builders, modules=modules)
         with progress.step(f"read tags of {target.name}") as step:
             seen = _look(shipments, target, step)
             plans = [list(_plan(shipment, seen)) for shipment in shipments]

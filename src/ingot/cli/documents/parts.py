@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ingot.catalog import Kernel
     from ingot.errors import IngotError
     from ingot.kconfig import Difference
+    from ingot.kernel_cves import CveCounts
     from ingot.pipeline import BuiltImage
     from ingot.progress import Timing
     from ingot.source.origin import Source
@@ -88,6 +89,15 @@ class SourcePart(TypedDict):
     evidence: str
     digest: str
     size: int | None
+
+
+class CvesPart(TypedDict):
+    """How many CVEs are open in a version, and in files that a kernel was compiled from."""
+
+    open: int
+    affected: int
+    not_affected: int
+    undecided: int
 
 
 class InstructionsPart(TypedDict):
@@ -197,6 +207,17 @@ def source_part(source: Source, size: int | None = None) -> SourcePart:
         "evidence": source.evidence,
         "digest": str(source.digest),
         "size": size,
+    }
+
+
+def cves_part(counts: CveCounts | None) -> CvesPart | None:
+    if counts is None:
+        return None
+    return {
+        "open": counts.open,
+        "affected": counts.affected,
+        "not_affected": counts.not_affected,
+        "undecided": counts.undecided,
     }
 
 

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from ingot.cli.documents.parts import (
     BootPart,
+    CvesPart,
     FailurePart,
     ImagePart,
     KernelPart,
@@ -35,6 +36,28 @@ class BuiltPart(KernelPart):
 class BuildDocument(TypedDict):
     source: SourcePart | None
     built: list[BuiltPart]
+    failed: list[FailurePart]
+
+
+class InputPart(TypedDict):
+    name: str
+    before: str
+    after: str
+
+
+class ForecastPart(KernelPart):
+    action: str
+    recipe_key: str | None
+    missing: list[str]
+    newest_recipe_key: str | None
+    inputs: list[InputPart]
+    options: list[OptionChangePart]
+    changes: list[PackageChangePart]
+
+
+class BuildForecastDocument(TypedDict):
+    dry_run: bool
+    kernels: list[ForecastPart]
     failed: list[FailurePart]
 
 
@@ -143,10 +166,28 @@ class ListPart(KernelPart):
     supported_by: Mapping[str, str]
     experimental: list[str]
     digest: str | None
+    cves: CvesPart | None
 
 
 class ListDocument(TypedDict):
     kernels: list[ListPart]
+
+
+class ListedImagePart(ImagePart):
+    tags: list[TagPart]
+    unique_size: int
+    arch: str | None
+    version: str | None
+    release: str | None
+    recipe_key: str | None
+    written: str | None
+    earlier_build: bool
+    problems: list[str]
+
+
+class ImagesDocument(TypedDict):
+    size: int
+    images: list[ListedImagePart]
 
 
 class LayerPart(TypedDict):
@@ -192,6 +233,11 @@ class SummaryPart(TypedDict):
     profile: ProfilePart | None
 
 
+class CveChangesPart(TypedDict):
+    closed: list[str]
+    opened: list[str]
+
+
 class DiffDocument(TypedDict):
     a: SummaryPart
     b: SummaryPart
@@ -200,6 +246,7 @@ class DiffDocument(TypedDict):
     module_changes: list[SizeChangePart] | None
     file_changes: list[SizeChangePart] | None
     options: list[OptionChangePart] | None
+    cves: CveChangesPart | None
 
 
 class UnmetPart(TypedDict):
@@ -262,6 +309,7 @@ class ReportPart(TypedDict):
     feature_support: list[SupportPart]
     supported_by: Mapping[str, str]
     profile: ProfilePart | None
+    cves: CvesPart | None
 
 
 class OmissionPart(TypedDict):
@@ -359,12 +407,19 @@ class AddDocument(TypedDict):
     hidden_options: list[str]
 
 
+class FixesPart(KernelPart):
+    affected: int
+    closed: list[str]
+    unfixed: list[str]
+
+
 class SeriesPart(TypedDict):
     series: str
     version: str
     newer: str | None
     end_of_life: str | None
     ended: bool
+    cves: list[FixesPart] | None
 
 
 class UpdateDocument(TypedDict):
@@ -391,6 +446,12 @@ class RemovedPart(TypedDict):
     size: int
 
 
+class RemoveDocument(TypedDict):
+    dry_run: bool
+    size: int | None
+    tags: list[TagPart]
+
+
 class PruneDocument(TypedDict):
     dry_run: bool
     size: int
@@ -399,6 +460,7 @@ class PruneDocument(TypedDict):
 
 DOCUMENTS: Mapping[str, type] = {
     "build": BuildDocument,
+    "build --dry-run": BuildForecastDocument,
     "fetch": FetchDocument,
     "module build": ModuleBuildDocument,
     "builder show": BuilderShowDocument,
@@ -409,6 +471,7 @@ DOCUMENTS: Mapping[str, type] = {
     "profile": ProfileDocument,
     "bisect": BisectDocument,
     "list": ListDocument,
+    "images": ImagesDocument,
     "inspect": InspectDocument,
     "diff": DiffDocument,
     "require": RequireDocument,
@@ -421,6 +484,7 @@ DOCUMENTS: Mapping[str, type] = {
     "update": UpdateDocument,
     "matrix": MatrixDocument,
     "doctor": DoctorDocument,
+    "rm": RemoveDocument,
     "prune": PruneDocument,
 }
-"""The shape of the document that each verb prints; `boot --all` prints another than `boot`."""
+"""The shape of the document that each verb prints; some print another one with an option."""
