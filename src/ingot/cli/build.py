@@ -85,7 +85,8 @@ def build(
 
     With --with and --without the kernel is a variant that the catalog does not list; the tags of
     its images name the difference, such as 6.1.176-with-bpf. With --patch the tag is
-    6.1.176-patched, whatever the patches are.
+    6.1.176-patched, whatever the patches are. With --source it ends in the source's name, such as
+    6.1.176-from-linux_acme.
 
     With --dry-run, nothing is compiled, pulled or tagged. The config is resolved if the source and
     the builder are in the cache; otherwise only what is missing is shown.

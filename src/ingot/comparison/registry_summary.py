@@ -19,7 +19,6 @@ from ingot.images import (
     read_config,
     read_size_map,
 )
-from ingot.oci import read_image
 from ingot.oci.image_documents import canonical_json, read_json
 from ingot.progress import Progress
 
@@ -69,7 +68,7 @@ def _fetched(reference: str, platform: Arch, progress: Progress, *, insecure: bo
         layout = registry.fetch_image(
             reference, platform.oci, Path(directory) / "layout", insecure=insecure
         )
-        image = read_image(layout, layout.tags()[registry.FETCHED])
+        image = registry.read_fetched(layout, reference)
         return summary_of_image(layout, image, reference)
 
 

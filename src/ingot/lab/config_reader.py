@@ -19,7 +19,7 @@ from ingot.errors import UserError
 from ingot.images import KernelLabels, read_config
 from ingot.kconfig import Config
 from ingot.kernel_file import DecompressError, compression_of, decompress, embedded_config
-from ingot.oci import Image, Layout, list_files, read_file, read_image
+from ingot.oci import Image, Layout, list_files, read_file
 from ingot.version import KernelVersion, Series
 
 _TITLE = re.compile(r"^# Linux/(\S+) (\d+\.\d+(?:\.\d+)?)\S* Kernel Configuration", re.MULTILINE)
@@ -117,8 +117,7 @@ def config_of_reference(reference: str, platform: Arch, *, insecure: bool = Fals
         layout = registry.fetch_image(
             reference, platform.oci, Path(directory) / "layout", insecure=insecure
         )
-        descriptor = layout.tags()[registry.FETCHED]
-        return config_of_image(layout, read_image(layout, descriptor), reference)
+        return config_of_image(layout, registry.read_fetched(layout, reference), reference)
 
 
 def _config_of_bytes(data: bytes, name: str) -> NamedConfig:

@@ -19,7 +19,13 @@ from ingot.pipeline.builders import (
 )
 from ingot.pipeline.building import build
 from ingot.pipeline.found_build import Built, BuiltImage
-from ingot.pipeline.inputs import local_version, obtain_source, with_git_source, with_version_of
+from ingot.pipeline.inputs import (
+    local_version,
+    obtain_source,
+    with_git_source,
+    with_own_source,
+    with_version_of,
+)
 
 if TYPE_CHECKING:
     from ingot.pipeline.configs import (
@@ -51,6 +57,7 @@ __all__ = [
     "site_of",
     "update_builder",
     "with_git_source",
+    "with_own_source",
     "with_version_of",
     "written_by_hand",
 ]

@@ -67,7 +67,7 @@ class Forecast:
 
 def forecast(setting: Setting, kernel: Kernel, progress: Progress) -> Forecast:
     """What `build` would do for a kernel; UserError if its config would be refused."""
-    plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    plan = make_plan(setting.project.catalog, kernel, setting.options)
     base = _tagged_base(setting, kernel)
     facts = read_facts(base) if base else None
     earlier = facts.recipe_key if facts else None

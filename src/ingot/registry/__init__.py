@@ -11,6 +11,7 @@ from ingot.registry.read import (
     list_tags,
     manifest_of,
     read_document,
+    read_fetched,
     read_manifest,
 )
 from ingot.registry.registry_names import (
@@ -41,6 +42,7 @@ __all__ = [
     "list_tags",
     "manifest_of",
     "read_document",
+    "read_fetched",
     "read_manifest",
     "repository_of",
     "send",

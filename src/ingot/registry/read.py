@@ -12,7 +12,7 @@ from typing import Any, Self
 from ingot.arch import all_arches
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
-from ingot.oci import Artifact, Descriptor, Layout, read_artifact
+from ingot.oci import Artifact, Descriptor, Image, Layout, read_artifact, read_image
 from ingot.oci.descriptor import INDEX_TYPE, INDEX_TYPES, MANIFEST_TYPE, MANIFEST_TYPES
 from ingot.oci.image_documents import ManifestDocument, canonical_json, parse, read_json
 from ingot.oci.limits import DOCUMENT_BYTES, IMAGE_BYTES
@@ -243,6 +243,19 @@ def fetch_artifact(
         to, platform = Path(directory) / "layout", all_arches()[0].oci
         layout = fetch_image(exact, platform, to, insecure=insecure)
         return read_artifact(layout, layout.tags()[FETCHED])
+
+
+def read_fetched(layout: Layout, reference: str) -> Image:
+    """The image that `fetch_image` has copied from `reference`.
+
+    A UserError that names the reference if it is not an image, since artifacts have tags as well.
+    """
+    try:
+        return read_image(layout, layout.tags()[FETCHED])
+    except UserError as error:
+        raise UserError(
+            f"{reference} is not an image with files", why=error.why or error.what, hint=error.hint
+        ) from error
 
 
 def _require(reference: str, insecure: bool) -> RawManifest:

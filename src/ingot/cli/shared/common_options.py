@@ -281,7 +281,8 @@ def choose(
     """The kernels that a command line selects, each once.
 
     If `--source` is a kernel tree, a series means the version of that tree, and without names its
-    series is selected. With `--patch`, the kernels are patched ones. `builder` is the name or kind
+    series is selected. With `--source`, the kernels have the name of that source in their tags,
+    with `--patch` they are patched ones. `builder` is the name or kind
     of the builder to compile them in. `maintained` leaves out series that have ended, unless they
     are named.
     """
@@ -304,12 +305,11 @@ def choose(
     if builder:
         kernels = [catalog.compiled_in(kernel, builder) for kernel in kernels]
     exact = {version_in(name) for name in names}
-    return list(
-        dict.fromkeys(
-            kernel if str(kernel.version) in exact else pipeline.with_version_of(setting, kernel)
-            for kernel in kernels
-        )
-    )
+    kernels = [
+        kernel if str(kernel.version) in exact else pipeline.with_version_of(setting, kernel)
+        for kernel in kernels
+    ]
+    return list(dict.fromkeys(pipeline.with_own_source(setting, kernel) for kernel in kernels))
 
 
 def choose_one(setting: Setting, name: str) -> Kernel:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ingot import registry
 from ingot.arch import arch_called
 from ingot.errors import UserError
-from ingot.oci import Image, Layout, read_image
+from ingot.oci import Image, Layout
 from ingot.operands import Operand
 from ingot.progress import Progress
 from ingot.units import size_text
@@ -32,7 +32,7 @@ def fetched_image(
             layout = registry.fetch_image(
                 reference, platform.oci, Path(directory) / "layout", insecure=insecure
             )
-            found = _image(layout, reference)
+            found = registry.read_fetched(layout, reference)
             if arch and found.platform.architecture != platform.oci:
                 raise UserError(
                     f"{reference} is for {found.platform}, not for {platform.name}",
@@ -50,16 +50,3 @@ def refuse_arch(text: str, operand: Operand, arch: str | None) -> None:
             why=f"that is {operand.kind}, which has one arch already",
             hint="leave out --arch",
         )
-
-
-def _image(layout: Layout, reference: str) -> Image:
-    """The fetched image; a UserError if it is not one, since signatures have tags as well."""
-    try:
-        return read_image(layout, layout.tags()[registry.FETCHED])
-    except UserError as error:
-        raise UserError(
-            f"{reference} is not an image with files",
-            why="it may be an artifact that describes an image, such as a signature or a boot"
-            f" profile ({error.what})",
-            hint="name an image, such as kernel-bin:6.1",
-        ) from error
