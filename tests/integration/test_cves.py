@@ -12,6 +12,7 @@ import pytest
 from ingot.compiled_artifact import write_compiled_files
 from ingot.images import BASE, tags_for
 from ingot.oci import read_image
+from tests.support.documents import document_mistakes
 from tests.support.cve_records import compiled_files, mainline, record, write_records
 from tests.support.git_repositories import Repository
 from tests.support.houses import House
@@ -91,7 +92,14 @@ def test_the_documents(house_with_kernels: House, data: Path) -> None:
     words = ("kernel-bin:6.1.176-new", "--data", str(data))
     document = json.loads(cves(house_with_kernels, *words, "--json").stdout)
     assert document["image"] == "kernel-bin:6.1.176-new"
-    assert document["counts"]["open"] == 3
+    assert document["cve_counts"] == {
+        "open": 3,
+        "affected": 1,
+        "not_affected": 1,
+        "undecided": 1,
+    }
+    assert document_mistakes(["cves", "--json"], json.dumps(document)) == []
+    assert document["cves"][0]["fixed_in"] == "6.1.180"
     assert [each["fix_in_catalog"] for each in document["cves"]] == [True, False, False]
     vex = json.loads(cves(house_with_kernels, *words, "--format", "openvex").stdout)
     assert len(vex["statements"]) == 3

@@ -22,16 +22,16 @@ from ingot.cli.shared.common_options import (
     Json,
     make_setting,
 )
+from ingot.cli.shared.cve_document import cves_document
 from ingot.cli.shared.cve_table import print_answer
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_json
 from ingot.compiled_files import CompiledFiles
 from ingot.cves import (
     CNA_REPOSITORY,
     DECISIONS_FILE,
     Answer,
     Subject,
-    answer_document,
     cloned_records,
     cyclonedx_document,
     decide,
@@ -154,7 +154,7 @@ def cves(
     )
     versions = [each.version for each in project.catalog.kernels]
     if as_json:
-        print_document(json.dumps(_document(answer, found.subject, versions, stale), indent=2))
+        print_json(cves_document(answer, found.subject, versions, stale))
     elif form is _Format.OPENVEX:
         print_document(json.dumps(openvex_document(answer, found.subject), indent=2))
     elif form is _Format.CYCLONEDX:
@@ -219,20 +219,6 @@ def _require_kernel(name: str, facts: KernelLabels | None) -> KernelLabels:
             hint="name an image that Ingot built, such as kernel-bin:6.1",
         )
     return facts
-
-
-def _document(
-    answer: Answer, subject: Subject, versions: Sequence[KernelVersion], stale: Sequence[str]
-) -> dict[str, object]:
-    document = answer_document(answer)
-    for row, finding in zip(document["cves"], answer.findings, strict=True):
-        row["fix_in_catalog"] = finding.has_fix_among(versions)
-    return {
-        "image": subject.name,
-        "digest": subject.digest or None,
-        **document,
-        "stale_decisions": list(stale),
-    }
 
 
 def _print_warnings(answer: Answer, found: _Kernel, stale: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""An answer as JSON: for programs, as OpenVEX, and as CycloneDX VEX.
+"""An answer as OpenVEX, and as CycloneDX VEX.
 
 Sources: OpenVEX specification 0.2.0; CycloneDX 1.6, "vulnerabilities". The same answer always gives
 the same bytes: the serial number is made from what the document is about, and the time is that of
@@ -62,45 +62,6 @@ class Subject:
         name = self.name.rpartition("/")[2].partition(":")[0].lower()
         query = f"?repository_url={self.repository}" if self.repository else ""
         return f"pkg:oci/{name}@{self.digest.replace(':', '%3A')}{query}"
-
-
-def answer_document(answer: Answer) -> dict[str, Any]:
-    """The answer for programs: the counts, the data, and every CVE that is open by version."""
-    data = answer.data
-    return {
-        "version": str(answer.version),
-        "counts": {
-            "open": len(answer.findings),
-            **{status.value: len(answer.with_status(status)) for status in Status},
-            "unreadable": len(answer.unreadable),
-        },
-        "data": {
-            "name": data.name,
-            "digest": str(data.digest),
-            "commit": data.commit or None,
-            "date": _time(answer),
-        },
-        "cves": [_finding_document(finding) for finding in answer.findings],
-        "unreadable": [
-            {"cve": each.cve, "file": each.name, "why": each.why} for each in answer.unreadable
-        ],
-    }
-
-
-def _finding_document(finding: Finding) -> dict[str, Any]:
-    record, verdict = finding.record, finding.verdict
-    return {
-        "cve": record.cve,
-        "title": record.title,
-        "score": record.score,
-        "status": verdict.status.value,
-        "cause": verdict.cause.name.lower(),
-        "reason": reason_of(finding),
-        "files": list(record.files),
-        "decided_by": list(verdict.files),
-        "compiled_into": list(verdict.compiled_into),
-        "fixed_in": str(finding.fixed_in) if finding.fixed_in else None,
-    }
 
 
 def reason_of(finding: Finding) -> str:

@@ -19,7 +19,6 @@ from ingot.cves import (
     Finding,
     Status,
     Subject,
-    answer_document,
     cyclonedx_document,
     decide,
     judge,
@@ -95,7 +94,6 @@ def test_compiled_files_of_no_kernel_are_an_error(tmp_path: Path) -> None:
 def test_unreadable_records_are_in_the_answer(tmp_path: Path) -> None:
     answer = judged(tmp_path, None, "CVE-2025-7777")
     assert [each.cve for each in answer.unreadable] == ["CVE-2025-7777"]
-    assert answer_document(answer)["unreadable"][0]["cve"] == "CVE-2025-7777"
 
 
 # Decisions
@@ -208,22 +206,6 @@ def test_mistakes_that_need_more_than_the_form_are_reported_with_their_lines(
 def decided(tmp_path: Path, answer: Answer) -> Answer:
     more = decision(UNCOMPILED)
     return decide(answer, decisions(tmp_path, more), "6.1.176", TODAY)[0]
-
-
-def test_the_document_for_programs(answer: Answer) -> None:
-    document = answer_document(answer)
-    assert document["counts"] == {
-        "open": 3,
-        "affected": 1,
-        "not_affected": 1,
-        "undecided": 1,
-        "fixed": 0,
-        "unreadable": 0,
-    }
-    first = document["cves"][0]
-    assert first["cve"] == COMPILED and first["fixed_in"] == "6.1.180"
-    assert first["compiled_into"] == ["vmlinux"] and first["score"] == 7.8
-    json.dumps(document)
 
 
 def test_cyclonedx_accepts_the_document(answer: Answer, decided: Answer, tmp_path: Path) -> None:
