@@ -12,8 +12,8 @@ import pytest
 from ingot.compiled_artifact import write_compiled_files
 from ingot.images import BASE, tags_for
 from ingot.oci import read_image
-from tests.support.documents import document_mistakes
 from tests.support.cve_records import compiled_files, mainline, record, write_records
+from tests.support.documents import document_mistakes
 from tests.support.git_repositories import Repository
 from tests.support.houses import House
 from tests.support.kernel_images import make_kernel

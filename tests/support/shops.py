@@ -81,7 +81,9 @@ class Shop:
         """Put a kernel's images into the store, under its tags; `content` makes it another one."""
         kernel = self.kernel(name)
         recipe = Digest.of(f"recipe of {name}".encode())
-        artifacts = _artifacts(self.root / f"build-{name}-{content}", kernel, f"{name} {content}")
+        artifacts = _artifacts(
+            self.root / f"build-{name}-{content.replace('/', '-')}", kernel, f"{name} {content}"
+        )
         facts = KernelLabels(
             version=str(kernel.version),
             release=artifacts.release,

@@ -147,7 +147,7 @@ def _document(comparison: Comparison, cves: CveChanges | None) -> DiffDocument:
         "module_changes": _change_parts(comparison.modules),
         "file_changes": _change_parts(comparison.files),
         "options": None if options is None else option_change_parts(options),
-        "cves": {"closed": list(cves.closed), "opened": list(cves.opened)} if cves else None,
+        "cve_changes": {"closed": list(cves.closed), "opened": list(cves.opened)} if cves else None,
     }
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingot.catalog import Kernel
-from ingot.cli.documents.parts import cves_part, kernel_part
+from ingot.cli.documents.parts import cve_counts_part, kernel_part
 from ingot.cli.documents.verbs import ListDocument, ListPart
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.cve_records import known_cves
@@ -126,5 +126,5 @@ def _part(row: _KernelRow, today: datetime.date) -> ListPart:
         "supported_by": dict(kernel.support),
         "experimental": list(kernel.experimental),
         "digest": row.built or None,
-        "cves": cves_part(row.cves),
+        "cve_counts": cve_counts_part(row.cves),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping
 
-from ingot.cli.documents.parts import SizePart, cves_part, profile_part
+from ingot.cli.documents.parts import SizePart, cve_counts_part, profile_part
 from ingot.cli.documents.verbs import (
     OptionCountsPart,
     ReportDocument,
@@ -54,7 +54,7 @@ def _kernel_part(registry: str, entry: KernelEntry, today: datetime.date) -> Rep
         "feature_support": _support_parts(entry.features),
         "supported_by": dict(entry.support),
         "profile": profile_part(entry.profile) if entry.profile else None,
-        "cves": cves_part(entry.cves),
+        "cve_counts": cve_counts_part(entry.cves),
     }
 
 

@@ -177,7 +177,7 @@ def _document(
                 "newer": str(status.newer.version) if status.newer else None,
                 "end_of_life": str(status.end_of_life) if status.end_of_life else None,
                 "ended": status.ended,
-                "cves": None if found is None else [_fixes_part(each) for each in found],
+                "cve_fixes": None if found is None else [_fixes_part(each) for each in found],
             }
             for status, found in zip(statuses, fixes, strict=True)
         ],

@@ -23,7 +23,7 @@ KEYS: Mapping[str, str] = {
     "source_digest": "The digest of the source.",
     "builder_digest": "The digest of the builder's package list.",
     "command_line": "A command line for the kernel.",
-    # the CVEs of one kernel
+    # CVEs
     "cves": "The CVEs that are open in the version.",
     "cve": "The ID of a CVE: `CVE-2026-64257`.",
     "title": "The title of its record.",
@@ -37,6 +37,19 @@ KEYS: Mapping[str, str] = {
     "cve_data": "Which records were read; its `commit` is that of the repository.",
     "unreadable": "The records that cannot be used.",
     "stale_decisions": "Decisions of `cves.toml` that have no effect any more.",
+    "cve_counts": "How many CVEs the kernel has; null without CVE records (`ingot cves --update`), or"
+    " if its compiled files are not known.",
+    "cve_changes": "The CVEs in compiled files that only one of the two has; null like"
+    " `cve_counts`.",
+    "cve_fixes": "What the newer release means for the CVEs of each kernel of the series that could"
+    " be judged; null without CVE records.",
+    "open": "How many CVEs are open in the version.",
+    "affected": "How many of the open CVEs are in files that the kernel was compiled from.",
+    "not_affected": "How many of the open CVEs are in no such file.",
+    "undecided": "For how many of the open CVEs that is not known.",
+    "closed": "The CVEs that only `a` has; of a release, those that it fixes.",
+    "opened": "The CVEs that only `b` has.",
+    "unfixed": "The CVEs that no release will fix, since the series has ended.",
     # builds
     "built": "The kernels that were built, or found.",
     "fetched": "The kernels whose source and builder are now in the cache.",

@@ -91,7 +91,7 @@ class SourcePart(TypedDict):
     size: int | None
 
 
-class CvesPart(TypedDict):
+class CveCountsPart(TypedDict):
     """How many CVEs are open in a version, and in files that a kernel was compiled from."""
 
     open: int
@@ -210,7 +210,7 @@ def source_part(source: Source, size: int | None = None) -> SourcePart:
     }
 
 
-def cves_part(counts: CveCounts | None) -> CvesPart | None:
+def cve_counts_part(counts: CveCounts | None) -> CveCountsPart | None:
     if counts is None:
         return None
     return {

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from ingot.cli.documents.parts import (
     BootPart,
-    CvesPart,
+    CveCountsPart,
     FailurePart,
     ImagePart,
     KernelPart,
@@ -166,7 +166,7 @@ class ListPart(KernelPart):
     supported_by: Mapping[str, str]
     experimental: list[str]
     digest: str | None
-    cves: CvesPart | None
+    cve_counts: CveCountsPart | None
 
 
 class ListDocument(TypedDict):
@@ -246,7 +246,7 @@ class DiffDocument(TypedDict):
     module_changes: list[SizeChangePart] | None
     file_changes: list[SizeChangePart] | None
     options: list[OptionChangePart] | None
-    cves: CveChangesPart | None
+    cve_changes: CveChangesPart | None
 
 
 class UnmetPart(TypedDict):
@@ -346,7 +346,7 @@ class ReportPart(TypedDict):
     feature_support: list[SupportPart]
     supported_by: Mapping[str, str]
     profile: ProfilePart | None
-    cves: CvesPart | None
+    cve_counts: CveCountsPart | None
 
 
 class OmissionPart(TypedDict):
@@ -456,7 +456,7 @@ class SeriesPart(TypedDict):
     newer: str | None
     end_of_life: str | None
     ended: bool
-    cves: list[FixesPart] | None
+    cve_fixes: list[FixesPart] | None
 
 
 class UpdateDocument(TypedDict):
