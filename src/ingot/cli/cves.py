@@ -97,13 +97,18 @@ def cves(
         str, typer.Option(metavar="URL", help="The git repository that --update fetches.")
     ] = CNA_REPOSITORY,
     form: Annotated[
-        _Format, typer.Option("--format", help="What to print; openvex and cyclonedx are JSON.")
+        _Format,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="What to print: text, openvex or cyclonedx. The last two are JSON.",
+        ),
     ] = _Format.TEXT,
     fail_on: Annotated[
         _FailOn | None,
         typer.Option(
-            help="Exit with 1 if the kernel is affected by a CVE, or, with undecided, if that is"
-            " not excluded for every CVE.",
+            metavar="STATUS",
+            help="Exit with 1 if a CVE is affected; with undecided, also if one is undecided.",
             show_default=False,
         ),
     ] = None,
@@ -113,6 +118,7 @@ def cves(
     arch: Annotated[
         str | None,
         typer.Option(
+            metavar="ARCH",
             help="The arch to read from multi-arch images of a registry: x86_64 or arm64. Default:"
             " the arch of this machine.",
             show_default=False,

@@ -195,7 +195,7 @@ def test_mistakes_that_need_more_than_the_form_are_reported_with_their_lines(
         " justification, such as vulnerable_code_not_in_execute_path",
         "cves.toml:17: decisions.2.justification: only the status 'not_affected' has a"
         " justification",
-        "cves.toml:19: decisions.3.cve: cves.toml:2 decides it for the same kernel",
+        "cves.toml:20: decisions.3.cve: cves.toml:2 decides it for the same kernel",
     ]
 
 
