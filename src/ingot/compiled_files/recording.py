@@ -22,6 +22,7 @@ from collections.abc import Collection, Iterable, Iterator
 from ingot.compiled_files.build_records import recorded_name
 from ingot.compiled_files.compiled_files import CompiledFiles
 from ingot.compiled_files.source_trace import (
+    ARCHIVES,
     BuildTree,
     DamagedRecordError,
     module_objects,
@@ -34,7 +35,6 @@ _MOST_FILES = 1_000_000
 _ORDER = "modules.order"
 _ORDER_LIMIT = 16 << 20
 _LINK = "vmlinux.o"
-_ARCHIVES = ("built-in.a", "lib.a")
 _LAST_OBJECTS = ("init/version-timestamp.o", ".vmlinux.export.o", ".builtin-dtbs.o")
 _SCRIPT = "vmlinux.lds"
 
@@ -93,7 +93,7 @@ def _without_record_of_link(
     files: Collection[str], recorded: Collection[str], modules: dict[str, list[str]]
 ) -> Iterator[str]:
     """All archives, and the head objects: the other objects in their directory."""
-    archives = [name for name in files if posixpath.basename(name) in _ARCHIVES]
+    archives = [name for name in files if posixpath.basename(name) in ARCHIVES]
     yield from archives
     taken = {name for objects in modules.values() for name in objects}
     for name in recorded:

@@ -36,6 +36,10 @@ _ARCHIVE_LIMIT = 256 << 20
 _MOST_READ = 16 << 30
 """The most bytes of records that are read; a kernel with all modules has 2 GiB."""
 
+ARCHIVES = ("vmlinux.a", "built-in.a", "lib.a")
+"""kbuild's archives of objects. Static libraries of user programs that are embedded in a kernel
+have other names; they are made from tools/, of which nothing is known."""
+
 _LINKED = (".o", ".ko", ".so", ".dbg", ".elf", ".ro")
 """Files in whose commands a program of the build only checks or changes what was linked."""
 _INCBIN = re.compile(rb'\.incbin[ \t]+\\?"([^"\\\n]+)\\?"')
@@ -85,7 +89,7 @@ class _Trace:
     def _inputs(self, name: str) -> Iterator[str]:
         """The files of the build that a file of the build was made from; notes the sources."""
         try:
-            if name.endswith(".a"):
+            if posixpath.basename(name) in ARCHIVES:
                 yield from archive_members(self._trees.build, name)
             elif name.endswith(".mod"):
                 yield from module_objects(self._trees.build, name)

@@ -43,6 +43,11 @@ def test_the_record_of_a_link_is_its_command() -> None:
     assert parse_record(text.encode(), "net/bridge/bridge.o") == BuildRecord(command)
 
 
+def test_a_record_of_the_tools_has_an_absolute_name() -> None:
+    text = link_record("/build/tools/objtool/check.o", "ld -r")
+    assert parse_record(text.encode(), "tools/objtool/check.o").command == "ld -r"
+
+
 def test_every_cut_is_noticed() -> None:
     data = RECORD.encode()
     for size in range(len(data)):

@@ -130,6 +130,15 @@ def test_without_a_record_of_the_link_all_archives_are_vmlinux(older: Compile) -
     }
 
 
+def test_a_static_library_of_an_embedded_program_is_not_followed(kernel: Compile) -> None:
+    kernel.compiled("init/main.o", "/src/init/main.c")
+    put(kernel.source, {"init/main.c": '.incbin "preload/umd"'})
+    put(kernel.build, {"preload/libbpf.a": "!<arch>\n"})
+    kernel.made("preload/umd", "gcc -o preload/umd preload/main.o preload/libbpf.a -lelf")
+    kernel.compiled("preload/main.o", "/src/preload/main.c")
+    assert kernel.files().built_in == {"init/main.c", "preload/main.c"}
+
+
 def test_a_module_beside_head_objects_is_not_part_of_vmlinux(older: Compile) -> None:
     older.compiled("arch/x86/kernel/msr.o", "/src/arch/x86/kernel/msr.c")
     put(older.build, {"arch/x86/kernel/msr.mod": "arch/x86/kernel/msr.o\nsymbol other\n"})

@@ -37,8 +37,8 @@ KEYS: Mapping[str, str] = {
     "cve_data": "Which records were read; its `commit` is that of the repository.",
     "unreadable": "The records that cannot be used.",
     "stale_decisions": "Decisions of `cves.toml` that have no effect any more.",
-    "cve_counts": "How many CVEs the kernel has; null without CVE records (`ingot cves --update`), or"
-    " if its compiled files are not known.",
+    "cve_counts": "How many CVEs the kernel has; null without CVE records (`ingot cves --update`),"
+    " or if its compiled files are not known.",
     "cve_changes": "The CVEs in compiled files that only one of the two has; null like"
     " `cve_counts`.",
     "cve_fixes": "What the newer release means for the CVEs of each kernel of the series that could"
