@@ -24,8 +24,13 @@ from ingot.cves.renames import origins, other_names
 VMLINUX = "vmlinux"
 _COMPILED = (".c", ".S", ".h")
 _LINKER_SCRIPT = ".lds.S"
-_BUILD_PROGRAMS = re.compile(r"scripts/|tools/(?!perf/)|arch/[^/]+/(?:boot/)?tools/")
-"""Programs that run during the build: what they do wrong can be in the kernel, they are not."""
+_BUILD_PROGRAMS = re.compile(
+    r"scripts/|tools/(?!perf/)|usr/|certs/|arch/[^/]+/(?:boot/)?tools/|"
+    r".*/(?:conmakehash|gen-hyprel|gen_crc\w+|genmap|makemapdata|mk(?:cpustr|piggy|regtable|tables"
+    r"|utf8data)|pnmtologo|vdso2c)\.[ch]$"
+)
+"""Programs that run during the build (`hostprogs` of Makefiles). They are not in the kernel, but
+what they do wrong can be."""
 _NO_CODE = re.compile(r".*\.rst|Documentation/.*|tools/testing/.*|MAINTAINERS|CREDITS")
 """Documentation, and tests that run in user space."""
 
