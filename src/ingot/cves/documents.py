@@ -83,14 +83,17 @@ def openvex_document(answer: Answer, subject: Subject) -> dict[str, Any]:
         "@context": "https://openvex.dev/ns/v0.2.0",
         "@id": f"urn:uuid:{_serial(answer, subject)}",
         "author": "Ingot",
+        "role": "Document Creator",
         "timestamp": _time(answer),
         "version": 1,
         "tooling": _tooling(answer),
-        "statements": [_openvex_statement(finding, product) for finding in answer.findings],
+        "statements": [
+            _openvex_statement(finding, product, _time(answer)) for finding in answer.findings
+        ],
     }
 
 
-def _openvex_statement(finding: Finding, product: dict[str, Any]) -> dict[str, Any]:
+def _openvex_statement(finding: Finding, product: dict[str, Any], time: str) -> dict[str, Any]:
     verdict = finding.verdict
     statement: dict[str, Any] = {
         "vulnerability": {
@@ -98,15 +101,15 @@ def _openvex_statement(finding: Finding, product: dict[str, Any]) -> dict[str, A
             "name": finding.cve,
             "description": finding.record.title,
         },
+        "timestamp": time,
         "products": [product],
         "status": _OPENVEX[verdict.status],
+        "status_notes": reason_of(finding),
     }
     if verdict.status is Status.NOT_AFFECTED:
+        # the schema allows this or an impact statement, not both
         statement["justification"] = verdict.justification or _NOT_PRESENT
-        statement["impact_statement"] = reason_of(finding)
-    else:
-        statement["status_notes"] = reason_of(finding)
-    if verdict.status is Status.AFFECTED:
+    elif verdict.status is Status.AFFECTED:
         statement["action_statement"] = _action(finding)
     return statement
 

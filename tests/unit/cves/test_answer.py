@@ -244,11 +244,37 @@ def test_the_statements_of_openvex(answer: Answer, decided: Answer) -> None:
     ]
     assert one["action_statement"] == "Update to Linux 6.1.180 or later."
     assert two["justification"] == "vulnerable_code_not_present"
-    assert two["impact_statement"] and "justification" not in one
+    assert "impact_statement" not in two and "justification" not in one
+    assert two["status_notes"] == "no file was compiled in: drivers/net/tun.c"
     assert openvex_document(decided, SUBJECT)["statements"][1]["status"] == "fixed"
     product = one["products"][0]
     assert product["@id"] == f"pkg:oci/kernel-bin@sha256%3A{'ab' * 32}"
     assert product["subcomponents"] == [{"@id": "pkg:generic/linux-kernel@6.1.176"}]
+
+
+DOCUMENT_KEYS = {"@context", "@id", "author", "role", "timestamp", "version", "tooling"}
+STATEMENT_KEYS = {"vulnerability", "timestamp", "products", "status", "status_notes"}
+STATUS_KEYS = {
+    "affected": {"action_statement"},
+    "not_affected": {"justification"},
+    "under_investigation": set(),
+    "fixed": set(),
+}
+"""What the schema of OpenVEX 0.2.0 requires of a status, and all that it allows here."""
+
+
+def test_openvex_has_the_keys_that_its_schema_requires_and_no_others(
+    answer: Answer, decided: Answer
+) -> None:
+    for one in (answer, decided):
+        document = openvex_document(one, SUBJECT)
+        assert set(document) == {*DOCUMENT_KEYS, "statements"}
+        assert document["version"] == 1 and document["@id"].startswith("urn:uuid:")
+        assert datetime.datetime.fromisoformat(document["timestamp"])
+        for statement in document["statements"]:
+            assert set(statement) == STATEMENT_KEYS | STATUS_KEYS[statement["status"]]
+            assert set(statement["vulnerability"]) == {"@id", "name", "description"}
+            assert [set(each) for each in statement["products"]] == [{"@id", "subcomponents"}]
 
 
 def test_the_same_answer_gives_the_same_documents(answer: Answer, decided: Answer) -> None:
