@@ -26,10 +26,12 @@ from ingot.cves import (
     load_records,
     openvex_document,
     reason_of,
+    triage,
 )
 from ingot.errors import UserError
 from ingot.version import KernelVersion
 from tests.support.cve_records import compiled_files, mainline, record, write_records
+from tests.support.places import REPOSITORY
 
 VERSION = KernelVersion.parse("6.1.176")
 COMPILED, UNCOMPILED, MISSING, CLOSED = (f"CVE-2025-000{n}" for n in range(1, 5))
@@ -197,6 +199,11 @@ def test_mistakes_that_need_more_than_the_form_are_reported_with_their_lines(
         " justification",
         "cves.toml:20: decisions.3.cve: cves.toml:2 decides it for the same kernel",
     ]
+
+
+def test_the_schema_for_editors_is_as_the_form_is_now() -> None:
+    text = (REPOSITORY / "kernels" / triage.SCHEMA_NAME).read_text()
+    assert text == triage.schema(), "run scripts/update-catalog-files"
 
 
 # Documents
