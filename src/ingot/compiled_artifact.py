@@ -11,12 +11,16 @@ with the image, and is valid only for that image. Images of earlier versions of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from ingot import registry
-from ingot.compiled_files import CompiledFiles, from_json, to_json
+from ingot.compiled_files import CompiledFiles, files_switched_off, from_json, to_json
+from ingot.confined_files import ConfinedDirectory
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
 from ingot.images import COMPILED_FILES, KernelLabels, artifact_tag, base_tag, read_facts
+from ingot.kconfig import Config
 from ingot.oci import Artifact, Descriptor, Image, Layout, read_artifact, write_artifact
 from ingot.oci.image_documents import canonical_json, read_json
 from ingot.oci.layer_compression import CompressedDataError, compress, read_gzip
@@ -27,6 +31,7 @@ COMPILED_FILES_TYPE = "application/vnd.ingot.compiled-files.v1+gzip"
 _LEVEL = 12
 """libdeflate's best compression: 350 KB for a kernel of 5,000 files, 320 KB of them its tree."""
 _MOST_PACKED = 8 << 20
+_MOST_FILES = 1_000_000
 _MOST_UNPACKED = 64 << 20
 """The most bytes of a document; those of a kernel with all modules have 5 MB."""
 
@@ -100,6 +105,35 @@ def fetch_compiled_files(
     except UserError as error:
         raise _damaged(reference, error) from None
     return None if artifact is None else _compiled(artifact, base, reference)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigAnswer:
+    """What the config of an image without a list of compiled files says about them.
+
+    `switched_off` are files that the config switches off, each with an option that does it: a
+    reason to show, and no proof. None if that is not known. `why` says so in one sentence.
+    """
+
+    switched_off: Mapping[str, str] | None
+    why: str
+
+
+def answer_from_config(config: Config | None, source: Path | None) -> ConfigAnswer:
+    """The answer for an image with this config, by the Makefiles of its source tree, if at hand."""
+    if config is None:
+        return ConfigAnswer(None, "the image has neither a list of compiled files nor a config")
+    if source is None:
+        return ConfigAnswer(
+            None, "the image has no list of compiled files, and its source tree is not at hand"
+        )
+    tree = ConfinedDirectory(source)
+    names = [each.name for each in tree.walk(most=_MOST_FILES) if each.is_file]
+    found = files_switched_off(config.options, tree, names)
+    return ConfigAnswer(
+        found,
+        f"the image has no list of compiled files; its config switches {len(found):,} files off",
+    )
 
 
 def _compiled(artifact: Artifact, base: Digest, name: str) -> CompiledFiles | None:
