@@ -149,7 +149,7 @@ def test_records_are_fetched_and_the_commit_is_in_the_answer(
         (("6.1.176-new",), "ingot cves --update"),
         ((), "name one, such as: ingot cves 6.1"),
         (("6.1.176-new", "--data", "gone"), "gone does not exist"),
-        (("./README.md",), "README.md is not a file"),
+        (("./gone",), "./gone is not a file"),
         (("kernel-bin:6.1.176-other", "--data", "."), "has no image 'kernel-bin:6.1.176-other'"),
     ],
 )
