@@ -94,7 +94,7 @@ def judge(
     """The answer for a kernel of this version that was compiled from these files.
 
     Without compiled files, every CVE that is open by version is undecided; `switched_off` are files
-    that a config switches off, each with an option, which is a reason and no proof. UserError for
+    that a config switches off, each with an option: a reason that does not prove it. UserError for
     compiled files that cannot be those of a kernel.
     """
     found = open_by_version(records, version)

@@ -56,7 +56,7 @@ class Cause(enum.Enum):
     MISSING = "a file is not in this source tree, under any known name"
     NOT_SHOWN = "a file has effects that the compiled files do not show"
     NO_COMPILED_FILES = "the image has no list of the files that it was compiled from"
-    SWITCHED_OFF = "the config switches its files off, which is no proof"
+    SWITCHED_OFF = "the config switches its files off, which does not prove it"
     DECIDED = "decided by hand"
 
 
