@@ -7,14 +7,12 @@ import enum
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ingot import compiled_artifact, registry
-from ingot.arch import Arch, arch_called
+from ingot.arch import arch_called
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -22,16 +20,16 @@ from ingot.cli.shared.common_options import (
     Json,
     make_setting,
 )
+from ingot.cli.shared.cve_document import cves_document
 from ingot.cli.shared.cve_table import print_answer
+from ingot.cli.shared.judged_kernel import JudgedKernel, find_judged_kernel
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_document
+from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_json
 from ingot.compiled_files import CompiledFiles
 from ingot.cves import (
     CNA_REPOSITORY,
     DECISIONS_FILE,
     Answer,
-    Subject,
-    answer_document,
     cloned_records,
     cyclonedx_document,
     decide,
@@ -42,11 +40,7 @@ from ingot.cves import (
     update_records,
 )
 from ingot.errors import UserError
-from ingot.image_lookup import find_image
-from ingot.images import KernelLabels, read_facts
-from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
-from ingot.setting import Project, Setting
-from ingot.version import KernelVersion
+from ingot.setting import Project
 
 
 class _Format(enum.StrEnum):
@@ -58,16 +52,6 @@ class _Format(enum.StrEnum):
 class _FailOn(enum.StrEnum):
     AFFECTED = "affected"
     UNDECIDED = "undecided"
-
-
-@dataclass(frozen=True, slots=True)
-class _Kernel:
-    """The kernel of an operand; `compiled` is None if its image has no list of compiled files."""
-
-    subject: Subject
-    version: KernelVersion
-    tag: str
-    compiled: CompiledFiles | None
 
 
 def cves(
@@ -97,13 +81,18 @@ def cves(
         str, typer.Option(metavar="URL", help="The git repository that --update fetches.")
     ] = CNA_REPOSITORY,
     form: Annotated[
-        _Format, typer.Option("--format", help="What to print; openvex and cyclonedx are JSON.")
+        _Format,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="What to print: text, openvex or cyclonedx. The last two are JSON.",
+        ),
     ] = _Format.TEXT,
     fail_on: Annotated[
         _FailOn | None,
         typer.Option(
-            help="Exit with 1 if the kernel is affected by a CVE, or, with undecided, if that is"
-            " not excluded for every CVE.",
+            metavar="STATUS",
+            help="Exit with 1 if a CVE is affected; with undecided, also if one is undecided.",
             show_default=False,
         ),
     ] = None,
@@ -113,6 +102,7 @@ def cves(
     arch: Annotated[
         str | None,
         typer.Option(
+            metavar="ARCH",
             help="The arch to read from multi-arch images of a registry: x86_64 or arm64. Default:"
             " the arch of this machine.",
             show_default=False,
@@ -143,18 +133,18 @@ def cves(
             return
     if kernel is None:
         raise UserError("no kernel was named", hint="name one, such as: ingot cves 6.1")
+    platform = arch_called(arch or os.uname().machine)
+    found = find_judged_kernel(project, kernel, platform, insecure=insecure)
     place = data or cloned_records(project.workspace.cves)
-    found = _find(setting, kernel, arch_called(arch or os.uname().machine), insecure)
     records = load_records(place, project.workspace.cves, progress)
     decisions = load_decisions(
         project.catalog.root / DECISIONS_FILE, lambda name: _tags(project, name)
     )
-    answer, stale = decide(
-        judge(records, found.version, found.compiled), decisions, found.tag, datetime.date.today()
-    )
+    verdicts = judge(records, found.version, found.compiled, found.config_says.switched_off)
+    answer, stale = decide(verdicts, decisions, found.tag, datetime.date.today())
     versions = [each.version for each in project.catalog.kernels]
     if as_json:
-        print_document(json.dumps(_document(answer, found.subject, versions, stale), indent=2))
+        print_json(cves_document(answer, found.subject, versions, stale))
     elif form is _Format.OPENVEX:
         print_document(json.dumps(openvex_document(answer, found.subject), indent=2))
     elif form is _Format.CYCLONEDX:
@@ -177,72 +167,14 @@ def _tags(project: Project, name: str) -> list[str]:
     return [kernel.tag for kernel in project.catalog.select([name])]
 
 
-def _find(setting: Setting, name: str, platform: Arch, insecure: bool) -> _Kernel:
-    match parse_operand(name):
-        case RegistryImage(reference):
-            return _in_registry(reference, platform, insecure=insecure)
-        case StoreImage() | KernelName() as wanted:
-            layout = setting.project.layout
-            tag, image = find_image(setting.project, wanted)
-            facts = _require_kernel(name, read_facts(image))
-            compiled = compiled_artifact.read_compiled_files(layout, image)
-            subject = Subject(tag, str(image.descriptor.digest))
-            return _Kernel(
-                subject, KernelVersion.parse(facts.version), tag.rpartition(":")[2], compiled
-            )
-        case other:
-            raise not_taken(
-                name,
-                other,
-                "a kernel, or an image of the store or of a registry",
-                "name the image; a file does not say what it was compiled from",
-            )
-
-
-def _in_registry(reference: str, platform: Arch, *, insecure: bool) -> _Kernel:
-    content = registry.read_manifest(reference, platform.oci, insecure=insecure)
-    annotations = registry.manifest_of(content, reference).annotations or {}
-    facts = _require_kernel(reference, KernelLabels.from_labels(annotations))
-    repository = registry.repository_of(reference)
-    compiled = compiled_artifact.fetch_compiled_files(repository, facts, insecure=insecure)
-    digest = registry.find_digest(reference, insecure=insecure)
-    subject = Subject(reference, str(digest) if digest else "", repository)
-    tag = reference.removeprefix(repository).partition("@")[0].removeprefix(":")
-    return _Kernel(subject, KernelVersion.parse(facts.version), tag, compiled)
-
-
-def _require_kernel(name: str, facts: KernelLabels | None) -> KernelLabels:
-    if facts is None:
-        raise UserError(
-            f"{name} does not say which kernel it contains",
-            why="it has no labels dev.ingot.*",
-            hint="name an image that Ingot built, such as kernel-bin:6.1",
-        )
-    return facts
-
-
-def _document(
-    answer: Answer, subject: Subject, versions: Sequence[KernelVersion], stale: Sequence[str]
-) -> dict[str, object]:
-    document = answer_document(answer)
-    for row, finding in zip(document["cves"], answer.findings, strict=True):
-        row["fix_in_catalog"] = finding.has_fix_among(versions)
-    return {
-        "image": subject.name,
-        "digest": subject.digest or None,
-        **document,
-        "stale_decisions": list(stale),
-    }
-
-
-def _print_warnings(answer: Answer, found: _Kernel, stale: Sequence[str]) -> None:
+def _print_warnings(answer: Answer, found: JudgedKernel, stale: Sequence[str]) -> None:
     errors = Terminal(stderr=True)
     warning = ("warning:", "yellow")
     if found.compiled is None:
         errors.say(
             warning,
-            f" {found.subject.name} has no list of the files that it was compiled from, so every"
-            " CVE is undecided: build it with this version of Ingot",
+            f" every CVE is undecided, since {found.config_says.why}: build the kernel with this"
+            " version of Ingot",
         )
     for each in answer.unreadable:
         errors.say(warning, f" {each}")

@@ -11,7 +11,6 @@ from ingot.cves.answer import Answer, Finding, judge, require_compiled
 from ingot.cves.data import DataIdentity
 from ingot.cves.documents import (
     Subject,
-    answer_document,
     cyclonedx_document,
     openvex_document,
     reason_of,
@@ -37,7 +36,6 @@ __all__ = [
     "Subject",
     "Unreadable",
     "Verdict",
-    "answer_document",
     "cloned_records",
     "cyclonedx_document",
     "decide",

@@ -6,7 +6,7 @@ not those of the source tree, no CVE would ever be found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ingot.compiled_files import CompiledFiles
@@ -14,7 +14,7 @@ from ingot.cves.data import DataIdentity
 from ingot.cves.record import Record
 from ingot.cves.records import Records, Unreadable, open_by_version, order_of
 from ingot.cves.release_ranges import END, number_of, version_of
-from ingot.cves.verdict import Cause, CompiledIndex, Status, Verdict, judge_files
+from ingot.cves.verdict import CompiledIndex, Status, Verdict, guess, judge_files
 from ingot.errors import UserError
 from ingot.version import KernelVersion
 
@@ -85,16 +85,22 @@ class Answer:
         return self.with_status(Status.UNDECIDED)
 
 
-def judge(records: Records, version: KernelVersion, compiled: CompiledFiles | None) -> Answer:
+def judge(
+    records: Records,
+    version: KernelVersion,
+    compiled: CompiledFiles | None,
+    switched_off: Mapping[str, str] | None = None,
+) -> Answer:
     """The answer for a kernel of this version that was compiled from these files.
 
-    Without compiled files, every CVE that is open by version is undecided. UserError for compiled
-    files that cannot be those of a kernel.
+    Without compiled files, every CVE that is open by version is undecided; `switched_off` are files
+    that a config switches off, each with an option: a reason that does not prove it. UserError for
+    compiled files that cannot be those of a kernel.
     """
     found = open_by_version(records, version)
     if compiled is None:
-        unknown = Verdict(Status.UNDECIDED, Cause.NO_COMPILED_FILES)
-        verdicts: Iterable[Verdict] = (unknown for _ in found)
+        off = switched_off or {}
+        verdicts: Iterable[Verdict] = (guess(record.files, off) for record in found)
     else:
         require_compiled(compiled)
         index = CompiledIndex(compiled)

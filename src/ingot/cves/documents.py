@@ -1,4 +1,4 @@
-"""An answer as JSON: for programs, as OpenVEX, and as CycloneDX VEX.
+"""An answer as OpenVEX, and as CycloneDX VEX.
 
 Sources: OpenVEX specification 0.2.0; CycloneDX 1.6, "vulnerabilities". The same answer always gives
 the same bytes: the serial number is made from what the document is about, and the time is that of
@@ -64,45 +64,6 @@ class Subject:
         return f"pkg:oci/{name}@{self.digest.replace(':', '%3A')}{query}"
 
 
-def answer_document(answer: Answer) -> dict[str, Any]:
-    """The answer for programs: the counts, the data, and every CVE that is open by version."""
-    data = answer.data
-    return {
-        "version": str(answer.version),
-        "counts": {
-            "open": len(answer.findings),
-            **{status.value: len(answer.with_status(status)) for status in Status},
-            "unreadable": len(answer.unreadable),
-        },
-        "data": {
-            "name": data.name,
-            "digest": str(data.digest),
-            "commit": data.commit or None,
-            "date": _time(answer),
-        },
-        "cves": [_finding_document(finding) for finding in answer.findings],
-        "unreadable": [
-            {"cve": each.cve, "file": each.name, "why": each.why} for each in answer.unreadable
-        ],
-    }
-
-
-def _finding_document(finding: Finding) -> dict[str, Any]:
-    record, verdict = finding.record, finding.verdict
-    return {
-        "cve": record.cve,
-        "title": record.title,
-        "score": record.score,
-        "status": verdict.status.value,
-        "cause": verdict.cause.name.lower(),
-        "reason": reason_of(finding),
-        "files": list(record.files),
-        "decided_by": list(verdict.files),
-        "compiled_into": list(verdict.compiled_into),
-        "fixed_in": str(finding.fixed_in) if finding.fixed_in else None,
-    }
-
-
 def reason_of(finding: Finding) -> str:
     """Why a CVE has its status, in one sentence for people."""
     verdict = finding.verdict
@@ -122,14 +83,17 @@ def openvex_document(answer: Answer, subject: Subject) -> dict[str, Any]:
         "@context": "https://openvex.dev/ns/v0.2.0",
         "@id": f"urn:uuid:{_serial(answer, subject)}",
         "author": "Ingot",
+        "role": "Document Creator",
         "timestamp": _time(answer),
         "version": 1,
         "tooling": _tooling(answer),
-        "statements": [_openvex_statement(finding, product) for finding in answer.findings],
+        "statements": [
+            _openvex_statement(finding, product, _time(answer)) for finding in answer.findings
+        ],
     }
 
 
-def _openvex_statement(finding: Finding, product: dict[str, Any]) -> dict[str, Any]:
+def _openvex_statement(finding: Finding, product: dict[str, Any], time: str) -> dict[str, Any]:
     verdict = finding.verdict
     statement: dict[str, Any] = {
         "vulnerability": {
@@ -137,15 +101,15 @@ def _openvex_statement(finding: Finding, product: dict[str, Any]) -> dict[str, A
             "name": finding.cve,
             "description": finding.record.title,
         },
+        "timestamp": time,
         "products": [product],
         "status": _OPENVEX[verdict.status],
+        "status_notes": reason_of(finding),
     }
     if verdict.status is Status.NOT_AFFECTED:
+        # the schema allows this or an impact statement, not both
         statement["justification"] = verdict.justification or _NOT_PRESENT
-        statement["impact_statement"] = reason_of(finding)
-    else:
-        statement["status_notes"] = reason_of(finding)
-    if verdict.status is Status.AFFECTED:
+    elif verdict.status is Status.AFFECTED:
         statement["action_statement"] = _action(finding)
     return statement
 

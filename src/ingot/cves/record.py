@@ -5,7 +5,10 @@ the kernel's CNA publishes. Each has two entries of `affected`. One lists commit
 releases, with `defaultStatus` "affected" and ranges that are not. The first one can also list
 releases, of stable series to which the mistake was backported.
 
-All entries of `affected` count, and "affected" wins wherever two contradict each other.
+All entries of `affected` count, and "affected" wins wherever two contradict each other, but for one
+known contradiction: some records state for each stable series that it is affected from 0 until the
+release with its fix. The range of a later series then includes the fixed releases of an earlier
+one. There the fix wins.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from ingot.cves.release_ranges import (
     end_of,
     joined,
     release_number,
+    without,
 )
 from ingot.printable import one_line
 
@@ -148,18 +152,22 @@ def _files(entry: dict[str, Any]) -> list[str]:
 
 def _open_ranges(entries: Sequence[dict[str, Any]]) -> list[Range]:
     """The releases that have the CVE according to any of the entries."""
+    affected: list[Range] = []
+    unaffected: list[Range] = []
     found: list[Range] = []
-    decided = False
     for entry in entries:
-        default = _text(entry, "defaultStatus", "unknown")
-        affected, unaffected = _stated_ranges(entry)
-        decided = decided or bool(affected or unaffected) or default != "unaffected"
-        found += affected
-        if default != "unaffected":
-            found += all_but(unaffected)
-    if not decided:
+        stated, others = _stated_ranges(entry)
+        affected += stated
+        unaffected += others
+        if _text(entry, "defaultStatus", "unknown") != "unaffected":
+            found += all_but(others)
+    if not (affected or unaffected or found):
         raise RecordError("it lists no releases, only commits")
-    return joined(found)
+    # "from 0 to 6.6.113" is meant for 6.6 alone, if 6.1 was fixed in 6.1.157
+    from_begin = [each for each in affected if each[0] == 0]
+    later_fixes = [each for each in unaffected if each[0] > 0]
+    found += [each for each in affected if each[0] > 0]
+    return joined([*found, *without(from_begin, later_fixes)])
 
 
 def _stated_ranges(entry: dict[str, Any]) -> tuple[list[Range], list[Range]]:

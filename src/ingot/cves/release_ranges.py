@@ -89,6 +89,17 @@ def joined(ranges: Iterable[Range]) -> list[Range]:
     return found
 
 
+def without(ranges: Iterable[Range], others: Iterable[Range]) -> list[Range]:
+    """The releases of the ranges that are in none of the others."""
+    rest = all_but(others)
+    return [
+        (max(one[0], two[0]), min(one[1], two[1]))
+        for one in ranges
+        for two in rest
+        if max(one[0], two[0]) < min(one[1], two[1])
+    ]
+
+
 def all_but(ranges: Iterable[Range]) -> list[Range]:
     """All releases that are in none of the ranges."""
     found: list[Range] = []

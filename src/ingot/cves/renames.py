@@ -4,8 +4,10 @@ A file of a record that a source tree does not have may be there under another n
 _MOVES proves that: all code of the new path was at the old one. A row of _SPLITS does not: some
 code of the new path came from the old one, which may be compiled.
 
-A path that ends with a slash or a dot is a prefix: the rest of the name stayed the same. Each row
-was found by comparing the contents of source trees (5.10, 6.1, 6.12, 6.18).
+A path that ends with a slash or a dot is a prefix: the rest of the name stayed the same.
+
+Rows up to 6.12 were found by comparing the contents of source trees (5.10, 6.1, 6.12), later ones
+by mainline's commits.
 """
 
 from __future__ import annotations
@@ -141,6 +143,7 @@ _SPLITS: tuple[_Row, ...] = (
     ("arch/x86/kvm/emulate.c", "arch/x86/kvm/smm.c"),
     ("arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/vmx/main.c"),
     ("arch/x86/kernel/cc_platform.c", "arch/x86/coco/core.c"),
+    ("block/bio-integrity.c", "block/bio-integrity-auto.c"),
     ("fs/block_dev.c", "block/bdev.c"),
     ("drivers/iommu/amd/iommu.c", "drivers/iommu/amd/io_pgtable.c"),
     ("drivers/vfio/pci/vfio_pci.c", "drivers/vfio/pci/vfio_pci_core.c"),
@@ -150,6 +153,8 @@ _SPLITS: tuple[_Row, ...] = (
     ("fs/btrfs/ctree.h", "fs/btrfs/root-tree.h"),
     ("fs/btrfs/volumes.c", "fs/btrfs/bio.c"),
     ("fs/btrfs/extent_io.c", "fs/btrfs/bio.c"),
+    ("fs/iomap/buffered-io.c", "fs/iomap/ioend.c"),
+    ("fs/netfs/write_collect.c", "fs/netfs/write_retry.c"),
     ("fs/io_uring.c", "io_uring/rw.c"),
     ("fs/io_uring.c", "io_uring/sqpoll.c"),
     ("fs/io_uring.c", "io_uring/memmap.c"),
@@ -164,6 +169,7 @@ _SPLITS: tuple[_Row, ...] = (
     ("kernel/futex.c", "kernel/futex/syscalls.c"),
     ("kernel/futex/core.c", "kernel/futex/syscalls.c"),
     ("kernel/sched/core.c", "kernel/sched/syscalls.c"),
+    ("kernel/sched/ext.c", "kernel/sched/ext/ext.c"),
     ("kernel/trace/trace.h", "include/linux/trace_recursion.h"),
     ("mm/kasan/common.c", "mm/kasan/shadow.c"),
     ("mm/memcontrol.c", "mm/memcontrol-v1.c"),

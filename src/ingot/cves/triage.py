@@ -1,5 +1,7 @@
 """Decisions about CVEs that people made, read from `cves.toml` of a catalog.
 
+    #:schema ./cves.schema.json
+
     [[decisions]]
     cve = "CVE-2024-50112"
     kernels = ["6.1", "6.1-minimal"]      # as on the command line; none: every kernel
@@ -29,6 +31,7 @@ from ingot.files import read_text
 from ingot.toml import FileForm, Lines, Mistakes, TomlTable
 
 FILE_NAME = "cves.toml"
+SCHEMA_NAME = "cves.schema.json"
 
 _CVE = r"^CVE-[0-9]{4}-[0-9]{4,12}$"
 _Justification = Literal[
@@ -63,16 +66,26 @@ class Decision:
 class _DecisionTable(TomlTable):
     """A decision in the file. `Decision` describes its fields."""
 
-    cve: str = Field(pattern=_CVE)
-    status: Literal["affected", "not_affected", "fixed"]
-    reason: str = Field(min_length=1)
-    kernels: list[str] = Field([])
-    justification: _Justification | None = None
-    until: datetime.date | None = None
+    cve: str = Field(pattern=_CVE, description="The ID of the CVE.")
+    status: Literal["affected", "not_affected", "fixed"] = Field(
+        description="What was decided; fixed: a patch of the catalog fixes it."
+    )
+    reason: str = Field(min_length=1, description="Why; it becomes part of VEX documents.")
+    kernels: list[str] = Field(
+        [],
+        description="The kernels that it is for, as on the command line: 6.1, 6.1-minimal. None:"
+        " every kernel.",
+    )
+    justification: _Justification | None = Field(
+        None, description="Why a kernel is not affected, in the words of OpenVEX."
+    )
+    until: datetime.date | None = Field(None, description="The last day on which it counts.")
 
 
 class _DecisionsDocument(TomlTable):
-    decisions: list[_DecisionTable] = Field([])
+    """Decisions about CVEs that people made."""
+
+    decisions: list[_DecisionTable] = Field([], description="The decisions, in any order.")
 
 
 _FORM = FileForm(
@@ -144,6 +157,13 @@ def _require_distinct(decisions: Sequence[Decision], mistakes: Mistakes) -> None
             if one.tags is None or other.tags is None or one.tags & other.tags:
                 message = f"{other.place} decides it for the same kernel"
                 mistakes.add(("decisions", index, "cve"), message)
+
+
+def schema() -> str:
+    """The JSON Schema file that is kept next to `cves.toml`."""
+    from ingot.toml.json_schema import json_schema  # late: only a script needs it
+
+    return json_schema(_DecisionsDocument)
 
 
 def decide(

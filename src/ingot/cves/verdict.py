@@ -24,8 +24,13 @@ from ingot.cves.renames import origins, other_names
 VMLINUX = "vmlinux"
 _COMPILED = (".c", ".S", ".h")
 _LINKER_SCRIPT = ".lds.S"
-_BUILD_PROGRAMS = re.compile(r"scripts/|tools/(?!perf/)|arch/[^/]+/(?:boot/)?tools/")
-"""Programs that run during the build: what they do wrong can be in the kernel, they are not."""
+_BUILD_PROGRAMS = re.compile(
+    r"scripts/|tools/(?!perf/)|usr/|certs/|arch/[^/]+/(?:boot/)?tools/|"
+    r".*/(?:conmakehash|gen-hyprel|gen_crc\w+|genmap|makemapdata|mk(?:cpustr|piggy|regtable|tables"
+    r"|utf8data)|pnmtologo|vdso2c)\.[ch]$"
+)
+"""Programs that run during the build (`hostprogs` of Makefiles). They are not in the kernel, but
+what they do wrong can be."""
 _NO_CODE = re.compile(r".*\.rst|Documentation/.*|tools/testing/.*|MAINTAINERS|CREDITS")
 """Documentation, and tests that run in user space."""
 
@@ -51,6 +56,7 @@ class Cause(enum.Enum):
     MISSING = "a file is not in this source tree, under any known name"
     NOT_SHOWN = "a file has effects that the compiled files do not show"
     NO_COMPILED_FILES = "the image has no list of the files that it was compiled from"
+    SWITCHED_OFF = "the config switches its files off, which does not prove it"
     DECIDED = "decided by hand"
 
 
@@ -112,6 +118,18 @@ def judge_files(files: Sequence[str], compiled: CompiledIndex) -> Verdict:
     foreign = all(compiled.is_foreign(file) for file in with_code)
     cause = Cause.OTHER_ARCH if foreign else Cause.NOT_COMPILED
     return Verdict(Status.NOT_AFFECTED, cause, tuple(decided))
+
+
+def guess(files: Sequence[str], switched_off: Mapping[str, str]) -> Verdict:
+    """The verdict for a kernel whose compiled files are not known: always undecided.
+
+    `switched_off` are files that its config switches off, each with an option that is off.
+    """
+    if files and all(file in switched_off for file in files):
+        options = dict.fromkeys(f"CONFIG_{switched_off[file]}" for file in files)
+        reason = ", ".join(options)
+        return Verdict(Status.UNDECIDED, Cause.SWITCHED_OFF, tuple(files), reason=reason)
+    return Verdict(Status.UNDECIDED, Cause.NO_COMPILED_FILES)
 
 
 def _in_tree(files: Sequence[str], tree: frozenset[str]) -> tuple[list[str], list[str]]:

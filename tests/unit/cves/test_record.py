@@ -94,6 +94,27 @@ def test_affected_wins_where_two_entries_contradict() -> None:
     assert is_open(parse(record(versions=versions[::-1])), "6.1.5")
 
 
+def test_a_range_from_the_beginning_ends_where_another_series_was_fixed() -> None:
+    stable = [affected("0", lessThan=fix) for fix in ("5.10.246", "6.1.157", "6.6.113")]
+    found = parse(
+        record(
+            versions=mainline("0", "6.18", "5.10.246", "6.1.157", "6.6.113")[1:],
+            stable_only=stable,
+        )
+    )
+    for release in ("5.10.245", "5.15.1", "6.1.156", "6.5.1", "6.6.112", "6.7"):
+        assert is_open(found, release)
+    for release in ("5.10.246", "6.1.157", "6.1.176", "6.6.113", "6.18"):
+        assert not is_open(found, release)
+
+
+def test_a_mistake_that_came_back_in_a_series_wins_over_its_first_fix() -> None:
+    stable = [affected("6.1.100", lessThan="6.1.120")]
+    found = parse(record(versions=mainline("5.4", "6.2", "6.1.50"), stable_only=stable))
+    assert is_open(found, "6.1.110")
+    assert not is_open(found, "6.1.99") and not is_open(found, "6.1.120")
+
+
 @pytest.mark.parametrize("default", ["affected", "unknown"])
 def test_what_no_entry_mentions_has_the_default_status(default: str) -> None:
     versions = [unaffected("0", lessThan="6.1")]

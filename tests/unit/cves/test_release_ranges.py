@@ -18,6 +18,7 @@ from ingot.cves.release_ranges import (
     number_of,
     release_number,
     version_of,
+    without,
 )
 from ingot.version import KernelVersion, Series
 
@@ -92,3 +93,12 @@ def test_joined_ranges_contain_the_same_releases(ranges: list[Range]) -> None:
 def test_the_other_releases_are_those_in_no_range(ranges: list[Range]) -> None:
     found = all_but(ranges)
     assert all(contains(found, n) != contains(ranges, n) for n in range(42))
+
+
+@given(RANGES, RANGES)
+def test_ranges_without_others_contain_what_is_only_in_them(
+    ranges: list[Range], others: list[Range]
+) -> None:
+    found = without(ranges, others)
+    for n in range(42):
+        assert contains(found, n) == (contains(ranges, n) and not contains(others, n))

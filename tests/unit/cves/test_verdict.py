@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingot.compiled_files import CompiledFiles
 from ingot.cves.answer import require_compiled
 from ingot.cves.renames import origins, other_names
-from ingot.cves.verdict import Cause, CompiledIndex, Status, Verdict, judge_files
+from ingot.cves.verdict import Cause, CompiledIndex, Status, Verdict, guess, judge_files
 from ingot.errors import UserError
 from tests.support.cve_records import compiled_files
 
@@ -77,6 +77,9 @@ def test_no_file_decides_nothing() -> None:
         "scripts/kallsyms.c",
         "scripts/mod/modpost.h",
         "tools/objtool/check.c",
+        "usr/gen_init_cpio.c",
+        "lib/gen_crc32table.c",
+        "arch/x86/entry/vdso/vdso2c.h",
         "arch/x86/crypto/x.pl",
         "no-suffix",
     ],
@@ -159,6 +162,18 @@ def test_names_are_found_in_both_directions_over_several_moves() -> None:
 def test_looking_for_names_ends(directory: str, rest: str) -> None:
     found = other_names(f"{directory}{rest}")
     assert len(found) < 200 and directory + rest not in found
+
+
+# Without compiled files
+
+
+def test_what_a_config_switches_off_is_a_reason_and_no_proof() -> None:
+    off = {"drivers/net/tun.c": "TUN", "drivers/net/tap.c": "TAP"}
+    found = guess(["drivers/net/tun.c", "drivers/net/tap.c"], off)
+    assert (found.status, found.cause) == (Status.UNDECIDED, Cause.SWITCHED_OFF)
+    assert found.reason == "CONFIG_TUN, CONFIG_TAP"
+    for files in (["drivers/net/tun.c", "net/core/dev.c"], []):
+        assert guess(files, off) == Verdict(Status.UNDECIDED, Cause.NO_COMPILED_FILES)
 
 
 # No wrong "not affected"

@@ -279,6 +279,43 @@ class RequireDocument(TypedDict):
     unmet: list[UnmetPart]
 
 
+class CveDataPart(TypedDict):
+    name: str
+    digest: str
+    commit: str | None
+    date: str | None
+
+
+class CvePart(TypedDict):
+    cve: str
+    title: str
+    score: float | None
+    status: str
+    cause: str
+    reason: str
+    program_files: list[str]
+    compiled_into: list[str]
+    fixed_in: str | None
+    fix_in_catalog: bool
+
+
+class UnreadableRecordPart(TypedDict):
+    cve: str
+    name: str
+    reason: str
+
+
+class CvesDocument(TypedDict):
+    image: str
+    digest: str | None
+    version: str
+    cve_counts: CveCountsPart
+    cve_data: CveDataPart
+    cves: list[CvePart]
+    unreadable: list[UnreadableRecordPart]
+    stale_decisions: list[str]
+
+
 class SupportPart(TypedDict):
     name: str
     ok: bool
@@ -490,6 +527,7 @@ DOCUMENTS: Mapping[str, type] = {
     "images": ImagesDocument,
     "inspect": InspectDocument,
     "diff": DiffDocument,
+    "cves": CvesDocument,
     "require": RequireDocument,
     "report": ReportDocument,
     "push": PushDocument,
