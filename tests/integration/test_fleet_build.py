@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from ingot import registry
 from ingot.images import KERNEL_IMAGES
+from ingot.oci import Layout
 from tests.support.houses import House
 from tests.support.registries import Served, serve
 
@@ -89,6 +92,40 @@ def test_manifests_are_printed_for_what_the_registry_lacks(house: House, served:
     assert "ingot-catalog@sha256:" in printed.stdout
     cluster = house.ingot("fleet", "manifest", "--cluster").stdout
     assert "kind: Namespace" in cluster and "kind: RoleBinding" in cluster
+
+
+def test_the_command_of_a_manifest_builds_on_a_machine_that_has_nothing(
+    house: House, served: Served
+) -> None:
+    target = f"{served.address}/kernels"
+    (house.kernels / "fleet.toml").write_text('[kubernetes]\nimage = "r.example/ingot:1"\n')
+    printed = house.ingot("fleet", "manifest", "6.1", "--registry", target).stdout
+    (job,) = YAML(typ="safe").load_all(printed)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    words = [word for word in container["args"] if word not in ("/cache", "/build")]
+    words = words[: words.index("--cache")]
+    elsewhere = House(house.root / "elsewhere")
+    shutil.copytree(house.cache / "sources", elsewhere.cache / "sources", symlinks=True)
+    made = len(house.recorded("mmdebstrap"))
+
+    first = elsewhere.ingot(*words)
+    assert first.returncode == 0, first.stderr
+    (tag,) = registry.list_tags(f"{target}/kernel-bin")
+    assert tag.startswith("6.1.999-"), "only the immutable tag is set"
+    assert len(house.recorded("mmdebstrap")) == made, "the builder comes from the registry"
+    store = Layout(elsewhere.cache / "fleet" / "images")
+    assert all(name.startswith("kernel-builder:") for name in store.tags())
+    assert house.compiles() == 1
+
+    again = elsewhere.ingot(*words)
+    assert again.returncode == 0, again.stderr
+    assert house.compiles() == 1, "what was pushed is pulled"
+
+    key = words.index("--recipe") + 1
+    words[key] = f"{int(words[key][0], 16) ^ 1:x}{words[key][1:]}"
+    other = elsewhere.ingot(*words)
+    assert other.returncode == 2
+    assert "on this machine, not the requested" in other.stderr
 
 
 def test_nothing_of_the_fleet_is_imported_without_an_engine(house: House) -> None:
