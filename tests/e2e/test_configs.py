@@ -95,7 +95,7 @@ def test_a_lonely_veth_is_told_of_net_core(ours: Lab, tmp_path: Path) -> None:
         path.write_text("# nothing\n")
     (fragments / "base/linux.config").write_text(LEAST)
     (fragments / "feature/fuse.config").write_text("CONFIG_VETH=m\n")
-    (lab.kernels / "rules.toml").unlink()
+    (lab.kernels / "rules.toml").write_text("")
     done = lab.ingot("build", f"{VERSION}-minimal-with-fuse")
     assert done.returncode == 2
     assert "feature/fuse.config:1: CONFIG_VETH wanted m, got n" in done.stderr

@@ -41,6 +41,8 @@ def add(
     a config has findings.
     """
     setting = make_setting(catalog, cache)
+    if not dry_run:
+        setting.project.catalog.require_writable()
     progress = make_progress(Terminal(stderr=True))
     addition = new_versions.plan_addition(setting, kernel, progress)
     if not dry_run:

@@ -60,7 +60,7 @@ def doctor(
 
     Exits with 3 if something is missing, with an error that names it and how to install it.
     """
-    names = [arch(name).name for name in arches or [arch_called(os.uname().machine).name]]
+    names = [arch_called(name).name for name in arches or [os.uname().machine]]
     if install:
         errors = Terminal(stderr=True)
         tools.install(errors.say, *names)

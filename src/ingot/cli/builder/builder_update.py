@@ -38,6 +38,9 @@ def update(
     setting = make_setting(catalog, cache)
     progress = make_progress(Terminal(stderr=True))
     specs = builders_named(setting, names)
+    if not dry_run:
+        setting.project.catalog.require_writable()
+        setting.project.layout.require_writable()
     for kind in dict.fromkeys(spec.kind for spec in specs):
         tools.require_all(kind=kind)
     updates = {
