@@ -103,7 +103,10 @@ def test_accounting_knows_how_a_job_ended_long_ago() -> None:
 
 
 def test_a_script_says_which_task_builds_which_kernel() -> None:
-    jobs = [make_job("6.1", "fleet", "job", "it's"), make_job("5.10-min-arm64", arch="arm64")]
+    jobs = [
+        make_job("6.1", "fleet", "job", "it's\ntwo lines"),
+        make_job("5.10-min-arm64", arch="arm64"),
+    ]
     script = write_script(jobs, ("/opt/my ingot",), Path("/shared/logs"), "/etc/setup.sh", 3)
     found = read_jobs(script)
     assert [(index, each.name) for index, each in found.items()] == [

@@ -16,11 +16,12 @@ from pathlib import Path
 from ingot.fleet.job import PREFIX, Job
 from ingot.fleet.slurm.task import NO_DIRECTORY
 
-_ROW = re.compile(rf"(\d+)\) name=({PREFIX}[0-9a-f]+) kernel=(\S+) arch=(\S+); set -- .*;;")
+_TASK = re.compile(rf"# task (\d+): ({PREFIX}[0-9a-f]+) (\S+) (\S+)")
 
 _TEXT = """\
 #!/bin/sh
 # Ingot: each task of this array builds one kernel and pushes it to the registry.
+{tasks}
 directory={directory}
 attempts={attempts}
 case $SLURM_ARRAY_TASK_ID in
@@ -75,6 +76,9 @@ def write_script(
         directory=shlex.quote(str(directory)),
         attempts=attempts,
         no_directory=NO_DIRECTORY,
+        tasks="\n".join(
+            f"# task {index}: {job.name} {job.kernel} {job.arch}" for index, job in enumerate(jobs)
+        ),
         rows="\n".join(_row(index, job) for index, job in enumerate(jobs)),
         setup=f". {shlex.quote(setup)}" if setup else ":",
         program=shlex.join(program),
@@ -90,5 +94,5 @@ def _row(index: int, job: Job) -> str:
 
 def read_jobs(script: str) -> dict[int, NamedJob]:
     """The jobs of an array by the index of their task; empty for a script that is not ours."""
-    rows = (_ROW.fullmatch(line) for line in script.splitlines())
-    return {int(row[1]): NamedJob(row[2], row[3], row[4]) for row in rows if row}
+    found = (_TASK.fullmatch(line) for line in script.splitlines())
+    return {int(task[1]): NamedJob(task[2], task[3], task[4]) for task in found if task}

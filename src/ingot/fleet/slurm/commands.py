@@ -88,9 +88,9 @@ class Slurm:
         messages = [line for line in done.output.splitlines() if not line.startswith("scontrol: ")]
         return "\n".join(messages) if done.returncode else ""
 
-    def requeue(self, task: Task) -> bool:
-        """Queue a task again; false if Slurm refuses that."""
-        return run(["scontrol", "requeue", task.id], check=False).returncode == 0
+    def requeue(self, task: Task) -> None:
+        """Queue a task again. If Slurm refuses that, nothing changes."""
+        run(["scontrol", "requeue", task.id], check=False)
 
     def cancel(self, tasks: Collection[Task]) -> None:
         """Ask Slurm to end tasks. It does not wait for their end; ended tasks are ignored."""

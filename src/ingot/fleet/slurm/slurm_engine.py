@@ -70,15 +70,13 @@ class SlurmEngine:
         raise AssertionError("the last wait is None")
 
     def _submit(self, jobs: Mapping[str, Job]) -> frozenset[str]:
-        tasks = self.view.live(jobs)
-        self._release(task for task in tasks if task.is_held)
-        present = {task.name for task in tasks}
+        present = self._release_first(self.view.live(jobs))
         new = [job for name, job in jobs.items() if name not in present]
         arrays = [self._submit_array(chunk) for chunk in _chunks(new)]
         if not arrays:
             return frozenset()
-        ours = self._release_first(arrays)
-        return frozenset(task.name for task in ours)
+        kept = self._release_first(self.view.live(jobs))
+        return frozenset(name for name, task in kept.items() if task.array in arrays)
 
     def _submit_array(self, jobs: Sequence[Job]) -> int:
         script = write_script(
@@ -86,21 +84,20 @@ class SlurmEngine:
         )
         return self.slurm.submit(array_options(self.table, jobs), script)
 
-    def _release_first(self, arrays: Collection[int]) -> list[Task]:
-        """Name and release the tasks of our new arrays, except for jobs that others have queued."""
-        live = self.view.live()
-        first: dict[str, int] = {}
-        for task in live:
-            first[task.name] = min(task.array, first.get(task.name, task.array))
-        ours = [task for task in live if task.array in arrays]
-        self.slurm.cancel([task for task in ours if first[task.name] < task.array])
-        kept = [task for task in ours if first[task.name] == task.array]
-        self._release(kept)
-        return kept
+    def _release_first(self, tasks: Collection[Task]) -> dict[str, Task]:
+        """Release the first task of each job, and cancel other ones that are held; the first ones.
 
-    def _release(self, tasks: Iterable[Task]) -> None:
+        Tasks that are held are new: of this client, of one that does the same now, or of one that
+        has died.
+        """
+        first = {task.name: task for task in sorted(tasks, key=lambda task: -task.array)}
+        held = [task for task in tasks if task.is_held]
+        self.slurm.cancel([task for task in held if task is not first[task.name]])
+        self._release([task for task in held if task is first[task.name]])
+        return first
+
+    def _release(self, tasks: Collection[Task]) -> None:
         """Give held tasks the names of their jobs, and let them start."""
-        tasks = list(tasks)
         messages = self.slurm.edit(
             line
             for task in tasks
@@ -122,7 +119,8 @@ class SlurmEngine:
         while True:
             # an answer that a thread which follows a log got a moment ago will do
             tasks = self.view.recent(self.poll / 2)
-            if follow and self._revive(_newest(tasks, names).values()):
+            if follow and self._lost(tasks, names):
+                self._revive(names)
                 tasks = self.view.recent(0)
             wanted = None if names is None else [n for n in names if not _is_final(reported.get(n))]
             for status in self._statuses(tasks, wanted):
@@ -133,11 +131,15 @@ class SlurmEngine:
                 return
             time.sleep(self.poll)
 
-    def _revive(self, tasks: Iterable[Task]) -> bool:
-        """Queue tasks that were lost again, unless they were started often enough."""
-        lost = [task for task in tasks if task.was_lost and task.attempts < self.table.attempts]
-        requeued = [task for task in lost if self.slurm.requeue(task)]
-        return bool(requeued)
+    def _lost(self, tasks: Iterable[Task], names: Collection[str] | None) -> list[Task]:
+        """The tasks that were lost, unless they were started often enough."""
+        newest = _newest(tasks, names).values()
+        return [task for task in newest if task.was_lost and task.attempts < self.table.attempts]
+
+    def _revive(self, names: Collection[str] | None) -> None:
+        """Queue tasks that were lost again, unless another client has submitted the job since."""
+        for task in self._lost(self.view.recent(0), names):
+            self.slurm.requeue(task)
 
     def _statuses(self, tasks: Iterable[Task], names: Collection[str] | None) -> list[JobStatus]:
         """The status of each job, from its task, its exit record or the accounting database."""
