@@ -74,7 +74,7 @@ class _JobStep:
     def advance(
         self, done: float, total: float | None = None, detail: str = "", *, unit: str = ""
     ) -> None:
-        del unit
+        del unit  # a job's client shows percents
         now = time.monotonic()
         if self._printed is not None and now - self._printed < _EVERY_SECONDS:
             return
