@@ -12,6 +12,7 @@ from ingot import comparison as comparisons
 from ingot.arch import Arch, arch_called
 from ingot.cli.documents.parts import option_change_parts, profile_part
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
+from ingot.cli.shared.completion import complete_images
 from ingot.cli.shared.image_differences import print_comparison
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
@@ -34,9 +35,17 @@ def diff(
             metavar="A",
             help="An image of the store (6.1, 6.1-minimal, kernel-bin:6.1.176) or of a registry"
             " (docker.io/foobar/kernel-bin:6.1.176).",
+            autocompletion=complete_images,
         ),
     ],
-    b: Annotated[str, typer.Argument(metavar="B", help="The image to compare with; same forms.")],
+    b: Annotated[
+        str,
+        typer.Argument(
+            metavar="B",
+            help="The image to compare with; same forms.",
+            autocompletion=complete_images,
+        ),
+    ],
     arch: Annotated[
         str | None,
         typer.Option(

@@ -146,6 +146,19 @@ class BootAllDocument(TypedDict):
     boots: list[BootRowPart]
 
 
+class ListedCheckPart(TypedDict):
+    name: str
+    fragment: str
+    text: str
+    tested_options: list[str]
+    unfit: str | None
+    by_default: bool | None
+
+
+class CheckListDocument(TypedDict):
+    checks: list[ListedCheckPart]
+
+
 class ProfileDocument(ProfilePart):
     image: str
 
@@ -180,6 +193,7 @@ class ListPart(KernelPart):
     supported_by: Mapping[str, str]
     experimental: list[str]
     digest: str | None
+    size: int | None
 
 
 class ListDocument(TypedDict):
@@ -467,6 +481,7 @@ DOCUMENTS: Mapping[str, type] = {
     "builder update": BuilderUpdateDocument,
     "boot": BootPart,
     "boot --all": BootAllDocument,
+    "boot --list-checks": CheckListDocument,
     "run": BootPart,
     "profile": ProfileDocument,
     "bisect": BisectDocument,
