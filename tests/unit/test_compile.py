@@ -62,6 +62,7 @@ class Make:
         inherited: Sequence[int] = (),
     ) -> Result:
         assert not keep_output  # a compile prints thousands of lines
+        assert not inherited  # this build shares no jobserver
         words = argv[argv.index("--") + 1 :]
         self.calls.append(words)
         with log.open("a") as file:
