@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
@@ -39,12 +40,23 @@ _ARTIFACT_TYPES = (PROFILE_TYPE, COMPILED_FILES_TYPE)
 _KINDS: Mapping[str | None, str] = {PROFILE: "profile", COMPILED_FILES: "compiled files"}
 
 
+class RemovedKind(Enum):
+    """What was removed: this decides how long its space stays free."""
+
+    IMAGE = "image"
+    BUILDER = "builder"
+    SOURCE = "source"
+    CACHE = "cache"
+    LEFTOVER = "leftover"
+
+
 @dataclass(frozen=True, slots=True)
 class RemovedItem:
     """An item that was removed, or would be in a dry run: its description and bytes on disk."""
 
     what: str
     size: int
+    kind: RemovedKind = field(default=RemovedKind.IMAGE, compare=False)
 
 
 def prune(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
@@ -69,6 +81,7 @@ def _caches_locked(workspace: Workspace, *, dry_run: bool) -> Iterator[None]:
 
     The caches may be read-only for a dry run.
     """
+    workspace.require_own()  # before its directories are made, which a cache has
     if not dry_run:
         workspace.prepare()
     lock_of = free_to_read if dry_run else locked_if_free
@@ -157,7 +170,11 @@ def _builders(project: Project, *, everything: bool, dry_run: bool) -> list[Remo
     for directory in sorted(root.iterdir()) if root.is_dir() else []:
         if directory.is_dir() and directory.name not in keep and not _unfinished(directory):
             removed.append(
-                RemovedItem(f"unpacked builder {directory.name[:12]}", tree_size(directory))
+                RemovedItem(
+                    f"unpacked builder {directory.name[:12]}",
+                    tree_size(directory),
+                    RemovedKind.BUILDER,
+                )
             )
             if not dry_run:
                 remove_tree(directory)
@@ -170,7 +187,7 @@ def _sources(project: Project, *, everything: bool, dry_run: bool) -> list[Remov
     removed = SourceCache(workspace.sources).remove_unused(
         set() if everything else keep, dry_run, workspace.downloads
     )
-    return [RemovedItem(f"source {item.what}", item.size) for item in removed]
+    return [RemovedItem(f"source {item.what}", item.size, RemovedKind.SOURCE) for item in removed]
 
 
 def _unfinished(path: Path) -> bool:
@@ -187,7 +204,8 @@ def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[RemovedItem]:
         for directory in sorted(parent.glob(f"{STAGING_PREFIX}*/")):
             if digest_named(directory.name.removeprefix(STAGING_PREFIX)):
                 continue
-            removed.append(RemovedItem("unfinished files of a killed run", tree_size(directory)))
+            what = "unfinished files of a killed run"
+            removed.append(RemovedItem(what, tree_size(directory), RemovedKind.LEFTOVER))
             if not dry_run:
                 remove_tree(directory)
     if not dry_run:
@@ -204,7 +222,8 @@ def _caches(project: Project, *, everything: bool, dry_run: bool) -> list[Remove
     of_jobs = (workspace.fleet / "catalogs", workspace.fleet / "images")
     for directory in (workspace.ccache, workspace.configs, workspace.cves, *of_jobs):
         if directory.is_dir() and any(directory.iterdir()):
-            removed.append(RemovedItem(f"cache {directory.name}", tree_size(directory)))
+            what = f"cache {directory.name}"
+            removed.append(RemovedItem(what, tree_size(directory), RemovedKind.CACHE))
             if not dry_run:
                 remove_tree(directory)
     return removed

@@ -7,15 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ingot.arch import arch
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
 from ingot.builder import builder_image as builders
 from ingot.catalog import BuilderSpec
+from ingot.cli.main import app
 from ingot.compiled_artifact import write_compiled_files
-from ingot.errors import MachineError
+from ingot.errors import MachineError, UserError
 from ingot.files import locked
-from ingot.housekeeping import RemovedItem, prune
+from ingot.housekeeping import RemovedItem, RemovedKind, prune
 from ingot.images import BASE, KERNEL_IMAGES
 from ingot.oci import (
     Descriptor,
@@ -29,6 +31,7 @@ from ingot.oci import (
 from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
 from ingot.pipeline.builders import site_of
 from ingot.setting import Setting
+from ingot.workspace import Workspace
 from tests.support.digests import digest
 from tests.support.kernel_images import VERSION, make_kernel
 
@@ -341,3 +344,35 @@ def test_what_another_tool_put_into_the_store_does_no_harm(
     setting.project.layout.tag({"foreign:1": setting.project.layout.write_blob([data], INDEX_TYPE)})
     assert clean(setting) == []
     assert "foreign:1" in setting.project.layout.tags()
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_directory_that_is_not_a_cache_is_not_emptied(
+    setting: Setting, tmp_path: Path, dry_run: bool
+) -> None:
+    mine = fill(tmp_path / "home" / "downloads")
+    project = replace(setting.project, workspace=Workspace(tmp_path / "home"))
+    with pytest.raises(UserError, match="is not a cache of Ingot"):
+        prune(project, everything=True, dry_run=dry_run)
+    assert (mine / "file").exists()
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["downloads"]
+
+
+def test_each_kind_of_removed_item_says_how_long_its_space_stays_free(
+    setting: Setting, tmp_path: Path
+) -> None:
+    for key in ("old", "new"):
+        make_kernel(tmp_path, key).build()
+    workspace = setting.project.workspace
+    fill(workspace.builders / OTHER)
+    fill(workspace.configs)
+    fill(workspace.sources / ".staging-x")
+    found = {item.kind for item in clean(setting, everything=True, dry_run=True)}
+    assert found == {*RemovedKind} - {RemovedKind.SOURCE}
+    words = ["--catalog", str(setting.project.catalog.root), "prune", "--dry-run", "--all"]
+    result = CliRunner().invoke(app, [*words, "--cache", str(workspace.root)])
+    assert result.exit_code == 0
+    for kind in ("images", "builders", "caches", "unfinished files"):
+        assert f"note: {kind}: the space stays free" in result.stderr
+    quiet = CliRunner().invoke(app, [*words, "--cache", str(workspace.root), "-q"])
+    assert (quiet.stdout, quiet.stderr) == (result.stdout, "")

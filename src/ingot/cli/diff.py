@@ -11,9 +11,9 @@ import typer
 from ingot import comparison as comparisons
 from ingot import registry
 from ingot.arch import Arch, arch_called
-from ingot.cli.documents.parts import SizeChangePart, option_change_parts, profile_part
-from ingot.cli.documents.verbs import DiffDocument, SummaryPart
+from ingot.cli.documents.parts import option_change_parts, profile_part
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
+from ingot.cli.shared.completion import complete_images
 from ingot.cli.shared.cve_records import known_cves
 from ingot.cli.shared.image_differences import print_comparison, print_cve_changes
 from ingot.cli.shared.progress_display import make_progress
@@ -25,6 +25,8 @@ from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, par
 from ingot.progress import Progress
 
 if TYPE_CHECKING:
+    from ingot.cli.documents.part_shapes import SizeChangePart
+    from ingot.cli.documents.verbs import DiffDocument, SummaryPart
     from ingot.cves import Answer
     from ingot.kernel_cves import CveChanges, KernelCves
 
@@ -38,9 +40,17 @@ def diff(
             metavar="A",
             help="An image of the store (6.1, 6.1-minimal, kernel-bin:6.1.176) or of a registry"
             " (docker.io/foobar/kernel-bin:6.1.176).",
+            autocompletion=complete_images,
         ),
     ],
-    b: Annotated[str, typer.Argument(metavar="B", help="The image to compare with; same forms.")],
+    b: Annotated[
+        str,
+        typer.Argument(
+            metavar="B",
+            help="The image to compare with; same forms.",
+            autocompletion=complete_images,
+        ),
+    ],
     arch: Annotated[
         str | None,
         typer.Option(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from ingot.cli.documents.verbs import FilePart, InspectDocument
 from ingot.cli.shared.common_options import (
     CatalogDirectory,
     ImageArch,
@@ -17,7 +16,7 @@ from ingot.cli.shared.common_options import (
     Json,
     make_setting,
 )
-from ingot.cli.shared.completion import complete_images
+from ingot.cli.shared.completion import complete_kernels_and_images
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.registry_images import fetched_image, refuse_arch
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
@@ -27,6 +26,9 @@ from ingot.images import layers_of, read_packages
 from ingot.oci import FileInfo, Image, Layer, Layout, list_files, validate_image
 from ingot.operands import RegistryImage, parse_operand
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import FilePart, InspectDocument
 
 _PULLED_HINT = "do not use this image; its publisher can build and push it again"
 
@@ -39,7 +41,7 @@ def inspect(
             help="An image of the store (kernel-bin:6.1.176, kernel-bin:6.1), a kernel (6.1) for"
             " its image flintlock-kernel, or an image of a registry"
             " (docker.io/foobar/kernel-bin:6.1).",
-            autocompletion=complete_images,
+            autocompletion=complete_kernels_and_images,
         ),
     ],
     files: Annotated[bool, typer.Option("--files", help="List the files of the image.")] = False,

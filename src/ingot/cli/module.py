@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ingot.cli.documents.parts import image_parts, step_parts, total_seconds
-from ingot.cli.documents.verbs import ModuleBuildDocument
 from ingot.cli.shared.common_options import (
     BuildDirectory,
     CacheDirectory,
     CatalogDirectory,
     Json,
-    complete_kernels,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_builders_and_kinds, complete_kernels
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.cli.shared.verb_group import Verb, VerbCode, VerbGroup
@@ -26,6 +25,9 @@ from ingot.images import DEVEL
 from ingot.operands import StoreImage, kernel_named
 from ingot.pipeline.module_build import BuiltModules, build_modules
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import ModuleBuildDocument
 
 
 class _ModuleVerbs(VerbGroup):
@@ -81,6 +83,7 @@ def build(
             help="The builder that compiled the kernel. Default: the builder of the catalog that"
             " has the same packages.",
             show_default=False,
+            autocompletion=complete_builders_and_kinds,
         ),
     ] = None,
     catalog: CatalogDirectory = None,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot import new_versions
 from ingot.cli import add
 from ingot.cli.documents.parts import kernel_part
-from ingot.cli.documents.verbs import FixesPart, UpdateDocument
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -30,6 +29,9 @@ from ingot.progress import Progress
 from ingot.registry import Registry, check_registry
 from ingot.setting import Project
 from ingot.source.candidates import NoneServedError
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import FixesPart, UpdateDocument
 
 _NAMED = 20
 """How many CVEs of a kernel are printed by name."""

@@ -13,6 +13,7 @@ from ingot.lab.config_reader import (
 from ingot.lab.profiling import kept_profile, profile_file, profile_image
 from ingot.lab.proving import (
     NO_CHECKS,
+    all_checks,
     checks_of_config,
     checks_of_kernel,
     checks_of_modules,
@@ -23,6 +24,7 @@ __all__ = [
     "NO_CHECKS",
     "BootRequest",
     "NamedConfig",
+    "all_checks",
     "arch_of",
     "boot_file",
     "boot_image",

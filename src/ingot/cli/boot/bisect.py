@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ingot.catalog import Kernel
 from ingot.cli.documents.parts import option_change_parts
-from ingot.cli.documents.verbs import BisectDocument, CostPart
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     BootTimeout,
@@ -18,9 +17,9 @@ from ingot.cli.shared.common_options import (
     CatalogDirectory,
     Json,
     choose_one,
-    complete_kernels,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_kernels_and_images
 from ingot.cli.shared.config_operands import OperandConfig, read_operand_config
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_json
@@ -32,6 +31,9 @@ from ingot.setting import Setting, in_use
 from ingot.suggestions import unknown_name
 from ingot.units import size_text
 
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import BisectDocument, CostPart
+
 _COSTS = tuple(COST_KINDS)
 
 
@@ -42,7 +44,7 @@ def bisect(
             metavar="A",
             help="The cheaper config: a kernel of the catalog, an image, a kernel file or a"
             " .config.",
-            autocompletion=complete_kernels,
+            autocompletion=complete_kernels_and_images,
         ),
     ],
     b: Annotated[
@@ -50,7 +52,7 @@ def bisect(
         typer.Argument(
             metavar="B",
             help="The config that costs more, in the same forms as A.",
-            autocompletion=complete_kernels,
+            autocompletion=complete_kernels_and_images,
         ),
     ],
     by: Annotated[

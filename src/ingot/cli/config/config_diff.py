@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot.cli.documents.parts import option_change_parts
-from ingot.cli.documents.verbs import ConfigDiffDocument
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -16,6 +15,7 @@ from ingot.cli.shared.common_options import (
     Json,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_kernels_and_images
 from ingot.cli.shared.config_differences import (
     option_counts,
     option_groups,
@@ -28,6 +28,9 @@ from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.kconfig import Difference
 from ingot.kconfig import diff as difference
 
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import ConfigDiffDocument
+
 _OPERAND = (
     "A kernel (6.1, 6.1-minimal, 6.12-arm64), a .config, a kernel file, an image of the store"
     " (kernel-bin:6.1.176) or of a registry (docker.io/foobar/kernel-bin:6.1.176)."
@@ -35,8 +38,18 @@ _OPERAND = (
 
 
 def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help=_OPERAND)],
-    b: Annotated[str, typer.Argument(metavar="B", help="The config to compare with; same forms.")],
+    a: Annotated[
+        str,
+        typer.Argument(metavar="A", help=_OPERAND, autocompletion=complete_kernels_and_images),
+    ],
+    b: Annotated[
+        str,
+        typer.Argument(
+            metavar="B",
+            help="The config to compare with; same forms.",
+            autocompletion=complete_kernels_and_images,
+        ),
+    ],
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     offline: Offline = False,

@@ -101,7 +101,12 @@ KEYS: Mapping[str, str] = {
     "reason": "Why, in one line; null if there is nothing to say.",
     "machine": "The virtual machine: `qemu microvm`.",
     "accelerator": "`kvm` or `tcg`.",
-    "checks": "The checks that ran in the guest, or were skipped.",
+    "checks": "The checks that ran in the guest or were skipped; for `--list-checks`, those that a"
+    " boot can run.",
+    "fragment": "The fragment whose options a check tests, such as `feature/containers`.",
+    "tested_options": "The options that a check tests.",
+    "unfit": "Why kernels of this series or arch cannot run the check; null if they can.",
+    "by_default": "Whether a boot without `--checks` runs it; null if no kernel is named.",
     "outcome": "`passed`, `failed` or `skipped`.",
     "detail": "What was found, as a sentence.",
     "notes": "What limits the meaning of the verdict.",

@@ -1,11 +1,11 @@
-"""The document of each verb, by the name of the verb in `DOCUMENTS`."""
+"""The shape of each verb's document, by the name of the verb in `DOCUMENTS`; see `part_shapes`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypedDict
 
-from ingot.cli.documents.parts import (
+from ingot.cli.documents.part_shapes import (
     BootPart,
     CveCountsPart,
     FailurePart,
@@ -147,6 +147,19 @@ class BootAllDocument(TypedDict):
     boots: list[BootRowPart]
 
 
+class ListedCheckPart(TypedDict):
+    name: str
+    fragment: str
+    text: str
+    tested_options: list[str]
+    unfit: str | None
+    by_default: bool | None
+
+
+class CheckListDocument(TypedDict):
+    checks: list[ListedCheckPart]
+
+
 class ProfileDocument(ProfilePart):
     image: str
 
@@ -181,6 +194,7 @@ class ListPart(KernelPart):
     supported_by: Mapping[str, str]
     experimental: list[str]
     digest: str | None
+    size: int | None
     cve_counts: CveCountsPart | None
 
 
@@ -520,6 +534,7 @@ DOCUMENTS: Mapping[str, type] = {
     "builder update": BuilderUpdateDocument,
     "boot": BootPart,
     "boot --all": BootAllDocument,
+    "boot --list-checks": CheckListDocument,
     "run": BootPart,
     "profile": ProfileDocument,
     "bisect": BisectDocument,
