@@ -78,6 +78,7 @@ def _caches_locked(workspace: Workspace, *, dry_run: bool) -> Iterator[None]:
 
     The caches may be read-only for a dry run.
     """
+    workspace.require_own()  # before its directories are made, which a cache has
     if not dry_run:
         workspace.prepare()
     lock_of = free_to_read if dry_run else locked_if_free

@@ -23,7 +23,7 @@ from ingot.images import (
 from ingot.oci import Image, read_image
 from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
 from ingot.setting import Project
-from ingot.suggestions import suggestion
+from ingot.suggestions import SUGGESTED, suggestion
 
 _IMMUTABLE = re.compile(r"-[0-9a-f]{12}$")
 
@@ -95,13 +95,15 @@ def _not_found(project: Project, name: str, tags: Sequence[str]) -> UserError:
     if image == "kernel-builder":
         hint = "create it first: ingot builder"
     else:
-        hint = "`ingot list` shows what can be built"
-        with contextlib.suppress(UserError):
+        try:
             project.catalog.select([kernel])
             hint = f"build it first: ingot build {kernel}"
             if modules:
                 command = f"ingot module build DIR --kernel {kernel} --name {modules}"
                 hint = f"compile the modules first: {command}"
+        except UserError as error:
+            near = error.hint if error.hint.startswith(SUGGESTED) else ""
+            hint = near or "`ingot list` shows what can be built"
         if image and image not in KERNEL_IMAGES:
             hint = suggestion(name, moving) or hint
     return UserError(

@@ -147,5 +147,7 @@ def pack_fake_tree(directory: Path) -> Path:
 
 
 def _put_into_cache(house: House, tarball: Path) -> Digest:
-    cache = SourceCache(Workspace(house.cache).sources)
+    workspace = Workspace(house.cache)
+    workspace.prepare()
+    cache = SourceCache(workspace.sources)
     return local_source(tarball, VERSION, cache, Silent()).digest

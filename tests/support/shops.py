@@ -138,6 +138,7 @@ def open_shop(root: Path) -> Shop:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("# nothing\n")
     (root / "kernels" / "kernels.toml").write_text(_CATALOG)
+    (root / "kernels" / "rules.toml").touch()
     return Shop(root)
 
 

@@ -7,7 +7,7 @@ import datetime
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -18,7 +18,6 @@ from ingot.catalog import Catalog, Kernel
 from ingot.catalog.kernel_selection import ALL, version_in
 from ingot.catalog.kernel_variants import known
 from ingot.cli.documents.parts import kernel_part
-from ingot.cli.documents.verbs import ListDocument, ListPart
 from ingot.cli.shared.common_options import Arches, CatalogDirectory, Flavors, Json, make_setting
 from ingot.cli.shared.completion import complete_features, complete_kernels, complete_vmms
 from ingot.cli.shared.terminal import Terminal, make_console, print_json, styled
@@ -27,6 +26,9 @@ from ingot.images import BASE, tags_of_store
 from ingot.oci import Layout, read_image
 from ingot.operands import kernel_named
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import ListDocument, ListPart
 
 
 @dataclass(frozen=True, slots=True)
