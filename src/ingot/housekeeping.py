@@ -1,6 +1,6 @@
 """`ingot prune`: removes images that no moving tag points to, and caches that are not used.
 
-Kept are the images of every moving tag and their boot profiles, the catalog's builders, the
+Kept are the images of every moving tag and the artifacts about them, the catalog's builders, the
 sources whose digest the catalog pins, and images that other tools wrote into the store. Nothing
 is removed while a build runs.
 """
@@ -8,18 +8,18 @@ is removed while a build runs.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
 from ingot.builder.builder_image import SPEC_LABEL
+from ingot.compiled_artifact import COMPILED_FILES_TYPE
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
 from ingot.files import STAGING_PREFIX, locked_if_free, remove_tree, tree_size
-from ingot.images import is_immutable
-from ingot.lab import is_profile
+from ingot.images import COMPILED_FILES, PROFILE, artifact_kind, is_immutable
 from ingot.oci import (
     Descriptor,
     Image,
@@ -35,6 +35,9 @@ from ingot.source.trees.source_cache import SourceCache
 from ingot.source.trees.source_record import digest_named
 from ingot.workspace import Workspace
 from ingot.write_access import free_to_read
+
+_ARTIFACT_TYPES = (PROFILE_TYPE, COMPILED_FILES_TYPE)
+_KINDS: Mapping[str | None, str] = {PROFILE: "profile", COMPILED_FILES: "compiled files"}
 
 
 class RemovedKind(Enum):
@@ -109,9 +112,7 @@ def _images(project: Project, *, dry_run: bool) -> list[RemovedItem]:
         if garbage.skipped:  # another process began to write meanwhile
             raise _store_in_use(layout)
         count, size = garbage.blobs, garbage.bytes
-    removed = [
-        RemovedItem(f"{'profile' if is_profile(tag) else 'image'} {tag}", 0) for tag in stale
-    ]
+    removed = [RemovedItem(f"{_KINDS.get(artifact_kind(tag), 'image')} {tag}", 0) for tag in stale]
     return [*removed, *([RemovedItem(f"{count} blobs of the store", size)] if count else [])]
 
 
@@ -141,17 +142,17 @@ def _stale_tags(project: Project) -> list[str]:
         )
     ]
     kept = {tags[tag].digest for tag, image in images.items() if image and tag not in stale}
-    orphans = [tag for tag in tags if _profiled_image(layout, tags[tag]) not in {None, *kept}]
+    orphans = [tag for tag in tags if _described_image(layout, tags[tag]) not in {None, *kept}]
     return [*stale, *orphans]
 
 
-def _profiled_image(layout: Layout, descriptor: Descriptor) -> Digest | None:
-    """The image that a boot profile was measured with; None if this is not a boot profile."""
+def _described_image(layout: Layout, descriptor: Descriptor) -> Digest | None:
+    """The image that one of Ingot's artifacts describes; None if this is not one."""
     try:
         artifact = read_artifact(layout, descriptor)
     except (UserError, VerificationError):  # damage is reported by the commands that read it
         return None
-    return artifact.subject.digest if artifact.artifact_type == PROFILE_TYPE else None
+    return artifact.subject.digest if artifact.artifact_type in _ARTIFACT_TYPES else None
 
 
 def _image(layout: Layout, descriptor: Descriptor) -> Image | None:
@@ -219,7 +220,7 @@ def _caches(project: Project, *, everything: bool, dry_run: bool) -> list[Remove
     removed = []
     # not all of fleet/: jobs on other machines may write their logs there
     of_jobs = (workspace.fleet / "catalogs", workspace.fleet / "images")
-    for directory in (workspace.ccache, workspace.configs, *of_jobs):
+    for directory in (workspace.ccache, workspace.configs, workspace.cves, *of_jobs):
         if directory.is_dir() and any(directory.iterdir()):
             what = f"cache {directory.name}"
             removed.append(RemovedItem(what, tree_size(directory), RemovedKind.CACHE))

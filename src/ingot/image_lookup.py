@@ -6,12 +6,12 @@ import contextlib
 import re
 from collections.abc import Sequence
 
-from ingot import lab
 from ingot.errors import UserError
 from ingot.images import (
     BASE,
     KERNEL_IMAGES,
     MODULES,
+    artifact_kind,
     has_added_modules,
     module_image,
     read_facts,
@@ -56,9 +56,9 @@ def find_image(project: Project, wanted: StoreImage | KernelName) -> tuple[str, 
             candidates.append(f"{image}:{tag}")
     tags = tags_of_store(project.layout)
     for tag in candidates:
-        if tag in tags and not lab.is_profile(tag):
+        if tag in tags and artifact_kind(tag) is None:
             return tag, read_image(project.layout, tags[tag])
-    raise _not_found(project, wanted.name, [tag for tag in tags if not lab.is_profile(tag)])
+    raise _not_found(project, wanted.name, [tag for tag in tags if artifact_kind(tag) is None])
 
 
 def find_kernel_image(project: Project, wanted: StoreImage | KernelName) -> tuple[str, Image]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,30 +17,36 @@ from ingot.arch import arch_called
 from ingot.catalog import Catalog, Kernel
 from ingot.catalog.kernel_selection import ALL, version_in
 from ingot.catalog.kernel_variants import known
-from ingot.cli.documents.parts import kernel_part
+from ingot.cli.documents.parts import cve_counts_part, kernel_part
 from ingot.cli.shared.common_options import Arches, CatalogDirectory, Flavors, Json, make_setting
 from ingot.cli.shared.completion import complete_features, complete_kernels, complete_vmms
+from ingot.cli.shared.cve_records import known_cves
 from ingot.cli.shared.terminal import Terminal, make_console, print_json, styled
 from ingot.errors import IngotError
-from ingot.images import BASE, tags_of_store
-from ingot.oci import Layout, read_image
+from ingot.images import BASE, read_facts, tags_of_store
+from ingot.oci import Descriptor, Image, Layout, read_image
 from ingot.operands import kernel_named
+from ingot.progress import Silent
+from ingot.setting import Project
 from ingot.units import size_text
 
 if TYPE_CHECKING:
     from ingot.cli.documents.verbs import ListDocument, ListPart
+    from ingot.kernel_cves import CveCounts, KernelCves
 
 
 @dataclass(frozen=True, slots=True)
 class _KernelRow:
     """A kernel, and of its base image the manifest's digest and the size in bytes.
 
-    The digest is empty if the store has none; the size is None if the image cannot be read.
+    The digest is empty if the store has none; the size is None if the image cannot be read. `cves`
+    are its CVEs, if they are known.
     """
 
     kernel: Kernel
     built: str
     size: int | None
+    cves: CveCounts | None = None
 
 
 def list_kernels(
@@ -89,7 +95,8 @@ def list_kernels(
 
     For each version and arch: its flavors (✓: in the store, with the size of the image that has
     kernel and modules), the end of life of its series, and the VMMs that the kernel supports.
-    `≥ 1.9.0` is the first release of a VMM that officially supports the series.
+    `≥ 1.9.0` is the first release of a VMM that officially supports the series. After
+    `ingot cves --update`, also the number of CVEs in files that a built kernel was compiled from.
     """
     project = make_setting(catalog, None).project
     today = datetime.date.today()
@@ -100,7 +107,7 @@ def list_kernels(
         known(project.catalog.features, name, "feature")
     rows = [
         row
-        for row in (_row(project.layout, kernel) for kernel in selected)
+        for row in _rows(project, selected)
         if {*(vmms or ())} <= {*row.kernel.vmms}
         and {*(features or ())} <= {*row.kernel.features}
         and (row.built or not built)
@@ -160,11 +167,38 @@ def _table(rows: Sequence[_KernelRow], today: datetime.date) -> Table:
     return table
 
 
+def _rows(project: Project, kernels: Sequence[Kernel]) -> Iterator[_KernelRow]:
+    tags = tags_of_store(project.layout)
+    cves = known_cves(project, Silent())
+    for kernel in kernels:
+        descriptor = tags.get(f"{BASE}:{kernel.tag}")
+        if descriptor is None:
+            yield _KernelRow(kernel, "", None)
+            continue
+        image = _image(project.layout, descriptor)
+        counts = _counts(cves, image, kernel) if cves and image else None
+        yield _KernelRow(kernel, str(descriptor.digest), image.size if image else None, counts)
+
+
+def _counts(cves: KernelCves, image: Image, kernel: Kernel) -> CveCounts | None:
+    with contextlib.suppress(IngotError):
+        facts = read_facts(image)
+        return cves.counts_in_store(facts, kernel.tag) if facts else None
+    return None
+
+
+def _image(layout: Layout, descriptor: Descriptor) -> Image | None:
+    """The image; None if it cannot be read: `ingot images` says what is damaged."""
+    with contextlib.suppress(IngotError, OSError):
+        return read_image(layout, descriptor)
+    return None
+
+
 def _cells(rows: Sequence[_KernelRow], today: datetime.date) -> list[Text]:
     """The cells of one version and arch; `rows` are its flavors."""
     kernel = rows[0].kernel
     flavors = styled(" ").join(
-        styled(f"{row.kernel.flavor.name} ✓{_size_note(row)}", "green")
+        styled(f"{row.kernel.flavor.name} ✓{_note(row)}", "green")
         if row.built
         else styled(row.kernel.flavor.name)
         for row in rows
@@ -187,18 +221,14 @@ def _vmm(kernel: Kernel, name: str) -> str:
     return f"{name}{since}{' (experimental)' if name in kernel.experimental else ''}"
 
 
-def _size_note(row: _KernelRow) -> str:
-    return "" if row.size is None else f" ({size_text(row.size)})"
-
-
-def _row(layout: Layout, kernel: Kernel) -> _KernelRow:
-    descriptor = tags_of_store(layout).get(f"{BASE}:{kernel.tag}")
-    if descriptor is None:
-        return _KernelRow(kernel, "", None)
-    size = None
-    with contextlib.suppress(IngotError, OSError):  # `ingot images` says what is damaged
-        size = read_image(layout, descriptor).size
-    return _KernelRow(kernel, str(descriptor.digest), size)
+def _note(row: _KernelRow) -> str:
+    """The size and the CVEs of a built kernel, in parentheses; empty if none is known."""
+    cves = row.cves
+    found = [
+        *([] if row.size is None else [size_text(row.size)]),
+        *([f"{cves.affected} CVEs, {cves.undecided} undecided"] if cves else []),
+    ]
+    return f" ({', '.join(found)})" if found else ""
 
 
 def _document(rows: Sequence[_KernelRow], today: datetime.date) -> ListDocument:
@@ -219,4 +249,5 @@ def _part(row: _KernelRow, today: datetime.date) -> ListPart:
         "experimental": list(kernel.experimental),
         "digest": row.built or None,
         "size": row.size,
+        "cve_counts": cve_counts_part(row.cves),
     }

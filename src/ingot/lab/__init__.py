@@ -10,7 +10,7 @@ from ingot.lab.config_reader import (
     config_of_image,
     config_of_reference,
 )
-from ingot.lab.profiling import is_profile, kept_profile, profile_file, profile_image
+from ingot.lab.profiling import kept_profile, profile_file, profile_image
 from ingot.lab.proving import (
     NO_CHECKS,
     all_checks,
@@ -35,7 +35,6 @@ __all__ = [
     "config_of_file",
     "config_of_image",
     "config_of_reference",
-    "is_profile",
     "kept_profile",
     "open_root_terminal",
     "profile_file",

@@ -23,6 +23,33 @@ KEYS: Mapping[str, str] = {
     "source_digest": "The digest of the source.",
     "builder_digest": "The digest of the builder's package list.",
     "command_line": "A command line for the kernel.",
+    # CVEs
+    "cves": "The CVEs that are open in the version.",
+    "cve": "The ID of a CVE: `CVE-2026-64257`.",
+    "title": "The title of its record.",
+    "score": "The CVSS base score of its record; null if it has none.",
+    "status": "`affected`, `not_affected`, `undecided`, or, by a decision, `fixed`.",
+    "cause": "What decided the status, in one word.",
+    "program_files": "The files that the first fix in mainline changed.",
+    "compiled_into": "`vmlinux` and the modules that contain such a file.",
+    "fixed_in": "The first release of the series with the fix; null if there is none yet.",
+    "fix_in_catalog": "Whether the catalog has that release, or a later one of the series.",
+    "cve_data": "Which records were read; its `commit` is that of the repository.",
+    "unreadable": "The records that cannot be used.",
+    "stale_decisions": "Decisions of `cves.toml` that have no effect any more.",
+    "cve_counts": "How many CVEs the kernel has; null without CVE records (`ingot cves --update`),"
+    " or if its compiled files are not known.",
+    "cve_changes": "The CVEs in compiled files that only one of the two has; null like"
+    " `cve_counts`.",
+    "cve_fixes": "What the newer release means for the CVEs of each kernel of the series that could"
+    " be judged; null without CVE records.",
+    "open": "How many CVEs are open in the version.",
+    "affected": "How many of the open CVEs are in files that the kernel was compiled from.",
+    "not_affected": "How many of the open CVEs are in no such file.",
+    "undecided": "For how many of the open CVEs that is not known.",
+    "closed": "The CVEs that only `a` has; of a release, those that it fixes.",
+    "opened": "The CVEs that only `b` has.",
+    "unfixed": "The CVEs that no release will fix, since the series has ended.",
     # builds
     "built": "The kernels that were built, or found.",
     "fetched": "The kernels whose source and builder are now in the cache.",
@@ -175,7 +202,7 @@ KEYS: Mapping[str, str] = {
     "tags": "The tags, each with its digest; for `ingot rm`, those that were removed.",
     "action": "What was done with the tag: `new`, `moved`, `unchanged`, `kept` or `refused`; of a"
     " kernel, what a build would do: `found`, `pull`, `compile` or `undecided`.",
-    "date": "The day of the report.",
+    "date": "The day of the report; of CVE records, of the newest one.",
     "left_out": "The images that are not in the report.",
     "kernel_layer_size": "The compressed size of the kernel's layer, in bytes.",
     "modules_layer_size": "The compressed size of the modules' layer, in bytes.",
