@@ -200,7 +200,9 @@ def _caches(project: Project, *, everything: bool, dry_run: bool) -> list[Remove
         return []
     workspace = project.workspace
     removed = []
-    for directory in (workspace.ccache, workspace.configs):
+    # not all of fleet/: jobs on other machines may write their logs there
+    of_jobs = (workspace.fleet / "catalogs", workspace.fleet / "images")
+    for directory in (workspace.ccache, workspace.configs, *of_jobs):
         if directory.is_dir() and any(directory.iterdir()):
             removed.append(RemovedItem(f"cache {directory.name}", tree_size(directory)))
             if not dry_run:

@@ -44,8 +44,9 @@ class RunOptions:
     `local` is a source that the user named and that replaces every origin: a tarball, a tree, or
     a checkout from git. `patches` are the user's patches, applied after the catalog's. `cache` is
     a registry to search before compiling. `boot_seconds` is the limit for a boot before it counts
-    as hung. `offline` forbids all use of the network. UserError if the limit is not positive, or
-    longer than a day, and for a `cache` offline.
+    as hung. `offline` forbids all use of the network. `jobserver` is a jobserver of make that this
+    call shares with others, see `Sandbox`. UserError if the limit is not positive, or longer than a
+    day, and for a `cache` offline.
     """
 
     local: Path | Source | None = None
@@ -53,6 +54,7 @@ class RunOptions:
     cache: Registry | None = None
     boot_seconds: float = 180.0
     offline: bool = False
+    jobserver: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.boot_seconds <= LONGEST_BOOT_SECONDS:  # also not a number

@@ -10,6 +10,7 @@
       logs/<kernel>.log         the output of the last build of each kernel
       locks/                    lock files; they have no meaning unless a process holds them
       build/                    build directories, if they are not on a tmpfs
+      fleet/                    what jobs of a fleet keep on this machine: see `ingot.fleet`
 
 All of it can be deleted at any time; images are not here but in the store. A cache belongs to one
 user: other users cannot access its directories, since they could read what is compiled, or hold a
@@ -93,6 +94,10 @@ class Workspace:
         """The compile cache of builds whose source and builder these trust anchors verify."""
         return self.ccache / Digest.of("\n".join(trust_anchors).encode()).hex
 
+    @property
+    def fleet(self) -> Path:
+        return self.root / "fleet"
+
     def log(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"
 
@@ -112,7 +117,7 @@ class Workspace:
                 write_atomic(self.root / _MARK, _MARK_TEXT)
             for directory in (self.downloads, self.sources, self.configs, self.ccache):
                 private_directory(directory)
-            for name in ("logs", "locks", "build"):
+            for name in ("logs", "locks", "build", "fleet"):
                 private_directory(self.root / name)
             private_directory(self.builders, _PASSAGE)
 
@@ -259,11 +264,11 @@ def _memory_allows(directory: Path) -> bool:
     return (
         not noexec
         and free_bytes(directory) >= _BUILD_BYTES
-        and _available_memory() >= _BUILD_BYTES + _MEMORY_FOR_COMPILERS
+        and available_memory() >= _BUILD_BYTES + _MEMORY_FOR_COMPILERS
     )
 
 
-def _available_memory() -> int:
+def available_memory() -> int:
     """How much memory this process can still use, in bytes; 0 if that cannot be read."""
     return min([_machine_memory(), *_cgroup_memory()])
 

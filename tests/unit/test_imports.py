@@ -63,7 +63,7 @@ FLOORS = (
         "report",
         "specs",
     ),
-    ("api",),
+    ("api", "fleet"),
     ("cli",),
     ("__main__",),
 )

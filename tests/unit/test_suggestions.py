@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +15,15 @@ from ingot.boot.vmm import choice
 from ingot.catalog import Catalog
 from ingot.cli.main import app
 from ingot.errors import UserError
+from ingot.image_lookup import find_image_named
 from ingot.lab import NamedConfig
+from ingot.setting import Project
 from ingot.suggestions import similar_name, suggestion, unknown_name
 from ingot.version import Series
+from ingot.workspace import Workspace
 from tests.support.catalogs import load
 from tests.support.configs import config_of
+from tests.support.kernel_images import make_kernel
 
 X86 = arch("x86_64")
 SERIES = Series.parse("6.1")
@@ -97,6 +102,7 @@ def test_a_misspelt_name_of_every_kind_is_answered(kind: str, tmp_path: Path) ->
     [
         (["bisect", "6.1", "6.1-minimal", "--by", "memry"], "memory"),
         (["builder", "show", "bookwrm"], "bookworm"),
+        (["builder", "make", "bookwrm"], "bookworm"),
     ],
 )
 def test_so_is_one_that_a_verb_reads(words: list[str], near: str, tmp_path: Path) -> None:
@@ -104,6 +110,26 @@ def test_so_is_one_that_a_verb_reads(words: list[str], near: str, tmp_path: Path
     done = CliRunner().invoke(app, [*words, "--catalog", str(tmp_path)])
     assert isinstance(done.exception, UserError)
     assert done.exception.hint == f"did you mean {near}?"
+
+
+def test_so_is_the_name_of_an_image(tmp_path: Path) -> None:
+    kernel = make_kernel(tmp_path)
+    kernel.build()
+    project = Project(load(tmp_path / "kernels"), kernel.layout, Workspace(tmp_path), "x86_64")
+    with pytest.raises(UserError) as raised:
+        find_image_named(project, "kernel-bn:6.1.176")
+    assert raised.value.hint == "did you mean kernel-bin:6.1.176?"
+
+
+@pytest.mark.parametrize("name", ["amd64", "x86", "x86_64"])
+def test_every_name_of_an_arch_selects_its_kernels(name: str, tmp_path: Path) -> None:
+    catalog = load(tmp_path)
+    selected = catalog.select(["6.1"], arches=[name])
+    assert [kernel.arch.name for kernel in selected] == ["x86_64"]
+    assert catalog.select([f"6.1-{name}"]) == selected
+    done = CliRunner().invoke(app, ["matrix", "6.1", "--arch", name, "--catalog", str(tmp_path)])
+    rows = json.loads(done.stdout)["include"]
+    assert {row["arch"] for row in rows} == {"x86_64"}
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot.arch import Arch, arch_called
-from ingot.cli.documents.verbs import RequireDocument
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
 from ingot.cli.shared.config_operands import option_named, read_config
 from ingot.cli.shared.terminal import make_console, print_json
@@ -21,6 +20,9 @@ from ingot.kconfig.similar_names import similar
 from ingot.lab import NamedConfig
 from ingot.setting import Project
 from ingot.version import Series
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import RequireDocument
 
 _OPTION = re.compile(r"(?P<option>\w+)(?:=(?P<value>.+))?")
 _ANY = "m"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot import new_versions
 from ingot.cli import add
-from ingot.cli.documents.verbs import UpdateDocument
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -22,6 +21,9 @@ from ingot.cli.shared.terminal import Terminal, make_console, print_error, print
 from ingot.errors import IngotError
 from ingot.new_versions import Addition, SeriesStatus
 from ingot.source.candidates import NoneServedError
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import UpdateDocument
 
 
 def update(

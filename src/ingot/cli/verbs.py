@@ -24,6 +24,8 @@ VERBS = (
     Verb("module", "Compile out-of-tree modules for a kernel.", _BUILD),
     Verb("builder", "Make, show and update the builders that compile kernels.", _BUILD),
     Verb("containerfile", "Print the Containerfile that builds a kernel.", _BUILD),
+    Verb("fleet", "Build kernels on many machines.", _BUILD),
+    Verb("jobs", "Show, follow and cancel the jobs of an engine.", _BUILD),
     Verb("boot", "Boot a kernel in a virtual machine and run its checks.", _BOOT),
     Verb("run", "Boot a kernel with the files of an image as its root.", _BOOT),
     Verb("shell", "Open a terminal in a guest that has the files of an image as its root.", _BOOT),
@@ -138,6 +140,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.fetch import fetch
 
             return fetch
+        case "fleet":
+            from ingot.cli.fleet import app
+
+            return app
         case "images":
             from ingot.cli.images import images
 
@@ -150,6 +156,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.inspect import inspect
 
             return inspect
+        case "jobs":
+            from ingot.cli.jobs import jobs
+
+            return jobs
         case "list":
             from ingot.cli.list_kernels import list_kernels
 

@@ -86,7 +86,7 @@ def compile_kernel(
     targets = [arch.target, *(["modules"] if with_modules else [])]
     with progress.step("compile") as step:
         counter = Counter(step, expected_objects(config))
-        make.run(jobs(), *targets, counter=counter)
+        make.run(*jobs(sandbox), *targets, counter=counter)
         step.result(f"{counter.done:,} objects")
     _require_same_config(sandbox, config, log)
     with progress.step("install modules") as step:

@@ -17,7 +17,7 @@ from pathlib import Path
 from ingot import registry
 from ingot.arch import Arch, arch, arch_called
 from ingot.errors import UserError
-from ingot.images import TITLE, KernelLabels, read_config
+from ingot.images import KERNEL_FILE, TITLE, KernelLabels, read_config
 from ingot.kconfig import Config
 from ingot.kernel_file import DecompressError, compression_of, decompress, embedded_config
 from ingot.oci import Image, Layout, list_files, read_file
@@ -51,8 +51,9 @@ class NamedConfig:
 def config_of_file(path: Path) -> NamedConfig:
     """The config in a file: a `.config`, or a kernel with an embedded config.
 
-    A kernel without one has the config of the same release in its directory, as distributions
-    install them: `vmlinuz-6.1.0-28-amd64` and `config-6.1.0-28-amd64`.
+    The config of a kernel without one is in its directory: that of the same release, as
+    distributions install them (`vmlinuz-6.1.0-28-amd64` and `config-6.1.0-28-amd64`), or the only
+    one beside the `vmlinux` of an export.
     """
     try:
         return _config_within(path)
@@ -65,10 +66,12 @@ def config_of_file(path: Path) -> NamedConfig:
 def _config_beside(path: Path) -> Path | None:
     for kernel in (path, path.resolve()):  # /vmlinuz is a link
         if match := _INSTALLED.fullmatch(kernel.name):
-            found = kernel.with_name(f"config-{match['release']}")
-            if found.is_file():
-                return found
-    return None
+            named = kernel.with_name(f"config-{match['release']}")
+            if named.is_file():
+                return named
+    # what `ingot export` writes: boot/vmlinux and boot/config-6.1.176
+    found = list(path.parent.glob("config-*")) if path.name == Path(KERNEL_FILE).name else []
+    return found[0] if len(found) == 1 else None
 
 
 def _config_within(path: Path) -> NamedConfig:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from ingot.pipeline.fetching import FetchedInputs, fetch
     from ingot.pipeline.full_configs import written_by_hand
+    from ingot.pipeline.recipes import find_recipe
 
 __all__ = [
     "Built",
@@ -48,6 +49,7 @@ __all__ = [
     "edit",
     "ensure_builder",
     "fetch",
+    "find_recipe",
     "local_version",
     "locked_text",
     "obtain_source",
@@ -67,7 +69,7 @@ if not TYPE_CHECKING:  # else every misspelt name would pass
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-        from ingot.pipeline import configs, fetching, full_configs
+        from ingot.pipeline import configs, fetching, full_configs, recipes
 
-        modules = (fetching, full_configs, configs)
-        return getattr(next(module for module in modules if hasattr(module, name)), name)
+        owners = (configs, fetching, full_configs, recipes)
+        return getattr(next(owner for owner in owners if hasattr(owner, name)), name)

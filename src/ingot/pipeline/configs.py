@@ -87,7 +87,7 @@ def resolve_all(
             if kernel.version not in sources:
                 sources[kernel.version] = obtain_source(setting, kernel, progress)
             source = sources[kernel.version]
-            with _sandbox(setting, plan, source, progress) as sandbox:
+            with config_sandbox(setting, plan, source, progress) as sandbox:
                 resolved = resolve(setting.project, plan, source, sandbox, progress)
         yield resolved
 
@@ -100,7 +100,7 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
     plan = replace(make_plan(setting.project.catalog, kernel, setting.options), full_config=None)
     with in_use(setting.project, progress):
         source = obtain_source(setting, kernel, progress)
-        with _sandbox(setting, plan, source, progress) as sandbox:
+        with config_sandbox(setting, plan, source, progress) as sandbox:
             resolved = resolve(setting.project, plan, source, sandbox, progress)
             require_sound(resolved)
             log = setting.project.workspace.log(f"{kernel.tag}-config")
@@ -108,7 +108,9 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
 
 
 @contextlib.contextmanager
-def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -> Iterator[Sandbox]:
+def config_sandbox(
+    setting: Setting, plan: Plan, source: Source, progress: Progress
+) -> Iterator[Sandbox]:
     """A sandbox to run Kconfig in, with the kernel's tree, patched as for the build."""
     builder = builder_for(setting, plan.kernel, progress)
     work = setting.project.workspace.sources

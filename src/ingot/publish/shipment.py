@@ -15,8 +15,8 @@ kernel-builder:bookworm                       the builder that was pushed last
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ingot.arch import Arch, all_arches
 from ingot.builder.builder_image import IMAGE as BUILDER
@@ -130,20 +130,26 @@ def gather(
     *,
     builders: bool,
     modules: Iterable[KernelModules] = (),
+    moving: bool = True,
 ) -> tuple[Shipment, ...]:
     """The images of the kernels in the store, and then those of the `modules`, whose kernels are
     among them; with `builders`, first the builders.
+
+    Without `moving`, only the kernels' images, with the immutable tags of their recipes, and their
+    boot profiles.
 
     UserError if an image is missing, VerificationError if one is incomplete.
     """
     tags = tags_of_store(layout)
     found = {kernel: _find(layout, tags, kernel) for kernel in kernels}
     builds = list(found.values())
-    shipments: dict[str, Shipment] = {}
-    for build in builds:
-        parts = tuple(_parts(layout, tags, build))
-        suffixes = dict.fromkeys((part.repository for part in parts), build.suffix)
-        _add(shipments, build, builds, parts, suffixes)
+    kernel_parts = [
+        KernelParts(build.version, build.suffix, tuple(_parts(layout, tags, build)))
+        for build in builds
+    ]
+    if not moving:
+        return tuple(map(_fixed_only, kernel_parts))
+    shipments = {shipment.name: shipment for shipment in shipments_of(kernel_parts)}
     asked = list(modules)
     for one in asked:
         build = found[one.kernel]
@@ -158,6 +164,45 @@ def gather(
 
 
 @dataclass(frozen=True, slots=True)
+class KernelParts:
+    """The manifests of one kernel; `suffix` is its flavor in tags, such as `-minimal`."""
+
+    version: KernelVersion
+    suffix: str
+    parts: tuple[TaggedManifest, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.version}{self.suffix}"
+
+
+def shipments_of(kernels: Sequence[KernelParts]) -> tuple[Shipment, ...]:
+    """The shipments of kernels: all arches of a version and flavor are tagged together."""
+    shipments: dict[str, Shipment] = {}
+    for kernel in kernels:
+        suffixes = dict.fromkeys((part.repository for part in kernel.parts), kernel.suffix)
+        _add(shipments, kernel, kernels, kernel.parts, suffixes)
+    return tuple(shipments.values())
+
+
+def gather_builder(layout: Layout, descriptor: Descriptor, tag: str) -> Shipment:
+    """A builder of the store, under the immutable tag of its packages only."""
+    part = _part(layout, BUILDER, descriptor, tag, None)
+    return Shipment(part.name, (part,))
+
+
+def flavor_suffix(kernel: Kernel) -> str:
+    """The flavor of a kernel as it follows the version in tags; empty for the default one."""
+    return "" if kernel.flavor.name == DEFAULT_FLAVOR else f"-{kernel.flavor.name}"
+
+
+def _fixed_only(kernel: KernelParts) -> Shipment:
+    """The manifests without the moving tags of arches; a profile's tag names one recipe."""
+    parts = (replace(part, moving=None) if part.fixed else part for part in kernel.parts)
+    return Shipment(kernel.name, tuple(parts))
+
+
+@dataclass(frozen=True, slots=True)
 class _KernelImages:
     """The images of a kernel in the store, their labels, and the suffix for its flavor in tags."""
 
@@ -169,8 +214,8 @@ class _KernelImages:
 
 def _add(
     shipments: dict[str, Shipment],
-    build: _KernelImages,
-    others: Iterable[_KernelImages],
+    build: _KernelImages | KernelParts,
+    others: Iterable[_KernelImages | KernelParts],
     parts: tuple[TaggedManifest, ...],
     suffixes: Mapping[str, str],
 ) -> None:
@@ -222,9 +267,7 @@ def _find(layout: Layout, tags: Mapping[str, Descriptor], kernel: Kernel) -> _Ke
             why="their labels have another version or arch, or different recipes",
             hint=again,
         )
-    flavor = kernel.flavor.name
-    suffix = "" if flavor == DEFAULT_FLAVOR else f"-{flavor}"
-    return _KernelImages(agreed, facts, kernel.version, suffix)
+    return _KernelImages(agreed, facts, kernel.version, flavor_suffix(kernel))
 
 
 def _parts(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ingot.catalog import Kernel
 from ingot.cli.documents.parts import option_change_parts
-from ingot.cli.documents.verbs import BisectDocument, CostPart
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     BootTimeout,
@@ -31,6 +30,9 @@ from ingot.progress import Progress
 from ingot.setting import Setting, in_use
 from ingot.suggestions import unknown_name
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import BisectDocument, CostPart
 
 _COSTS = tuple(COST_KINDS)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingot.boot.boot_report import BootReport, Outcome
 from ingot.cli.boot.boot_operand import BootOperand
 from ingot.cli.boot.junit import JunitSuite, write_junit
-from ingot.cli.documents.parts import BootPart
 from ingot.cli.shared.output_file import is_standard_output
 from ingot.cli.shared.progress_display import seconds_text
 from ingot.cli.shared.terminal import (
@@ -20,6 +20,9 @@ from ingot.cli.shared.terminal import (
     verbosity,
 )
 from ingot.errors import BootError
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.part_shapes import BootPart
 
 MARKS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.PASSED: ("✓", "green"),

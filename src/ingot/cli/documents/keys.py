@@ -29,7 +29,8 @@ KEYS: Mapping[str, str] = {
     "failed": "The kernels that failed.",
     "error": "Why it failed; null if it did not.",
     "patched": "Whether the kernel has patches of the command line (`--patch`).",
-    "found_in_store": "Whether the store had it, so that nothing was compiled.",
+    "found_in_store": "Whether the store had it, or with `--on` the registry, so that nothing was"
+    " compiled.",
     "pulled": "Whether it was pulled from the registry of `--cache-from`.",
     "images": "The images that were written or sent, or that the store has.",
     "seconds": "A time in seconds: how long it took, or for a profile, the guest's own time.",
@@ -42,6 +43,14 @@ KEYS: Mapping[str, str] = {
     "evidence": "What verified the source, as a sentence.",
     "builder": "The name of a builder of the catalog.",
     "modules": "Modules, with the size of each.",
+    # jobs
+    "jobs": "The jobs that the engine has.",
+    "job": "The name of a job, which is made of its recipe key.",
+    "state": "The state of a job: `queued`, `running`, `succeeded`, `failed` or `gone`.",
+    "node": "The computer that runs the job, or ran it last; empty if none has.",
+    "exit_code": "The exit code of a job that failed: see [exit codes](exit-codes.md); null if"
+    " there is none.",
+    "attempts": "How often the job was started.",
     # builders
     "builders": "The builders.",
     "kind": "The kind: of a builder, `rootfs`, `container` or `host`; of a file, `file`,"

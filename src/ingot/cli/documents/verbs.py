@@ -1,11 +1,11 @@
-"""The document of each verb, by the name of the verb in `DOCUMENTS`."""
+"""The shape of each verb's document, by the name of the verb in `DOCUMENTS`; see `part_shapes`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypedDict
 
-from ingot.cli.documents.parts import (
+from ingot.cli.documents.part_shapes import (
     BootPart,
     FailurePart,
     ImagePart,
@@ -58,6 +58,21 @@ class BuildForecastDocument(TypedDict):
     dry_run: bool
     kernels: list[ForecastPart]
     failed: list[FailurePart]
+
+
+class JobPart(TypedDict):
+    job: str
+    kernel: str
+    arch: str
+    state: str
+    node: str
+    reason: str | None
+    exit_code: int | None
+    attempts: int
+
+
+class JobsDocument(TypedDict):
+    jobs: list[JobPart]
 
 
 class FetchedPart(KernelPart):
@@ -446,6 +461,7 @@ DOCUMENTS: Mapping[str, type] = {
     "build": BuildDocument,
     "build --dry-run": BuildForecastDocument,
     "fetch": FetchDocument,
+    "jobs": JobsDocument,
     "module build": ModuleBuildDocument,
     "builder show": BuilderShowDocument,
     "builder update": BuilderUpdateDocument,

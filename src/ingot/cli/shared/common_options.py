@@ -237,6 +237,11 @@ def users_trusted() -> frozenset[int]:
     return trusted_users(os.environ.get("SUDO_UID", ""))
 
 
+def default_cache() -> Path:
+    """The cache directory of a user who names none."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ingot"
+
+
 def make_setting(
     catalog: Path | None,
     cache: Path | None,
@@ -252,8 +257,7 @@ def make_setting(
     """The setting for the pipeline. A `source` in git is fetched, unless the cache has it."""
     found = find_catalog(catalog)
     local, git = parse_source(source, keyring)
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    project = open_project(found, cache=cache or base / "ingot", build_dir=build_dir)
+    project = open_project(found, cache=cache or default_cache(), build_dir=build_dir)
     options = RunOptions(
         local=local,
         patches=parse_patches(patches or ()),
