@@ -65,9 +65,8 @@ class RunOptions:
         if self.offline and self.cache:
             raise UserError(
                 f"builds cannot be looked for in {self.cache.name} offline",
-                why="--cache-from uses the network, and --offline forbids it; the variables"
-                " INGOT_CACHE_FROM and INGOT_OFFLINE set these options too",
-                hint="leave out one of them",
+                why="--cache-from uses the network, and --offline forbids it",
+                hint="leave out one of them; the variable INGOT_OFFLINE sets the latter too",
             )
 
 

@@ -136,10 +136,8 @@ class Workspace:
 
         A cache has a mark, unless an earlier version of Ingot made it.
         """
-        if self._is_marked() or not self.root.exists():
+        if self._is_marked() or not self.root.is_dir():
             return
-        if not self.root.is_dir():
-            raise UserError(f"the cache {self.root} is not a directory", hint="name another one")
         names = {path.name for path in self.root.iterdir() if not path.name.startswith(".")}
         if names <= {"lost+found"} or {"locks"} <= names <= set(_DIRECTORIES):
             return

@@ -68,10 +68,11 @@ def containerfile(
 ) -> None:
     """Print the Containerfile that builds a kernel.
 
-    Its targets are builder, bin, modules and base. `docker buildx build --target bin -f
-    DIR/Containerfile DIR`, `podman build` and `buildah bud` run it without Ingot. With the same
-    builder packages, the kernel files are identical to those of `ingot build`. Two steps of `ingot
-    build` are missing: the check that the config has every requested option, and the boot test.
+    Its targets are builder, bin, modules and base.
+    `docker buildx build --target bin -f DIR/Containerfile DIR`, `podman build` and `buildah bud`
+    run it without Ingot. With the same builder packages, the kernel files are identical to those of
+    `ingot build`. Two steps of `ingot build` are missing: the check that the config has every
+    requested option, and the boot test.
     """
     if output:
         require_output_directory(output, "--output")

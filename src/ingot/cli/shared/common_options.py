@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ingot.registry import Registry
 
 DEFAULT_BOOT_SECONDS = 180.0
+_CACHE_VARIABLE = "INGOT_CACHE_FROM"
 
 
 _KERNELS_HELP = (
@@ -157,7 +158,7 @@ CacheFrom = Annotated[
     typer.Option(
         "--cache-from",
         metavar="HOST[/PATH]",
-        envvar="INGOT_CACHE_FROM",
+        envvar=_CACHE_VARIABLE,
         help="Look in this registry for the builder, and before compiling for a build of the same"
         " recipe. Images are verified by digest, but their signatures are not checked: use only a"
         " registry that you trust.",
@@ -250,7 +251,7 @@ def make_setting(
     options = RunOptions(
         local=local,
         patches=parse_patches(patches or ()),
-        cache=cache_from,
+        cache=_cache(cache_from, offline=offline),
         boot_seconds=boot_timeout,
         offline=offline,
     )
@@ -259,6 +260,13 @@ def make_setting(
         project.workspace.prepare()
         return pipeline.with_git_source(setting, git, keyring, make_progress(Terminal(stderr=True)))
     return setting
+
+
+def _cache(registry: Registry | None, *, offline: bool) -> Registry | None:
+    """The registry to look for builds in; none if only the environment names one, and offline."""
+    if registry and offline and registry.name == os.environ.get(_CACHE_VARIABLE, "").rstrip("/"):
+        return None
+    return registry
 
 
 def choose(
