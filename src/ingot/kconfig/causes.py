@@ -146,7 +146,8 @@ class Causes:
             reason = f"{asked.place} requests that" if asked else "nothing requests it"
             return [
                 f"it cannot be a module, since MODULES is n: {reason}",
-                f"CONFIG_MODULES=y would do it, or CONFIG_{option.name}=y here",
+                "CONFIG_MODULES=y would do it, or y instead of m here; a flavor with"
+                " `monolithic = true` builds in what its fragments request as modules",
             ]
         if option.choice:
             others = [name for name in option.choice if name != option.name]

@@ -9,8 +9,8 @@ The text of a finding has a few lines:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ingot.errors import ConfigError
@@ -20,8 +20,20 @@ from ingot.kconfig.expression import evaluate
 from ingot.kconfig.fragment import FragmentLine, OptionRequest
 from ingot.kconfig.option_table import Option, OptionTable
 from ingot.kconfig.values import same_value, type_mistake
+from ingot.kconfig.yielding import Yielding
 
 _SHOWN = 20
+
+
+class Weight(StrEnum):
+    """What a finding means for the kernel."""
+
+    ERROR = "error"
+    """It will not compile, boot or be what was requested."""
+    WARNING = "warning"
+    """It works, at a cost."""
+    NOTE = "note"
+    """A request was met in another way than it was written."""
 
 
 class FindingKind(StrEnum):
@@ -52,6 +64,7 @@ class Finding:
     got: str
     place: FragmentLine | None
     lines: tuple[str, ...] = ()
+    weight: Weight = Weight.ERROR
 
     @property
     def summary(self) -> str:
@@ -76,9 +89,10 @@ def check(
     """Every request that a resolved config does not satisfy, in the order of their places.
 
     A request for an option that the series does not have is also a finding, even a request for `n`:
-    it has no effect.
+    it has no effect. What is met in another way, or yields on purpose, is a note (`Yielding`).
     """
     causes = Causes(config.options, table, requests, series)
+    yielding = Yielding(config.options, table, requests)
     found = []
     for request in sorted(requests.values(), key=lambda request: request.place):
         got = config.value(request.option)
@@ -88,9 +102,12 @@ def check(
         elif mistake := type_mistake(request.value, option):
             found.append(_finding(FindingKind.TYPE, request, got, (mistake,)))
         elif not same_value(request.value, got, option):
-            found.append(
-                _finding(FindingKind.MISMATCH, request, got, causes.of(request, option, got))
-            )
+            if lines := yielding.reasons(request, option, got):
+                note = _finding(FindingKind.MISMATCH, request, got, lines)
+                found.append(replace(note, weight=Weight.NOTE))
+                continue
+            lines = causes.of(request, option, got)
+            found.append(_finding(FindingKind.MISMATCH, request, got, lines))
     return found
 
 
@@ -98,6 +115,11 @@ def _finding(kind: FindingKind, request: OptionRequest, got: str, lines: Sequenc
     if request.built_in:
         lines = (*lines, "the line requests m; a monolithic kernel has it built in")
     return Finding(kind, request.option, request.value, got, request.place, tuple(lines))
+
+
+def errors_of(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings that stop a build."""
+    return tuple(each for each in findings if each.weight is Weight.ERROR)
 
 
 def check_full(

@@ -20,7 +20,14 @@ from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.kconfig import Config
-from ingot.kconfig.findings import Finding, check, check_full, findings_error, requests_of_full
+from ingot.kconfig.findings import (
+    Finding,
+    check,
+    check_full,
+    errors_of,
+    findings_error,
+    requests_of_full,
+)
 from ingot.kconfig.option_table import OptionTable
 from ingot.kconfig.rule_check import broken
 from ingot.pipeline.builders import builder_for, known_builder
@@ -56,11 +63,16 @@ class Resolved:
     def kernel(self) -> Kernel:
         return self.plan.kernel
 
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop a build."""
+        return errors_of(self.findings)
+
 
 def require_sound(resolved: Resolved) -> None:
-    """Raise a ConfigError that lists every finding, if there is any."""
-    if resolved.findings:
-        raise findings_error(resolved.findings, f"linux {resolved.kernel.version}")
+    """Raise a ConfigError that lists every error among the findings, if there is any."""
+    if resolved.errors:
+        raise findings_error(resolved.errors, f"linux {resolved.kernel.version}")
 
 
 def resolve_all(
@@ -130,7 +142,7 @@ def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
         config = plan.kept_config(source, builder, setting.project.workspace)
         table = plan.table_path(source, builder, setting.project.workspace)
         if config is not None and table.is_file():
-            return Resolved(plan, config, OptionTable.load(table), ())
+            return _checked(plan, config, OptionTable.load(table))
     return None
 
 
@@ -150,12 +162,12 @@ def resolve(
         )
         count = len(resolved.plan.requests)
         step.result(
-            "not as requested" if resolved.findings else f"all {count} options are as requested"
+            "not as requested" if resolved.errors else f"all {count} options are as requested"
         )
     require_unchanged(source, progress)
     # a full config is a file that the user may have changed meanwhile
     same = path == plan.config_path(source.digest, sandbox.builder.digest, project.workspace)
-    if same and not resolved.findings:
+    if same and not resolved.errors:
         write_atomic(path, resolved.config.text.encode())
     return resolved
 
@@ -174,7 +186,13 @@ def option_table(
 
 
 def _from_fragments(plan: Plan, sandbox: Sandbox, table: OptionTable, log: Path) -> Resolved:
-    config = configure.resolve(sandbox, plan.kernel.arch, plan.requests, log)
+    return _checked(
+        plan, configure.resolve(sandbox, plan.kernel.arch, plan.requests, log), table
+    )
+
+
+def _checked(plan: Plan, config: Config, table: OptionTable) -> Resolved:
+    """A config that was made of fragments, and its findings."""
     return Resolved(plan, config, table, (*_asked(plan, config, table), *_lint(plan, config)))
 
 

@@ -17,7 +17,7 @@ from ingot.recipe import Recipe
 from ingot.source.trees import patched_tree as patching
 from ingot.workspace import Workspace
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised when the way configs are resolved or checked changes."""
 
 

@@ -312,7 +312,8 @@ def test_without_modules_there_is_no_module() -> None:
     (finding,) = check(requests, config_of({"BRIDGE": "y"}), TABLE, "6.1")
     assert finding.lines == (
         "it cannot be a module, since MODULES is n: feature/mine.config:1 requests that",
-        "CONFIG_MODULES=y would do it, or CONFIG_BRIDGE=y here",
+        "CONFIG_MODULES=y would do it, or y instead of m here; a flavor with `monolithic = true`"
+        " builds in what its fragments request as modules",
     )
 
 
