@@ -33,8 +33,8 @@ class Catalog:
     """A parsed catalog directory.
 
     `kernels` are sorted by version, then in the file's order of flavors, then of arches.
-    `features`, `vmms`, `builders`, `bounds` (which kernels get a patch) and `budgets` are in the
-    order of the file.
+    `features`, `vmms`, `builders`, `bounds` (which kernels get a patch), `budgets` and `flavors`
+    (the names of all that are defined) are in the order of the file.
     """
 
     root: Path
@@ -45,6 +45,7 @@ class Catalog:
     bounds: tuple[PatchBounds, ...] = ()
     builders: Mapping[str, BuilderSpec] = field(default_factory=dict, hash=False)
     budgets: tuple[Budget, ...] = ()
+    flavors: tuple[str, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -75,7 +76,9 @@ class Catalog:
     ) -> list[Kernel]:
         """The kernels that versions, series or tags name; see `kernel_selection.select`."""
         try:
-            return kernel_selection.select(self.kernels, self.features, names, arches, flavors)
+            return kernel_selection.select(
+                self.kernels, self.features, names, arches, flavors, self.flavors
+            )
         except kernel_selection.UnknownKernelError as error:
             raise UserError(
                 error.what,

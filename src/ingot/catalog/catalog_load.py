@@ -65,6 +65,7 @@ def parse(text: str, root: Path) -> Catalog:
         bounds=bounds,
         builders=definitions.builders,
         budgets=_budgets(document),
+        flavors=tuple(definitions.flavors),
     )
 
 

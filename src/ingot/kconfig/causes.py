@@ -76,6 +76,25 @@ class Causes:
             return tuple(self._of_too_much(request, option, got))
         return tuple(self._of_too_little(request, option, got))
 
+    def root(
+        self, request: OptionRequest, option: Option, got: str, trail: tuple[str, ...] = ()
+    ) -> str:
+        """The line, or the missing option, behind `of`; empty if there is not a single one."""
+        modules = self._requests.get("MODULES")
+        if (request.value, got) == ("m", "y") and self._config.get("MODULES") != "y":
+            return str(modules.place) if modules else "MODULES"
+        if level(got) > level(request.value) or not option.prompts:
+            return ""
+        way = self._search.to_prompt(option, request.value)
+        for name, value in way.given.items():
+            asked, known = self._requests.get(name), self._table.options.get(name)
+            is_off = asked and known and self._config.get(name, "n") != value
+            if is_off and name not in trail and len(trail) < _STEPS:
+                assert asked and known
+                off = self._config.get(name, "n")
+                return self.root(asked, known, off, (*trail, option.name)) or name
+        return str(way.drop[0]) if way.drop else next(iter(way.ask), "")
+
     def of_off(self, option: Option) -> tuple[str, ...]:
         """Why an option is off, requested or not."""
         request = self._requests.get(option.name)

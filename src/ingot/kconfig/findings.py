@@ -1,6 +1,6 @@
 """Findings: options of a config that do not have their requested values, and why.
 
-The text of a finding has a few lines:
+The text of a finding has a few lines (`finding_text` groups those of many):
 
     feature/mine.config:3: CONFIG_VETH wanted m, got n
         needs NET_CORE, which is n: nothing requests it (drivers/net/Kconfig:41)
@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ingot.errors import ConfigError
 from ingot.kconfig.causes import Causes
 from ingot.kconfig.config import Config
 from ingot.kconfig.expression import evaluate
@@ -21,8 +20,6 @@ from ingot.kconfig.fragment import FragmentLine, OptionRequest
 from ingot.kconfig.option_table import Option, OptionTable
 from ingot.kconfig.values import same_value, type_mistake
 from ingot.kconfig.yielding import Yielding
-
-_SHOWN = 20
 
 
 class Weight(StrEnum):
@@ -56,6 +53,7 @@ class Finding:
     """One problem of a config. `option` is without `CONFIG_`, or the name of a rule.
 
     `lines` are its causes and remedies, the most important first, indented for causes of causes.
+    `root` is the line or the option behind them: findings with one root have one cause.
     """
 
     kind: FindingKind
@@ -65,6 +63,7 @@ class Finding:
     place: FragmentLine | None
     lines: tuple[str, ...] = ()
     weight: Weight = Weight.ERROR
+    root: str = ""
 
     @property
     def summary(self) -> str:
@@ -107,7 +106,8 @@ def check(
                 found.append(replace(note, weight=Weight.NOTE))
                 continue
             lines = causes.of(request, option, got)
-            found.append(_finding(FindingKind.MISMATCH, request, got, lines))
+            finding = _finding(FindingKind.MISMATCH, request, got, lines)
+            found.append(replace(finding, root=causes.root(request, option, got)))
     return found
 
 
@@ -141,9 +141,12 @@ def check_full(
             if request.value != "n" and not _is_fact(request.option):
                 lines = ("this kernel has no such option", *causes.instead_of(request.option))
                 findings.append(_finding(FindingKind.UNKNOWN, request, got, lines))
+        elif option.prompts and (mistake := type_mistake(request.value, option)):
+            findings.append(_finding(FindingKind.TYPE, request, got, (mistake,)))
         elif option.prompts and not same_value(request.value, got, option):
             lines = causes.of(request, option, got)
-            findings.append(_finding(FindingKind.CHANGED, request, got, lines))
+            finding = _finding(FindingKind.CHANGED, request, got, lines)
+            findings.append(replace(finding, root=causes.root(request, option, got)))
     return tuple(findings), tuple(_unmentioned(requests, completed, table))
 
 
@@ -176,26 +179,3 @@ def _unmentioned(
 
 def _could_be_asked(option: Option, config: Config) -> bool:
     return bool(option.prompts) and evaluate(option.visible, config.options) != "n"
-
-
-def finding_lines(findings: Sequence[Finding], most: int | None = None) -> list[str]:
-    """The first `most` findings as lines; findings with the same reasons are grouped."""
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for finding in findings[:most]:
-        groups.setdefault(finding.lines, []).append(finding.summary)
-    lines = []
-    for reasons, summaries in groups.items():
-        lines += [*summaries, *(f"    {line}" for line in reasons)]
-    left = len(findings) - len(findings[:most])
-    return [*lines, f"and {left} more"] if left else lines
-
-
-def findings_error(findings: Sequence[Finding], subject: str) -> ConfigError:
-    """Findings as one error: the first of them in full, the others counted."""
-    count = len(findings)
-    return ConfigError(
-        f"the config of {subject} has {count} finding{'s' if count != 1 else ''}",
-        why="\n".join(finding_lines(findings, _SHOWN)),
-        hint="each finding names a fix; `ingot config explain KERNEL OPTION` shows the option in"
-        " detail",
-    )

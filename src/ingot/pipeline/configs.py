@@ -20,12 +20,13 @@ from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.kconfig import Config
+from ingot.kconfig.config_mistakes import require_values
+from ingot.kconfig.finding_text import findings_error
 from ingot.kconfig.findings import (
     Finding,
     check,
     check_full,
     errors_of,
-    findings_error,
     requests_of_full,
 )
 from ingot.kconfig.option_table import OptionTable
@@ -204,8 +205,9 @@ def _from_full_config(
     One that `config resolve` wrote is also checked against the fragments: it is their lock file.
     """
     given = _read(path)
-    config = configure.complete(sandbox, plan.kernel.arch, given, log)
     name = f"{path.parent.name}/{path.name}"
+    require_values(given, name)
+    config = configure.complete(sandbox, plan.kernel.arch, given, log)
     findings, defaulted = check_full(given, config, table, name)
     if given.text.startswith(_HEADER):
         _require_fresh(plan, path, given)

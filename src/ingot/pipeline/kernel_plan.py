@@ -19,6 +19,8 @@ from ingot.workspace import Workspace
 
 _FORMAT = 2
 """Raised when the way configs are resolved or checked changes."""
+_TABLE_FORMAT = 1
+"""Raised when a table of options has other contents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Plan:
     def config_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
         """Where the checked config is kept; the name is the digest of all its inputs."""
         full = Digest.of_file(self.full_config) if self.full_config else ""
-        parts = [*self._surroundings(source, builder), full]
+        parts = [_FORMAT, *self._surroundings(source, builder), full]
         text = "\n".join([*map(str, parts), *map(repr, self.rules), self.fragments_text])
         return workspace.configs / f"{Digest.of(text.encode()).hex}.config"
 
@@ -52,7 +54,7 @@ class Plan:
 
     def table_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
         """Where the option table of this source is kept: flavors share it."""
-        parts = self._surroundings(source, builder)
+        parts = [_TABLE_FORMAT, *self._surroundings(source, builder)]
         return workspace.configs / f"{Digest.of(' '.join(map(str, parts)).encode()).hex}.options"
 
     def _surroundings(self, source: Digest, builder: Digest) -> list[object]:
@@ -63,7 +65,7 @@ class Plan:
         """
         compiler = ["llvm"] if self.kernel.builder.llvm else []
         arch = self.kernel.arch.name
-        return [_FORMAT, source, *self.patch_digests, builder, self.builder_trust, *compiler, arch]
+        return [source, *self.patch_digests, builder, self.builder_trust, *compiler, arch]
 
     @property
     def fragments_text(self) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ingot.kconfig import Config, FragmentLine
+from ingot.kconfig.finding_text import finding_lines, findings_error
 from ingot.kconfig.findings import (
     Finding,
     FindingKind,
     check,
     check_full,
-    finding_lines,
-    findings_error,
 )
 from tests.support.configs import config_of
 from tests.support.option_tables import asked, table
@@ -468,12 +468,47 @@ def test_findings_with_the_same_reasons_are_told_together() -> None:
 
 
 def test_findings_become_one_error_that_counts_what_it_does_not_show() -> None:
-    found = findings("".join(f"CONFIG_Q{n}W=y\n" for n in range(25)), {})
+    found = [
+        replace(finding, lines=(f"a cause of its own: {number}",))
+        for number, finding in enumerate(
+            findings("".join(f"CONFIG_Q{n}W=y\n" for n in range(25)), {})
+        )
+    ]
     error = findings_error(found, "linux 6.1.176")
     assert error.what == "the config of linux 6.1.176 has 25 findings"
     assert error.why.count("feature/mine.config:") == 20
     assert error.why.endswith("and 5 more")
     assert findings_error(found[:1], "x").what.endswith("1 finding")
+
+
+def test_many_findings_with_one_cause_are_listed_once() -> None:
+    text = "".join(f"CONFIG_Q{n}W=y\n" for n in range(25))
+    lines = finding_lines(findings(text, {}))
+    assert lines[0].startswith("feature/mine.config: 25 options wanted y, got n: Q0W, Q1W, ")
+    assert lines[1] == "    6.1 has no such option"
+
+
+MODULAR_OPTIONS = {
+    "MODULES": {},
+    "UNLOAD": {"depends": "MODULES"},
+    "FORCE": {"depends": "UNLOAD"},
+    **{f"DRIVER{n}": {"type": "tristate"} for n in range(50)},
+}
+
+
+def test_what_one_cause_keeps_off_is_together_whatever_the_form() -> None:
+    text = "CONFIG_MODULES=n\nCONFIG_DRIVER0=m\nCONFIG_UNLOAD=y\nCONFIG_FORCE=y\n" + "".join(
+        f"CONFIG_DRIVER{n}=m\n" for n in range(1, 50)
+    )
+    unrelated = "CONFIG_NONE=y\n"
+    got = {f"DRIVER{n}": "y" for n in range(50)}
+    requests = asked(text) | asked(unrelated, "feature/another.config")
+    found = check(requests, config_of(got), table(MODULAR_OPTIONS), "6.1")
+    assert len(found) == 53
+    assert {finding.root for finding in found[1:]} == {"feature/mine.config:1"}
+    lines = finding_lines(found)
+    assert len(lines) == 11
+    assert [line for line in lines if "50 options wanted m, got y" in line]
 
 
 # A full config
@@ -509,3 +544,10 @@ def test_what_a_full_config_does_not_mention_is_listed_with_what_it_got() -> Non
     assert values["CPUS"] == "8"
     assert values["INET"] == "n"
     assert not {"NET_CORE", "ALWAYS", "EXPERT", "PRINTK"} & set(values)
+
+
+@pytest.mark.parametrize("value", ["0x40", "y", '"4"'])
+def test_a_number_of_a_full_config_that_is_none_is_a_finding(value: str) -> None:
+    given = Config(f"CONFIG_NET=y\nCONFIG_CPUS={value}\n")
+    ((finding,), _) = check_full(given, config_of({"NET": "y", "CPUS": "8"}), TABLE, "configs/mine")
+    assert (finding.kind, finding.lines) == (FindingKind.TYPE, ("its value must be a number",))

@@ -29,7 +29,8 @@ from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_error, print_json
 from ingot.errors import ConfigError, IngotError, system_error
-from ingot.kconfig.findings import Finding, finding_lines
+from ingot.kconfig.finding_text import finding_lines
+from ingot.kconfig.findings import Finding, Weight
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
 from ingot.setting import Setting
