@@ -15,9 +15,8 @@ from enum import StrEnum
 
 from ingot.kconfig.causes import Causes
 from ingot.kconfig.config import Config
-from ingot.kconfig.expression import evaluate
 from ingot.kconfig.fragment import FragmentLine, OptionRequest
-from ingot.kconfig.option_table import Option, OptionTable
+from ingot.kconfig.option_table import OptionTable
 from ingot.kconfig.values import same_value, type_mistake
 from ingot.kconfig.yielding import Yielding
 
@@ -97,21 +96,22 @@ def check(
         got = config.value(request.option)
         option = table.options.get(request.option)
         if option is None:
-            found.append(_finding(FindingKind.UNKNOWN, request, got, causes.of_unknown(request)))
+            found.append(finding_of(FindingKind.UNKNOWN, request, got, causes.of_unknown(request)))
         elif mistake := type_mistake(request.value, option):
-            found.append(_finding(FindingKind.TYPE, request, got, (mistake,)))
+            found.append(finding_of(FindingKind.TYPE, request, got, (mistake,)))
         elif not same_value(request.value, got, option):
             if lines := yielding.reasons(request, option, got):
-                note = _finding(FindingKind.MISMATCH, request, got, lines)
+                note = finding_of(FindingKind.MISMATCH, request, got, lines)
                 found.append(replace(note, weight=Weight.NOTE))
                 continue
             lines = causes.of(request, option, got)
-            finding = _finding(FindingKind.MISMATCH, request, got, lines)
+            finding = finding_of(FindingKind.MISMATCH, request, got, lines)
             found.append(replace(finding, root=causes.root(request, option, got)))
     return found
 
 
-def _finding(kind: FindingKind, request: OptionRequest, got: str, lines: Sequence[str]) -> Finding:
+def finding_of(kind: FindingKind, request: OptionRequest, got: str, lines: Sequence[str]) -> Finding:
+    """A finding about a request, as an error."""
     if request.built_in:
         lines = (*lines, "the line requests m; a monolithic kernel has it built in")
     return Finding(kind, request.option, request.value, got, request.place, tuple(lines))
@@ -120,62 +120,3 @@ def _finding(kind: FindingKind, request: OptionRequest, got: str, lines: Sequenc
 def errors_of(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings that stop a build."""
     return tuple(each for each in findings if each.weight is Weight.ERROR)
-
-
-def check_full(
-    given: Config, completed: Config, table: OptionTable, name: str
-) -> tuple[tuple[Finding, ...], tuple[tuple[str, str], ...]]:
-    """What Kconfig changed in a full config, and the values of options that it does not set.
-
-    `given` is the file `name`. Options without a prompt may differ: they are not requests, but
-    facts of the toolchain, or selected by others. Of the options that it does not set, those with a
-    visible prompt are listed, with their values.
-    """
-    requests = requests_of_full(given, name)
-    causes = Causes(completed.options, table, requests, name)
-    findings = []
-    for request in requests.values():
-        option = table.options.get(request.option)
-        got = completed.value(request.option)
-        if option is None:
-            if request.value != "n" and not _is_fact(request.option):
-                lines = ("this kernel has no such option", *causes.instead_of(request.option))
-                findings.append(_finding(FindingKind.UNKNOWN, request, got, lines))
-        elif option.prompts and (mistake := type_mistake(request.value, option)):
-            findings.append(_finding(FindingKind.TYPE, request, got, (mistake,)))
-        elif option.prompts and not same_value(request.value, got, option):
-            lines = causes.of(request, option, got)
-            finding = _finding(FindingKind.CHANGED, request, got, lines)
-            findings.append(replace(finding, root=causes.root(request, option, got)))
-    return tuple(findings), tuple(_unmentioned(requests, completed, table))
-
-
-def requests_of_full(given: Config, name: str) -> dict[str, OptionRequest]:
-    """The options of a full config, the file `name`, as requests."""
-    return {
-        option: OptionRequest(option, value, FragmentLine(name, line))
-        for line, option, value in given.lines()
-    }
-
-
-_FACTS = ("HAVE_", "HAS_", "ARCH_", "CC_", "AS_", "LD_", "GCC_", "CLANG_", "RUSTC_", "PAHOLE_")
-
-
-def _is_fact(option: str) -> bool:
-    """Whether Kconfig files use such a name for options without a prompt."""
-    return option.startswith(_FACTS)
-
-
-def _unmentioned(
-    mentioned: Mapping[str, object], completed: Config, table: OptionTable
-) -> list[tuple[str, str]]:
-    """The options that the config could have set, with their values; sorted."""
-    return [
-        (name, completed.value(name))
-        for name in sorted(table.options)
-        if name not in mentioned and _could_be_asked(table.options[name], completed)
-    ]
-
-
-def _could_be_asked(option: Option, config: Config) -> bool:
-    return bool(option.prompts) and evaluate(option.visible, config.options) != "n"
