@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ class RunOptions:
     `local` is a source that the user named and that replaces every origin: a tarball, a tree, or
     a checkout from git. `patches` are the user's patches, applied after the catalog's. `cache` is
     a registry to search before compiling. `boot_seconds` is the limit for a boot before it counts
-    as hung. `offline` forbids all use of the network.
+    as hung. `offline` forbids all use of the network. `strict` makes errors of a config's warnings.
+    `today` ends waivers; if it is None, none has ended.
     """
 
     local: Path | Source | None = None
@@ -48,6 +50,8 @@ class RunOptions:
     cache: Registry | None = None
     boot_seconds: float = 180.0
     offline: bool = False
+    strict: bool = False
+    today: datetime.date | None = None
 
 
 @dataclass(frozen=True, slots=True)

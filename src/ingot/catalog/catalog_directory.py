@@ -23,6 +23,7 @@ from ingot.catalog.patch_selection import PatchBounds
 from ingot.catalog.value_patterns import WORDS
 from ingot.errors import UserError
 from ingot.files import write_atomic
+from ingot.kconfig.waivers import Waiver
 from ingot.version import Series
 
 FILE_NAME = "kernels.toml"
@@ -34,7 +35,8 @@ class Catalog:
 
     `kernels` are sorted by version, then in the file's order of flavors, then of arches.
     `features`, `vmms`, `builders`, `bounds` (which kernels get a patch), `budgets` and `flavors`
-    (the names of all that are defined) are in the order of the file.
+    (the names of all that are defined) are in the order of the file. `strict` makes errors of the
+    warnings about configs, `waivers` accept findings about them.
     """
 
     root: Path
@@ -46,6 +48,8 @@ class Catalog:
     builders: Mapping[str, BuilderSpec] = field(default_factory=dict, hash=False)
     budgets: tuple[Budget, ...] = ()
     flavors: tuple[str, ...] = ()
+    strict: bool = False
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -207,6 +211,11 @@ class Catalog:
     def patches(self, kernel: Kernel) -> tuple[Path, ...]:
         """The catalog's patch files for the kernel, in the order they are applied."""
         return patch_selection.for_kernel(self.root, self.bounds, kernel)
+
+    def waivers_of(self, kernel: Kernel) -> tuple[Waiver, ...]:
+        """The waivers for a kernel, also those that have ended."""
+        series, flavor, arch = kernel.version.series, kernel.flavor.name, kernel.arch.name
+        return tuple(each for each in self.waivers if each.covers(series, flavor, arch))
 
     def budget(self, kernel: Kernel) -> Budget | None:
         """The kernel's budget, if the catalog has one."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ingot.errors import ConfigError
 from ingot.kconfig.findings import Finding, FindingKind
+from ingot.kconfig.full_config import NewOption
 
 _SHOWN = 20
 _LISTED = 4
@@ -47,6 +48,26 @@ def _summaries(group: Sequence[Finding]) -> Iterator[str]:
         made = "Kconfig made them" if some[0].kind is FindingKind.CHANGED else "got"
         names = ", ".join(each.option for each in some)
         yield f"{fragment}: {len(some)} options {verb} {wanted}, {made} {got}: {names}"
+
+
+def counted(number: int, word: str) -> str:
+    """A number with its noun: `1 error`, `2 errors`."""
+    return f"{number} {word}{'s' if number != 1 else ''}"
+
+
+def new_option_lines(options: Sequence[NewOption]) -> Iterator[str]:
+    """The options that a full config does not mention, by what decided their values."""
+    chosen = [each for each in options if each.place]
+    defaults = [each for each in options if not each.place and each.value != "n"]
+    off = [each.option for each in options if not each.place and each.value == "n"]
+    if chosen:
+        texts = ", ".join(f"{each.option}={each.value} ({each.place})" for each in chosen)
+        yield f"not in the full config, set by the catalog's fragments: {texts}"
+    if defaults:
+        texts = ", ".join(f"{each.option}={each.value}" for each in defaults)
+        yield f"not in the full config, set by Kconfig's defaults: {texts}"
+    if off:
+        yield f"not in the full config, and off: {', '.join(off)}"
 
 
 def findings_error(findings: Sequence[Finding], subject: str) -> ConfigError:

@@ -110,11 +110,17 @@ def check(
     return found
 
 
-def finding_of(kind: FindingKind, request: OptionRequest, got: str, lines: Sequence[str]) -> Finding:
+def finding_of(
+    kind: FindingKind, request: OptionRequest, got: str, lines: Sequence[str]
+) -> Finding:
     """A finding about a request, as an error."""
     if request.built_in:
         lines = (*lines, "the line requests m; a monolithic kernel has it built in")
     return Finding(kind, request.option, request.value, got, request.place, tuple(lines))
+
+
+def as_error(finding: Finding) -> Finding:
+    return replace(finding, weight=Weight.ERROR)
 
 
 def errors_of(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -83,8 +83,10 @@ class OptionRequest:
     def overrides(self, other: OptionRequest) -> bool:
         """Whether this line is written to override that of another fragment."""
         fragment = other.place.fragment.removesuffix(".config")
-        return self.instead_of is not None and self.place.fragment != other.place.fragment and (
-            fragment == self.instead_of or fragment.startswith(f"{self.instead_of}/")
+        return (
+            self.instead_of is not None
+            and self.place.fragment != other.place.fragment
+            and (fragment == self.instead_of or fragment.startswith(f"{self.instead_of}/"))
         )
 
     def applies_to(self, series: Series, arch: str) -> bool:

@@ -1,11 +1,12 @@
 """A full config in the catalog: what Kconfig makes of it, and what differs.
 
-Its author knows that it works on some tree, so what Kconfig makes of it is used, and each difference
-is a warning.
+Its author knows that it works on some tree, so what Kconfig makes of it is used, and each
+difference is a warning.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from ingot.kconfig.values import same_value, serves, type_mistake
 _EXPLAINED = 20
 """The differences that are explained: the search for a cause takes milliseconds, and a config of
 another series has a thousand of them."""
+_TITLE = re.compile(r"^# Linux/\S+ \d+\.\d+\S* Kernel Configuration$", re.MULTILINE)
 _FACTS = ("HAVE_", "HAS_", "ARCH_", "CC_", "AS_", "LD_", "GCC_", "CLANG_", "RUSTC_", "PAHOLE_")
 
 
@@ -118,11 +120,13 @@ def _is_fact(option: str) -> bool:
 def choices_for(
     given: Config, requests: Mapping[str, OptionRequest], table: OptionTable
 ) -> dict[str, OptionRequest]:
-    """The catalog's requests for options that a full config does not mention.
+    """The catalog's requests for options that are new to a full config of another release.
 
-    Only those are taken that need no other change: the config is not of the catalog's making, and
-    gets no feature that it does not have.
+    These have a prompt, and neither they nor another member of their choice are mentioned. Only a
+    config that Kconfig wrote mentions all that its release has: others get Kconfig's defaults.
     """
+    if not _TITLE.search(given.text):
+        return {}
     mentioned = {option for _, option, _ in given.lines()}
     return {
         name: request
@@ -130,9 +134,14 @@ def choices_for(
         if name not in mentioned
         and name in table.options
         and table.options[name].prompts
-        and request.of_base
         and not any(member in mentioned for member in table.options[name].choice)
     }
+
+
+def with_choices(given: Config, choices: Mapping[str, OptionRequest]) -> Config:
+    """The full config with a line for each choice."""
+    lines = [f"CONFIG_{name}={request.value}\n" for name, request in choices.items()]
+    return Config("\n".join([given.text, "".join(lines)])) if lines else given
 
 
 def new_options(

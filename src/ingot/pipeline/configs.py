@@ -24,13 +24,22 @@ from ingot.kconfig.config_mistakes import require_values
 from ingot.kconfig.finding_text import findings_error
 from ingot.kconfig.findings import (
     Finding,
+    as_error,
     check,
-    check_full,
     errors_of,
+)
+from ingot.kconfig.full_config import (
+    NewOption,
+    check_full,
+    choices_for,
+    new_options,
     requests_of_full,
+    with_choices,
 )
 from ingot.kconfig.option_table import OptionTable
 from ingot.kconfig.rule_check import broken
+from ingot.kconfig.waivers import Waiver
+from ingot.kconfig.weighing import weighed
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
@@ -51,14 +60,15 @@ class Resolved:
 
     `table` is Kconfig's table of the options. `defaulted` are the options that a full config in
     the catalog does not mention, with the value they got. If that config was written by hand, the
-    requests of `plan` are the options in it.
+    requests of `plan` are the options in it. `applied` are the waivers that accepted a finding.
     """
 
     plan: Plan
     config: Config
     table: OptionTable
     findings: tuple[Finding, ...]
-    defaulted: tuple[tuple[str, str], ...] = ()
+    defaulted: tuple[NewOption, ...] = ()
+    applied: tuple[Waiver, ...] = ()
 
     @property
     def kernel(self) -> Kernel:
@@ -86,7 +96,7 @@ def resolve_all(
     """
     sources: dict[KernelVersion, Source] = {}
     for kernel in kernels:
-        plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+        plan = make_plan(setting.project.catalog, kernel, setting.options)
         if fresh:
             plan = replace(plan, full_config=None)
         if kept := _resolved_before(setting, plan):
@@ -106,9 +116,7 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
 
     The config must be sound before, so that each difference afterwards is a change by the user.
     """
-    plan = replace(
-        make_plan(setting.project.catalog, kernel, setting.options.patches), full_config=None
-    )
+    plan = replace(make_plan(setting.project.catalog, kernel, setting.options), full_config=None)
     with in_use(setting.project, progress):
         source = obtain_source(setting, kernel, progress)
         with _sandbox(setting, plan, source, progress) as sandbox:
@@ -187,34 +195,49 @@ def option_table(
 
 
 def _from_fragments(plan: Plan, sandbox: Sandbox, table: OptionTable, log: Path) -> Resolved:
-    return _checked(
-        plan, configure.resolve(sandbox, plan.kernel.arch, plan.requests, log), table
-    )
+    return _checked(plan, configure.resolve(sandbox, plan.kernel.arch, plan.requests, log), table)
 
 
 def _checked(plan: Plan, config: Config, table: OptionTable) -> Resolved:
     """A config that was made of fragments, and its findings."""
-    return Resolved(plan, config, table, (*_asked(plan, config, table), *_lint(plan, config)))
+    return _weighed(plan, config, table, (*_asked(plan, config, table), *_lint(plan, config)))
+
+
+def _weighed(
+    plan: Plan,
+    config: Config,
+    table: OptionTable,
+    findings: tuple[Finding, ...],
+    defaulted: tuple[NewOption, ...] = (),
+) -> Resolved:
+    found, applied = weighed(findings, plan.waivers, strict=plan.strict)
+    return Resolved(plan, config, table, found, defaulted, applied)
 
 
 def _from_full_config(
     plan: Plan, path: Path, sandbox: Sandbox, table: OptionTable, log: Path
 ) -> Resolved:
-    """Use a full config as it is; each value that Kconfig changes is a finding.
+    """Use a full config as Kconfig takes it; each value that it changes is a warning.
 
-    One that `config resolve` wrote is also checked against the fragments: it is their lock file.
+    One that `config resolve` wrote is also checked against the fragments, and each difference is an
+    error: it is their lock file.
     """
     given = _read(path)
     name = f"{path.parent.name}/{path.name}"
     require_values(given, name)
-    config = configure.complete(sandbox, plan.kernel.arch, given, log)
-    findings, defaulted = check_full(given, config, table, name)
-    if given.text.startswith(_HEADER):
+    locked = given.text.startswith(_HEADER)
+    if locked:
         _require_fresh(plan, path, given)
-        findings = (*findings, *_asked(plan, config, table))
+    choices = {} if locked else choices_for(given, plan.requests, table)
+    config = configure.complete(sandbox, plan.kernel.arch, with_choices(given, choices), log)
+    findings = check_full(given, config, table, name)
+    defaulted = new_options(given, config, table, choices)
+    if locked:
+        findings = (*map(as_error, findings), *_asked(plan, config, table))
     else:
         plan = replace(plan, requests=requests_of_full(given, name))
-    return Resolved(plan, config, table, (*findings, *_lint(plan, config)), tuple(defaulted))
+    findings = (*findings, *_lint(plan, config, full=not locked))
+    return _weighed(plan, config, table, findings, defaulted)
 
 
 def _asked(plan: Plan, config: Config, table: OptionTable) -> tuple[Finding, ...]:
@@ -222,10 +245,10 @@ def _asked(plan: Plan, config: Config, table: OptionTable) -> tuple[Finding, ...
     return tuple(check(plan.requests, config, table, series))
 
 
-def _lint(plan: Plan, config: Config) -> tuple[Finding, ...]:
+def _lint(plan: Plan, config: Config, *, full: bool = False) -> tuple[Finding, ...]:
     kernel = plan.kernel
     series, arch = kernel.version.series, kernel.arch.name
-    return tuple(broken(plan.rules, config, series, arch, kernel.vmms))
+    return tuple(broken(plan.rules, config, series, arch, kernel.vmms, full=full))
 
 
 def written_by_hand(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from ingot.catalog import Catalog, Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.kconfig import Config, OptionRequest, Rule, load_rules
+from ingot.kconfig.waivers import Waiver
 from ingot.recipe import Recipe
+from ingot.setting import RunOptions
 from ingot.source.trees import patched_tree as patching
 from ingot.workspace import Workspace
 
@@ -21,6 +23,7 @@ _FORMAT = 2
 """Raised when the way configs are resolved or checked changes."""
 _TABLE_FORMAT = 1
 """Raised when a table of options has other contents."""
+_DEFAULTS = RunOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Plan:
 
     `requests` are the options that its fragments request, `rules` the rules that configs must
     follow. `full_config` is the config that the catalog has for exactly this kernel, if it has
-    one. `builder_trust` says what verifies its builder: see `trust_in_builder`.
+    one. `builder_trust` says what verifies its builder: see `trust_in_builder`. `waivers` accept
+    findings; `strict` makes errors of warnings.
     """
 
     kernel: Kernel
@@ -39,11 +43,14 @@ class Plan:
     patches: tuple[Path, ...]
     patch_digests: tuple[Digest, ...]
     builder_trust: str
+    waivers: tuple[Waiver, ...] = ()
+    strict: bool = False
 
     def config_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
         """Where the checked config is kept; the name is the digest of all its inputs."""
         full = Digest.of_file(self.full_config) if self.full_config else ""
-        parts = [_FORMAT, *self._surroundings(source, builder), full]
+        accepted = sorted(f"{each.of_rule} {each.name}" for each in self.waivers)
+        parts = [_FORMAT, *self._surroundings(source, builder), full, self.strict, *accepted]
         text = "\n".join([*map(str, parts), *map(repr, self.rules), self.fragments_text])
         return workspace.configs / f"{Digest.of(text.encode()).hex}.config"
 
@@ -83,12 +90,13 @@ class Plan:
         )
 
 
-def make_plan(catalog: Catalog, kernel: Kernel, user_patches: Sequence[Path] = ()) -> Plan:
+def make_plan(catalog: Catalog, kernel: Kernel, options: RunOptions = _DEFAULTS) -> Plan:
     """Read the catalog's files for the kernel; UserError if one of them is wrong.
 
-    `user_patches` are the user's patches, for a kernel that is `patched`; they are applied after
-    the catalog's.
+    The user's patches of `options` are for a kernel that is `patched`; they are applied after the
+    catalog's.
     """
+    user_patches = options.patches
     if kernel.patched and not user_patches:
         raise UserError(
             f"{kernel.tag} has patches that are not in the catalog",
@@ -104,4 +112,6 @@ def make_plan(catalog: Catalog, kernel: Kernel, user_patches: Sequence[Path] = (
         patches=patches,
         patch_digests=patching.digests(patches),
         builder_trust=trust_in_builder(kernel.builder, catalog.root),
+        waivers=tuple(each for each in catalog.waivers_of(kernel) if not each.ended(options.today)),
+        strict=options.strict or catalog.strict,
     )

@@ -107,13 +107,9 @@ def test_what_a_version_does_not_come_in_is_told(small: Catalog, name: str, says
 def test_a_flavor_that_no_list_names_says_which_list_lacks_it(tmp_path: Path) -> None:
     sealed = catalogs.SMALL + "\n[flavors.sealed]\nlike = 'default'\n"
     catalog = catalogs.load(tmp_path, sealed)
-    for select in (
-        lambda: catalog.select(["6.1-sealed"]),
-        lambda: catalog.select(["6.1"], flavors=["sealed"]),
-        lambda: catalog.select([], flavors=["sealed"]),
-    ):
+    for names, flavors in ((["6.1-sealed"], []), (["6.1"], ["sealed"]), ([], ["sealed"])):
         with pytest.raises(UserError, match="has no flavor sealed") as caught:
-            select()
+            catalog.select(names, flavors=flavors)
         assert caught.value.hint == (
             '[flavors] defines it; add "sealed" to the list `flavors` of [defaults], or of the'
             " series, in kernels.toml"

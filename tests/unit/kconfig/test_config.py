@@ -92,5 +92,6 @@ def test_a_value_that_is_none_is_found_with_its_line(line: str, told: str) -> No
 
 
 def test_values_of_every_type_are_accepted() -> None:
-    text = 'CONFIG_A=y\nCONFIG_B=m\nCONFIG_C=-1\nCONFIG_D=0xFf\nCONFIG_E="a \\"#\\" b"\nCONFIG_F=ff\n'
-    require_values(Config(text + "# CONFIG_G is not set\nCONFIG_H=n\nCONFIG_I\n"), "mine.config")
+    lines = ["A=y", "B=m", "C=-1", "D=0xFf", 'E="a \\"#\\" b"', "F=ff", "H=n", "I"]
+    text = "".join(f"CONFIG_{line}\n" for line in lines)
+    require_values(Config(f"{text}# CONFIG_G is not set\n"), "mine.config")

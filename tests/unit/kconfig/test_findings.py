@@ -12,9 +12,10 @@ from ingot.kconfig.finding_text import finding_lines, findings_error
 from ingot.kconfig.findings import (
     Finding,
     FindingKind,
+    Weight,
     check,
-    check_full,
 )
+from ingot.kconfig.full_config import check_full, new_options
 from tests.support.configs import config_of
 from tests.support.option_tables import asked, table
 
@@ -529,7 +530,8 @@ CONFIG_HAVE_GONE=y
 
 def test_what_kconfig_changes_of_a_full_config_is_a_finding_with_its_line() -> None:
     completed = {"MODULES": "y", "NET": "y"}
-    changed, unknown = check_full(Config(FULL), config_of(completed), TABLE, "configs/mine")[0]
+    changed, unknown = check_full(Config(FULL), config_of(completed), TABLE, "configs/mine")
+    assert changed.weight is unknown.weight is Weight.WARNING
     assert changed.kind is FindingKind.CHANGED
     assert changed.summary == "configs/mine:4: CONFIG_VETH is y, Kconfig made it n"
     assert changed.lines[0].startswith("needs NET_CORE, which is n")
@@ -538,8 +540,8 @@ def test_what_kconfig_changes_of_a_full_config_is_a_finding_with_its_line() -> N
 
 def test_what_a_full_config_does_not_mention_is_listed_with_what_it_got() -> None:
     completed = {"MODULES": "y", "NET": "y", "GZIP": "y", "CPUS": "8", "ALWAYS": "y"}
-    _, defaulted = check_full(Config(FULL), config_of(completed), TABLE, "configs/mine")
-    values = dict(defaulted)
+    found = new_options(Config(FULL), config_of(completed), TABLE, {})
+    values = {each.option: each.value for each in found}
     assert values["GZIP"] == "y"
     assert values["CPUS"] == "8"
     assert values["INET"] == "n"
@@ -549,5 +551,5 @@ def test_what_a_full_config_does_not_mention_is_listed_with_what_it_got() -> Non
 @pytest.mark.parametrize("value", ["0x40", "y", '"4"'])
 def test_a_number_of_a_full_config_that_is_none_is_a_finding(value: str) -> None:
     given = Config(f"CONFIG_NET=y\nCONFIG_CPUS={value}\n")
-    ((finding,), _) = check_full(given, config_of({"NET": "y", "CPUS": "8"}), TABLE, "configs/mine")
+    (finding,) = check_full(given, config_of({"NET": "y", "CPUS": "8"}), TABLE, "configs/mine")
     assert (finding.kind, finding.lines) == (FindingKind.TYPE, ("its value must be a number",))

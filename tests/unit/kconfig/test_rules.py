@@ -180,7 +180,7 @@ source = "x"
 def test_a_word_must_be_in_a_list(path: Path, value: str | None, is_broken: bool) -> None:
     config = "CONFIG_SECURITY_APPARMOR=y\n" + (f"CONFIG_LSM={value}\n" if value else "")
     assert names(load(path, LISTED), config) == (["lsm"] if is_broken else [])
-    assert names(load(path, LISTED), "CONFIG_LSM=\"yama\"\n") == []
+    assert names(load(path, LISTED), 'CONFIG_LSM="yama"\n') == []
 
 
 def test_a_rule_that_a_list_breaks_shows_the_list(path: Path) -> None:
@@ -245,9 +245,7 @@ reason = "x"
 source = "y"
 """
     for vmms, weight in ((["firecracker", "qemu"], "warning"), (["firecracker"], "error")):
-        (finding,) = broken(
-            load(path, rules), Config(""), Series(6, 1), "x86_64", vmms, full=True
-        )
+        (finding,) = broken(load(path, rules), Config(""), Series(6, 1), "x86_64", vmms, full=True)
         assert finding.weight == weight
     (finding,) = broken(
         load(path, rules), Config(""), Series(6, 1), "x86_64", ["firecracker", "qemu"], full=True

@@ -107,6 +107,10 @@ Without = Annotated[
         show_default=False,
     ),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Treat every warning about a config as an error."),
+]
 CatalogDirectory = Annotated[
     Path | None,
     typer.Option(
@@ -222,6 +226,7 @@ def make_setting(
     keyring: Path | None = None,
     patches: Sequence[Path] | None = None,
     offline: bool = False,
+    strict: bool = False,
 ) -> Setting:
     """The setting for the pipeline. A `source` in git is fetched, unless the cache has it."""
     found = find_catalog(catalog)
@@ -234,6 +239,8 @@ def make_setting(
         cache=None if offline else cache_from,
         boot_seconds=boot_timeout,
         offline=offline,
+        strict=strict,
+        today=datetime.datetime.now(datetime.UTC).date(),
     )
     setting = Setting(project, options)
     if git:
