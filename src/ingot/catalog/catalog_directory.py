@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -139,6 +140,15 @@ class Catalog:
             kernel.arch,
             monolithic=kernel.flavor.monolithic,
         )
+
+    def all_requests(self) -> tuple[kconfig.OptionRequest, ...]:
+        """The requests of all fragments, for any series and arch; a mistake hides a fragment's."""
+        found: list[kconfig.OptionRequest] = []
+        for path in sorted((self.root / "fragments").glob("*/*.config")):
+            name = path.relative_to(self.root / "fragments").as_posix()
+            with contextlib.suppress(UserError, OSError):
+                found += kconfig.load_fragment(path, name)
+        return tuple(found)
 
     def feature_requests(
         self, name: str, series: Series, arch: Arch

@@ -10,6 +10,7 @@ from ingot.kconfig.expression import Constant, Tristate, evaluate, level, render
 from ingot.kconfig.fragment import FragmentLine, OptionRequest
 from ingot.kconfig.obstacles import Obstacle, Remedy
 from ingot.kconfig.option_table import Option, OptionTable
+from ingot.kconfig.other_series import OtherSeries
 from ingot.kconfig.selectors import Selectors, can_be_asked
 from ingot.kconfig.similar_names import similar
 from ingot.kconfig.unmet_dependencies import Search, shortened
@@ -22,7 +23,10 @@ _ARCHES = {"x86": "x86_64", "arm64": "arm64"}
 
 
 class Causes:
-    """Explains single requests against one resolved config. `series` is only used in texts."""
+    """Explains single requests against one resolved config.
+
+    `series` is only used in texts; `others` is what is known about options in other series.
+    """
 
     def __init__(
         self,
@@ -30,11 +34,13 @@ class Causes:
         table: OptionTable,
         requests: Mapping[str, OptionRequest],
         series: str,
+        others: OtherSeries | None = None,
     ) -> None:
         self._config = config
         self._table = table
         self._requests = requests
         self._series = series
+        self._others = others
         self._search = Search(config, table, requests)
         self._selectors = Selectors(config, table, requests)
 
@@ -50,7 +56,7 @@ class Causes:
         return (
             f"{self._series} has no such option",
             *advice,
-            "if other series have it, limit the line: '# since 5.17' or '# until 6.8'",
+            *(self._others.advice(request, self._table) if self._others else ("drop the line",)),
         )
 
     def instead_of(self, name: str) -> tuple[str, ...]:

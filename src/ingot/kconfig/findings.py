@@ -17,6 +17,7 @@ from ingot.kconfig.causes import Causes
 from ingot.kconfig.config import Config
 from ingot.kconfig.fragment import FragmentLine, OptionRequest
 from ingot.kconfig.option_table import OptionTable
+from ingot.kconfig.other_series import OtherSeries
 from ingot.kconfig.values import same_value, type_mistake
 from ingot.kconfig.yielding import Yielding
 
@@ -83,13 +84,15 @@ def check(
     config: Config,
     table: OptionTable,
     series: str,
+    others: OtherSeries | None = None,
 ) -> list[Finding]:
     """Every request that a resolved config does not satisfy, in the order of their places.
 
     A request for an option that the series does not have is also a finding, even a request for `n`:
-    it has no effect. What is met in another way, or yields on purpose, is a note (`Yielding`).
+    it has no effect; `others` knows the series that have it. What is met in another way, or yields
+    on purpose, is a note (`Yielding`).
     """
-    causes = Causes(config.options, table, requests, series)
+    causes = Causes(config.options, table, requests, series, others)
     yielding = Yielding(config.options, table, requests)
     found = []
     for request in sorted(requests.values(), key=lambda request: request.place):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 from ingot import configure
@@ -24,6 +25,7 @@ from ingot.kconfig.config_mistakes import require_values
 from ingot.kconfig.finding_text import findings_error
 from ingot.kconfig.findings import (
     Finding,
+    Weight,
     as_error,
     check,
     errors_of,
@@ -37,6 +39,7 @@ from ingot.kconfig.full_config import (
     with_choices,
 )
 from ingot.kconfig.option_table import OptionTable
+from ingot.kconfig.other_series import OtherSeries
 from ingot.kconfig.rule_check import broken
 from ingot.kconfig.waivers import Waiver
 from ingot.kconfig.weighing import weighed
@@ -49,7 +52,7 @@ from ingot.setting import Project, Setting, in_use
 from ingot.source.local_source import require_unchanged
 from ingot.source.origin import Source
 from ingot.source.trees import patched_tree as patching
-from ingot.version import KernelVersion
+from ingot.version import KernelVersion, Series
 
 _HEADER = "# Resolved by Ingot; `ingot config resolve` renews it. Fragments: "
 
@@ -151,7 +154,7 @@ def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
         config = plan.kept_config(source, builder, setting.project.workspace)
         table = plan.table_path(source, builder, setting.project.workspace)
         if config is not None and table.is_file():
-            return _checked(plan, config, OptionTable.load(table))
+            return _checked(setting.project, plan, config, OptionTable.load(table))
     return None
 
 
@@ -165,20 +168,26 @@ def resolve(
     with progress.step(f"resolve config of {kernel.tag}") as step:
         table = option_table(project, plan, source, sandbox, log, progress)
         resolved = (
-            _from_full_config(plan, plan.full_config, sandbox, table, log)
+            _from_full_config(project, plan, plan.full_config, sandbox, table, log)
             if plan.full_config
-            else _from_fragments(plan, sandbox, table, log)
+            else _from_fragments(project, plan, sandbox, table, log)
         )
-        count = len(resolved.plan.requests)
-        step.result(
-            "not as requested" if resolved.errors else f"all {count} options are as requested"
-        )
+        step.result(_outcome(resolved))
     require_unchanged(source, progress)
     # a full config is a file that the user may have changed meanwhile
     same = path == plan.config_path(source.digest, sandbox.builder.digest, project.workspace)
     if same and not resolved.errors:
         write_atomic(path, resolved.config.text.encode())
     return resolved
+
+
+def _outcome(resolved: Resolved) -> str:
+    """What a resolved config is, in a few words."""
+    if resolved.errors:
+        return "not as requested"
+    if warnings := sum(each.weight is Weight.WARNING for each in resolved.findings):
+        return f"accepted, with {warnings} warning{'s' if warnings != 1 else ''}"
+    return f"all {len(resolved.plan.requests)} options are as requested"
 
 
 def option_table(
@@ -194,13 +203,17 @@ def option_table(
     return table
 
 
-def _from_fragments(plan: Plan, sandbox: Sandbox, table: OptionTable, log: Path) -> Resolved:
-    return _checked(plan, configure.resolve(sandbox, plan.kernel.arch, plan.requests, log), table)
+def _from_fragments(
+    project: Project, plan: Plan, sandbox: Sandbox, table: OptionTable, log: Path
+) -> Resolved:
+    config = configure.resolve(sandbox, plan.kernel.arch, plan.requests, log)
+    return _checked(project, plan, config, table)
 
 
-def _checked(plan: Plan, config: Config, table: OptionTable) -> Resolved:
+def _checked(project: Project, plan: Plan, config: Config, table: OptionTable) -> Resolved:
     """A config that was made of fragments, and its findings."""
-    return _weighed(plan, config, table, (*_asked(plan, config, table), *_lint(plan, config)))
+    asked = _asked(project, plan, config, table)
+    return _weighed(plan, config, table, (*asked, *_lint(plan, config)))
 
 
 def _weighed(
@@ -215,7 +228,7 @@ def _weighed(
 
 
 def _from_full_config(
-    plan: Plan, path: Path, sandbox: Sandbox, table: OptionTable, log: Path
+    project: Project, plan: Plan, path: Path, sandbox: Sandbox, table: OptionTable, log: Path
 ) -> Resolved:
     """Use a full config as Kconfig takes it; each value that it changes is a warning.
 
@@ -233,16 +246,36 @@ def _from_full_config(
     findings = check_full(given, config, table, name)
     defaulted = new_options(given, config, table, choices)
     if locked:
-        findings = (*map(as_error, findings), *_asked(plan, config, table))
+        findings = (*map(as_error, findings), *_asked(project, plan, config, table))
     else:
         plan = replace(plan, requests=requests_of_full(given, name))
     findings = (*findings, *_lint(plan, config, full=not locked))
     return _weighed(plan, config, table, findings, defaulted)
 
 
-def _asked(plan: Plan, config: Config, table: OptionTable) -> tuple[Finding, ...]:
-    series = str(plan.kernel.version.series)
-    return tuple(check(plan.requests, config, table, series))
+def _asked(project: Project, plan: Plan, config: Config, table: OptionTable) -> tuple[Finding, ...]:
+    series = plan.kernel.version.series
+    others = OtherSeries(
+        series, project.catalog.all_requests(), partial(_other_tables, project, plan.kernel)
+    )
+    return tuple(check(plan.requests, config, table, str(series), others))
+
+
+@cache
+def _other_tables(project: Project, kernel: Kernel) -> dict[Series, OptionTable]:
+    """The option tables of other series that are in the cache, for the arch of a kernel."""
+    found: dict[Series, OptionTable] = {}
+    for other in project.catalog.kernels:
+        series, builder = other.version.series, known_builder(project, other)
+        if series == kernel.version.series or other.arch != kernel.arch or builder is None:
+            continue
+        with contextlib.suppress(UserError):  # a mistake in a fragment of another kernel
+            plan = make_plan(project.catalog, other)
+            for source in known_sources(project, other):
+                path = plan.table_path(source, builder, project.workspace)
+                if series not in found and path.is_file():
+                    found[series] = OptionTable.load(path)
+    return found
 
 
 def _lint(plan: Plan, config: Config, *, full: bool = False) -> tuple[Finding, ...]:

@@ -16,6 +16,8 @@ from ingot.kconfig.findings import (
     check,
 )
 from ingot.kconfig.full_config import check_full, new_options
+from ingot.kconfig.other_series import OtherSeries
+from ingot.version import Series
 from tests.support.configs import config_of
 from tests.support.option_tables import asked, table
 
@@ -92,7 +94,8 @@ MODULAR = {"MODULES": "y"}
 
 def findings(text: str, config: dict[str, str], others: str = "") -> list[Finding]:
     requests = asked(others, "base/linux.config") | asked(text)
-    return check(requests, config_of(MODULAR | config), TABLE, "6.1")
+    others = OtherSeries(Series(6, 1))
+    return check(requests, config_of(MODULAR | config), TABLE, "6.1", others)
 
 
 def reasons(text: str, config: dict[str, str] | None = None, others: str = "") -> list[str]:
