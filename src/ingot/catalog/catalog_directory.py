@@ -132,12 +132,15 @@ class Catalog:
         )
         return merged(found)
 
-    def requests(self, kernel: Kernel) -> dict[str, kconfig.OptionRequest]:
-        """All options that the kernel's fragments request, merged."""
+    def requests(
+        self, kernel: Kernel, more: Iterable[kconfig.OptionRequest] = ()
+    ) -> dict[str, kconfig.OptionRequest]:
+        """All options that the kernel's fragments, and `more` of another one, request, merged."""
         return self._merged(
             kernel.fragments,
             kernel.version.series,
             kernel.arch,
+            more,
             monolithic=kernel.flavor.monolithic,
         )
 
@@ -202,20 +205,31 @@ class Catalog:
                 hint="choose another name",
             )
 
-    def add_feature(self, name: str, about: str) -> None:
+    def add_feature(
+        self, name: str, about: str, needs: Sequence[str] = (), since: Series | None = None
+    ) -> None:
         """Add a feature's table to the file; the caller writes its fragment."""
         text = self.file.read_text(encoding="utf-8")
-        write_atomic(self.file, catalog_edit.add_feature(text, name, about).encode())
+        write_atomic(
+            self.file, catalog_edit.add_feature(text, name, about, needs, str(since or "")).encode()
+        )
 
     def _merged(
-        self, fragments: Iterable[str], series: Series, arch: Arch, *, monolithic: bool = False
+        self,
+        fragments: Iterable[str],
+        series: Series,
+        arch: Arch,
+        more: Iterable[kconfig.OptionRequest] = (),
+        *,
+        monolithic: bool = False,
     ) -> dict[str, kconfig.OptionRequest]:
         """The options that fragments request, merged for one series and arch."""
-        requests = (
+        requests = [
             request
             for name in fragments
             for request in kconfig.load_fragment(self.fragment_file(name), f"{name}.config")
-        )
+        ]
+        requests += more
         return kconfig.merge(requests, series, arch.name, monolithic=monolithic)
 
     def patches(self, kernel: Kernel) -> tuple[Path, ...]:
