@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ingot.kconfig.config import Config
+from ingot.kconfig.expression import evaluate
 from ingot.kconfig.fragment import OptionRequest
 from ingot.kconfig.option_requests import requests_between
 from ingot.kconfig.option_table import Option, OptionTable
@@ -33,10 +34,10 @@ _NO_GUEST = (
     "drivers/edac", "drivers/cpufreq", "drivers/isdn", "drivers/macintosh", "drivers/accessibility",
     "drivers/input/mouse", "drivers/input/joystick", "drivers/input/tablet",
     "drivers/input/touchscreen", "drivers/input/misc", "drivers/message", "drivers/soundwire",
-    "drivers/xen", "arch/x86/xen", "drivers/hv", "fs/adfs", "fs/affs", "fs/befs", "fs/bfs", "fs/efs",
-    "fs/freevxfs", "fs/gfs2", "fs/hfs", "fs/hfsplus", "fs/hpfs", "fs/jffs2", "fs/jfs", "fs/minix",
-    "fs/nilfs2", "fs/ntfs", "fs/ntfs3", "fs/ocfs2", "fs/omfs", "fs/qnx4", "fs/qnx6", "fs/reiserfs",
-    "fs/romfs", "fs/sysv", "fs/ubifs", "fs/ufs", "fs/coda", "fs/afs", "fs/orangefs",
+    "drivers/xen", "arch/x86/xen", "drivers/hv", "fs/adfs", "fs/affs", "fs/befs", "fs/bfs",
+    "fs/efs", "fs/freevxfs", "fs/gfs2", "fs/hfs", "fs/hfsplus", "fs/hpfs", "fs/jffs2", "fs/jfs",
+    "fs/minix", "fs/nilfs2", "fs/ntfs", "fs/ntfs3", "fs/ocfs2", "fs/omfs", "fs/qnx4", "fs/qnx6",
+    "fs/reiserfs", "fs/romfs", "fs/sysv", "fs/ubifs", "fs/ufs", "fs/coda", "fs/afs", "fs/orangefs",
 )  # fmt: skip
 """Directories of the kernel for hardware that no VMM of microVMs has, and for file systems that
 their guests do not mount."""
@@ -93,9 +94,18 @@ class Adopted:
 
 
 def intent(completed: Config, table: OptionTable) -> dict[str, str]:
-    """Option -> value of what somebody must have chosen for the config that Kconfig completed."""
-    chosen = requests_between(Config(""), completed, table)
-    return {option: value for option, value in chosen.items() if value != "n"}
+    """Option -> value of what must be requested to get the config that Kconfig completed.
+
+    The catalog's base has EXPERT, which shows prompts and ends their defaults: an option that is on
+    by default behind such a prompt must be requested as well.
+    """
+    expert = Config(f"{completed.text}\nCONFIG_EXPERT=y\n")
+    chosen = requests_between(Config(""), expert, table)
+    return {
+        option: value
+        for option, value in chosen.items()
+        if value != "n" and completed.value(option) == value
+    }
 
 
 def coverage(name: str, requests: Mapping[str, OptionRequest], completed: Config) -> Coverage:
@@ -106,14 +116,24 @@ def coverage(name: str, requests: Mapping[str, OptionRequest], completed: Config
 
 
 def adopted_lines(
-    wanted: Mapping[str, str], requests: Mapping[str, OptionRequest], table: OptionTable
+    wanted: Mapping[str, str],
+    completed: Config,
+    requests: Mapping[str, OptionRequest],
+    table: OptionTable,
 ) -> Adopted:
-    """What the catalog's `requests` do not ask for of the options that are wanted."""
+    """What the catalog's `requests` do not ask for of the options that are wanted.
+
+    An option that its author could not see is on by default: an `n` of base keeps it off.
+    """
     lines: list[AdoptedLine] = []
     left_out: dict[str, str] = {}
     for name, value in wanted.items():
         option, request = table.options[name], requests.get(name)
         if request and serves(value, request.value):
+            continue
+        hidden = evaluate(option.visible, completed.options) == "n"
+        if hidden and request and request.of_base and request.value == "n":
+            left_out[name] = f"it was on by default, and {request.place.fragment} has it off"
             continue
         if name in _FILES:
             left_out[name] = "it names a file of another machine"

@@ -139,7 +139,18 @@ class Causes:
         lines = _lines(way, "would do it")
         if (request.value, got) == ("y", "m"):
             lines.append(f"or {as_module}")
+        lines += self._override_too(request, way)
         return lines or [self._without_cause(option)]
+
+    def _override_too(self, request: OptionRequest, way: Remedy) -> list[str]:
+        """How a fragment that overrides a line also overrides this one, which depends on it."""
+        fragment = request.place.fragment
+        for each in self._requests.values():
+            if each.replaced and each.place in way.drop and each.place.fragment != fragment:
+                name = fragment.removesuffix(".config")
+                line = f"CONFIG_{request.option}=n  # instead of {name}"
+                return [f"or override this line as well: write '{line}' in {each.place.fragment}"]
+        return []
 
     def _replacing(self, name: str) -> str:
         heirs = [

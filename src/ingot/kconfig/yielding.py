@@ -42,11 +42,11 @@ class Yielding:
         return ()
 
     def _of_module(self, option: Option) -> tuple[str, ...]:
-        if selectors := self._selectors.explained(option.name, "m"):
-            return (*selectors, "a module that something built in needs is built in")
         modules = self._requests.get("MODULES")
         if modules and modules.replaced and self._config.get("MODULES") != "y":
             return (f"it is built in, since {modules.place} requests a kernel without modules",)
+        if selectors := self._selectors.explained(option.name, "m"):
+            return (*selectors, "a module that something built in needs is built in")
         return ()
 
     def _of_absent(self, option: Option) -> tuple[str, ...]:
@@ -62,7 +62,8 @@ class Yielding:
         """Whether overrides, and nothing else, are in the way of a line of base."""
         if not self._overrides or option.name in trail:
             return False
-        way = self._search.to_prompt(option, request.value)
+        way = self._search.to_dependency(option)
+        way = way if way.steps else self._search.to_prompt(option, request.value)
         behind = [
             self._requests[name]
             for name, value in way.given.items()

@@ -88,7 +88,7 @@ def adopt(
             if each.taken and each.name.startswith("feature/")
         )
         variant = catalog.variant(kernel, taken, ())
-        adopted = adopted_lines(wanted, catalog.requests(variant), bench.table)
+        adopted = adopted_lines(wanted, completed, catalog.requests(variant), bench.table)
         adopted, config, requests = _accepted(bench, catalog, variant, adopted, name, progress)
         costs = _costs(bench, completed, config) if measure else None
         return Adoption(
@@ -125,8 +125,8 @@ def _accepted(
 ) -> tuple[Adopted, Config, Mapping[str, OptionRequest]]:
     """The lines that are accepted, the config with them, and all its requests.
 
-    A line that Kconfig does not take, or that violates a rule, is left out, and the others are tried
-    again.
+    A line that Kconfig does not take, or that violates a rule, is left out, and the others are
+    tried again.
     """
     findings: tuple[Finding, ...] = ()
     fragment = f"feature/{name}.config"

@@ -94,8 +94,8 @@ MODULAR = {"MODULES": "y"}
 
 def findings(text: str, config: dict[str, str], others: str = "") -> list[Finding]:
     requests = asked(others, "base/linux.config") | asked(text)
-    others = OtherSeries(Series(6, 1))
-    return check(requests, config_of(MODULAR | config), TABLE, "6.1", others)
+    series = OtherSeries(Series(6, 1))
+    return check(requests, config_of(MODULAR | config), TABLE, "6.1", series)
 
 
 def reasons(text: str, config: dict[str, str] | None = None, others: str = "") -> list[str]:

@@ -16,6 +16,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "MODULES": {},
     "MODULE_UNLOAD": {"depends": "MODULES"},
     "MODULE_FORCE_UNLOAD": {"depends": "MODULE_UNLOAD"},
+    "STRICT_RWX": {"depends": "MODULES", "visible": "MODULES && OPTIONAL_RWX"},
+    "OPTIONAL_RWX": {"prompts": []},
     "OTHER": {},
     "NEEDS_BOTH": {"depends": "MODULES && OTHER"},
     "SHA1": {"type": "tristate", "selected_by": [["MPPE", None]]},
@@ -86,6 +88,16 @@ def test_what_a_feature_requests_does_not_yield_to_an_override() -> None:
     (finding,) = findings({}, base=base, sealed=SEALED, mine="CONFIG_MODULE_UNLOAD=y\n")
     assert finding.weight is Weight.ERROR
     assert "feature/sealed.config:1 requests n" in finding.lines[0]
+    assert finding.lines[-1] == (
+        "or override this line as well: write 'CONFIG_MODULE_UNLOAD=n  # instead of feature/mine'"
+        " in feature/sealed.config"
+    )
+
+
+def test_a_dependency_counts_even_if_the_prompt_can_never_be_seen() -> None:
+    base = "CONFIG_MODULES=y\nCONFIG_STRICT_RWX=y\n"
+    (note,) = findings({}, base=base, sealed=SEALED)
+    assert note.weight is Weight.NOTE
 
 
 def test_what_has_another_cause_as_well_does_not_yield() -> None:
