@@ -20,8 +20,9 @@ from ingot.cli.shared.source_options import Keyring, Offline, OwnSource
 from ingot.cli.shared.terminal import Terminal, make_console
 from ingot.errors import UserError
 from ingot.kconfig.adoption import Coverage
+from ingot.kconfig.finding_text import counted
 from ingot.lab import NamedConfig
-from ingot.pipeline.adopting import Adoption, require_free, save
+from ingot.pipeline.adopting import ABOUT, Adoption, require_free, save
 from ingot.pipeline.adopting import adopt as adopt_config
 
 _NAMED = 12
@@ -86,7 +87,7 @@ def adopt(
     kernel = _base(found, given, series, arch)
     progress = make_progress(Terminal(stderr=True))
     adoption = adopt_config(setting, kernel, given.config, name, progress, measure=measure)
-    save(found, name, f"adopted from {given.name.rpartition('/')[2]}", adoption)
+    save(found, name, f"{ABOUT}{given.name.rpartition('/')[2]}", adoption)
     _print(adoption, name, kernel)
 
 
@@ -113,7 +114,7 @@ def _print(adoption: Adoption, name: str, base: Kernel) -> None:
     for each in adoption.covered:
         if not each.whole and each.taken:
             console.say(("covers", "bold"), f" {each.name}, all but {_missing(each)}")
-    rest = [each for each in adoption.covered if not each.taken]
+    rest = [each for each in adoption.covered if each.asked and not each.taken]
     for each in rest:
         console.say(f"has {each.asked - len(each.missing)} of {each.asked} options of {each.name}")
     console.say(
@@ -122,7 +123,7 @@ def _print(adoption: Adoption, name: str, base: Kernel) -> None:
         f" {len(adoption.adopted.left_out)} left out",
     )
     for reason, options in _by_reason(adoption).items():
-        console.say(f"{len(options)} options differ: {reason}", style="bold")
+        console.say(f"{counted(len(options), 'difference')}: {reason}", style="bold")
         console.say_lines(", ".join(options), indent="  ")
     if adoption.costs:
         before, after = adoption.costs
@@ -145,4 +146,4 @@ def _by_reason(adoption: Adoption) -> dict[str, list[str]]:
     for each in adoption.differences:
         text = f"{each.option} {each.before} -> {each.after}"
         found.setdefault(each.reason, []).append(text)
-    return found
+    return dict(sorted(found.items(), key=lambda group: -len(group[1])))

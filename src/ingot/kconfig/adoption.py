@@ -16,6 +16,7 @@ from ingot.kconfig.expression import evaluate
 from ingot.kconfig.fragment import OptionRequest
 from ingot.kconfig.option_requests import requests_between
 from ingot.kconfig.option_table import Option, OptionTable
+from ingot.kconfig.unmet_dependencies import shortened
 from ingot.kconfig.values import serves
 
 _NEARLY = 0.8
@@ -75,9 +76,11 @@ class AdoptedLine:
     value: str
     instead_of: str = ""
 
-    def __str__(self) -> str:
-        comment = f"  # instead of {self.instead_of}" if self.instead_of else ""
-        return f"CONFIG_{self.option}={self.value}{comment}"
+    def text(self, arch: str) -> str:
+        """The line; `arch` is the only one that has the option, or empty."""
+        bounds = {"on": arch, "instead of": self.instead_of}
+        comment = " ".join(f"{word} {value}" for word, value in bounds.items() if value)
+        return f"CONFIG_{self.option}={self.value}" + (f"  # {comment}" if comment else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,10 @@ class Adopted:
         kept = tuple(line for line in self.lines if line.option not in reasons)
         return Adopted(kept, {**self.left_out, **reasons})
 
+    def plus(self, lines: Iterable[AdoptedLine]) -> Adopted:
+        """The same with more lines."""
+        return Adopted((*self.lines, *lines), self.left_out)
+
 
 def intent(completed: Config, table: OptionTable) -> dict[str, str]:
     """Option -> value of what must be requested to get the config that Kconfig completed.
@@ -104,7 +111,7 @@ def intent(completed: Config, table: OptionTable) -> dict[str, str]:
     return {
         option: value
         for option, value in chosen.items()
-        if value != "n" and completed.value(option) == value
+        if value not in ("n", '""') and completed.value(option) == value
     }
 
 
@@ -147,6 +154,29 @@ def adopted_lines(
     return Adopted(tuple(distinct.values()), left_out)
 
 
+def lost_lines(
+    completed: Config,
+    result: Config,
+    requests: Mapping[str, OptionRequest],
+    adopted: Adopted,
+    table: OptionTable,
+) -> tuple[AdoptedLine, ...]:
+    """Lines for what the config has by a default that does not apply in the result."""
+    return tuple(
+        AdoptedLine(name, value)
+        for name, value in completed.options.items()
+        if value in ("y", "m")
+        and result.value(name) == "n"
+        and name not in requests
+        and name not in adopted.left_out
+        and (option := table.options.get(name))
+        and option.prompts
+        and not any(result.value(member) == "y" for member in option.choice)
+        and evaluate(option.visible, result.options) != "n"
+        and not is_for_no_guest(option)
+    )
+
+
 def _overridden(request: OptionRequest | None, value: str) -> str:
     """The fragment whose line has to give way; an `m`, and an `n` of base, do by themselves."""
     yields = request and request.of_base and request.value == "n"
@@ -172,11 +202,16 @@ def is_for_no_guest(option: Option) -> bool:
     )
 
 
-def fragment_text(title: str, adopted: Adopted, table: OptionTable) -> str:
-    """The fragment: its lines by menu, each option with the first line of its help."""
+def fragment_text(title: str, adopted: Adopted, table: OptionTable, arch: str) -> str:
+    """The fragment: its lines by menu, each option with the first line of its help.
+
+    `arch` is the kernel's name of the arch of the table: options that only it has are limited to it.
+    """
     blocks = [f"# Feature: {title}\n"]
     for menu, lines in _by_menu(adopted.lines, table):
-        blocks.append("".join([f"# {menu}.\n\n", *(_with_help(line, table) for line in lines)]))
+        blocks.append(
+            "".join([f"# {menu}.\n\n", *(_with_help(line, table, arch) for line in lines)])
+        )
     if adopted.left_out:
         blocks.append("".join(_left_out(adopted.left_out)))
     return "\n".join(blocks)
@@ -192,13 +227,13 @@ def _by_menu(
     yield from sorted(groups.items())
 
 
-def _with_help(line: AdoptedLine, table: OptionTable) -> str:
+def _with_help(line: AdoptedLine, table: OptionTable, arch: str) -> str:
     option = table.options[line.option]
+    text = line.text(arch if all(each.startswith("arch/") for each in option.places) else "")
     about = option.prompts[0] if option.prompts else ""
     first = next((text.strip() for text in option.help.splitlines() if text.strip()), "")
-    text = f"{about}: {first}" if about and first else about or first
-    short = text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
-    return f"# {short}\n{line}\n" if short else f"{line}\n"
+    help_text = shortened(f"{about}: {first}" if about and first else about or first, _WIDTH)
+    return f"# {help_text}\n{text}\n" if help_text else f"{text}\n"
 
 
 def _left_out(reasons: Mapping[str, str]) -> Iterator[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ingot import configure, kconfig
 from ingot.catalog import Catalog, Kernel
+from ingot.catalog.kernel_variants import close
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.kconfig import Config, OptionRequest, load_rules
@@ -20,6 +21,7 @@ from ingot.kconfig.adoption import (
     explained_difference,
     fragment_text,
     intent,
+    lost_lines,
 )
 from ingot.kconfig.finding_text import findings_error
 from ingot.kconfig.findings import Finding, FindingKind, check, errors_of
@@ -28,6 +30,8 @@ from ingot.pipeline.bench import Bench, open_bench
 from ingot.progress import Progress
 from ingot.setting import Setting
 
+ABOUT = "adopted from "
+"""What the `about` of an adopted feature begins with: it is not looked for in other configs."""
 _ROUNDS = 8
 """The most attempts to find lines that Kconfig takes: each one leaves out those that it did not."""
 _NAMES = re.compile(r"(\w+) is ")
@@ -87,9 +91,11 @@ def adopt(
             for each in covered
             if each.taken and each.name.startswith("feature/")
         )
-        variant = catalog.variant(kernel, taken, ())
+        variant = _with_features(catalog, kernel, taken)
         adopted = adopted_lines(wanted, completed, catalog.requests(variant), bench.table)
-        adopted, config, requests = _accepted(bench, catalog, variant, adopted, name, progress)
+        adopted, config, requests = _accepted(
+            bench, catalog, variant, completed, adopted, name, progress
+        )
         costs = _costs(bench, completed, config) if measure else None
         return Adoption(
             kernel=variant,
@@ -98,10 +104,17 @@ def adopt(
             covered=covered,
             taken=taken,
             adopted=adopted,
-            text=fragment_text(name, adopted, bench.table),
+            text=fragment_text(name, adopted, bench.table, kernel.arch.name),
             differences=explained_difference(completed, config, requests, adopted, bench.table),
             costs=costs,
         )
+
+
+def _with_features(catalog: Catalog, kernel: Kernel, taken: Sequence[str]) -> Kernel:
+    """The kernel with more features, as the new feature will include them: it is not named."""
+    kept = close((*kernel.features, *taken), catalog.features)
+    features = tuple(name for name in catalog.features if name in kept)
+    return replace(kernel, flavor=replace(kernel.flavor, features=features))
 
 
 def _coverages(catalog: Catalog, kernel: Kernel, completed: Config) -> Iterable[Coverage]:
@@ -110,7 +123,7 @@ def _coverages(catalog: Catalog, kernel: Kernel, completed: Config) -> Iterable[
         if vmm.boots(series, arch):
             yield coverage(f"vmm/{name}", catalog.vmm_requests(name, series, arch), completed)
     for name, feature in catalog.features.items():
-        if feature.available_in(series):
+        if feature.available_in(series) and not feature.about.startswith(ABOUT):
             requests = catalog.feature_requests(name, series, arch)
             yield coverage(f"feature/{name}", requests, completed)
 
@@ -119,30 +132,36 @@ def _accepted(
     bench: Bench,
     catalog: Catalog,
     kernel: Kernel,
+    completed: Config,
     adopted: Adopted,
     name: str,
     progress: Progress,
 ) -> tuple[Adopted, Config, Mapping[str, OptionRequest]]:
     """The lines that are accepted, the config with them, and all its requests.
 
-    A line that Kconfig does not take, or that violates a rule, is left out, and the others are
-    tried again.
+    A line that Kconfig does not take, or that violates a rule, is left out; what was on by default
+    in the config and is not in the result gets a line. Then they are tried again.
     """
     findings: tuple[Finding, ...] = ()
     fragment = f"feature/{name}.config"
     with progress.step(f"check {fragment}") as step:
         for _ in range(_ROUNDS):
-            own = kconfig.parse_fragment(fragment_text(name, adopted, bench.table), fragment)
+            own = kconfig.parse_fragment(
+                fragment_text(name, adopted, bench.table, kernel.arch.name), fragment
+            )
             requests = catalog.requests(kernel, own)
             config = configure.resolve(bench.sandbox, kernel.arch, requests, bench.log)
             findings = _errors(catalog, kernel, requests, config, bench)
             if not findings:
-                step.result(f"{len(adopted.lines)} lines")
-                return adopted, config, requests
-            reasons = dict(_refused(findings, own, fragment))
-            if not reasons:
+                lost = lost_lines(completed, config, requests, adopted, bench.table)
+                if not lost:
+                    step.result(f"{len(adopted.lines)} lines")
+                    return adopted, config, requests
+                adopted = adopted.plus(lost)
+            elif reasons := dict(_refused(findings, own, fragment)):
+                adopted = adopted.without(reasons)
+            else:
                 break
-            adopted = adopted.without(reasons)
         raise findings_error(findings, f"linux {kernel.version} with {fragment}")
 
 

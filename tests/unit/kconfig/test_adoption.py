@@ -6,6 +6,7 @@ from typing import Any
 
 from ingot.kconfig.adoption import (
     Adopted,
+    AdoptedLine,
     adopted_lines,
     coverage,
     explained_difference,
@@ -57,7 +58,7 @@ def test_what_follows_from_other_options_is_no_intent() -> None:
 
 
 def test_what_the_catalog_does_not_ask_for_becomes_lines() -> None:
-    assert [str(line) for line in adopted().lines] == [
+    assert [line.text("") for line in adopted().lines] == [
         "CONFIG_CPUS=128  # instead of base/linux",
         "CONFIG_HZ_250=n  # instead of base/linux",
         "CONFIG_HZ_100=y",
@@ -76,10 +77,16 @@ def test_what_is_left_out_has_its_reason() -> None:
 
 def test_the_fragment_is_by_menu_with_the_first_line_of_help() -> None:
     found = Adopted((*adopted().lines[-1:],), {"SOUND": "no sound"})
-    assert fragment_text("theirs", found, TABLE) == (
+    assert fragment_text("theirs", found, TABLE, "x86_64") == (
         "# Feature: theirs\n\n# Drivers > Network.\n\n# veth\nCONFIG_VETH=m\n\n"
         "# Left out: no sound:\n#   SOUND\n"
     )
+
+
+def test_a_line_for_an_option_of_one_arch_is_limited_to_it() -> None:
+    options = table({"MTRR": {"places": ["arch/x86/Kconfig:1"]}})
+    text = fragment_text("theirs", Adopted((AdoptedLine("MTRR", "y"),), {}), options, "x86_64")
+    assert "CONFIG_MTRR=y  # on x86_64\n" in text
 
 
 def test_coverage_counts_what_a_config_has_of_a_fragment() -> None:
