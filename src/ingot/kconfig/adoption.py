@@ -205,7 +205,7 @@ def is_for_no_guest(option: Option) -> bool:
 def fragment_text(title: str, adopted: Adopted, table: OptionTable, arch: str) -> str:
     """The fragment: its lines by menu, each option with the first line of its help.
 
-    `arch` is the kernel's name of the arch of the table: options that only it has are limited to it.
+    `arch` is the kernel's name of the table's arch: options that only it has are limited to it.
     """
     blocks = [f"# Feature: {title}\n"]
     for menu, lines in _by_menu(adopted.lines, table):
