@@ -121,7 +121,8 @@ def _make(
 ) -> Result:
     """Run one of Kconfig's make targets; its failure is a BuildError."""
     try:
-        return run(sandbox.command(_make_command(sandbox, arch, target), env), log=log)
+        command = sandbox.command(_make_command(sandbox, arch, target), env)
+        return run(command, log=log, inherited=sandbox.inherited)
     except CommandFailedError as error:
         raise BuildError(
             "Kconfig could not resolve the config",

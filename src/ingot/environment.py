@@ -121,6 +121,11 @@ GIT: Names = {
     "GIT_TRACE_PACKET": "git's trace of the protocol, for finding faults",
 }
 
+SLURM: Names = {
+    "SLURM_CONF": "the cluster, if its configuration is not the usual file",
+    "SLURM_CLUSTERS": "which of several clusters",
+}
+
 APT: Names = {**NETWORK, "APT_CONFIG": "apt's configuration, if it is not the usual one"}
 
 TABLE: Mapping[str, tuple[Names, ...]] = {
@@ -138,6 +143,12 @@ TABLE: Mapping[str, tuple[Names, ...]] = {
     # only the shell around `buildah run` (builder/container_run.py)
     "sh": (STORAGE,),
     "apt-get": (APT,),
+    # sbatch passes its environment on to the jobs, and the cache of a job is below HOME
+    "sbatch": (SLURM, HOME),
+    "squeue": (SLURM,),
+    "scontrol": (SLURM,),
+    "scancel": (SLURM,),
+    "sacct": (SLURM,),
     # apt-get is started by `env`, and for an ordinary user by `sudo`, which passes on the
     # variables that its own configuration allows
     "env": (APT,),
@@ -184,6 +195,13 @@ def seen_by(argv: Sequence[str], ours: Mapping[str, str]) -> dict[str, str]:
     patterns = ("PATH", *(name for group in (COMMON, *_groups(argv)) for name in group))
     seen = {name: ours[name] for pattern in patterns for name in _matching(pattern, ours)}
     return {**seen, **FIXED}
+
+
+def seen_by_ingot(ours: Mapping[str, str]) -> dict[str, str]:
+    """The part of `ours` that another process of Ingot gets: what any program in the table gets."""
+    groups = (COMMON, *(group for row in TABLE.values() for group in row))
+    patterns = dict.fromkeys(["PATH", *(name for group in groups for name in group)])
+    return {name: ours[name] for pattern in patterns for name in _matching(pattern, ours)}
 
 
 def _matching(pattern: str, ours: Mapping[str, str]) -> list[str]:

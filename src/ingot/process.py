@@ -105,6 +105,7 @@ def run(
     stop: int | None = None,
     limit: int | None = None,
     keep_output: bool = True,
+    inherited: Sequence[int] = (),
 ) -> Result:
     """Run a program to its end and return its result.
 
@@ -115,12 +116,13 @@ def run(
     `silence` seconds, when the file descriptor `stop` is readable, or when it printed more than
     `limit` bytes, or more than `program_output.MOST_KEPT` with `keep_output`. With `check`, such
     an end, or an exit code other than 0, raises CommandFailedError. If `log` cannot be written,
-    the program is ended and a MachineError raised.
+    the program is ended and a MachineError raised. The descriptors in `inherited` stay open in the
+    program, under the same numbers.
     """
     require_tool(argv[0])
     limits = _TimeLimits(None if timeout is None else time.monotonic() + timeout, silence)
     output = ProgramOutput(log, on_line, keep_output, limit)
-    with output, _spawn(argv, env, cwd, feed=stdin is not None) as process:
+    with output, _spawn(argv, env, cwd, inherited, feed=stdin is not None) as process:
         try:
             with _feeding(process, stdin):
                 in_time = _read_all(process, output, limits, stop) and _ended(process, limits)
@@ -211,7 +213,12 @@ class _TimeLimits:
 
 
 def _spawn(
-    argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, *, feed: bool
+    argv: Sequence[str],
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    inherited: Sequence[int],
+    *,
+    feed: bool,
 ) -> subprocess.Popen[bytes]:
     command, environment = _prepared(argv, env)
     needs_terminal = Path(argv[0]).name == "sudo"
@@ -222,6 +229,7 @@ def _spawn(
         stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        pass_fds=tuple(inherited),
         # without Ingot's terminal, except for sudo: it keeps its tickets per terminal
         start_new_session=not needs_terminal,
         process_group=0 if needs_terminal else None,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingot.catalog import Catalog, load
+from ingot.errors import UserError
 from ingot.files import locked
 from ingot.oci import Layout
 from ingot.progress import Progress
@@ -19,6 +20,9 @@ from ingot.workspace import Workspace
 if TYPE_CHECKING:
     from ingot.registry import Registry
     from ingot.source.origin import Source
+
+LONGEST_BOOT_SECONDS = 86_400.0
+"""poll(2), which waits for a guest, cannot wait longer than 24 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,10 @@ class RunOptions:
     `local` is a source that the user named and that replaces every origin: a tarball, a tree, or
     a checkout from git. `patches` are the user's patches, applied after the catalog's. `cache` is
     a registry to search before compiling. `boot_seconds` is the limit for a boot before it counts
-    as hung. `offline` forbids all use of the network. `strict` makes errors of a config's warnings.
-    `today` ends waivers; if it is None, none has ended.
+    as hung. `offline` forbids all use of the network. `jobserver` is a jobserver of make that this
+    call shares with others, see `Sandbox`. `strict` makes errors of a config's warnings; `today`
+    ends waivers, none if it is None. UserError if the limit is not positive, or longer than a
+    day, and for a `cache` offline.
     """
 
     local: Path | Source | None = None
@@ -52,6 +58,21 @@ class RunOptions:
     offline: bool = False
     strict: bool = False
     today: datetime.date | None = None
+    jobserver: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.boot_seconds <= LONGEST_BOOT_SECONDS:  # also not a number
+            raise UserError(
+                f"{self.boot_seconds} s cannot be the limit for a boot",
+                hint=f"name a number of seconds, at most {LONGEST_BOOT_SECONDS:.0f} (a day)",
+            )
+        if self.offline and self.cache:
+            raise UserError(
+                f"builds cannot be looked for in {self.cache.name} offline",
+                why="--cache-from uses the network, and --offline forbids it; the variables"
+                " INGOT_CACHE_FROM and INGOT_OFFLINE set these options too",
+                hint="leave out one of them",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,33 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingot import catalog
+from ingot.arch import arch_called
+from tests.support.places import E2E, REPOSITORY
+
 VERSION = "6.1.176"
+
+_CATALOG = """
+[defaults]
+builder = "bookworm"
+arches = ["x86_64"]
+
+[vmms.qemu]
+
+[flavors.default]
+vmms = ["qemu"]
+
+[origins]
+order = ["debian"]
+debian_suites = {suites}
+
+[builders.bookworm]
+suite = "{suite}"
+packages = {packages}
+
+[series."6.1".versions."{version}".sha256]
+debian = "{pin}"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +96,21 @@ class Lab:
         index.unlink()
         index.write_text(json.dumps(document))
         return Lab(root)
+
+
+def make_lab(root: Path) -> Lab:
+    """A lab with one small kernel, made of the fragments and the sources of this repository."""
+    lab = Lab(root)
+    shutil.copytree(E2E / "fragments", lab.kernels / "fragments")
+    shutil.copytree(REPOSITORY / "kernels" / "keyrings", lab.kernels / "keyrings")
+    ours = catalog.load(REPOSITORY / "kernels")
+    (kernel,) = ours.select([VERSION])
+    text = _CATALOG.format(
+        suites=json.dumps(ours.origins.debian_suites),
+        suite=kernel.builder.suite,
+        packages=json.dumps(kernel.builder.packages_for(arch_called(os.uname().machine))),
+        version=VERSION,
+        pin=kernel.pins["debian"].hex,
+    )
+    (lab.kernels / "kernels.toml").write_text(text)
+    return lab

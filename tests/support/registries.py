@@ -88,7 +88,7 @@ def serve(
     if not shutil.which(PROGRAM):
         pytest.skip(f"{PROGRAM} is not installed; scripts/run-tests installs it")
     directory.mkdir(parents=True, exist_ok=True)
-    served = Served(directory, host, _free_port(host), wrapper)
+    served = Served(directory, host, free_port(host), wrapper)
     served.data.mkdir(exist_ok=True)
     config: dict[str, object] = {
         "version": 0.1,
@@ -151,7 +151,8 @@ def _passwords(directory: Path, users: Mapping[str, str]) -> Path:
     return path
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
+    """A TCP port of the address `host` that nothing uses now."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

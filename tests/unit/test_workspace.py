@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingot import workspace as workspaces
-from ingot.errors import MachineError
+from ingot.errors import MachineError, UserError
 from ingot.files import locked, locked_if_free, remove_tree
 from ingot.workspace import Workspace, remove_stale_builds
 from tests.support.children import python_child
@@ -55,7 +55,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(tmp_path)
     monkeypatch.setattr(workspaces, "_SHARED_MEMORY", machine.shared_memory)
     monkeypatch.setattr(workspaces, "free_bytes", machine.free)
-    monkeypatch.setattr(workspaces, "_available_memory", lambda: machine.memory)
+    monkeypatch.setattr(workspaces, "available_memory", lambda: machine.memory)
     # wherever the tests run, programs may be run there
     monkeypatch.setattr("ingot.workspace.os.ST_NOEXEC", 0)
     return machine
@@ -281,7 +281,7 @@ def test_every_place_that_builds_may_have_been_left_in_is_known(
 
 
 def test_the_available_memory_of_this_machine_is_read() -> None:
-    assert workspaces._available_memory() > 1 << 20
+    assert workspaces.available_memory() > 1 << 20
 
 
 @pytest.fixture
@@ -303,26 +303,26 @@ def limit(group: Path, limit: str, used: int, droppable: int = 0) -> None:
 
 
 def test_without_a_limit_the_memory_is_that_of_the_machine(cgroups: Path) -> None:
-    assert workspaces._available_memory() == 8 * GIB
+    assert workspaces.available_memory() == 8 * GIB
     limit(cgroups / "slice" / "unit", "max", GIB)
-    assert workspaces._available_memory() == 8 * GIB
+    assert workspaces.available_memory() == 8 * GIB
 
 
 @pytest.mark.parametrize("group", ["slice/unit", "slice"])
 def test_a_limit_of_the_cgroup_or_one_above_it_counts(cgroups: Path, group: str) -> None:
     limit(cgroups / group, str(4 * GIB), 3 * GIB, GIB)
-    assert workspaces._available_memory() == 2 * GIB
+    assert workspaces.available_memory() == 2 * GIB
 
 
 def test_a_limit_above_what_the_machine_has_gives_nothing(cgroups: Path) -> None:
     limit(cgroups / "slice", str(64 * GIB), GIB)
-    assert workspaces._available_memory() == 8 * GIB
+    assert workspaces.available_memory() == 8 * GIB
 
 
 def test_memory_that_cannot_be_read_is_taken_for_none(cgroups: Path, tmp_path: Path) -> None:
     (tmp_path / "own").unlink()
     (tmp_path / "meminfo").unlink()
-    assert workspaces._available_memory() == 0
+    assert workspaces.available_memory() == 0
 
 
 # Who may look into the cache
@@ -341,9 +341,11 @@ def test_the_cache_is_closed_to_others(tmp_path: Path, umask: int) -> None:
     finally:
         os.umask(before)
     found = modes(workspace)
+    assert found.pop("CACHEDIR.TAG")
     assert found.pop("builders") | 0o011 == 0o711
     assert set(found.values()) == {0o700}
-    assert {"ccache", "locks", "sources", "downloads", "configs", "logs", "build"} == set(found)
+    expected = {"ccache", "locks", "sources", "downloads", "configs", "logs", "build", "fleet"}
+    assert expected == set(found)
     assert stat.S_IMODE(workspace.root.stat().st_mode) | 0o011 == 0o711
 
 
@@ -365,7 +367,28 @@ def test_what_an_earlier_ingot_left_open_is_closed(tmp_path: Path) -> None:
 def test_a_link_in_the_cache_leads_to_a_directory_that_stays_as_it_is(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o755)
-    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "locks").mkdir(parents=True)
     (tmp_path / "cache" / "ccache").symlink_to(elsewhere)
     Workspace(tmp_path / "cache").prepare()
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("name", ["downloads", "photos", "sources"])
+def test_a_directory_with_other_files_does_not_become_a_cache(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match="is not a cache of Ingot"):
+        Workspace(tmp_path).prepare()
+    assert names(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("found", [[], ["lost+found"], [".keep"]])
+def test_a_new_or_an_empty_directory_becomes_a_cache_with_a_mark(
+    tmp_path: Path, found: list[str]
+) -> None:
+    for name in found:
+        (tmp_path / name).mkdir()
+    Workspace(tmp_path).prepare()
+    mark = (tmp_path / "CACHEDIR.TAG").read_text()
+    assert mark.startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+    (tmp_path / "mine").touch()
+    Workspace(tmp_path).prepare()

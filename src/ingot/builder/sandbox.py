@@ -124,13 +124,17 @@ class Builder:
 class Sandbox:
     """A builder with the directories that one build can see; `ccache` is optional.
 
-    `inputs` and `results` are next to `build`; see the module's docstring.
+    `inputs` and `results` are next to `build`; see the module's docstring. `jobserver` are the
+    descriptors to read and write of a jobserver of make (GNU make 4.3, "POSIX Jobserver
+    Interaction"): all commands that have it run at most as many compilers together as it has
+    tokens. They must stay open in each command (`inherited`).
     """
 
     builder: Builder
     source: Path
     build: Path
     ccache: Path | None = None
+    jobserver: tuple[int, int] | None = None
 
     @classmethod
     def below(
@@ -139,6 +143,7 @@ class Sandbox:
         builder: Builder,
         source: Path | None = None,
         ccache: Path | None = None,
+        jobserver: tuple[int, int] | None = None,
     ) -> Self:
         """A sandbox with new directories below `directory`, which is trusted.
 
@@ -149,7 +154,8 @@ class Sandbox:
             for name in ("build", "inputs", "results"):
                 (directory / name).mkdir()
                 (directory / name).chmod(0o755)  # whatever the umask
-        sandbox = cls(builder, source or directory / "inputs", directory / "build", ccache)
+        source = source or directory / "inputs"
+        sandbox = cls(builder, source, directory / "build", ccache, jobserver)
         sandbox.hand_over()
         return sandbox
 
@@ -223,7 +229,12 @@ class Sandbox:
         Only an `interactive` command keeps the terminal: a program that has it can insert input
         into it (bwrap(1), --new-session).
         """
-        environment = {**ENVIRONMENT, **self._ccache_environment(), **(env or {})}
+        environment = {
+            **ENVIRONMENT,
+            **self._ccache_environment(),
+            **self._make_environment(),
+            **(env or {}),
+        }
         if entrance := self.builder.entrance:
             return entrance.command(argv, environment, self._directories(), interactive=interactive)
         stage = Stage()
@@ -274,6 +285,17 @@ class Sandbox:
     def _aliases(self) -> list[str]:
         aliases = self.builder.aliases.items()
         return [word for name, path in aliases for word in ("--symlink", path, f"{_NAMES}/{name}")]
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The descriptors that must stay open in a command."""
+        return self.jobserver or ()
+
+    def _make_environment(self) -> dict[str, str]:
+        if self.jobserver is None:
+            return {}
+        read, write = self.jobserver
+        return {"MAKEFLAGS": f" -j --jobserver-auth={read},{write}"}
 
     def _ccache_environment(self) -> dict[str, str]:
         """The configuration of ccache (ccache(1)): a cold compile must not take longer with it.

@@ -22,10 +22,11 @@ from ingot.catalog.catalog_model import DEFAULT_FLAVOR, BuilderSpec, Feature, Ke
 from ingot.catalog.guest_checks import GuestCheck, load_guest_checks, merged
 from ingot.catalog.patch_selection import PatchBounds
 from ingot.catalog.value_patterns import WORDS
-from ingot.errors import UserError
+from ingot.errors import UserError, require_none
 from ingot.files import write_atomic
 from ingot.kconfig.waivers import Waiver
 from ingot.version import Series
+from ingot.write_access import require_writable
 
 FILE_NAME = "kernels.toml"
 
@@ -85,11 +86,9 @@ class Catalog:
                 self.kernels, self.features, names, arches, flavors, self.flavors
             )
         except kernel_selection.UnknownKernelError as error:
-            raise UserError(
-                error.what,
-                why=error.why,
-                hint=f"`ingot add VERSION` adds one to {self.file}",
-            ) from None
+            more = f"`ingot add VERSION` adds one to {self.file}"
+            hint = f"{error.hint} {more}" if error.hint else more
+            raise UserError(error.what, why=error.why, hint=hint) from None
 
     def variant(self, kernel: Kernel, with_: Sequence[str], without: Sequence[str]) -> Kernel:
         """The kernel with features added or removed; see `kernel_variants.variant`."""
@@ -186,11 +185,20 @@ class Catalog:
             )
         return self._merged([f"vmm/{name}"], series, arch)
 
+    def vmm_needs(self, name: str, series: Series, arch: Arch) -> dict[str, kconfig.OptionRequest]:
+        """The options that a VMM needs in any kernel: those of `vmm_requests` that are to be on.
+
+        The others are off, or numbers: they suit the catalog's own kernels, and a kernel with other
+        values works in the VMM as well. Errors as for `vmm_requests`.
+        """
+        requests = self.vmm_requests(name, series, arch)
+        return {option: one for option, one in requests.items() if one.value in ("y", "m")}
+
     def require_feature_name(self, name: str) -> None:
         """A UserError if a feature cannot have this name, which becomes part of tags."""
         if name in self.features:
             return
-        arches = {word for kernel in self.kernels for word in (kernel.arch.name, kernel.arch.oci)}
+        arches = {word for kernel in self.kernels for word in kernel.arch.names}
         words = name.split("-")
         if not re.fullmatch(WORDS, name):
             raise UserError(
@@ -200,7 +208,7 @@ class Catalog:
         if kernel_variants.RESERVED & set(words) or words[-1] in arches:
             raise UserError(
                 f"'{name}' is not a valid name for a feature",
-                why="in a tag, the words 'with', 'without' and 'patched', and an arch at the end,"
+                why=f"in a tag, the words {kernel_variants.RESERVED_TEXT}, and an arch at the end,"
                 " have another meaning",
                 hint="choose another name",
             )
@@ -214,6 +222,10 @@ class Catalog:
             self.file, catalog_edit.add_feature(text, name, about, needs, str(since or "")).encode()
         )
 
+    def require_writable(self) -> None:
+        """MachineError if this user cannot write to the catalog: called before long work."""
+        require_writable(self.root, "the catalog")
+
     def _merged(
         self,
         fragments: Iterable[str],
@@ -224,11 +236,14 @@ class Catalog:
         monolithic: bool = False,
     ) -> dict[str, kconfig.OptionRequest]:
         """The options that fragments request, merged for one series and arch."""
-        requests = [
-            request
-            for name in fragments
-            for request in kconfig.load_fragment(self.fragment_file(name), f"{name}.config")
-        ]
+        requests: list[kconfig.OptionRequest] = []
+        errors: list[UserError] = []
+        for name in fragments:
+            try:
+                requests += kconfig.load_fragment(self.fragment_file(name), f"{name}.config")
+            except UserError as error:
+                errors.append(error)
+        require_none(errors, f"{len(errors)} fragments cannot be read")
         requests += more
         return kconfig.merge(requests, series, arch.name, monolithic=monolithic)
 

@@ -3,7 +3,7 @@
 A name is a version or a series, followed by what distinguishes the kernel, as in tags:
 
     NAME = VERSION|SERIES ["-" FLAVOR] {"-with-" FEATURE | "-without-" FEATURE}
-           ["-patched"] ["-" ARCH]
+           ["-from-" SOURCE] ["-patched"] ["-" ARCH]
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingot.catalog import kernel_variants
-from ingot.catalog.catalog_model import DEFAULT_FLAVOR, PATCHED, Feature, Kernel
+from ingot.catalog.catalog_model import DEFAULT_FLAVOR, FROM, PATCHED, Feature, Kernel
 from ingot.errors import UserError
+from ingot.suggestions import suggestion, unknown_name
 
 ALL = "all"
 """Means every arch, or every flavor, of a series."""
@@ -27,13 +28,14 @@ class UnknownKernelError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """A parsed name. `flavor` and `arch` are empty if the name has none."""
+    """A parsed name. `flavor`, `own_source` and `arch` are empty if the name has none."""
 
     text: str
     base: str
     flavor: str
     with_: Sequence[str]
     without: Sequence[str]
+    own_source: str
     patched: bool
     arch: str
 
@@ -63,6 +65,7 @@ def select(
             f"the catalog has no kernel {', '.join(unknown)}",
             why=f"it has {', '.join(dict.fromkeys(str(kernel.version) for kernel in kernels))}"
             f" (a series such as {kernels[-1].version.series} means its newest version)",
+            hint=suggestion(unknown[0], by_version),
         )
     found: dict[Kernel, None] = {}
     for name in parsed:
@@ -72,6 +75,7 @@ def select(
         found |= dict.fromkeys(
             dataclasses.replace(
                 kernel_variants.variant(features, kernel, name.with_, name.without),
+                own_source=name.own_source,
                 patched=name.patched,
             )
             for kernel in chosen
@@ -95,11 +99,23 @@ def _parse(text: str, arches: Iterable[str]) -> _Name:
     base, *words = text.split("-")
     if words and re.fullmatch(r"rc\d+", words[0]):
         base = f"{base}-{words.pop(0)}"
+    own_source = ""
+    if FROM in words[:-1]:
+        at = words.index(FROM)
+        own_source = words[at + 1]
+        del words[at : at + 2]
     arch = words.pop() if words and words[-1] in arches else ""
     patched = bool(words) and words[-1] == PATCHED
     flavor, with_, without = kernel_variants.split(words[:-1] if patched else words)
     return _Name(
-        text, base, flavor=flavor, with_=with_, without=without, patched=patched, arch=arch
+        text,
+        base,
+        flavor=flavor,
+        with_=with_,
+        without=without,
+        own_source=own_source,
+        patched=patched,
+        arch=arch,
     )
 
 
@@ -151,10 +167,8 @@ def _newest(
 
 
 def _arches(kernels: Iterable[Kernel]) -> dict[str, str]:
-    """The arches of kernels: the kernel's own name of each, by both of its spellings."""
-    return {
-        word: kernel.arch.name for kernel in kernels for word in (kernel.arch.name, kernel.arch.oci)
-    }
+    """The arches of kernels: the kernel's own name of each, by all of its names."""
+    return {word: kernel.arch.name for kernel in kernels for word in kernel.arch.names}
 
 
 def _flavors(kernels: Iterable[Kernel]) -> dict[str, str]:
@@ -170,11 +184,12 @@ def _wanted(
 ) -> list[str]:
     """The canonical names of the requested ones; a UserError names those `place` does not have."""
     if unknown := [name for name in asked if name not in (*offered, ALL)]:
-        raise UserError(
-            f"{place} has no {kind} {', '.join(unknown)}",
-            why=f"it has {', '.join(dict.fromkeys(offered.values()))}",
-            hint=_way_to_have(unknown, kind, defined),
-        )
+        what = f"{place} has no {kind} {', '.join(unknown)}"
+        way = _way_to_have(unknown, kind, defined)
+        if all(name in defined for name in unknown):
+            why = f"it has {', '.join(dict.fromkeys(offered.values()))}"
+            raise UserError(what, why=why, hint=way)
+        raise unknown_name(what, unknown[0], offered.values(), hint=way)
     names = offered.values() if ALL in asked else [offered[name] for name in asked]
     return list(dict.fromkeys(names))
 

@@ -8,17 +8,23 @@ A variant is named after the difference, so that the same request always has the
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ingot.arch import Arch
-from ingot.catalog.catalog_model import DEFAULT_FLAVOR, PATCHED, Feature, Flavor, Kernel, Vmm
+from ingot.catalog.catalog_model import DEFAULT_FLAVOR, FROM, PATCHED, Feature, Flavor, Kernel, Vmm
 from ingot.errors import UserError
+from ingot.suggestions import unknown_name
 from ingot.version import Series
 
 WITH, WITHOUT = "with", "without"
-RESERVED = frozenset({WITH, WITHOUT, PATCHED})
+PLUS = "plus"
+"""The word before the name of out-of-tree modules in the tag of a kernel with such modules."""
+
+RESERVED = frozenset({WITH, WITHOUT, FROM, PATCHED, PLUS})
 """Words that the name of a flavor or feature must not have, because tags use them."""
+
+RESERVED_TEXT = ", ".join(f"'{word}'" for word in sorted(RESERVED))
+"""The reserved words, for messages."""
 
 _LONGEST = 80
 """The most characters of a variant's name: a tag has 128 (OCI distribution-spec, "Pulling
@@ -67,12 +73,7 @@ def known(names: Collection[str], name: str, kind: str) -> str:
     """`name`, if it is one of `names`; otherwise a UserError that lists them."""
     if name in names:
         return name
-    near = difflib.get_close_matches(name, names, n=1)
-    raise UserError(
-        f"the catalog has no {kind} '{name}'",
-        why=f"it has {', '.join(names) or 'none'}",
-        hint=f"did you mean {near[0]}?" if near else "",
-    )
+    raise unknown_name(f"the catalog has no {kind} '{name}'", name, names)
 
 
 def split(words: Sequence[str]) -> tuple[str, list[str], list[str]]:

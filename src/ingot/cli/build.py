@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.table import Table
 
 from ingot import pipeline
@@ -16,7 +17,6 @@ from ingot.cli.documents.parts import (
     step_parts,
     total_seconds,
 )
-from ingot.cli.documents.verbs import BuildDocument
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     Arches,
@@ -46,6 +46,7 @@ from ingot.source.origin import Source
 from ingot.units import size_text
 
 if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import BuildDocument
     from ingot.registry import Registry
 
 
@@ -66,6 +67,37 @@ def build(
     boot_timeout: BootTimeout = DEFAULT_BOOT_SECONDS,
     cache_from: CacheFrom = None,
     insecure: Insecure = False,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="ENGINE",
+            help="Build by jobs of this engine instead of in this command: local (processes of this"
+            " machine), kubernetes or slurm. See docs/fleet.md.",
+            show_default=False,
+        ),
+    ] = None,
+    registry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST[/PATH]",
+            envvar="REGISTRY",
+            help="With --on: the registry that the jobs push to. What it has is not built again.",
+            show_default=False,
+        ),
+    ] = None,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="With --on: do not wait for the jobs; see `ingot jobs`."),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only show what would be compiled, found or pulled, and which inputs differ from"
+            " the newest build in the store.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build kernels, boot them, tag their images.
@@ -76,8 +108,23 @@ def build(
 
     With --with and --without the kernel is a variant that the catalog does not list; the tags of
     its images name the difference, such as 6.1.176-with-bpf. With --patch the tag is
-    6.1.176-patched, whatever the patches are.
+    6.1.176-patched, whatever the patches are. With --source it ends in the source's name, such as
+    6.1.176-from-linux_acme.
+
+    With --dry-run, nothing is compiled, pulled or tagged. The config is resolved if the source and
+    the builder are in the cache; otherwise only what is missing is shown.
+
+    With --on, each kernel that the registry lacks is a job of the engine, which pushes its images
+    there. The tags in the registry are set at the end. Ctrl-C cancels the jobs that this command
+    has submitted; after any other end, the same command follows them again.
     """
+    if detach and not on:
+        raise UserError("--detach needs --on", hint="name an engine, such as --on kubernetes")
+    if dry_run and on:
+        raise UserError(
+            "--dry-run cannot be used with --on",
+            hint="`--dry-run --cache-from REGISTRY` shows what that registry has",
+        )
     errors = Terminal(stderr=True)
     remote = _registry(cache_from, insecure) if cache_from else None
     setting = make_setting(
@@ -100,10 +147,22 @@ def build(
             " are selected",
             hint="name only the version of that tree",
         )
-    progress = make_progress(errors)
-    built, failed = for_each(
-        selected, lambda kernel: pipeline.build(setting, kernel, progress), errors
-    )
+    if dry_run:
+        from ingot.cli.build_forecast import show_forecasts  # a build does not need it
+
+        show_forecasts(setting, selected, as_json=as_json)
+        return
+    if on:
+        from ingot.cli.fleet.build_on import build_on  # engines and their libraries are large
+
+        built, failed = build_on(
+            on, setting, selected, errors, registry=registry, insecure=insecure, detach=detach
+        )
+    else:
+        progress = make_progress(errors)
+        built, failed = for_each(
+            selected, lambda kernel: pipeline.build(setting, kernel, progress), errors
+        )
     if as_json:
         print_json(_document(setting, built, failed))
     else:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot import tools
 from ingot.arch import arch, arch_called
 from ingot.boot.vmm.kvm import kvm_fault
+from ingot.boot.vmm.kvm_in_qemu import qemu_kvm_fault
+from ingot.boot.vmm.machines import machine_for
 from ingot.builder import container_engines
 from ingot.builder.sandbox import check_sandbox, confinement
-from ingot.cli.documents.verbs import DoctorDocument
 from ingot.cli.shared.common_options import Json
 from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import IngotError, MachineError
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import DoctorDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ def doctor(
 
     Exits with 3 if something is missing, with an error that names it and how to install it.
     """
-    names = [arch(name).name for name in arches or [arch_called(os.uname().machine).name]]
+    names = [arch_called(name).name for name in arches or [os.uname().machine]]
     if install:
         errors = Terminal(stderr=True)
         tools.install(errors.say, *names)
@@ -113,9 +118,20 @@ def _sandbox() -> _Diagnosis:
 
 
 def _kvm() -> _Diagnosis:
-    if fault := kvm_fault():
+    if fault := kvm_fault() or _qemu_fault():
         return _Diagnosis("KVM", None, f"{fault}: boot tests run in QEMU's TCG, which is slower")
-    return _Diagnosis("KVM", None, "it runs guests: boot tests use it, and QEMU's TCG if it fails")
+    detail = "QEMU runs an instruction with it: boot tests try it first, and note it if it fails"
+    return _Diagnosis("KVM", None, detail)
+
+
+def _qemu_fault() -> str:
+    """Why QEMU cannot use KVM; empty if it can, if it is not installed, or for another arch."""
+    machine = machine_for(arch("x86_64"))
+    if os.uname().machine != arch(machine.arch).machine:
+        return ""
+    if not shutil.which(machine.program):
+        return ""
+    return qemu_kvm_fault(machine)
 
 
 def _engines() -> _Diagnosis:

@@ -24,13 +24,16 @@ VERBS = (
     Verb("module", "Compile out-of-tree modules for a kernel.", _BUILD),
     Verb("builder", "Make, show and update the builders that compile kernels.", _BUILD),
     Verb("containerfile", "Print the Containerfile that builds a kernel.", _BUILD),
+    Verb("fleet", "Build kernels on many machines.", _BUILD),
+    Verb("jobs", "Show, follow and cancel the jobs of an engine.", _BUILD),
     Verb("boot", "Boot a kernel in a virtual machine and run its checks.", _BOOT),
     Verb("run", "Boot a kernel with the files of an image as its root.", _BOOT),
     Verb("shell", "Open a terminal in a guest that has the files of an image as its root.", _BOOT),
     Verb("profile", "Count the instructions that a kernel runs until init starts.", _BOOT),
     Verb("bisect", "Find the option that makes one kernel cost more than another.", _BOOT),
     Verb("list", "List the kernels of the catalog.", _LOOK),
-    Verb("inspect", "Show and verify an image of the store.", _LOOK),
+    Verb("images", "List the images of the store.", _LOOK),
+    Verb("inspect", "Show and verify an image of the store or of a registry.", _LOOK),
     Verb("diff", "Compare two images.", _LOOK),
     Verb("require", "Check that a kernel supports VMMs, features and options.", _LOOK),
     Verb("report", "Write a page about the kernels of the store, or of a registry.", _LOOK),
@@ -45,6 +48,7 @@ VERBS = (
     Verb("matrix", "Print the kernels to build as a GitHub Actions matrix (JSON).", _CATALOG),
     Verb("init", "Make a catalog of your own.", _CATALOG),
     Verb("doctor", "Check what this machine has and lacks.", _MAINTAIN),
+    Verb("rm", "Remove images from the store.", _MAINTAIN),
     Verb("prune", "Remove unused images, sources and builders.", _MAINTAIN),
 )
 
@@ -141,6 +145,14 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.fetch import fetch
 
             return fetch
+        case "fleet":
+            from ingot.cli.fleet import app
+
+            return app
+        case "images":
+            from ingot.cli.images import images
+
+            return images
         case "init":
             from ingot.cli.init import init
 
@@ -149,6 +161,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.inspect import inspect
 
             return inspect
+        case "jobs":
+            from ingot.cli.jobs import jobs
+
+            return jobs
         case "list":
             from ingot.cli.list_kernels import list_kernels
 
@@ -185,6 +201,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.require import require
 
             return require
+        case "rm":
+            from ingot.cli.rm import rm
+
+            return rm
         case "run":
             from ingot.cli.boot.run import run
 

@@ -60,7 +60,7 @@ def compile_module(
     )
     with progress.step("compile") as step:
         counter = Counter(step)
-        make.run(jobs(), "modules", counter=counter)
+        make.run(*jobs(sandbox), "modules", counter=counter)
         make.run(
             f"INSTALL_MOD_PATH=/build/{_INSTALL}", f"INSTALL_MOD_DIR={UPDATES}", "modules_install"
         )

@@ -40,7 +40,7 @@ class Counter:
         if match := _OBJECT_LINE.match(line):
             self.done += 1
             total = self._expected if self.done < self._expected else None
-            self._step.advance(self.done, total, match[1])
+            self._step.advance(self.done, total, match[1], unit="objects")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class Make:
                 log=self.log,
                 on_line=counter,
                 keep_output=False,
+                inherited=self.sandbox.inherited,
             )
         except CommandFailedError as error:
             raise self._explain(error) from error
@@ -93,9 +94,9 @@ class Make:
         return BuildError(f"{self.what} did not compile", why="\n".join(shown), hint=hint)
 
 
-def jobs() -> str:
-    """make's option to use every processor that this process is allowed to use."""
-    return f"-j{len(os.sched_getaffinity(0))}"
+def jobs(sandbox: Sandbox) -> tuple[str, ...]:
+    """make's option to use every processor that this process may use; none with a jobserver."""
+    return () if sandbox.jobserver else (f"-j{len(os.sched_getaffinity(0))}",)
 
 
 def _is_nearly_full(directory: Path) -> bool:

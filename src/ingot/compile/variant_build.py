@@ -23,5 +23,5 @@ def compile_variant(
     """
     put_config(sandbox, config)
     counter = Counter(step, expected_objects(config))
-    Make(sandbox, arch, epoch, log).run(jobs(), arch.target, counter=counter)
+    Make(sandbox, arch, epoch, log).run(*jobs(sandbox), arch.target, counter=counter)
     return install_kernel(sandbox.copy_out(arch.image, LARGEST_FILE), sandbox.results)

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from ingot.arch import Arch
 from ingot.catalog import Catalog, GuestCheck, Kernel, fragments_for
 from ingot.errors import UserError
+from ingot.images import MODULES, added_modules
+from ingot.lab.booting import DISKS
 from ingot.lab.config_reader import NamedConfig
+from ingot.oci import Image
+from ingot.suggestions import suggestion
 from ingot.version import Series
 
 NO_CHECKS = "none"
@@ -53,6 +57,19 @@ def checks_of_config(
     )
 
 
+def checks_of_modules(image: Image) -> tuple[GuestCheck, ...]:
+    """The checks that each out-of-tree module of an image loads; none for other images."""
+    return tuple(
+        GuestCheck(
+            name=f"module-{name}",
+            about="the module was compiled for this kernel, and loads",
+            feature=MODULES,
+            run=("load-module", name),
+        )
+        for name in dict.fromkeys(added_modules(image.labels))
+    )
+
+
 def _all(catalog: Catalog, series: Series, arch: Arch) -> tuple[GuestCheck, ...]:
     """Every check in the catalog for kernels of a series on an arch."""
     vmms = (vmm.name for vmm in catalog.vmms.values() if vmm.boots(series, arch))
@@ -80,10 +97,13 @@ def _chosen(
     for name in names:
         found = owners.get(name, ()) or tuple(check for check in known if check.name == name)
         if not found:
+            what = f"there is no check '{name}' for {series} on {arch.name}"
+            names = sorted(check.name for check in known)
             raise UserError(
-                f"there is no check '{name}' for {series} on {arch.name}",
-                why=f"the checks are: {', '.join(sorted(check.name for check in known))}",
-                hint=f"all checks of a feature: --checks FEATURE; none: --checks {NO_CHECKS}; with"
+                what,
+                why=f"the checks are: {', '.join(names)}",
+                hint=suggestion(name, [*names, *owners, *DISKS, NO_CHECKS])
+                or f"all checks of a feature: --checks FEATURE; none: --checks {NO_CHECKS}; with"
                 " the root on a disk: --checks root-on-disk or modules-volume",
             )
         chosen |= {check.name: check for check in found}

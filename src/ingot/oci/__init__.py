@@ -4,7 +4,7 @@ from ingot.oci.artifact import Artifact, read_artifact, write_artifact
 from ingot.oci.contents import FileInfo, list_files, read_file
 from ingot.oci.copying import copy_image
 from ingot.oci.descriptor import REF_NAME, Descriptor, Platform
-from ingot.oci.garbage import Garbage, collect_garbage
+from ingot.oci.garbage import Garbage, blobs_of_only, collect_garbage
 from ingot.oci.image import Image, read_image, write_image
 from ingot.oci.layer_entry import (
     EntryKind,
@@ -17,7 +17,7 @@ from ingot.oci.layer_entry import (
 from ingot.oci.layer_writer import Layer, write_layer, write_tar_layer
 from ingot.oci.layout import Layout, check_tag_name
 from ingot.oci.packed_annotation import pack_text, unpack_text
-from ingot.oci.unpack_image import extract, require_new
+from ingot.oci.unpack_image import extract
 from ingot.oci.validate import Problem, validate_image, validate_layout
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Layout",
     "Platform",
     "Problem",
+    "blobs_of_only",
     "check_tag_name",
     "collect_garbage",
     "copy_image",
@@ -45,7 +46,6 @@ __all__ = [
     "read_artifact",
     "read_file",
     "read_image",
-    "require_new",
     "tree_entries",
     "unpack_text",
     "validate_image",

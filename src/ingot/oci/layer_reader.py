@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.oci.blobs import damaged
-from ingot.oci.descriptor import GZIP_LAYER_TYPES, PLAIN_LAYER_TYPES
-from ingot.oci.layer_compression import decompress
+from ingot.oci.descriptor import GZIP_LAYER_TYPES, PLAIN_LAYER_TYPES, ZSTD_LAYER_TYPES
+from ingot.oci.layer_compression import CompressedDataError, read_gzip, read_zstd
 from ingot.oci.layer_entry import WHITEOUT_PREFIX, EntryKind
 from ingot.oci.layer_writer import Layer
 from ingot.oci.layout import Layout
@@ -113,7 +112,7 @@ def open_layer(
         try:
             yield LayerTar(tar, allowance)
             tar.drain()
-        except (TarError, zlib.error) as error:
+        except (TarError, CompressedDataError) as error:
             raise damaged(layer.descriptor, path, str(error)) from error
         blob.drain()
     if (actual := Digest(hasher.hexdigest())) != layer.diff_id:
@@ -189,7 +188,9 @@ def _hidden(name: str, directory: str, base: str) -> str:
 def _plain(layer: Layer, chunks: Iterable[bytes]) -> Iterator[bytes]:
     media_type = layer.descriptor.media_type
     if media_type in GZIP_LAYER_TYPES:
-        return decompress(chunks)
+        return read_gzip(chunks)
+    if media_type in ZSTD_LAYER_TYPES:
+        return read_zstd(chunks)
     if media_type in PLAIN_LAYER_TYPES:
         return iter(chunks)
     raise UserError(

@@ -45,7 +45,12 @@ from ingot.oci.image_documents import (
     parse,
 )
 from ingot.oci.limits import DOCUMENT_BYTES, STORE_INDEX_BYTES
+from ingot.write_access import free_to_read, locked_to_read, require_writable
 
+_STORE_HINT = (
+    "nothing was changed; restore that file from a copy, or move the image store away and build"
+    " again"
+)
 _MARKER = b'{"imageLayoutVersion":"1.0.0"}'
 _EMPTY_INDEX = canonical_json({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": []})
 _INDEX_LOCK, _USE_LOCK = ".index.lock", ".use.lock"
@@ -147,13 +152,34 @@ class Layout:
             yield
 
     @contextlib.contextmanager
-    def exclusive_if_free(self) -> Iterator[bool]:
-        """Lock the store if no process uses it: True, and builds wait; else False."""
+    def being_read(self) -> Iterator[None]:
+        """Prevent garbage collection while images are read; the store may be read-only.
+
+        A store that does not exist is not made.
+        """
+        self._read_index()
+        if not self.root.is_dir():
+            yield
+            return
+        with locked_to_read(self.root / _USE_LOCK):
+            yield
+
+    def require_writable(self) -> None:
+        """MachineError if this user cannot write to the store: called before long work."""
+        require_writable(self.root, "the image store")
+
+    @contextlib.contextmanager
+    def exclusive_if_free(self, *, to_read: bool = False) -> Iterator[bool]:
+        """Lock the store if no process uses it: True, and builds wait; else False.
+
+        With `to_read`, nothing is changed meanwhile, and the store may be read-only.
+        """
         self._read_index()
         if not self.root.is_dir():
             yield True
             return
-        with disk_errors(self.root), locked_if_free(self.root / _USE_LOCK) as free:
+        lock = free_to_read if to_read else locked_if_free
+        with disk_errors(self.root), lock(self.root / _USE_LOCK) as free:
             yield free
 
     def leftovers(self) -> Iterator[Path]:
@@ -174,7 +200,7 @@ class Layout:
             raise _not_a_store(self.root, "it is not a directory")
         marker, index = self.root / "oci-layout", self.root / "index.json"
         if marker.exists():
-            parse(LayoutDocument, _read(marker), str(marker))
+            parse(LayoutDocument, _read(marker), str(marker), _STORE_HINT)
             if not index.exists():
                 raise _not_a_store(self.root, "its index.json, which holds the tags, is missing")
             return
@@ -183,7 +209,7 @@ class Layout:
             raise _not_a_store(
                 self.root, f"it has no oci-layout, but contains {', '.join(foreign)}"
             )
-        if index.exists() and parse(IndexDocument, _read(index), str(index)).manifests:
+        if index.exists() and parse(IndexDocument, _read(index), str(index), _STORE_HINT).manifests:
             raise _not_a_store(self.root, "it has an index.json, but no oci-layout")
 
     def _create(self) -> None:
@@ -200,7 +226,7 @@ class Layout:
             sync_directory(self.root)
 
     def _read_index(self) -> IndexDocument:
-        return parse(IndexDocument, self._index_bytes(), str(self._index))
+        return parse(IndexDocument, self._index_bytes(), str(self._index), _STORE_HINT)
 
     def _index_bytes(self) -> bytes:
         self._check()
@@ -240,7 +266,7 @@ class Layout:
 def _tags_in(index: bytes, where: str) -> Mapping[str, Descriptor]:
     """The tags of an `index.json` of these bytes, sorted by name."""
     found: dict[str, Descriptor] = {}
-    for entry in parse(IndexDocument, index, where).manifests:
+    for entry in parse(IndexDocument, index, where, _STORE_HINT).manifests:
         name = _ref_name(entry)
         if name is not None:
             found.setdefault(name, entry.to_descriptor())

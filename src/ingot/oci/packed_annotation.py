@@ -6,9 +6,8 @@ Manifests are not trusted, so the size of an unpacked text is limited.
 from __future__ import annotations
 
 import base64
-import zlib
 
-from ingot.oci.layer_compression import compress, decompress
+from ingot.oci.layer_compression import CompressedDataError, compress, read_gzip
 
 _LIMIT = 4 << 20
 
@@ -21,10 +20,10 @@ def unpack_text(text: str) -> bytes:
     """The packed text. ValueError if it is not in this format, or has more than 4 MiB."""
     data = bytearray()
     try:
-        for piece in decompress([base64.b64decode(text, validate=True)]):
+        for piece in read_gzip([base64.b64decode(text, validate=True)]):
             data += piece
             if len(data) > _LIMIT:
                 raise ValueError(f"it has more than {_LIMIT} bytes")
-    except zlib.error as error:
+    except CompressedDataError as error:
         raise ValueError(str(error)) from None
     return bytes(data)

@@ -10,10 +10,22 @@ imported by that verb.
 
 from typing import TYPE_CHECKING
 
-from ingot.pipeline.builders import ensure_builder, packages_of, site_of, update_builder
+from ingot.pipeline.builders import (
+    builders_of_catalog,
+    ensure_builder,
+    packages_of,
+    site_of,
+    update_builder,
+)
 from ingot.pipeline.building import build
 from ingot.pipeline.found_build import Built, BuiltImage
-from ingot.pipeline.inputs import local_version, obtain_source, with_git_source, with_version_of
+from ingot.pipeline.inputs import (
+    local_version,
+    obtain_source,
+    with_git_source,
+    with_own_source,
+    with_version_of,
+)
 
 if TYPE_CHECKING:
     from ingot.pipeline.configs import (
@@ -25,6 +37,7 @@ if TYPE_CHECKING:
         written_by_hand,
     )
     from ingot.pipeline.fetching import FetchedInputs, fetch
+    from ingot.pipeline.recipes import find_recipe
 
 __all__ = [
     "Built",
@@ -32,9 +45,11 @@ __all__ = [
     "FetchedInputs",
     "Resolved",
     "build",
+    "builders_of_catalog",
     "edit",
     "ensure_builder",
     "fetch",
+    "find_recipe",
     "local_version",
     "locked_text",
     "obtain_source",
@@ -44,6 +59,7 @@ __all__ = [
     "site_of",
     "update_builder",
     "with_git_source",
+    "with_own_source",
     "with_version_of",
     "written_by_hand",
 ]
@@ -53,6 +69,7 @@ if not TYPE_CHECKING:  # else every misspelt name would pass
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-        from ingot.pipeline import configs, fetching
+        from ingot.pipeline import configs, fetching, recipes
 
-        return getattr(fetching if hasattr(fetching, name) else configs, name)
+        owners = (configs, fetching, recipes)
+        return getattr(next(owner for owner in owners if hasattr(owner, name)), name)

@@ -102,6 +102,7 @@ def resolve_all(
         plan = make_plan(setting.project.catalog, kernel, setting.options)
         if fresh:
             plan = replace(plan, full_config=None)
+        require_usable(plan)
         if kept := _resolved_before(setting, plan):
             yield kept
             continue
@@ -109,7 +110,7 @@ def resolve_all(
             if kernel.version not in sources:
                 sources[kernel.version] = obtain_source(setting, kernel, progress)
             source = sources[kernel.version]
-            with _sandbox(setting, plan, source, progress) as sandbox:
+            with config_sandbox(setting, plan, source, progress) as sandbox:
                 resolved = resolve(setting.project, plan, source, sandbox, progress)
         yield resolved
 
@@ -122,7 +123,7 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
     plan = replace(make_plan(setting.project.catalog, kernel, setting.options), full_config=None)
     with in_use(setting.project, progress):
         source = obtain_source(setting, kernel, progress)
-        with _sandbox(setting, plan, source, progress) as sandbox:
+        with config_sandbox(setting, plan, source, progress) as sandbox:
             resolved = resolve(setting.project, plan, source, sandbox, progress)
             require_sound(resolved)
             log = setting.project.workspace.log(f"{kernel.tag}-config")
@@ -130,7 +131,9 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
 
 
 @contextlib.contextmanager
-def _sandbox(setting: Setting, plan: Plan, source: Source, progress: Progress) -> Iterator[Sandbox]:
+def config_sandbox(
+    setting: Setting, plan: Plan, source: Source, progress: Progress
+) -> Iterator[Sandbox]:
     """A sandbox to run Kconfig in, with the kernel's tree, patched as for the build."""
     builder = builder_for(setting, plan.kernel, progress)
     work = setting.project.workspace.sources
@@ -236,11 +239,8 @@ def _from_full_config(
     error: it is their lock file.
     """
     given = _read(path)
-    name = f"{path.parent.name}/{path.name}"
-    require_values(given, name)
+    name = _name_of(path)
     locked = given.text.startswith(_HEADER)
-    if locked:
-        _require_fresh(plan, path, given)
     choices = {} if locked else choices_for(given, plan.requests, table)
     config = configure.complete(sandbox, plan.kernel.arch, with_choices(given, choices), log)
     findings = check_full(given, config, table, name)
@@ -282,6 +282,30 @@ def _lint(plan: Plan, config: Config, *, full: bool = False) -> tuple[Finding, .
     kernel = plan.kernel
     series, arch = kernel.version.series, kernel.arch.name
     return tuple(broken(plan.rules, config, series, arch, kernel.vmms, full=full))
+
+
+def require_usable(plan: Plan) -> None:
+    """UserError for a full config that no source has to be fetched for to see that it is wrong.
+
+    That is one without options, or with values that Kconfig cannot read, and a lock file whose
+    fragments have changed.
+    """
+    if plan.full_config is None:
+        return
+    given = _read(plan.full_config)
+    if not given.options:
+        raise UserError(
+            f"the full config {plan.full_config} has no options",
+            hint="put a complete .config there, or remove the file to build from the fragments",
+        )
+    require_values(given, _name_of(plan.full_config))
+    if given.text.startswith(_HEADER):
+        _require_fresh(plan, plan.full_config, given)
+
+
+def _name_of(path: Path) -> str:
+    """The name of a full config in messages."""
+    return f"{path.parent.name}/{path.name}"
 
 
 def written_by_hand(path: Path) -> bool:

@@ -6,7 +6,7 @@ compiler's side nor the lab.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,17 +56,21 @@ def find_without_work(setting: Setting, plan: Plan, timed: Timed) -> Built | Non
 
     Needs only the digests of source and builder, not their files; takes milliseconds.
     """
-    builder = known_builder(setting.project, plan.kernel)
-    if builder is None or setting.options.local:
-        return None
-    for source in known_sources(setting.project, plan.kernel):
-        config = plan.kept_config(source, builder, setting.project.workspace)
-        if config is None:
-            continue
-        recipe = plan.recipe(source, builder, config)
+    for recipe in known_recipes(setting, plan):
         if built := find(setting.project, plan.kernel, recipe, timed):
             return built
     return None
+
+
+def known_recipes(setting: Setting, plan: Plan) -> Iterator[Recipe]:
+    """The recipes of a kernel that pinned digests and cached configs give, the likeliest first."""
+    builder = known_builder(setting.project, plan.kernel)
+    if builder is None or setting.options.local:
+        return
+    for source in known_sources(setting.project, plan.kernel):
+        config = plan.kept_config(source, builder, setting.project.workspace)
+        if config is not None:
+            yield plan.recipe(source, builder, config)
 
 
 def find(project: Project, kernel: Kernel, recipe: Recipe, timed: Timed) -> Built | None:

@@ -23,7 +23,6 @@ _FORMAT = 2
 """Raised when the way configs are resolved or checked changes."""
 _TABLE_FORMAT = 1
 """Raised when a table of options has other contents."""
-_DEFAULTS = RunOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +89,24 @@ class Plan:
         )
 
 
-def make_plan(catalog: Catalog, kernel: Kernel, options: RunOptions = _DEFAULTS) -> Plan:
+def make_plan(catalog: Catalog, kernel: Kernel, options: RunOptions | None = None) -> Plan:
     """Read the catalog's files for the kernel; UserError if one of them is wrong.
 
-    The user's patches of `options` are for a kernel that is `patched`; they are applied after the
-    catalog's.
+    A kernel that is `patched` gets the patches of `options` after those of the catalog. One of the
+    user's `own_source` needs the source in `options`.
     """
-    user_patches = options.patches
-    if kernel.patched and not user_patches:
+    options = options or RunOptions()
+    if kernel.patched and not options.patches:
         raise UserError(
             f"{kernel.tag} has patches that are not in the catalog",
             hint="pass them, in order, with --patch FILE",
         )
-    patches = (*catalog.patches(kernel), *(user_patches if kernel.patched else ()))
+    if kernel.own_source and not options.local:
+        raise UserError(
+            f"{kernel.tag} is compiled from a source that is not the catalog's",
+            hint=f"pass the source '{kernel.own_source}' with --source",
+        )
+    patches = (*catalog.patches(kernel), *(options.patches if kernel.patched else ()))
     full = catalog.config_file(kernel)
     return Plan(
         kernel,

@@ -31,4 +31,4 @@ def sandbox_for(
             tree = work / "tree"
         if cache:
             stack.enter_context(compile_cache.opened(cache, builder))
-        yield Sandbox.below(directory, builder, tree, cache)
+        yield Sandbox.below(directory, builder, tree, cache, setting.options.jobserver)

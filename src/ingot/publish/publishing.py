@@ -11,7 +11,6 @@ nothing that the registry has is sent again. skopeo handles the credentials.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +23,7 @@ from ingot.oci import Layout
 from ingot.oci.graph import reachable
 from ingot.progress import Progress, Step
 from ingot.publish import indexes
-from ingot.publish.shipment import Shipment, TaggedManifest, gather
+from ingot.publish.shipment import KernelModules, Shipment, TaggedManifest, gather
 from ingot.publish.tagging import (
     Action,
     RegistryTags,
@@ -81,46 +80,61 @@ def publish(
     target: Registry,
     progress: Progress,
     *,
+    modules: Iterable[KernelModules] = (),
     builders: bool = False,
+    moving: bool = True,
     dry_run: bool = False,
 ) -> Published:
-    """Push the images of kernels that the store has; with `builders`, also their builders.
+    """Push the images of kernels that the store has, and those of out-of-tree `modules` of these
+    kernels; with `builders`, also their builders.
 
-    A `dry_run` changes nothing; refused tags are in its result. Otherwise UserError, before
-    anything is sent, if an immutable tag points at another image. MachineError if the registry or
-    the network fails; the tags that are already set are correct.
+    Without `moving`, only the immutable tags of the recipes are set. A `dry_run` changes nothing;
+    refused tags are in its result. Otherwise UserError, before anything is sent, if an immutable
+    tag points at another image. MachineError if the registry or the network fails; the tags that
+    are already set are correct.
     """
     layout = project.layout
-    # do not create a store that does not exist
-    with layout.in_use() if layout.root.exists() else contextlib.nullcontext():
-        shipments = gather(layout, kernels, builders=builders)
-        with progress.step(f"read tags of {target.name}") as step:
-            seen = _look(shipments, target, step)
-            plans = [list(_plan(shipment, seen)) for shipment in shipments]
-            missing = [part for shipment in shipments for part in _missing(shipment, seen)]
-            planned = Published(
-                tuple(tag for plan in plans for tag in plan),
-                tuple(_estimate(layout, missing, seen)),
-            )
-            step.result(_preview(planned))
-        if dry_run:
-            return planned
-        if error := planned.refusal(target):
-            raise error
-        if not planned.changes:
-            return planned
-        uploads = [_send(layout, part, target, progress) for part in _each_once(missing)]
-        tagger = Tagger(layout, target, seen)
-        tags: list[Tagged] = []
-        for shipment, plan in zip(shipments, plans, strict=True):
-            tags += tagger.tag(shipment, plan, progress)
+    with layout.being_read():
+        shipments = gather(layout, kernels, builders=builders, modules=modules, moving=moving)
+        return ship(layout, shipments, target, progress, dry_run=dry_run)
+
+
+def ship(
+    layout: Layout,
+    shipments: Sequence[Shipment],
+    target: Registry,
+    progress: Progress,
+    *,
+    dry_run: bool = False,
+) -> Published:
+    """Push shipments, whose manifests and blobs `layout` has; errors as in `publish`."""
+    with progress.step(f"read tags of {target.name}") as step:
+        seen = look(shipments, target, step)
+        plans = [list(plan_tags(shipment, seen)) for shipment in shipments]
+        missing = [part for shipment in shipments for part in _missing(shipment, seen)]
+        planned = Published(
+            tuple(tag for plan in plans for tag in plan),
+            tuple(_estimate(layout, missing, seen)),
+        )
+        step.result(_preview(planned))
+    if dry_run:
+        return planned
+    if error := planned.refusal(target):
+        raise error
+    if not planned.changes:
+        return planned
+    uploads = [_send(layout, part, target, progress) for part in _each_once(missing)]
+    tagger = Tagger(layout, target, seen)
+    tags: list[Tagged] = []
+    for shipment, plan in zip(shipments, plans, strict=True):
+        tags += tagger.tag(shipment, plan, progress)
     return Published(tuple(tags), tuple(uploads))
 
 
 # Reading the registry, and planning
 
 
-def _look(shipments: Sequence[Shipment], target: Registry, step: Step) -> RegistryTags:
+def look(shipments: Sequence[Shipment], target: Registry, step: Step) -> RegistryTags:
     """The current manifests in the registry under every tag of the shipments.
 
     If the registry lists a repository's tags, only the listed ones are requested. A list may be
@@ -148,7 +162,7 @@ def _look(shipments: Sequence[Shipment], target: Registry, step: Step) -> Regist
     return {**dict.fromkeys(images), **dict(zip(existing, found, strict=True))}
 
 
-def _plan(shipment: Shipment, seen: RegistryTags) -> Iterator[Tagged]:
+def plan_tags(shipment: Shipment, seen: RegistryTags) -> Iterator[Tagged]:
     """The planned change of each tag of a shipment, assuming no concurrent push."""
     own: dict[str, RawManifest] = {}
     for part in shipment.parts:

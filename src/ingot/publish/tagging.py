@@ -112,9 +112,12 @@ def conflict(refused: Sequence[Tagged], target: Registry) -> UserError:
 
 @dataclass(frozen=True, slots=True)
 class Tagger:
-    """Sets tags in a registry that has all manifests; `seen` are the tags before the push."""
+    """Sets tags in a registry that has all manifests; `seen` are the tags before the push.
 
-    layout: Layout
+    `layout` has the manifests as well; without one, they are copied within the registry.
+    """
+
+    layout: Layout | None
     target: Registry
     seen: RegistryTags
 
@@ -154,14 +157,15 @@ class Tagger:
         return self._point(action_for_moving(image, part.digest, self.seen[image]), part)
 
     def _point(self, tagged: Tagged, part: TaggedManifest) -> Tagged:
-        if tagged.action.writes:
-            registry.send(
-                self.layout,
-                part.descriptor,
-                self.target.reference(tagged.image),
-                f"{self.target.reference(tagged.image)} could not be tagged",
-                insecure=self.target.insecure,
-            )
+        if not tagged.action.writes:
+            return tagged
+        reference = self.target.reference(tagged.image)
+        what, insecure = f"{reference} could not be tagged", self.target.insecure
+        if self.layout is None:
+            origin = self.target.reference(f"{part.repository}@{part.digest}")
+            registry.copy_within(origin, reference, what, insecure=insecure)
+        else:
+            registry.send(self.layout, part.descriptor, reference, what, insecure=insecure)
         return tagged
 
     def _settle(self, multi_arch: MultiArchImage) -> list[Tagged]:

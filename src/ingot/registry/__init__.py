@@ -10,6 +10,7 @@ from ingot.registry.read import (
     list_tags,
     manifest_of,
     read_document,
+    read_fetched,
     read_manifest,
 )
 from ingot.registry.registry_names import (
@@ -20,7 +21,7 @@ from ingot.registry.registry_names import (
     is_loopback,
     repository_of,
 )
-from ingot.registry.send import send, send_index
+from ingot.registry.send import copy_within, send, send_index
 from ingot.registry.skopeo import at_once
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "annotations_of",
     "at_once",
     "check_registry",
+    "copy_within",
     "fetch_image",
     "find_digest",
     "find_tags",
@@ -39,6 +41,7 @@ __all__ = [
     "list_tags",
     "manifest_of",
     "read_document",
+    "read_fetched",
     "read_manifest",
     "repository_of",
     "send",

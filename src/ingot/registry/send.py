@@ -72,6 +72,22 @@ def send_index(data: bytes, reference: str, what: str, *, insecure: bool = False
         send(layout, descriptor, reference, what, insecure=insecure)
 
 
+def copy_within(origin: str, reference: str, what: str, *, insecure: bool = False) -> None:
+    """Give the image `origin` (repository@digest) of a registry another tag, `reference`.
+
+    Both are in the same repository, so only the manifest is sent. `what` is the first sentence of
+    an error.
+    """
+    words = ["skopeo", "copy", "--quiet", "--preserve-digests", *RETRIES]
+    words += ["--multi-arch", "index-only"]
+    words += tls_arguments(origin, "--src-tls-verify", insecure=insecure)
+    words += tls_arguments(reference, "--dest-tls-verify", insecure=insecure)
+    try:
+        run([*words, f"{TRANSPORT}{origin}", f"{TRANSPORT}{reference}"])
+    except CommandFailedError as error:
+        raise explain(error, what, reference) from error
+
+
 def _is_index(descriptor: Descriptor) -> bool:
     return descriptor.media_type in INDEX_TYPES
 

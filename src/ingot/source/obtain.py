@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingot.digest import Digest
-from ingot.errors import IngotError, MachineError, UserError
+from ingot.errors import OWN_SOURCE, IngotError, MachineError, UserError
 from ingot.files import locked
 from ingot.progress import Progress
 from ingot.source.origin import Origin, Source
@@ -37,28 +37,29 @@ def obtain(
     MachineError if the source is not in the cache.
     """
     if not origins:
-        raise UserError(f"there is no origin for linux {version}", hint="use `--source PATH`")
+        raise UserError(f"there is no origin for linux {version}", hint=OWN_SOURCE)
 
     def wait() -> None:
         progress.note(f"source: waiting for another process that obtains linux {version}")
 
-    found = _cached(version, origins, pins, cache)
+    found = find_cached(version, origins, pins, cache)
     if found is not None:
         return found
     if offline:
         raise _not_here(version, pins, cache)
     with locked(downloads / f".linux-{version}.lock", on_wait=wait):
-        return _cached(version, origins, pins, cache) or _from_origins(
+        return find_cached(version, origins, pins, cache) or _from_origins(
             version, origins, pins, cache, downloads, progress
         )
 
 
-def _cached(
+def find_cached(
     version: KernelVersion,
     origins: Sequence[Origin],
     pins: Mapping[str, Digest],
     cache: SourceCache,
 ) -> Source | None:
+    """The source that `obtain` would take from the cache; None if the cache does not have it."""
     names = [origin.name for origin in origins]
     for name in names:
         found = cache.find(version, pins[name]) if name in pins else None
@@ -117,5 +118,5 @@ def _from_origins(
         return source
     raise attempts.error(
         f"no origin delivered linux {version}",
-        hint="check the network and the version, or use `--source PATH` with a tarball or tree",
+        hint=f"check the network and the version, or {OWN_SOURCE}",
     )

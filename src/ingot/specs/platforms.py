@@ -13,17 +13,20 @@ of the platform's own row. The data was read from these releases:
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ingot.errors import UserError
+from ingot.suggestions import unknown_name
 
 PLACEHOLDER = "REPLACE-ME"
 """The placeholder in every snippet for the guest's root file system, which Ingot does not make."""
 
 FILES = "kernel"
 """The directory of the kernel's files in snippets: the argument of `--to`."""
+
+MODULE_FILES = "modules"
+"""The directory of the modules if they come from another image than the kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class TargetPlatform:
     legacy: TargetPlatform | None = None
 
 
-_PUSH = "push the images, unless the registry has them: ingot push {tag} --registry {registry}"
+_PUSH = "{push}"
 _SEND = (
     "name the image of a root file system in place of {placeholder}",
     "send it: grpcurl -plaintext -d @ HOST:9090"
@@ -70,7 +73,7 @@ _ROOT_BRINGS = (
 )
 _ROOT_FILE = (
     "replace {placeholder}.ext4 by a root file system; to load modules, it needs"
-    " {files}/lib/modules/{release} in its /lib/modules"
+    " {modules_files}/lib/modules/{release} in its /lib/modules"
 )
 
 _FLINTLOCK_OWN = frozenset(
@@ -164,12 +167,8 @@ _BY_NAME = {platform.name: platform for platform in PLATFORMS}
 def platform_named(name: str, *, legacy: bool = False) -> TargetPlatform:
     """The row with this name. UserError if there is none, or no legacy one."""
     if name not in _BY_NAME:
-        near = difflib.get_close_matches(name, _BY_NAME, n=1)
-        raise UserError(
-            f"there is no platform '{name}'",
-            why=f"the platforms are: {', '.join(_BY_NAME)}",
-            hint=f"did you mean {near[0]}?" if near else "",
-        )
+        what = f"there is no platform '{name}'"
+        raise unknown_name(what, name, _BY_NAME, listed="the platforms are:")
     platform = _BY_NAME[name]
     if not legacy:
         return platform

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from ingot.digest import Digest
 from ingot.errors import IngotError, UserError, VerificationError
@@ -21,6 +22,7 @@ from ingot.oci import (
     list_files,
     read_file,
     read_image,
+    validate_image,
     write_image,
 )
 from ingot.oci.descriptor import LAYER_TYPE
@@ -214,9 +216,31 @@ def test_an_existing_directory_is_left_alone(layout: Layout, tmp_path: Path) -> 
 
 
 def test_an_unknown_compression_is_said(layout: Layout, tmp_path: Path) -> None:
-    zstd = layout.write_blob([b"x"], "application/vnd.oci.image.layer.v1.tar+zstd")
+    blob = layout.write_blob([b"x"], "application/vnd.oci.image.layer.v1.tar+lz4")
     made = read_image(
-        layout, write_image(layout, [Layer(zstd, Digest.of(b""))], PLATFORM, {}, {}, 1)
+        layout, write_image(layout, [Layer(blob, Digest.of(b""))], PLATFORM, {}, {}, 1)
     )
     with pytest.raises(IngotError, match="does not know the type"):
         extract(layout, made, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "application/vnd.oci.image.layer.v1.tar+zstd",
+        "application/vnd.docker.image.rootfs.diff.tar.zstd",
+    ],
+)
+def test_a_layer_of_zstd_is_unpacked(layout: Layout, tmp_path: Path, media_type: str) -> None:
+    sample = read_image(layout, image(layout))
+    extract(layout, sample, tmp_path / "gzip")
+    layers = []
+    for layer in sample.layers:
+        tar = gzip.decompress(layout.read_blob(layer.descriptor))
+        blob = layout.write_blob([zstandard.compress(tar)], media_type)
+        layers.append(Layer(blob, layer.diff_id))
+    made = read_image(layout, write_image(layout, layers, PLATFORM, {}, {}, 1))
+    assert not validate_image(layout, made.descriptor)
+    extract(layout, made, tmp_path / "zstd")
+    assert names(tmp_path / "zstd") == names(tmp_path / "gzip")
+    assert (tmp_path / "zstd/boot/vmlinux").read_bytes() == b"not a kernel\n" * 5000

@@ -18,8 +18,8 @@ from ingot.cli.boot.boot_operand import (
     find_boot_operand,
 )
 from ingot.cli.boot.boot_options import DEFAULT_VMM, Append, Console, Junit, MachineName, Vmm
-from ingot.cli.boot.boot_result import end_boot
-from ingot.cli.boot.junit import write_junit
+from ingot.cli.boot.boot_result import console_beside, end_boot
+from ingot.cli.boot.junit import require_junit, write_junit
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     Arches,
@@ -29,12 +29,13 @@ from ingot.cli.shared.common_options import (
     CatalogDirectory,
     Flavors,
     Json,
+    Verbose,
     choose,
     complete_kernels,
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_json
+from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import BootError, MachineError, UserError
 from ingot.lab import BootRequest
 from ingot.setting import Setting, in_use
@@ -78,6 +79,7 @@ def boot(
     append: Append = "",
     junit: Junit = None,
     show_console: Console = False,
+    _verbose: Verbose = False,
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     build_dir: BuildDirectory = None,
@@ -87,11 +89,13 @@ def boot(
     """Boot a kernel in a virtual machine and run its checks.
 
     The guest reports its release, loads a module of the image, runs the checks of the kernel's
-    VMMs and features, and shuts down. The output has one line per check. A check that the machine
-    or the arch cannot run is skipped, with the reason.
+    VMMs and features, and shuts down. A check that the machine or the arch cannot run is skipped,
+    with the reason. Prints the checks that failed and the number of the others; with -v, a line
+    for each check.
 
     Exits with 6 if a check or the boot fails.
     """
+    require_junit(junit, as_json=as_json)
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     names = _split(checks)
     if every:
@@ -142,7 +146,7 @@ def _end_all(
     if as_json:
         print_json(document(rows))
     else:
-        print_rows(make_console(), rows, show_console=show_console)
+        print_rows(console_beside(junit), rows, show_console=show_console)
     if junit:
         write_junit(junit, suites(rows))
     if failed := [row for row in rows if not row.passed]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot.cli.documents.parts import option_change_parts
-from ingot.cli.documents.verbs import ConfigDiffDocument
-from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
+from ingot.cli.shared.common_options import (
+    CacheDirectory,
+    CatalogDirectory,
+    Insecure,
+    Json,
+    make_setting,
+)
 from ingot.cli.shared.config_differences import (
     option_counts,
     option_groups,
@@ -21,6 +26,9 @@ from ingot.cli.shared.source_options import Offline
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.kconfig import Difference
 from ingot.kconfig import diff as difference
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import ConfigDiffDocument
 
 _OPERAND = (
     "A kernel (6.1, 6.1-minimal, 6.12-arm64), a .config, a kernel file, an image of the store"
@@ -34,6 +42,7 @@ def diff(
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     offline: Offline = False,
+    insecure: Insecure = False,
     as_json: Json = False,
 ) -> None:
     """Compare two configs.
@@ -42,7 +51,7 @@ def diff(
     """
     setting = make_setting(catalog, cache, offline=offline)
     progress = make_progress(Terminal(stderr=True))
-    one, two = (read_operand_config(setting, name, progress) for name in (a, b))
+    one, two = (read_operand_config(setting, name, progress, insecure=insecure) for name in (a, b))
     changes = difference(one.config.config, two.config.config, one.table or two.table)
     if as_json:
         print_json(_document(one, two, changes))

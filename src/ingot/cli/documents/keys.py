@@ -29,9 +29,10 @@ KEYS: Mapping[str, str] = {
     "failed": "The kernels that failed.",
     "error": "Why it failed; null if it did not.",
     "patched": "Whether the kernel has patches of the command line (`--patch`).",
-    "found_in_store": "Whether the store had it, so that nothing was compiled.",
+    "found_in_store": "Whether the store had it, or with `--on` the registry, so that nothing was"
+    " compiled.",
     "pulled": "Whether it was pulled from the registry of `--cache-from`.",
-    "images": "The images that were written or sent.",
+    "images": "The images that were written or sent, or that the store has.",
     "seconds": "A time in seconds: how long it took, or for a profile, the guest's own time.",
     "steps": "The steps that were run, with the time of each.",
     "source": "The source. `ingot build` has it only for `--source git+URL`.",
@@ -42,6 +43,14 @@ KEYS: Mapping[str, str] = {
     "evidence": "What verified the source, as a sentence.",
     "builder": "The name of a builder of the catalog.",
     "modules": "Modules, with the size of each.",
+    # jobs
+    "jobs": "The jobs that the engine has.",
+    "job": "The name of a job, which is made of its recipe key.",
+    "state": "The state of a job: `queued`, `running`, `succeeded`, `failed` or `gone`.",
+    "node": "The computer that runs the job, or ran it last; empty if none has.",
+    "exit_code": "The exit code of a job that failed: see [exit codes](exit-codes.md); null if"
+    " there is none.",
+    "attempts": "How often the job was started.",
     # builders
     "builders": "The builders.",
     "kind": "The kind: of a builder, `rootfs`, `container` or `host`; of a file, `file`,"
@@ -88,6 +97,8 @@ KEYS: Mapping[str, str] = {
     "after": "The value in `b`, or after the command; null if there is none.",
     "config": "The config: a kernel with its arch and flavor, an image or a file.",
     "options": "The options that differ.",
+    "inputs": "The inputs of the recipe that the newest build in the store had differently.",
+    "newest_recipe_key": "The recipe key of the build that has the kernel's tag in the store.",
     "compared": "How many options differ; the options of one choice count as one.",
     "compiled": "How many kernels were compiled.",
     "final": "Whether the options cannot be split further; false if no tries were left.",
@@ -120,7 +131,8 @@ KEYS: Mapping[str, str] = {
     "request": "The line that requests the option; null if none does.",
     "selected_by": "The options that select it.",
     "needs": "The condition of its prompt; null if it has no prompt.",
-    "missing": "What prevents the option; of a VMM or a feature, the options that it lacks.",
+    "missing": "What prevents the option; of a VMM or a feature, the options that it lacks;"
+    " of a build, what would have to be fetched or made first.",
     "places": "Where Kconfig defines it.",
     "help": "Its help text.",
     "ok": "Whether it is as it should be; null if that is only information.",
@@ -150,10 +162,15 @@ KEYS: Mapping[str, str] = {
     "files": "The files of the image; null without `--files`.",
     "mode": "The permissions, in octal.",
     "target": "Where a link points.",
+    "unique_size": "The bytes that no other image of the store has; `ingot prune` frees them after"
+    " `ingot rm`.",
+    "written": "When the store got the image: `2026-11-30T14:05:03+00:00`.",
+    "earlier_build": "Whether it has no tag but that of its recipe; `ingot prune` removes it.",
     "problems": "What is damaged; empty if everything matches its digest.",
     "registry": "The registry; null for the store.",
-    "tags": "The tags, each with the digest that it has now.",
-    "action": "What was done with the tag: `new`, `moved`, `unchanged`, `kept` or `refused`.",
+    "tags": "The tags, each with its digest; for `ingot rm`, those that were removed.",
+    "action": "What was done with the tag: `new`, `moved`, `unchanged`, `kept` or `refused`; of a"
+    " kernel, what a build would do: `found`, `pull`, `compile` or `undecided`.",
     "date": "The day of the report.",
     "left_out": "The images that are not in the report.",
     "kernel_layer_size": "The compressed size of the kernel's layer, in bytes.",

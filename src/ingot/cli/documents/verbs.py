@@ -1,11 +1,11 @@
-"""The document of each verb, by the name of the verb in `DOCUMENTS`."""
+"""The shape of each verb's document, by the name of the verb in `DOCUMENTS`; see `part_shapes`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypedDict
 
-from ingot.cli.documents.parts import (
+from ingot.cli.documents.part_shapes import (
     BootPart,
     FailurePart,
     ImagePart,
@@ -36,6 +36,43 @@ class BuildDocument(TypedDict):
     source: SourcePart | None
     built: list[BuiltPart]
     failed: list[FailurePart]
+
+
+class InputPart(TypedDict):
+    name: str
+    before: str
+    after: str
+
+
+class ForecastPart(KernelPart):
+    action: str
+    recipe_key: str | None
+    missing: list[str]
+    newest_recipe_key: str | None
+    inputs: list[InputPart]
+    options: list[OptionChangePart]
+    changes: list[PackageChangePart]
+
+
+class BuildForecastDocument(TypedDict):
+    dry_run: bool
+    kernels: list[ForecastPart]
+    failed: list[FailurePart]
+
+
+class JobPart(TypedDict):
+    job: str
+    kernel: str
+    arch: str
+    state: str
+    node: str
+    reason: str | None
+    exit_code: int | None
+    attempts: int
+
+
+class JobsDocument(TypedDict):
+    jobs: list[JobPart]
 
 
 class FetchedPart(KernelPart):
@@ -147,6 +184,23 @@ class ListPart(KernelPart):
 
 class ListDocument(TypedDict):
     kernels: list[ListPart]
+
+
+class ListedImagePart(ImagePart):
+    tags: list[TagPart]
+    unique_size: int
+    arch: str | None
+    version: str | None
+    release: str | None
+    recipe_key: str | None
+    written: str | None
+    earlier_build: bool
+    problems: list[str]
+
+
+class ImagesDocument(TypedDict):
+    size: int
+    images: list[ListedImagePart]
 
 
 class LayerPart(TypedDict):
@@ -392,6 +446,12 @@ class RemovedPart(TypedDict):
     size: int
 
 
+class RemoveDocument(TypedDict):
+    dry_run: bool
+    size: int | None
+    tags: list[TagPart]
+
+
 class PruneDocument(TypedDict):
     dry_run: bool
     size: int
@@ -400,7 +460,9 @@ class PruneDocument(TypedDict):
 
 DOCUMENTS: Mapping[str, type] = {
     "build": BuildDocument,
+    "build --dry-run": BuildForecastDocument,
     "fetch": FetchDocument,
+    "jobs": JobsDocument,
     "module build": ModuleBuildDocument,
     "builder show": BuilderShowDocument,
     "builder update": BuilderUpdateDocument,
@@ -410,6 +472,7 @@ DOCUMENTS: Mapping[str, type] = {
     "profile": ProfileDocument,
     "bisect": BisectDocument,
     "list": ListDocument,
+    "images": ImagesDocument,
     "inspect": InspectDocument,
     "diff": DiffDocument,
     "require": RequireDocument,
@@ -422,6 +485,7 @@ DOCUMENTS: Mapping[str, type] = {
     "update": UpdateDocument,
     "matrix": MatrixDocument,
     "doctor": DoctorDocument,
+    "rm": RemoveDocument,
     "prune": PruneDocument,
 }
-"""The shape of the document that each verb prints; `boot --all` prints another than `boot`."""
+"""The shape of the document that each verb prints; some print another one with an option."""

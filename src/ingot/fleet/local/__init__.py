@@ -1,0 +1,1 @@
+"""The engine `local`: processes on this machine."""

@@ -1,0 +1,98 @@
+"""The script of a job array: which task builds which kernel, and what a task does.
+
+Slurm keeps the script of an array as long as it has a task that did not end. So any client can
+read there which jobs the tasks are, even if the client that submitted it died before it had named
+them (`read_jobs`).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot.fleet.job import PREFIX, Job
+from ingot.fleet.slurm.task import NO_DIRECTORY
+
+_TASK = re.compile(rf"# task (\d+): ({PREFIX}[0-9a-f]+) (\S+) (\S+)")
+
+_TEXT = """\
+#!/bin/sh
+# Ingot: each task of this array builds one kernel and pushes it to the registry.
+{tasks}
+directory={directory}
+attempts={attempts}
+case $SLURM_ARRAY_TASK_ID in
+{rows}
+*) exit 2;;
+esac
+log=$directory/$name.log
+record=$directory/$name.exit
+# a new file, so that a client which follows the log of the last attempt notices
+rm -f "$log" "$record" && touch "$log" || exit {no_directory}
+exec >"$log" 2>&1
+attempt=$((${{SLURM_RESTART_COUNT:-0}} + 1))
+# without a trap, the signal that Slurm sends to all processes at the end would end this shell
+trap : TERM
+{setup}
+{program} "$@"
+code=$?
+
+if [ $code -gt 128 ]; then
+    # Killed. Slurm changes the state before it kills: then the result is Slurm's, not the job's.
+    [ "$(squeue --noheader --job=$SLURM_JOB_ID --format=%T)" = RUNNING ] || exit $code
+    if [ $attempt -lt $attempts ] && scontrol requeue $SLURM_JOB_ID; then
+        sleep 600  # until Slurm ends this script
+    fi
+fi
+printf '{{"exit_code": %d, "where": "%s", "attempts": %d, "kernel": "%s", "arch": "%s"}}\\n' \\
+    $code "$SLURMD_NODENAME" $attempt "$kernel" "$arch" >"$record.new" &&
+    mv "$record.new" "$record"
+exit $code
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedJob:
+    """What the script of an array says about one task."""
+
+    name: str
+    kernel: str
+    arch: str
+
+
+def write_script(
+    jobs: Sequence[Job], program: Sequence[str], directory: Path, setup: str, attempts: int
+) -> str:
+    """The script of an array with a task for each job, in this order.
+
+    `program` are the words that run Ingot on a node, `directory` is that of `job_files`, `setup`
+    a shell file that is read first (empty: none). A job whose program is killed by a signal is
+    queued again until it was started `attempts` times.
+    """
+    return _TEXT.format(
+        directory=shlex.quote(str(directory)),
+        attempts=attempts,
+        no_directory=NO_DIRECTORY,
+        tasks="\n".join(
+            f"# task {index}: {job.name} {job.kernel} {job.arch}" for index, job in enumerate(jobs)
+        ),
+        rows="\n".join(_row(index, job) for index, job in enumerate(jobs)),
+        setup=f". {shlex.quote(setup)}" if setup else ":",
+        program=shlex.join(program),
+    )
+
+
+def _row(index: int, job: Job) -> str:
+    secrets = (f"export {each.variable}={shlex.quote(each.name)}" for each in job.secrets)
+    commands = "; ".join([f"set -- {shlex.join(job.argv)}", *secrets])
+    name, kernel, arch = (shlex.quote(word) for word in (job.name, job.kernel, job.arch))
+    return f"{index}) name={name} kernel={kernel} arch={arch}; {commands};;"
+
+
+def read_jobs(script: str) -> dict[int, NamedJob]:
+    """The jobs of an array by the index of their task; empty for a script that is not ours."""
+    found = (_TASK.fullmatch(line) for line in script.splitlines())
+    return {int(task[1]): NamedJob(task[2], task[3], task[4]) for task in found if task}
