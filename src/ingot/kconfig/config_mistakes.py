@@ -1,4 +1,8 @@
-"""Lines of a `.config` whose values Kconfig cannot read, found before Kconfig ignores them."""
+"""Lines of a `.config` whose values Kconfig cannot read, found before Kconfig ignores them.
+
+Of a value that begins with y, m or n, Kconfig reads only that letter (scripts/kconfig/confdata.c):
+more text behind it is left to the comparison with what Kconfig made of the file.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from collections.abc import Iterator
 from ingot.errors import UserError
 from ingot.kconfig.config import Config
 
-_VALUE = re.compile(r"[ymn]|-?\d+|(?:0[xX])?[0-9a-fA-F]+|\"(?:[^\"\\]|\\.)*\"")
+_VALUE = re.compile(r"[ymn][^#]*|-?\d+|(?:0[xX])?[0-9a-fA-F]+|\"(?:[^\"\\]|\\.)*\"")
 _WITH_COMMENT = re.compile(r"(?P<value>\"(?:[^\"\\]|\\.)*\"|[^\s\"#]+)\s*#.*")
 _SHOWN = 20
 

@@ -80,7 +80,7 @@ def test_differences_stand_by_the_top_two_menus_if_there_is_a_table() -> None:
         ('CONFIG_CMDLINE="a # b" # c', 'has a comment behind its value "a # b"'),
         ("CONFIG_NR_CPUS=64k", "has the value 64k, which is none"),
         ("CONFIG_NR_CPUS=", "has no value"),
-        ("CONFIG_PRINTK=yes", "has the value yes"),
+        ("CONFIG_PRINTK=on", "has the value on"),
         ('CONFIG_CMDLINE="a" b"', "text is in double quotes"),
     ],
 )
@@ -92,6 +92,6 @@ def test_a_value_that_is_none_is_found_with_its_line(line: str, told: str) -> No
 
 
 def test_values_of_every_type_are_accepted() -> None:
-    lines = ["A=y", "B=m", "C=-1", "D=0xFf", 'E="a \\"#\\" b"', "F=ff", "H=n", "I"]
+    lines = ["A=y", "B=mCore Netfilter", "C=-1", "D=0xFf", 'E="a \\"#\\" b"', "F=ff", "H=n", "I"]
     text = "".join(f"CONFIG_{line}\n" for line in lines)
     require_values(Config(f"{text}# CONFIG_G is not set\n"), "mine.config")

@@ -551,6 +551,13 @@ def test_what_a_full_config_does_not_mention_is_listed_with_what_it_got() -> Non
     assert not {"NET_CORE", "ALWAYS", "EXPERT", "PRINTK"} & set(values)
 
 
+def test_text_behind_a_letter_of_a_full_config_is_a_warning() -> None:
+    given = Config("CONFIG_MODULES=y\nCONFIG_BRIDGE=mCore\n")
+    (finding,) = check_full(given, config_of(MODULAR | {"BRIDGE": "m"}), TABLE, "configs/mine")
+    assert (finding.kind, finding.weight) == (FindingKind.TYPE, Weight.WARNING)
+    assert "is a tristate" in finding.lines[0]
+
+
 @pytest.mark.parametrize("value", ["0x40", "y", '"4"'])
 def test_a_number_of_a_full_config_that_is_none_is_a_finding(value: str) -> None:
     given = Config(f"CONFIG_NET=y\nCONFIG_CPUS={value}\n")
