@@ -116,7 +116,9 @@ def _print(adoption: Adoption, name: str, base: Kernel) -> None:
             console.say(("covers", "bold"), f" {each.name}, all but {_missing(each)}")
     rest = [each for each in adoption.covered if each.asked and not each.taken]
     for each in rest:
-        console.say(f"has {each.asked - len(each.missing)} of {each.asked} options of {each.name}")
+        lacks = f", not {_missing(each)}" if each.name.startswith("vmm/") else ""
+        had = each.asked - len(each.missing)
+        console.say(f"has {had} of {each.asked} options of {each.name}{lacks}")
     console.say(
         ("wrote", "bold"),
         f" fragments/feature/{name}.config: {len(adoption.adopted.lines)} options beyond these,"
