@@ -17,11 +17,9 @@ from pathlib import Path
 from ingot import configure
 from ingot.builder.sandbox import Sandbox
 from ingot.catalog import Kernel
-from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.kconfig import Config
-from ingot.kconfig.config_mistakes import require_values
 from ingot.kconfig.finding_text import findings_error
 from ingot.kconfig.findings import (
     Finding,
@@ -44,6 +42,14 @@ from ingot.kconfig.rule_check import broken
 from ingot.kconfig.waivers import Waiver
 from ingot.kconfig.weighing import weighed
 from ingot.pipeline.builders import builder_for, known_builder
+from ingot.pipeline.full_configs import (
+    full_config_name,
+    is_lock,
+    lock_text,
+    read_full_config,
+    require_fresh,
+    require_usable,
+)
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.pipeline.sandboxes import sandbox_for
@@ -53,8 +59,6 @@ from ingot.source.local_source import require_unchanged
 from ingot.source.origin import Source
 from ingot.source.trees import patched_tree as patching
 from ingot.version import KernelVersion, Series
-
-_HEADER = "# Resolved by Ingot; `ingot config resolve` renews it. Fragments: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,14 +242,15 @@ def _from_full_config(
     One that `config resolve` wrote is also checked against the fragments, and each difference is an
     error: it is their lock file.
     """
-    given = _read(path)
-    name = _name_of(path)
-    locked = given.text.startswith(_HEADER)
+    given = read_full_config(path)
+    name = full_config_name(path)
+    locked = is_lock(given)
     choices = {} if locked else choices_for(given, plan.requests, table)
     config = configure.complete(sandbox, plan.kernel.arch, with_choices(given, choices), log)
     findings = check_full(given, config, table, name)
     defaulted = new_options(given, config, table, choices)
     if locked:
+        require_fresh(plan, path, given)
         findings = (*map(as_error, findings), *_asked(project, plan, config, table))
     else:
         plan = replace(plan, requests=requests_of_full(given, name))
@@ -284,60 +289,6 @@ def _lint(plan: Plan, config: Config, *, full: bool = False) -> tuple[Finding, .
     return tuple(broken(plan.rules, config, series, arch, kernel.vmms, full=full))
 
 
-def require_usable(plan: Plan) -> None:
-    """UserError for a full config that no source has to be fetched for to see that it is wrong.
-
-    That is one without options, or with values that Kconfig cannot read, and a lock file whose
-    fragments have changed.
-    """
-    if plan.full_config is None:
-        return
-    given = _read(plan.full_config)
-    if not given.options:
-        raise UserError(
-            f"the full config {plan.full_config} has no options",
-            hint="put a complete .config there, or remove the file to build from the fragments",
-        )
-    require_values(given, _name_of(plan.full_config))
-    if given.text.startswith(_HEADER):
-        _require_fresh(plan, plan.full_config, given)
-
-
-def _name_of(path: Path) -> str:
-    """The name of a full config in messages."""
-    return f"{path.parent.name}/{path.name}"
-
-
-def written_by_hand(path: Path) -> bool:
-    """Whether the full config exists and was not written by Ingot."""
-    return path.is_file() and not _read(path).text.startswith(_HEADER)
-
-
-def _read(path: Path) -> Config:
-    try:
-        return Config(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise UserError(
-            f"the full config {path} is not UTF-8 text",
-            hint="replace it with a .config, or remove it",
-        ) from None
-
-
 def locked_text(resolved: Resolved) -> str:
     """The config as it is committed: its first line has the digest of its fragments."""
-    return f"{_HEADER}{_fragments_digest(resolved.plan)}\n{resolved.config.text}"
-
-
-def _fragments_digest(plan: Plan) -> str:
-    return str(Digest.of(plan.fragments_text.encode()))
-
-
-def _require_fresh(plan: Plan, path: Path, given: Config) -> None:
-    """UserError for a lock file whose fragments have changed since it was written."""
-    if given.text.splitlines()[0] != f"{_HEADER}{_fragments_digest(plan)}":
-        raise UserError(
-            f"{path} no longer matches its fragments",
-            why="a fragment has changed since the file was resolved from it",
-            hint=f"run `ingot config resolve {plan.kernel.tag}` and review the difference, or"
-            " remove the file to build from the fragments",
-        )
+    return lock_text(resolved.plan, resolved.config)
