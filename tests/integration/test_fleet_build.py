@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from ingot import registry
 from ingot.images import KERNEL_IMAGES
+from ingot.oci import Layout
+from ingot.workspace import Workspace
 from tests.support.houses import House
 from tests.support.registries import Served, serve
 
@@ -66,6 +70,7 @@ def test_a_job_that_fails_gives_its_exit_code_and_the_end_of_its_log(
         (["--on", "local"], "--on needs a registry"),
         (["--on", "nomad", "--registry", "r.example"], "there is no engine 'nomad'"),
         (["--on", "local", "--registry", "r.example", "--detach"], "--detach cannot be used"),
+        (["--on", "local", "--registry", "r.example", "--offline"], "--offline cannot be used"),
         (["--detach"], "--detach needs --on"),
         (["--on", "kubernetes", "--registry", "r.example"], "needs the image that the jobs run"),
         (["--on", "local", "--registry", "r.example", "--builder", "host"], "made of packages"),
@@ -89,6 +94,41 @@ def test_manifests_are_printed_for_what_the_registry_lacks(house: House, served:
     assert "ingot-catalog@sha256:" in printed.stdout
     cluster = house.ingot("fleet", "manifest", "--cluster").stdout
     assert "kind: Namespace" in cluster and "kind: RoleBinding" in cluster
+
+
+def test_the_command_of_a_manifest_builds_on_a_machine_that_has_nothing(
+    house: House, served: Served
+) -> None:
+    target = f"{served.address}/kernels"
+    (house.kernels / "fleet.toml").write_text('[kubernetes]\nimage = "r.example/ingot:1"\n')
+    printed = house.ingot("fleet", "manifest", "6.1", "--registry", target).stdout
+    (job,) = YAML(typ="safe").load_all(printed)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    words = container["args"][: container["args"].index("--cache")]
+    elsewhere = House(house.root / "elsewhere")
+    workspace = Workspace(elsewhere.cache)
+    workspace.prepare()
+    shutil.copytree(house.cache / "sources", workspace.sources, symlinks=True, dirs_exist_ok=True)
+    made = len(house.recorded("mmdebstrap"))
+
+    first = elsewhere.ingot(*words)
+    assert first.returncode == 0, first.stderr
+    (tag,) = registry.list_tags(f"{target}/kernel-bin")
+    assert tag.startswith("6.1.999-"), "only the immutable tag is set"
+    assert len(house.recorded("mmdebstrap")) == made, "the builder comes from the registry"
+    store = Layout(elsewhere.cache / "fleet" / "images")
+    assert all(name.startswith("kernel-builder:") for name in store.tags())
+    assert house.compiles() == 1
+
+    again = elsewhere.ingot(*words)
+    assert again.returncode == 0, again.stderr
+    assert house.compiles() == 1, "what was pushed is pulled"
+
+    key = words.index("--recipe") + 1
+    words[key] = f"{int(words[key][0], 16) ^ 1:x}{words[key][1:]}"
+    other = elsewhere.ingot(*words)
+    assert other.returncode == 2
+    assert "on this machine, not the requested" in other.stderr
 
 
 def test_nothing_of_the_fleet_is_imported_without_an_engine(house: House) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,8 +59,10 @@ class Make:
         log: Path,
         on_line: Callable[[str], None] | None,
         keep_output: bool,
+        inherited: Sequence[int] = (),
     ) -> Result:
         assert not keep_output  # a compile prints thousands of lines
+        assert not inherited  # this build shares no jobserver
         words = argv[argv.index("--") + 1 :]
         self.calls.append(words)
         with log.open("a") as file:

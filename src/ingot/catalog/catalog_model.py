@@ -15,8 +15,10 @@ DEFAULT_FLAVOR = "default"
 """The flavor if none is given; tags leave it out."""
 
 PATCHED = "patched"
-FROM = "from"
 """A word in the tag of a kernel with patches that are not the catalog's."""
+
+FROM = "from"
+"""The word before the name of a source that is not the catalog's."""
 
 
 @dataclass(frozen=True, slots=True)
