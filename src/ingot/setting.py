@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ class RunOptions:
     a checkout from git. `patches` are the user's patches, applied after the catalog's. `cache` is
     a registry to search before compiling. `boot_seconds` is the limit for a boot before it counts
     as hung. `offline` forbids all use of the network. `jobserver` is a jobserver of make that this
-    call shares with others, see `Sandbox`. UserError if the limit is not positive, or longer than a
+    call shares with others, see `Sandbox`. `strict` makes errors of a config's warnings; `today`
+    ends waivers, none if it is None. UserError if the limit is not positive, or longer than a
     day, and for a `cache` offline.
     """
 
@@ -54,6 +56,8 @@ class RunOptions:
     cache: Registry | None = None
     boot_seconds: float = 180.0
     offline: bool = False
+    strict: bool = False
+    today: datetime.date | None = None
     jobserver: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:

@@ -162,9 +162,68 @@ def test_a_full_config_by_hand_is_used_and_never_overwritten(house: House) -> No
     assert refused.returncode == 2
     assert "was not written by Ingot" in refused.stderr
     path.write_text("CONFIG_MODULES=y\nCONFIG_CHILD=m\n")
-    broken = house.ingot("config", "check", "6.1")
-    assert broken.returncode == 1
-    assert "configs/linux-x86_64-6.1.999.config:2" in broken.stdout
+    differs = house.ingot("config", "check", "6.1")
+    assert differs.returncode == 0, "its author knows that it works"
+    assert "1 warning" in differs.stdout
+    assert "configs/linux-x86_64-6.1.999.config:2" in differs.stdout
+    assert "CONFIG_PARENT=y would do it" in differs.stdout
+    assert house.ingot("build", "6.1").returncode == 0
+    strict = house.ingot("config", "check", "6.1", "--strict")
+    assert strict.returncode == 1
+    assert "1 error" in strict.stdout
+
+
+def test_a_comment_behind_a_value_of_a_full_config_is_named(house: House) -> None:
+    path = house.kernels / "configs" / "linux-x86_64-6.1.999.config"
+    path.parent.mkdir()
+    path.write_text("CONFIG_MODULES=y # stamps\n")
+    done = house.ingot("config", "check", "6.1")
+    assert done.returncode == 2
+    assert "config:1: CONFIG_MODULES has a comment behind its value y" in " ".join(
+        done.stdout.split()
+    )
+    assert "Traceback" not in done.stderr
+
+
+WAIVER = """
+[[waivers]]
+rule = "wants-other"
+reason = "no one uses it here"
+"""
+
+
+def test_a_waiver_accepts_a_rule_and_is_reported_when_it_accepts_nothing(house: House) -> None:
+    rules = house.kernels / "rules.toml"
+    rules.write_text(
+        '[[rules]]\nname = "wants-other"\nrequire = "OTHER"\n'
+        'reason = "it does not boot"\nsource = "a test"\n'
+    )
+    catalog_file = house.kernels / "kernels.toml"
+    catalog_file.write_text(catalog_file.read_text() + WAIVER)
+    done = house.ingot("config", "check")
+    assert done.returncode == 0, done.stdout
+    assert "no one uses it here" in done.stdout
+    assert "accepts nothing" not in done.stdout
+    house.fragment("vmm/firecracker", "CONFIG_OTHER=y")
+    done = house.ingot("config", "check")
+    assert done.returncode == 0
+    assert "the waiver for wants-other accepts nothing any more" in done.stdout
+
+
+def test_adopt_makes_a_feature_that_is_accepted(house: House) -> None:
+    path = house.root / "their.config"
+    path.write_text("CONFIG_MODULES=y\nCONFIG_PARENT=y\nCONFIG_CHILD=y\nCONFIG_OTHER=y\n")
+    done = house.ingot("adopt", str(path), "--series", "6.1", "--name", "theirs")
+    assert done.returncode == 0, done.stderr
+    fragment = (house.kernels / "fragments/feature/theirs.config").read_text()
+    assert {"CONFIG_OTHER=y", "CONFIG_CHILD=y"} <= set(fragment.splitlines())
+    assert "CONFIG_PARENT" not in fragment, "base has it"
+    checked = house.ingot("config", "check", "6.1", "--with", "theirs")
+    assert checked.returncode == 0, checked.stdout
+    again = house.ingot("adopt", str(path), "--series", "6.1", "--name", "theirs")
+    assert again.returncode == 2
+    assert "--name" in again.stderr
+    assert house.ingot("adopt", str(path)).returncode == 2
 
 
 def edit(house: House, *words: str) -> tuple[int, str]:

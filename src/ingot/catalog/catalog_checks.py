@@ -21,6 +21,7 @@ from ingot.catalog.catalog_form import (
     FlavorTable,
     PatchTable,
     SeriesTable,
+    WaiverTable,
 )
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.catalog.kernel_selection import ALL
@@ -51,6 +52,8 @@ def check(document: CatalogDocument, mistakes: Mistakes) -> None:
     for index, patch in enumerate(document.patches):
         _patch(("patches", index), patch, document, mistakes)
     _budgets(document, mistakes)
+    for index, waiver in enumerate(document.waivers):
+        _waiver(("waivers", index), waiver, document, mistakes)
     for name in document.origins.order:
         if name in ORIGIN_TABLES and getattr(document.origins, name) is None:
             mistakes.add(
@@ -213,6 +216,17 @@ def _patch(place: Place, patch: PatchTable, document: CatalogDocument, mistakes:
     since = KernelVersion.parse(patch.since) if patch.since else None
     if since and patch.until and KernelVersion.parse(patch.until) < since:
         mistakes.add((*place, "until"), f"'until' is before 'since' ({since})")
+
+
+def _waiver(
+    place: Place, waiver: WaiverTable, document: CatalogDocument, mistakes: Mistakes
+) -> None:
+    """Check that it accepts one thing, of series, flavors and arches that exist."""
+    if (waiver.rule is None) == (waiver.option is None):
+        mistakes.add(place, "a waiver accepts one thing: write either `rule` or `option`")
+    _names((*place, "series"), waiver.series, document.series, "series", mistakes)
+    _names((*place, "flavors"), waiver.flavors, document.flavors, "flavor", mistakes)
+    _arches((*place, "arches"), waiver.arches, mistakes)
 
 
 def _budgets(document: CatalogDocument, mistakes: Mistakes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from ingot.catalog.patch_selection import PatchBounds
 from ingot.catalog.value_patterns import WORDS
 from ingot.errors import UserError, require_none
 from ingot.files import write_atomic
+from ingot.kconfig.waivers import Waiver
 from ingot.version import Series
 from ingot.write_access import require_writable
 
@@ -34,8 +36,9 @@ class Catalog:
     """A parsed catalog directory.
 
     `kernels` are sorted by version, then in the file's order of flavors, then of arches.
-    `features`, `vmms`, `builders`, `bounds` (which kernels get a patch) and `budgets` are in the
-    order of the file.
+    `features`, `vmms`, `builders`, `bounds` (which kernels get a patch), `budgets` and `flavors`
+    (the names of all that are defined) are in the order of the file. `strict` makes errors of the
+    warnings about configs, `waivers` accept findings about them.
     """
 
     root: Path
@@ -46,6 +49,9 @@ class Catalog:
     bounds: tuple[PatchBounds, ...] = ()
     builders: Mapping[str, BuilderSpec] = field(default_factory=dict, hash=False)
     budgets: tuple[Budget, ...] = ()
+    flavors: tuple[str, ...] = ()
+    strict: bool = False
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -76,7 +82,9 @@ class Catalog:
     ) -> list[Kernel]:
         """The kernels that versions, series or tags name; see `kernel_selection.select`."""
         try:
-            return kernel_selection.select(self.kernels, self.features, names, arches, flavors)
+            return kernel_selection.select(
+                self.kernels, self.features, names, arches, flavors, self.flavors
+            )
         except kernel_selection.UnknownKernelError as error:
             more = f"`ingot add VERSION` adds one to {self.file}"
             hint = f"{error.hint} {more}" if error.hint else more
@@ -123,14 +131,26 @@ class Catalog:
         )
         return merged(found)
 
-    def requests(self, kernel: Kernel) -> dict[str, kconfig.OptionRequest]:
-        """All options that the kernel's fragments request, merged."""
+    def requests(
+        self, kernel: Kernel, more: Iterable[kconfig.OptionRequest] = ()
+    ) -> dict[str, kconfig.OptionRequest]:
+        """All options that the kernel's fragments, and `more` of another one, request, merged."""
         return self._merged(
             kernel.fragments,
             kernel.version.series,
             kernel.arch,
+            more,
             monolithic=kernel.flavor.monolithic,
         )
+
+    def all_requests(self) -> tuple[kconfig.OptionRequest, ...]:
+        """The requests of all fragments, for any series and arch; a mistake hides a fragment's."""
+        found: list[kconfig.OptionRequest] = []
+        for path in sorted((self.root / "fragments").glob("*/*.config")):
+            name = path.relative_to(self.root / "fragments").as_posix()
+            with contextlib.suppress(UserError, OSError):
+                found += kconfig.load_fragment(path, name)
+        return tuple(found)
 
     def feature_requests(
         self, name: str, series: Series, arch: Arch
@@ -193,17 +213,27 @@ class Catalog:
                 hint="choose another name",
             )
 
-    def add_feature(self, name: str, about: str) -> None:
+    def add_feature(
+        self, name: str, about: str, needs: Sequence[str] = (), since: Series | None = None
+    ) -> None:
         """Add a feature's table to the file; the caller writes its fragment."""
         text = self.file.read_text(encoding="utf-8")
-        write_atomic(self.file, catalog_edit.add_feature(text, name, about).encode())
+        write_atomic(
+            self.file, catalog_edit.add_feature(text, name, about, needs, str(since or "")).encode()
+        )
 
     def require_writable(self) -> None:
         """MachineError if this user cannot write to the catalog: called before long work."""
         require_writable(self.root, "the catalog")
 
     def _merged(
-        self, fragments: Iterable[str], series: Series, arch: Arch, *, monolithic: bool = False
+        self,
+        fragments: Iterable[str],
+        series: Series,
+        arch: Arch,
+        more: Iterable[kconfig.OptionRequest] = (),
+        *,
+        monolithic: bool = False,
     ) -> dict[str, kconfig.OptionRequest]:
         """The options that fragments request, merged for one series and arch."""
         requests: list[kconfig.OptionRequest] = []
@@ -214,11 +244,17 @@ class Catalog:
             except UserError as error:
                 errors.append(error)
         require_none(errors, f"{len(errors)} fragments cannot be read")
+        requests += more
         return kconfig.merge(requests, series, arch.name, monolithic=monolithic)
 
     def patches(self, kernel: Kernel) -> tuple[Path, ...]:
         """The catalog's patch files for the kernel, in the order they are applied."""
         return patch_selection.for_kernel(self.root, self.bounds, kernel)
+
+    def waivers_of(self, kernel: Kernel) -> tuple[Waiver, ...]:
+        """The waivers for a kernel, also those that have ended."""
+        series, flavor, arch = kernel.version.series, kernel.flavor.name, kernel.arch.name
+        return tuple(each for each in self.waivers if each.covers(series, flavor, arch))
 
     def budget(self, kernel: Kernel) -> Budget | None:
         """The kernel's budget, if the catalog has one."""

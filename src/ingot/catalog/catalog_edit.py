@@ -56,15 +56,24 @@ def add_version(
     return _checked(changed, expected, block)
 
 
-def add_feature(text: str, name: str, about: str) -> str:
+def add_feature(
+    text: str, name: str, about: str, needs: Sequence[str] = (), since: str = ""
+) -> str:
     """The catalog's `text` with a table for a feature that it does not have yet."""
     before = tomllib.loads(text)
     place = ("features", name)
+    values: dict[str, object] = {"about": about}
     block = [_header(place), f"about = {_string(about)}"]
+    if needs:
+        values["needs"] = list(needs)
+        block.append(f"needs = [{', '.join(map(_string, needs))}]")
+    if since:
+        values["since"] = since
+        block.append(f"since = {_string(since)}")
     lines = Lines(text)
     after = lines.last(place[:1]) or lines.last(("vmms",)) or lines.last(())
     expected = copy.deepcopy(before)
-    expected.setdefault("features", {})[name] = {"about": about}
+    expected.setdefault("features", {})[name] = values
     return _checked(_insert(text, after, ["", *block]), expected, block)
 
 

@@ -20,9 +20,11 @@ from ingot.catalog.value_patterns import (
     Amount,
     Arches,
     FilePath,
+    Line,
     Name,
     Names,
     Once,
+    OptionName,
     Release,
     SeriesKey,
     SeriesName,
@@ -50,6 +52,9 @@ class Defaults(TomlTable):
     )
     flavors: SomeNames = Field(
         ["default"], description="The flavors to build of every kernel, 'default' first."
+    )
+    strict: bool = Field(
+        False, description="Treat every warning about a config as an error, as --strict does."
     )
 
 
@@ -164,6 +169,22 @@ class BudgetTable(TomlTable):
     )
 
 
+class WaiverTable(TomlTable):
+    """A rule, or a difference of a config, that is accepted."""
+
+    rule: Words | None = Field(None, description="The name of a rule in rules.toml.")
+    option: OptionName | None = Field(
+        None, description="An option whose difference is accepted, without CONFIG_."
+    )
+    reason: Line = Field(description="Why it is accepted; `config check` shows it.")
+    until: datetime.date | None = Field(None, description="The last day it is accepted.")
+    series: Annotated[list[SeriesName], AfterValidator(unique), Once] = Field(
+        [], description="Only these series."
+    )
+    flavors: Names = Field([], description="Only these flavors, and variants of them.")
+    arches: Arches = Field([], description="Only these arches, by the kernel's names for them.")
+
+
 class SeriesTable(TomlTable):
     """A line of releases, such as 6.1."""
 
@@ -195,6 +216,7 @@ class CatalogDocument(TomlTable):
         [], description="Patches that do not apply to all of a series."
     )
     budgets: list[BudgetTable] = Field([], description="Limits of kernels.")
+    waivers: list[WaiverTable] = Field([], description="Findings about configs that are accepted.")
 
 
 FORM = FileForm(
@@ -206,6 +228,7 @@ FORM = FileForm(
         ("origins", "NAME"): GitTable,
         ("patches", "NAME"): PatchTable,
         ("budgets", "NAME"): BudgetTable,
+        ("waivers", "NAME"): WaiverTable,
         ("builders", "NAME"): RootfsBuilderTable,
         ("vmms", "NAME"): VmmTable,
         ("features", "NAME"): FeatureTable,

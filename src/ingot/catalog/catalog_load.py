@@ -15,7 +15,8 @@ from ingot.catalog.guest_checks import validate_guest_checks
 from ingot.catalog.patch_selection import PatchBounds
 from ingot.errors import UserError
 from ingot.files import read_text
-from ingot.toml import Mistakes
+from ingot.kconfig.waivers import Waiver
+from ingot.toml import Lines, Mistakes
 from ingot.version import KernelVersion, Series
 
 
@@ -65,6 +66,9 @@ def parse(text: str, root: Path) -> Catalog:
         bounds=bounds,
         builders=definitions.builders,
         budgets=_budgets(document),
+        flavors=tuple(definitions.flavors),
+        strict=document.defaults.strict,
+        waivers=_waivers(document, Lines(text)),
     )
 
 
@@ -104,4 +108,20 @@ def _budgets(document: CatalogDocument) -> tuple[Budget, ...]:
             emulator=table.emulator or "",
         )
         for table in document.budgets
+    )
+
+
+def _waivers(document: CatalogDocument, lines: Lines) -> tuple[Waiver, ...]:
+    return tuple(
+        Waiver(
+            name=table.rule or (table.option or "").removeprefix("CONFIG_"),
+            of_rule=table.rule is not None,
+            reason=table.reason,
+            place=f"{FILE_NAME}:{lines.find(('waivers', index, 'reason')) or 1}",
+            until=table.until,
+            series=tuple(map(Series.parse, table.series)),
+            flavors=tuple(table.flavors),
+            arches=tuple(table.arches),
+        )
+        for index, table in enumerate(document.waivers)
     )

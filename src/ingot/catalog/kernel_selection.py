@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingot.catalog import kernel_variants
@@ -46,12 +46,14 @@ def select(
     names: Sequence[str],
     arches: Sequence[str] = (),
     flavors: Sequence[str] = (),
+    defined: Collection[str] = (),
 ) -> list[Kernel]:
     """The selected kernels, in the order of `names`, each once.
 
     No names: the newest version of every series that has the requested arches and flavors.
     No arches: the first one of the series; no flavors: the default one. An arch or flavor in a
-    name overrides `arches` and `flavors`. `kernels` are sorted by version.
+    name overrides `arches` and `flavors`. `kernels` are sorted by version. `defined` are all
+    flavors that the catalog defines, also those that no kernel has.
 
     UnknownKernelError lists the known versions; a UserError lists the arches or flavors of a
     version.
@@ -69,7 +71,7 @@ def select(
     for name in parsed:
         own_arches = [name.arch] if name.arch else arches
         own_flavors = [name.flavor] if name.flavor else flavors
-        chosen = _choose(by_version[name.base], own_arches, own_flavors)
+        chosen = _choose(by_version[name.base], own_arches, own_flavors, defined)
         found |= dict.fromkeys(
             dataclasses.replace(
                 kernel_variants.variant(features, kernel, name.with_, name.without),
@@ -78,7 +80,7 @@ def select(
             )
             for kernel in chosen
         )
-    return list(found) if names else _newest(kernels, arches, flavors)
+    return list(found) if names else _newest(kernels, arches, flavors, defined)
 
 
 def _by_version(kernels: Iterable[Kernel]) -> dict[str, list[Kernel]]:
@@ -123,13 +125,18 @@ def version_in(name: str) -> str:
 
 
 def _choose(
-    kernels: Sequence[Kernel], arches: Sequence[str], flavors: Sequence[str]
+    kernels: Sequence[Kernel],
+    arches: Sequence[str],
+    flavors: Sequence[str],
+    defined: Collection[str],
 ) -> list[Kernel]:
     """The requested kernels of one version; a UserError lists what the version has instead."""
     place = f"Linux {kernels[0].version}"
     main = [kernel.arch.name for kernel in kernels if kernel.primary][:1]
     wanted_arches = _wanted(arches or main, _arches(kernels), "arch", place)
-    wanted_flavors = _wanted(flavors or [DEFAULT_FLAVOR], _flavors(kernels), "flavor", place)
+    wanted_flavors = _wanted(
+        flavors or [DEFAULT_FLAVOR], _flavors(kernels), "flavor", place, defined
+    )
     return [
         kernel
         for flavor in wanted_flavors
@@ -140,11 +147,14 @@ def _choose(
 
 
 def _newest(
-    kernels: Sequence[Kernel], arches: Sequence[str], flavors: Sequence[str]
+    kernels: Sequence[Kernel],
+    arches: Sequence[str],
+    flavors: Sequence[str],
+    defined: Collection[str],
 ) -> list[Kernel]:
     """The newest kernels of each series, in the requested arches and flavors that it has."""
     wanted_arches = _wanted(arches, _arches(kernels), "arch", "the catalog")
-    wanted_flavors = _wanted(flavors, _flavors(kernels), "flavor", "the catalog")
+    wanted_flavors = _wanted(flavors, _flavors(kernels), "flavor", "the catalog", defined)
     series = {kernel.version.series: kernel.version for kernel in kernels}
     found = []
     for version in series.values():
@@ -152,7 +162,7 @@ def _newest(
         here_arches = [name for name in wanted_arches if name in _arches(same)]
         here_flavors = [name for name in wanted_flavors if name in _flavors(same)]
         if bool(here_arches) == bool(arches) and bool(here_flavors) == bool(flavors):
-            found += _choose(same, here_arches, here_flavors)
+            found += _choose(same, here_arches, here_flavors, defined)
     return found
 
 
@@ -165,10 +175,31 @@ def _flavors(kernels: Iterable[Kernel]) -> dict[str, str]:
     return {kernel.flavor.name: kernel.flavor.name for kernel in kernels}
 
 
-def _wanted(asked: Sequence[str], offered: Mapping[str, str], kind: str, place: str) -> list[str]:
+def _wanted(
+    asked: Sequence[str],
+    offered: Mapping[str, str],
+    kind: str,
+    place: str,
+    defined: Collection[str] = (),
+) -> list[str]:
     """The canonical names of the requested ones; a UserError names those `place` does not have."""
     if unknown := [name for name in asked if name not in (*offered, ALL)]:
         what = f"{place} has no {kind} {', '.join(unknown)}"
-        raise unknown_name(what, unknown[0], offered.values())
+        way = _way_to_have(unknown, kind, defined)
+        if all(name in defined for name in unknown):
+            why = f"it has {', '.join(dict.fromkeys(offered.values()))}"
+            raise UserError(what, why=why, hint=way)
+        raise unknown_name(what, unknown[0], offered.values(), hint=way)
     names = offered.values() if ALL in asked else [offered[name] for name in asked]
     return list(dict.fromkeys(names))
+
+
+def _way_to_have(unknown: Sequence[str], kind: str, defined: Collection[str]) -> str:
+    """What the catalog lacks so that a kernel has the flavors or arches."""
+    if kind == "arch":
+        return "kernels are built for the `arches` of [defaults], or of the series, in kernels.toml"
+    lists = "the list `flavors` of [defaults], or of the series, in kernels.toml"
+    names = ", ".join(f'"{name}"' for name in unknown)
+    if all(name in defined for name in unknown):
+        return f"[flavors] defines it; add {names} to {lists}"
+    return f"define a table [flavors.NAME], and add NAME to {lists}"

@@ -30,6 +30,7 @@ from ingot.cli.shared.common_options import (
     Insecure,
     Json,
     Kernels,
+    Strict,
     With,
     Without,
     choose,
@@ -60,6 +61,7 @@ def build(
     keyring: Keyring = None,
     patches: Patches = None,
     offline: Offline = False,
+    strict: Strict = False,
     builder: BuilderName = None,
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
@@ -137,6 +139,7 @@ def build(
         keyring=keyring,
         patches=patches,
         offline=offline,
+        strict=strict,
     )
     selected = choose(
         setting, kernels, arches, flavors, with_, without, builder=builder, maintained=True

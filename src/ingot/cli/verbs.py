@@ -43,6 +43,7 @@ VERBS = (
     Verb("export", "Write a kernel's files to a new directory.", _PUBLISH),
     Verb("spec", "Print a configuration snippet for a platform that uses the kernel.", _PUBLISH),
     Verb("config", "Check, show, compare, explain and edit configs.", _CATALOG),
+    Verb("adopt", "Turn a full config of another author into features and one fragment.", _CATALOG),
     Verb("add", "Add a version to the catalog.", _CATALOG),
     Verb("update", "Add the newest release of each series.", _CATALOG),
     Verb("matrix", "Print the kernels to build as a GitHub Actions matrix (JSON).", _CATALOG),
@@ -101,6 +102,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.add import add
 
             return add
+        case "adopt":
+            from ingot.cli.adopt import adopt
+
+            return adopt
         case "bisect":
             from ingot.cli.boot.bisect import bisect
 

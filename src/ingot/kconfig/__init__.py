@@ -3,7 +3,7 @@
 Nothing here runs a program: the kernel's own Kconfig resolves configs (see `ingot.configure`), and
 this package reads, merges, compares and explains.
 
-    fragment      requests for options, with the places of their lines
+    fragment      requests for options, with the places of their lines; `merging` merges them
     config        a .config as one value; the difference of two; the one within a kernel
     expression    Kconfig's expressions
     option_table  the options that a kernel's Kconfig defines, as `survey.py` writes them
@@ -23,10 +23,10 @@ from ingot.kconfig.fragment import (
     FragmentLine,
     OptionRequest,
     load_fragment,
-    merge,
     parse_fragment,
     render,
 )
+from ingot.kconfig.merging import merge
 from ingot.kconfig.rules import Rule, load_rules
 from ingot.kconfig.values import serves
 

@@ -10,6 +10,7 @@ from ingot.kconfig.expression import Constant, Tristate, evaluate, level, render
 from ingot.kconfig.fragment import FragmentLine, OptionRequest
 from ingot.kconfig.obstacles import Obstacle, Remedy
 from ingot.kconfig.option_table import Option, OptionTable
+from ingot.kconfig.other_series import OtherSeries
 from ingot.kconfig.selectors import Selectors, can_be_asked
 from ingot.kconfig.similar_names import similar
 from ingot.kconfig.unmet_dependencies import Search, shortened
@@ -22,7 +23,10 @@ _ARCHES = {"x86": "x86_64", "arm64": "arm64"}
 
 
 class Causes:
-    """Explains single requests against one resolved config. `series` is only used in texts."""
+    """Explains single requests against one resolved config.
+
+    `series` is only used in texts; `others` is what is known about options in other series.
+    """
 
     def __init__(
         self,
@@ -30,11 +34,13 @@ class Causes:
         table: OptionTable,
         requests: Mapping[str, OptionRequest],
         series: str,
+        others: OtherSeries | None = None,
     ) -> None:
         self._config = config
         self._table = table
         self._requests = requests
         self._series = series
+        self._others = others
         self._search = Search(config, table, requests)
         self._selectors = Selectors(config, table, requests)
 
@@ -50,7 +56,7 @@ class Causes:
         return (
             f"{self._series} has no such option",
             *advice,
-            "if other series have it, limit the line: '# since 5.17' or '# until 6.8'",
+            *(self._others.advice(request, self._table) if self._others else ("drop the line",)),
         )
 
     def instead_of(self, name: str) -> tuple[str, ...]:
@@ -75,6 +81,25 @@ class Causes:
         if level(got) > level(request.value):
             return tuple(self._of_too_much(request, option, got))
         return tuple(self._of_too_little(request, option, got))
+
+    def root(
+        self, request: OptionRequest, option: Option, got: str, trail: tuple[str, ...] = ()
+    ) -> str:
+        """The line, or the missing option, behind `of`; empty if there is not a single one."""
+        modules = self._requests.get("MODULES")
+        if (request.value, got) == ("m", "y") and self._config.get("MODULES") != "y":
+            return str(modules.place) if modules else "MODULES"
+        if level(got) > level(request.value) or not option.prompts:
+            return ""
+        way = self._search.to_prompt(option, request.value)
+        for name, value in way.given.items():
+            asked, known = self._requests.get(name), self._table.options.get(name)
+            is_off = asked and known and self._config.get(name, "n") != value
+            if is_off and name not in trail and len(trail) < _STEPS:
+                assert asked and known
+                off = self._config.get(name, "n")
+                return self.root(asked, known, off, (*trail, option.name)) or name
+        return str(way.drop[0]) if way.drop else next(iter(way.ask), "")
 
     def of_off(self, option: Option) -> tuple[str, ...]:
         """Why an option is off, requested or not."""
@@ -114,7 +139,18 @@ class Causes:
         lines = _lines(way, "would do it")
         if (request.value, got) == ("y", "m"):
             lines.append(f"or {as_module}")
+        lines += self._override_too(request, way)
         return lines or [self._without_cause(option)]
+
+    def _override_too(self, request: OptionRequest, way: Remedy) -> list[str]:
+        """How a fragment that overrides a line also overrides this one, which depends on it."""
+        fragment = request.place.fragment
+        for each in self._requests.values():
+            if each.replaced and each.place in way.drop and each.place.fragment != fragment:
+                name = fragment.removesuffix(".config")
+                line = f"CONFIG_{request.option}=n  # instead of {name}"
+                return [f"or override this line as well: write '{line}' in {each.place.fragment}"]
+        return []
 
     def _replacing(self, name: str) -> str:
         heirs = [
@@ -146,7 +182,8 @@ class Causes:
             reason = f"{asked.place} requests that" if asked else "nothing requests it"
             return [
                 f"it cannot be a module, since MODULES is n: {reason}",
-                f"CONFIG_MODULES=y would do it, or CONFIG_{option.name}=y here",
+                "CONFIG_MODULES=y would do it, or y instead of m here; a flavor with"
+                " `monolithic = true` builds in what its fragments request as modules",
             ]
         if option.choice:
             others = [name for name in option.choice if name != option.name]

@@ -1,22 +1,24 @@
-"""Kconfig fragments: parsing their requests, and merging the requests of several fragments.
+"""Kconfig fragments: the grammar of their lines.
 
 A fragment is a list of lines as in a `.config` (kernel: Documentation/kbuild/kconfig.rst),
 each with an optional trailing comment that limits it to the arch and the series that have the
-option, or makes it yield to another option. Several lines with other limits may request an option:
+option, makes it yield to another option, or overrides another fragment's line. Several lines with
+other limits may request an option:
 
     CONFIG_VETH=m
     CONFIG_KVM_GUEST=y      # on x86_64
     CONFIG_RETPOLINE=y      # on x86_64 until 6.8: renamed to MITIGATION_RETPOLINE
     CONFIG_EXAMPLE=y        # since 5.17
     CONFIG_UNWINDER_GUESS=y     # on x86_64 unless UNWINDER_ORC: the cheaper of a choice
+    CONFIG_NR_CPUS=192      # instead of base: as many as the host has
     CONFIG_UEVENT_HELPER=n
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,12 +31,14 @@ _ASSIGNMENT = re.compile(
     r"CONFIG_(?P<option>\w+)=(?P<value>\"(?:[^\"\\]|\\.)*\"|[^\s\"#]+)\s*(?:#\s*(?P<note>.*))?"
 )
 _UNSET = re.compile(r"# CONFIG_(?P<option>\w+) is not set\s*(?:#\s*(?P<note>.*))?")
-_BOUND = re.compile(r"(?:on|since|until|unless)(?!\w)")
+_OVERRIDABLE = r"(?:base|vmm|feature)(?:/\w(?:[\w-]*\w)?)?"
+_BOUND = re.compile(rf"(?:on|since|until|unless)(?!\w)|instead of {_OVERRIDABLE}(?!\w)")
 _BOUNDS = re.compile(
     r"(?:on (?P<arch>\w+)(?!\S)\s*)?"
     r"(?:since (?P<since>\d+\.\d+)(?!\S)\s*)?"
     r"(?:until (?P<until>\d+\.\d+)(?!\S)\s*)?"
     r"(?:unless (?P<unless>[A-Z0-9]\w*)(?!\S)\s*)?"
+    rf"(?:instead of (?P<instead>{_OVERRIDABLE})(?!\S)\s*)?"
 )
 _VALUE = re.compile(r"[ymn]|-?\d+|0[xX][0-9a-fA-F]+|\"(?:[^\"\\]|\\.)*\"")
 
@@ -56,7 +60,8 @@ class OptionRequest:
     `since` and `until` are the first and the last series that have the option, `arch` the only
     arch that has it, by the kernel's name. `built_in` means that the line requests a module, but
     the kernel is to have none, so that `value` is `y`. The line is ignored if another line requests
-    the option `unless`.
+    the option `unless`. `instead_of` is the fragment, or the kind of fragments, whose line for the
+    same option this one overrides; `replaced` is the line that it did override.
     """
 
     option: str
@@ -67,6 +72,22 @@ class OptionRequest:
     arch: str | None = None
     unless: str | None = None
     built_in: bool = False
+    instead_of: str | None = None
+    replaced: OptionRequest | None = None
+
+    @property
+    def of_base(self) -> bool:
+        """Whether a base fragment requests it."""
+        return self.place.fragment.startswith("base/")
+
+    def overrides(self, other: OptionRequest) -> bool:
+        """Whether this line is written to override that of another fragment."""
+        fragment = other.place.fragment.removesuffix(".config")
+        return (
+            self.instead_of is not None
+            and self.place.fragment != other.place.fragment
+            and (fragment == self.instead_of or fragment.startswith(f"{self.instead_of}/"))
+        )
 
     def applies_to(self, series: Series, arch: str) -> bool:
         return (
@@ -116,9 +137,9 @@ def _request(option: str, value: str, note: str | None, place: FragmentLine) -> 
     if bounds is None:
         raise UserError(
             f"{place}: '# {note}' does not limit the option to an arch, to series or by another"
-            " option",
-            hint="write '# on arm64 since 5.17 until 6.8 unless OPTION: why', without the parts"
-            " that you do not need; begin any other comment with another word",
+            " option, and overrides no fragment",
+            hint="write '# on arm64 since 5.17 until 6.8 unless OPTION instead of base: why',"
+            " without the parts that you do not need; begin any other comment with another word",
         )
     since = Series.parse(bounds["since"]) if bounds["since"] else None
     until = Series.parse(bounds["until"]) if bounds["until"] else None
@@ -130,7 +151,14 @@ def _request(option: str, value: str, note: str | None, place: FragmentLine) -> 
         )
     arch = _arch(bounds["arch"], place)
     return OptionRequest(
-        option, value, place, since=since, until=until, arch=arch, unless=bounds["unless"]
+        option,
+        value,
+        place,
+        since=since,
+        until=until,
+        arch=arch,
+        unless=bounds["unless"],
+        instead_of=bounds["instead"],
     )
 
 
@@ -154,55 +182,6 @@ def load_fragment(path: Path, name: str) -> tuple[OptionRequest, ...]:
             hint="fragments are in the catalog's directories fragments/{base,vmm,feature}/",
         )
     return parse_fragment(text, name)
-
-
-def merge(
-    requests: Iterable[OptionRequest], series: Series, arch: str, *, monolithic: bool = False
-) -> dict[str, OptionRequest]:
-    """The requests that apply to `series` on `arch`, one per option, sorted by option.
-
-    `monolithic` builds in what is requested as a module. A built-in option satisfies a request for
-    a module, so `y` overrides `m`; any other disagreement is a contradiction: a UserError lists
-    all of them with both places.
-    """
-    merged: dict[str, OptionRequest] = {}
-    contradictions = []
-    for asked in _effective([each for each in requests if each.applies_to(series, arch)]):
-        request = _build_in(asked) if monolithic else asked
-        other = merged.setdefault(request.option, request)
-        if (other.value, request.value) == ("m", "y"):
-            merged[request.option] = request
-        elif other.value != request.value and (other.value, request.value) != ("y", "m"):
-            contradictions.append((other, request))
-    if contradictions:
-        raise _contradiction(contradictions)
-    return dict(sorted(merged.items()))
-
-
-def _effective(requests: Sequence[OptionRequest]) -> list[OptionRequest]:
-    """The requests whose `unless` is not requested by a line without an `unless`."""
-    wanted = {each.option for each in requests if each.value != "n" and each.unless is None}
-    return [each for each in requests if each.unless not in wanted]
-
-
-def _build_in(request: OptionRequest) -> OptionRequest:
-    return replace(request, value="y", built_in=True) if request.value == "m" else request
-
-
-def _contradiction(pairs: list[tuple[OptionRequest, OptionRequest]]) -> UserError:
-    options = list(dict.fromkeys(first.option for first, _ in pairs))
-    subject = (
-        f"CONFIG_{options[0]} is" if len(options) == 1 else f"{len(options)} options are"
-    ) + " requested twice, with different values"
-    return UserError(
-        subject,
-        why="\n".join(
-            (f"CONFIG_{first.option}: " if len(options) > 1 else "")
-            + f"{first.place} requests {first.value}, {second.place} requests {second.value}"
-            for first, second in pairs
-        ),
-        hint="keep one of the two lines",
-    )
 
 
 def render(merged: Mapping[str, OptionRequest]) -> str:

@@ -9,17 +9,28 @@
     require = "PCI"
     reason = "ACPI without PCI panics early"
     source = "https://..."
+    weight = "fatal"                # or "error", the default, or "warning"
 
-A config violates a rule if `when` is not `n` and `require` is `n`.
+    [[rules]]
+    name = "lsm-apparmor"
+    when = "SECURITY_APPARMOR"
+    listed = { LSM = "apparmor" }   # a word of the option's list, which commas separate
+    reason = "an LSM that is not in the list never starts"
+    source = "Documentation/admin-guide/LSM/index.rst"
+
+A config violates a rule if `when` is not `n` and `require` is `n`, or a word is not listed. A rule
+has `require` or `listed`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from ingot.arch import arch as known_arch
 from ingot.errors import UserError
@@ -32,15 +43,28 @@ from ingot.version import Series
 _NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
 
+class RuleWeight(StrEnum):
+    """What it means to violate a rule."""
+
+    FATAL = "fatal"
+    """Its VMMs cannot start the kernel, or it cannot be compiled."""
+    ERROR = "error"
+    """A mistake in fragments; a warning for a full config of another author."""
+    WARNING = "warning"
+    """The kernel works, but something in it is useless."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule, with its limits as in a catalog's file."""
 
     name: str
     place: FragmentLine
-    require: Expression
+    require: Expression | None
     reason: str
     source: str
+    listed: tuple[tuple[str, str], ...] = ()
+    weight: RuleWeight = RuleWeight.ERROR
     when: Expression | None = None
     vmms: tuple[str, ...] = ()
     arches: tuple[str, ...] = ()
@@ -60,7 +84,9 @@ class _RuleDocument(TomlTable):
     """A rule in the file. `Rule` describes its fields."""
 
     name: str = Field(pattern=_NAME)
-    require: str
+    listed: dict[str, str] = Field({})
+    require: str | None = Field(None, validate_default=True)
+    weight: Literal["fatal", "error", "warning"] = "error"
     reason: str = Field(min_length=1)
     source: str = Field(min_length=1)
     when: str | None = None
@@ -68,6 +94,13 @@ class _RuleDocument(TomlTable):
     arches: list[str] = Field([])
     since: str | None = None
     until: str | None = None
+
+    @field_validator("require")
+    @classmethod
+    def _requires_something(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is None and not info.data.get("listed"):
+            raise ValueError("this is missing: write an expression, or `listed`")
+        return text
 
     @field_validator("require", "when")
     @classmethod
@@ -136,7 +169,9 @@ def _rule(rule: _RuleDocument, place: FragmentLine) -> Rule:
     return Rule(
         name=rule.name,
         place=place,
-        require=parse(rule.require),
+        require=parse(rule.require) if rule.require is not None else None,
+        listed=tuple(sorted(rule.listed.items())),
+        weight=RuleWeight(rule.weight),
         reason=rule.reason,
         source=rule.source,
         when=parse(rule.when) if rule.when is not None else None,

@@ -90,6 +90,10 @@ class Search:
                 break
         return replace(way, open=False)
 
+    def to_dependency(self, option: Option) -> Remedy:
+        """What meets the dependency of an option, whether its prompt is visible or not."""
+        return self._need(option.depends, 1, self._start(option))
+
     def to_be_set(self, option: Option, wanted: str) -> Remedy:
         """What would set an option that has no prompt."""
         return self._to_be_set(option, level(wanted), self._start(option))

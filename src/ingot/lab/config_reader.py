@@ -19,6 +19,7 @@ from ingot.arch import Arch, arch, arch_called
 from ingot.errors import UserError
 from ingot.images import KERNEL_FILE, TITLE, KernelLabels, read_config
 from ingot.kconfig import Config
+from ingot.kconfig.config_mistakes import require_values
 from ingot.kernel_file import DecompressError, compression_of, decompress, embedded_config
 from ingot.oci import Image, Layout, list_files, read_file
 from ingot.version import KernelVersion, Series
@@ -129,6 +130,8 @@ def _config_of_bytes(data: bytes, name: str) -> NamedConfig:
     text = _as_text(data)
     if text is None:
         text = embedded_config(data, name)
+    else:
+        require_values(Config(text), name)
     title = _TITLE.search(text)
     return NamedConfig(
         name,

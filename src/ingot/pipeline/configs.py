@@ -11,18 +11,39 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 from ingot import configure
 from ingot.builder.sandbox import Sandbox
 from ingot.catalog import Kernel
+from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.kconfig import Config
-from ingot.kconfig.findings import Finding, check, check_full, findings_error, requests_of_full
+from ingot.kconfig.finding_text import findings_error
+from ingot.kconfig.findings import (
+    Finding,
+    Weight,
+    as_error,
+    check,
+    errors_of,
+)
+from ingot.kconfig.full_config import (
+    NewOption,
+    check_full,
+    choices_for,
+    new_options,
+    requests_of_full,
+    with_choices,
+)
 from ingot.kconfig.option_table import OptionTable
+from ingot.kconfig.other_series import OtherSeries
 from ingot.kconfig.rule_check import broken
+from ingot.kconfig.waivers import Waiver
+from ingot.kconfig.weighing import weighed
 from ingot.pipeline.builders import builder_for, known_builder
 from ingot.pipeline.full_configs import (
+    full_config_name,
     is_lock,
     lock_text,
     read_full_config,
@@ -37,7 +58,7 @@ from ingot.setting import Project, Setting, in_use
 from ingot.source.local_source import require_unchanged
 from ingot.source.origin import Source
 from ingot.source.trees import patched_tree as patching
-from ingot.version import KernelVersion
+from ingot.version import KernelVersion, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +67,30 @@ class Resolved:
 
     `table` is Kconfig's table of the options. `defaulted` are the options that a full config in
     the catalog does not mention, with the value they got. If that config was written by hand, the
-    requests of `plan` are the options in it.
+    requests of `plan` are the options in it. `applied` are the waivers that accepted a finding.
     """
 
     plan: Plan
     config: Config
     table: OptionTable
     findings: tuple[Finding, ...]
-    defaulted: tuple[tuple[str, str], ...] = ()
+    defaulted: tuple[NewOption, ...] = ()
+    applied: tuple[Waiver, ...] = ()
 
     @property
     def kernel(self) -> Kernel:
         return self.plan.kernel
 
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop a build."""
+        return errors_of(self.findings)
+
 
 def require_sound(resolved: Resolved) -> None:
-    """Raise a ConfigError that lists every finding, if there is any."""
-    if resolved.findings:
-        raise findings_error(resolved.findings, f"linux {resolved.kernel.version}")
+    """Raise a ConfigError that lists every error among the findings, if there is any."""
+    if resolved.errors:
+        raise findings_error(resolved.errors, f"linux {resolved.kernel.version}")
 
 
 def resolve_all(
@@ -134,7 +161,7 @@ def _resolved_before(setting: Setting, plan: Plan) -> Resolved | None:
         config = plan.kept_config(source, builder, setting.project.workspace)
         table = plan.table_path(source, builder, setting.project.workspace)
         if config is not None and table.is_file():
-            return Resolved(plan, config, OptionTable.load(table), ())
+            return _checked(setting.project, plan, config, OptionTable.load(table))
     return None
 
 
@@ -148,20 +175,26 @@ def resolve(
     with progress.step(f"resolve config of {kernel.tag}") as step:
         table = option_table(project, plan, source, sandbox, log, progress)
         resolved = (
-            _from_full_config(plan, plan.full_config, sandbox, table, log)
+            _from_full_config(project, plan, plan.full_config, sandbox, table, log)
             if plan.full_config
-            else _from_fragments(plan, sandbox, table, log)
+            else _from_fragments(project, plan, sandbox, table, log)
         )
-        count = len(resolved.plan.requests)
-        step.result(
-            "not as requested" if resolved.findings else f"all {count} options are as requested"
-        )
+        step.result(_outcome(resolved))
     require_unchanged(source, progress)
     # a full config is a file that the user may have changed meanwhile
     same = path == plan.config_path(source.digest, sandbox.builder.digest, project.workspace)
-    if same and not resolved.findings:
+    if same and not resolved.errors:
         write_atomic(path, resolved.config.text.encode())
     return resolved
+
+
+def _outcome(resolved: Resolved) -> str:
+    """What a resolved config is, in a few words."""
+    if resolved.errors:
+        return "not as requested"
+    if warnings := sum(each.weight is Weight.WARNING for each in resolved.findings):
+        return f"accepted, with {warnings} warning{'s' if warnings != 1 else ''}"
+    return f"all {len(resolved.plan.requests)} options are as requested"
 
 
 def option_table(
@@ -177,39 +210,83 @@ def option_table(
     return table
 
 
-def _from_fragments(plan: Plan, sandbox: Sandbox, table: OptionTable, log: Path) -> Resolved:
+def _from_fragments(
+    project: Project, plan: Plan, sandbox: Sandbox, table: OptionTable, log: Path
+) -> Resolved:
     config = configure.resolve(sandbox, plan.kernel.arch, plan.requests, log)
-    return Resolved(plan, config, table, (*_asked(plan, config, table), *_lint(plan, config)))
+    return _checked(project, plan, config, table)
+
+
+def _checked(project: Project, plan: Plan, config: Config, table: OptionTable) -> Resolved:
+    """A config that was made of fragments, and its findings."""
+    asked = _asked(project, plan, config, table)
+    return _weighed(plan, config, table, (*asked, *_lint(plan, config)))
+
+
+def _weighed(
+    plan: Plan,
+    config: Config,
+    table: OptionTable,
+    findings: tuple[Finding, ...],
+    defaulted: tuple[NewOption, ...] = (),
+) -> Resolved:
+    found, applied = weighed(findings, plan.waivers, strict=plan.strict)
+    return Resolved(plan, config, table, found, defaulted, applied)
 
 
 def _from_full_config(
-    plan: Plan, path: Path, sandbox: Sandbox, table: OptionTable, log: Path
+    project: Project, plan: Plan, path: Path, sandbox: Sandbox, table: OptionTable, log: Path
 ) -> Resolved:
-    """Use a full config as it is; each value that Kconfig changes is a finding.
+    """Use a full config as Kconfig takes it; each value that it changes is a warning.
 
-    One that `config resolve` wrote is also checked against the fragments: it is their lock file.
+    One that `config resolve` wrote is also checked against the fragments, and each difference is an
+    error: it is their lock file.
     """
     given = read_full_config(path)
-    config = configure.complete(sandbox, plan.kernel.arch, given, log)
-    name = f"{path.parent.name}/{path.name}"
-    findings, defaulted = check_full(given, config, table, name)
-    if is_lock(given):
+    name = full_config_name(path)
+    locked = is_lock(given)
+    choices = {} if locked else choices_for(given, plan.requests, table)
+    config = configure.complete(sandbox, plan.kernel.arch, with_choices(given, choices), log)
+    findings = check_full(given, config, table, name)
+    defaulted = new_options(given, config, table, choices)
+    if locked:
         require_fresh(plan, path, given)
-        findings = (*findings, *_asked(plan, config, table))
+        findings = (*map(as_error, findings), *_asked(project, plan, config, table))
     else:
         plan = replace(plan, requests=requests_of_full(given, name))
-    return Resolved(plan, config, table, (*findings, *_lint(plan, config)), tuple(defaulted))
+    findings = (*findings, *_lint(plan, config, full=not locked))
+    return _weighed(plan, config, table, findings, defaulted)
 
 
-def _asked(plan: Plan, config: Config, table: OptionTable) -> tuple[Finding, ...]:
-    series = str(plan.kernel.version.series)
-    return tuple(check(plan.requests, config, table, series))
+def _asked(project: Project, plan: Plan, config: Config, table: OptionTable) -> tuple[Finding, ...]:
+    series = plan.kernel.version.series
+    others = OtherSeries(
+        series, project.catalog.all_requests(), partial(_other_tables, project, plan.kernel)
+    )
+    return tuple(check(plan.requests, config, table, str(series), others))
 
 
-def _lint(plan: Plan, config: Config) -> tuple[Finding, ...]:
+@cache
+def _other_tables(project: Project, kernel: Kernel) -> dict[Series, OptionTable]:
+    """The option tables of other series that are in the cache, for the arch of a kernel."""
+    found: dict[Series, OptionTable] = {}
+    for other in project.catalog.kernels:
+        series, builder = other.version.series, known_builder(project, other)
+        if series == kernel.version.series or other.arch != kernel.arch or builder is None:
+            continue
+        with contextlib.suppress(UserError):  # a mistake in a fragment of another kernel
+            plan = make_plan(project.catalog, other)
+            for source in known_sources(project, other):
+                path = plan.table_path(source, builder, project.workspace)
+                if series not in found and path.is_file():
+                    found[series] = OptionTable.load(path)
+    return found
+
+
+def _lint(plan: Plan, config: Config, *, full: bool = False) -> tuple[Finding, ...]:
     kernel = plan.kernel
     series, arch = kernel.version.series, kernel.arch.name
-    return tuple(broken(plan.rules, config, series, arch, kernel.vmms))
+    return tuple(broken(plan.rules, config, series, arch, kernel.vmms, full=full))
 
 
 def locked_text(resolved: Resolved) -> str:

@@ -44,18 +44,27 @@ def lock_text(plan: Plan, config: Config) -> str:
 def require_usable(plan: Plan) -> None:
     """UserError for a full config that is wrong in itself: found before a source is fetched.
 
-    That is one without options, and a lock file whose fragments have changed.
+    That is one without options, or with values that Kconfig cannot read, and a lock file whose
+    fragments have changed.
     """
     if plan.full_config is None:
         return
+    from ingot.kconfig.config_mistakes import require_values  # here: few catalogs have any
+
     given = read_full_config(plan.full_config)
     if not given.options:
         raise UserError(
             f"the full config {plan.full_config} has no options",
             hint="put a complete .config there, or remove the file to build from the fragments",
         )
+    require_values(given, full_config_name(plan.full_config))
     if is_lock(given):
         require_fresh(plan, plan.full_config, given)
+
+
+def full_config_name(path: Path) -> str:
+    """The name of a full config in messages."""
+    return f"{path.parent.name}/{path.name}"
 
 
 def require_fresh(plan: Plan, path: Path, given: Config) -> None:

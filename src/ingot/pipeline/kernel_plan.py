@@ -13,13 +13,16 @@ from ingot.catalog import Catalog, Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.kconfig import Config, OptionRequest, Rule, load_rules
+from ingot.kconfig.waivers import Waiver
 from ingot.recipe import Recipe
 from ingot.setting import RunOptions
 from ingot.source.trees import patched_tree as patching
 from ingot.workspace import Workspace
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised when the way configs are resolved or checked changes."""
+_TABLE_FORMAT = 1
+"""Raised when a table of options has other contents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Plan:
 
     `requests` are the options that its fragments request, `rules` the rules that configs must
     follow. `full_config` is the config that the catalog has for exactly this kernel, if it has
-    one. `builder_trust` says what verifies its builder: see `trust_in_builder`.
+    one. `builder_trust` says what verifies its builder: see `trust_in_builder`. `waivers` accept
+    findings; `strict` makes errors of warnings.
     """
 
     kernel: Kernel
@@ -38,11 +42,14 @@ class Plan:
     patches: tuple[Path, ...]
     patch_digests: tuple[Digest, ...]
     builder_trust: str
+    waivers: tuple[Waiver, ...] = ()
+    strict: bool = False
 
     def config_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
         """Where the checked config is kept; the name is the digest of all its inputs."""
         full = Digest.of_file(self.full_config) if self.full_config else ""
-        parts = [*self._surroundings(source, builder), full]
+        accepted = sorted(f"{each.of_rule} {each.name}" for each in self.waivers)
+        parts = [_FORMAT, *self._surroundings(source, builder), full, self.strict, *accepted]
         text = "\n".join([*map(str, parts), *map(repr, self.rules), self.fragments_text])
         return workspace.configs / f"{Digest.of(text.encode()).hex}.config"
 
@@ -53,7 +60,7 @@ class Plan:
 
     def table_path(self, source: Digest, builder: Digest, workspace: Workspace) -> Path:
         """Where the option table of this source is kept: flavors share it."""
-        parts = self._surroundings(source, builder)
+        parts = [_TABLE_FORMAT, *self._surroundings(source, builder)]
         return workspace.configs / f"{Digest.of(' '.join(map(str, parts)).encode()).hex}.options"
 
     def _surroundings(self, source: Digest, builder: Digest) -> list[object]:
@@ -64,7 +71,7 @@ class Plan:
         """
         compiler = ["llvm"] if self.kernel.builder.llvm else []
         arch = self.kernel.arch.name
-        return [_FORMAT, source, *self.patch_digests, builder, self.builder_trust, *compiler, arch]
+        return [source, *self.patch_digests, builder, self.builder_trust, *compiler, arch]
 
     @property
     def fragments_text(self) -> str:
@@ -109,4 +116,6 @@ def make_plan(catalog: Catalog, kernel: Kernel, options: RunOptions | None = Non
         patches=patches,
         patch_digests=patching.digests(patches),
         builder_trust=trust_in_builder(kernel.builder, catalog.root),
+        waivers=tuple(each for each in catalog.waivers_of(kernel) if not each.ended(options.today)),
+        strict=options.strict or catalog.strict,
     )

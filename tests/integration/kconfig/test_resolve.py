@@ -10,7 +10,8 @@ from ingot import configure
 from ingot.arch import arch
 from ingot.builder.sandbox import Sandbox
 from ingot.kconfig import Config, merge, parse_fragment
-from ingot.kconfig.findings import check, check_full
+from ingot.kconfig.findings import check
+from ingot.kconfig.full_config import NewOption, check_full, new_options
 from ingot.kconfig.option_requests import requests_between
 from ingot.version import Series
 from tests.support.places import FAKE_TREE
@@ -33,9 +34,7 @@ def test_what_kconfig_drops_is_found_and_explained(tree: Sandbox) -> None:
         "mine.config:2: CONFIG_CHILD wanted m, got n\n"
         "    needs PARENT, which is n: nothing requests it (Kconfig:4)\n"
         "    CONFIG_PARENT=y would do it",
-        "mine.config:3: CONFIG_NONE wanted y, got n\n"
-        "    6.1 has no such option\n"
-        "    if other series have it, limit the line: '# since 5.17' or '# until 6.8'",
+        "mine.config:3: CONFIG_NONE wanted y, got n\n    6.1 has no such option\n    drop the line",
     ]
 
 
@@ -44,11 +43,11 @@ def test_a_full_config_is_held_against_what_kconfig_makes_of_it(tree: Sandbox) -
     log = tree.build / "log"
     completed = configure.complete(tree, ARCH, given, log)
     table = configure.survey(tree, ARCH, log)
-    findings, defaulted = check_full(given, completed, table, "configs/mine")
+    findings = check_full(given, completed, table, "configs/mine")
     assert [finding.summary for finding in findings] == [
         "configs/mine:2: CONFIG_CHILD is m, Kconfig made it n"
     ]
-    assert ("OTHER", "n") in defaulted
+    assert NewOption("OTHER", "n") in new_options(given, completed, table, {})
 
 
 def test_what_was_changed_in_the_menu_is_a_wish(tree: Sandbox) -> None:

@@ -154,3 +154,12 @@ def test_a_comment_at_the_end_of_a_line_stays_there() -> None:
     text = changed(f'debian = "{PIN}"', f'debian = "{PIN}"  # from the archive')
     after = add_version(text, KernelVersion.parse("5.10.262"), PINS)
     assert f'debian = "{NEW}"  # from the archive' in after
+
+
+def test_a_feature_may_need_others_and_begin_with_a_series() -> None:
+    after = add_feature(SMALL, "mine", "x", ["containers", "bpf"], "6.1")
+    assert tomllib.loads(after)["features"]["mine"] == {
+        "about": "x",
+        "needs": ["containers", "bpf"],
+        "since": "6.1",
+    }

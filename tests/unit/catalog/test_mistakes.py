@@ -276,6 +276,22 @@ def test_a_table_without_its_fragment_is_told(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("", "either `rule` or `option`"),
+        ('rule = "a"\noption = "B"\n', "either `rule` or `option`"),
+        ('rule = "a"\nseries = ["9.9"]\n', "there is no series '9.9'"),
+        ('rule = "a"\nflavors = ["tiny"]\n', "there is no flavor 'tiny'"),
+        ('rule = "a"\narches = ["m68k"]\n', "m68k"),
+        ('rule = "a"\nuntil = "soon"\n', "until"),
+    ],
+)
+def test_a_waiver_that_cannot_be_meant_is_refused(tmp_path: Path, keys: str, told: str) -> None:
+    text = f'{SMALL}\n[[waivers]]\nreason = "x"\n{keys}'
+    assert any(told in line for line in mistakes(tmp_path, text))
+
+
 def test_an_unknown_key_does_not_hide_other_mistakes(tmp_path: Path) -> None:
     text = (
         changed('"kubernetes", "landlock"', '"kubernets", "landlock"')

@@ -9,6 +9,7 @@ import pytest
 from ingot.catalog import Catalog
 from ingot.catalog.kernel_selection import version_in
 from ingot.errors import UserError
+from tests.support import catalogs
 from tests.support.catalogs import SMALL, load, tags
 
 
@@ -106,6 +107,24 @@ def test_an_unknown_name_is_told_with_the_known_ones(small: Catalog, name: str) 
 def test_what_a_version_does_not_come_in_is_told(small: Catalog, name: str, says: str) -> None:
     with pytest.raises(UserError, match=says):
         small.select([name])
+
+
+def test_a_flavor_that_no_list_names_says_which_list_lacks_it(tmp_path: Path) -> None:
+    sealed = catalogs.SMALL + "\n[flavors.sealed]\nlike = 'default'\n"
+    catalog = catalogs.load(tmp_path, sealed)
+    for names, flavors in ((["6.1-sealed"], []), (["6.1"], ["sealed"]), ([], ["sealed"])):
+        with pytest.raises(UserError, match="has no flavor sealed") as caught:
+            catalog.select(names, flavors=flavors)
+        assert caught.value.hint == (
+            '[flavors] defines it; add "sealed" to the list `flavors` of [defaults], or of the'
+            " series, in kernels.toml"
+        )
+
+
+def test_a_flavor_that_is_not_defined_says_what_to_define(small: Catalog) -> None:
+    with pytest.raises(UserError) as caught:
+        small.select(["6.1-tiny"])
+    assert caught.value.hint.startswith("define a table [flavors.NAME]")
 
 
 @pytest.mark.parametrize(

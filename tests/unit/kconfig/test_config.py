@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ingot.digest import Digest
+from ingot.errors import UserError
 from ingot.kconfig import Config, Difference, diff
+from ingot.kconfig.config_mistakes import require_values
 from tests.support.configs import config_of
 from tests.support.option_tables import table
 
@@ -68,3 +70,28 @@ def test_differences_stand_by_the_top_two_menus_if_there_is_a_table() -> None:
         (("Drivers", "Network"), "VETH"),
         (("File systems",), "EXT4"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("CONFIG_NR_CPUS=64 # enough", "has a comment behind its value 64"),
+        ("CONFIG_PRINTK_TIME=y # stamps", "has a comment behind its value y"),
+        ('CONFIG_CMDLINE="a # b" # c', 'has a comment behind its value "a # b"'),
+        ("CONFIG_NR_CPUS=64k", "has the value 64k, which is none"),
+        ("CONFIG_NR_CPUS=", "has no value"),
+        ("CONFIG_PRINTK=on", "has the value on"),
+        ('CONFIG_CMDLINE="a" b"', "text is in double quotes"),
+    ],
+)
+def test_a_value_that_is_none_is_found_with_its_line(line: str, told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        require_values(Config(f"# a comment\nCONFIG_NET=y\n{line}\n"), "mine.config")
+    assert caught.value.why.startswith("mine.config:3: CONFIG_")
+    assert told in caught.value.why
+
+
+def test_values_of_every_type_are_accepted() -> None:
+    lines = ["A=y", "B=mCore Netfilter", "C=-1", "D=0xFf", 'E="a \\"#\\" b"', "F=ff", "H=n", "I"]
+    text = "".join(f"CONFIG_{line}\n" for line in lines)
+    require_values(Config(f"{text}# CONFIG_G is not set\n"), "mine.config")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ingot.kconfig import Config, FragmentLine
+from ingot.kconfig.finding_text import finding_lines, findings_error
 from ingot.kconfig.findings import (
     Finding,
     FindingKind,
+    Weight,
     check,
-    check_full,
-    finding_lines,
-    findings_error,
 )
+from ingot.kconfig.full_config import check_full, new_options
+from ingot.kconfig.other_series import OtherSeries
+from ingot.version import Series
 from tests.support.configs import config_of
 from tests.support.option_tables import asked, table
 
@@ -91,7 +94,8 @@ MODULAR = {"MODULES": "y"}
 
 def findings(text: str, config: dict[str, str], others: str = "") -> list[Finding]:
     requests = asked(others, "base/linux.config") | asked(text)
-    return check(requests, config_of(MODULAR | config), TABLE, "6.1")
+    series = OtherSeries(Series(6, 1))
+    return check(requests, config_of(MODULAR | config), TABLE, "6.1", series)
 
 
 def reasons(text: str, config: dict[str, str] | None = None, others: str = "") -> list[str]:
@@ -312,7 +316,8 @@ def test_without_modules_there_is_no_module() -> None:
     (finding,) = check(requests, config_of({"BRIDGE": "y"}), TABLE, "6.1")
     assert finding.lines == (
         "it cannot be a module, since MODULES is n: feature/mine.config:1 requests that",
-        "CONFIG_MODULES=y would do it, or CONFIG_BRIDGE=y here",
+        "CONFIG_MODULES=y would do it, or y instead of m here; a flavor with `monolithic = true`"
+        " builds in what its fragments request as modules",
     )
 
 
@@ -467,12 +472,47 @@ def test_findings_with_the_same_reasons_are_told_together() -> None:
 
 
 def test_findings_become_one_error_that_counts_what_it_does_not_show() -> None:
-    found = findings("".join(f"CONFIG_Q{n}W=y\n" for n in range(25)), {})
+    found = [
+        replace(finding, lines=(f"a cause of its own: {number}",))
+        for number, finding in enumerate(
+            findings("".join(f"CONFIG_Q{n}W=y\n" for n in range(25)), {})
+        )
+    ]
     error = findings_error(found, "linux 6.1.176")
     assert error.what == "the config of linux 6.1.176 has 25 findings"
     assert error.why.count("feature/mine.config:") == 20
     assert error.why.endswith("and 5 more")
     assert findings_error(found[:1], "x").what.endswith("1 finding")
+
+
+def test_many_findings_with_one_cause_are_listed_once() -> None:
+    text = "".join(f"CONFIG_Q{n}W=y\n" for n in range(25))
+    lines = finding_lines(findings(text, {}))
+    assert lines[0].startswith("feature/mine.config: 25 options wanted y, got n: Q0W, Q1W, ")
+    assert lines[1] == "    6.1 has no such option"
+
+
+MODULAR_OPTIONS = {
+    "MODULES": {},
+    "UNLOAD": {"depends": "MODULES"},
+    "FORCE": {"depends": "UNLOAD"},
+    **{f"DRIVER{n}": {"type": "tristate"} for n in range(50)},
+}
+
+
+def test_what_one_cause_keeps_off_is_together_whatever_the_form() -> None:
+    text = "CONFIG_MODULES=n\nCONFIG_DRIVER0=m\nCONFIG_UNLOAD=y\nCONFIG_FORCE=y\n" + "".join(
+        f"CONFIG_DRIVER{n}=m\n" for n in range(1, 50)
+    )
+    unrelated = "CONFIG_NONE=y\n"
+    got = {f"DRIVER{n}": "y" for n in range(50)}
+    requests = asked(text) | asked(unrelated, "feature/another.config")
+    found = check(requests, config_of(got), table(MODULAR_OPTIONS), "6.1")
+    assert len(found) == 53
+    assert {finding.root for finding in found[1:]} == {"feature/mine.config:1"}
+    lines = finding_lines(found)
+    assert len(lines) == 11
+    assert [line for line in lines if "50 options wanted m, got y" in line]
 
 
 # A full config
@@ -493,7 +533,8 @@ CONFIG_HAVE_GONE=y
 
 def test_what_kconfig_changes_of_a_full_config_is_a_finding_with_its_line() -> None:
     completed = {"MODULES": "y", "NET": "y"}
-    changed, unknown = check_full(Config(FULL), config_of(completed), TABLE, "configs/mine")[0]
+    changed, unknown = check_full(Config(FULL), config_of(completed), TABLE, "configs/mine")
+    assert changed.weight is unknown.weight is Weight.WARNING
     assert changed.kind is FindingKind.CHANGED
     assert changed.summary == "configs/mine:4: CONFIG_VETH is y, Kconfig made it n"
     assert changed.lines[0].startswith("needs NET_CORE, which is n")
@@ -502,9 +543,23 @@ def test_what_kconfig_changes_of_a_full_config_is_a_finding_with_its_line() -> N
 
 def test_what_a_full_config_does_not_mention_is_listed_with_what_it_got() -> None:
     completed = {"MODULES": "y", "NET": "y", "GZIP": "y", "CPUS": "8", "ALWAYS": "y"}
-    _, defaulted = check_full(Config(FULL), config_of(completed), TABLE, "configs/mine")
-    values = dict(defaulted)
+    found = new_options(Config(FULL), config_of(completed), TABLE, {})
+    values = {each.option: each.value for each in found}
     assert values["GZIP"] == "y"
     assert values["CPUS"] == "8"
     assert values["INET"] == "n"
     assert not {"NET_CORE", "ALWAYS", "EXPERT", "PRINTK"} & set(values)
+
+
+def test_text_behind_a_letter_of_a_full_config_is_a_warning() -> None:
+    given = Config("CONFIG_MODULES=y\nCONFIG_BRIDGE=mCore\n")
+    (finding,) = check_full(given, config_of(MODULAR | {"BRIDGE": "m"}), TABLE, "configs/mine")
+    assert (finding.kind, finding.weight) == (FindingKind.TYPE, Weight.WARNING)
+    assert "is a tristate" in finding.lines[0]
+
+
+@pytest.mark.parametrize("value", ["0x40", "y", '"4"'])
+def test_a_number_of_a_full_config_that_is_none_is_a_finding(value: str) -> None:
+    given = Config(f"CONFIG_NET=y\nCONFIG_CPUS={value}\n")
+    (finding,) = check_full(given, config_of({"NET": "y", "CPUS": "8"}), TABLE, "configs/mine")
+    assert (finding.kind, finding.lines) == (FindingKind.TYPE, ("its value must be a number",))

@@ -69,6 +69,8 @@ def test_comments_and_empty_lines_ask_for_nothing_and_are_counted() -> None:
         ("on x86_64: where it is", "x86_64", None, None),
         ("on arm64 since 5.18 until 6.8: why", "arm64", Series(5, 18), Series(6, 8)),
         ("on arm64 until 6.8 unless B: why", "arm64", None, Series(6, 8)),
+        ("until 6.8 instead of base: why", None, None, Series(6, 8)),
+        ("instead of the other one", None, None, None),
         ("the since of it", None, None, None),
         ("Since 5.17 was released, on by default", None, None, None),
         ("only for a test", None, None, None),
@@ -97,6 +99,8 @@ def test_a_comment_may_bound_an_option_to_an_arch_and_to_series(
         "CONFIG_A=y  # unless that is so",
         "CONFIG_A=y  # unless B or C",
         "CONFIG_A=y  # unless B since 6.1",
+        "CONFIG_A=y  # instead of base and others",
+        "CONFIG_A=y  # instead of base since 6.1",
     ],
 )
 def test_a_bound_that_cannot_be_read_is_refused(line: str) -> None:
@@ -205,11 +209,11 @@ def test_built_in_meets_the_wish_for_a_module_and_nothing_else_can_disagree(
 
 
 def test_a_contradiction_names_the_option_both_places_and_both_values() -> None:
-    requests = [ask("A", "n", 3, "base/linux.config"), ask("A", "y", 7, "vmm/qemu.config")]
+    requests = [ask("A", "n", 3, "vmm/firecracker.config"), ask("A", "y", 7, "vmm/qemu.config")]
     with pytest.raises(UserError) as caught:
         kconfig.merge(requests, SERIES, ARCH)
     assert "CONFIG_A" in caught.value.what
-    assert "base/linux.config:3 requests n" in caught.value.why
+    assert "vmm/firecracker.config:3 requests n" in caught.value.why
     assert "vmm/qemu.config:7 requests y" in caught.value.why
 
 
@@ -304,3 +308,70 @@ def test_what_is_rendered_reads_back_in_one_order(wanted: dict[str, str]) -> Non
     assert text == kconfig.render(backward)
     assert {r.option: r.value for r in kconfig.parse_fragment(text, "f")} == wanted
     assert kconfig.Config(text).options == {o: v for o, v in wanted.items() if v != "n"}
+
+
+# Overrides
+
+
+def merged(*fragments: tuple[str, str]) -> dict[str, OptionRequest]:
+    requests = [each for name, text in fragments for each in kconfig.parse_fragment(text, name)]
+    return kconfig.merge(requests, SERIES, ARCH)
+
+
+@pytest.mark.parametrize("word", ["base", "base/linux"])
+def test_a_line_may_override_one_of_base_in_writing(word: str) -> None:
+    found = merged(
+        ("base/linux.config", "CONFIG_NR_CPUS=64\nCONFIG_MODULES=y\n"),
+        ("feature/mine.config", f"CONFIG_NR_CPUS=192  # instead of {word}: a large host\n"),
+    )
+    assert (found["NR_CPUS"].value, found["MODULES"].value) == ("192", "y")
+    replaced = found["NR_CPUS"].replaced
+    assert replaced is not None
+    assert (str(replaced.place), replaced.value) == ("base/linux.config:1", "64")
+
+
+def test_a_line_may_override_one_of_another_feature() -> None:
+    found = merged(
+        ("feature/bpf.config", "CONFIG_BTF=y\n"),
+        ("feature/mine.config", "CONFIG_BTF=n  # instead of feature/bpf\n"),
+    )
+    assert found["BTF"].value == "n"
+
+
+@pytest.mark.parametrize("word", ["base/arm64", "vmm", "feature/bp", "feature"])
+def test_an_override_of_another_fragment_changes_nothing(word: str) -> None:
+    with pytest.raises(UserError, match="requested twice"):
+        merged(
+            ("base/linux.config", "CONFIG_BTF=y\n"),
+            ("feature/mine.config", f"CONFIG_BTF=n  # instead of {word}\n"),
+        )
+
+
+def test_two_overrides_must_agree() -> None:
+    with pytest.raises(UserError, match="requested twice"):
+        merged(
+            ("base/linux.config", "CONFIG_NR_CPUS=64\n"),
+            ("feature/a.config", "CONFIG_NR_CPUS=192  # instead of base\n"),
+            ("feature/b.config", "CONFIG_NR_CPUS=256  # instead of base\n"),
+        )
+
+
+@pytest.mark.parametrize("value", ["y", "m"])
+def test_an_n_of_base_yields_to_a_feature(value: str) -> None:
+    found = merged(
+        ("base/linux.config", "CONFIG_NUMA=n\n"), ("feature/mine.config", f"CONFIG_NUMA={value}\n")
+    )
+    assert found["NUMA"].value == value
+    assert found["NUMA"].replaced is not None
+
+
+def test_a_contradiction_of_base_says_how_to_override_it() -> None:
+    with pytest.raises(UserError) as caught:
+        merged(
+            ("base/linux.config", "CONFIG_NR_CPUS=64\n"),
+            ("feature/mine.config", "\nCONFIG_NR_CPUS=192\n"),
+        )
+    assert caught.value.hint == (
+        "keep one of the two lines, or override the first one on purpose: write"
+        " 'CONFIG_NR_CPUS=192  # instead of base' at feature/mine.config:2"
+    )

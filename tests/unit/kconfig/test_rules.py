@@ -154,3 +154,108 @@ def test_a_file_that_is_no_text_is_named(path: Path) -> None:
     path.write_bytes(b"# \xff")
     with pytest.raises(UserError, match=r"rules\.toml is not UTF-8 text"):
         load_rules(path)
+
+
+# Lists
+
+
+LISTED = """
+[[rules]]
+name = "lsm"
+when = "SECURITY_APPARMOR"
+listed = { LSM = "apparmor" }
+reason = "it never starts"
+source = "x"
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "is_broken"),
+    [
+        ('"landlock,apparmor,bpf"', False),
+        ('"apparmor"', False),
+        ('"landlock,yama"', True),
+        ('"apparmor2,myapparmor"', True),
+        ('""', True),
+        (None, True),
+    ],
+)
+def test_a_word_must_be_in_a_list(path: Path, value: str | None, is_broken: bool) -> None:
+    config = "CONFIG_SECURITY_APPARMOR=y\n" + (f"CONFIG_LSM={value}\n" if value else "")
+    assert names(load(path, LISTED), config) == (["lsm"] if is_broken else [])
+    assert names(load(path, LISTED), 'CONFIG_LSM="yama"\n') == []
+
+
+def test_a_rule_that_a_list_breaks_shows_the_list(path: Path) -> None:
+    config = Config('CONFIG_SECURITY_APPARMOR=y\nCONFIG_LSM="yama"\n')
+    (finding,) = broken(load(path, LISTED), config, Series(6, 1), "x86_64", ["qemu"])
+    assert finding.summary == (
+        'rules.toml:3: lsm: wants apparmor in LSM, got SECURITY_APPARMOR is y, LSM is "yama"'
+    )
+
+
+def test_a_rule_that_requires_nothing_is_refused(path: Path) -> None:
+    with pytest.raises(UserError, match=r"rules\.toml:1: rules\.0\.require: .*`listed`"):
+        load(path, '[[rules]]\nname = "a"\nreason = "x"\nsource = "y"\n')
+
+
+# Weights
+
+
+def weights(path: Path, vmms: list[str], *, full: bool) -> dict[str, str]:
+    text = "".join(
+        f"""
+[[rules]]
+name = "{name}"
+require = "NONE"
+reason = "x"
+source = "y"
+{more}
+"""
+        for name, more in (
+            ("advice", ""),
+            ("useless", 'weight = "warning"'),
+            ("compiler", 'weight = "fatal"'),
+            ("one-vmm", 'weight = "fatal"\nvmms = ["firecracker"]'),
+        )
+    )
+    found = broken(load(path, text), Config(""), Series(6, 1), "x86_64", vmms, full=full)
+    return {finding.option: finding.weight.value for finding in found}
+
+
+def test_fragments_must_follow_every_rule_that_is_more_than_a_warning(path: Path) -> None:
+    assert weights(path, ["firecracker", "qemu"], full=False) == {
+        "advice": "error",
+        "useless": "warning",
+        "compiler": "error",
+        "one-vmm": "error",
+    }
+    assert weights(path, ["qemu"], full=False) == {
+        "advice": "error",
+        "useless": "warning",
+        "compiler": "error",
+    }
+
+
+def test_a_full_config_that_one_of_its_vmms_can_start_is_only_warned_of(path: Path) -> None:
+    rules = """
+[[rules]]
+name = "one-vmm"
+weight = "fatal"
+vmms = ["firecracker"]
+require = "NONE"
+reason = "x"
+source = "y"
+"""
+    for vmms, weight in ((["firecracker", "qemu"], "warning"), (["firecracker"], "error")):
+        (finding,) = broken(load(path, rules), Config(""), Series(6, 1), "x86_64", vmms, full=True)
+        assert finding.weight == weight
+    (finding,) = broken(
+        load(path, rules), Config(""), Series(6, 1), "x86_64", ["firecracker", "qemu"], full=True
+    )
+    assert finding.lines[0] == "firecracker cannot start this kernel"
+
+
+def test_what_nothing_can_compile_is_an_error_in_a_full_config(path: Path) -> None:
+    found = weights(path, ["qemu"], full=True)
+    assert found == {"advice": "warning", "useless": "warning", "compiler": "error"}

@@ -20,6 +20,7 @@ from ingot.cli.shared.common_options import (
     Flavors,
     Json,
     Kernels,
+    Strict,
     With,
     Without,
     choose,
@@ -29,13 +30,19 @@ from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_error, print_json
 from ingot.errors import ConfigError, IngotError, system_error
-from ingot.kconfig.findings import Finding, finding_lines
+from ingot.kconfig.finding_text import counted, finding_lines, new_option_lines
+from ingot.kconfig.findings import Finding, Weight
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
 from ingot.setting import Setting
 
 if TYPE_CHECKING:
     from ingot.cli.documents.verbs import ConfigCheckDocument, ConfigCheckPart
+
+_HEADINGS = {
+    Weight.WARNING: "warnings, which stop no build:",
+    Weight.NOTE: "notes:",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,10 @@ class _Checked:
     def findings(self) -> tuple[Finding, ...]:
         return self.resolved.findings if self.resolved else ()
 
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return self.resolved.errors if self.resolved else ()
+
 
 def check(
     kernels: Kernels = None,
@@ -61,6 +72,7 @@ def check(
     keyring: Keyring = None,
     patches: Patches = None,
     offline: Offline = False,
+    strict: Strict = False,
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     as_json: Json = False,
@@ -69,14 +81,21 @@ def check(
 
     Compares every option that a fragment asks for with the value in the resolved config, and
     applies the rules of rules.toml for the kernel's VMMs. A finding names the option, the line
-    that asks for it, and the dependency that is not met.
+    that asks for it, and the dependency that is not met. Of a full config, every line that Kconfig
+    changes is a warning; a warning stops no build, unless --strict is given.
 
     Checks all arches and flavors, unless --arch or --flavor is given. Exits with 1 if there are
-    findings.
+    errors.
     """
     errors = Terminal(stderr=True)
     setting = make_setting(
-        catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
+        catalog,
+        cache,
+        source=source,
+        keyring=keyring,
+        patches=patches,
+        offline=offline,
+        strict=strict,
     )
     selected = choose(setting, kernels, arches or [ALL], flavors or [ALL], with_, without)
     progress = make_progress(errors)
@@ -88,6 +107,8 @@ def check(
         done.append(one)
     if as_json:
         print_json(_document(done))
+    else:
+        _print_unused(Terminal(), setting, done)
     _end(done)
 
 
@@ -114,20 +135,46 @@ def _print(console: Terminal, one: _Checked, known: Sequence[str]) -> None:
     states = Counter(one.resolved.config.options.values())
     asked = f"{len(one.resolved.plan.requests)} options asked for"
     counts = f"{states['y']} built in, {states['m']} modules"
-    mark = ("✗", "red") if one.findings else ("✓", "green")
-    console.say(mark, f" {kernel_label(one.kernel)}: {asked}, {counts}")
-    for option, value in one.resolved.defaulted:
-        line = f"  {option} is not mentioned in the full config; Kconfig made it {value}"
-        console.say(line, style="dim")
-    console.say_lines("\n".join(finding_lines(one.findings)), indent="  ")
+    by_weight = Counter(finding.weight for finding in one.findings)
+    mark = ("✗", "red") if by_weight[Weight.ERROR] else ("✓", "green")
+    more = "".join(
+        f", {counted(by_weight[weight], weight.value)}" for weight in Weight if by_weight[weight]
+    )
+    console.say(mark, f" {kernel_label(one.kernel)}: {asked}, {counts}{more}")
+    for line in new_option_lines(one.resolved.defaulted):
+        console.say(f"  {line}", style="dim")
+    for weight in Weight:
+        findings = [finding for finding in one.findings if finding.weight is weight]
+        if findings and weight is not Weight.ERROR:
+            console.say(f"  {_HEADINGS[weight]}", style="bold")
+        console.say_lines("\n".join(finding_lines(findings)), indent="  ")
+
+
+def _print_unused(console: Terminal, setting: Setting, done: Sequence[_Checked]) -> None:
+    """Report the waivers that have ended, and those that accepted nothing of what was checked."""
+    checked = [one.resolved for one in done if one.resolved]
+    applied = {waiver for resolved in checked for waiver in resolved.applied}
+    valid = {waiver for resolved in checked for waiver in resolved.plan.waivers}
+    covering = [setting.project.catalog.waivers_of(resolved.kernel) for resolved in checked]
+    for waiver in dict.fromkeys(waiver for some in covering for waiver in some):
+        if waiver not in valid:
+            state = f"ended on {waiver.until}"
+        elif waiver not in applied:
+            state = "accepts nothing any more"
+        else:
+            continue
+        console.say(
+            ("!", "yellow"),
+            f" {waiver.place}: the waiver for {waiver.name} {state}: renew or remove it",
+        )
 
 
 def _end(done: list[_Checked]) -> None:
-    wrong = [one for one in done if one.findings]
+    wrong = [one for one in done if one.errors]
     failed = [one for one in done if one.error]
     if wrong:
         raise ConfigError(
-            f"{len(wrong)} of {len(done)} configs have findings",
+            f"{len(wrong)} of {len(done)} configs have errors",
             why=", ".join(kernel_label(one.kernel) for one in wrong),
             hint="each finding above says how to fix it; `ingot config explain KERNEL OPTION`"
             " shows more about an option",
@@ -145,12 +192,13 @@ def _document(done: Sequence[_Checked]) -> ConfigCheckDocument:
 def _part(one: _Checked) -> ConfigCheckPart:
     return {
         **kernel_part(one.kernel),
-        "ok": one.error is None and not one.findings,
+        "ok": one.error is None and not one.errors,
         "error": str(one.error) if one.error else None,
         "asked": len(one.resolved.plan.requests) if one.resolved else None,
         "findings": [
             {
                 "kind": finding.kind.value,
+                "weight": finding.weight.value,
                 "option": finding.option,
                 "wanted": finding.wanted,
                 "value": finding.got,

@@ -24,6 +24,7 @@ from ingot.cli.shared.registry_images import refuse_arch
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_document, print_line
 from ingot.errors import UserError
+from ingot.kconfig import OptionRequest
 from ingot.operands import KernelName, RegistryImage, parse_operand
 
 
@@ -85,8 +86,15 @@ def show(
     wanted = choose_one(setting, kernel)
     if asked:
         for option, request in setting.project.catalog.requests(wanted).items():
-            print_line(f"CONFIG_{option}={request.value}  # {request.place}")
+            print_line(f"CONFIG_{option}={request.value}  # {_origin(request)}")
         return
     (resolved,) = pipeline.resolve_all(setting, [wanted], make_progress(Terminal(stderr=True)))
     pipeline.require_sound(resolved)
     print_document(resolved.config.text)
+
+
+def _origin(request: OptionRequest) -> str:
+    """The line that requests an option, and the one it replaces."""
+    if request.replaced is None:
+        return str(request.place)
+    return f"{request.place}, instead of {request.replaced.place} ({request.replaced.value})"

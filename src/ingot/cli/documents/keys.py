@@ -170,6 +170,7 @@ KEYS: Mapping[str, str] = {
     "ok": "Whether it is as it should be; null if that is only information.",
     "asked": "How many options are requested.",
     "findings": "What is wrong with the config.",
+    "weight": "The weight of a finding: `error`, `warning` or `note`; only an error stops a build.",
     "required_by": "The VMM or feature that requires the option, or `--option`.",
     "unmet": "The requirements that the kernel does not meet.",
     "text": "What it is, in words.",

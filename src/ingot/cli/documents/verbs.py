@@ -405,6 +405,7 @@ class PushDocument(TypedDict):
 
 class FindingPart(TypedDict):
     kind: str
+    weight: str
     option: str
     wanted: str
     value: str | None

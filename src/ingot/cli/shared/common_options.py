@@ -109,6 +109,10 @@ Without = Annotated[
         autocompletion=complete_features,
     ),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Treat every warning about a config as an error."),
+]
 CatalogDirectory = Annotated[
     Path | None,
     typer.Option(
@@ -243,6 +247,7 @@ def make_setting(
     keyring: Path | None = None,
     patches: Sequence[Path] | None = None,
     offline: bool = False,
+    strict: bool = False,
 ) -> Setting:
     """The setting for the pipeline. A `source` in git is fetched, unless the cache has it."""
     found = find_catalog(catalog)
@@ -254,6 +259,8 @@ def make_setting(
         cache=_cache(cache_from, offline=offline),
         boot_seconds=boot_timeout,
         offline=offline,
+        strict=strict,
+        today=datetime.datetime.now(datetime.UTC).date(),
     )
     setting = Setting(project, options)
     if git:
