@@ -12,7 +12,8 @@ import pytest
 
 from ingot.confined_files import ConfinedDirectory
 from ingot.elf import read_sections, write_loadable
-from ingot.size_map import SizeMap, measure
+from ingot.size_map import SizeMap
+from ingot.size_map.size_attribution import measure
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("as", "ar", "ld", "readelf"))), reason="binutils are not here"

@@ -36,7 +36,8 @@ from ingot.errors import BuildError
 from ingot.files import disk_errors, remove_tree
 from ingot.kconfig import Config
 from ingot.progress import Progress
-from ingot.size_map import SizeMap, measure
+from ingot.size_map import SizeMap
+from ingot.size_map.size_attribution import measure
 from ingot.version import is_release
 
 LARGEST_FILE = 4 << 30

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ingot.kconfig.expression import Constant, Expression, OptionSymbol, evaluate
-from ingot.kconfig.option_table import Option
+
+if TYPE_CHECKING:
+    from ingot.kconfig.option_table import Option
 
 _FORMS = {
     "int": (re.compile(r"-?\d+"), "a number"),
