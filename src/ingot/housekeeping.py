@@ -8,29 +8,27 @@ is removed while a build runs.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from ingot.arch import all_arches
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
-from ingot.builder.builder_image import SPEC_LABEL, find
+from ingot.builder.builder_image import SPEC_LABEL
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
 from ingot.files import STAGING_PREFIX, locked_if_free, remove_tree, tree_size
-from ingot.images import read_facts
+from ingot.images import is_immutable
 from ingot.lab import is_profile
 from ingot.oci import (
-    REF_NAME,
     Descriptor,
     Image,
     Layout,
+    blobs_of_only,
     collect_garbage,
     read_artifact,
     read_image,
 )
-from ingot.oci.graph import reachable
-from ingot.pipeline import site_of
+from ingot.pipeline import builders_of_catalog
 from ingot.setting import Project
 from ingot.source.trees.source_cache import SourceCache
 from ingot.source.trees.source_record import digest_named
@@ -83,7 +81,7 @@ def _images(project: Project, *, dry_run: bool) -> list[RemovedItem]:
         raise _store_in_use(layout)
     stale = _stale_tags(project)
     if dry_run:
-        blobs = _blobs_of_only(layout, stale)
+        blobs = blobs_of_only(layout, stale)
         count = before.blobs + len(blobs)
         size = before.bytes + sum(path.stat().st_size for path in blobs)
     else:
@@ -111,9 +109,9 @@ def _stale_tags(project: Project) -> list[str]:
     layout = project.layout
     tags = layout.tags()
     images = {tag: _image(layout, descriptor) for tag, descriptor in tags.items()}
-    immutable = {tag for tag, image in images.items() if image and _is_immutable(tag, image)}
+    immutable = {tag for tag, image in images.items() if image and is_immutable(tag, image)}
     moving = {tags[tag].digest for tag in tags if tag not in immutable}
-    builders = _builders_of_catalog(project)
+    builders = builders_of_catalog(project)
     stale = [
         tag
         for tag, image in images.items()
@@ -145,36 +143,8 @@ def _image(layout: Layout, descriptor: Descriptor) -> Image | None:
         return None
 
 
-def _is_immutable(tag: str, image: Image) -> bool:
-    """Whether a tag names one recipe's kernel: see `images.tags_for`."""
-    try:
-        facts = read_facts(image)
-    except UserError:  # reported by the commands that use the image
-        return False
-    return facts is not None and tag.endswith(f"-{facts.recipe_key.short}")
-
-
-def _blobs_of_only(layout: Layout, tags: Collection[str]) -> list[Path]:
-    """Blobs that only these tags reach, and no other entry of the store's index."""
-    kept: set[Digest] = set()
-    going: set[Digest] = set()
-    for root in layout.roots():
-        side = going if root.annotations.get(REF_NAME) in tags else kept
-        side.update(descriptor.digest for descriptor in reachable(layout.blobs, root))
-    paths = [layout.blobs.path(digest) for digest in going - kept]
-    return [path for path in paths if path.exists()]
-
-
-def _builders_of_catalog(project: Project) -> set[Digest]:
-    """The store's images of the catalog's current builders, for machines of any arch."""
-    site = site_of(project)
-    sites = [replace(site, host=arch) for arch in all_arches()]
-    found = [find(spec, each) for spec in project.catalog.builders.values() for each in sites]
-    return {descriptor.digest for descriptor in found if descriptor}
-
-
 def _builders(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
-    keep = set() if everything else {digest.hex for digest in _builders_of_catalog(project)}
+    keep = set() if everything else {digest.hex for digest in builders_of_catalog(project)}
     root = project.workspace.builders
     removed = []
     for directory in sorted(root.iterdir()) if root.is_dir() else []:
@@ -223,7 +193,9 @@ def _caches(project: Project, *, everything: bool, dry_run: bool) -> list[Remove
         return []
     workspace = project.workspace
     removed = []
-    for directory in (workspace.ccache, workspace.configs):
+    # not all of fleet/: jobs on other machines may write their logs there
+    of_jobs = (workspace.fleet / "catalogs", workspace.fleet / "images")
+    for directory in (workspace.ccache, workspace.configs, *of_jobs):
         if directory.is_dir() and any(directory.iterdir()):
             removed.append(RemovedItem(f"cache {directory.name}", tree_size(directory)))
             if not dry_run:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ingot.errors import UserError
-from ingot.images import KERNEL_IMAGES
+from ingot.images import KERNEL_IMAGES, split_modules
 from ingot.registry import TRANSPORT
 
 _LAYOUT = "oci:"
@@ -32,7 +32,10 @@ FORMS = "write ./FILE, 6.1-minimal, kernel-bin:6.1.176 or HOST/kernel-bin:6.1.17
 
 @dataclass(frozen=True, slots=True)
 class KernelName:
-    """A kernel of the catalog, by version or series: `6.1`, `6.1.176-minimal`, `6.12-arm64`."""
+    """A kernel of the catalog, by version or series: `6.1`, `6.1.176-minimal`, `6.12-arm64`.
+
+    `6.1-plus-zfs` is a kernel with the out-of-tree modules of `ingot module build --name zfs`.
+    """
 
     kind: ClassVar[str] = "the name of a kernel of the catalog"
     name: str
@@ -106,7 +109,14 @@ def kernel_named(text: str) -> str:
     """The name of a kernel of the catalog; UserError if `text` names something else."""
     operand = parse_operand(text)
     if isinstance(operand, KernelName):
-        return operand.name
+        kernel, modules = split_modules(operand.name)
+        if modules:
+            raise UserError(
+                f"{text} is a kernel with the out-of-tree modules '{modules}'",
+                why="this command takes a kernel of the catalog",
+                hint=f"name the kernel alone: {kernel}",
+            )
+        return kernel
     raise not_taken(
         text, operand, "a kernel of the catalog", "write 6.1, 6.1.176-minimal or 6.12-arm64"
     )

@@ -9,6 +9,7 @@
       logs/<kernel>.log         the output of the last build of each kernel
       locks/                    lock files; they have no meaning unless a process holds them
       build/                    build directories, if they are not on a tmpfs
+      fleet/                    what jobs of a fleet keep on this machine: see `ingot.fleet`
 
 All of it can be deleted at any time; images are not here but in the store. A cache belongs to one
 user: other users cannot access its directories, since they could read what is compiled, or hold a
@@ -84,6 +85,10 @@ class Workspace:
         """The compile cache of builds whose source and builder these trust anchors verify."""
         return self.ccache / Digest.of("\n".join(trust_anchors).encode()).hex
 
+    @property
+    def fleet(self) -> Path:
+        return self.root / "fleet"
+
     def log(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"
 
@@ -100,7 +105,7 @@ class Workspace:
                 private_directory(self.root, _PASSAGE)
             for directory in (self.downloads, self.sources, self.configs, self.ccache):
                 private_directory(directory)
-            for name in ("logs", "locks", "build"):
+            for name in ("logs", "locks", "build", "fleet"):
                 private_directory(self.root / name)
             private_directory(self.builders, _PASSAGE)
 

@@ -62,7 +62,10 @@ def test_the_checks_of_the_kernel_are_made_and_what_cannot_be_is_skipped(house: 
         "shutdown": "passed",
     }
     text = house.ingot("boot", "6.1").stdout
-    assert "bus: skipped, qemu microvm does not offer pci" in text
+    assert "- bus: skipped, qemu microvm does not offer pci" in text
+    assert "5 checks: 4 passed, 1 skipped" in text
+    listed = house.ingot("boot", "6.1", "-v").stdout
+    assert "bus: skipped, qemu microvm does not offer pci" in listed
 
 
 def test_another_machine_runs_what_the_first_could_not(house: House) -> None:

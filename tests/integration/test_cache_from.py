@@ -180,16 +180,27 @@ def test_a_platform_that_is_asked_for_is_the_one_that_answers(house: House, publ
     assert "is for x86_64, not for arm64" in done.stderr
 
 
-def test_an_artifact_has_no_files_to_pull(house: House, published: str, tmp_path: Path) -> None:
+def test_every_verb_reports_an_artifact_by_its_name(
+    house: House, published: str, tmp_path: Path
+) -> None:
     note = write_artifact(
         house.layout, "application/vnd.example+json", b"{}", house.layout.tags()[TAGS[0]]
     )
     house.layout.tag({"kernel-bin:note": note})
     _copy(f"oci:{house.layout.root}:kernel-bin:note", f"docker://{published}/kernel-bin:note")
-    to = tmp_path / "plain"
-    done = house.ingot("pull", f"{published}/kernel-bin:note", "--to", str(to))
-    assert done.returncode == 2
-    assert "is not an image with files" in done.stderr
+    name, to = f"{published}/kernel-bin:note", tmp_path / "plain"
+    for words in (
+        ["pull", name, "--to", str(to)],
+        ["inspect", name],
+        ["require", name, "--option", "PARENT"],
+        ["config", "diff", "6.1", name],
+        ["run", "6.1", name],
+    ):
+        done = house.ingot(*words)
+        assert done.returncode == 2, words
+        assert f"{name} is not an image" in done.stderr, words
+        assert "application/vnd.example+json" in done.stderr, words
+        assert "store" not in done.stderr, words
     assert not to.exists()
 
 

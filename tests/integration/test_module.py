@@ -120,6 +120,25 @@ def test_a_module_becomes_a_layer_over_those_of_the_kernel(built: House, hello: 
     assert sorted(hello.iterdir()) == before
 
 
+def test_a_kernel_boots_with_its_modules_and_is_written_with_them(
+    built: House, hello: Path, tmp_path: Path
+) -> None:
+    make(built, hello)
+    done = built.ingot("boot", "6.1-plus-hello", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    outcomes = {check["name"]: check["outcome"] for check in report["checks"]}
+    assert outcomes["module-hello"] == "passed"
+    done = built.ingot("boot", ALONE, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "module-hello" in done.stdout
+    done = built.ingot("export", "6.1-plus-hello", "--to", str(tmp_path / "kernel"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "kernel" / "boot" / "vmlinux").is_file()
+    updates = tmp_path / "kernel" / MODULES / "updates" / "hello.ko"
+    assert updates.is_file()
+
+
 def test_the_images_say_what_they_were_made_of(built: House, hello: Path) -> None:
     make(built, hello)
     tags = built.layout.tags()

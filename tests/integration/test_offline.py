@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingot.images import KERNEL_IMAGES
+from ingot.images import BASE, KERNEL_IMAGES
 from ingot.pipeline import Built
 from tests.support.git_repositories import Repository, make_repository
 from tests.support.houses import House
@@ -151,6 +151,7 @@ def test_a_source_in_git_is_built_and_its_commit_told(house: House, repository: 
     tree = house.ingot("build", "6.1", "--source", str(repository.path), "--json")
     (built,) = json.loads(tree.stdout)["built"]
     assert built["found_in_store"]  # the same contents are the same recipe
+    assert {each["image"] for each in built["images"]} == {f"{tag}-from-linux" for tag in TAGS}
     assert json.loads(tree.stdout)["source"] is None
 
 
@@ -166,7 +167,36 @@ def test_fetched_without_naming_a_kernel_it_is_built_offline(
     assert f"git {commit[:12]}" in fetched.stdout
     built = run(house, unplugged, "build", "--source", url, "--offline")
     assert built.returncode == 0, built.stderr
-    assert set(house.layout.tags()) >= TAGS
+    assert set(house.layout.tags()) >= {f"{tag}-from-linux" for tag in TAGS}
+
+
+def test_a_vendors_tree_never_gets_the_tags_of_another_source(
+    house: House, repository: Repository
+) -> None:
+    upstream = house.build()
+    for vendor in ("acme", "globex"):
+        tree = repository.path.with_name(f"linux-{vendor}")
+        shutil.copytree(repository.path, tree)
+        makefile = (tree / "Makefile").read_text()
+        (tree / "Makefile").write_text(makefile + f"# {vendor}\n")
+        assert house.ingot("build", "6.1", "--source", str(tree)).returncode == 0
+    tags = house.layout.tags()
+    names = ("6.1.999", "6.1.999-from-linux_acme", "6.1.999-from-linux_globex")
+    assert len({tags[f"{BASE}:{name}"].digest for name in names}) == 3
+    assert upstream.images == house.build().images
+    shown = house.ingot("inspect", "kernel-bin:6.1.999-from-linux_acme")
+    assert shown.returncode == 0, shown.stderr
+    named = house.ingot("build", "6.1-from-linux_acme")
+    assert named.returncode == 2
+    assert "pass the source 'linux_acme' with --source" in named.stderr
+
+
+def test_the_tarball_that_the_catalog_pins_is_its_own_source(house: House) -> None:
+    tarball = house.root / "linux-6.1.999.tar.xz"
+    built = house.ingot("build", "6.1", "--source", str(tarball), "--json")
+    assert built.returncode == 0, built.stderr
+    (one,) = json.loads(built.stdout)["built"]
+    assert {each["image"] for each in one["images"]} == TAGS
 
 
 def test_a_series_means_the_version_that_the_commit_is(

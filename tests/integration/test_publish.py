@@ -19,7 +19,7 @@ import pytest
 from ingot import registry
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
-from ingot.images import BASE, BIN, DEBUG, KERNEL_IMAGES, MODULES
+from ingot.images import BASE, BIN, DEBUG, KERNEL_IMAGES, MODULES, split_modules
 from ingot.oci import (
     Descriptor,
     Layout,
@@ -32,6 +32,7 @@ from ingot.oci import (
 from ingot.oci.graph import reachable
 from ingot.progress import Silent
 from ingot.publish import Published, publish
+from ingot.publish.shipment import KernelModules
 from ingot.publish.tagging import Action
 from ingot.registry import Registry
 from tests.support.registries import PASSWORD, Served, other_address, serve
@@ -52,9 +53,20 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield served
 
 
-def push(shop: Shop, to: str, *names: str, **options: bool) -> Published:
-    kernels = [shop.kernel(name) for name in names]
-    return publish(shop.setting.project, kernels, Registry(to), Silent(), **options)
+def push(
+    shop: Shop, to: str, *names: str, builders: bool = False, dry_run: bool = False
+) -> Published:
+    """Push kernels; a name such as `6.1.10-plus-hello` stands for its out-of-tree modules too."""
+    pairs = [(shop.kernel(name), modules) for name, modules in map(split_modules, names)]
+    return publish(
+        shop.setting.project,
+        [kernel for kernel, _ in pairs],
+        Registry(to),
+        Silent(),
+        modules=[KernelModules(kernel, modules) for kernel, modules in pairs if modules],
+        builders=builders,
+        dry_run=dry_run,
+    )
 
 
 def ingot(shop: Shop, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -137,6 +149,26 @@ def test_a_variant_is_pushed_as_it_is_built(shop: Shop, served: Served) -> None:
     found = there(served.address)
     assert found[f"kernel-bin:{V}-with-fuse-x86_64"] == str(images[BIN].digest)
     assert found["kernel-bin:6.1-with-fuse"] == found[f"kernel-bin:{V}-with-fuse"]
+
+
+def test_out_of_tree_modules_are_pushed_with_their_kernel(shop: Shop, served: Served) -> None:
+    for name in ("6.1.10-minimal", "6.1.10-minimal-arm64"):
+        shop.put(name)
+        modules = shop.put_modules(name)
+        push(shop, served.address, f"{name}-plus-hello")
+    found = registry.list_tags(f"{served.address}/kernel-modules")
+    assert {tag for tag in found if "plus" in tag} == {
+        "6.1-minimal-plus-hello",
+        "6.1.10-minimal-plus-hello",
+        "6.1.10-minimal-plus-hello-arm64",
+        "6.1.10-minimal-plus-hello-x86_64",
+    }
+    assert {"6.1-minimal", "6.1.10-minimal", "6.1.10-minimal-arm64"} <= set(found)
+    index = platforms(f"{served.address}/kernel-module-hello:6.1-minimal")
+    assert set(index) == {"amd64", "arm64"}
+    assert index["arm64"] == str(modules["kernel-module-hello:6.1.10-minimal-arm64"].digest)
+    again = ingot(shop, "push", "6.1.10-minimal-plus-hello", "--registry", served.address)
+    assert again.returncode == 0, again.stderr
 
 
 def test_an_index_says_what_its_images_say_alike(shop: Shop, served: Served) -> None:

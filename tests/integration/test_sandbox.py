@@ -26,6 +26,7 @@ from ingot.builder.sandbox import Builder, Sandbox, check_sandbox, confinement
 from ingot.builder.sandbox_user import find_user, hand_over, readable_by_others
 from ingot.digest import Digest
 from ingot.errors import MachineError
+from ingot.fleet.local.shared_jobserver import Jobserver
 from ingot.process import run
 
 SECRET = "nobody-in-the-sandbox-may-read-this"
@@ -555,3 +556,22 @@ def test_a_cache_that_no_compiler_makes_is_emptied(world: World, trap: str) -> N
     with compile_cache.opened(cache, replace(world.sandbox.builder, user=None)):
         assert not any(path.stat().st_mode & 0o7000 for path in cache.glob("z/*"))
     assert not any(path.stat().st_mode & 0o7000 for path in cache.glob("z/*"))
+
+
+def test_make_in_the_sandbox_uses_a_shared_jobserver(sandbox: Sandbox) -> None:
+    """Its descriptors reach make through all programs that the sandbox is made with."""
+    (sandbox.source / "Makefile").write_text(
+        "all: a b c d\na b c d:\n\t@mkdir /build/$@.on; ls -d /build/*.on | wc -l;"
+        " sleep 0.2; rmdir /build/$@.on\n"
+    )
+    jobserver = Jobserver(cpus=2, jobs=1)
+    shared = replace(sandbox, jobserver=jobserver.descriptors)
+    printed = run(
+        shared.command(["make", "--no-print-directory", "-C", "/src"]), inherited=shared.inherited
+    ).output
+    assert "jobserver" not in printed  # make warns if the descriptors are closed
+    counts = [int(line) for line in printed.split()]
+    assert len(counts) == 4
+    assert max(counts) == 2
+    os.set_blocking(jobserver.read, False)
+    assert os.read(jobserver.read, 100) == b"+", "every token was put back"

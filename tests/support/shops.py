@@ -11,9 +11,10 @@ from ingot.catalog import Kernel
 from ingot.compile.compile_kernel import Artifacts
 from ingot.compile.devel_tree import Devel
 from ingot.digest import Digest
-from ingot.images import KernelLabels, tags_for
+from ingot.images import DEVEL, MODULES, KernelLabels, read_facts, tags_for
+from ingot.images.module_images import Modules, write_module_images
 from ingot.images.write_images import write_images
-from ingot.oci import Descriptor, Layout, Platform, file_entry, write_image, write_layer
+from ingot.oci import Descriptor, Layout, Platform, file_entry, read_image, write_image, write_layer
 from ingot.progress import Silent
 from ingot.setting import Project, Setting
 from ingot.size_map import SizeMap
@@ -96,6 +97,26 @@ class Shop:
             )
             self.layout.tag(tags_for(images, facts, kernel.tag))
         return images
+
+    def put_modules(self, kernel: str, name: str = "hello") -> dict[str, Descriptor]:
+        """Put the images of an out-of-tree module into the store, for a kernel that it has."""
+        file = self.root / f"{name}.ko"
+        file.write_text(f"a module for {kernel}")
+        tags = self.layout.tags()
+        own = read_image(self.layout, tags[f"{MODULES}:{kernel}"])
+        facts = read_facts(own)
+        assert facts is not None
+        modules = Modules(
+            name,
+            source=Digest.of(name.encode()),
+            devel=tags[f"{DEVEL}:{kernel}"].digest,
+            files={file.name: file},
+            indexes={"modules.dep": file},
+        )
+        with self.layout.in_use():
+            made = write_module_images(self.layout, own, facts, modules, kernel, Silent())
+            self.layout.tag(made)
+        return made
 
     def put_builder(self) -> Descriptor:
         """Put something into the store that passes for the builder of its kernels."""

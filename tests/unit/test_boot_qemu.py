@@ -177,7 +177,8 @@ def test_without_kvm_the_guest_is_emulated_within_the_time_given(fake: Qemu, gue
 
 @pytest.mark.usefixtures("kvm")
 def test_with_kvm_that_works_nothing_is_emulated(fake: Qemu, guest: Guest) -> None:
-    assert boot(guest, MICROVM, 60.0).accelerator == "kvm"
+    report = boot(guest, MICROVM, 60.0)
+    assert (report.accelerator, report.notes) == ("kvm", ())
     assert fake.tried == ["kvm"]
     (command,) = fake.commands
     assert "tsc_early_khz" not in command[command.index("-append") + 1]
@@ -199,6 +200,8 @@ def test_a_kvm_that_runs_no_guest_is_not_held_against_the_kernel(
     under_kvm, emulated = fake.silences
     assert under_kvm is not None  # a KVM that runs nothing is left early
     assert emulated is None
+    (note,) = report.notes
+    assert note.startswith("with KVM the boot did not pass (")
 
 
 @pytest.mark.usefixtures("kvm")
@@ -207,6 +210,7 @@ def test_a_kernel_that_boots_nowhere_is_judged_by_the_emulation(fake: Qemu, gues
     report = boot(guest, MICROVM, 60.0)
     assert report.verdict is Verdict.PANIC
     assert report.accelerator == "tcg"
+    assert report.notes == ()
 
 
 @pytest.mark.usefixtures("kvm")

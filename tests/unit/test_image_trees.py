@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from ingot.boot.guest import guest_plan
 from ingot.boot.guest.guest_contents import choose_module, make_guest, read_dependencies
@@ -211,6 +214,37 @@ def test_modules_have_so_many_bytes_and_no_more(
 ) -> None:
     monkeypatch.setattr(guest_plan, limit, value)
     with pytest.raises(IngotError):
+        guest_plan.read_modules(modules)
+
+
+@pytest.mark.parametrize(
+    ("ending", "compress"),
+    [("gz", gzip.compress), ("xz", lzma.compress), ("zst", zstandard.compress)],
+)
+def test_compressed_modules_reach_the_guest_decompressed(
+    modules: Path, ending: str, compress: Callable[[bytes], bytes]
+) -> None:
+    (modules / "kernel/veth.ko").unlink()
+    (modules / f"kernel/veth.ko.{ending}").write_bytes(compress(b"VETH" * 100))
+    (modules / "modules.dep").write_text(f"kernel/veth.ko.{ending}: kernel/b.ko.{ending}\n")
+    found = guest_plan.read_modules(modules)
+    assert found == {
+        "kernel/veth.ko": b"VETH" * 100,
+        "modules.dep": b"kernel/veth.ko: kernel/b.ko\n",
+    }
+    assert choose_module(read_dependencies(modules)) == "veth.ko"
+
+
+def test_a_module_that_is_not_compressed_as_its_name_says(modules: Path) -> None:
+    (modules / "kernel/b.ko.xz").write_bytes(gzip.compress(b"B"))
+    with pytest.raises(UserError, match=r"b\.ko\.xz cannot be decompressed"):
+        guest_plan.read_modules(modules)
+
+
+def test_a_bomb_among_modules_is_refused(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guest_plan, "_MODULES_BYTES", 100_000)
+    (modules / "kernel/b.ko.zst").write_bytes(zstandard.compress(bytes(1 << 20)))
+    with pytest.raises(UserError, match="more than"):
         guest_plan.read_modules(modules)
 
 

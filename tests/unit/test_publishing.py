@@ -22,7 +22,7 @@ from ingot.images import KERNEL_IMAGES
 from ingot.oci import Descriptor, Layout
 from ingot.progress import Silent
 from ingot.publish import Published, indexes, publish
-from ingot.publish.shipment import MultiArchImage
+from ingot.publish.shipment import KernelModules, MultiArchImage, gather
 from ingot.publish.tagging import Action, action_for_immutable, action_for_series
 from ingot.registry import RawManifest, Registry
 from ingot.version import KernelVersion
@@ -424,3 +424,30 @@ def test_only_versions_of_the_same_line_count_as_newer(shop: Shop, tmp_path: Pat
         own = index_of("6.1.10")
         version, found = indexes.newest(LINE, own, TARGET)
         assert (str(version), found) == ("6.1.12", index_of("6.1.12"))
+
+
+def test_modules_of_another_build_and_missing_ones_are_refused(tmp_path: Path) -> None:
+    shop = open_shop(tmp_path)
+    kernel = shop.kernel("6.1.9")
+    shop.put("6.1.9")
+    with pytest.raises(UserError, match="does not have the out-of-tree modules 'hello'") as caught:
+        gather(shop.layout, [kernel], builders=False, modules=[KernelModules(kernel, "hello")])
+    assert "ingot module build DIR --kernel 6.1.9 --name hello" in caught.value.hint
+    made = shop.put_modules("6.1.9")
+    _, shipment = gather(
+        shop.layout, [kernel], builders=False, modules=[KernelModules(kernel, "hello")]
+    )
+    assert shipment.name == "6.1.9-plus-hello"
+    assert {part.name for part in shipment.parts} == {
+        "kernel-modules:6.1.9-plus-hello-x86_64",
+        "kernel-module-hello:6.1.9-x86_64",
+    }
+    assert {multi_arch.series_tag for multi_arch in shipment.multi_arch_images} == {
+        "kernel-modules:6.1-plus-hello",
+        "kernel-module-hello:6.1",
+    }
+    shop.put("7.2")
+    shop.layout.tag({tag.replace("6.1.9", "7.2"): each for tag, each in made.items()})
+    newer = shop.kernel("7.2")
+    with pytest.raises(UserError, match="compiled for another build"):
+        gather(shop.layout, [newer], builders=False, modules=[KernelModules(newer, "hello")])

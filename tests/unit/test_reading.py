@@ -50,6 +50,22 @@ def test_any_other_file_is_refused(tmp_path: Path, content: bytes) -> None:
         lab.config_of_file(path)
 
 
+def test_a_kernel_as_distributions_install_it_has_its_config_beside_it(tmp_path: Path) -> None:
+    kernel = tmp_path / "vmlinuz-6.1.0-28-amd64"
+    kernel.write_bytes(b"no config within")
+    link = tmp_path / "vmlinuz"
+    link.symlink_to(kernel.name)
+    with pytest.raises(UserError):
+        lab.config_of_file(kernel)
+    (tmp_path / "config-6.1.0-29-amd64").write_text("CONFIG_OTHER=y\n")
+    beside = tmp_path / "config-6.1.0-28-amd64"
+    beside.write_text(CONFIG)
+    for path in (kernel, link):
+        config = lab.config_of_file(path)
+        assert config.config.options == {"VETH": "m"}
+        assert config.name == str(beside)
+
+
 def test_a_config_that_does_not_say_whose_it_is(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("CONFIG_A=y\n")

@@ -343,7 +343,8 @@ def test_the_cache_is_closed_to_others(tmp_path: Path, umask: int) -> None:
     found = modes(workspace)
     assert found.pop("builders") | 0o011 == 0o711
     assert set(found.values()) == {0o700}
-    assert {"ccache", "locks", "sources", "downloads", "configs", "logs", "build"} == set(found)
+    expected = {"ccache", "locks", "sources", "downloads", "configs", "logs", "build", "fleet"}
+    assert expected == set(found)
     assert stat.S_IMODE(workspace.root.stat().st_mode) | 0o011 == 0o711
 
 

@@ -42,9 +42,10 @@ _UNREPORTED = "init never reported it"
 
 
 class Verdict(Enum):
-    """The result of a boot."""
+    """The result of a boot. `BOOTED`: it ended as it should, but no check of the kernel ran."""
 
     PASSED = "passed"
+    BOOTED = "booted"
     FAILED = "failed"
     OOPS = "oops"
     PANIC = "panic"
@@ -114,7 +115,8 @@ class BootReport:
 
     @property
     def passed(self) -> bool:
-        return self.verdict is Verdict.PASSED
+        """Whether nothing failed."""
+        return self.verdict in (Verdict.PASSED, Verdict.BOOTED)
 
     @property
     def reason(self) -> str:

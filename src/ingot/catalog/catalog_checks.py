@@ -145,8 +145,8 @@ def _readable_name(place: Place, name: str, document: CatalogDocument, mistakes:
     if kernel_variants.RESERVED & set(words):
         mistakes.add(
             place,
-            "a name must not have the words 'with', 'without' and 'patched': in tags they mark"
-            " variants",
+            f"a name must not have one of the words {kernel_variants.RESERVED_TEXT}: in tags they"
+            " mark variants",
         )
     if words[-1] in _spellings(document):
         mistakes.add(place, f"'{words[-1]}' at the end of a tag is an arch: choose another name")

@@ -180,7 +180,7 @@ class Catalog:
         if kernel_variants.RESERVED & set(words) or words[-1] in arches:
             raise UserError(
                 f"'{name}' is not a valid name for a feature",
-                why="in a tag, the words 'with', 'without' and 'patched', and an arch at the end,"
+                why=f"in a tag, the words {kernel_variants.RESERVED_TEXT}, and an arch at the end,"
                 " have another meaning",
                 hint="choose another name",
             )

@@ -15,6 +15,7 @@ DEFAULT_FLAVOR = "default"
 """The flavor if none is given; tags leave it out."""
 
 PATCHED = "patched"
+FROM = "from"
 """A word in the tag of a kernel with patches that are not the catalog's."""
 
 
@@ -136,10 +137,11 @@ class Kernel:
     """One kernel of the catalog: a version, for an arch, in a flavor.
 
     `flavor` has only the features and VMMs that the series can have on the arch. `patched` means
-    that patches are applied that are not in the catalog. `pins` maps an origin to the digest
-    its source must have; `support` maps a VMM to its first release that officially supports
-    the series; `experimental` are the VMMs that call the arch experimental. `primary` means
-    that the arch is the first of the series' arches, which is used if none is given.
+    that patches are applied that are not in the catalog; `own_source` is the name of a source that
+    is not the catalog's (`source.source_name`), one word without hyphens. `pins` maps an origin to
+    the digest its source must have; `support` maps a VMM to its first release that officially
+    supports the series; `experimental` are the VMMs that call the arch experimental. `primary`
+    means that the arch is the first of the series' arches, which is used if none is given.
     """
 
     version: KernelVersion
@@ -152,6 +154,7 @@ class Kernel:
     experimental: tuple[str, ...]
     primary: bool
     patched: bool = False
+    own_source: str = ""
 
     @property
     def vmms(self) -> tuple[str, ...]:
@@ -171,13 +174,16 @@ class Kernel:
         """The tag of its images: `6.1.176`, `6.1.176-minimal`, `6.1.176-arm64`.
 
         An arch has the kernel's name for it, as in tags of registries and names of configs. The
-        default flavor and the primary arch are left out. `patched` follows the flavor, so that a
-        kernel with an experimental patch never gets the tag of the catalog's own kernel.
+        default flavor and the primary arch are left out. `from-NAME` and `patched` follow the
+        flavor, so that a kernel of another source, or with another patch, never gets the tag of
+        the catalog's own kernel.
         `Catalog.select` accepts a tag as the name of a kernel.
         """
         words = [str(self.version)]
         if self.flavor.name != DEFAULT_FLAVOR:
             words.append(self.flavor.name)
+        if self.own_source:
+            words += [FROM, self.own_source]
         if self.patched:
             words.append(PATCHED)
         if not self.primary:

@@ -3,7 +3,7 @@
 A name is a version or a series, followed by what distinguishes the kernel, as in tags:
 
     NAME = VERSION|SERIES ["-" FLAVOR] {"-with-" FEATURE | "-without-" FEATURE}
-           ["-patched"] ["-" ARCH]
+           ["-from-" SOURCE] ["-patched"] ["-" ARCH]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingot.catalog import kernel_variants
-from ingot.catalog.catalog_model import DEFAULT_FLAVOR, PATCHED, Feature, Kernel
+from ingot.catalog.catalog_model import DEFAULT_FLAVOR, FROM, PATCHED, Feature, Kernel
 from ingot.errors import UserError
 
 ALL = "all"
@@ -27,13 +27,14 @@ class UnknownKernelError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """A parsed name. `flavor` and `arch` are empty if the name has none."""
+    """A parsed name. `flavor`, `own_source` and `arch` are empty if the name has none."""
 
     text: str
     base: str
     flavor: str
     with_: Sequence[str]
     without: Sequence[str]
+    own_source: str
     patched: bool
     arch: str
 
@@ -70,6 +71,7 @@ def select(
         found |= dict.fromkeys(
             dataclasses.replace(
                 kernel_variants.variant(features, kernel, name.with_, name.without),
+                own_source=name.own_source,
                 patched=name.patched,
             )
             for kernel in chosen
@@ -93,11 +95,23 @@ def _parse(text: str, arches: Iterable[str]) -> _Name:
     base, *words = text.split("-")
     if words and re.fullmatch(r"rc\d+", words[0]):
         base = f"{base}-{words.pop(0)}"
+    own_source = ""
+    if FROM in words[:-1]:
+        at = words.index(FROM)
+        own_source = words[at + 1]
+        del words[at : at + 2]
     arch = words.pop() if words and words[-1] in arches else ""
     patched = bool(words) and words[-1] == PATCHED
     flavor, with_, without = kernel_variants.split(words[:-1] if patched else words)
     return _Name(
-        text, base, flavor=flavor, with_=with_, without=without, patched=patched, arch=arch
+        text,
+        base,
+        flavor=flavor,
+        with_=with_,
+        without=without,
+        own_source=own_source,
+        patched=patched,
+        arch=arch,
     )
 
 

@@ -12,13 +12,19 @@ import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ingot.arch import Arch
-from ingot.catalog.catalog_model import DEFAULT_FLAVOR, PATCHED, Feature, Flavor, Kernel, Vmm
+from ingot.catalog.catalog_model import DEFAULT_FLAVOR, FROM, PATCHED, Feature, Flavor, Kernel, Vmm
 from ingot.errors import UserError
 from ingot.version import Series
 
 WITH, WITHOUT = "with", "without"
-RESERVED = frozenset({WITH, WITHOUT, PATCHED})
+PLUS = "plus"
+"""The word before the name of out-of-tree modules in the tag of a kernel with such modules."""
+
+RESERVED = frozenset({WITH, WITHOUT, FROM, PATCHED, PLUS})
 """Words that the name of a flavor or feature must not have, because tags use them."""
+
+RESERVED_TEXT = ", ".join(f"'{word}'" for word in sorted(RESERVED))
+"""The reserved words, for messages."""
 
 _LONGEST = 80
 """The most characters of a variant's name: a tag has 128 (OCI distribution-spec, "Pulling

@@ -90,6 +90,14 @@ def build(
         bool,
         typer.Option("--detach", help="With --on: do not wait for the jobs; see `ingot jobs`."),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only show what would be compiled, found or pulled, and which inputs differ from"
+            " the newest build in the store.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build kernels, boot them, tag their images.
@@ -100,14 +108,23 @@ def build(
 
     With --with and --without the kernel is a variant that the catalog does not list; the tags of
     its images name the difference, such as 6.1.176-with-bpf. With --patch the tag is
-    6.1.176-patched, whatever the patches are.
+    6.1.176-patched, whatever the patches are. With --source it ends in the source's name, such as
+    6.1.176-from-linux_acme.
 
-    With --on, each kernel that the registry lacks is a job, and nothing is put into the store of
-    this machine. The tags in the registry are set at the end. Ctrl-C cancels the jobs that this
-    command has started; after any other end, the same command goes on where the jobs are.
+    With --dry-run, nothing is compiled, pulled or tagged. The config is resolved if the source and
+    the builder are in the cache; otherwise only what is missing is shown.
+
+    With --on, each kernel that the registry lacks is a job of the engine, which pushes its images
+    there. The tags in the registry are set at the end. Ctrl-C cancels the jobs that this command
+    has submitted; after any other end, the same command follows them again.
     """
     if detach and not on:
         raise UserError("--detach needs --on", hint="name an engine, such as --on kubernetes")
+    if dry_run and on:
+        raise UserError(
+            "--dry-run cannot be used with --on",
+            hint="`--dry-run --cache-from REGISTRY` shows what that registry has",
+        )
     errors = Terminal(stderr=True)
     remote = _registry(cache_from, insecure) if cache_from else None
     setting = make_setting(
@@ -130,6 +147,11 @@ def build(
             " are selected",
             hint="name only the version of that tree",
         )
+    if dry_run:
+        from ingot.cli.build_forecast import show_forecasts  # a build does not need it
+
+        show_forecasts(setting, selected, as_json=as_json)
+        return
     if on:
         from ingot.cli.fleet.build_on import build_on  # engines and their libraries are large
 

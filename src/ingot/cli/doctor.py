@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ import typer
 from ingot import tools
 from ingot.arch import arch, arch_called
 from ingot.boot.vmm.kvm import kvm_fault
+from ingot.boot.vmm.kvm_in_qemu import qemu_kvm_fault
+from ingot.boot.vmm.machines import machine_for
 from ingot.builder import container_engines
 from ingot.builder.sandbox import check_sandbox, confinement
 from ingot.cli.documents.verbs import DoctorDocument
@@ -113,9 +116,20 @@ def _sandbox() -> _Diagnosis:
 
 
 def _kvm() -> _Diagnosis:
-    if fault := kvm_fault():
+    if fault := kvm_fault() or _qemu_fault():
         return _Diagnosis("KVM", None, f"{fault}: boot tests run in QEMU's TCG, which is slower")
-    return _Diagnosis("KVM", None, "it runs guests: boot tests use it, and QEMU's TCG if it fails")
+    detail = "QEMU runs an instruction with it: boot tests try it first, and note it if it fails"
+    return _Diagnosis("KVM", None, detail)
+
+
+def _qemu_fault() -> str:
+    """Why QEMU cannot use KVM; empty if it can, if it is not installed, or for another arch."""
+    machine = machine_for(arch("x86_64"))
+    if os.uname().machine != arch(machine.arch).machine:
+        return ""
+    if not shutil.which(machine.program):
+        return ""
+    return qemu_kvm_fault(machine)
 
 
 def _engines() -> _Diagnosis:

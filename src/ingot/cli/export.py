@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ingot import registry
-from ingot.arch import arch_called
 from ingot.cli.shared.common_options import (
     CatalogDirectory,
+    ImageArch,
     Insecure,
     complete_kernels,
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.registry_images import fetched_image
 from ingot.cli.shared.terminal import Terminal, print_line
-from ingot.errors import UserError
-from ingot.image_lookup import find_image_named
-from ingot.oci import EntryKind, Image, Layout, extract, list_files, read_image, require_new
-from ingot.operands import RegistryImage, not_taken, parse_operand
+from ingot.image_lookup import find_image_named, find_kernel_image
+from ingot.oci import EntryKind, Image, Layout, extract, list_files, require_new
+from ingot.operands import KernelName, RegistryImage, not_taken, parse_operand
 from ingot.progress import Progress
 from ingot.units import size_text
 
@@ -36,7 +33,8 @@ def export(
         str,
         typer.Argument(
             metavar="KERNEL|IMAGE",
-            help="A kernel (6.1, 6.1.176-minimal) or an image of the store (kernel-bin:6.1).",
+            help="A kernel (6.1, 6.1.176-minimal), a kernel with out-of-tree modules"
+            " (6.1-plus-NAME), or an image of the store (kernel-bin:6.1).",
             autocompletion=complete_kernels,
         ),
     ],
@@ -50,7 +48,12 @@ def export(
     Every byte is checked against the image's digests. If a check fails, no directory is made.
     """
     setting = make_setting(catalog, None)
-    tag, image = find_image_named(setting.project, kernel)
+    operand = parse_operand(kernel)
+    tag, image = (
+        find_kernel_image(setting.project, operand)
+        if isinstance(operand, KernelName)
+        else find_image_named(setting.project, kernel)
+    )
     _write(setting.project.layout, image, f"export {tag}", to, make_progress(Terminal(stderr=True)))
 
 
@@ -63,15 +66,7 @@ def pull(
         ),
     ],
     to: Target,
-    arch: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ARCH",
-            help="The arch to read from a multi-arch image: x86_64 or arm64. Default: the arch of"
-            " this machine.",
-            show_default=False,
-        ),
-    ] = None,
+    arch: ImageArch = None,
     insecure: Insecure = False,
 ) -> None:
     """Write the files of an image in a registry to a new directory.
@@ -87,34 +82,9 @@ def pull(
         raise not_taken(image, operand, "an image of a registry", hint)
     reference = operand.reference
     require_new(to)  # before anything is fetched
-    platform = arch_called(arch or os.uname().machine)
     progress = make_progress(Terminal(stderr=True))
-    with tempfile.TemporaryDirectory(prefix="ingot-pull-") as directory:
-        with progress.step(f"pull {reference}") as step:
-            layout = registry.fetch_image(
-                reference, platform.oci, Path(directory) / "layout", insecure=insecure
-            )
-            found = _image(layout, reference)
-            if arch and found.platform.architecture != platform.oci:
-                raise UserError(
-                    f"{reference} is for {found.platform}, not for {platform.name}",
-                    hint="leave out --arch, or name the image of that arch",
-                )
-            step.result(f"{found.platform}, {size_text(found.size)}, {found.descriptor.digest}")
+    with fetched_image(reference, arch, progress, insecure=insecure) as (layout, found):
         _write(layout, found, "unpack", to, progress)
-
-
-def _image(layout: Layout, reference: str) -> Image:
-    """The fetched image; a UserError if it is not one, since signatures have tags as well."""
-    try:
-        return read_image(layout, layout.tags()[registry.FETCHED])
-    except UserError as error:
-        raise UserError(
-            f"{reference} is not an image with files",
-            why="it may be an artifact that describes an image, such as a signature or a boot"
-            f" profile ({error.what})",
-            hint="name an image, such as kernel-bin:6.1",
-        ) from error
 
 
 def _write(layout: Layout, image: Image, title: str, to: Path, progress: Progress) -> None:

@@ -1,21 +1,34 @@
-"""`ingot inspect`: show and verify an image of the store."""
+"""`ingot inspect`: show and verify an image of the store or of a registry."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from ingot.cli.documents.verbs import FilePart, InspectDocument
-from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
-from ingot.cli.shared.terminal import make_console, print_json
+from ingot.cli.shared.common_options import (
+    CatalogDirectory,
+    ImageArch,
+    Insecure,
+    Json,
+    make_setting,
+)
+from ingot.cli.shared.completion import complete_images
+from ingot.cli.shared.progress_display import make_progress
+from ingot.cli.shared.registry_images import fetched_image, refuse_arch
+from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.errors import UserError, VerificationError
 from ingot.image_lookup import find_image_named
 from ingot.images import layers_of, read_packages
-from ingot.oci import FileInfo, Image, Layer, list_files, validate_image
+from ingot.oci import FileInfo, Image, Layer, Layout, list_files, validate_image
+from ingot.operands import RegistryImage, parse_operand
 from ingot.units import size_text
+
+_PULLED_HINT = "do not use this image; its publisher can build and push it again"
 
 
 def inspect(
@@ -23,49 +36,75 @@ def inspect(
         str,
         typer.Argument(
             metavar="IMAGE",
-            help="An image of the store (kernel-bin:6.1.176, kernel-bin:6.1), or a kernel (6.1) for"
-            " its image flintlock-kernel.",
+            help="An image of the store (kernel-bin:6.1.176, kernel-bin:6.1), a kernel (6.1) for"
+            " its image flintlock-kernel, or an image of a registry"
+            " (docker.io/foobar/kernel-bin:6.1).",
+            autocompletion=complete_images,
         ),
     ],
     files: Annotated[bool, typer.Option("--files", help="List the files of the image.")] = False,
     packages: Annotated[
         bool, typer.Option("--packages", help="List the packages of the kernel's builder.")
     ] = False,
+    arch: ImageArch = None,
+    insecure: Insecure = False,
     catalog: CatalogDirectory = None,
     as_json: Json = False,
 ) -> None:
-    """Show and verify an image of the store.
+    """Show and verify an image of the store or of a registry.
 
     Prints digests, layers and labels; with --files, the files too; with --packages, the packages
     that the kernel was compiled with.
 
     Reads every blob and layer, and exits with 4 if one does not match its digest.
     """
-    setting = make_setting(catalog, None)
-    tag, found = find_image_named(setting.project, image)
-    problems = [
-        str(problem) for problem in validate_image(setting.project.layout, found.descriptor)
-    ]
-    held = list_files(setting.project.layout, found) if files and not problems else []
-    made_of = _packages(tag, found) if packages else ()
+    operand = parse_operand(image)
+    if isinstance(operand, RegistryImage):
+        progress = make_progress(Terminal(stderr=True))
+        reference = operand.reference
+        with fetched_image(reference, arch, progress, insecure=insecure) as (layout, pulled):
+            shown = _Shown(reference, pulled, layout)
+            _show(shown, files=files, packages=packages, as_json=as_json, hint=_PULLED_HINT)
+        return
+    refuse_arch(image, operand, arch)
+    project = make_setting(catalog, None).project
+    tag, found = find_image_named(project, image)
+    hint = (
+        f"remove the files of these digests from {project.layout.blobs.directory}, and build the"
+        " image again"
+    )
+    shown = _Shown(tag, found, project.layout)
+    _show(shown, files=files, packages=packages, as_json=as_json, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The image to show: its name, and the layout that has it."""
+
+    name: str
+    image: Image
+    layout: Layout
+
+
+def _show(shown: _Shown, *, files: bool, packages: bool, as_json: bool, hint: str) -> None:
+    """Print an image; VerificationError, with the hint, if a part does not match its digest."""
+    name, found, layout = shown.name, shown.image, shown.layout
+    problems = [str(problem) for problem in validate_image(layout, found.descriptor)]
+    held = list_files(layout, found) if files and not problems else []
+    made_of = _packages(name, found) if packages else ()
     if as_json:
         print_json(
             {
-                **_document(tag, found),
+                **_document(name, found),
                 "files": [_file_part(info) for info in held] if files else None,
                 "packages": list(made_of) if packages else None,
                 "problems": problems,
             }
         )
     else:
-        _print(tag, found, made_of, held)
+        _print(name, found, made_of, held)
     if problems:
-        raise VerificationError(
-            f"{tag} is damaged",
-            why="\n".join(problems),
-            hint=f"remove the files of these digests from {setting.project.layout.blobs.directory},"
-            " and build the image again",
-        )
+        raise VerificationError(f"{name} is damaged", why="\n".join(problems), hint=hint)
 
 
 def _print(tag: str, found: Image, made_of: Sequence[str], held: Sequence[FileInfo]) -> None:

@@ -49,6 +49,12 @@ def jobs(
     """
     if cancel and (follow or logs):
         raise UserError("--cancel cannot be used with --follow or --logs", hint="run two commands")
+    if cancel and not names:
+        raise UserError(
+            "--cancel needs the names of jobs",
+            why="other people may have started some of the engine's jobs",
+            hint=f"`ingot jobs --on {on}` lists them",
+        )
     engine = engine_of(on, make_setting(catalog, cache).project)
     chosen = _choose(engine, names or [])
     if cancel:

@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from ingot import __version__
-from ingot.cli.shared.terminal import Terminal, prepare, print_error, print_line
+from ingot.cli.shared.terminal import (
+    Terminal,
+    Verbosity,
+    prepare,
+    print_error,
+    print_line,
+    set_verbosity,
+)
 from ingot.cli.verbs import IngotVerbs
 from ingot.errors import EXIT_CODES, IngotError, system_error
 
@@ -46,6 +53,7 @@ def ingot(
     ] = False,
 ) -> None:
     """Options that go before the verb."""
+    set_verbosity(Verbosity.NORMAL)
 
 
 def run_command_line() -> int:

@@ -26,8 +26,9 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json, print_line
 from ingot.errors import UserError
-from ingot.images import BASE, tags_of_store
+from ingot.images import BASE, split_modules, tags_of_store
 from ingot.publish import Published, publish
+from ingot.publish.shipment import KernelModules
 from ingot.publish.tagging import Action
 from ingot.registry import Registry, check_registry
 from ingot.setting import Project
@@ -60,6 +61,7 @@ def push(
     """Push kernel images to a registry.
 
     Pushes all images of each kernel; without a name, of every kernel of the catalog that is built.
+    6.1-plus-NAME also pushes the images that `ingot module build` made for that kernel.
     Sends only what the registry lacks, and sets tags last: an interrupted push can be run again.
 
     The tags are `6.1.176` (all arches), `6.1.176-x86_64` (one arch), `6.1` (the newest version) and
@@ -69,8 +71,17 @@ def push(
     """
     target = Registry(check_registry(registry), insecure)
     setting = make_setting(catalog, None)
+    modules: list[KernelModules] = []
     if kernels:
-        selected = choose(setting, kernels, arches, flavors, with_, without)
+        pairs = [split_modules(name) for name in kernels]
+        names = [name for name, _ in pairs]
+        selected = choose(setting, names, arches, flavors, with_, without)
+        modules = [
+            KernelModules(kernel, added)
+            for name, added in dict.fromkeys(pairs)
+            for kernel in choose(setting, [name], arches, flavors, with_, without)
+            if added
+        ]
     else:
         names = list(
             dict.fromkeys(str(kernel.version) for kernel in setting.project.catalog.kernels)
@@ -79,7 +90,13 @@ def push(
         selected = _built(setting.project, offered)
     errors = Terminal(stderr=True)
     published = publish(
-        setting.project, selected, target, make_progress(errors), builders=builder, dry_run=dry_run
+        setting.project,
+        selected,
+        target,
+        make_progress(errors),
+        modules=modules,
+        builders=builder,
+        dry_run=dry_run,
     )
     for text in dict.fromkeys(
         f"{tag.image.partition(':')[2]} {tag.note}" for tag in published.tags if tag.note

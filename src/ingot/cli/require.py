@@ -11,7 +11,7 @@ import typer
 
 from ingot.arch import Arch, arch_called
 from ingot.cli.documents.verbs import RequireDocument
-from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
+from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
 from ingot.cli.shared.config_operands import option_named, read_config
 from ingot.cli.shared.terminal import make_console, print_json
 from ingot.errors import ConfigError, UserError
@@ -84,6 +84,7 @@ def require(
             show_default=False,
         ),
     ] = None,
+    insecure: Insecure = False,
     catalog: CatalogDirectory = None,
     as_json: Json = False,
 ) -> None:
@@ -98,7 +99,7 @@ def require(
     if not (vmms or features or options):
         raise UserError("nothing is required", hint="add --vmm, --feature or --option")
     platform = arch_called(arch or setting.project.host)
-    config = read_config(setting, image, platform)
+    config = read_config(setting, image, platform, insecure=insecure)
     if arch and config.arch and config.arch != platform:
         raise UserError(
             f"{image} is for {config.arch.name}, not for {platform.name}",

@@ -11,6 +11,8 @@ from ingot import specs
 from ingot.cli.push import DEFAULT_REGISTRY
 from ingot.cli.shared.common_options import CatalogDirectory, KernelName, choose_one, make_setting
 from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.images import split_modules
+from ingot.images.module_images import check_module_name
 
 _NAMES = [platform.name for platform in specs.PLATFORMS]
 
@@ -52,12 +54,17 @@ def spec(
     That is a create request for Flintlock, a part of a MicrovmMachineTemplate for CAPMVM, a config
     file for Firecracker, a command for Cloud Hypervisor, or commands for containerd.
 
+    6.1-plus-NAME is a kernel with the modules of `ingot module build`.
+
     The snippet goes to standard output; warnings, notes and next steps go to standard error.
     """
     row = specs.platform_named(platform, legacy=legacy)
     setting = make_setting(catalog, None)
+    name, modules = split_modules(kernel)
+    if modules:
+        check_module_name(modules)
     chosen = specs.find_spec_kernel(
-        setting.project.layout, choose_one(setting, kernel), registry, pin=pin
+        setting.project.layout, choose_one(setting, name), registry, pin=pin, modules=modules
     )
     made = specs.make_spec(row, chosen)
     errors = Terminal(stderr=True)

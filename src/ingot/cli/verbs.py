@@ -32,7 +32,8 @@ VERBS = (
     Verb("profile", "Count the instructions that a kernel runs until init starts.", _BOOT),
     Verb("bisect", "Find the option that makes one kernel cost more than another.", _BOOT),
     Verb("list", "List the kernels of the catalog.", _LOOK),
-    Verb("inspect", "Show and verify an image of the store.", _LOOK),
+    Verb("images", "List the images of the store.", _LOOK),
+    Verb("inspect", "Show and verify an image of the store or of a registry.", _LOOK),
     Verb("diff", "Compare two images.", _LOOK),
     Verb("require", "Check that a kernel supports VMMs, features and options.", _LOOK),
     Verb("report", "Write a page about the kernels of the store, or of a registry.", _LOOK),
@@ -46,6 +47,7 @@ VERBS = (
     Verb("matrix", "Print the kernels to build as a GitHub Actions matrix (JSON).", _CATALOG),
     Verb("init", "Make a catalog of your own.", _CATALOG),
     Verb("doctor", "Check what this machine has and lacks.", _MAINTAIN),
+    Verb("rm", "Remove images from the store.", _MAINTAIN),
     Verb("prune", "Remove unused images, sources and builders.", _MAINTAIN),
 )
 
@@ -142,6 +144,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.fleet import app
 
             return app
+        case "images":
+            from ingot.cli.images import images
+
+            return images
         case "init":
             from ingot.cli.init import init
 
@@ -190,6 +196,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.require import require
 
             return require
+        case "rm":
+            from ingot.cli.rm import rm
+
+            return rm
         case "run":
             from ingot.cli.boot.run import run
 

@@ -12,7 +12,7 @@ from ingot.comparison.image_summary import ImageSummary, require_no_builder
 from ingot.comparison.store_summary import summary_of_image
 from ingot.errors import IngotError, UserError, VerificationError
 from ingot.images import BASE, KernelLabels, read_config, read_size_map
-from ingot.oci import Artifact, read_artifact, read_image
+from ingot.oci import Artifact, read_artifact
 from ingot.oci.image_documents import canonical_json, read_json
 from ingot.progress import Progress
 
@@ -62,7 +62,7 @@ def _fetched(reference: str, platform: Arch, progress: Progress, *, insecure: bo
         layout = registry.fetch_image(
             reference, platform.oci, Path(directory) / "layout", insecure=insecure
         )
-        image = read_image(layout, layout.tags()[registry.FETCHED])
+        image = registry.read_fetched(layout, reference)
         return summary_of_image(layout, image, reference)
 
 

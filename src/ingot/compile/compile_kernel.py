@@ -91,7 +91,7 @@ def compile_kernel(
     _require_same_config(sandbox, config, log)
     with progress.step("install modules") as step:
         modules = _install_modules(make, with_modules=with_modules)
-        step.result(f"{sum(1 for _ in modules.rglob('*.ko'))} modules")
+        step.result(f"{sum(1 for _ in modules.rglob('*.ko*'))} modules")
     symbols = sandbox.copy_out(_SYMBOLS, LARGEST_FILE)
     made = symbols if arch.image == _SYMBOLS else sandbox.copy_out(arch.image, LARGEST_FILE)
     kernel = install_kernel(made, sandbox.results)

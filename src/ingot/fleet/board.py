@@ -11,6 +11,10 @@ from ingot.fleet.job_lines import read_step
 from ingot.progress import Progress, Step
 
 
+class _UnsuccessfulError(Exception):
+    """Marks the step of a job that did not succeed; it is never reported."""
+
+
 class Board:
     """Shows statuses and log lines as steps of `progress`, until `steps` is closed."""
 
@@ -19,7 +23,8 @@ class Board:
         self._total = total
         self._states: dict[str, State] = {}
         self._running: dict[str, tuple[contextlib.ExitStack, Step]] = {}
-        self._all = steps.enter_context(progress.step(f"{total} jobs"))
+        self._noted: set[str] = set()
+        self._all = steps.enter_context(progress.step("1 job" if total == 1 else f"{total} jobs"))
         steps.callback(self._close)
 
     def show(self, jobs: dict[str, Job], event: JobStatus | LogLine) -> None:
@@ -27,7 +32,6 @@ class Board:
             self._show_line(event)
             return
         kernel = jobs[event.name].kernel
-        before = self._states.get(event.name)
         self._states[event.name] = event.state
         if event.state == State.RUNNING and event.name not in self._running:
             stack = contextlib.ExitStack()
@@ -35,12 +39,21 @@ class Board:
             step = stack.enter_context(self._progress.step(f"{kernel}{where}"))
             self._running[event.name] = (stack, step)
         elif event.state != State.RUNNING and event.name in self._running:
-            stack, step = self._running.pop(event.name)
-            step.result(" ".join(part for part in (event.state.value, event.reason) if part))
-            stack.close()
-        if event.state == State.QUEUED and event.reason and before != State.QUEUED:
+            words = (event.state.value, event.reason)
+            self._end(event.name, ", ".join(filter(None, words)), event.state == State.SUCCEEDED)
+        if event.state == State.QUEUED and event.reason and event.reason not in self._noted:
+            self._noted.add(event.reason)  # many jobs wait for the same reason: it is shown once
             self._progress.note(f"{kernel} waits: {event.reason}")
         self._summarize()
+
+    def _end(self, name: str, result: str, succeeded: bool) -> None:
+        """End the step of a job."""
+        stack, step = self._running.pop(name)
+        step.result(result)
+        if succeeded:
+            stack.close()
+        else:
+            stack.__exit__(_UnsuccessfulError, _UnsuccessfulError(), None)
 
     def _show_line(self, line: LogLine) -> None:
         if line.name not in self._running:
@@ -63,6 +76,5 @@ class Board:
         self._all.result(f"{count[State.SUCCEEDED]} succeeded, {count[State.FAILED]} failed")
 
     def _close(self) -> None:
-        for stack, _ in self._running.values():
-            stack.close()
-        self._running.clear()
+        for name in list(self._running):
+            self._end(name, "no longer followed", succeeded=False)

@@ -19,7 +19,7 @@ from ingot.builder.builder_lock import lock_text
 from ingot.builder.builder_site import Site
 from ingot.catalog import BuilderSpec
 from ingot.errors import MachineError
-from ingot.files import locked
+from ingot.files import locked, private_directory
 from ingot.oci import Layout, Platform, extract, file_entry, read_image, write_image, write_layer
 from ingot.oci.layer_entry import LayerEntry, tree_entries
 from ingot.pipeline import packages_of
@@ -69,7 +69,7 @@ def fetch_catalog(
     """
     place = directory / reference.rpartition(":")[2]
     if not (place / _ROOT).is_dir():
-        directory.mkdir(parents=True, exist_ok=True)
+        private_directory(directory)
         with (
             locked(directory / f".{place.name}.lock"),
             tempfile.TemporaryDirectory(prefix="ingot-catalog-") as temporary,

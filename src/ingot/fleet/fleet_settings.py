@@ -190,12 +190,12 @@ _FORM = FileForm(
     },
     {
         _SIZE: 'a size in MiB or GiB, such as "6GiB"',
-        _PATH: "a path that begins with /",
-        _OPTION: 'an option, such as "--reservation=kernels"',
         _SIZE_OR_NONE: 'a size in MiB or GiB, such as "4GiB"',
         _LABEL: "a name of Kubernetes (lower-case letters, digits and -)",
         _OPERATOR: "Equal or Exists",
         _SANDBOX: "user-namespaces or privileged",
+        _PATH: "a path that begins with /",
+        _OPTION: 'an option, such as "--reservation=kernels"',
         _VARIABLE: "the name of an environment variable, such as REGISTRY_AUTH_FILE",
     },
 )

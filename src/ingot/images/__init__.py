@@ -26,6 +26,7 @@ The modules that write and check images (`write_images`, `module_images`, `check
 imported by their names: a command that only looks for images does not need them.
 """
 
+from ingot.images.added_modules import added_modules, require_same_build, with_modules
 from ingot.images.annotations import read_config, read_packages, read_size_map
 from ingot.images.image_kinds import (
     BASE,
@@ -38,11 +39,21 @@ from ingot.images.image_kinds import (
     MODULES_LAYER,
     ImageKind,
     LayerKind,
+    has_added_modules,
     holds_layer,
     lacking,
     layers_of,
+    module_image,
+    split_modules,
+    tag_with_modules,
 )
-from ingot.images.image_names import find_images, outdated_tags, tags_for, tags_of_store
+from ingot.images.image_names import (
+    find_images,
+    is_immutable,
+    outdated_tags,
+    tags_for,
+    tags_of_store,
+)
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, facts_of, read_facts
 
 __all__ = [
@@ -58,16 +69,24 @@ __all__ = [
     "ImageKind",
     "KernelLabels",
     "LayerKind",
+    "added_modules",
     "facts_of",
     "find_images",
+    "has_added_modules",
     "holds_layer",
+    "is_immutable",
     "lacking",
     "layers_of",
+    "module_image",
     "outdated_tags",
     "read_config",
     "read_facts",
     "read_packages",
     "read_size_map",
+    "require_same_build",
+    "split_modules",
+    "tag_with_modules",
     "tags_for",
     "tags_of_store",
+    "with_modules",
 ]

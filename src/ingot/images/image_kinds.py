@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ingot.catalog.kernel_variants import PLUS
 from ingot.compile.devel_tree import BUILD_LINK, devel_directory
 from ingot.errors import UserError
 from ingot.images.kernel_labels import KERNEL_FILE
@@ -27,6 +28,8 @@ MODULE_NAME = "dev.ingot.module.name"
 
 ADDED_MODULES = "added-modules"
 """The layer with these modules."""
+
+_PLUS = f"-{PLUS}-"
 
 _T = TypeVar("_T")
 
@@ -134,6 +137,28 @@ def holds_layer(image: str, layer: LayerKind) -> bool:
 def module_image(name: str) -> str:
     """The name of the image that has only the out-of-tree modules `name`."""
     return f"kernel-module-{name}"
+
+
+def tag_with_modules(kernel: str, name: str) -> str:
+    """The tag of `kernel-modules` that has the out-of-tree modules `name` too: `6.1.176-plus-zfs`.
+
+    `kernel` is the tag of the kernel's own images; it is returned as it is for an empty name.
+    """
+    return f"{kernel}{_PLUS}{name}" if name else kernel
+
+
+def split_modules(text: str) -> tuple[str, str]:
+    """The kernel and the out-of-tree modules that a tag, or a kernel's name, consists of.
+
+    `6.1-plus-zfs` gives `6.1` and `zfs`. The second is empty if there are no such modules.
+    """
+    kernel, _, name = text.partition(_PLUS)
+    return kernel, name
+
+
+def has_added_modules(image: Image) -> bool:
+    """Whether the image has out-of-tree modules."""
+    return MODULE_NAME in image.labels
 
 
 def layers_of(image: Image) -> dict[str, Layer]:

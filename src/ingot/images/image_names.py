@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from ingot.arch import all_arches
 from ingot.digest import Digest
-from ingot.errors import IngotError
+from ingot.errors import IngotError, UserError
 from ingot.images.image_kinds import BASE, KERNEL_IMAGES, lacking
 from ingot.images.kernel_labels import KernelLabels, read_facts
 from ingot.oci import Descriptor, Image, Layout, read_image
@@ -54,6 +54,15 @@ def _respelled(tag: str, word: str, other: str) -> str | None:
     if word == other or not tag.endswith(f"-{word}"):
         return None
     return f"{tag.removesuffix(word)}{other}"
+
+
+def is_immutable(tag: str, image: Image) -> bool:
+    """Whether a tag names the image of one recipe, and never moves: see `tags_for`."""
+    try:
+        facts = read_facts(image)
+    except UserError:  # reported by the commands that use the image
+        return False
+    return facts is not None and tag.endswith(f"-{facts.recipe_key.short}")
 
 
 def find_images(

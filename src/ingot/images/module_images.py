@@ -26,8 +26,9 @@ from ingot.arch import arch
 from ingot.compile.compile_modules import UPDATES
 from ingot.digest import Digest
 from ingot.errors import UserError
+from ingot.images.added_modules import LABEL_PREFIX
 from ingot.images.annotations import pack, read_config, read_packages, read_size_map
-from ingot.images.image_kinds import MODULES, module_image
+from ingot.images.image_kinds import MODULES, module_image, tag_with_modules
 from ingot.images.kernel_labels import KernelLabels
 from ingot.images.write_images import write_kernel_image
 from ingot.kconfig import Config
@@ -65,7 +66,7 @@ class Modules:
             "devel-digest": str(self.devel),
             "format": _FORMAT,
         }
-        return {f"dev.ingot.module.{key}": text for key, text in values.items()}
+        return {f"{LABEL_PREFIX}{key}": text for key, text in values.items()}
 
 
 def check_module_name(name: str) -> str:
@@ -100,7 +101,7 @@ def write_module_images(
     names = ", ".join(sorted(modules.files))
     images = {
         f"{alone}:{tag}": (alone, names, [layer]),
-        f"{MODULES}:{tag}-plus-{modules.name}": (
+        f"{MODULES}:{tag_with_modules(tag, modules.name)}": (
             *(MODULES, f"the modules, and {names}"),
             [*kernel_modules.layers, layer],
         ),

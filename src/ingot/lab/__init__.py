@@ -11,7 +11,12 @@ from ingot.lab.config_reader import (
     config_of_reference,
 )
 from ingot.lab.profiling import is_profile, kept_profile, profile_file, profile_image
-from ingot.lab.proving import NO_CHECKS, checks_of_config, checks_of_kernel
+from ingot.lab.proving import (
+    NO_CHECKS,
+    checks_of_config,
+    checks_of_kernel,
+    checks_of_modules,
+)
 
 __all__ = [
     "DISKS",
@@ -24,6 +29,7 @@ __all__ = [
     "boot_root",
     "checks_of_config",
     "checks_of_kernel",
+    "checks_of_modules",
     "config_of_file",
     "config_of_image",
     "config_of_reference",

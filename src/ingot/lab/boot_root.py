@@ -35,7 +35,7 @@ def boot_root(
     """Boot a kernel, with its modules, on the files of another image, and report how it ends."""
     with _guest_on(setting, kernel, root, builder, request, progress) as (guest, machine):
         report = choice.boot(guest, machine, setting.options.boot_seconds)
-        return replace(report, notes=request.notes_on(machine))
+        return replace(report, notes=(*report.notes, *request.notes_on(machine)))
 
 
 def open_root_terminal(

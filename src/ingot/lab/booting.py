@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingot.arch import Arch
-from ingot.boot.boot_report import BootReport, Verdict
+from ingot.boot.boot_report import BootReport, Outcome, Verdict
 from ingot.boot.guest.guest_contents import compile_init, make_guest
 from ingot.boot.guest.root_disks import make_disk_guest
 from ingot.boot.vmm import choice, confinement
@@ -35,7 +35,8 @@ class BootRequest:
     `machine` is the name of one of the VMM's machines; if it is empty, the first machine that
     represents one of `vmms` (the VMMs of the kernel) is used. `append` is added at the end of the
     kernel's command line. With a `disk`, a key of `DISKS`, the guest has its root on a disk instead
-    of in an initramfs.
+    of in an initramfs. If it `needs_a_check` and none of `checks` runs, a boot that ends as it
+    should is not reported as passed, but as booted.
     """
 
     checks: tuple[GuestCheck, ...] = ()
@@ -44,6 +45,7 @@ class BootRequest:
     vmms: tuple[str, ...] = ()
     append: str = ""
     disk: str = ""
+    needs_a_check: bool = False
 
     def for_kernel(self, kernel: Kernel | None) -> BootRequest:
         """The request with the VMMs of a kernel of the catalog; unchanged without a kernel."""
@@ -54,6 +56,16 @@ class BootRequest:
         if self.vmm == QEMU and not self.machine:
             return choice.default_machine(arch, self.vmms)
         return choice.machine_named(arch, self.vmm, self.machine)
+
+    def verdict_on(self, report: BootReport) -> Verdict:
+        """The verdict of a report, which is not "passed" if a needed check did not run."""
+        names = {check.name for check in self.checks}
+        ran = any(
+            check.name in names and check.outcome is not Outcome.SKIPPED for check in report.checks
+        )
+        if report.verdict is Verdict.PASSED and self.needs_a_check and not ran:
+            return Verdict.BOOTED
+        return report.verdict
 
     def notes_on(self, machine: Machine) -> tuple[str, ...]:
         """A note if that machine represents none of the kernel's VMMs."""
@@ -105,8 +117,9 @@ def boot_prepared(
         guest, machine = enter(target, _guest(target, asked, request), asked)
         guest = replace(guest, append=command_line(guest.append, request.append))
         report = choice.boot(guest, machine, setting.options.boot_seconds)
+        report = replace(report, verdict=request.verdict_on(report))
         step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
-    return replace(report, notes=request.notes_on(asked))
+    return replace(report, notes=(*report.notes, *request.notes_on(asked)))
 
 
 def ready_machine(request: BootRequest, arch: Arch, progress: Progress) -> Machine:

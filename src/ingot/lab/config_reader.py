@@ -19,10 +19,12 @@ from ingot.errors import UserError
 from ingot.images import KernelLabels, read_config
 from ingot.kconfig import Config
 from ingot.kernel_file import DecompressError, compression_of, decompress, embedded_config
-from ingot.oci import Image, Layout, list_files, read_file, read_image
+from ingot.oci import Image, Layout, list_files, read_file
 from ingot.version import KernelVersion, Series
 
 _TITLE = re.compile(r"^# Linux/(\S+) (\d+\.\d+(?:\.\d+)?)\S* Kernel Configuration", re.MULTILINE)
+_INSTALLED = re.compile(r"(?:vmlinu[xz]|bzImage|Image|kernel)-(?P<release>.+)")
+"""The names of installed kernels (kernel: scripts/package, and installkernel(8))."""
 _KERNEL_BYTES = 1 << 30
 _CONFIG_BYTES = 4 << 20
 _TRIED = 5
@@ -45,7 +47,29 @@ class NamedConfig:
 
 
 def config_of_file(path: Path) -> NamedConfig:
-    """The config in a file: a `.config`, or a kernel with an embedded config."""
+    """The config in a file: a `.config`, or a kernel with an embedded config.
+
+    A kernel without one has the config of the same release in its directory, as distributions
+    install them: `vmlinuz-6.1.0-28-amd64` and `config-6.1.0-28-amd64`.
+    """
+    try:
+        return _config_within(path)
+    except UserError:
+        if beside := _config_beside(path):
+            return _config_within(beside)
+        raise
+
+
+def _config_beside(path: Path) -> Path | None:
+    for kernel in (path, path.resolve()):  # /vmlinuz is a link
+        if match := _INSTALLED.fullmatch(kernel.name):
+            found = kernel.with_name(f"config-{match['release']}")
+            if found.is_file():
+                return found
+    return None
+
+
+def _config_within(path: Path) -> NamedConfig:
     with path.open("rb") as file:
         data = file.read(_KERNEL_BYTES + 1)  # the size of a pipe is not known
     if len(data) > _KERNEL_BYTES:
@@ -81,17 +105,19 @@ def config_of_image(layout: Layout, image: Image, name: str) -> NamedConfig:
     )
 
 
-def config_of_reference(reference: str, platform: Arch) -> NamedConfig:
+def config_of_reference(reference: str, platform: Arch, *, insecure: bool = False) -> NamedConfig:
     """The config of an image in a registry; `platform` selects one from a multi-platform image."""
     reference = reference.removeprefix(registry.TRANSPORT)
-    annotations = registry.annotations_of(registry.read_manifest(reference, platform.oci))
+    manifest = registry.read_manifest(reference, platform.oci, insecure=insecure)
+    annotations = registry.annotations_of(manifest)
     config = read_config(annotations)
     if config is not None:
         return _of_facts(reference, config, KernelLabels.from_labels(annotations))
     with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory:
-        layout = registry.fetch_image(reference, platform.oci, Path(directory) / "layout")
-        descriptor = layout.tags()[registry.FETCHED]
-        return config_of_image(layout, read_image(layout, descriptor), reference)
+        layout = registry.fetch_image(
+            reference, platform.oci, Path(directory) / "layout", insecure=insecure
+        )
+        return config_of_image(layout, registry.read_fetched(layout, reference), reference)
 
 
 def _config_of_bytes(data: bytes, name: str) -> NamedConfig:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from ingot.arch import Arch
 from ingot.catalog import Catalog, GuestCheck, Kernel, fragments_for
 from ingot.errors import UserError
+from ingot.images import MODULES, added_modules
 from ingot.lab.config_reader import NamedConfig
+from ingot.oci import Image
 from ingot.version import Series
 
 NO_CHECKS = "none"
@@ -50,6 +52,19 @@ def checks_of_config(
         check
         for check in _all(catalog, config.series, config.arch)
         if not absent & {config.value(option) for option in check.options}
+    )
+
+
+def checks_of_modules(image: Image) -> tuple[GuestCheck, ...]:
+    """The checks that each out-of-tree module of an image loads; none for other images."""
+    return tuple(
+        GuestCheck(
+            name=f"module-{name}",
+            about="the module was compiled for this kernel, and loads",
+            feature=MODULES,
+            run=("load-module", name),
+        )
+        for name in dict.fromkeys(added_modules(image.labels))
     )
 
 

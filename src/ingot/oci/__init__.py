@@ -4,7 +4,7 @@ from ingot.oci.artifact import Artifact, read_artifact, write_artifact
 from ingot.oci.contents import FileInfo, list_files, read_file
 from ingot.oci.copying import copy_image
 from ingot.oci.descriptor import REF_NAME, Descriptor, Platform
-from ingot.oci.garbage import Garbage, collect_garbage
+from ingot.oci.garbage import Garbage, blobs_of_only, collect_garbage
 from ingot.oci.image import Image, read_image, write_image
 from ingot.oci.layer_entry import (
     EntryKind,
@@ -33,6 +33,7 @@ __all__ = [
     "Layout",
     "Platform",
     "Problem",
+    "blobs_of_only",
     "check_tag_name",
     "collect_garbage",
     "copy_image",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingot.digest import Digest
+from ingot.oci.descriptor import REF_NAME
 from ingot.oci.graph import reachable
 from ingot.oci.layout import Layout
 
@@ -40,6 +42,17 @@ def collect_garbage(layout: Layout, *, dry_run: bool = False) -> Garbage:
             if not dry_run:
                 path.unlink()
         return Garbage(count, size)
+
+
+def blobs_of_only(layout: Layout, tags: Collection[str]) -> list[Path]:
+    """The blobs that only these tags reach, and no other entry of the store's index."""
+    kept: set[Digest] = set()
+    going: set[Digest] = set()
+    for root in layout.roots():
+        side = going if root.annotations.get(REF_NAME) in tags else kept
+        side.update(descriptor.digest for descriptor in reachable(layout.blobs, root))
+    paths = [layout.blobs.path(digest) for digest in going - kept]
+    return [path for path in paths if path.exists()]
 
 
 def _unneeded(layout: Layout, needed: set[str]) -> Iterator[Path]:

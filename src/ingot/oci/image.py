@@ -11,7 +11,13 @@ from datetime import UTC, datetime
 
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
-from ingot.oci.descriptor import CONFIG_TYPE, MANIFEST_TYPE, MANIFEST_TYPES, Descriptor, Platform
+from ingot.oci.descriptor import (
+    CONFIG_TYPE,
+    MANIFEST_TYPE,
+    MANIFEST_TYPES,
+    Descriptor,
+    Platform,
+)
 from ingot.oci.image_documents import ConfigDocument, ManifestDocument, canonical_json, parse
 from ingot.oci.layer_writer import Layer
 from ingot.oci.layout import Layout
@@ -90,6 +96,12 @@ def read_untyped(layout: Layout, descriptor: Descriptor) -> tuple[Image, str | N
     if descriptor.media_type not in MANIFEST_TYPES:
         raise UserError(f"{where} is not an image", why=f"its type is {descriptor.media_type}")
     manifest = parse(ManifestDocument, layout.read_blob(descriptor), where)
+    if manifest.artifact is not None:
+        raise UserError(
+            f"{where} is not an image",
+            why=f"it is an artifact, such as a signature: its type is {manifest.artifact}",
+            hint="name an image, such as kernel-bin:6.1",
+        )
     config_descriptor = manifest.config.to_descriptor()
     config_where = f"blob {config_descriptor.digest.short}"
     config = parse(ConfigDocument, layout.read_blob(config_descriptor), config_where)

@@ -14,14 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Platform
+from ingot.oci.descriptor import CONFIG_TYPES, INDEX_TYPES, MANIFEST_TYPES, Descriptor, Platform
 from ingot.oci.limits import FAULTS_SHOWN
 
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
 _LARGEST = (1 << 63) - 1
-_STORE_HINT = (
-    "nothing was changed; restore that file from a copy, or move the image store away and build"
-    " again"
+_BLOB_HINT = (
+    "its digest is right, so the program that wrote the image wrote it like this; use another image"
 )
 
 
@@ -88,6 +87,16 @@ class ManifestDocument(_OciDocument):
     subject: DescriptorDocument | None = None
     annotations: dict[str, str] | None = None
 
+    @property
+    def artifact(self) -> str | None:
+        """The type of an artifact; None for an image (manifest.md, "Artifact Usage").
+
+        An artifact has an `artifactType`, or, before image-spec 1.1, a config of a type of its own.
+        """
+        if self.artifact_type is None and self.config.media_type in CONFIG_TYPES:
+            return None
+        return self.artifact_type or self.config.media_type
+
     @model_validator(mode="after")
     def _is_a_manifest(self) -> Self:
         _require_kind(self, self.media_type, INDEX_TYPES, "manifests")
@@ -141,10 +150,10 @@ def _require_kind(
 _D = TypeVar("_D", bound=_OciDocument)
 
 
-def parse(document: type[_D], data: bytes, where: str, hint: str = _STORE_HINT) -> _D:
+def parse(document: type[_D], data: bytes, where: str, hint: str = _BLOB_HINT) -> _D:
     """Parse a JSON document; a UserError lists the faults and names it `where`.
 
-    `hint` is the error's hint; the default is for a document in the image store.
+    `hint` is the error's hint; the default is for a blob, whose digest has been verified.
     """
     try:
         json.loads(data, object_pairs_hook=_without_duplicates)

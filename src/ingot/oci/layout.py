@@ -46,6 +46,10 @@ from ingot.oci.image_documents import (
 )
 from ingot.oci.limits import DOCUMENT_BYTES, STORE_INDEX_BYTES
 
+_STORE_HINT = (
+    "nothing was changed; restore that file from a copy, or move the image store away and build"
+    " again"
+)
 _MARKER = b'{"imageLayoutVersion":"1.0.0"}'
 _EMPTY_INDEX = canonical_json({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": []})
 _INDEX_LOCK, _USE_LOCK = ".index.lock", ".use.lock"
@@ -174,7 +178,7 @@ class Layout:
             raise _not_a_store(self.root, "it is not a directory")
         marker, index = self.root / "oci-layout", self.root / "index.json"
         if marker.exists():
-            parse(LayoutDocument, _read(marker), str(marker))
+            parse(LayoutDocument, _read(marker), str(marker), _STORE_HINT)
             if not index.exists():
                 raise _not_a_store(self.root, "its index.json, which holds the tags, is missing")
             return
@@ -183,7 +187,7 @@ class Layout:
             raise _not_a_store(
                 self.root, f"it has no oci-layout, but contains {', '.join(foreign)}"
             )
-        if index.exists() and parse(IndexDocument, _read(index), str(index)).manifests:
+        if index.exists() and parse(IndexDocument, _read(index), str(index), _STORE_HINT).manifests:
             raise _not_a_store(self.root, "it has an index.json, but no oci-layout")
 
     def _create(self) -> None:
@@ -200,7 +204,7 @@ class Layout:
             sync_directory(self.root)
 
     def _read_index(self) -> IndexDocument:
-        return parse(IndexDocument, self._index_bytes(), str(self._index))
+        return parse(IndexDocument, self._index_bytes(), str(self._index), _STORE_HINT)
 
     def _index_bytes(self) -> bytes:
         self._check()
@@ -240,7 +244,7 @@ class Layout:
 def _tags_in(index: bytes, where: str) -> Mapping[str, Descriptor]:
     """The tags of an `index.json` of these bytes, sorted by name."""
     found: dict[str, Descriptor] = {}
-    for entry in parse(IndexDocument, index, where).manifests:
+    for entry in parse(IndexDocument, index, where, _STORE_HINT).manifests:
         name = _ref_name(entry)
         if name is not None:
             found.setdefault(name, entry.to_descriptor())

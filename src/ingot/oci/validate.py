@@ -64,7 +64,7 @@ def _problems(
         config = manifest.config.to_descriptor()
     except IngotError as error:
         return [Problem(where, str(error))]
-    if manifest.artifact_type is not None:
+    if manifest.artifact is not None:
         return _blob_problems(layout, manifest.config, *manifest.layers)
     problems = list(_manifest_problems(manifest, descriptor, where))
     problems += _config_problems(layout, manifest, config, descriptor)

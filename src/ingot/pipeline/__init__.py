@@ -10,10 +10,22 @@ imported by that verb.
 
 from typing import TYPE_CHECKING
 
-from ingot.pipeline.builders import ensure_builder, packages_of, site_of, update_builder
+from ingot.pipeline.builders import (
+    builders_of_catalog,
+    ensure_builder,
+    packages_of,
+    site_of,
+    update_builder,
+)
 from ingot.pipeline.building import build
 from ingot.pipeline.found_build import Built, BuiltImage
-from ingot.pipeline.inputs import local_version, obtain_source, with_git_source, with_version_of
+from ingot.pipeline.inputs import (
+    local_version,
+    obtain_source,
+    with_git_source,
+    with_own_source,
+    with_version_of,
+)
 
 if TYPE_CHECKING:
     from ingot.pipeline.configs import (
@@ -33,6 +45,7 @@ __all__ = [
     "FetchedInputs",
     "Resolved",
     "build",
+    "builders_of_catalog",
     "edit",
     "ensure_builder",
     "fetch",
@@ -46,6 +59,7 @@ __all__ = [
     "site_of",
     "update_builder",
     "with_git_source",
+    "with_own_source",
     "with_version_of",
     "written_by_hand",
 ]

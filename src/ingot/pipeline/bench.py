@@ -71,7 +71,7 @@ class Bench:
 @contextlib.contextmanager
 def open_bench(setting: Setting, kernel: Kernel, progress: Progress) -> Iterator[Bench]:
     """A bench for kernels of this kernel's source, in its builder; removed afterwards."""
-    plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    plan = make_plan(setting.project.catalog, kernel, setting.options)
     work = setting.project.workspace
     with in_use(setting.project, progress):
         source = obtain_source(setting, kernel, progress)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ingot.arch import Arch, arch_called
+from ingot.arch import Arch, all_arches, arch_called
 from ingot.builder import builder_kinds, tool_versions
 from ingot.builder.builder_site import Site
 from ingot.builder.sandbox import Builder
@@ -66,6 +67,17 @@ def builder_for(setting: Setting, kernel: Kernel, progress: Progress) -> Builder
 def known_builder(project: Project, kernel: Kernel) -> Digest | None:
     """The digest of the kernel's builder, if it exists already; takes milliseconds."""
     return builder_kinds.known(kernel.builder, kernel.arch, site_of(project))
+
+
+def builders_of_catalog(project: Project) -> set[Digest]:
+    """The store's images of the catalog's current builders, for machines of any arch."""
+    from ingot.builder import builder_image  # no build needs it
+
+    site = site_of(project)
+    sites = [replace(site, host=arch) for arch in all_arches()]
+    specs = project.catalog.builders.values()
+    found = [builder_image.find(spec, each) for spec in specs for each in sites]
+    return {descriptor.digest for descriptor in found if descriptor}
 
 
 def packages_of(project: Project, spec: BuilderSpec) -> tuple[str, ...] | None:

@@ -24,7 +24,7 @@ def build(setting: Setting, kernel: Kernel, progress: Progress) -> Built:
     def waiting() -> None:
         progress.note(f"{kernel.tag}: another build of it is running; waiting")
 
-    plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    plan = make_plan(setting.project.catalog, kernel, setting.options)
     timed = Timed(progress)
     with in_use(setting.project, progress):
         if built := find_without_work(setting, plan, timed):

@@ -73,7 +73,7 @@ def resolve_all(
     """
     sources: dict[KernelVersion, Source] = {}
     for kernel in kernels:
-        plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+        plan = make_plan(setting.project.catalog, kernel, setting.options)
         if fresh:
             plan = replace(plan, full_config=None)
         if kept := _resolved_before(setting, plan):
@@ -93,9 +93,7 @@ def edit(setting: Setting, kernel: Kernel, progress: Progress) -> tuple[Resolved
 
     The config must be sound before, so that each difference afterwards is a change by the user.
     """
-    plan = replace(
-        make_plan(setting.project.catalog, kernel, setting.options.patches), full_config=None
-    )
+    plan = replace(make_plan(setting.project.catalog, kernel, setting.options), full_config=None)
     with in_use(setting.project, progress):
         source = obtain_source(setting, kernel, progress)
         with config_sandbox(setting, plan, source, progress) as sandbox:

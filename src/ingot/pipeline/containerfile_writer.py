@@ -161,7 +161,7 @@ def write_context(setting: Setting, kernel: Kernel, to: Path, progress: Progress
 def _chain(setting: Setting, kernel: Kernel, progress: Progress) -> _Chain:
     _require_image(kernel.builder)
     source = obtain_source(setting, kernel, progress)
-    plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    plan = make_plan(setting.project.catalog, kernel, setting.options)
     return _Chain(plan, source, site_of(setting.project).host)
 
 

@@ -15,6 +15,7 @@ from ingot.source.local_source import local_source
 from ingot.source.obtain import obtain
 from ingot.source.origin import Source
 from ingot.source.origins import origins_of
+from ingot.source.source_name import source_name
 from ingot.source.trees.kernel_tree import check_tree, tree_version
 from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion
@@ -70,6 +71,21 @@ def with_version_of(setting: Setting, kernel: Kernel) -> Kernel:
     if version is None or version.series != kernel.version.series:
         return kernel
     return replace(kernel, version=version, pins={})
+
+
+def with_own_source(setting: Setting, kernel: Kernel) -> Kernel:
+    """The kernel with the name of the user's own source, unless the catalog pins that very source.
+
+    So its images never get the tags of the catalog's own kernel.
+    """
+    own = setting.options.local
+    if own is None:
+        return kernel
+    if isinstance(own, Source):
+        pinned = own.digest in kernel.pins.values()
+    else:
+        pinned = own.is_file() and Digest.of_file(own) in kernel.pins.values()
+    return replace(kernel, own_source="" if pinned else source_name(own))
 
 
 def local_version(setting: Setting) -> KernelVersion | None:

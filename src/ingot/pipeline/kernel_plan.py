@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.kconfig import Config, OptionRequest, Rule, load_rules
 from ingot.recipe import Recipe
+from ingot.setting import RunOptions
 from ingot.source.trees import patched_tree as patching
 from ingot.workspace import Workspace
 
@@ -81,18 +82,24 @@ class Plan:
         )
 
 
-def make_plan(catalog: Catalog, kernel: Kernel, user_patches: Sequence[Path] = ()) -> Plan:
+def make_plan(catalog: Catalog, kernel: Kernel, options: RunOptions | None = None) -> Plan:
     """Read the catalog's files for the kernel; UserError if one of them is wrong.
 
-    `user_patches` are the user's patches, for a kernel that is `patched`; they are applied after
-    the catalog's.
+    A kernel that is `patched` gets the patches of `options` after those of the catalog. One of the
+    user's `own_source` needs the source in `options`.
     """
-    if kernel.patched and not user_patches:
+    options = options or RunOptions()
+    if kernel.patched and not options.patches:
         raise UserError(
             f"{kernel.tag} has patches that are not in the catalog",
             hint="pass them, in order, with --patch FILE",
         )
-    patches = (*catalog.patches(kernel), *(user_patches if kernel.patched else ()))
+    if kernel.own_source and not options.local:
+        raise UserError(
+            f"{kernel.tag} is compiled from a source that is not the catalog's",
+            hint=f"pass the source '{kernel.own_source}' with --source",
+        )
+    patches = (*catalog.patches(kernel), *(options.patches if kernel.patched else ()))
     full = catalog.config_file(kernel)
     return Plan(
         kernel,

@@ -21,7 +21,7 @@ def find_recipe(setting: Setting, kernel: Kernel, progress: Progress) -> Recipe:
     Takes milliseconds if the cache has a config of the same inputs. Raises the IngotErrors of a
     build up to its compile.
     """
-    plan = make_plan(setting.project.catalog, kernel, setting.options.patches)
+    plan = make_plan(setting.project.catalog, kernel, setting.options)
     with in_use(setting.project, progress):
         for recipe in known_recipes(setting, plan):
             return recipe

@@ -60,6 +60,19 @@ def fetch_kernel(
     return None
 
 
+def has_kernel(setting: Setting, kernel: Kernel, recipe: Recipe, progress: Progress) -> bool:
+    """Whether the registry used as a cache has all images of a recipe; nothing is pulled.
+
+    A note says why the registry cannot be read, if so.
+    """
+    cache = setting.options.cache
+    if cache is None:
+        return False
+    with _or_note(cache, progress):
+        return _digests(cache, f"{kernel.version}-{recipe.key.short}") is not None
+    return False
+
+
 def fetch_builder(setting: Setting, spec: BuilderSpec, progress: Progress) -> None:
     """Pull the registry's builder into the store, if the store has none of this spec.
 

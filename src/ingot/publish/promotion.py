@@ -45,7 +45,7 @@ def find_kernels(
     VerificationError if an immutable tag points at an image of another recipe.
     """
     kernels = list(recipes)
-    with progress.step(f"look for {len(kernels)} recipes in {target.name}") as step:
+    with progress.step(f"look for recipes in {target.name}") as step:
         found = registry.at_once(
             lambda kernel: find_kernel(kernel, recipes[kernel], target),
             kernels,

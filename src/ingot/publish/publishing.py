@@ -24,7 +24,7 @@ from ingot.oci import Layout
 from ingot.oci.graph import reachable
 from ingot.progress import Progress, Step
 from ingot.publish import indexes
-from ingot.publish.shipment import Shipment, TaggedManifest, gather
+from ingot.publish.shipment import KernelModules, Shipment, TaggedManifest, gather
 from ingot.publish.tagging import (
     Action,
     RegistryTags,
@@ -81,11 +81,13 @@ def publish(
     target: Registry,
     progress: Progress,
     *,
+    modules: Iterable[KernelModules] = (),
     builders: bool = False,
     moving: bool = True,
     dry_run: bool = False,
 ) -> Published:
-    """Push the images of kernels that the store has; with `builders`, also their builders.
+    """Push the images of kernels that the store has, and those of out-of-tree `modules` of these
+    kernels; with `builders`, also their builders.
 
     Without `moving`, only the immutable tags of the recipes are set. A `dry_run` changes nothing;
     refused tags are in its result. Otherwise UserError, before anything is sent, if an immutable
@@ -95,7 +97,7 @@ def publish(
     layout = project.layout
     # do not create a store that does not exist
     with layout.in_use() if layout.root.exists() else contextlib.nullcontext():
-        shipments = gather(layout, kernels, builders=builders, moving=moving)
+        shipments = gather(layout, kernels, builders=builders, modules=modules, moving=moving)
         return ship(layout, shipments, target, progress, dry_run=dry_run)
 
 

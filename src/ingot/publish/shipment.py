@@ -5,6 +5,9 @@ kernel-bin:6.1.176[-FLAVOR]-ARCH       the image of one arch that was pushed las
 kernel-bin:6.1.176[-FLAVOR]            an index of the images of all arches
 kernel-bin:6.1[-FLAVOR]                the same index, of the newest version
 
+kernel-modules:6.1.176[-FLAVOR]-plus-NAME-ARCH   with the out-of-tree modules NAME; indexes too
+kernel-module-NAME:6.1.176[-FLAVOR]-ARCH         these modules alone; indexes too
+
 flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot    the boot profile of that image, measured last
 kernel-builder:bookworm-1a2b3c4d5e6f          one builder, by its digest; immutable
 kernel-builder:bookworm                       the builder that was pushed last
@@ -22,10 +25,21 @@ from ingot.catalog import Kernel
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
-from ingot.images import BASE, KERNEL_IMAGES, KernelLabels, lacking, read_facts, tags_of_store
+from ingot.images import (
+    BASE,
+    KERNEL_IMAGES,
+    MODULES,
+    KernelLabels,
+    lacking,
+    module_image,
+    read_facts,
+    require_same_build,
+    tag_with_modules,
+    tags_of_store,
+)
 from ingot.oci import Descriptor, Layout, read_artifact, read_image
 from ingot.registry import RawManifest
-from ingot.version import KernelVersion, Series
+from ingot.version import KernelVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +116,51 @@ class Shipment:
         return named + [tag for multi_arch in self.multi_arch_images for tag in multi_arch.tags]
 
 
-def gather(
-    layout: Layout, kernels: Iterable[Kernel], *, builders: bool, moving: bool = True
-) -> tuple[Shipment, ...]:
-    """The images of the kernels in the store; with `builders`, first the builders.
+@dataclass(frozen=True, slots=True)
+class KernelModules:
+    """The out-of-tree modules `name` of a kernel, to be pushed with the kernel."""
 
-    Without `moving`, only with the immutable tags of their recipes, and the boot profiles.
+    kernel: Kernel
+    name: str
+
+
+def gather(
+    layout: Layout,
+    kernels: Iterable[Kernel],
+    *,
+    builders: bool,
+    modules: Iterable[KernelModules] = (),
+    moving: bool = True,
+) -> tuple[Shipment, ...]:
+    """The images of the kernels in the store, and then those of the `modules`, whose kernels are
+    among them; with `builders`, first the builders.
+
+    Without `moving`, only the kernels' images, with the immutable tags of their recipes, and their
+    boot profiles.
+
     UserError if an image is missing, VerificationError if one is incomplete.
     """
     tags = tags_of_store(layout)
-    builds = [_find(layout, tags, kernel) for kernel in kernels]
-    parts = [
+    found = {kernel: _find(layout, tags, kernel) for kernel in kernels}
+    builds = list(found.values())
+    kernel_parts = [
         KernelParts(build.version, build.suffix, tuple(_parts(layout, tags, build)))
         for build in builds
     ]
+    if not moving:
+        return tuple(map(_fixed_only, kernel_parts))
+    shipments = {shipment.name: shipment for shipment in shipments_of(kernel_parts)}
+    asked = list(modules)
+    for one in asked:
+        build = found[one.kernel]
+        others = [found[other.kernel] for other in asked if other.name == one.name]
+        suffixes = {
+            MODULES: tag_with_modules(build.suffix, one.name),
+            module_image(one.name): build.suffix,
+        }
+        _add(shipments, build, others, tuple(_modules(layout, tags, build, one)), suffixes)
     made = _builders(layout, tags, builds) if builders else ()
-    return (*made, *(shipments_of(parts) if moving else map(_fixed_only, parts)))
+    return (*made, *shipments.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +178,10 @@ class KernelParts:
 
 def shipments_of(kernels: Sequence[KernelParts]) -> tuple[Shipment, ...]:
     """The shipments of kernels: all arches of a version and flavor are tagged together."""
-    newest: dict[tuple[Series, str], KernelVersion] = {}
-    for kernel in sorted(kernels, key=lambda kernel: kernel.version):
-        newest[kernel.version.series, kernel.suffix] = kernel.version
     shipments: dict[str, Shipment] = {}
     for kernel in kernels:
-        before = shipments[kernel.name].parts if kernel.name in shipments else ()
-        leads = newest[kernel.version.series, kernel.suffix] == kernel.version
-        parts = (*before, *kernel.parts)
-        images = dict.fromkeys(part.repository for part in parts)
-        multi_arch = (
-            MultiArchImage(image, kernel.version, kernel.suffix, leads) for image in images
-        )
-        shipments[kernel.name] = Shipment(kernel.name, parts, tuple(multi_arch))
+        suffixes = dict.fromkeys((part.repository for part in kernel.parts), kernel.suffix)
+        _add(shipments, kernel, kernels, kernel.parts, suffixes)
     return tuple(shipments.values())
 
 
@@ -176,6 +210,30 @@ class _KernelImages:
     facts: KernelLabels
     version: KernelVersion
     suffix: str
+
+
+def _add(
+    shipments: dict[str, Shipment],
+    build: _KernelImages | KernelParts,
+    others: Iterable[_KernelImages | KernelParts],
+    parts: tuple[TaggedManifest, ...],
+    suffixes: Mapping[str, str],
+) -> None:
+    """Add the manifests of one arch to the shipment of their version.
+
+    `suffixes` has the suffix in tags of each repository; `others` are the builds in the same push
+    that have the same images, and whose newest version sets the tags of the series.
+    """
+    name = f"{build.version}{max(suffixes.values(), key=len)}"
+    before = shipments[name].parts if name in shipments else ()
+    same = (build.version.series, build.suffix)
+    newest = max(each.version for each in others if (each.version.series, each.suffix) == same)
+    images = tuple(
+        MultiArchImage(image, build.version, suffix, leads=build.version == newest)
+        for image, suffix in suffixes.items()
+    )
+    known = shipments[name].multi_arch_images if name in shipments else ()
+    shipments[name] = Shipment(name, (*before, *parts), tuple(dict.fromkeys((*known, *images))))
 
 
 def _find(layout: Layout, tags: Mapping[str, Descriptor], kernel: Kernel) -> _KernelImages:
@@ -225,6 +283,28 @@ def _parts(
         return
     if read_artifact(layout, profile).subject.digest == build.images[BASE].digest:
         yield _part(layout, BASE, profile, None, f"{fixed}-boot")
+
+
+def _modules(
+    layout: Layout, tags: Mapping[str, Descriptor], build: _KernelImages, wanted: KernelModules
+) -> Iterator[TaggedManifest]:
+    """The images of out-of-tree modules; an error unless they are of this build of the kernel."""
+    kernel, name = wanted.kernel.tag, wanted.name
+    moving = f"{build.version}{build.suffix}"
+    tags_there = {
+        f"{MODULES}:{tag_with_modules(kernel, name)}": tag_with_modules(moving, name),
+        f"{module_image(name)}:{kernel}": moving,
+    }
+    for tag, there in tags_there.items():
+        if tag not in tags or not layout.is_complete(tags[tag]):
+            raise UserError(
+                f"{kernel} does not have the out-of-tree modules '{name}'",
+                why=f"the store {layout.root} does not have all of {tag}",
+                hint=f"compile them: ingot module build DIR --kernel {kernel} --name {name}",
+            )
+        require_same_build(build.facts, read_image(layout, tags[tag]))
+        repository = tag.partition(":")[0]
+        yield _part(layout, repository, tags[tag], None, f"{there}-{build.facts.arch}")
 
 
 def _builders(

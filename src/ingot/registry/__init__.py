@@ -10,6 +10,7 @@ from ingot.registry.read import (
     list_tags,
     manifest_of,
     read_document,
+    read_fetched,
     read_manifest,
 )
 from ingot.registry.registry_names import (
@@ -40,6 +41,7 @@ __all__ = [
     "list_tags",
     "manifest_of",
     "read_document",
+    "read_fetched",
     "read_manifest",
     "repository_of",
     "send",

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
-from ingot.oci import Descriptor, Layout
+from ingot.oci import Descriptor, Image, Layout, read_image
 from ingot.oci.descriptor import INDEX_TYPE, INDEX_TYPES, MANIFEST_TYPE, MANIFEST_TYPES
 from ingot.oci.image_documents import ManifestDocument, canonical_json, parse, read_json
 from ingot.oci.limits import DOCUMENT_BYTES, IMAGE_BYTES
@@ -212,6 +212,19 @@ def fetch_image(reference: str, architecture: str, to: Path, *, insecure: bool =
             _require(reference, insecure)
         raise explain(error, f"{reference} could not be fetched", reference) from error
     return Layout(to)
+
+
+def read_fetched(layout: Layout, reference: str) -> Image:
+    """The image that `fetch_image` has copied from `reference`.
+
+    A UserError that names the reference if it is not an image, since artifacts have tags as well.
+    """
+    try:
+        return read_image(layout, layout.tags()[FETCHED])
+    except UserError as error:
+        raise UserError(
+            f"{reference} is not an image with files", why=error.why or error.what, hint=error.hint
+        ) from error
 
 
 def _require(reference: str, insecure: bool) -> RawManifest:

@@ -42,23 +42,24 @@ def obtain(
     def wait() -> None:
         progress.note(f"source: waiting for another process that obtains linux {version}")
 
-    found = _cached(version, origins, pins, cache)
+    found = find_cached(version, origins, pins, cache)
     if found is not None:
         return found
     if offline:
         raise _not_here(version, pins, cache)
     with locked(downloads / f".linux-{version}.lock", on_wait=wait):
-        return _cached(version, origins, pins, cache) or _from_origins(
+        return find_cached(version, origins, pins, cache) or _from_origins(
             version, origins, pins, cache, downloads, progress
         )
 
 
-def _cached(
+def find_cached(
     version: KernelVersion,
     origins: Sequence[Origin],
     pins: Mapping[str, Digest],
     cache: SourceCache,
 ) -> Source | None:
+    """The source that `obtain` would take from the cache; None if the cache does not have it."""
     names = [origin.name for origin in origins]
     for name in names:
         found = cache.find(version, pins[name]) if name in pins else None

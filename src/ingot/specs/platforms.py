@@ -25,6 +25,9 @@ PLACEHOLDER = "REPLACE-ME"
 FILES = "kernel"
 """The directory of the kernel's files in snippets: the argument of `--to`."""
 
+MODULE_FILES = "modules"
+"""The directory of the modules if they come from another image than the kernel."""
+
 
 @dataclass(frozen=True, slots=True)
 class TargetPlatform:
@@ -55,7 +58,7 @@ class TargetPlatform:
     legacy: TargetPlatform | None = None
 
 
-_PUSH = "push the images, unless the registry has them: ingot push {tag} --registry {registry}"
+_PUSH = "push the images, unless the registry has them: ingot push {name} --registry {registry}"
 _SEND = (
     "name the image of a root file system in place of {placeholder}",
     "send it: grpcurl -plaintext -d @ HOST:9090"
@@ -70,7 +73,7 @@ _ROOT_BRINGS = (
 )
 _ROOT_FILE = (
     "replace {placeholder}.ext4 by a root file system; to load modules, it needs"
-    " {files}/lib/modules/{release} in its /lib/modules"
+    " {modules_files}/lib/modules/{release} in its /lib/modules"
 )
 
 _FLINTLOCK_OWN = frozenset(

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ingot.catalog import Kernel
 from ingot.errors import UserError
 from ingot.images import BASE, BIN, KERNEL_FILE, MODULES
-from ingot.specs.platforms import FILES, PLACEHOLDER, TargetPlatform
+from ingot.specs.platforms import FILES, MODULE_FILES, PLACEHOLDER, TargetPlatform
 from ingot.specs.spec_kernel import SpecKernel
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -43,8 +43,15 @@ class Spec:
 def make_spec(platform: TargetPlatform, spec_kernel: SpecKernel) -> Spec:
     """The configuration or commands that make `platform` use the kernel.
 
-    UserError if the platform's console on the kernel's arch is not known.
+    UserError if the platform's console on the kernel's arch is not known, and for out-of-tree
+    modules on a platform that takes kernel and modules from one image.
     """
+    if platform.one_image and spec_kernel.modules:
+        raise UserError(
+            f"{platform.title} cannot use {spec_kernel.name}",
+            why="it takes kernel and modules from one image, which has no out-of-tree modules",
+            hint="leave out --legacy, or copy the modules into the guest's root file system",
+        )
     values = _values(platform, spec_kernel)
     return Spec(
         snippet=_fill(platform.template, values),
@@ -94,6 +101,7 @@ def _values(platform: TargetPlatform, spec_kernel: SpecKernel) -> dict[str, obje
     return {
         "title": platform.title,
         "tag": kernel.tag,
+        "name": spec_kernel.name,
         "oci": f"linux/{kernel.arch.oci}",
         "one_image": platform.one_image,
         "registry": spec_kernel.registry,
@@ -106,6 +114,7 @@ def _values(platform: TargetPlatform, spec_kernel: SpecKernel) -> dict[str, obje
         "parameters": parameters(platform, spec_kernel),
         "placeholder": PLACEHOLDER,
         "files": FILES,
+        "modules_files": _modules_files(spec_kernel),
         "get": _get(spec_kernel),
         "store": _on_one_line(spec_kernel.store),
     }
@@ -131,17 +140,32 @@ def _on_one_line(path: Path | None) -> str:
 
 def _get(spec_kernel: SpecKernel) -> str:
     """The command that puts the kernel's files into the directory that snippets use."""
-    kernel = spec_kernel.kernel
-    if spec_kernel.store and not spec_kernel.pinned:
-        return f"ingot export {kernel.tag} --to {FILES}"
-    return f"ingot pull {spec_kernel.references[BASE]} --arch {kernel.arch.name} --to {FILES}"
+    arch = spec_kernel.kernel.arch.name
+    if _exports(spec_kernel):
+        return f"ingot export {spec_kernel.name} --to {FILES}"
+    pull = f"ingot pull {spec_kernel.references[BASE]} --arch {arch} --to {FILES}"
+    if not spec_kernel.modules:
+        return pull
+    modules = spec_kernel.references[MODULES]
+    return f"{pull} && ingot pull {modules} --arch {arch} --to {MODULE_FILES}"
+
+
+def _modules_files(spec_kernel: SpecKernel) -> str:
+    """The directory that has the modules after the command of `_get`."""
+    return MODULE_FILES if spec_kernel.modules and not _exports(spec_kernel) else FILES
+
+
+def _exports(spec_kernel: SpecKernel) -> bool:
+    """Whether the files come from the store."""
+    return spec_kernel.store is not None and not spec_kernel.pinned
 
 
 def _origin(spec_kernel: SpecKernel) -> str:
     """The note that says where release and command line come from."""
-    tag = spec_kernel.kernel.tag
+    tag = spec_kernel.name
     if spec_kernel.store:
-        return f"release and command line are those of {BASE}:{tag} in the store"
+        kernel = spec_kernel.kernel.tag
+        return f"release and command line are those of {BASE}:{kernel} in the store"
     return (
         f"{tag} is not built here: its release is assumed to be {spec_kernel.release}, and its"
         " command line the default of its arch"

@@ -14,6 +14,7 @@ from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.source.origin import Source
 from ingot.source.trees.patched_tree import digests, patched_tree
+from ingot.version import KernelVersion
 from tests.support.progress import Notes
 from tests.support.tarballs import VERSION
 
@@ -134,10 +135,23 @@ def test_what_does_not_apply_is_named_by_patch_file_and_hunk(
     assert "until" in caught.value.hint
 
 
-def test_a_patch_that_was_applied_upstream_does_not_apply(
+def test_a_patch_that_the_version_has_already_is_reported_as_such(
     source: Source, patch: Patch, tmp_path: Path
 ) -> None:
     made = patch("fix.patch", {"lib/list.c": changed(5)})
+    (source.tree / "lib" / "list.c").write_text(changed(5))
+    with pytest.raises(UserError) as caught:
+        applied(source, [made], tmp_path)
+    assert caught.value.what == f"linux {source.version} has the patch fix.patch already"
+    assert "--patch" in caught.value.hint
+    before = KernelVersion(source.version.series, source.version.patch - 1)
+    assert f'until = "{before}"' in caught.value.hint
+
+
+def test_a_patch_that_the_tree_has_in_part_does_not_apply(
+    source: Source, patch: Patch, tmp_path: Path
+) -> None:
+    made = patch("fix.patch", {"lib/list.c": changed(5, 30)})
     (source.tree / "lib" / "list.c").write_text(changed(5))
     with pytest.raises(UserError, match="hunk 1, @@ -2,7"):
         applied(source, [made], tmp_path)

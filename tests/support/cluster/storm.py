@@ -112,7 +112,7 @@ def weather(storm: Storm, *, most_kills: int, rate: float = 0.03) -> Weathered:
     """Run a storm to its end; clients are killed or interrupted `most_kills` times at most."""
     for name in ("results", "builds", "pids"):
         (storm.root / name).mkdir(parents=True)
-    faults = Faults(storm.seed, rate=rate, evictions=0.03, forbidden=0.002, cuts=0.05)
+    faults = Faults(storm.seed, rate=rate, evictions=0.03, forbidden=0.002, cuts=0.3)
     chance = random.Random(storm.seed)
     nodes = [Node(f"node-{number}", slots=4) for number in range(3)]
     with running(

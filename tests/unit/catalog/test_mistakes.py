@@ -179,8 +179,16 @@ def test_a_mistake_of_form_is_told_with_its_line(
             'versions."5.10.0262"',
             "5.10.262: this is the same version as 5.10.0262",
         ),
-        ("[features.bpf]", "[features.without-bpf]", "'with', 'without' and 'patched': in tags"),
-        ("[features.bpf]", "[features.bpf-patched]", "'with', 'without' and 'patched': in tags"),
+        (
+            "[features.bpf]",
+            "[features.without-bpf]",
+            "one of the words 'from', 'patched', 'plus', 'with'",
+        ),
+        (
+            "[features.bpf]",
+            "[features.bpf-patched]",
+            "one of the words 'from', 'patched', 'plus', 'with'",
+        ),
         ("[flavors.monolithic]", "[flavors.rc1]", "this name has another meaning in lists or tags"),
         ("[features.bpf]", "[features.bpf-arm64]", "'arm64' at the end of a tag is an arch"),
         ("[flavors.monolithic]", "[flavors.amd64]", "'amd64' at the end of a tag is an arch"),

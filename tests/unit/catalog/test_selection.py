@@ -29,6 +29,11 @@ from tests.support.catalogs import SMALL, load, tags
         (["6.1-minimal-with-bpf-arm64"], ["6.1.176-minimal-with-bpf-arm64"]),
         (["6.1-with-bpf-without-landlock"], ["6.1.176-with-bpf-without-landlock"]),
         (["6.1-patched"], ["6.1.176-patched"]),
+        (["6.1-from-linux_acme"], ["6.1.176-from-linux_acme"]),
+        (
+            ["6.1-minimal-with-bpf-from-arm64-patched-arm64"],
+            ["6.1.176-minimal-with-bpf-from-arm64-patched-arm64"],
+        ),
         (["6.1-minimal-patched-arm64"], ["6.1.176-minimal-patched-arm64"]),
         (
             ["6.1-with-bpf-patched", "6.1-with-bpf"],

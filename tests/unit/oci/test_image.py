@@ -118,3 +118,29 @@ def test_missing_diff_ids_are_told_and_blobs_still_checked(layout: Layout) -> No
     text = "\n".join(map(str, validate_image(layout, bad)))
     assert "1 diff IDs" in text
     assert "bytes are missing" in text
+
+
+def artifact(layout: Layout, config_type: str) -> Descriptor:
+    """An artifact as programs wrote it before image-spec 1.1: its config's type is its own."""
+    config = layout.write_blob([b"{}"], config_type)
+    data = layout.write_blob([b"a chart"], "application/vnd.example.chart.v1.tar+gzip")
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": config.to_json(),
+        "layers": [data.to_json()],
+    }
+    return layout.write_blob([canonical_json(manifest)], MANIFEST_TYPE)
+
+
+@pytest.mark.parametrize(
+    "config_type",
+    ["application/vnd.unknown.config.v1+json", "application/vnd.cncf.helm.config.v1+json"],
+)
+def test_an_artifact_is_not_an_image(layout: Layout, config_type: str) -> None:
+    made = artifact(layout, config_type)
+    with pytest.raises(UserError, match="is not an image") as caught:
+        read_image(layout, made)
+    assert config_type in caught.value.why
+    assert "store" not in caught.value.hint
+    assert validate_image(layout, made) == []

@@ -12,6 +12,7 @@ from ingot.images import BASE, BIN, MODULES
 from ingot.oci import Layout
 from ingot.specs import find_spec_kernel, make_spec, platform_named
 from ingot.specs.spec_kernel import full_name
+from tests.support.shops import open_shop
 from tests.support.spec_kernels import REGISTRY, build, kernel
 
 
@@ -180,3 +181,29 @@ def test_registries_are_named_as_images_begin(text: str, name: str) -> None:
 def test_what_no_image_can_begin_with_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="is not a name of a registry"):
         full_name(text)
+
+
+def test_out_of_tree_modules_are_mounted_in_place_of_the_kernels_own(tmp_path: Path) -> None:
+    shop = open_shop(tmp_path)
+    built = shop.kernel("6.1.9")
+    unknown = find_spec_kernel(shop.layout, built, REGISTRY, modules="hello")
+    pull = make_spec(platform_named("firecracker"), unknown).steps[0]
+    assert pull.endswith(
+        f"ingot pull {REGISTRY}/kernel-modules:6.1.9-plus-hello --arch x86_64 --to modules"
+    )
+    shop.put("6.1.9")
+    with pytest.raises(UserError, match="but not its modules 'hello'"):
+        find_spec_kernel(shop.layout, built, REGISTRY, modules="hello")
+    made = shop.put_modules("6.1.9")
+    found = find_spec_kernel(shop.layout, built, REGISTRY, modules="hello")
+    assert found.references[MODULES] == f"{REGISTRY}/kernel-modules:6.1.9-plus-hello"
+    assert found.references[BIN] == f"{REGISTRY}/kernel-bin:6.1.9"
+    spec = make_spec(platform_named("flintlock"), found)
+    assert "kernel-modules:6.1.9-plus-hello" in spec.snippet
+    assert "ingot push 6.1.9-plus-hello" in spec.steps[0] + spec.steps[1]
+    firecracker = make_spec(platform_named("firecracker"), found)
+    assert "ingot export 6.1.9-plus-hello" in firecracker.steps[0]
+    pinned = find_spec_kernel(shop.layout, built, REGISTRY, pin=True, modules="hello")
+    assert str(made["kernel-modules:6.1.9-plus-hello"].digest) in pinned.references[MODULES]
+    with pytest.raises(UserError, match=r"Flintlock before 0\.5\.0 cannot use 6\.1\.9-plus-hello"):
+        make_spec(platform_named("flintlock", legacy=True), found)

@@ -22,7 +22,7 @@ _PREFERRED = ("veth", "dummy", "overlay", "bridge", "loop")
 """Modules that load in any guest, since they drive no hardware; the first that exists is used."""
 
 
-_MODULE = re.compile(r"(?:\w[\w.+-]*/)*\w[\w.+-]*\.ko(?:\.(?:gz|xz|zst))?", re.ASCII)
+_MODULE = re.compile(r"(?:\w[\w.+-]*/)*\w[\w.+-]*\.ko", re.ASCII)
 """A module's path in modules.dep: below its directory, without spaces."""
 
 INIT = "init"

@@ -11,6 +11,7 @@ from ingot.boot.seal import KEY_FILE
 from ingot.catalog import GuestCheck
 from ingot.confined_files import ConfinedDirectory
 from ingot.errors import UserError
+from ingot.kernel_file import DecompressError, KernelCompression, decompress
 
 PLAN_FILE = "/ingot/plan"
 IMAGES_DIRECTORY = "/ingot/images/"
@@ -18,7 +19,14 @@ IMAGES_DIRECTORY = "/ingot/images/"
 _LISTS = ("modules.dep", "modules.alias", "modules.builtin")
 """The lists for finding modules by name (modules.dep(5)); init reads them like kmod does."""
 
-_MODULE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\.ko")
+_MODULE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\.ko(?:\.(?P<compression>gz|xz|zst))?")
+_COMPRESSIONS = {
+    "gz": KernelCompression.GZIP,
+    "xz": KernelCompression.XZ,
+    "zst": KernelCompression.ZSTD,
+}
+"""The compressions of modules, by the ending of their names (kernel: MODULE_COMPRESS)."""
+_COMPRESSED_PATH = re.compile(rb"\.ko\.(?:gz|xz|zst)(?=[:\s]|\Z)")
 _MOST_FILES = 100_000
 """The most files of /lib/modules/<release>: a kernel with all possible modules has some 10,000."""
 
@@ -78,7 +86,10 @@ def files(
 def read_modules(modules: Path) -> dict[str, bytes]:
     """The modules below a directory, whose contents are not trusted, and depmod's lists.
 
-    Links, and names that no module has, are left out. UserError if a guest cannot hold all of it.
+    Compressed modules are decompressed, and have the names of uncompressed ones, in the lists as
+    well: init loads files as they are. Links, and names that no module has, are left out.
+    UserError if a guest cannot hold all of it, or for a module that is not compressed as its name
+    says.
     """
     if not modules.is_dir():
         return {}
@@ -86,12 +97,34 @@ def read_modules(modules: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     left = _MODULES_BYTES
     for each in files.walk(most=_MOST_FILES):
-        name = each.name.rpartition("/")[2]
-        if not each.is_file or not (_MODULE.fullmatch(name) or each.name in _LISTS):
+        if not each.is_file:
             continue
-        found[each.name] = files.read(each.name, _LIST_BYTES if each.name in _LISTS else left)
-        left -= len(found[each.name])
+        if each.name in _LISTS:
+            data = files.read(each.name, _LIST_BYTES)
+            found[each.name] = _COMPRESSED_PATH.sub(b".ko", data)
+        elif match := _MODULE.fullmatch(each.name.rpartition("/")[2]):
+            data = files.read(each.name, left)
+            name, data = _uncompressed(each.name, data, match["compression"], left)
+            found[name] = data
+        else:
+            continue
+        left -= len(data)
     return found
+
+
+def _uncompressed(name: str, data: bytes, compression: str | None, limit: int) -> tuple[str, bytes]:
+    """The name and the content of a module without its compression."""
+    if compression is None:
+        return name, data
+    try:
+        content = decompress(data, _COMPRESSIONS[compression], limit)
+    except DecompressError as error:
+        raise UserError(
+            f"the module {name} cannot be decompressed",
+            why=str(error),
+            hint="build the modules again, and compress them with gzip, xz or zstd",
+        ) from error
+    return name.removesuffix(f".{compression}"), content
 
 
 def _image(path: str) -> bytes:

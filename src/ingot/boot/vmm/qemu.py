@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ingot.arch import arch as arch_named
@@ -49,13 +50,23 @@ def boot(guest: Guest, machine: QemuMachine, timeout: float) -> BootReport:
     """Boot the guest and judge it, within `timeout` seconds for each accelerator tried.
 
     If KVM is available, it is tried first. A boot that does not pass there is repeated under TCG,
-    so that a KVM that cannot run guests is never mistaken for a kernel that cannot boot.
+    so that a KVM that cannot run guests is never mistaken for a kernel that cannot boot. A kernel
+    that gets further under TCG has a note that says so.
     """
-    if can_accelerate(machine):
-        report = boot_with("kvm", guest, machine, timeout)
-        if report.passed:
-            return report
-    return boot_with("tcg", guest, machine, timeout)
+    if not can_accelerate(machine):
+        return boot_with("tcg", guest, machine, timeout)
+    tried = boot_with("kvm", guest, machine, timeout)
+    if tried.passed:
+        return tried
+    report = boot_with("tcg", guest, machine, timeout)
+    further = report.passed or (report.reports.checks and not tried.reports.checks)
+    if not further:
+        return report
+    note = (
+        f"with KVM the boot did not pass ({tried.reason or tried.verdict.value}):"
+        " this is the result of QEMU's emulation"
+    )
+    return replace(report, notes=(*report.notes, note))
 
 
 def can_accelerate(machine: QemuMachine) -> bool:

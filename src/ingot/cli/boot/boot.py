@@ -29,6 +29,7 @@ from ingot.cli.shared.common_options import (
     CatalogDirectory,
     Flavors,
     Json,
+    Verbose,
     choose,
     complete_kernels,
     make_setting,
@@ -78,6 +79,7 @@ def boot(
     append: Append = "",
     junit: Junit = None,
     show_console: Console = False,
+    _verbose: Verbose = False,
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     build_dir: BuildDirectory = None,
@@ -87,8 +89,9 @@ def boot(
     """Boot a kernel in a virtual machine and run its checks.
 
     The guest reports its release, loads a module of the image, runs the checks of the kernel's
-    VMMs and features, and shuts down. The output has one line per check. A check that the machine
-    or the arch cannot run is skipped, with the reason.
+    VMMs and features, and shuts down. A check that the machine or the arch cannot run is skipped,
+    with the reason. Prints the checks that failed and the number of the others; with -v, a line
+    for each check.
 
     Exits with 6 if a check or the boot fails.
     """

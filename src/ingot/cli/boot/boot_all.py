@@ -18,12 +18,12 @@ from ingot.cli.boot.boot_operand import (
     boot_with_checks,
     find_boot_operand,
 )
-from ingot.cli.boot.boot_result import boot_part, counts
+from ingot.cli.boot.boot_result import boot_part, counts, print_checks
 from ingot.cli.boot.junit import JunitSuite
 from ingot.cli.documents.parts import kernel_part
 from ingot.cli.documents.verbs import BootAllDocument, BootRowPart
 from ingot.cli.shared.progress_display import kernel_label, seconds_text
-from ingot.cli.shared.terminal import Terminal, styled
+from ingot.cli.shared.terminal import Terminal, Verbosity, styled, verbosity
 from ingot.errors import IngotError, UserError
 from ingot.images import BASE, tags_of_store
 from ingot.lab import BootRequest
@@ -138,6 +138,10 @@ def print_rows(console: Terminal, rows: Sequence[BootRow], *, show_console: bool
     for row in rows if show_console else ():
         for line in row.report.console if row.report else ():
             console.say((row.label, "bold"), f": {line}")
+    for row in rows if verbosity() >= Verbosity.VERBOSE else ():
+        if row.report:
+            console.say(row.label, style="bold")
+            print_checks(console, row.report)
     table = Table(box=None, pad_edge=False)
     for title in ("kernel", "arch", "flavor", "VMM", "machine", "", "checks", "skipped", "time"):
         right = title in ("checks", "skipped", "time")

@@ -14,17 +14,23 @@ from ingot.builder.sandbox import Builder
 from ingot.catalog import GuestCheck, Kernel
 from ingot.cli.shared.common_options import choose
 from ingot.errors import UserError
-from ingot.image_lookup import find_image
-from ingot.images import BASE, KERNEL_LAYER, MODULES_LAYER, holds_layer, read_facts
+from ingot.image_lookup import find_kernel_image
+from ingot.images import (
+    BASE,
+    KERNEL_LAYER,
+    MODULES_LAYER,
+    holds_layer,
+    read_facts,
+    split_modules,
+    tag_with_modules,
+)
 from ingot.lab import BootRequest, NamedConfig
 from ingot.oci import Image
 from ingot.operands import FileName, KernelName, StoreImage, not_taken, parse_operand
 from ingot.progress import Progress
 from ingot.setting import Project, Setting
 
-_NO_CONFIG = (
-    "only the release and a clean shutdown were checked: the config of this kernel is not known"
-)
+_ONLY_BASICS = "only the release and a clean shutdown were checked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,11 @@ def find_boot_operand(setting: Setting, kernel_request: KernelRequest) -> BootOp
         case FileName(path):
             return BootOperand(kernel_request.name, file=path, arch=wanted)
         case KernelName():
-            tag, image = find_image(
+            tag, image = find_kernel_image(
                 setting.project, _variant(setting, parsed, wanted, kernel_request.flavor)
             )
         case StoreImage():
-            tag, image = find_image(setting.project, parsed)
+            tag, image = find_kernel_image(setting.project, parsed)
         case other:
             raise not_taken(
                 kernel_request.name,
@@ -100,11 +106,17 @@ def _variant(
 ) -> KernelName:
     """The kernel of this arch and flavor, if they are given."""
     arches = [arch.name] if arch else None
+    name, modules = split_modules(named.name)
+
+    def chosen(flavors: list[str] | None) -> KernelName:
+        tag = choose(setting, [name], arches, flavors)[0].tag
+        return KernelName(tag_with_modules(tag, modules))
+
     if flavor:
-        return KernelName(choose(setting, [named.name], arches, [flavor])[0].tag)
+        return chosen([flavor])
     if arch:
         with contextlib.suppress(UserError):  # a name that the catalog lacks may be a tag
-            return KernelName(choose(setting, [named.name], arches)[0].tag)
+            return chosen(None)
     return named
 
 
@@ -123,14 +135,22 @@ def boot_with_checks(
         request = replace(request, disk=max(disks, key=lambda name: lab.DISKS[name]))
         checks = [name for name in checks if name not in disks] or [lab.NO_CHECKS]
     config = None if operand.whole_kernel else _config_of(setting, operand)
-    report = _boot(
-        setting, operand, request, _select_checks(setting, operand, config, checks), progress
-    )
-    if operand.whole_kernel or checks or not report.command:
+    chosen = _select_checks(setting, operand, config, checks)
+    needs_a_check = bool(chosen) or not (operand.whole_kernel or checks)
+    request = replace(request, needs_a_check=needs_a_check)
+    report = _boot(setting, operand, request, chosen, progress)
+    if report.verdict is not Verdict.BOOTED:
         return report
+    return replace(report, notes=(*report.notes, _reason_without_checks(chosen, config)))
+
+
+def _reason_without_checks(chosen: Sequence[GuestCheck], config: NamedConfig | None) -> str:
+    """Why no check of the kernel ran."""
+    if chosen:
+        return f"{_ONLY_BASICS}: this machine can run none of its {len(chosen)} checks"
     if config and config.series and config.arch:
-        return report
-    return replace(report, notes=(*report.notes, _NO_CONFIG))
+        return f"{_ONLY_BASICS}: no check of the catalog fits the config of this kernel"
+    return f"{_ONLY_BASICS}: the config of this kernel is not known"
 
 
 def _boot(
@@ -165,7 +185,7 @@ def any_builder(setting: Setting, operand: BootOperand, progress: Progress) -> B
 
 def _kernel_of(project: Project, tag: str) -> Kernel | None:
     """The kernel of the catalog whose images have this tag."""
-    name = tag.partition(":")[2]
+    name, _ = split_modules(tag.partition(":")[2])
     with contextlib.suppress(UserError):
         for kernel in project.catalog.select([name]):
             if kernel.tag == name:
@@ -176,9 +196,12 @@ def _kernel_of(project: Project, tag: str) -> Kernel | None:
 def _select_checks(
     setting: Setting, operand: BootOperand, config: NamedConfig | None, names: Sequence[str]
 ) -> tuple[GuestCheck, ...]:
+    catalog = setting.project.catalog
+    added = lab.checks_of_modules(operand.image) if operand.image and not names else ()
     if kernel := operand.whole_kernel:
-        return lab.checks_of_kernel(setting.project.catalog, kernel, names)
-    return lab.checks_of_config(setting.project.catalog, config, names, modules=operand.has_modules)
+        return (*lab.checks_of_kernel(catalog, kernel, names), *added)
+    checks = lab.checks_of_config(catalog, config, names, modules=operand.has_modules)
+    return (*checks, *added)
 
 
 def _config_of(setting: Setting, operand: BootOperand) -> NamedConfig | None:

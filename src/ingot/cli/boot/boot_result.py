@@ -11,7 +11,7 @@ from ingot.cli.boot.boot_operand import BootOperand
 from ingot.cli.boot.junit import JunitSuite, write_junit
 from ingot.cli.documents.parts import BootPart
 from ingot.cli.shared.progress_display import seconds_text
-from ingot.cli.shared.terminal import Terminal, print_json
+from ingot.cli.shared.terminal import Terminal, Verbosity, print_json, verbosity
 from ingot.errors import BootError
 
 MARKS: Mapping[Outcome, tuple[str, str]] = {
@@ -20,20 +20,54 @@ MARKS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.SKIPPED: ("-", "dim"),
 }
 
+_NAMES_SHOWN = 3
+
 
 def print_report(console: Terminal, report: BootReport, *, show_console: bool) -> None:
-    """Print one line per check, and the verdict with the machine."""
+    """Print the failed checks, the counts of all, and the verdict with the machine.
+
+    If output is verbose, print every check.
+    """
     if show_console:
         for line in report.console:
             console.say(line)
-    for check in report.checks:
-        what = "skipped, " if check.outcome is Outcome.SKIPPED else ""
-        console.say(MARKS[check.outcome], f" {check.name}: {what}{check.detail}")
+    print_checks(console, report)
     if report.forgery:
         console.say(report.forgery)
     for note in report.notes:
         console.say(("note:", "bold"), f" {note}")
     console.say(f"{report.verdict.value} ({_where(report)})")
+
+
+def print_checks(console: Terminal, report: BootReport) -> None:
+    """Print the failed checks and the number of the others, or every check if output is verbose."""
+    verbose = verbosity() >= Verbosity.VERBOSE
+    for check in report.checks:
+        if verbose or not check.ok:
+            what = "skipped, " if check.outcome is Outcome.SKIPPED else ""
+            console.say(MARKS[check.outcome], f" {check.name}: {what}{check.detail}")
+    for reason, names in _skipped(report).items() if not verbose else ():
+        some = ", ".join(names) if len(names) <= _NAMES_SHOWN else f"{len(names)} checks"
+        console.say(MARKS[Outcome.SKIPPED], f" {some}: skipped, {reason}")
+    if report.checks:
+        console.say(counts_text(report))
+
+
+def _skipped(report: BootReport) -> dict[str, list[str]]:
+    """The names of the skipped checks, by reason."""
+    found: dict[str, list[str]] = {}
+    for check in report.checks:
+        if check.outcome is Outcome.SKIPPED:
+            found.setdefault(check.detail, []).append(check.name)
+    return found
+
+
+def counts_text(report: BootReport) -> str:
+    """`125 checks: 109 passed, 16 skipped`."""
+    found = counts(report)
+    number = len(report.checks)
+    parts = [f"{count} {outcome.value}" for outcome, count in found.items() if count]
+    return f"{number} check{'' if number == 1 else 's'}: {', '.join(parts)}"
 
 
 def _where(report: BootReport) -> str:

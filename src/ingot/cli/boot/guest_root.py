@@ -101,7 +101,7 @@ def _root(
     with tempfile.TemporaryDirectory(prefix="ingot-root-") as directory:
         with progress.step(f"fetch {reference}"):
             layout = registry.fetch_image(reference, platform.oci, Path(directory) / "layout")
-        yield layout, read_image(layout, layout.tags()[registry.FETCHED])
+        yield layout, registry.read_fetched(layout, reference)
 
 
 def _in_layout(wanted: LayoutImage) -> tuple[Layout, Image]:

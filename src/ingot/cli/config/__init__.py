@@ -12,7 +12,7 @@ class _ConfigVerbs(VerbGroup):
 
     verbs = (
         Verb("check", "Check configs without compiling."),
-        Verb("show", "Print a kernel's config."),
+        Verb("show", "Print the config of a kernel, an image or a file."),
         Verb("diff", "Compare two configs."),
         Verb("explain", "Explain one option of a kernel."),
         Verb("edit", "Edit a kernel's config in menuconfig."),

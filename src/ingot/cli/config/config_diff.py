@@ -9,7 +9,13 @@ import typer
 
 from ingot.cli.documents.parts import option_change_parts
 from ingot.cli.documents.verbs import ConfigDiffDocument
-from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
+from ingot.cli.shared.common_options import (
+    CacheDirectory,
+    CatalogDirectory,
+    Insecure,
+    Json,
+    make_setting,
+)
 from ingot.cli.shared.config_differences import (
     option_counts,
     option_groups,
@@ -34,6 +40,7 @@ def diff(
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     offline: Offline = False,
+    insecure: Insecure = False,
     as_json: Json = False,
 ) -> None:
     """Compare two configs.
@@ -42,7 +49,7 @@ def diff(
     """
     setting = make_setting(catalog, cache, offline=offline)
     progress = make_progress(Terminal(stderr=True))
-    one, two = (read_operand_config(setting, name, progress) for name in (a, b))
+    one, two = (read_operand_config(setting, name, progress, insecure=insecure) for name in (a, b))
     changes = difference(one.config.config, two.config.config, one.table or two.table)
     if as_json:
         print_json(_document(one, two, changes))

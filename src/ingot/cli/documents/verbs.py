@@ -38,6 +38,28 @@ class BuildDocument(TypedDict):
     failed: list[FailurePart]
 
 
+class InputPart(TypedDict):
+    name: str
+    before: str
+    after: str
+
+
+class ForecastPart(KernelPart):
+    action: str
+    recipe_key: str | None
+    missing: list[str]
+    newest_recipe_key: str | None
+    inputs: list[InputPart]
+    options: list[OptionChangePart]
+    changes: list[PackageChangePart]
+
+
+class BuildForecastDocument(TypedDict):
+    dry_run: bool
+    kernels: list[ForecastPart]
+    failed: list[FailurePart]
+
+
 class JobPart(TypedDict):
     job: str
     kernel: str
@@ -162,6 +184,23 @@ class ListPart(KernelPart):
 
 class ListDocument(TypedDict):
     kernels: list[ListPart]
+
+
+class ListedImagePart(ImagePart):
+    tags: list[TagPart]
+    unique_size: int
+    arch: str | None
+    version: str | None
+    release: str | None
+    recipe_key: str | None
+    written: str | None
+    earlier_build: bool
+    problems: list[str]
+
+
+class ImagesDocument(TypedDict):
+    size: int
+    images: list[ListedImagePart]
 
 
 class LayerPart(TypedDict):
@@ -406,6 +445,12 @@ class RemovedPart(TypedDict):
     size: int
 
 
+class RemoveDocument(TypedDict):
+    dry_run: bool
+    size: int | None
+    tags: list[TagPart]
+
+
 class PruneDocument(TypedDict):
     dry_run: bool
     size: int
@@ -414,6 +459,7 @@ class PruneDocument(TypedDict):
 
 DOCUMENTS: Mapping[str, type] = {
     "build": BuildDocument,
+    "build --dry-run": BuildForecastDocument,
     "fetch": FetchDocument,
     "jobs": JobsDocument,
     "module build": ModuleBuildDocument,
@@ -425,6 +471,7 @@ DOCUMENTS: Mapping[str, type] = {
     "profile": ProfileDocument,
     "bisect": BisectDocument,
     "list": ListDocument,
+    "images": ImagesDocument,
     "inspect": InspectDocument,
     "diff": DiffDocument,
     "require": RequireDocument,
@@ -437,6 +484,7 @@ DOCUMENTS: Mapping[str, type] = {
     "update": UpdateDocument,
     "matrix": MatrixDocument,
     "doctor": DoctorDocument,
+    "rm": RemoveDocument,
     "prune": PruneDocument,
 }
-"""The shape of the document that each verb prints; `boot --all` prints another than `boot`."""
+"""The shape of the document that each verb prints; some print another one with an option."""

@@ -31,7 +31,8 @@ from ingot.fleet.job_run import forget_images, run_job
 from ingot.oci import Layout
 from ingot.operands import RegistryImage, parse_operand
 from ingot.registry import Registry, check_registry
-from ingot.setting import RunOptions, Setting, open_project
+from ingot.setting import RunOptions, Setting, in_use, open_project
+from ingot.workspace import Workspace
 
 
 def job(
@@ -78,24 +79,26 @@ def job(
     errors = Terminal(stderr=True)
     progress = JobProgress(errors.say)
     target = Registry(check_registry(registry), insecure)
-    place = (cache or default_cache()) / "fleet"
+    workspace = Workspace((cache or default_cache()).absolute())
+    workspace.prepare()
     catalog = fetch_catalog(
         _reference(catalog_image),
-        place / "catalogs",
+        workspace.fleet / "catalogs",
         arch_called(os.uname().machine).oci,
         progress,
         insecure=insecure,
     )
-    project = open_project(catalog, cache=place.parent, build_dir=build_dir)
-    project = replace(project, layout=Layout((store or place / "images").absolute()))
+    project = open_project(catalog, cache=workspace.root, build_dir=build_dir)
+    project = replace(project, layout=Layout((store or workspace.fleet / "images").absolute()))
     setting = Setting(
         project, RunOptions(cache=target, boot_seconds=boot_timeout, jobserver=jobserver)
     )
     (selected,) = choose(setting, [kernel], builder=builder)
     key = Digest.parse(recipe)
-    run_job(setting, selected, key, target, progress)
-    if store is None:
-        forget_images(setting, selected, key)
+    with in_use(project, progress):
+        run_job(setting, selected, key, target, progress)
+        if store is None:
+            forget_images(setting, selected, key)
 
 
 def _reference(image: str) -> str:

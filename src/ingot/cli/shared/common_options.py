@@ -18,7 +18,7 @@ from ingot.catalog.kernel_selection import version_in
 from ingot.catalog.ownership import require_own_catalog, require_own_store, trusted_users
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import parse_patches, parse_source
-from ingot.cli.shared.terminal import Terminal
+from ingot.cli.shared.terminal import Terminal, Verbosity, set_verbosity
 from ingot.errors import IngotError, UserError
 from ingot.operands import kernel_named
 from ingot.setting import RunOptions, Setting, open_project
@@ -39,6 +39,12 @@ def complete_kernels(incomplete: str) -> list[str]:
         name for kernel in kernels for name in (str(kernel.version.series), kernel.tag)
     )
     return [name for name in names if name.startswith(incomplete)]
+
+
+def _raise_verbosity(wanted: bool) -> bool:
+    if wanted:
+        set_verbosity(Verbosity.VERBOSE)
+    return wanted
 
 
 _KERNELS_HELP = (
@@ -170,6 +176,16 @@ Insecure = Annotated[
         " not need this.",
     ),
 ]
+ImageArch = Annotated[
+    str | None,
+    typer.Option(
+        "--arch",
+        metavar="ARCH",
+        help="The arch to read from a multi-arch image of a registry: x86_64 or arm64. Default: the"
+        " arch of this machine.",
+        show_default=False,
+    ),
+]
 BootTimeout = Annotated[
     float,
     typer.Option(
@@ -182,6 +198,15 @@ BootTimeout = Annotated[
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only show what would be written, as a diff.")
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print every line of the result, not a summary.",
+        callback=_raise_verbosity,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
@@ -260,7 +285,8 @@ def choose(
     """The kernels that a command line selects, each once.
 
     If `--source` is a kernel tree, a series means the version of that tree, and without names its
-    series is selected. With `--patch`, the kernels are patched ones. `builder` is the name or kind
+    series is selected. With `--source`, the kernels have the name of that source in their tags,
+    with `--patch` they are patched ones. `builder` is the name or kind
     of the builder to compile them in. `maintained` leaves out series that have ended, unless they
     are named.
     """
@@ -283,12 +309,11 @@ def choose(
     if builder:
         kernels = [catalog.compiled_in(kernel, builder) for kernel in kernels]
     exact = {version_in(name) for name in names}
-    return list(
-        dict.fromkeys(
-            kernel if str(kernel.version) in exact else pipeline.with_version_of(setting, kernel)
-            for kernel in kernels
-        )
-    )
+    kernels = [
+        kernel if str(kernel.version) in exact else pipeline.with_version_of(setting, kernel)
+        for kernel in kernels
+    ]
+    return list(dict.fromkeys(pipeline.with_own_source(setting, kernel) for kernel in kernels))
 
 
 def choose_one(setting: Setting, name: str) -> Kernel:

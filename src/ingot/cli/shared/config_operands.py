@@ -17,7 +17,6 @@ from ingot.operands import (
     FORMS,
     FileName,
     KernelName,
-    LayoutImage,
     Operand,
     RegistryImage,
     StoreImage,
@@ -37,7 +36,9 @@ class OperandConfig:
     table: OptionTable | None = None
 
 
-def read_operand_config(setting: Setting, text: str, progress: Progress) -> OperandConfig:
+def read_operand_config(
+    setting: Setting, text: str, progress: Progress, *, insecure: bool = False
+) -> OperandConfig:
     """The config of a file or an image, or the resolved config of a kernel of the catalog.
 
     Raises a UserError that lists the forms of operands if `text` is none of these.
@@ -45,7 +46,9 @@ def read_operand_config(setting: Setting, text: str, progress: Progress) -> Oper
     operand = parse_operand(text)
     if not isinstance(operand, KernelName):
         platform = arch_called(setting.project.host)
-        return OperandConfig(_config_of(setting, text, operand, platform), operand)
+        return OperandConfig(
+            _config_of(setting, text, operand, platform, insecure=insecure), operand
+        )
     if not operand.has_version:
         raise UserError(f"'{text}' is not a file, an image or a kernel of the catalog", hint=FORMS)
     kernel = choose_one(setting, operand.name)
@@ -55,27 +58,46 @@ def read_operand_config(setting: Setting, text: str, progress: Progress) -> Oper
     return OperandConfig(config, operand, resolved.table)
 
 
-def read_config(setting: Setting, text: str, platform: Arch) -> NamedConfig:
+def read_config(
+    setting: Setting, text: str, platform: Arch, *, insecure: bool = False
+) -> NamedConfig:
     """The config of a file or of an image. A kernel's name means its base image in the store.
 
     `platform` selects the image of a multi-arch image in a registry. Raises MachineError for an
     image in a registry with --offline.
     """
-    return _config_of(setting, text, parse_operand(text), platform)
+    return _config_of(setting, text, parse_operand(text), platform, insecure=insecure)
 
 
-def _config_of(setting: Setting, text: str, operand: Operand, platform: Arch) -> NamedConfig:
+def read_foreign_config(
+    text: str, operand: Operand, platform: Arch, *, insecure: bool, offline: bool
+) -> NamedConfig | None:
+    """The config of a file or of an image of a registry, for which no catalog is needed.
+
+    None for the other operands. Raises MachineError for an image of a registry if `offline`.
+    """
     match operand:
         case FileName(path):
             return lab.config_of_file(path)
         case RegistryImage(reference):
-            if setting.options.offline:
+            if offline:
                 raise MachineError(f"{text} is in a registry", hint="leave out --offline")
-            return lab.config_of_reference(reference, platform)
+            return lab.config_of_reference(reference, platform, insecure=insecure)
+    return None
+
+
+def _config_of(
+    setting: Setting, text: str, operand: Operand, platform: Arch, *, insecure: bool
+) -> NamedConfig:
+    offline = setting.options.offline
+    foreign = read_foreign_config(text, operand, platform, insecure=insecure, offline=offline)
+    if foreign:
+        return foreign
+    match operand:
         case StoreImage() | KernelName() as wanted:
             tag, image = find_image(setting.project, wanted)
             return lab.config_of_image(setting.project.layout, image, tag)
-        case LayoutImage() as other:
+        case other:
             raise not_taken(text, other, "an image that is read here", FORMS)
 
 

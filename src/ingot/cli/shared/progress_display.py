@@ -29,8 +29,9 @@ def make_progress(console: Terminal) -> Progress:
 
 def kernel_label(kernel: Kernel) -> str:
     """A kernel with all that distinguishes it: `6.1.176 x86_64 default`."""
+    source = f" from {kernel.own_source}" if kernel.own_source else ""
     patched = " patched" if kernel.patched else ""
-    return f"{kernel.version} {kernel.arch.name} {kernel.flavor.name}{patched}"
+    return f"{kernel.version} {kernel.arch.name} {kernel.flavor.name}{source}{patched}"
 
 
 def seconds_text(seconds: float) -> str:

@@ -17,6 +17,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from enum import IntEnum
 from types import TracebackType
 from typing import Any
 
@@ -26,6 +27,28 @@ from rich.text import Text
 
 from ingot.errors import IngotError
 from ingot.printable import all_lines, one_line
+
+
+class Verbosity(IntEnum):
+    """How much of a result is printed for people."""
+
+    QUIET = -1
+    NORMAL = 0
+    VERBOSE = 1
+
+
+_verbosity = Verbosity.NORMAL
+
+
+def set_verbosity(level: Verbosity) -> None:
+    """Set how much the rest of this command prints."""
+    global _verbosity
+    _verbosity = level
+
+
+def verbosity() -> Verbosity:
+    return _verbosity
+
 
 Part = str | tuple[str, str] | Text
 """A piece of a line: a text, or a text with its style ("bold red")."""

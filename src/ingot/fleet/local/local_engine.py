@@ -20,6 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from ingot import process
+from ingot.files import private_directory
 from ingot.fleet.engine import Engine, JobStatus, State
 from ingot.fleet.fleet_settings import FleetSettings, bytes_of
 from ingot.fleet.job import Job
@@ -170,7 +171,7 @@ class LocalEngine:
     def _take(self, job: Job) -> _Own | None:
         """The job as this process's own; None if a command has it already."""
         files = JobFiles(self._root / job.name)
-        self._root.mkdir(parents=True, exist_ok=True)
+        private_directory(self._root)
         with contextlib.ExitStack() as hold:
             if not hold.enter_context(files.held()):
                 return None
@@ -213,7 +214,7 @@ class LocalEngine:
             result = process.run(
                 self._command(own.job),
                 check=False,
-                env=self._program.environment,
+                env={**self._program.environment, **_secrets_of(own.job)},
                 log=own.files.log,
                 timeout=own.job.resources.seconds,
                 stop=own.stop[0],
@@ -260,6 +261,11 @@ class LocalEngine:
 
     def _names(self) -> list[str]:
         return [files.name for files in all_files(self._root)]
+
+
+def _secrets_of(job: Job) -> dict[str, str]:
+    """The variables with the paths of the job's secrets: `name` is a file of this machine."""
+    return {secret.variable: secret.name for secret in job.secrets}
 
 
 def _is_readable(descriptor: int) -> bool:

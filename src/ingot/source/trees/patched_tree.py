@@ -22,6 +22,7 @@ from ingot.process import CommandFailedError, run
 from ingot.progress import Progress
 from ingot.source.origin import Source
 from ingot.source.trees.tree_copy import copy_tree
+from ingot.version import KernelVersion
 
 _FAILED = re.compile(r"error: patch failed: (?P<file>.+):(?P<line>\d+)")
 _FILE = re.compile(r"(?:---|\+\+\+) (?:[^/\t]+/)?(?P<file>[^\t]+)")
@@ -55,7 +56,7 @@ def patched_tree(
                 _copy(source.tree, tree)
             for number, (patch, text) in enumerate(zip(patches, texts, strict=True), start=1):
                 step.advance(number, len(patches), patch.name)
-                _apply(patch.name, text, tree)
+                _apply(patch, text, tree, source.version)
             _settle(tree)
             step.result(f"{len(patches)} applied")
         yield tree
@@ -103,22 +104,54 @@ def _copy(tree: Path, to: Path) -> None:
         repository.unlink(missing_ok=True)
 
 
-def _apply(name: str, text: bytes, tree: Path) -> None:
+def _apply(patch: Path, text: bytes, tree: Path, version: KernelVersion) -> None:
     """Apply the bytes of a patch, from a private file next to the tree."""
     file = tree.parent / "patch"
     file.write_bytes(text)
-    # in a repository above the tree, git would resolve the patch's paths relative to that one
-    env = {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
     try:
-        git(["-C", str(tree), "apply", "--whitespace=nowarn", str(file.absolute())], env=env)
+        _git_apply(file, tree)
     except CommandFailedError as error:
+        if _is_applied(file, tree):
+            raise UserError(
+                f"linux {version} has the patch {patch.name} already",
+                why="all its changes are in the source: git could revert it, but not apply it",
+                hint=_without_applied(version),
+            ) from error
         hunks = _hunks(text.decode("utf-8", errors="replace"))
         raise UserError(
-            f"the patch {name} does not apply",
+            f"the patch {patch.name} does not apply",
             why="\n".join(_with_hunk(line, hunks) for line in error.tail),
-            hint="update the patch for this version; if the version has the fix already, limit the"
-            " patch to earlier versions with `until` in its [[patches]] table of the catalog",
+            hint=f"update the patch for linux {version}; if this version has the fix in another"
+            " form, limit the patch to earlier versions with `until` in its [[patches]] table of"
+            " the catalog",
         ) from error
+
+
+def _git_apply(file: Path, tree: Path, *options: str) -> None:
+    # in a repository above the tree, git would resolve the patch's paths relative to that one
+    env = {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
+    words = ["-C", str(tree), "apply", "--whitespace=nowarn", *options, str(file.absolute())]
+    git(words, env=env)
+
+
+def _is_applied(file: Path, tree: Path) -> bool:
+    """Whether the tree has all changes of a patch, so that it could be reverted."""
+    try:
+        _git_apply(file, tree, "--reverse", "--check")
+    except CommandFailedError:
+        return False
+    return True
+
+
+def _without_applied(version: KernelVersion) -> str:
+    """What to do about a patch whose changes this version has."""
+    if not version.patch:
+        return "leave out its --patch, or remove it from the catalog"
+    before = KernelVersion(version.series, version.patch - 1)
+    return (
+        "leave out its --patch; a patch of the catalog ends with"
+        f' `until = "{before}"`, or an earlier version, in its [[patches]] table'
+    )
 
 
 def _with_hunk(line: str, hunks: dict[tuple[str, str], str]) -> str:

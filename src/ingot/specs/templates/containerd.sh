@@ -7,7 +7,7 @@ ctr images pull --platform {{ oci }} {{ modules }}
 
 # or, instead of these two, without a registry:
 # skopeo copy {{ "oci:" ~ store ~ ":kernel-bin:" ~ tag }} {{ "oci-archive:kernel-bin.tar:" ~ kernel }}
-# skopeo copy {{ "oci:" ~ store ~ ":kernel-modules:" ~ tag }} {{ "oci-archive:kernel-modules.tar:" ~ modules }}
+# skopeo copy {{ "oci:" ~ store ~ ":kernel-modules:" ~ name }} {{ "oci-archive:kernel-modules.tar:" ~ modules }}
 # ctr images import --platform {{ oci }} kernel-bin.tar
 # ctr images import --platform {{ oci }} kernel-modules.tar
 
