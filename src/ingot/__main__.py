@@ -31,9 +31,11 @@ def main() -> NoReturn:
         from ingot.cli.main import run_command_line  # late: an interruption may come while it loads
 
         code = run_command_line()
+        interruption.ignore_more()
     except Interrupted:
         code = interruption.end()
     except BrokenPipeError:
+        interruption.ignore_more()
         sys.stderr.close()  # the reader of the output closed it, such as `head`
         code = 0
     except Exception:
@@ -55,10 +57,11 @@ class Interruption:
 
     def __init__(self) -> None:
         self.arrived = False
+        self._over = False
 
     def raise_it(self, number: int, _frame: FrameType | None) -> None:
         """Handle a signal."""
-        if self.arrived and number != signal.SIGALRM:
+        if self._over or (self.arrived and number != signal.SIGALRM):
             return
         self.arrived = True
         raise Interrupted
@@ -70,10 +73,19 @@ class Interruption:
         else:
             sys.__unraisablehook__(dropped)
 
+    def ignore_more(self) -> None:
+        """Ignore all signals from now on: the exit code is known, and Python begins to end.
+
+        Python restores the default handlers meanwhile, unless signals are ignored. Then a signal
+        would end the process without the exit code.
+        """
+        self._over = True
+        for number in (*_SIGNALS, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)
+
     def end(self) -> int:
         """Report that the command was interrupted, and return its exit code."""
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        self.ignore_more()
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return INTERRUPTED
 

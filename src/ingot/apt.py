@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from ingot.errors import MachineError
+from ingot.errors import OWN_SOURCE, MachineError
 from ingot.process import ToolMissingError, run
 
 _FORMAT = "$(SITE)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(LABEL)"
@@ -17,7 +17,7 @@ _LABELS = ("Debian", "Debian-Security")
 _DISTRIBUTIONS = ("Debian", "Ubuntu")
 _OPTIONS: tuple[list[str], ...] = ([], ["--no-release-info"])
 """Without downloaded indexes apt lists nothing, unless `--no-release-info` is given."""
-_NEXT = "use `--source PATH`, or run on a machine that has a Debian archive in apt's sources"
+_NEXT = f"run on a machine that has a Debian archive in apt's sources, or {OWN_SOURCE}"
 
 
 @dataclass(frozen=True, slots=True)

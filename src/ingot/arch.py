@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ingot.errors import UserError
+from ingot.suggestions import similar_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Arch:
     target: str
     image: str
     command_line: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All its names, each once: `x86_64`, `x86`, `amd64`."""
+        return tuple(dict.fromkeys((self.name, self.machine, self.make, self.oci)))
 
 
 _ARCHES = {
@@ -72,15 +78,20 @@ def arch(name: str) -> Arch:
     try:
         return _ARCHES[name]
     except KeyError:
-        raise UserError(
-            f"'{name}' is not an architecture that Ingot builds for",
-            hint=f"known: {', '.join(_ARCHES)}",
-        ) from None
+        raise _unknown(name) from None
 
 
 def arch_called(word: str) -> Arch:
     """The architecture with this name in any scheme: `x86_64`, `x86`, `amd64`, `aarch64`."""
     for row in _ARCHES.values():
-        if word in (row.name, row.machine, row.make, row.oci):
+        if word in row.names:
             return row
-    return arch(word)
+    raise _unknown(word)
+
+
+def _unknown(word: str) -> UserError:
+    what = f"'{word}' is not an architecture that Ingot builds for"
+    names = {other: row.name for row in _ARCHES.values() for other in row.names}
+    near = names.get(similar_name(word, names), "")
+    hint = f"did you mean {near}?" if near else ""
+    return UserError(what, why=f"it builds for {', '.join(_ARCHES)}", hint=hint)

@@ -32,6 +32,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 20
+_HOLE = bytes(_CHUNK)
 _DEEPEST = 256
 """The most parts of a name; names in a kernel tree have up to 14."""
 
@@ -98,7 +99,8 @@ class ConfinedDirectory:
     def copy(self, name: str, to: Path, limit: int) -> int:
         """Copy a regular file to the new file `to`, outside of the directory; returns its size.
 
-        The copy has mode 0755 if the owner can execute the file, else 0644.
+        Long runs of zeros become holes. The copy has mode 0755 if the owner can execute the file,
+        else 0644.
         """
         with self.open(name, limit) as source:
             status = os.fstat(source.fileno())
@@ -110,7 +112,11 @@ class ConfinedDirectory:
                     copied += len(data)
                     if copied > limit:
                         raise self._unsafe(name, f"it has more than {limit:,} bytes")
-                    target.write(data)
+                    if data == _HOLE:  # a disk is mostly empty, and may be kept in memory
+                        target.seek(len(data), os.SEEK_CUR)
+                    else:
+                        target.write(data)
+                target.truncate(copied)
         return copied
 
     def copy_tree(

@@ -7,8 +7,11 @@ says what happened, why, and what to do next.
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
+
+OWN_SOURCE = "build from your tarball or tree: ingot build VERSION --source PATH"
+"""The next step if no origin has a source, for hints. Not all verbs have the option --source."""
 
 
 class IngotError(Exception):
@@ -33,6 +36,17 @@ class UserError(IngotError):
     """The request cannot be met: a wrong name, a contradiction, a bad file."""
 
     exit_code = 2
+
+
+def require_none(
+    errors: Sequence[UserError], what: str, lines: Callable[[UserError], str] = str
+) -> None:
+    """Raise the only error, or one with the text `what` that has the `lines` of all of them."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        hints = dict.fromkeys(error.hint for error in errors if error.hint)
+        raise UserError(what, why="\n".join(map(lines, errors)), hint="; ".join(hints))
 
 
 class ConfigError(UserError):

@@ -33,6 +33,7 @@ from ingot.setting import Project
 from ingot.source.trees.source_cache import SourceCache
 from ingot.source.trees.source_record import digest_named
 from ingot.workspace import Workspace
+from ingot.write_access import free_to_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def prune(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedI
     Raises MachineError while a build runs: which files it needs is not known.
     A dry run returns what would be removed, by the same rules, and removes nothing.
     """
-    with _caches_locked(project.workspace):
+    with _caches_locked(project.workspace, dry_run=dry_run):
         return [
             *_images(project, dry_run=dry_run),
             *_builders(project, everything=everything, dry_run=dry_run),
@@ -60,13 +61,19 @@ def prune(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedI
 
 
 @contextlib.contextmanager
-def _caches_locked(workspace: Workspace) -> Iterator[None]:
-    """Hold all locks of the caches; a MachineError if another process holds one."""
-    workspace.prepare()
+def _caches_locked(workspace: Workspace, *, dry_run: bool) -> Iterator[None]:
+    """Hold all locks of the caches; a MachineError if another process holds one.
+
+    The caches may be read-only for a dry run.
+    """
+    workspace.require_own()  # before its directories are made, which a cache has
+    if not dry_run:
+        workspace.prepare()
+    lock_of = free_to_read if dry_run else locked_if_free
     locks = [workspace.lock("use"), *sorted(workspace.builders.glob(".*.lock"))]
     with contextlib.ExitStack() as held:
         for lock in locks:
-            if not held.enter_context(locked_if_free(lock)):
+            if not held.enter_context(lock_of(lock)):
                 raise MachineError(
                     "a build is running", hint="wait until it ends, then run `ingot prune` again"
                 )

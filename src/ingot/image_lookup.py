@@ -10,6 +10,7 @@ from ingot import lab
 from ingot.errors import UserError
 from ingot.images import (
     BASE,
+    KERNEL_IMAGES,
     MODULES,
     has_added_modules,
     module_image,
@@ -22,6 +23,7 @@ from ingot.images import (
 from ingot.oci import Image, read_image
 from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
 from ingot.setting import Project
+from ingot.suggestions import suggestion
 
 _IMMUTABLE = re.compile(r"-[0-9a-f]{12}$")
 
@@ -100,6 +102,8 @@ def _not_found(project: Project, name: str, tags: Sequence[str]) -> UserError:
             if modules:
                 command = f"ingot module build DIR --kernel {kernel} --name {modules}"
                 hint = f"compile the modules first: {command}"
+        if image and image not in KERNEL_IMAGES:
+            hint = suggestion(name, moving) or hint
     return UserError(
         f"the store {project.layout.root} has no image '{name}'",
         why=f"it has {', '.join(moving)}" if moving else "it has no images yet",

@@ -22,7 +22,7 @@ from ingot.kconfig.option_table import Option, OptionTable
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
 from ingot.setting import Project, Setting
-from ingot.source.candidates import candidates, obtain_first
+from ingot.source.candidates import NoneServedError, candidates, obtain_first
 from ingot.source.origin import Source
 from ingot.source.origins import indexes_of, origins_of
 from ingot.source.releases import Release, available, newer, of_series
@@ -74,15 +74,42 @@ class Addition:
 def plan_addition(setting: Setting, name: str, progress: Progress) -> Addition:
     """Find, verify and check the release `name`: a version, or a series (its newest version).
 
-    Nothing is written. Raises UserError if the catalog has it already, ConfigError if one of its
-    configs is not sound, and the errors of obtaining the source.
+    Of a series, only versions are tried that are newer than those of the catalog. Nothing is
+    written. Raises UserError if the catalog has it already, ConfigError if one of its configs is
+    not sound, and the errors of obtaining the source.
     """
     catalog = setting.project.catalog
     _refuse_known(catalog, name)
     origins, indexes = origins_of(catalog), indexes_of(catalog)
     wanted = candidates(name, origins, indexes, setting.project.workspace.downloads, progress)
     _refuse_known(catalog, str(wanted[0].version))
-    return plan_first(setting, wanted, progress)
+    have = _newest(catalog, wanted[0].version.series)
+    if have is None or name != str(have.series):
+        return plan_first(setting, wanted, progress)
+    return plan_newer(setting, have, newer(wanted, have), progress)
+
+
+def plan_newer(
+    setting: Setting, have: KernelVersion, wanted: Sequence[Release], progress: Progress
+) -> Addition:
+    """The same as `plan_first`, for releases that are newer than the version `have`.
+
+    Raises NoneServedError, which says what the catalog has, if there are none or no origin
+    delivers any of them: the way down ends at what the catalog has.
+    """
+    if not wanted:
+        raise NoneServedError(
+            f"no origin lists a release that is newer than {have}, which the catalog has",
+            hint=f"name another version to add it: ingot add {have.series}.N",
+        )
+    try:
+        return plan_first(setting, wanted, progress)
+    except NoneServedError as error:
+        raise NoneServedError(
+            f"nothing newer than {have} is served, and the catalog has {have}",
+            why=str(error),
+            hint=error.hint,
+        ) from error
 
 
 def plan_first(setting: Setting, wanted: Sequence[Release], progress: Progress) -> Addition:
@@ -110,17 +137,21 @@ def plan_first(setting: Setting, wanted: Sequence[Release], progress: Progress) 
 class SeriesStatus:
     """A series of the catalog: its newest version in the catalog, and newer releases.
 
-    `newer` is the release to add, None if there is none. `listed` are all known releases of the
-    series, the newest first, because the newest may not be downloadable yet. `ended` means that
-    the series is no longer maintained, by the catalog's date or by kernel.org's list.
+    `newer` are the releases to try, the newest first, because the newest may not be downloadable
+    yet. `ended` means that the series is no longer maintained, by the catalog's date or by
+    kernel.org's list.
     """
 
     series: Series
     have: KernelVersion
-    newer: Release | None
-    listed: tuple[Release, ...]
+    newer: tuple[Release, ...]
     end_of_life: datetime.date | None
     ended: bool
+
+    @property
+    def newest(self) -> Release | None:
+        """The newest release that the catalog does not have, if there is one."""
+        return self.newer[0] if self.newer else None
 
 
 def find_newer(
@@ -134,19 +165,23 @@ def find_newer(
     for kernel in kernels:
         series = kernel.version.series
         listed = of_series(known, series)
-        found = newer(listed, kernel.version)
         ended = kernel.ended(today) or bool(listed and listed[0].end_of_life)
         statuses.append(
             SeriesStatus(
                 series,
                 kernel.version,
-                found[0] if found else None,
-                listed,
+                newer(listed, kernel.version),
                 kernel.end_of_life,
                 ended,
             )
         )
     return statuses
+
+
+def _newest(catalog: Catalog, series: Series) -> KernelVersion | None:
+    """The newest version of a series that the catalog has."""
+    versions = (kernel.version for kernel in catalog.kernels if kernel.version.series == series)
+    return max(versions, default=None)
 
 
 def _refuse_known(catalog: Catalog, name: str) -> None:

@@ -16,8 +16,14 @@ from typing import Protocol
 class Step(Protocol):
     """One piece of work in progress."""
 
-    def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
-        """Report that `done` of `total` (the same unit) is done, and the current `detail`."""
+    def advance(
+        self, done: float, total: float | None = None, detail: str = "", *, unit: str = ""
+    ) -> None:
+        """Report that `done` of `total` (the same unit) is done, and the current `detail`.
+
+        `unit` is the unit of both, in the plural: `files`, `lines` or `bytes`. It is shown if the
+        total is not known.
+        """
 
     def result(self, text: str) -> None:
         """Set the step's result, in a few words; shown when the step ends."""
@@ -68,8 +74,10 @@ class Timed:
 class Silent:
     """A Progress and a Step that print nothing: the default of the library's functions."""
 
-    def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
-        del done, total, detail
+    def advance(
+        self, done: float, total: float | None = None, detail: str = "", *, unit: str = ""
+    ) -> None:
+        del done, total, detail, unit
 
     def result(self, text: str) -> None:
         del text

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingot.catalog import Catalog, load
+from ingot.errors import UserError
 from ingot.files import locked
 from ingot.oci import Layout
 from ingot.progress import Progress
@@ -18,6 +19,9 @@ from ingot.workspace import Workspace
 if TYPE_CHECKING:
     from ingot.registry import Registry
     from ingot.source.origin import Source
+
+LONGEST_BOOT_SECONDS = 86_400.0
+"""poll(2), which waits for a guest, cannot wait longer than 24 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class RunOptions:
     a checkout from git. `patches` are the user's patches, applied after the catalog's. `cache` is
     a registry to search before compiling. `boot_seconds` is the limit for a boot before it counts
     as hung. `offline` forbids all use of the network. `jobserver` is a jobserver of make that this
-    call shares with others, see `Sandbox`.
+    call shares with others, see `Sandbox`. UserError if the limit is not positive, or longer than a
+    day, and for a `cache` offline.
     """
 
     local: Path | Source | None = None
@@ -50,6 +55,20 @@ class RunOptions:
     boot_seconds: float = 180.0
     offline: bool = False
     jobserver: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.boot_seconds <= LONGEST_BOOT_SECONDS:  # also not a number
+            raise UserError(
+                f"{self.boot_seconds} s cannot be the limit for a boot",
+                hint=f"name a number of seconds, at most {LONGEST_BOOT_SECONDS:.0f} (a day)",
+            )
+        if self.offline and self.cache:
+            raise UserError(
+                f"builds cannot be looked for in {self.cache.name} offline",
+                why="--cache-from uses the network, and --offline forbids it; the variables"
+                " INGOT_CACHE_FROM and INGOT_OFFLINE set these options too",
+                hint="leave out one of them",
+            )
 
 
 @dataclass(frozen=True, slots=True)

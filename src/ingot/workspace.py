@@ -1,6 +1,7 @@
 """The cache: one directory with files that Ingot can make again.
 
     ingot/                      $XDG_CACHE_HOME/ingot, or the directory of --cache
+      CACHEDIR.TAG              the mark of a cache: no other directory is emptied
       downloads/                tarballs and indexes while they are downloaded
       sources/<digest>/         unpacked kernel trees, by the digest of their origin
       builders/<digest>/        unpacked builders, by the digest of their image
@@ -32,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.digest import Digest
-from ingot.errors import MachineError
+from ingot.errors import MachineError, UserError
 from ingot.files import (
     disk_errors,
     free_bytes,
@@ -40,6 +41,7 @@ from ingot.files import (
     locked_if_free,
     private_directory,
     remove_tree,
+    write_atomic,
 )
 
 _SHARED_MEMORY = Path("/dev/shm")
@@ -50,6 +52,13 @@ _GIB = 1 << 30
 _BUILD_BYTES = 4 * _GIB
 _MEMORY_FOR_COMPILERS = 2 * _GIB
 _DISK_BYTES_AT_LEAST = 2 * _GIB
+_MARK = "CACHEDIR.TAG"
+_MARK_TEXT = b"""Signature: 8a477f597d28d172789f06886806bc55
+# A cache of Ingot, which can be deleted at any time: see https://bford.info/cachedir/
+"""
+_DIRECTORIES = (
+    *("downloads", "sources", "builders", "configs", "ccache", "logs", "locks", "build"),
+)
 _PASSAGE = stat.S_IRWXU | stat.S_IXGRP | stat.S_IXOTH
 """Other users can pass through such a directory, but not list it."""
 
@@ -100,14 +109,41 @@ class Workspace:
 
         An existing cache directory itself keeps its mode: the user chose it.
         """
+        self.require_own()
         with disk_errors(self.root):
             if not self.root.exists():
                 private_directory(self.root, _PASSAGE)
+            if not self._is_marked():
+                write_atomic(self.root / _MARK, _MARK_TEXT)
             for directory in (self.downloads, self.sources, self.configs, self.ccache):
                 private_directory(directory)
             for name in ("logs", "locks", "build", "fleet"):
                 private_directory(self.root / name)
             private_directory(self.builders, _PASSAGE)
+
+    def require_own(self) -> None:
+        """UserError if the directory is not a cache of Ingot and has files, which are not removed.
+
+        A cache has a mark, unless an earlier version of Ingot made it.
+        """
+        if self._is_marked() or not self.root.exists():
+            return
+        if not self.root.is_dir():
+            raise UserError(f"the cache {self.root} is not a directory", hint="name another one")
+        names = {path.name for path in self.root.iterdir() if not path.name.startswith(".")}
+        if names <= {"lost+found"} or {"locks"} <= names <= set(_DIRECTORIES):
+            return
+        raise UserError(
+            f"{self.root} is not a cache of Ingot",
+            why=f"it has files ({', '.join(sorted(names)[:3])}) and no {_MARK}, and everything in a"
+            " cache may be removed",
+            hint="name a new or an empty directory with --cache",
+        )
+
+    def _is_marked(self) -> bool:
+        with contextlib.suppress(OSError):
+            return (self.root / _MARK).read_bytes() == _MARK_TEXT
+        return False
 
     @contextlib.contextmanager
     def build_directory(self) -> Iterator[Path]:

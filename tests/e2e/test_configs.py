@@ -40,7 +40,7 @@ def mine(ours: Lab, tmp_path: Path) -> Lab:
 
 def test_every_flavor_comes_out_as_asked_on_every_arch(ours: Lab) -> None:
     done = ours.ingot("config", "check", VERSION, "--json")
-    checked = json.loads(done.stdout)
+    checked = json.loads(done.stdout)["kernels"]
     assert done.returncode == 0, [one["findings"] for one in checked]
     assert {(one["arch"], one["flavor"]) for one in checked} == {
         (arch, flavor)
@@ -57,6 +57,10 @@ def test_all_features_go_together(mine: Lab) -> None:
     catalog.write_text(text.replace("features = []", f"features = {json.dumps(names)}"))
     done = mine.ingot("config", "check", VERSION, "--flavor", "minimal")
     assert done.returncode == 0, done.stdout
+
+
+UNREADABLE = ("CONFIG_NET_CORE=n", "CONFIG_VETH=m  # since 6.x", "CONFIG_VETH = m")
+"""Lines that are a mistake by themselves, or contradict another line; others are findings."""
 
 
 @pytest.mark.parametrize(
@@ -82,7 +86,7 @@ def test_a_broken_fragment_is_told_what_would_do(mine: Lab, lines: str, told: st
     done = mine.ingot(
         *("config", "check", VERSION, "--arch", "x86_64", "--flavor", "default", "--with", "mine")
     )
-    assert done.returncode == 2
+    assert done.returncode == (2 if lines in UNREADABLE else 1)
     output = " ".join((done.stdout + done.stderr).split())
     assert "feature/mine.config:1" in output
     assert told in output
@@ -95,9 +99,9 @@ def test_a_lonely_veth_is_told_of_net_core(ours: Lab, tmp_path: Path) -> None:
         path.write_text("# nothing\n")
     (fragments / "base/linux.config").write_text(LEAST)
     (fragments / "feature/fuse.config").write_text("CONFIG_VETH=m\n")
-    (lab.kernels / "rules.toml").unlink()
+    (lab.kernels / "rules.toml").write_text("")
     done = lab.ingot("build", f"{VERSION}-minimal-with-fuse")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "feature/fuse.config:1: CONFIG_VETH wanted m, got n" in done.stderr
     assert "needs NET_CORE, which is n: nothing requests it" in done.stderr
     assert "CONFIG_NET_CORE=y would do it" in done.stderr
@@ -111,7 +115,7 @@ def test_a_rule_names_the_vmm_that_would_not_boot(mine: Lab) -> None:
         other = mine.kernels / f"fragments/vmm/{name}.config"
         other.write_text(other.read_text().replace("CONFIG_PVH=y", "CONFIG_PVH=n"))
     done = mine.ingot("config", "check", VERSION, "--arch", "x86_64", "--flavor", "minimal")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "pvh-entry" in done.stdout
 
 
@@ -124,7 +128,7 @@ def test_a_full_config_by_hand_is_used_as_it_is_and_checked(mine: Lab) -> None:
     assert "CONFIG_NR_CPUS=8\n" in mine.ingot(*words).stdout
     path.write_text(full.replace("CONFIG_NET_CORE=y", "# CONFIG_NET_CORE is not set"))
     refused = mine.ingot("config", "check", f"{VERSION}-minimal", "--arch", "x86_64")
-    assert refused.returncode == 2
+    assert refused.returncode == 1
     assert f"linux-x86_64-{VERSION}-minimal.config:" in refused.stdout
     assert mine.ingot("config", "resolve", f"{VERSION}-minimal").returncode == 2  # it is not ours
 

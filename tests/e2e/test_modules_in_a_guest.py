@@ -141,7 +141,7 @@ def module(lab: Lab, kit: Kit) -> dict[str, str]:
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     assert sorted(path.name for path in HELLO.iterdir()) == before
     documents = [json.loads(done.stdout) for done in (first, second)]
-    images = [{image["tag"]: image["digest"] for image in doc["images"]} for doc in documents]
+    images = [{image["image"]: image["digest"] for image in doc["images"]} for doc in documents]
     assert images[0] == images[1]
     return dict(images[0])
 

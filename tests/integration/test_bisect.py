@@ -27,9 +27,9 @@ def test_the_option_that_makes_the_kernel_larger_is_found(house: House, tmp_path
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert [each["option"] for each in found["options"]] == ["FAIL_BOOT"]
-    assert found["differing"] == 3
+    assert found["compared"] == 3
     assert found["final"]
-    assert found["costs"]["size"] == len('CONFIG_FAIL_BOOT="not_at_all"\n')
+    assert found["cost"]["kernel_size"] == len('CONFIG_FAIL_BOOT="not_at_all"\n')
     assert found["b"]["kernel_size"] - found["a"]["kernel_size"] > found["cost"]["kernel_size"]
     assert "kernel 2: the second config" in result.stderr
 

@@ -315,9 +315,24 @@ def test_the_flavor_that_is_named_is_meant(house: House) -> None:
 def test_a_result_that_cannot_be_written_is_shown_all_the_same(house: House) -> None:
     house.build()
     for words in (("6.1",), ("--all",)):
-        result = house.ingot("boot", *words, "--junit", str(house.root))
-        assert result.returncode != 0
+        result = house.ingot("boot", *words, "--junit", "/dev/full")
+        assert result.returncode == MachineError.exit_code, result.stderr
         assert "passed" in result.stdout
+
+
+def test_junit_on_standard_output_is_the_only_text_there(house: House) -> None:
+    house.build()
+    result = house.ingot("boot", "6.1", "--junit", "-")
+    assert ElementTree.fromstring(result.stdout).tag == "testsuites"
+    assert "passed" in result.stderr
+
+
+@pytest.mark.parametrize("path", ["/", "none/boots.xml", "-"])
+def test_a_place_for_junit_that_cannot_be_meant_is_refused_before_the_boot(path: str) -> None:
+    words = ["boot", "6.1", "--json", "--junit", path, "--catalog", "/no-catalog"]
+    refused = CliRunner().invoke(app, words).exception
+    assert isinstance(refused, UserError)
+    assert "catalog" not in refused.what
 
 
 def test_where_nothing_can_be_booted_nothing_has_passed(

@@ -176,6 +176,20 @@ def test_the_document_has_everything(two: House) -> None:
     assert (told["file_changes"], told["identical"]) == (None, False)
 
 
+def test_images_of_modules_are_compared_as_such(two: House) -> None:
+    measure(two.layout, "small", 100_000_000, 20 << 20)
+    names = ("kernel-modules:6.1.176-small", "kernel-modules:6.1.176-large")
+    told = document(two, *names)
+    for side in ("a", "b"):
+        assert (told[side]["kernel_size"], told[side]["profile"]) == (None, None)
+    assert told["directory_changes"] is None
+    assert sum(one["before"] is None for one in told["module_changes"]) == 20
+    lines = two.ingot("diff", *names).stdout.splitlines()
+    assert not [line for line in lines if line.startswith(("kernel ", "Not known"))]
+    mixed = two.ingot("diff", "kernel-bin:6.1.176-small", names[1]).stdout
+    assert f"{names[1]} has no kernel to compare." in mixed
+
+
 def test_what_is_not_told_is_null(two: House) -> None:
     foreign(two.layout, {"bin/sh": b"sh"})
     told = document(two, "6.1.176-small", "foreign:1")

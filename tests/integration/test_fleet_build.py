@@ -69,6 +69,7 @@ def test_a_job_that_fails_gives_its_exit_code_and_the_end_of_its_log(
         (["--on", "local"], "--on needs a registry"),
         (["--on", "nomad", "--registry", "r.example"], "there is no engine 'nomad'"),
         (["--on", "local", "--registry", "r.example", "--detach"], "--detach cannot be used"),
+        (["--on", "local", "--registry", "r.example", "--offline"], "--offline cannot be used"),
         (["--detach"], "--detach needs --on"),
         (["--on", "kubernetes", "--registry", "r.example"], "needs the image that the jobs run"),
         (["--on", "local", "--registry", "r.example", "--builder", "host"], "made of packages"),

@@ -66,7 +66,7 @@ def test_cancel_ends_all_processes_and_the_queue(engine: LocalEngine, tmp_path: 
     script = f"sleep 300 & echo $! > {tmp_path}/$$.pid; wait"
     jobs = [make_job(f"6.{number}", script) for number in range(4)]
     engine.submit(jobs)
-    wait_for(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+    wait_for(lambda: sum(bool(path.read_text()) for path in tmp_path.glob("*.pid")) == 2)
     pids = [int(path.read_text()) for path in tmp_path.glob("*.pid")]
     engine.cancel([job.name for job in jobs])
     for pid in pids:
@@ -84,6 +84,16 @@ def test_another_command_can_cancel(engine: LocalEngine, tmp_path: Path) -> None
     LocalEngine(tmp_path / "jobs", SHELL, slots=1, cpus=1).cancel([job.name])
     assert not is_alive(pid)
     assert last_of(engine, job.name)[job.name].state == State.GONE
+
+
+def test_another_command_can_cancel_a_job_that_is_queued(tmp_path: Path) -> None:
+    engine = LocalEngine(tmp_path / "jobs", SHELL, slots=1, cpus=1)
+    first, second = make_job("6.1", "exec sleep 300"), make_job("6.6", f"touch {tmp_path}/begun")
+    engine.submit([first, second])
+    LocalEngine(tmp_path / "jobs", SHELL, slots=1, cpus=1).cancel([second.name])
+    assert last_of(engine, second.name)[second.name].state == State.GONE
+    engine.cancel([first.name])
+    assert not (tmp_path / "begun").exists()
 
 
 def test_jobs_end_with_a_command_that_is_killed(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from ingot.digest import Digest
 from ingot.errors import MachineError, UserError
 from ingot.new_versions import find_newer, plan_addition
 from ingot.progress import Progress, Silent
+from ingot.source.candidates import NoneServedError
 from ingot.source.origin import Archive
 from ingot.source.origins import ORIGINS, OriginRow, deciding
 from ingot.source.releases import Release
@@ -56,13 +57,18 @@ class Upstream:
         subprocess.run([*words, tree.name], check=True)
         self.tarballs[version] = tarball
 
+    def list_only(self, patch: int) -> None:
+        """List a release 6.1.<patch> whose file is not there yet."""
+        self.tarballs[KernelVersion.parse(f"6.1.{patch}")] = self.directory / "none"
+
     def listed(self, downloads: Path, progress: Progress) -> tuple[Release, ...]:
-        return tuple(Release(version, (self,), self.ended) for version in self.tarballs)
+        versions = sorted(self.tarballs, reverse=True)
+        return tuple(Release(version, (self,), self.ended) for version in versions)
 
     def fetch(
         self, version: KernelVersion, downloads: Path, expected: Digest | None, progress: Progress
     ) -> Archive:
-        if version not in self.tarballs:
+        if not self.tarballs.get(version, Path("none")).exists():
             raise MachineError(f"does not have linux {version}")
         path = self.tarballs[version]
         digest, evidence = Digest.of_file(path), "signed by a test"
@@ -114,17 +120,42 @@ def test_what_was_added_builds(house: House, upstream: Upstream) -> None:
 def test_a_series_means_the_newest_that_can_be_had(house: House, upstream: Upstream) -> None:
     upstream.release(1000)
     upstream.release(1001)
-    upstream.tarballs[KernelVersion.parse("6.1.1002")] = Path("/nowhere")
-    real = upstream.fetch
-
-    def fetch(version: KernelVersion, *rest: object) -> Archive:
-        if str(version) == "6.1.1002":
-            raise MachineError("HTTP 404")
-        return real(version, *rest)  # type: ignore[arg-type]
-
-    upstream.fetch = fetch  # type: ignore[method-assign, assignment]
+    upstream.list_only(1002)
     addition = plan_addition(house.setting(), "6.1", Silent())
     assert str(addition.source.version) == "6.1.1001"
+
+
+def test_what_the_catalog_has_is_not_added_in_place_of_a_newer_release(
+    house: House, upstream: Upstream
+) -> None:
+    upstream.release(998)
+    upstream.release(999)
+    upstream.list_only(1000)
+    with pytest.raises(NoneServedError, match=r"nothing newer than 6\.1\.999 is served") as raised:
+        plan_addition(house.setting(), "6.1", Silent())
+    assert "linux 6.1.1000" in raised.value.why
+    assert "6.1.998" not in raised.value.why
+
+
+def test_a_list_that_is_behind_the_catalog_adds_nothing(house: House, upstream: Upstream) -> None:
+    upstream.release(998)
+    with pytest.raises(NoneServedError, match=r"newer than 6\.1\.999, which the catalog has"):
+        plan_addition(house.setting(), "6.1", Silent())
+
+
+def test_update_says_that_nothing_newer_is_served(
+    house: House, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in house.environment().items():
+        monkeypatch.setenv(name, value)
+    upstream.release(999)
+    upstream.list_only(1000)
+    before = (house.kernels / "kernels.toml").read_text()
+    done = CliRunner().invoke(app, ["update", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["added"] == []
+    assert "nothing newer than 6.1.999 is served" in done.stderr
+    assert (house.kernels / "kernels.toml").read_text() == before
 
 
 def test_options_that_are_new_are_told_with_their_default(house: House, upstream: Upstream) -> None:
@@ -158,7 +189,7 @@ def test_find_newer_reports_what_is_newer_and_what_has_ended(
     upstream.ended = True
     (status,) = find_newer(house.setting().project, [], TODAY, Silent())
     assert str(status.have) == "6.1.999"
-    assert status.newer is not None and str(status.newer.version) == "6.1.1000"
+    assert status.newest is not None and str(status.newest.version) == "6.1.1000"
     assert status.ended
 
 

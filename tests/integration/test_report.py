@@ -17,7 +17,7 @@ from ingot.arch import arch
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
 from ingot.cli.documents.parts import profile_part
 from ingot.cli.main import app
-from ingot.errors import IngotError
+from ingot.errors import IngotError, UserError
 from ingot.images import BASE, KERNEL_FILE
 from ingot.oci import (
     Descriptor,
@@ -127,8 +127,22 @@ def test_the_page_is_a_file_that_is_named(shop: Shop) -> None:
     assert done.stdout.startswith("ingot-report.html  (1 kernel, ")
     page = (shop.root / "ingot-report.html").read_text()
     assert page.startswith("<!doctype html>") and "6.1.176" in page
+    (shop.root / "a").mkdir()
     assert shop.report("--to", "a/b.html").exit_code == 0
     assert (shop.root / "a" / "b.html").read_text() == page
+
+
+def test_a_device_is_not_replaced_by_the_page(shop: Shop) -> None:
+    shop.image("6.1.176")
+    (shop.root / "null").symlink_to("/dev/null")
+    assert shop.report("--to", "null").exit_code == 0
+    assert (shop.root / "null").is_char_device()
+
+
+def test_a_directory_for_the_page_is_not_made(shop: Shop) -> None:
+    shop.image("6.1.176")
+    assert isinstance(shop.report("--to", "a/b.html").exception, UserError)
+    assert not (shop.root / "a").exists()
 
 
 def test_the_page_may_go_to_standard_output(shop: Shop) -> None:

@@ -90,6 +90,7 @@ def write(root: Path, text: str) -> None:
     """Make a catalog directory: the file, and an empty fragment for each table it has."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "kernels.toml").write_text(text)
+    (root / "rules.toml").touch()
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError:

@@ -130,6 +130,7 @@ def make_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     house.fragment("base/x86_64", "CONFIG_CHILD=m")
     house.fragment("vmm/firecracker", "# nothing")
     digest = _put_into_cache(house, pack_fake_tree(tmp_path))
+    (house.kernels / "rules.toml").touch()
     (house.kernels / "kernels.toml").write_text(_CATALOG.format(digest=digest.hex))
     return house
 
@@ -146,5 +147,7 @@ def pack_fake_tree(directory: Path) -> Path:
 
 
 def _put_into_cache(house: House, tarball: Path) -> Digest:
-    cache = SourceCache(Workspace(house.cache).sources)
+    workspace = Workspace(house.cache)
+    workspace.prepare()
+    cache = SourceCache(workspace.sources)
     return local_source(tarball, VERSION, cache, Silent()).digest

@@ -35,4 +35,5 @@ def make_setting(directory: Path) -> Setting:
     (directory / "kernels" / "kernels.toml").write_text(CATALOG)
     found = catalog.load(directory / "kernels")
     workspace = Workspace(directory / "cache", directory / "build")
+    workspace.lock("use").parent.mkdir(parents=True)
     return Setting(Project(found, Layout(found.store), workspace, "x86_64"))

@@ -25,7 +25,10 @@ class Recorder:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
+    def advance(
+        self, done: float, total: float | None = None, detail: str = "", *, unit: str = ""
+    ) -> None:
+        del unit
         self.advances.append((done, total, detail))
 
     def result(self, text: str) -> None:

@@ -51,7 +51,7 @@ def test_every_machine_is_found_by_its_words(platform: Arch) -> None:
 def test_an_unknown_machine_lists_the_known_ones() -> None:
     with pytest.raises(UserError, match="pc") as caught:
         machine_named(X86, "qemu", "pc")
-    assert caught.value.hint == "known: microvm, q35"
+    assert caught.value.why == "it has microvm, q35"
     with pytest.raises(UserError, match="bochs"):
         machine_named(X86, "bochs")
 

@@ -280,6 +280,18 @@ def test_a_report_explains_itself_by_what_failed_and_the_end_of_the_console() ->
     assert not found.passed
 
 
+def test_a_root_that_did_not_fit_into_memory_is_named_as_the_cause_of_the_panic() -> None:
+    console = (
+        "[    1.2] Initramfs unpacking failed: write error",
+        "[    1.9] Kernel panic - not syncing: No working init found.",
+    )
+    found = BootReport(Verdict.PANIC, "qemu microvm", "tcg", 1.0, (), console, ("qemu",))
+    assert found.reason == (
+        "Initramfs unpacking failed: write error (the guest may have too little memory for it);"
+        " Kernel panic - not syncing: No working init found."
+    )
+
+
 def test_a_panic_is_told_by_its_first_line_however_long_its_trace() -> None:
     console = ("Kernel panic - not syncing: no init", *(f"trace {n}" for n in range(50)))
     told = BootReport(Verdict.PANIC, "qemu microvm", "tcg", 1.0, (), console, ("qemu",)).explain()

@@ -82,6 +82,7 @@ class Repository:
         self.root.mkdir(parents=True)
         self.git("init", "--quiet", "--initial-branch=main")
         (self.root / "kernels.toml").write_text(CATALOG)
+        (self.root / "rules.toml").touch()
         for name, text in FRAGMENTS.items():
             self.write(f"fragments/{name}.config", text)
         self.write("keyrings/kernel.org.gpg", "keys\n")

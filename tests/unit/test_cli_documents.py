@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -43,6 +44,15 @@ def test_the_values_of_a_key_have_one_type() -> None:
     for key, annotation in all_keys():
         kinds.setdefault(key, set()).add(kind_of(annotation))
     assert {key for key, found in kinds.items() if len(found) > 1} == SIDES
+
+
+def test_no_command_makes_the_shapes() -> None:
+    """Making them takes milliseconds at every start; type checkers read them without running."""
+    package = REPOSITORY / "src" / "ingot" / "cli"
+    for path in set(package.rglob("*.py")) - set((package / "documents").iterdir()):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                assert not node.module.endswith(("documents.verbs", "part_shapes")), path
 
 
 def test_one_word_stands_for_one_thing() -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ingot.cli import main
-from ingot.errors import VerificationError
+from ingot.errors import UserError, VerificationError
+from ingot.registry import Registry
+from ingot.setting import RunOptions
 
 
 def end_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -48,6 +52,28 @@ def test_what_the_system_refused_is_told_to_a_person(
     assert told.startswith("error: ")
     assert "\nnext: " in told
     assert all(words in told for words in says)
+
+
+@pytest.mark.parametrize("seconds", ["1e7", "inf", "nan", "0", "-1"])
+@pytest.mark.parametrize("verb", [("boot",), ("build",), ("profile",), ("bisect", "6.1")])
+def test_a_limit_for_boots_that_no_wait_can_have_is_refused(
+    verb: tuple[str, ...], seconds: str
+) -> None:
+    done = CliRunner().invoke(main.app, [*verb, "6.1", "--boot-timeout", seconds])
+    assert done.exit_code == UserError.exit_code
+    assert "--boot-timeout" in done.output
+
+
+def test_a_limit_for_boots_is_checked_for_other_programs_too() -> None:
+    for seconds in (0.0, -1.0, math.inf, math.nan, 1e7):
+        with pytest.raises(UserError, match="cannot be the limit for a boot"):
+            RunOptions(boot_seconds=seconds)
+
+
+def test_a_registry_as_a_cache_contradicts_offline() -> None:
+    with pytest.raises(UserError, match="offline") as refused:
+        RunOptions(cache=Registry("localhost:5000"), offline=True)
+    assert "--cache-from" in refused.value.why
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:

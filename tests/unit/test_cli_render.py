@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from rich.table import Table
 
 from ingot.cli.shared import progress_display
 from ingot.cli.shared.progress_display import LiveProgress, PlainProgress, make_progress
@@ -131,11 +132,40 @@ def test_a_log_shows_a_sign_of_life_now_and_then(screen: Screen, clock: Clock) -
     assert life[-1] == "compile: 60%, about 40 s left, x60.o"
 
 
-def test_work_of_unknown_length_shows_how_much_is_done(screen: Screen, clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("unit", "text"), [("", "12,345"), ("files", "12,345 files"), ("bytes", "12.1 KiB")]
+)
+def test_work_of_unknown_length_shows_how_much_is_done(
+    screen: Screen, clock: Clock, unit: str, text: str
+) -> None:
     with PlainProgress(screen.console).step("download") as step:
         clock.now += 20
-        step.advance(12_345)
-    assert screen.lines[1] == "download: 12,345"
+        step.advance(12_345, unit=unit)
+    assert screen.lines[1] == f"download: {text}"
+
+
+def test_a_share_has_no_unit(screen: Screen, clock: Clock) -> None:
+    with PlainProgress(screen.console).step("download") as step:
+        clock.now += 20
+        step.advance(64, 100, unit="bytes")
+    assert screen.lines[1] == "download: 64%, about 11 s left"
+
+
+@pytest.mark.parametrize("stderr", [False, True])
+def test_nothing_is_wrapped_where_there_is_no_terminal(
+    stderr: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    console = Terminal(stderr=stderr)
+    table = Table(box=None, show_header=False)
+    table.add_row("word " * 100, "end")
+    console.print(table)
+    console.say("word " * 100)
+    console.rule("title", align="left")
+    printed = capsys.readouterr()
+    lines = (printed.err if stderr else printed.out).splitlines()
+    assert len(lines) == 3
+    assert len(lines[2]) <= 80
 
 
 @pytest.mark.parametrize("done", [0, 1, 4])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +31,9 @@ class Kconfig:
         self.failure: CommandFailedError | None = None
         self.argv: list[str] = []
 
-    def __call__(self, argv: list[str], *, log: Path | None = None) -> Result:
+    def __call__(
+        self, argv: list[str], *, log: Path | None = None, inherited: Sequence[int] = ()
+    ) -> Result:
         self.argv = argv
         if self.failure:
             raise self.failure

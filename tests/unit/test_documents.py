@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ingot import catalog
 from tests.support.places import REPOSITORY
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
@@ -45,6 +46,25 @@ def test_a_link_that_leads_nowhere_is_seen(tmp_path: Path) -> None:
     path.write_text("# One thing: here\n")
     text = "[a](#one-thing-here) [b](a.md#one-thing-here) [c](https://x) [d](b.md) [e](#two)"
     assert list(broken(path, text)) == ["b.md", "#two"]
+
+
+def test_the_cost_of_a_boot_is_one_figure_on_every_page() -> None:
+    """Virtual time is instructions in nanoseconds, and not the time of the kernel's log."""
+    readme, boot = (
+        (REPOSITORY / name).read_text(encoding="utf-8") for name in ("README.md", "docs/boot.md")
+    )
+    claim = r"after (\d+) million instructions, which are ([\d.]+) s of virtual\s+time"
+    (stated,) = re.findall(claim, readme)
+    rows = re.findall(r"^\| (.*?) \| ([\d,]+) million \| ([\d.]+) s \|", boot, re.MULTILINE)
+    assert ("Ingot's default 6.1.176", *stated) in rows
+    for name, millions, seconds in rows:
+        assert int(millions.replace(",", "")) == round(float(seconds) * 1000), name
+    budget = min(
+        budget.instructions
+        for budget in catalog.load(REPOSITORY / "kernels").budgets
+        if str(budget.series) == "6.1" and budget.instructions
+    )
+    assert int(stated[0]) * 1_000_000 <= budget
 
 
 @pytest.mark.parametrize("path", FORMS, ids=name_of)

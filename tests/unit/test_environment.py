@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ingot.environment import COMMON, ENCLOSED, FIXED, TABLE, seen_by
+from ingot.environment import COMMON, ENCLOSED, FIXED, TABLE, seen_by, seen_by_ingot
 
 SECRETS = {
     name: f"secret of {name}"
@@ -90,3 +90,16 @@ def test_every_name_has_its_reason_and_none_is_a_token() -> None:
         assert not re.search(r"TOKEN(?!_FILE)|PASSWORD(?!_STORE_DIR)|SECRET|_KEY$", name)
         assert not name.startswith(("LD_", "PYTHON", "PERL"))
         assert name.removesuffix("*").isidentifier()
+
+
+def test_another_process_of_ingot_gets_what_any_of_its_programs_gets() -> None:
+    ours = {
+        "PATH": "/usr/bin",
+        "REGISTRY_AUTH_FILE": "/auth.json",
+        "https_proxy": "http://proxy",
+        "GIT_CONFIG_KEY_0": "a",
+        "REGISTRY_PASSWORD": "secret",
+        "LD_PRELOAD": "evil.so",
+    }
+    kept = {"PATH", "REGISTRY_AUTH_FILE", "https_proxy", "GIT_CONFIG_KEY_0"}
+    assert set(seen_by_ingot(ours)) == kept

@@ -12,7 +12,7 @@ from ingot.arch import arch
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
 from ingot.builder import builder_image as builders
 from ingot.catalog import BuilderSpec
-from ingot.errors import MachineError
+from ingot.errors import MachineError, UserError
 from ingot.files import locked
 from ingot.housekeeping import RemovedItem, prune
 from ingot.images import BASE, KERNEL_IMAGES
@@ -20,6 +20,7 @@ from ingot.oci import Descriptor, Platform, file_entry, write_artifact, write_im
 from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
 from ingot.pipeline.builders import site_of
 from ingot.setting import Setting
+from ingot.workspace import Workspace
 from tests.support.digests import digest
 from tests.support.kernel_images import VERSION, make_kernel
 
@@ -316,3 +317,15 @@ def test_what_another_tool_put_into_the_store_does_no_harm(
     setting.project.layout.tag({"foreign:1": setting.project.layout.write_blob([data], INDEX_TYPE)})
     assert clean(setting) == []
     assert "foreign:1" in setting.project.layout.tags()
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_directory_that_is_not_a_cache_is_not_emptied(
+    setting: Setting, tmp_path: Path, dry_run: bool
+) -> None:
+    mine = fill(tmp_path / "home" / "downloads")
+    project = replace(setting.project, workspace=Workspace(tmp_path / "home"))
+    with pytest.raises(UserError, match="is not a cache of Ingot"):
+        prune(project, everything=True, dry_run=dry_run)
+    assert (mine / "file").exists()
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["downloads"]

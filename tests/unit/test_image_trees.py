@@ -331,11 +331,11 @@ def test_a_root_has_so_many_bytes_and_no_more(
     root.mkdir()
     with (root / "hole").open("wb") as file:
         file.truncate(1 << 40)
-    with pytest.raises(UserError, match="too large for the memory"):
+    with pytest.raises(UserError, match="too large for the root"):
         pack(root)
     monkeypatch.setattr("ingot.boot.guest.root_tree.ROOT_BYTES", 2000)
     (root / "hole").unlink()
     for number in range(3):
         (root / str(number)).write_bytes(bytes(900))
-    with pytest.raises(UserError, match="too large for the memory"):
+    with pytest.raises(UserError, match="too large for the root"):
         pack(root)

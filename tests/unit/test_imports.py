@@ -23,6 +23,7 @@ SOURCE = REPOSITORY / "src" / "ingot"
 
 FLOORS = (
     ("directory_walk", "errors", "web"),
+    ("suggestions",),
     (
         "arch",
         "digest",
@@ -35,7 +36,14 @@ FLOORS = (
         "units",
         "version",
     ),
-    ("confined_files", "kernel_file", "keyring", "program_output", "pseudoterminal"),
+    (
+        "confined_files",
+        "kernel_file",
+        "keyring",
+        "program_output",
+        "pseudoterminal",
+        "write_access",
+    ),
     ("process",),
     ("apt", "compiled_files", "git_program", "kconfig", "recipe", "size_map", "tools"),
     ("catalog", "oci", "workspace"),

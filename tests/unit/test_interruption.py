@@ -57,6 +57,24 @@ def run_command_line():
 """
 
 
+_SIGNALS_AFTER_THE_END = """
+import atexit
+
+def signals():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        os.kill(os.getpid(), number)
+        time.sleep(0.01)
+
+atexit.register(signals)
+
+def run_command_line():
+    if {interrupted}:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+    return 7
+"""
+
+
 def run(body: str) -> subprocess.CompletedProcess[str]:
     """A command line of this body, run to its end."""
     command = [sys.executable, "-c", _RUN.format(body=body)]
@@ -75,6 +93,15 @@ def test_further_signals_do_not_disturb_what_cleans_up() -> None:
     assert result.returncode == 130
     assert result.stdout == "cleaned up\n"
     assert result.stderr == "interrupted; run the same command again to go on\n"
+
+
+@pytest.mark.parametrize(("interrupted", "code"), [(True, 130), (False, 7)])
+def test_signals_while_python_ends_do_not_change_the_exit_code(
+    interrupted: bool, code: int
+) -> None:
+    result = run(_SIGNALS_AFTER_THE_END.format(interrupted=interrupted))
+    assert result.returncode == code
+    assert result.stderr.count("\n") == interrupted
 
 
 def test_an_error_of_ours_keeps_its_traceback() -> None:

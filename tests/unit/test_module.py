@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class Make:
         log: Path,
         on_line: Callable[[str], None] | None,
         keep_output: bool,
+        inherited: Sequence[int] = (),
     ) -> Result:
         self.calls.append(argv[argv.index("--") + 1 :])
         log.write_text(self.complaint)

@@ -66,6 +66,16 @@ def test_a_kernel_as_distributions_install_it_has_its_config_beside_it(tmp_path:
         assert config.name == str(beside)
 
 
+def test_so_has_an_exported_kernel_if_there_is_only_one(tmp_path: Path) -> None:
+    kernel = tmp_path / "vmlinux"
+    kernel.write_bytes(b"no config within")
+    (tmp_path / "config-6.1.176").write_text(CONFIG)
+    assert lab.config_of_file(kernel).config.options == {"VETH": "m"}
+    (tmp_path / "config-6.1.177").write_text(CONFIG)
+    with pytest.raises(UserError):
+        lab.config_of_file(kernel)
+
+
 def test_a_config_that_does_not_say_whose_it_is(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("CONFIG_A=y\n")
@@ -103,28 +113,29 @@ def test_a_published_image_is_asked_without_pulling_it(
     kernel = make_kernel(tmp_path)
     digest = kernel.build()[BIN].digest
     manifest = json.loads(kernel.layout.blobs.path(digest).read_bytes())
-    asked: list[tuple[str, str]] = []
+    asked: list[tuple[str, str, bool]] = []
 
-    def read(reference: str, architecture: str) -> object:
-        asked.append((reference, architecture))
+    def read(reference: str, architecture: str, *, insecure: bool) -> object:
+        asked.append((reference, architecture, insecure))
         return manifest
 
     monkeypatch.setattr(registry, "read_manifest", read)
     config = lab.config_of_reference("docker://example.org/kernel-bin:6.1", X86)
     assert config.config.options["A"] == "y"
     assert (config.series, config.arch) == (Series.parse("6.1"), X86)
-    assert asked == [("example.org/kernel-bin:6.1", "amd64")]
+    lab.config_of_reference("example.org/kernel-bin:6.1", X86, insecure=True)
+    assert asked == [("example.org/kernel-bin:6.1", "amd64", each) for each in (False, True)]
 
 
 def test_a_published_image_of_somebody_else_is_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fetch(reference: str, architecture: str, to: Path) -> Layout:
+    def fetch(reference: str, architecture: str, to: Path, *, insecure: bool) -> Layout:
         layout, tag = put(tmp_path, KERNEL)
         layout.tag({registry.FETCHED: layout.tags()[tag]})
         return layout
 
-    monkeypatch.setattr(registry, "read_manifest", lambda *_: {"schemaVersion": 2})
+    monkeypatch.setattr(registry, "read_manifest", lambda *_, **__: {"schemaVersion": 2})
     monkeypatch.setattr(registry, "fetch_image", fetch)
     config = lab.config_of_reference("example.org/kernel:5.10", X86)
     assert config.config.options == {"VETH": "m"}

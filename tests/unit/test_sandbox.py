@@ -9,6 +9,7 @@ import pytest
 
 from ingot.builder import sandbox as sandboxes
 from ingot.builder.sandbox import Builder, Sandbox, check_sandbox, confinement
+from ingot.compile.run_make import jobs
 from ingot.errors import MachineError
 from ingot.process import CommandFailedError, Result
 from tests.support.digests import digest
@@ -190,3 +191,17 @@ def test_a_machine_that_forbids_sandboxes_is_told_what_to_change(
         check_sandbox()
     assert "No permissions" in caught.value.why
     assert "unprivileged_userns" in caught.value.hint
+
+
+def test_a_jobserver_is_named_to_make_and_stays_open(sandbox: Sandbox) -> None:
+    shared = replace(sandbox, jobserver=(20, 21))
+    flags = variables(shared.command(["make"]))["MAKEFLAGS"]
+    assert "--jobserver-auth=20,21" in flags
+    assert shared.inherited == (20, 21)
+    assert jobs(shared) == (), "a number of jobs would be make's own, beside the others'"
+
+
+def test_without_a_jobserver_make_gets_its_own_number_of_jobs(sandbox: Sandbox) -> None:
+    assert "MAKEFLAGS" not in variables(sandbox.command(["make"]))
+    assert sandbox.inherited == ()
+    assert jobs(sandbox)[0].startswith("-j")

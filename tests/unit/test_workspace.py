@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingot import workspace as workspaces
-from ingot.errors import MachineError
+from ingot.errors import MachineError, UserError
 from ingot.files import locked, locked_if_free, remove_tree
 from ingot.workspace import Workspace, remove_stale_builds
 from tests.support.children import python_child
@@ -341,6 +341,7 @@ def test_the_cache_is_closed_to_others(tmp_path: Path, umask: int) -> None:
     finally:
         os.umask(before)
     found = modes(workspace)
+    assert found.pop("CACHEDIR.TAG")
     assert found.pop("builders") | 0o011 == 0o711
     assert set(found.values()) == {0o700}
     expected = {"ccache", "locks", "sources", "downloads", "configs", "logs", "build", "fleet"}
@@ -366,7 +367,28 @@ def test_what_an_earlier_ingot_left_open_is_closed(tmp_path: Path) -> None:
 def test_a_link_in_the_cache_leads_to_a_directory_that_stays_as_it_is(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o755)
-    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "locks").mkdir(parents=True)
     (tmp_path / "cache" / "ccache").symlink_to(elsewhere)
     Workspace(tmp_path / "cache").prepare()
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("name", ["downloads", "photos", "sources"])
+def test_a_directory_with_other_files_does_not_become_a_cache(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match="is not a cache of Ingot"):
+        Workspace(tmp_path).prepare()
+    assert names(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("found", [[], ["lost+found"], [".keep"]])
+def test_a_new_or_an_empty_directory_becomes_a_cache_with_a_mark(
+    tmp_path: Path, found: list[str]
+) -> None:
+    for name in found:
+        (tmp_path / name).mkdir()
+    Workspace(tmp_path).prepare()
+    mark = (tmp_path / "CACHEDIR.TAG").read_text()
+    assert mark.startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+    (tmp_path / "mine").touch()
+    Workspace(tmp_path).prepare()

@@ -23,6 +23,7 @@ _MOST_REPORTED = 4 << 10
 """The most characters of a report; init's own have less than two KiB."""
 _STAMP = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? *")
 _PANIC = re.compile(r"Kernel panic - not syncing|---\[ end Kernel panic")
+_UNPACKING = re.compile(r"Initramfs unpacking failed")
 _OOPS = re.compile(
     r"Oops(?: - [\w ]+)?:|Internal error: |\bBUG: |kernel BUG at |general protection fault"
     r"|Unable to handle kernel "
@@ -126,7 +127,7 @@ class BootReport:
         if self.cause:
             return self.cause
         line = {
-            Verdict.PANIC: self._first(_PANIC),
+            Verdict.PANIC: self._panic(),
             Verdict.OOPS: self._oops(),
             Verdict.HANG: f"still running after {self.seconds:.0f} s; its last line: "
             + _plain(next((line for line in reversed(self.console) if not _VMM.search(line)), "")),
@@ -175,6 +176,12 @@ class BootReport:
         # the first line has the cause; the trace after it can be long
         found = (line for line in self.console if pattern.search(line))
         return _plain(next(found, ""))
+
+    def _panic(self) -> str:
+        """The kernel's message, after that of its cause if the root did not fit into memory."""
+        cause = self._first(_UNPACKING)
+        small = f"{cause} (the guest may have too little memory for it); " if cause else ""
+        return f"{small}{self._first(_PANIC)}"
 
     def _oops(self) -> str:
         ended = any(check.name == SHUTDOWN and check.ok for check in self.checks)

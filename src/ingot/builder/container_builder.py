@@ -141,7 +141,7 @@ def _make(
         def count(line: str) -> None:
             nonlocal lines
             lines += 1
-            step.advance(lines, None, line[:60])
+            step.advance(lines, None, line[:60], unit="lines")
 
         if not here:
             base = engine.pull(spec.image, count)

@@ -112,7 +112,8 @@ def _made(
             def count(line: str) -> None:
                 nonlocal lines
                 lines += 1
-                step.advance(lines, _LOG_LINES if lines < _LOG_LINES else None, line[:60])
+                total = _LOG_LINES if lines < _LOG_LINES else None
+                step.advance(lines, total, line[:60], unit="lines")
 
             bootstrap(spec, site, tar, directory, count)
             found = _packages_in(tar)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from ingot.arch import arch
-from ingot.catalog import kernel_variants, patch_selection
+from ingot.catalog import kernel_variants
 from ingot.catalog.builder_tables import (
     BUILDER_TABLES,
     BuilderTable,
@@ -26,6 +25,7 @@ from ingot.catalog.catalog_form import (
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.catalog.kernel_selection import ALL
 from ingot.errors import UserError
+from ingot.suggestions import suggestion
 from ingot.toml import Mistakes, Place
 from ingot.version import KernelVersion, Series
 
@@ -60,7 +60,9 @@ def check(document: CatalogDocument, mistakes: Mistakes) -> None:
 
 def _name(place: Place, name: str, known: Collection[str], kind: str, mistakes: Mistakes) -> None:
     if name not in known:
-        mistakes.add(place, f"there is no {kind} '{name}' (known: {', '.join(known) or 'none'})")
+        advice = suggestion(name, known)
+        listed = f"known: {', '.join(known) or 'none'}{'; ' if advice else ''}{advice}"
+        mistakes.add(place, f"there is no {kind} '{name}' ({listed})")
 
 
 def _names(
@@ -157,10 +159,10 @@ def _readable_name(place: Place, name: str, document: CatalogDocument, mistakes:
 def _spellings(document: CatalogDocument) -> set[str]:
     """All names that kernel names use for the arches of the file."""
     own = [name for table in document.series.values() for name in table.arches or ()]
-    found = set()
+    found: set[str] = set()
     for name in (*document.defaults.arches, *own):
         with contextlib.suppress(UserError):  # `_arches` notes an unknown arch
-            found |= {arch(name).name, arch(name).oci}
+            found.update(arch(name).names)
     return found
 
 
@@ -227,34 +229,3 @@ def _budgets(document: CatalogDocument, mistakes: Mistakes) -> None:
         if key in seen:
             mistakes.add(place, f"this kernel already has a budget: {' '.join(key)}")
         seen.add(key)
-
-
-def check_patches(document: CatalogDocument, root: Path, mistakes: Mistakes) -> None:
-    """Note every listed patch whose file is missing, and every file that no kernel would get."""
-    directory = root / patch_selection.DIRECTORY
-    named = {patch.file for patch in document.patches}
-    for index, patch in enumerate(document.patches):
-        if not (directory / patch.file).is_file():
-            mistakes.add(
-                ("patches", index, "file"),
-                f"there is no file {patch_selection.DIRECTORY}/{patch.file}",
-            )
-    for path in sorted(directory.glob("**/*.patch")):
-        name = path.relative_to(directory).as_posix()
-        if name not in named and not re.fullmatch(r"\d+\.\d+/[^/]+", name):
-            mistakes.add(
-                (),
-                f"{patch_selection.DIRECTORY}/{name} is neither in the directory of a series"
-                " nor in a [[patches]] table",
-            )
-
-
-def check_fragments(document: CatalogDocument, root: Path, mistakes: Mistakes) -> None:
-    """Note every table without a fragment file, and every fragment file without a table."""
-    directory = root / "fragments"
-    for kind, names in (("vmm", document.vmms), ("feature", document.features)):
-        files = {path.stem for path in directory.glob(f"{kind}/*.config")}
-        for name in sorted(set(names) - files):
-            mistakes.add((f"{kind}s", name), f"there is no file fragments/{kind}/{name}.config")
-        for name in sorted(files - set(names)):
-            mistakes.add((), f"fragments/{kind}/{name}.config has no table [{kind}s.{name}]")

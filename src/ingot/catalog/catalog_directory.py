@@ -21,9 +21,10 @@ from ingot.catalog.catalog_model import DEFAULT_FLAVOR, BuilderSpec, Feature, Ke
 from ingot.catalog.guest_checks import GuestCheck, load_guest_checks, merged
 from ingot.catalog.patch_selection import PatchBounds
 from ingot.catalog.value_patterns import WORDS
-from ingot.errors import UserError
+from ingot.errors import UserError, require_none
 from ingot.files import write_atomic
 from ingot.version import Series
+from ingot.write_access import require_writable
 
 FILE_NAME = "kernels.toml"
 
@@ -77,11 +78,9 @@ class Catalog:
         try:
             return kernel_selection.select(self.kernels, self.features, names, arches, flavors)
         except kernel_selection.UnknownKernelError as error:
-            raise UserError(
-                error.what,
-                why=error.why,
-                hint=f"`ingot add VERSION` adds one to {self.file}",
-            ) from None
+            more = f"`ingot add VERSION` adds one to {self.file}"
+            hint = f"{error.hint} {more}" if error.hint else more
+            raise UserError(error.what, why=error.why, hint=hint) from None
 
     def variant(self, kernel: Kernel, with_: Sequence[str], without: Sequence[str]) -> Kernel:
         """The kernel with features added or removed; see `kernel_variants.variant`."""
@@ -166,11 +165,20 @@ class Catalog:
             )
         return self._merged([f"vmm/{name}"], series, arch)
 
+    def vmm_needs(self, name: str, series: Series, arch: Arch) -> dict[str, kconfig.OptionRequest]:
+        """The options that a VMM needs in any kernel: those of `vmm_requests` that are to be on.
+
+        The others are off, or numbers: they suit the catalog's own kernels, and a kernel with other
+        values works in the VMM as well. Errors as for `vmm_requests`.
+        """
+        requests = self.vmm_requests(name, series, arch)
+        return {option: one for option, one in requests.items() if one.value in ("y", "m")}
+
     def require_feature_name(self, name: str) -> None:
         """A UserError if a feature cannot have this name, which becomes part of tags."""
         if name in self.features:
             return
-        arches = {word for kernel in self.kernels for word in (kernel.arch.name, kernel.arch.oci)}
+        arches = {word for kernel in self.kernels for word in kernel.arch.names}
         words = name.split("-")
         if not re.fullmatch(WORDS, name):
             raise UserError(
@@ -190,15 +198,22 @@ class Catalog:
         text = self.file.read_text(encoding="utf-8")
         write_atomic(self.file, catalog_edit.add_feature(text, name, about).encode())
 
+    def require_writable(self) -> None:
+        """MachineError if this user cannot write to the catalog: called before long work."""
+        require_writable(self.root, "the catalog")
+
     def _merged(
         self, fragments: Iterable[str], series: Series, arch: Arch, *, monolithic: bool = False
     ) -> dict[str, kconfig.OptionRequest]:
         """The options that fragments request, merged for one series and arch."""
-        requests = (
-            request
-            for name in fragments
-            for request in kconfig.load_fragment(self.fragment_file(name), f"{name}.config")
-        )
+        requests: list[kconfig.OptionRequest] = []
+        errors: list[UserError] = []
+        for name in fragments:
+            try:
+                requests += kconfig.load_fragment(self.fragment_file(name), f"{name}.config")
+            except UserError as error:
+                errors.append(error)
+        require_none(errors, f"{len(errors)} fragments cannot be read")
         return kconfig.merge(requests, series, arch.name, monolithic=monolithic)
 
     def patches(self, kernel: Kernel) -> tuple[Path, ...]:

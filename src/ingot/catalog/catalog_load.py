@@ -7,6 +7,7 @@ from pathlib import Path
 from ingot.catalog import catalog_checks
 from ingot.catalog.budgets import Budget
 from ingot.catalog.catalog_directory import FILE_NAME, Catalog
+from ingot.catalog.catalog_files import check_files
 from ingot.catalog.catalog_form import FORM, CatalogDocument, OriginsTable
 from ingot.catalog.catalog_model import GitTags, Origins
 from ingot.catalog.catalog_values import Definitions
@@ -41,10 +42,9 @@ def parse(text: str, root: Path) -> Catalog:
     """The catalog in `root`, with `text` as the contents of its file."""
     path = root / FILE_NAME
     mistakes = Mistakes(path, text)
-    document = FORM.read(mistakes)
+    document = FORM.read_rest(mistakes)
     catalog_checks.check(document, mistakes)
-    catalog_checks.check_fragments(document, root, mistakes)
-    catalog_checks.check_patches(document, root, mistakes)
+    check_files(document, root, mistakes)
     mistakes.check()
     if not document.series:
         raise UserError(

@@ -32,7 +32,7 @@ from ingot.catalog.value_patterns import (
     SeriesName,
     Words,
 )
-from ingot.errors import UserError
+from ingot.errors import UserError, require_none
 from ingot.files import read_text
 from ingot.toml import FileForm, Mistakes, Place, TomlTable
 from ingot.version import Series
@@ -124,7 +124,7 @@ def load_guest_checks(path: Path, fragment: str) -> tuple[GuestCheck, ...]:
     if text is None:
         return ()
     mistakes = Mistakes(path, text)
-    tables = _FORM.read(mistakes).checks
+    tables = _FORM.read_rest(mistakes).checks
     seen = set()
     for index, table in enumerate(tables):
         _note_mistakes(("checks", index), table, mistakes)
@@ -143,13 +143,8 @@ def validate_guest_checks(fragments: Path) -> None:
             load_guest_checks(path, f"{path.parent.name}/{path.stem}")
         except UserError as error:
             errors.append(error)
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise UserError(
-            f"{len(errors)} check files in {fragments} have mistakes",
-            why="\n".join(error.why or error.what for error in errors),
-        )
+    what = f"{len(errors)} check files in {fragments} have mistakes"
+    require_none(errors, what, lambda error: error.why or error.what)
 
 
 def merged(checks: Iterable[GuestCheck]) -> tuple[GuestCheck, ...]:

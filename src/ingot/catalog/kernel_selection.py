@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ingot.catalog import kernel_variants
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR, FROM, PATCHED, Feature, Kernel
 from ingot.errors import UserError
+from ingot.suggestions import suggestion, unknown_name
 
 ALL = "all"
 """Means every arch, or every flavor, of a series."""
@@ -62,6 +63,7 @@ def select(
             f"the catalog has no kernel {', '.join(unknown)}",
             why=f"it has {', '.join(dict.fromkeys(str(kernel.version) for kernel in kernels))}"
             f" (a series such as {kernels[-1].version.series} means its newest version)",
+            hint=suggestion(unknown[0], by_version),
         )
     found: dict[Kernel, None] = {}
     for name in parsed:
@@ -155,10 +157,8 @@ def _newest(
 
 
 def _arches(kernels: Iterable[Kernel]) -> dict[str, str]:
-    """The arches of kernels: the kernel's own name of each, by both of its spellings."""
-    return {
-        word: kernel.arch.name for kernel in kernels for word in (kernel.arch.name, kernel.arch.oci)
-    }
+    """The arches of kernels: the kernel's own name of each, by all of its names."""
+    return {word: kernel.arch.name for kernel in kernels for word in kernel.arch.names}
 
 
 def _flavors(kernels: Iterable[Kernel]) -> dict[str, str]:
@@ -168,9 +168,7 @@ def _flavors(kernels: Iterable[Kernel]) -> dict[str, str]:
 def _wanted(asked: Sequence[str], offered: Mapping[str, str], kind: str, place: str) -> list[str]:
     """The canonical names of the requested ones; a UserError names those `place` does not have."""
     if unknown := [name for name in asked if name not in (*offered, ALL)]:
-        raise UserError(
-            f"{place} has no {kind} {', '.join(unknown)}",
-            why=f"it has {', '.join(dict.fromkeys(offered.values()))}",
-        )
+        what = f"{place} has no {kind} {', '.join(unknown)}"
+        raise unknown_name(what, unknown[0], offered.values())
     names = offered.values() if ALL in asked else [offered[name] for name in asked]
     return list(dict.fromkeys(names))

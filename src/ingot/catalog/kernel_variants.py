@@ -8,12 +8,12 @@ A variant is named after the difference, so that the same request always has the
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ingot.arch import Arch
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR, FROM, PATCHED, Feature, Flavor, Kernel, Vmm
 from ingot.errors import UserError
+from ingot.suggestions import unknown_name
 from ingot.version import Series
 
 WITH, WITHOUT = "with", "without"
@@ -73,12 +73,7 @@ def known(names: Collection[str], name: str, kind: str) -> str:
     """`name`, if it is one of `names`; otherwise a UserError that lists them."""
     if name in names:
         return name
-    near = difflib.get_close_matches(name, names, n=1)
-    raise UserError(
-        f"the catalog has no {kind} '{name}'",
-        why=f"it has {', '.join(names) or 'none'}",
-        hint=f"did you mean {near[0]}?" if near else "",
-    )
+    raise unknown_name(f"the catalog has no {kind} '{name}'", name, names)
 
 
 def split(words: Sequence[str]) -> tuple[str, list[str], list[str]]:

@@ -18,8 +18,8 @@ from pydantic import Field
 from ingot.catalog.builder_tables import BUILDER_TABLES
 from ingot.catalog.catalog_model import BuilderSpec
 from ingot.catalog.value_patterns import PATTERNS, SeriesName
-from ingot.errors import UserError
 from ingot.files import read_text
+from ingot.suggestions import unknown_name
 from ingot.toml import FileForm, Mistakes, TomlTable
 from ingot.version import Series
 
@@ -66,7 +66,9 @@ def chosen(builders: Mapping[str, BuilderSpec], own: BuilderSpec, name_or_kind: 
         return of_kind[0]
     if name_or_kind in _NEED_NO_TABLE:
         return BuilderSpec(name_or_kind, kind=name_or_kind)
-    raise UserError(
+    raise unknown_name(
         f"there is no builder '{name_or_kind}'",
-        hint=f"builders of the catalog: {', '.join(builders)}; kinds: {', '.join(BUILDER_TABLES)}",
+        name_or_kind,
+        [*builders, *BUILDER_TABLES],
+        listed="the builders of the catalog and their kinds are:",
     )

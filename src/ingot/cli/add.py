@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ingot import new_versions
 from ingot.cli.documents.parts import kernel_part, source_part
-from ingot.cli.documents.verbs import AddDocument
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -20,6 +19,9 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_document, print_json
 from ingot.new_versions import Addition, NewOption
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import AddDocument
 
 _HIDDEN_SHOWN = 8
 
@@ -41,6 +43,8 @@ def add(
     a config has findings.
     """
     setting = make_setting(catalog, cache)
+    if not dry_run:
+        setting.project.catalog.require_writable()
     progress = make_progress(Terminal(stderr=True))
     addition = new_versions.plan_addition(setting, kernel, progress)
     if not dry_run:

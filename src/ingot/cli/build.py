@@ -17,7 +17,6 @@ from ingot.cli.documents.parts import (
     step_parts,
     total_seconds,
 )
-from ingot.cli.documents.verbs import BuildDocument
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     Arches,
@@ -47,6 +46,7 @@ from ingot.source.origin import Source
 from ingot.units import size_text
 
 if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import BuildDocument
     from ingot.registry import Registry
 
 

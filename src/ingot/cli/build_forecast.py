@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ingot.builder.builder_packages import summary
 from ingot.catalog import Kernel
@@ -12,7 +13,6 @@ from ingot.cli.documents.parts import (
     option_change_parts,
     package_change_parts,
 )
-from ingot.cli.documents.verbs import BuildForecastDocument, ForecastPart
 from ingot.cli.shared.each_kernel import Failed, exit_if_failed, for_each
 from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
@@ -20,6 +20,9 @@ from ingot.kconfig import Difference
 from ingot.pipeline.forecast import Action, Forecast, forecast
 from ingot.pipeline.recipe_differences import RecipeDifferences
 from ingot.setting import Setting
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import BuildForecastDocument, ForecastPart
 
 _SHOWN = 6
 """How many options of a config are named."""

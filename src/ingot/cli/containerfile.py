@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
+from ingot.cli.shared.output_file import require_output_directory
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
 from ingot.cli.shared.terminal import Terminal, print_document, print_line
@@ -62,11 +64,13 @@ def containerfile(
 ) -> None:
     """Print the Containerfile that builds a kernel.
 
-    Its targets are builder, bin, modules and base. `docker buildx build --target bin DIR`,
-    `podman build` and `buildah bud` run it without Ingot. With the same builder packages, the
-    kernel files are identical to those of `ingot build`. Two steps of `ingot build` are missing:
-    the check that the config has every requested option, and the boot test.
+    Its targets are builder, bin, modules and base. `docker buildx build --target bin -f
+    DIR/Containerfile DIR`, `podman build` and `buildah bud` run it without Ingot. With the same
+    builder packages, the kernel files are identical to those of `ingot build`. Two steps of `ingot
+    build` are missing: the check that the config has every requested option, and the boot test.
     """
+    if output:
+        require_output_directory(output, "--output")
     setting = make_setting(
         catalog, cache, source=source, keyring=keyring, patches=patches, offline=offline
     )
@@ -83,4 +87,8 @@ def containerfile(
         print_document(recipe_text(setting, chosen, progress))
         return
     write_context(setting, chosen, output.absolute(), progress)
-    print_line(f"docker buildx build --target bin {output}")
+    # docker looks for a Dockerfile if none is named
+    file = output / "Containerfile"
+    print_line(
+        shlex.join(("docker", "buildx", "build", "--target", "bin", "-f", f"{file}", f"{output}"))
+    )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot import comparison as comparisons
 from ingot.arch import Arch, arch_called
-from ingot.cli.documents.parts import SizeChangePart, option_change_parts, profile_part
-from ingot.cli.documents.verbs import DiffDocument, SummaryPart
+from ingot.cli.documents.parts import option_change_parts, profile_part
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
 from ingot.cli.shared.image_differences import print_comparison
 from ingot.cli.shared.progress_display import make_progress
@@ -20,6 +19,10 @@ from ingot.comparison import Changes, Comparison, ImageSummary
 from ingot.image_lookup import find_image
 from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
 from ingot.progress import Progress
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.part_shapes import SizeChangePart
+    from ingot.cli.documents.verbs import DiffDocument, SummaryPart
 
 _SHOWN = 15
 

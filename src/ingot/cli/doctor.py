@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,10 +19,12 @@ from ingot.boot.vmm.kvm_in_qemu import qemu_kvm_fault
 from ingot.boot.vmm.machines import machine_for
 from ingot.builder import container_engines
 from ingot.builder.sandbox import check_sandbox, confinement
-from ingot.cli.documents.verbs import DoctorDocument
 from ingot.cli.shared.common_options import Json
 from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import IngotError, MachineError
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import DoctorDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def doctor(
 
     Exits with 3 if something is missing, with an error that names it and how to install it.
     """
-    names = [arch(name).name for name in arches or [arch_called(os.uname().machine).name]]
+    names = [arch_called(name).name for name in arches or [os.uname().machine]]
     if install:
         errors = Terminal(stderr=True)
         tools.install(errors.say, *names)

@@ -14,11 +14,12 @@ from ingot.cli.shared.common_options import (
     complete_kernels,
     make_setting,
 )
+from ingot.cli.shared.output_file import require_output_directory
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.registry_images import fetched_image
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.image_lookup import find_image_named, find_kernel_image
-from ingot.oci import EntryKind, Image, Layout, extract, list_files, require_new
+from ingot.oci import EntryKind, Image, Layout, extract, list_files
 from ingot.operands import KernelName, RegistryImage, not_taken, parse_operand
 from ingot.progress import Progress
 from ingot.units import size_text
@@ -47,6 +48,7 @@ def export(
 
     Every byte is checked against the image's digests. If a check fails, no directory is made.
     """
+    require_output_directory(to, "--to")
     setting = make_setting(catalog, None)
     operand = parse_operand(kernel)
     tag, image = (
@@ -81,7 +83,7 @@ def pull(
         hint = f"write HOST/PATH/{image}; for an image of the store: ingot export {image} --to DIR"
         raise not_taken(image, operand, "an image of a registry", hint)
     reference = operand.reference
-    require_new(to)  # before anything is fetched
+    require_output_directory(to, "--to")  # before anything is fetched
     progress = make_progress(Terminal(stderr=True))
     with fetched_image(reference, arch, progress, insecure=insecure) as (layout, found):
         _write(layout, found, "unpack", to, progress)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from ingot import pipeline
 from ingot.cli.documents.parts import failure_parts, kernel_part, source_part
-from ingot.cli.documents.verbs import FetchDocument
 from ingot.cli.shared.common_options import (
     Arches,
     BuilderName,
@@ -28,6 +28,9 @@ from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.pipeline import FetchedInputs
 from ingot.registry import Registry, check_registry
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import FetchDocument
 
 
 def fetch(

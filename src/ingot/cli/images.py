@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ingot import inventory
-from ingot.cli.documents.verbs import ImagesDocument, ListedImagePart
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.completion import complete_images
 from ingot.cli.shared.terminal import Terminal, make_console, print_json, styled
 from ingot.inventory import ListedImage
 from ingot.oci import Layout
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import ImagesDocument, ListedImagePart
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 

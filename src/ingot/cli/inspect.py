@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from ingot.cli.documents.verbs import FilePart, InspectDocument
 from ingot.cli.shared.common_options import (
     CatalogDirectory,
     ImageArch,
@@ -27,6 +26,9 @@ from ingot.images import layers_of, read_packages
 from ingot.oci import FileInfo, Image, Layer, Layout, list_files, validate_image
 from ingot.operands import RegistryImage, parse_operand
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import FilePart, InspectDocument
 
 _PULLED_HINT = "do not use this image; its publisher can build and push it again"
 

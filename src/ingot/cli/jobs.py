@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from ingot.cli.documents.verbs import JobsDocument
 from ingot.cli.fleet.fleet_options import OneEngine, engine_of
 from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.terminal import Terminal, make_console, print_json, print_line
 from ingot.errors import UserError
 from ingot.fleet.engine import Engine, JobStatus, State
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import JobsDocument
 
 
 def jobs(

@@ -6,17 +6,20 @@ import datetime
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from ingot.catalog import Kernel
 from ingot.cli.documents.parts import kernel_part
-from ingot.cli.documents.verbs import ListDocument, ListPart
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.terminal import make_console, print_json, styled
 from ingot.images import BASE, tags_of_store
 from ingot.oci import Layout
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import ListDocument, ListPart
 
 
 @dataclass(frozen=True, slots=True)

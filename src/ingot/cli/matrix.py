@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,6 @@ from ingot.catalog.kernel_selection import ALL
 from ingot.catalog.ownership import require_own_repository
 from ingot.changes import KernelChange
 from ingot.cli.documents.parts import kernel_part
-from ingot.cli.documents.verbs import MatrixDocument
 from ingot.cli.shared.common_options import (
     Arches,
     CatalogDirectory,
@@ -27,6 +26,9 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_document
 from ingot.setting import Setting
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import MatrixDocument
 
 _MOST_JOBS = 256
 """The most jobs that GitHub runs from one matrix (GitHub's documentation, "Actions limits")."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ingot.cli.documents.parts import image_parts, step_parts, total_seconds
-from ingot.cli.documents.verbs import ModuleBuildDocument
 from ingot.cli.shared.common_options import (
     BuildDirectory,
     CacheDirectory,
@@ -26,6 +25,9 @@ from ingot.images import DEVEL
 from ingot.operands import StoreImage, kernel_named
 from ingot.pipeline.module_build import BuiltModules, build_modules
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import ModuleBuildDocument
 
 
 class _ModuleVerbs(VerbGroup):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot import housekeeping
-from ingot.cli.documents.verbs import PruneDocument
 from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.terminal import print_json, print_line
 from ingot.housekeeping import RemovedItem
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import PruneDocument
 
 
 def prune(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ingot.catalog import Kernel
 from ingot.catalog.kernel_selection import ALL
-from ingot.cli.documents.verbs import PushDocument
 from ingot.cli.shared.common_options import (
     Arches,
     BuiltKernels,
@@ -33,6 +32,9 @@ from ingot.publish.tagging import Action
 from ingot.registry import Registry, check_registry
 from ingot.setting import Project
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import PushDocument
 
 DEFAULT_REGISTRY = "ghcr.io/weaveworks-liquidmetal"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +11,17 @@ import typer
 from ingot import report as reports
 from ingot.cli.report_document import report_document
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, make_setting
+from ingot.cli.shared.output_file import (
+    is_standard_output,
+    require_output_file,
+    write_output,
+)
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_json, print_line
 from ingot.errors import UserError
-from ingot.files import write_atomic
 from ingot.report import Report
 from ingot.setting import Project
 from ingot.units import size_text
-
-STANDARD_OUTPUT = Path("-")
 
 
 def report(
@@ -49,8 +50,8 @@ def report(
     VMMs and features of the catalog that its config supports; and the end of life of its series.
     The page is one HTML file that loads nothing from elsewhere.
     """
-    if to.is_dir() and not as_json:
-        raise UserError(f"{to} is a directory", hint=f"name a file, such as {to / 'report.html'}")
+    if not as_json:
+        require_output_file(to)
     setting = make_setting(catalog, None)
     found = _gather(setting.project, registry, insecure)
     today = datetime.date.today()
@@ -59,10 +60,9 @@ def report(
         return
     # labels of images may contain surrogates, which UTF-8 cannot encode
     data = reports.render_page(found, today).encode("utf-8", "replace")
-    if to == STANDARD_OUTPUT:
-        sys.stdout.buffer.write(data)
+    write_output(to, data)
+    if is_standard_output(to):
         return
-    write_atomic(to.absolute(), data)
     count = len(found.entries)
     kernels = "1 kernel" if count == 1 else f"{count} kernels"
     print_line(f"{to}  ({kernels}, {size_text(len(data))})")

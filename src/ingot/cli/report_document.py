@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from ingot.cli.documents.parts import SizePart, profile_part
-from ingot.cli.documents.verbs import (
-    OptionCountsPart,
-    ReportDocument,
-    ReportPart,
-    SupportPart,
-    TagPart,
-)
+from ingot.cli.documents.parts import profile_part
 from ingot.images import BASE
 from ingot.report.report_data import Answer, KernelEntry, OptionCounts, Report
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.part_shapes import SizePart
+    from ingot.cli.documents.verbs import (
+        OptionCountsPart,
+        ReportDocument,
+        ReportPart,
+        SupportPart,
+        TagPart,
+    )
 
 
 def report_document(report: Report, today: datetime.date) -> ReportDocument:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot.arch import Arch, arch_called
-from ingot.cli.documents.verbs import RequireDocument
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
 from ingot.cli.shared.config_operands import option_named, read_config
 from ingot.cli.shared.terminal import make_console, print_json
 from ingot.errors import ConfigError, UserError
+from ingot.images import BASE, BIN, KERNEL_LAYER, holds_layer
 from ingot.kconfig import FragmentLine, OptionRequest, serves
+from ingot.kconfig.similar_names import similar
 from ingot.lab import NamedConfig
 from ingot.setting import Project
 from ingot.version import Series
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import RequireDocument
 
 _OPTION = re.compile(r"(?P<option>\w+)(?:=(?P<value>.+))?")
 _ANY = "m"
@@ -92,6 +96,7 @@ def require(
 
     Reads the config from the image's manifest, and pulls the kernel only if the manifest has none.
     The fragments of the catalog say which options a VMM or a feature needs in the kernel's series.
+    Of a VMM's fragment, only what is to be on is needed: the rest suits the catalog's own kernels.
 
     Exits with 0 if the kernel has all required options, and with 1 if it does not.
     """
@@ -105,6 +110,7 @@ def require(
             f"{image} is for {config.arch.name}, not for {platform.name}",
             hint="leave out --arch, or name the image of that arch",
         )
+    _require_kernel(config)
     required = list(
         _requirements(setting.project, config, vmms or [], features or [], options or [])
     )
@@ -115,6 +121,17 @@ def require(
         _print(config, required, unmet)
     if unmet:
         raise typer.Exit(ConfigError.exit_code)
+
+
+def _require_kernel(config: NamedConfig) -> None:
+    """Raise a UserError if the config describes a kernel that is in another image."""
+    if config.kind and not holds_layer(config.kind, KERNEL_LAYER):
+        others = [config.name.replace(config.kind, other) for other in (BIN, BASE)]
+        raise UserError(
+            f"{config.name} has no kernel",
+            why=f"it is a {config.kind} image, which is used with one",
+            hint=f"name {' or '.join(others)}",
+        )
 
 
 def _requirements(
@@ -133,7 +150,7 @@ def _requirements(
         return
     series, arch = _kernel_of(config)
     for name in vmms:
-        requests = project.catalog.vmm_requests(name, series, arch)
+        requests = project.catalog.vmm_needs(name, series, arch)
         yield from _required_by(name, requests.values())
     for name in features:
         requests = project.catalog.feature_requests(name, series, arch)
@@ -164,11 +181,21 @@ def _print(
         got = config.value(one.option)
         place = f"{one.required_by}, {one.place}" if one.place else one.required_by
         console.say(
-            ("✗", "red"), f" CONFIG_{one.option} must be {_text(one.value)}, is {got} ({place})"
+            ("✗", "red"),
+            f" CONFIG_{one.option} must be {_text(one.value)}, is {got} ({place})",
+            _similar_option(config, one),
         )
     mark = ("✗", "red") if unmet else ("✓", "green")
     met = len(required) - len(unmet)
     console.say(mark, f" {config.name} has {met} of {len(required)} required options")
+
+
+def _similar_option(config: NamedConfig, requirement: _Requirement) -> str:
+    """A suggestion for an option of the command line that may be misspelt."""
+    if requirement.place or config.value(requirement.option) != "n":
+        return ""
+    names = similar(requirement.option, config.config.options)
+    return f": did you mean {' or '.join(names)}?" if names else ""
 
 
 def _text(value: str) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot import inventory
-from ingot.cli.documents.verbs import RemoveDocument
 from ingot.cli.shared.common_options import CatalogDirectory, Json, make_setting
 from ingot.cli.shared.completion import complete_images
 from ingot.cli.shared.terminal import print_json, print_line
 from ingot.inventory import Removal
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import RemoveDocument
 
 
 def rm(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot import new_versions
 from ingot.cli import add
-from ingot.cli.documents.verbs import UpdateDocument
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -21,6 +20,10 @@ from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_error, print_json
 from ingot.errors import IngotError
 from ingot.new_versions import Addition, SeriesStatus
+from ingot.source.candidates import NoneServedError
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import UpdateDocument
 
 
 def update(
@@ -40,24 +43,30 @@ def update(
     """Add the newest release of each series.
 
     Reads the release lists of the catalog's origins, such as kernel.org and the Debian archive.
-    Adds each new release as `ingot add` does, and keeps the versions that the catalog has. Warns
-    about series that are no longer maintained.
+    Adds each new release as `ingot add` does, and keeps the versions that the catalog has. If the
+    origins do not serve a release that they list, an older one is added if the catalog has none
+    that is newer. Warns about series that are no longer maintained.
     """
     errors = Terminal(stderr=True)
     progress = make_progress(errors)
     today = datetime.date.today()
     setting = make_setting(catalog, cache)
+    if not dry_run:
+        setting.project.catalog.require_writable()
     statuses = new_versions.find_newer(setting.project, series or [], today, progress)
     added: list[Addition] = []
     failed: list[IngotError] = []
     for status in statuses:
         _print_series(errors, status)
-        if status.newer is None:
+        if not status.newer:
             continue
         try:
             # the addition before this one may have changed the catalog
             setting = make_setting(catalog, cache)
-            addition = new_versions.plan_first(setting, status.listed, progress)
+            addition = new_versions.plan_newer(setting, status.have, status.newer, progress)
+        except NoneServedError as error:
+            _print_not_served(errors, error)
+            continue
         except IngotError as error:
             print_error(errors, error)
             failed.append(error)
@@ -73,8 +82,14 @@ def update(
         raise typer.Exit(failed[0].exit_code)
 
 
+def _print_not_served(console: Terminal, error: NoneServedError) -> None:
+    """Lists are ahead of archives for some days: that is not a failure of an update."""
+    console.say(("note:", "bold"), f" {error.what}")
+    console.say_lines(error.why, indent="  ")
+
+
 def _print_series(console: Terminal, status: SeriesStatus) -> None:
-    newer = f"{status.newer.version} is new" if status.newer else "no newer release"
+    newer = f"{status.newest.version} is new" if status.newest else "no newer release"
     console.say(f"{status.series}: the catalog has {status.have}, {newer}")
     if status.ended:
         end = f" since {status.end_of_life}" if status.end_of_life else ""
@@ -90,7 +105,7 @@ def _document(
             {
                 "series": str(status.series),
                 "version": str(status.have),
-                "newer": str(status.newer.version) if status.newer else None,
+                "newer": str(status.newest.version) if status.newest else None,
                 "end_of_life": str(status.end_of_life) if status.end_of_life else None,
                 "ended": status.ended,
             }

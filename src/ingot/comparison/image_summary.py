@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ingot.boot.cost.boot_profile import Profile
 from ingot.builder.builder_image import is_builder
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.images import KernelLabels
+from ingot.images import (
+    KERNEL_IMAGES,
+    KERNEL_LAYER,
+    MODULES_LAYER,
+    KernelLabels,
+    holds_layer,
+)
 from ingot.kconfig import Config
 from ingot.size_map import SizeMap
 
@@ -21,7 +27,8 @@ class ImageSummary:
     `size` is its size in a registry, in bytes. `kernel_size` and `modules` are sizes of the files
     as shipped, the modules by their path below `lib/modules/<release>/kernel`. Only images
     by Ingot have a `size_map` (of the kernel). `files` are all files by name, for an image that
-    Ingot did not build. `profile` is the kernel's boot profile, if it was measured.
+    Ingot did not build. `profile` is the kernel's boot profile, if it was measured. `has_kernel`
+    and `has_modules` say whether the image has a kernel, or is used with its modules.
     """
 
     name: str
@@ -35,6 +42,27 @@ class ImageSummary:
     config: Config | None = None
     files: Mapping[str, int] | None = field(default=None, hash=False)
     profile: Profile | None = None
+    has_kernel: bool = True
+    has_modules: bool = True
+
+    def held_by(self, kind: str) -> ImageSummary:
+        """The summary without what images of this kind do not have.
+
+        All images of a build describe the whole build. A kernel-bin image also has a summary of the
+        modules, with which its kernel is used.
+        """
+        if kind not in KERNEL_IMAGES or holds_layer(kind, KERNEL_LAYER):
+            return self
+        has_modules = holds_layer(kind, MODULES_LAYER)
+        return replace(
+            self,
+            size_map=None,
+            kernel_size=None,
+            modules=self.modules if has_modules else None,
+            profile=None,
+            has_kernel=False,
+            has_modules=has_modules,
+        )
 
     @property
     def modules_size(self) -> int | None:

@@ -11,7 +11,7 @@ from ingot.boot.cost.boot_profile import PROFILE_TYPE, Profile
 from ingot.comparison.image_summary import ImageSummary, require_no_builder
 from ingot.comparison.store_summary import summary_of_image
 from ingot.errors import IngotError, UserError, VerificationError
-from ingot.images import BASE, KernelLabels, read_config, read_size_map
+from ingot.images import BASE, TITLE, KernelLabels, read_config, read_size_map
 from ingot.oci import Artifact, read_artifact
 from ingot.oci.image_documents import canonical_json, read_json
 from ingot.progress import Progress
@@ -40,7 +40,7 @@ def summary_of_reference(
     if facts is None or config is None or size_map is None:
         return _fetched(reference, platform, progress, insecure=insecure)
     blobs = [manifest.config, *manifest.layers]
-    return ImageSummary(
+    summary = ImageSummary(
         name=reference,
         platform=f"linux/{arch(facts.arch).oci}",
         layers=tuple(layer.to_descriptor().digest for layer in manifest.layers),
@@ -52,6 +52,7 @@ def summary_of_reference(
         config=config,
         profile=_profile(reference, facts, insecure=insecure),
     )
+    return summary.held_by(annotations.get(TITLE, ""))
 
 
 def _fetched(reference: str, platform: Arch, progress: Progress, *, insecure: bool) -> ImageSummary:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ingot import lab
 from ingot.comparison.image_summary import ImageSummary, require_no_builder
 from ingot.errors import UserError
-from ingot.images import BASE, KernelLabels, read_facts, read_size_map
+from ingot.images import BASE, TITLE, KernelLabels, read_facts, read_size_map
 from ingot.kconfig import Config
 from ingot.oci import EntryKind, FileInfo, Image, Layout, list_files, read_image
 
@@ -35,7 +35,7 @@ def summary_of_image(layout: Layout, image: Image, name: str) -> ImageSummary:
         listing = list_files(layout, base or image)
         files = {info.name: info.size for info in listing if info.kind == EntryKind.FILE}
         kernel_size, modules = _kernel_among(files), _modules_among(listing)
-    return ImageSummary(
+    summary = ImageSummary(
         name=name,
         platform=str(image.platform),
         layers=tuple(layer.descriptor.digest for layer in image.layers),
@@ -48,6 +48,7 @@ def summary_of_image(layout: Layout, image: Image, name: str) -> ImageSummary:
         files=None if facts else files,
         profile=lab.kept_profile(layout, base or image),
     )
+    return summary.held_by(image.labels.get(TITLE, "")) if facts else summary
 
 
 def _kernel_among(files: Mapping[str, int]) -> int | None:

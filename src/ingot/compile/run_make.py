@@ -46,7 +46,7 @@ class Counter:
         if match := _OBJECT_LINE.match(line):
             self.done += 1
             total = self._expected if self.done < self._expected else None
-            self._step.advance(self.done, total, match[1])
+            self._step.advance(self.done, total, match[1], unit="objects")
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,10 +153,10 @@ class FleetTable(TomlTable):
 class FleetSettings:
     """What a fleet needs to know: the file's tables, and what the engine of this machine needs.
 
-    `cache` is Ingot's cache directory and `store` the image store of this machine; `program` are
-    the words that run Ingot here, and `environment` is what another process of Ingot gets of this
-    one's. They are for engines that run jobs on this machine, or on machines that share its file
-    system.
+    `cache` is Ingot's cache directory, `store` the image store of this machine, and `build_dir` the
+    directory to compile in, if the user named one. `program` are the words that run Ingot here, and
+    `environment` is what another process of Ingot gets of this one's. They are for engines that run
+    jobs on this machine, or on machines that share its file system.
     """
 
     table: FleetTable
@@ -164,6 +164,7 @@ class FleetSettings:
     store: Path
     program: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
+    build_dir: Path | None = None
 
     @property
     def resources(self) -> Resources:
@@ -208,6 +209,7 @@ def load_fleet_settings(
     store: Path,
     program: tuple[str, ...],
     environment: Mapping[str, str],
+    build_dir: Path | None = None,
 ) -> FleetSettings:
     """The settings beside the catalog in the directory `catalog`; without a file, the defaults.
 
@@ -216,7 +218,7 @@ def load_fleet_settings(
     path = catalog / FILE_NAME
     text = read_text(path)
     table = FleetTable() if text is None else _FORM.read(Mistakes(path, text))
-    return FleetSettings(table, cache, store, program, environment)
+    return FleetSettings(table, cache, store, program, environment, build_dir)
 
 
 def bytes_of(size: str) -> int:

@@ -71,7 +71,10 @@ class _JobStep:
         self._printed: float | None = None
         self.began = time.monotonic()
 
-    def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
+    def advance(
+        self, done: float, total: float | None = None, detail: str = "", *, unit: str = ""
+    ) -> None:
+        del unit  # a job's client shows percents
         now = time.monotonic()
         if self._printed is not None and now - self._printed < _EVERY_SECONDS:
             return

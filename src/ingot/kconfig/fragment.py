@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingot.arch import arch as known_arch
-from ingot.errors import UserError
+from ingot.errors import UserError, require_none
 from ingot.files import read_text
 from ingot.version import Series
 
@@ -77,17 +77,25 @@ class OptionRequest:
 
 
 def parse_fragment(text: str, name: str) -> tuple[OptionRequest, ...]:
-    """Parse a fragment; a UserError names the first line that is neither option nor comment."""
-    requests = []
+    """Parse a fragment; a UserError names every line that cannot be read."""
+    requests: list[OptionRequest] = []
+    errors: list[UserError] = []
     for number, raw in enumerate(text.splitlines(), start=1):
-        line = raw.strip()
-        if unset := _UNSET.fullmatch(line):
-            requests.append(
-                _request(unset["option"], "n", unset["note"], FragmentLine(name, number))
-            )
-        elif line and not line.startswith("#"):
-            requests.append(_parse_assignment(line, FragmentLine(name, number)))
+        try:
+            requests += _parse_line(raw.strip(), FragmentLine(name, number))
+        except UserError as error:
+            errors.append(error)
+    require_none(errors, f"{len(errors)} lines of {name} cannot be read")
     return tuple(requests)
+
+
+def _parse_line(line: str, place: FragmentLine) -> Sequence[OptionRequest]:
+    """The request of a line; empty for a comment, which does not request anything."""
+    if unset := _UNSET.fullmatch(line):
+        return [_request(unset["option"], "n", unset["note"], place)]
+    if line and not line.startswith("#"):
+        return [_parse_assignment(line, place)]
+    return []
 
 
 def _parse_assignment(line: str, place: FragmentLine) -> OptionRequest:

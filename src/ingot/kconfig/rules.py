@@ -111,13 +111,17 @@ def _checked(read: Callable[[str], object], text: str) -> None:
 
 
 def load_rules(path: Path) -> tuple[Rule, ...]:
-    """The rules of a file, none if there is no file.
+    """The rules of a file; a UserError if it is missing, or that lists its mistakes with lines.
 
-    A UserError lists all its mistakes with their lines.
+    A file with another name would be ignored, and no config would be checked.
     """
     text = read_text(path)
     if text is None:
-        return ()
+        raise UserError(
+            f"there is no file {path}, so no config could be checked for known problems",
+            hint=f"copy it from a catalog that `ingot init` made, or write an empty {path.name} to"
+            " have no rules",
+        )
     found = _FORM.read(Mistakes(path, text)).rules
     lines = Lines(text)
     rules = [

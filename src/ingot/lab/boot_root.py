@@ -8,20 +8,30 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingot.boot.boot_report import BootReport
+from ingot.boot.guest.root_disks import ON_DISK, root_words
 from ingot.boot.guest.root_tree import ROOT_BYTES, find_init, pack
+from ingot.boot.guest.tree_disk import make_tree_disk
 from ingot.boot.vmm import choice, qemu
 from ingot.boot.vmm.machines import MEMORY_MIB, Guest, Machine, QemuMachine
 from ingot.boot.vmm.running import command_line
 from ingot.builder.sandbox import Builder
 from ingot.errors import UserError
-from ingot.lab.boot_target import prepared_target
+from ingot.files import tree_size
+from ingot.lab.boot_target import BootTarget, prepared_target
 from ingot.lab.booting import BootRequest, enter, ready_machine
+from ingot.lab.config_reader import NamedConfig, config_of_file, config_of_image
 from ingot.oci import Image, Layout, extract
 from ingot.progress import Progress
 from ingot.setting import Setting
 
 Root = tuple[Layout, Image]
 """An image, and the layout that has it."""
+
+_INITRAMFS_BYTES = 64 << 20
+"""The most bytes of a root in memory, which is fast. A larger one is put on a disk."""
+
+_DISK_MEMORY_MIB = 1024
+"""The memory of a guest whose root is on a disk, for the programs of the image."""
 
 
 def boot_root(
@@ -72,11 +82,38 @@ def _guest_on(
             files = target.directory / "files"
             extract(*root, files, step, limit=ROOT_BYTES)
             init = find_init(files)
-            modules = (target.modules, f"/lib/modules/{target.release}")
-            data = pack(files, *([modules] if target.modules.is_dir() else []))
-            step.result(f"{len(data) >> 20} MiB, {init}")
-        # the archive and the files unpacked from it are in memory at the same time
-        memory = MEMORY_MIB + 2 * (len(data) >> 20)
-        guest = Guest(target.kernel, data, None, f"rdinit={init}", memory=memory)
+            size = tree_size(files)
+            on_disk = size > _INITRAMFS_BYTES and _can_have_disk(setting, kernel)
+            guest = guest_of_files(target, files, init, on_disk=on_disk)
+            place = "on a disk" if on_disk else "in memory"
+            step.result(f"{size >> 20} MiB {place}, {init}")
         guest, machine = enter(target, guest, machine)
         yield replace(guest, append=command_line(guest.append, request.append)), machine
+
+
+def _can_have_disk(setting: Setting, kernel: Image | Path) -> bool:
+    """Whether the kernel can have its root on a disk, which most can if the config is not known."""
+    with contextlib.suppress(UserError):
+        config = _config(setting, kernel).config
+        return all(config.value(option) == "y" for option in ON_DISK.options)
+    return True
+
+
+def _config(setting: Setting, kernel: Image | Path) -> NamedConfig:
+    if isinstance(kernel, Path):
+        return config_of_file(kernel)
+    return config_of_image(setting.project.layout, kernel, "the kernel")
+
+
+def guest_of_files(target: BootTarget, files: Path, init: str, *, on_disk: bool) -> Guest:
+    """The guest whose root has these files and the kernel's modules."""
+    place = f"/lib/modules/{target.release}"
+    modules = (target.modules, place) if target.modules.is_dir() else None
+    if on_disk:
+        disk = make_tree_disk(files, modules, target.sandbox)
+        words = root_words(init)
+        return Guest(target.kernel, None, None, words, disks=(disk,), memory=_DISK_MEMORY_MIB)
+    data = pack(files, *([modules] if modules else []))
+    # While the archive is unpacked it is in memory too, and a tmpfs may fill half of the rest.
+    memory = MEMORY_MIB + 3 * (len(data) >> 20)
+    return Guest(target.kernel, data, None, f"rdinit={init}", memory=memory)

@@ -56,14 +56,15 @@ def prepared_target(
         facts = _facts(kernel)
         root = directory / "root"
         extract(project.layout, kernel, root, limit=KERNEL_IMAGE_BYTES)
-        file, modules = _parts(root, facts.release)
+        file, modules = _parts(root, facts.release, f"the image {kernel.descriptor.digest}")
         yield BootTarget(file, modules, facts.release, arch(facts.arch), sandbox, directory)
 
 
-def _parts(root: Path, release: str) -> tuple[Path, Path]:
+def _parts(root: Path, release: str, called: str) -> tuple[Path, Path]:
     """The paths of the kernel and the modules of an unpacked image; no symlink is followed.
 
-    UserError if there is no kernel file, or if the modules are not a directory.
+    `called` is the image in messages. UserError if there is no kernel file, or if the modules are
+    not a directory.
     """
     image = ConfinedDirectory(root)
     name = f"lib/modules/{release}"
@@ -72,12 +73,12 @@ def _parts(root: Path, release: str) -> tuple[Path, Path]:
             modules = image.find(name)
     except FileNotFoundError:
         raise UserError(
-            f"this image has no {KERNEL_FILE}",
+            f"{called} has no {KERNEL_FILE}",
             hint=f"name a {BASE} image: it has the kernel and its modules",
         ) from None
     if modules and not modules.is_directory:
         raise UserError(
-            f"/{name} of this image is not a directory", hint=f"name another {BASE} image"
+            f"/{name} of {called} is not a directory", hint=f"name another {BASE} image"
         )
     return root / KERNEL_FILE, root / name
 
@@ -93,7 +94,7 @@ def _facts(image: Image) -> KernelLabels:
     facts = read_facts(image)
     if facts is None:
         raise UserError(
-            "this image does not hold a kernel built by Ingot",
+            f"the image {image.descriptor.digest} does not hold a kernel built by Ingot",
             hint=f"name a {BASE} image: it has the kernel and its modules",
         )
     return facts

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingot import registry
 from ingot.arch import Arch, arch, arch_called
 from ingot.errors import UserError
-from ingot.images import KernelLabels, read_config
+from ingot.images import KERNEL_FILE, TITLE, KernelLabels, read_config
 from ingot.kconfig import Config
 from ingot.kernel_file import DecompressError, compression_of, decompress, embedded_config
 from ingot.oci import Image, Layout, list_files, read_file
@@ -34,12 +35,13 @@ _TRIED = 5
 @dataclass(frozen=True, slots=True)
 class NamedConfig:
     """A config, the name that the user gave for it, and its kernel's `series` and `arch`, which
-    are None if unknown."""
+    are None if unknown. `kind` is the kind of image that it was read from, if Ingot made that."""
 
     name: str
     config: Config
     series: Series | None
     arch: Arch | None
+    kind: str = ""
 
     def value(self, option: str) -> str:
         """The value of an option in the config; `n` if it is not set."""
@@ -49,8 +51,9 @@ class NamedConfig:
 def config_of_file(path: Path) -> NamedConfig:
     """The config in a file: a `.config`, or a kernel with an embedded config.
 
-    A kernel without one has the config of the same release in its directory, as distributions
-    install them: `vmlinuz-6.1.0-28-amd64` and `config-6.1.0-28-amd64`.
+    The config of a kernel without one is in its directory: that of the same release, as
+    distributions install them (`vmlinuz-6.1.0-28-amd64` and `config-6.1.0-28-amd64`), or the only
+    one beside the `vmlinux` of an export.
     """
     try:
         return _config_within(path)
@@ -63,10 +66,12 @@ def config_of_file(path: Path) -> NamedConfig:
 def _config_beside(path: Path) -> Path | None:
     for kernel in (path, path.resolve()):  # /vmlinuz is a link
         if match := _INSTALLED.fullmatch(kernel.name):
-            found = kernel.with_name(f"config-{match['release']}")
-            if found.is_file():
-                return found
-    return None
+            named = kernel.with_name(f"config-{match['release']}")
+            if named.is_file():
+                return named
+    # what `ingot export` writes: boot/vmlinux and boot/config-6.1.176
+    found = list(path.parent.glob("config-*")) if path.name == Path(KERNEL_FILE).name else []
+    return found[0] if len(found) == 1 else None
 
 
 def _config_within(path: Path) -> NamedConfig:
@@ -85,7 +90,7 @@ def config_of_image(layout: Layout, image: Image, name: str) -> NamedConfig:
     """The config of an image in a layout: from its annotation, else from its files."""
     config = read_config(image.annotations)
     if config is not None:
-        return _of_facts(name, config, KernelLabels.from_labels(image.labels))
+        return _of_facts(name, config, KernelLabels.from_labels(image.labels), image.annotations)
     files = list_files(layout, image)
     names = [info.name for info in files if 0 < info.size <= _KERNEL_BYTES]
     configs = [file for file in names if re.fullmatch(r"(?:.*/)?(?:config-.*|\.config)", file)]
@@ -112,7 +117,7 @@ def config_of_reference(reference: str, platform: Arch, *, insecure: bool = Fals
     annotations = registry.annotations_of(manifest)
     config = read_config(annotations)
     if config is not None:
-        return _of_facts(reference, config, KernelLabels.from_labels(annotations))
+        return _of_facts(reference, config, KernelLabels.from_labels(annotations), annotations)
     with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory:
         layout = registry.fetch_image(
             reference, platform.oci, Path(directory) / "layout", insecure=insecure
@@ -145,12 +150,15 @@ def _as_text(data: bytes) -> str | None:
     return text if re.search(r"^(?:# )?CONFIG_\w+[= ]", text, re.MULTILINE) else None
 
 
-def _of_facts(name: str, config: Config, facts: KernelLabels | None) -> NamedConfig:
+def _of_facts(
+    name: str, config: Config, facts: KernelLabels | None, annotations: Mapping[str, str]
+) -> NamedConfig:
     return NamedConfig(
         name,
         config,
         KernelVersion.parse(facts.version).series if facts else None,
         arch(facts.arch) if facts else None,
+        annotations.get(TITLE, "") if facts else "",
     )
 
 

@@ -37,6 +37,7 @@ def is_profile(tag: str) -> bool:
 
 def profile_image(setting: Setting, image: Image, builder: Builder, progress: Progress) -> Profile:
     """Measure the kernel of a base image and keep the profile; BootError if it does not boot."""
+    setting.project.layout.require_writable()  # before the boots, which take long
     with prepared_target(setting.project, image, builder, progress) as target:
         profile = measure_prepared(setting, target, progress)
     keep_profile(setting.project.layout, profile, image)

@@ -8,8 +8,10 @@ from ingot.arch import Arch
 from ingot.catalog import Catalog, GuestCheck, Kernel, fragments_for
 from ingot.errors import UserError
 from ingot.images import MODULES, added_modules
+from ingot.lab.booting import DISKS
 from ingot.lab.config_reader import NamedConfig
 from ingot.oci import Image
+from ingot.suggestions import suggestion
 from ingot.version import Series
 
 NO_CHECKS = "none"
@@ -95,10 +97,13 @@ def _chosen(
     for name in names:
         found = owners.get(name, ()) or tuple(check for check in known if check.name == name)
         if not found:
+            what = f"there is no check '{name}' for {series} on {arch.name}"
+            names = sorted(check.name for check in known)
             raise UserError(
-                f"there is no check '{name}' for {series} on {arch.name}",
-                why=f"the checks are: {', '.join(sorted(check.name for check in known))}",
-                hint=f"all checks of a feature: --checks FEATURE; none: --checks {NO_CHECKS}; with"
+                what,
+                why=f"the checks are: {', '.join(names)}",
+                hint=suggestion(name, [*names, *owners, *DISKS, NO_CHECKS])
+                or f"all checks of a feature: --checks FEATURE; none: --checks {NO_CHECKS}; with"
                 " the root on a disk: --checks root-on-disk or modules-volume",
             )
         chosen |= {check.name: check for check in found}

@@ -17,7 +17,7 @@ from ingot.oci.layer_entry import (
 from ingot.oci.layer_writer import Layer, write_layer, write_tar_layer
 from ingot.oci.layout import Layout, check_tag_name
 from ingot.oci.packed_annotation import pack_text, unpack_text
-from ingot.oci.unpack_image import extract, require_new
+from ingot.oci.unpack_image import extract
 from ingot.oci.validate import Problem, validate_image, validate_layout
 
 __all__ = [
@@ -46,7 +46,6 @@ __all__ = [
     "read_artifact",
     "read_file",
     "read_image",
-    "require_new",
     "tree_entries",
     "unpack_text",
     "validate_image",

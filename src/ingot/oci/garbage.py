@@ -31,7 +31,7 @@ def collect_garbage(layout: Layout, *, dry_run: bool = False) -> Garbage:
     VerificationError, with nothing removed, if a tag's manifest is damaged: the blobs that it
     needs are not known then.
     """
-    with layout.exclusive_if_free() as free:
+    with layout.exclusive_if_free(to_read=dry_run) as free:
         if not free:
             return Garbage(skipped=True)
         needed = {d.digest.hex for root in layout.roots() for d in reachable(layout.blobs, root)}

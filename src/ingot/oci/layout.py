@@ -45,6 +45,7 @@ from ingot.oci.image_documents import (
     parse,
 )
 from ingot.oci.limits import DOCUMENT_BYTES, STORE_INDEX_BYTES
+from ingot.write_access import free_to_read, locked_to_read, require_writable
 
 _STORE_HINT = (
     "nothing was changed; restore that file from a copy, or move the image store away and build"
@@ -151,13 +152,34 @@ class Layout:
             yield
 
     @contextlib.contextmanager
-    def exclusive_if_free(self) -> Iterator[bool]:
-        """Lock the store if no process uses it: True, and builds wait; else False."""
+    def being_read(self) -> Iterator[None]:
+        """Prevent garbage collection while images are read; the store may be read-only.
+
+        A store that does not exist is not made.
+        """
+        self._read_index()
+        if not self.root.is_dir():
+            yield
+            return
+        with locked_to_read(self.root / _USE_LOCK):
+            yield
+
+    def require_writable(self) -> None:
+        """MachineError if this user cannot write to the store: called before long work."""
+        require_writable(self.root, "the image store")
+
+    @contextlib.contextmanager
+    def exclusive_if_free(self, *, to_read: bool = False) -> Iterator[bool]:
+        """Lock the store if no process uses it: True, and builds wait; else False.
+
+        With `to_read`, nothing is changed meanwhile, and the store may be read-only.
+        """
         self._read_index()
         if not self.root.is_dir():
             yield True
             return
-        with disk_errors(self.root), locked_if_free(self.root / _USE_LOCK) as free:
+        lock = free_to_read if to_read else locked_if_free
+        with disk_errors(self.root), lock(self.root / _USE_LOCK) as free:
             yield free
 
     def leftovers(self) -> Iterator[Path]:

@@ -32,8 +32,7 @@ _UNUSABLE = (errno.ENAMETOOLONG, errno.EMLINK, errno.EILSEQ, errno.EINVAL, errno
 """The errors for names, links and times that this file system does not support."""
 
 
-def require_new(to: Path) -> None:
-    """UserError if `to` exists, which `extract` would refuse as well."""
+def _require_new(to: Path) -> None:
     if to.exists() or to.is_symlink():
         raise UserError(f"{to} exists already", hint="name a directory that does not exist yet")
 
@@ -51,7 +50,7 @@ def extract(
     UserError if `to` exists, an entry would leave it, or there are more than `limit` bytes in all
     layers; VerificationError if a layer is damaged, MachineError if the disk is full.
     """
-    require_new(to)
+    _require_new(to)
     total = sum(layer.descriptor.size for layer in image.layers)
     done, allowance = 0, Allowance(limit)
     with disk_errors(to.parent), _usable(image), staging_directory(to.parent) as staging:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ingot import tools
 from ingot.catalog import Kernel
 from ingot.files import locked
+from ingot.pipeline.configs import require_usable
 from ingot.pipeline.found_build import Built, find_without_work
 from ingot.pipeline.kernel_plan import make_plan
 from ingot.progress import Progress, Timed
@@ -25,12 +26,14 @@ def build(setting: Setting, kernel: Kernel, progress: Progress) -> Built:
         progress.note(f"{kernel.tag}: another build of it is running; waiting")
 
     plan = make_plan(setting.project.catalog, kernel, setting.options)
+    require_usable(plan)
     timed = Timed(progress)
     with in_use(setting.project, progress):
         if built := find_without_work(setting, plan, timed):
             # a build that was killed after it had tagged the images may have left its directory
             setting.project.workspace.remove_stale()
             return built
+        setting.project.layout.require_writable()
         tools.require_all(kernel.arch.name, kind=kernel.builder.kind)
         with locked(setting.project.workspace.lock(f"kernel-{kernel.tag}"), on_wait=waiting):
             # late: most builds find their images, and compiler and lab are large

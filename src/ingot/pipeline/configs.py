@@ -76,6 +76,7 @@ def resolve_all(
         plan = make_plan(setting.project.catalog, kernel, setting.options)
         if fresh:
             plan = replace(plan, full_config=None)
+        require_usable(plan)
         if kept := _resolved_before(setting, plan):
             yield kept
             continue
@@ -206,6 +207,23 @@ def _lint(plan: Plan, config: Config) -> tuple[Finding, ...]:
     kernel = plan.kernel
     series, arch = kernel.version.series, kernel.arch.name
     return tuple(broken(plan.rules, config, series, arch, kernel.vmms))
+
+
+def require_usable(plan: Plan) -> None:
+    """UserError for a full config that no source has to be fetched for to see that it is wrong.
+
+    That is one without options, and a lock file whose fragments have changed.
+    """
+    if plan.full_config is None:
+        return
+    given = _read(plan.full_config)
+    if not given.options:
+        raise UserError(
+            f"the full config {plan.full_config} has no options",
+            hint="put a complete .config there, or remove the file to build from the fragments",
+        )
+    if given.text.startswith(_HEADER):
+        _require_fresh(plan, plan.full_config, given)
 
 
 def written_by_hand(path: Path) -> bool:

@@ -28,6 +28,7 @@ from ingot.errors import UserError
 from ingot.files import disk_errors, staging_directory
 from ingot.images import KERNEL_FILE
 from ingot.pipeline.builders import site_of
+from ingot.pipeline.configs import require_usable
 from ingot.pipeline.inputs import obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.process import run
@@ -70,7 +71,8 @@ class _Chain:
                 f"# linux {kernel.version} for {kernel.arch.name}, as Ingot builds {kernel.tag}.",
                 f"# `ingot containerfile {kernel.tag} --output DIR` writes what it takes. Targets:",
                 "# bin (the kernel), modules, base (both, and the config); builder, the toolchain.",
-                f"# docker buildx build --target bin --tag kernel-bin:{kernel.tag} DIR",
+                f"# docker buildx build --target bin --tag kernel-bin:{kernel.tag} \\",
+                "#     -f DIR/Containerfile DIR",
                 "",
                 container_builder.stage(builder, self.host, builder.image),
                 "FROM builder AS compile",
@@ -160,8 +162,9 @@ def write_context(setting: Setting, kernel: Kernel, to: Path, progress: Progress
 
 def _chain(setting: Setting, kernel: Kernel, progress: Progress) -> _Chain:
     _require_image(kernel.builder)
-    source = obtain_source(setting, kernel, progress)
     plan = make_plan(setting.project.catalog, kernel, setting.options)
+    require_usable(plan)
+    source = obtain_source(setting, kernel, progress)
     return _Chain(plan, source, site_of(setting.project).host)
 
 
@@ -203,7 +206,7 @@ def _pack(tree: Path, target: Path, epoch: int, step: Step) -> None:
     def packed(_line: str) -> None:
         nonlocal count
         count += 1
-        step.advance(count, None, "files")
+        step.advance(count, unit="files")
 
     words = [
         *("tar", "--create", "--verbose", "--file", str(target)),

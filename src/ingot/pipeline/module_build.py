@@ -85,6 +85,7 @@ def build_modules(
     """
     directory = directory.absolute()
     require_module_source(directory)
+    setting.project.layout.require_writable()
     name = check_module_name(name or _name_of(directory))
     timed = Timed(progress)
 

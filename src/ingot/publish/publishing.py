@@ -11,7 +11,6 @@ nothing that the registry has is sent again. skopeo handles the credentials.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -95,8 +94,7 @@ def publish(
     are already set are correct.
     """
     layout = project.layout
-    # do not create a store that does not exist
-    with layout.in_use() if layout.root.exists() else contextlib.nullcontext():
+    with layout.being_read():
         shipments = gather(layout, kernels, builders=builders, modules=modules, moving=moving)
         return ship(layout, shipments, target, progress, dry_run=dry_run)
 

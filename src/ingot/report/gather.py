@@ -129,7 +129,7 @@ def _flavor(tags: Sequence[str], facts: KernelLabels, platform: Arch) -> str:
         version, *words = tag.removeprefix(facts.version).split("-")
         if version or tag == immutable or not tag.startswith(facts.version):
             continue
-        if words and words[-1] in (platform.name, platform.oci):
+        if words and words[-1] in platform.names:
             words.pop()
         return "-".join(words) or DEFAULT_FLAVOR
     return ""
@@ -149,7 +149,7 @@ def _vmm_answers(catalog: Catalog, parsed: _ReadImage) -> Iterator[Answer]:
     series, platform = parsed.version.series, parsed.platform
     for vmm in catalog.vmms.values():
         if vmm.boots(series, platform):
-            requests = catalog.vmm_requests(vmm.name, series, platform)
+            requests = catalog.vmm_needs(vmm.name, series, platform)
             yield _answer(vmm.name, requests, parsed.config)
         else:
             yield Answer(vmm.name, 0, absent=f"boots {vmm.since[platform.name]} and later")

@@ -15,6 +15,10 @@ from ingot.source.trees.source_cache import SourceCache
 from ingot.version import KernelVersion, Series
 
 
+class NoneServedError(MachineError):
+    """No origin delivers any of the releases that were tried."""
+
+
 def candidates(
     name: str,
     origins: Sequence[Origin],
@@ -54,7 +58,7 @@ def obtain_first(
 
     A release that no origin delivers is skipped with a note. One that does not verify, or is not
     the named version, is an error: an older release must not silently replace it. If none is
-    delivered, raises MachineError; a full disk or a missing program is raised at once.
+    delivered, raises NoneServedError; a full disk or a missing program is raised at once.
     """
     attempts = Attempts(Silent())  # `obtain` notes why each one failed
     for number, release in enumerate(wanted):
@@ -66,10 +70,11 @@ def obtain_first(
             attempts.failed(f"linux {release.version}", error)
         else:
             return release, source
-    raise attempts.error(
+    failure = attempts.error(
         "none of the listed releases could be downloaded",
         hint="check the network; a release that was just announced may take days to appear",
     )
+    raise NoneServedError(failure.what, why=failure.why, hint=failure.hint)
 
 
 def _known_ends(

@@ -97,4 +97,4 @@ def require_unchanged(source: Source, progress: Progress) -> None:
 
 def _digest(path: Path, progress: Progress) -> Digest:
     with disk_errors(path), progress.step(f"hash {path}") as step:
-        return tree_digest(path, lambda count: step.advance(count, None, "files"))
+        return tree_digest(path, lambda count: step.advance(count, unit="files"))

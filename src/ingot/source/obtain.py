@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingot.digest import Digest
-from ingot.errors import IngotError, MachineError, UserError
+from ingot.errors import OWN_SOURCE, IngotError, MachineError, UserError
 from ingot.files import locked
 from ingot.progress import Progress
 from ingot.source.origin import Origin, Source
@@ -37,7 +37,7 @@ def obtain(
     MachineError if the source is not in the cache.
     """
     if not origins:
-        raise UserError(f"there is no origin for linux {version}", hint="use `--source PATH`")
+        raise UserError(f"there is no origin for linux {version}", hint=OWN_SOURCE)
 
     def wait() -> None:
         progress.note(f"source: waiting for another process that obtains linux {version}")
@@ -118,5 +118,5 @@ def _from_origins(
         return source
     raise attempts.error(
         f"no origin delivered linux {version}",
-        hint="check the network and the version, or use `--source PATH` with a tarball or tree",
+        hint=f"check the network and the version, or {OWN_SOURCE}",
     )

@@ -13,11 +13,11 @@ of the platform's own row. The data was read from these releases:
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ingot.errors import UserError
+from ingot.suggestions import unknown_name
 
 PLACEHOLDER = "REPLACE-ME"
 """The placeholder in every snippet for the guest's root file system, which Ingot does not make."""
@@ -58,7 +58,7 @@ class TargetPlatform:
     legacy: TargetPlatform | None = None
 
 
-_PUSH = "push the images, unless the registry has them: ingot push {name} --registry {registry}"
+_PUSH = "{push}"
 _SEND = (
     "name the image of a root file system in place of {placeholder}",
     "send it: grpcurl -plaintext -d @ HOST:9090"
@@ -167,12 +167,8 @@ _BY_NAME = {platform.name: platform for platform in PLATFORMS}
 def platform_named(name: str, *, legacy: bool = False) -> TargetPlatform:
     """The row with this name. UserError if there is none, or no legacy one."""
     if name not in _BY_NAME:
-        near = difflib.get_close_matches(name, _BY_NAME, n=1)
-        raise UserError(
-            f"there is no platform '{name}'",
-            why=f"the platforms are: {', '.join(_BY_NAME)}",
-            hint=f"did you mean {near[0]}?" if near else "",
-        )
+        what = f"there is no platform '{name}'"
+        raise unknown_name(what, name, _BY_NAME, listed="the platforms are:")
     platform = _BY_NAME[name]
     if not legacy:
         return platform

@@ -116,6 +116,7 @@ def _values(platform: TargetPlatform, spec_kernel: SpecKernel) -> dict[str, obje
         "files": FILES,
         "modules_files": _modules_files(spec_kernel),
         "get": _get(spec_kernel),
+        "push": _push(spec_kernel),
         "store": _on_one_line(spec_kernel.store),
     }
 
@@ -158,6 +159,15 @@ def _modules_files(spec_kernel: SpecKernel) -> str:
 def _exports(spec_kernel: SpecKernel) -> bool:
     """Whether the files come from the store."""
     return spec_kernel.store is not None and not spec_kernel.pinned
+
+
+def _push(spec_kernel: SpecKernel) -> str:
+    """The step after which the registry has the images."""
+    push = f"ingot push {spec_kernel.name} --registry {spec_kernel.registry}"
+    if spec_kernel.store:
+        return f"push the images, unless the registry has them: {push}"
+    make = f"ingot build {spec_kernel.kernel.tag}"
+    return f"build and push the images, unless the registry has them: {make} && {push}"
 
 
 def _origin(spec_kernel: SpecKernel) -> str:

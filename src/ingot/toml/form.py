@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar, get_origin
+from typing import Any, Generic, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from ingot.errors import UserError
-from ingot.toml.lines import Place
+from ingot.toml.lines import Place, parse_toml
 from ingot.toml.mistakes import Mistakes
 from ingot.web import without_secrets
 
@@ -57,17 +55,36 @@ class FileForm(Generic[_Document]):
 
     def read(self, mistakes: Mistakes) -> _Document:
         """Parse the text of a file; a UserError lists everything that does not fit the schema."""
-        path = mistakes.path
+        document = self.read_rest(mistakes)
+        mistakes.check()
+        return document
+
+    def read_rest(self, mistakes: Mistakes) -> _Document:
+        """Parse the text of a file without the values that do not fit the schema.
+
+        They are noted, so that the caller can add what else is wrong, and then has to check
+        `mistakes`. A UserError lists them if the other values are not a document.
+        """
+        values = parse_toml(mistakes.path, mistakes.text)
         try:
-            return self.document.model_validate(tomllib.loads(mistakes.text))
-        except tomllib.TOMLDecodeError as error:
-            line = re.search(r"at line (\d+)", str(error))
-            where = f"{path.name}:{line[1]}" if line else path.name
-            raise UserError(f"{path} is not valid TOML", why=f"{where}: {error}") from None
+            return self.document.model_validate(values)
         except ValidationError as error:
-            for finding in error.errors():
-                mistakes.add(self._place(finding), self._message(finding))
-            raise mistakes.error() from None
+            findings = error.errors()
+        for finding in findings:
+            mistakes.add(self._place(finding), self._message(finding))
+        if all(map(self._is_detail, findings)):
+            places = [self._place(finding) for finding in findings]
+            mistakes.set_aside(places)
+            for place in places:
+                _remove(values, place)
+            with contextlib.suppress(ValidationError):
+                return self.document.model_validate(values)
+        raise mistakes.error()
+
+    def _is_detail(self, finding: ErrorDetails) -> bool:
+        """Whether a finding is about one key of a table, and not about a table and its name."""
+        place = self._place(finding)
+        return len(place) > 2 or (len(place) == 2 and finding["type"] == "extra_forbidden")
 
     def _place(self, finding: ErrorDetails) -> Place:
         """The place of a finding in the file."""
@@ -117,3 +134,17 @@ class FileForm(Generic[_Document]):
         if get_origin(top.annotation) is list:
             return f"[[{home[0]}]]"
         return f"[{'.'.join(map(str, home))}]"
+
+
+def _remove(values: dict[str, Any], place: Place) -> None:
+    """Remove the value at a place; of an item of a list the whole list, whose indexes stay true."""
+    inner: Any = values
+    table, key = values, place[0]
+    for part in place:
+        if isinstance(inner, dict):
+            table, key = inner, part
+        try:
+            inner = inner[part]
+        except (KeyError, IndexError, TypeError):
+            break  # it is missing, or an earlier removal contained it
+    table.pop(str(key), None)

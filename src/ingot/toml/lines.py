@@ -7,12 +7,42 @@ lines until they parse; each statement is then parsed separately.
 
 from __future__ import annotations
 
+import itertools
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ingot.errors import UserError
 
 Place = tuple[str | int, ...]
 """The keys, and the indexes from 0, that lead to a value."""
+
+
+def parse_toml(path: Path, text: str) -> dict[str, Any]:
+    """The values of a file's text; a UserError names the line of a mistake in its syntax."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        line = int(found[1]) if found else _unfinished(text)
+        raise UserError(
+            f"{path} is not valid TOML",
+            why=f"{path.name}:{line}: {error}",
+            hint="correct that line, or the end of the statement before it",
+        ) from None
+
+
+def _unfinished(text: str) -> int:
+    """The line where a statement begins that the end of the text cuts off."""
+    last = 0
+    for first, lines, _ in _statements(text):
+        last = first + len(lines) - 1
+    rest = text.replace("\r\n", "\n").split("\n")[last:]
+    skipped = itertools.takewhile(lambda line: not line.strip() or line.lstrip()[0] == "#", rest)
+    return last + len(list(skipped)) + 1
 
 
 class Lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingot.errors import UserError
@@ -15,10 +16,16 @@ class Mistakes:
         self.path = path
         self.text = text
         self._found: list[tuple[Place, str]] = []
+        self._aside: list[Place] = []
 
     def add(self, place: Place, message: str) -> None:
-        """Add a mistake at `place`."""
-        self._found.append((place, message))
+        """Add a mistake at `place`, unless a value there, in it or around it was set aside."""
+        if not any(_overlap(place, other) for other in self._aside):
+            self._found.append((place, message))
+
+    def set_aside(self, places: Sequence[Place]) -> None:
+        """Ignore mistakes at these places from now on: what follows from a mistake is not one."""
+        self._aside += places
 
     def add_error(self, place: Place, error: UserError) -> None:
         """Add an error that parsing a value raised."""
@@ -40,6 +47,12 @@ class Mistakes:
                 for line, place, text in sorted(found, key=lambda each: each[0] or 0)
             ),
         )
+
+
+def _overlap(place: Place, other: Place) -> bool:
+    """Whether one of two places is the other, or contains it; the file itself does not."""
+    shorter = min(len(place), len(other))
+    return shorter > 0 and place[:shorter] == other[:shorter]
 
 
 def _dotted(place: Place) -> str:

@@ -42,9 +42,9 @@ def test_a_candidate_is_added_and_built_from_its_signed_tag(
     assert added.returncode == 0, added.stderr
     told = json.loads(added.stdout)
     assert (told["version"], told["source"]["origin"]) == ("6.2-rc3", "git")
-    assert keys.good.fingerprint in told["evidence"]
+    assert keys.good.fingerprint in told["source"]["evidence"]
     assert "there is no tarball of linux 6.2-rc3" in added.stderr
-    pin = told["digest"].removeprefix("sha256:")
+    pin = told["source"]["digest"].removeprefix("sha256:")
     block = f'[series."6.2".versions."6.2-rc3".sha256]\ngit = "{pin}"\n'
     assert block in path.read_text()
 

@@ -188,8 +188,8 @@ def test_the_machines_own_compiler_needs_no_table(small: Catalog) -> None:
 def test_a_word_that_means_none_is_told_with_what_there_is(small: Catalog) -> None:
     with pytest.raises(UserError, match="no builder 'clang'") as caught:
         small.compiled_in(small.kernels[0], "clang")
-    assert caught.value.hint == (
-        "builders of the catalog: bookworm, old; kinds: rootfs, container, host"
+    assert caught.value.why == (
+        "the builders of the catalog and their kinds are: bookworm, old, rootfs, container, host"
     )
 
 

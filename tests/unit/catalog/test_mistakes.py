@@ -274,3 +274,54 @@ def test_a_table_without_its_fragment_is_told(tmp_path: Path) -> None:
         f"kernels.toml:{line_of(SMALL, '[features.bpf]')}: features.bpf: there is no file"
         " fragments/feature/bpf.config",
     ]
+
+
+def test_an_unknown_key_does_not_hide_other_mistakes(tmp_path: Path) -> None:
+    text = (
+        changed('"kubernetes", "landlock"', '"kubernets", "landlock"')
+        .replace('suite = "bullseye"', 'suite = "bullseye"\ncolor = "red"')
+        .replace('about = "small"', "about = 7")
+    )
+    found = mistakes(tmp_path, text)
+    assert [line.split(": ")[1] for line in found] == [
+        "builders.old.color",
+        "vmms.firecracker.about",
+        "flavors.default.features.0",
+    ]
+
+
+def test_what_follows_from_a_value_of_the_wrong_type_is_not_a_mistake(tmp_path: Path) -> None:
+    text = changed('vmms = ["firecracker", "qemu"]', 'vmms = ["firecracker", 7]')
+    (found,) = mistakes(tmp_path, text)
+    assert found.endswith('flavors.default.vmms.1: this must be text: "..."')
+
+
+@pytest.mark.parametrize(
+    ("end", "line"),
+    [
+        ("color = [1, 2", 1),
+        ("\n# a comment\ncolor = [\n  1,\n  2,\n", 3),
+        ("color = '''\nred\n", 1),
+        ("color =", 1),
+        ("color = 1 2", 1),
+        ("[defaults]", 1),
+        ("[color\nred = 1", 1),
+    ],
+)
+def test_a_mistake_of_syntax_has_a_line(tmp_path: Path, end: str, line: int) -> None:
+    (found,) = mistakes(tmp_path, SMALL + end)
+    first = SMALL.count("\n")
+    assert found.startswith(f"kernels.toml:{first + line}: ")
+
+
+def test_all_bad_lines_of_all_fragments_are_listed(tmp_path: Path) -> None:
+    write(tmp_path, SMALL)
+    fragments = tmp_path / "fragments"
+    (fragments / "base/linux.config").write_text("CONFIG_A = y\nCONFIG_B=y\nC=y\n")
+    (fragments / "vmm/qemu.config").write_text("CONFIG_D=y\nCONFIG_E=maybe\n")
+    found = catalog.load(tmp_path)
+    with pytest.raises(UserError, match="2 fragments cannot be read") as caught:
+        found.requests(found.select(["6.1"])[0])
+    for place in ("base/linux.config:1", "base/linux.config:3", "vmm/qemu.config:2"):
+        assert f"{place}: " in caught.value.why
+    assert "base/linux.config:2" not in caught.value.why

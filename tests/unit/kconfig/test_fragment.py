@@ -138,6 +138,16 @@ def test_a_bad_line_is_refused_with_its_place_and_its_text(line: str) -> None:
     assert caught.value.hint
 
 
+def test_all_bad_lines_are_listed() -> None:
+    text = "CONFIG_OK=y\nCONFIG_A = y\nCONFIG_B=y # until 5.1 since 6.1\nB=n\n"
+    with pytest.raises(UserError, match="3 lines of base/linux") as caught:
+        kconfig.parse_fragment(text, "base/linux.config")
+    assert [line.split(": ")[0] for line in caught.value.why.splitlines()] == [
+        f"base/linux.config:{line}" for line in (2, 3, 4)
+    ]
+    assert "CONFIG_NAME=y" in caught.value.hint
+
+
 def test_a_bound_to_an_arch_leaves_the_others_out() -> None:
     request = parse_one("CONFIG_A=y # on arm64")
     assert request.applies_to(SERIES, "arm64")

@@ -143,7 +143,10 @@ def test_what_is_no_file_of_rules_is_told(path: Path, text: str) -> None:
         load(path, text)
 
 
-def test_where_there_is_no_file_there_are_no_rules(path: Path) -> None:
+def test_an_empty_file_has_no_rules_and_a_missing_one_is_an_error(path: Path) -> None:
+    with pytest.raises(UserError, match="there is no file"):
+        load_rules(path)
+    path.touch()
     assert load_rules(path) == ()
 
 

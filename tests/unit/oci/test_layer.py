@@ -188,7 +188,9 @@ def test_progress_reaches_its_total(layout: Layout) -> None:
         def __init__(self) -> None:
             self.seen: list[tuple[float, float | None]] = []
 
-        def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
+        def advance(
+            self, done: float, total: float | None = None, detail: str = "", *, unit: str = ""
+        ) -> None:
             self.seen.append((done, total))
 
         def result(self, text: str) -> None: ...

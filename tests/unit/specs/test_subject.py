@@ -33,6 +33,21 @@ def test_what_is_not_built_is_as_the_catalog_says(layout: Layout) -> None:
     assert pull in spec.steps[0]
 
 
+@pytest.mark.parametrize("platform", ["flintlock", "capmvm", "containerd"])
+def test_what_is_not_built_is_built_before_it_is_pushed(layout: Layout, platform: str) -> None:
+    push = f"ingot push 6.1.176 --registry {REGISTRY}"
+    (step, *_) = make_spec(
+        platform_named(platform), find_spec_kernel(layout, kernel("6.1"), REGISTRY)
+    ).steps
+    assert step.endswith(f": ingot build 6.1.176 && {push}")
+    build(layout, kernel("6.1"))
+    (step, *_) = make_spec(
+        platform_named(platform), find_spec_kernel(layout, kernel("6.1"), REGISTRY)
+    ).steps
+    assert step.endswith(f": {push}")
+    assert "ingot build" not in step
+
+
 def test_what_is_built_speaks_for_itself(layout: Layout) -> None:
     build(layout, kernel("6.1"), release="6.1.176-mine", command_line="quiet mine=1")
     found = find_spec_kernel(layout, kernel("6.1"), REGISTRY)

@@ -20,7 +20,7 @@ from ingot.catalog import GuestCheck
 from ingot.confined_files import ConfinedDirectory
 from ingot.files import disk_errors, remove_tree
 
-_ROOT = "root=/dev/vda rootfstype=ext4 rw init=/init"
+_ROOT = "root=/dev/vda rootfstype=ext4 rw"
 _SECOND, _THIRD = "/dev/vdb", "/dev/vdc"
 _DIRECTORIES = ("/dev", "/proc", "/sys", "/tmp", "/sbin")
 _BLOCK = 4096
@@ -75,17 +75,22 @@ def make_disk_guest(
     return replace(
         guest,
         initramfs=None,
-        append=" ".join(filter(None, (_ROOT, guest.append))),
+        append=" ".join(filter(None, (root_words("/init"), guest.append))),
         disks=tuple(disks),
         skipped=(*guest.skipped, *left_out),
     )
+
+
+def root_words(init: str) -> str:
+    """The words of a kernel's command line for a root on the first disk, with this init."""
+    return f"{_ROOT} init={init}"
 
 
 def make_disk(
     sandbox: Sandbox, name: str, files: Mapping[str, bytes], directories: Iterable[str] = ()
 ) -> Path:
     """An ext4 image <name>.ext4 of `files` (absolute path -> content) and `directories`."""
-    directory, image = sandbox.inputs / f"{name}.files", f"{name}.ext4"
+    directory = sandbox.inputs / f"{name}.files"
     with disk_errors(sandbox.inputs):
         ConfinedDirectory(sandbox.inputs).make_directory(directory.name)
         root = ConfinedDirectory(directory)
@@ -96,14 +101,25 @@ def make_disk(
             if "/" in inner:
                 root.make_directory(inner.rpartition("/")[0])
             root.write(inner, data, 0o755)
-    room = 2 * sum(map(len, files.values())) + _SPARE_BYTES
-    size = room - room % _BLOCK
-    words = (
-        *("mke2fs", "-q", "-t", "ext4", "-d", f"{INPUTS}/{directory.name}"),
-        *(f"/build/{image}", f"{size >> 10}k"),
-    )
+    size = 2 * sum(map(len, files.values())) + _SPARE_BYTES
     try:
-        run_tool(sandbox, words, "the builder cannot make a disk", "mke2fs (e2fsprogs)")
+        image = fill_disk(sandbox, name, directory.name, size)
     finally:
         remove_tree(directory)
     return sandbox.copy_out(image, size)
+
+
+def fill_disk(sandbox: Sandbox, name: str, directory: str, size: int, inodes: int = 0) -> str:
+    """Make an ext4 image of at most `size` bytes of a `directory` of the inputs; returns its name.
+
+    `inodes` is the number of files that it can have. Default: in proportion to its size. The
+    image is in the build directory.
+    """
+    image = f"{name}.ext4"
+    words = (
+        *("mke2fs", "-q", "-t", "ext4", "-d", f"{INPUTS}/{directory}"),
+        *(("-N", str(inodes)) if inodes else ()),
+        *(f"/build/{image}", f"{(size - size % _BLOCK) >> 10}k"),
+    )
+    run_tool(sandbox, words, "the builder cannot make a disk", "mke2fs (e2fsprogs)")
+    return image

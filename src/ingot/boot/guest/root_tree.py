@@ -35,14 +35,14 @@ def pack(root: Path, *more: tuple[Path, str]) -> bytes:
     records.append(record("/dev/console", stat.S_IFCHR | 0o600, device=CONSOLE))
     records += _records(root, PurePosixPath("/"))
     for directory, name in more:
-        place = _resolve(root, name) or PurePosixPath(name)
+        place = resolve(root, name) or PurePosixPath(name)
         for missing in reversed((place, *place.parents[:-1])):
             if not _is(root, missing, directory=True):
                 records.append(record(str(missing), stat.S_IFDIR | 0o755))
         records += _records(directory, place)
     records.append(record(TRAILER, 0))
     if (size := sum(map(len, records))) > ROOT_BYTES:
-        raise _too_large(size)
+        raise too_large(size)
     return b"".join(records)
 
 
@@ -63,7 +63,7 @@ def _records(directory: Path, place: PurePosixPath) -> Iterator[bytes]:
             yield record(name, mode)
         elif found.is_file:
             if found.status.st_size > left:
-                raise _too_large(found.status.st_size)
+                raise too_large(found.status.st_size)
             data = _read(files, found)
             left -= len(data)
             yield record(name, mode, data)
@@ -87,9 +87,10 @@ def _is_closed(found: FoundFile) -> bool:
     return found.status.st_mode & needed != needed
 
 
-def _too_large(size: int) -> UserError:
+def too_large(size: int) -> UserError:
+    """The error for a root that has too many bytes, or whose file has that many."""
     return UserError(
-        "the image is too large for the memory of a guest",
+        "the image is too large for the root of a guest",
         why=f"its files, or one of them, have {size:,} bytes; the limit is {ROOT_BYTES:,}",
         hint="use a smaller image",
     )
@@ -109,7 +110,7 @@ def find_init(root: Path) -> str:
 
 def _is_there(root: Path, name: str) -> bool:
     """Whether a path leads to a file inside `root`, through links if need be."""
-    place = _resolve(root, name)
+    place = resolve(root, name)
     return place is not None and _is(root, place, directory=False)
 
 
@@ -128,7 +129,7 @@ def _find(files: ConfinedDirectory, place: PurePosixPath) -> FoundFile | None:
     return None
 
 
-def _resolve(root: Path, name: str) -> PurePosixPath | None:
+def resolve(root: Path, name: str) -> PurePosixPath | None:
     """The path without links that an absolute path of `root` leads to, as if `root` were "/".
 
     It need not exist. None if its links form a loop.

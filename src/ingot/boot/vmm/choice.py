@@ -12,7 +12,8 @@ from ingot.boot.boot_report import BootReport
 from ingot.boot.vmm import cloud_hypervisor, firecracker, qemu
 from ingot.boot.vmm.kvm import kvm_fault
 from ingot.boot.vmm.machines import Guest, Machine, QemuMachine, machine_for, machines_of
-from ingot.errors import MachineError, UserError
+from ingot.errors import MachineError
+from ingot.suggestions import unknown_name
 
 _VMM_PROGRAMS: Mapping[str, tuple[str, Callable[[Guest, Machine, float], BootReport]]] = {
     "firecracker": (firecracker.PROGRAM, firecracker.boot),
@@ -38,13 +39,13 @@ def machine_named(arch: Arch, vmm: str, word: str = "") -> Machine:
     known = machines_of(arch)
     of_vmm = [machine for machine in known if machine.vmm == vmm]
     if not of_vmm:
-        names = ", ".join(dict.fromkeys(machine.vmm for machine in known))
-        raise UserError(f"Ingot cannot boot {arch.name} kernels in '{vmm}'", hint=f"known: {names}")
+        what = f"Ingot cannot boot {arch.name} kernels in '{vmm}'"
+        raise unknown_name(what, vmm, [one.vmm for one in known], listed="the VMMs are:")
     for machine in of_vmm:
         if word in ("", machine.short_name):
             return machine
-    names = ", ".join(machine.short_name for machine in of_vmm)
-    raise UserError(f"{vmm} has no machine '{word}' for {arch.name}", hint=f"known: {names}")
+    what = f"{vmm} has no machine '{word}' for {arch.name}"
+    raise unknown_name(what, word, [machine.short_name for machine in of_vmm])
 
 
 def obstacle(machine: Machine) -> str:

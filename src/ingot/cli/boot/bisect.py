@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ingot.catalog import Kernel
 from ingot.cli.documents.parts import option_change_parts
-from ingot.cli.documents.verbs import BisectDocument, CostPart
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     BootTimeout,
@@ -29,7 +28,11 @@ from ingot.operands import KernelName
 from ingot.pipeline.bisecting import COST_KINDS, Bisection, Cost, bisect_options
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
+from ingot.suggestions import unknown_name
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import BisectDocument, CostPart
 
 _COSTS = tuple(COST_KINDS)
 
@@ -70,7 +73,7 @@ def bisect(
     them, and repeats this with the half that costs more until one option is left.
     """
     if by not in _COSTS:
-        raise UserError(f"'{by}' is not a known cost", hint=f"write one of {', '.join(_COSTS)}")
+        raise unknown_name(f"'{by}' is not a known cost", by, _COSTS, listed="the costs are:")
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     progress = make_progress(Terminal(stderr=True))
     found = _find(setting, (a, b), by, tries, progress)

@@ -18,8 +18,8 @@ from ingot.cli.boot.boot_operand import (
     find_boot_operand,
 )
 from ingot.cli.boot.boot_options import DEFAULT_VMM, Append, Console, Junit, MachineName, Vmm
-from ingot.cli.boot.boot_result import end_boot
-from ingot.cli.boot.junit import write_junit
+from ingot.cli.boot.boot_result import console_beside, end_boot
+from ingot.cli.boot.junit import require_junit, write_junit
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     Arches,
@@ -35,7 +35,7 @@ from ingot.cli.shared.common_options import (
     make_setting,
 )
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.terminal import Terminal, make_console, print_json
+from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import BootError, MachineError, UserError
 from ingot.lab import BootRequest
 from ingot.setting import Setting, in_use
@@ -95,6 +95,7 @@ def boot(
 
     Exits with 6 if a check or the boot fails.
     """
+    require_junit(junit, as_json=as_json)
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     names = _split(checks)
     if every:
@@ -145,7 +146,7 @@ def _end_all(
     if as_json:
         print_json(document(rows))
     else:
-        print_rows(make_console(), rows, show_console=show_console)
+        print_rows(console_beside(junit), rows, show_console=show_console)
     if junit:
         write_junit(junit, suites(rows))
     if failed := [row for row in rows if not row.passed]:

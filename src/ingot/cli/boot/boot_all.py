@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +22,6 @@ from ingot.cli.boot.boot_operand import (
 from ingot.cli.boot.boot_result import boot_part, counts, print_checks
 from ingot.cli.boot.junit import JunitSuite
 from ingot.cli.documents.parts import kernel_part
-from ingot.cli.documents.verbs import BootAllDocument, BootRowPart
 from ingot.cli.shared.progress_display import kernel_label, seconds_text
 from ingot.cli.shared.terminal import Terminal, Verbosity, styled, verbosity
 from ingot.errors import IngotError, UserError
@@ -29,6 +29,10 @@ from ingot.images import BASE, tags_of_store
 from ingot.lab import BootRequest
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
+from ingot.suggestions import unknown_name
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import BootAllDocument, BootRowPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +92,10 @@ def boot_all(
                     _row(setting, kernel, machine, vmms, request, checks, progress=progress)
                 )
     if not rows and (request.vmm or request.machine):
-        known = dict.fromkeys(machine.name for each in built for machine, _ in _machines(each))
+        known = [machine.name for each in built for machine, _ in _machines(each)]
         wanted = " ".join(filter(None, (request.vmm, request.machine)))
-        raise UserError(
-            f"no machine '{wanted}' represents a VMM of these kernels",
-            hint=f"the machines that do: {', '.join(known)}" if known else "",
-        )
+        what = f"no machine '{wanted}' represents a VMM of these kernels"
+        raise unknown_name(what, wanted, known, listed="the machines that do:")
     return rows
 
 

@@ -98,6 +98,12 @@ def find_boot_operand(setting: Setting, kernel_request: KernelRequest) -> BootOp
             why="it has no kernel",
             hint=f"boot {BASE}:{tag.partition(':')[2]}, which has the kernel and its modules",
         )
+    if read_facts(image) is None:
+        raise UserError(
+            f"{tag} does not hold a kernel built by Ingot",
+            why="it has no labels that describe a kernel",
+            hint=f"boot its kernel as a file, which `ingot export {tag} --to DIR` writes",
+        )
     return BootOperand(tag, image=image, kernel=_kernel_of(setting.project, tag), arch=wanted)
 
 

@@ -63,6 +63,11 @@ Append = Annotated[
 ]
 Junit = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Also write the results as JUnit XML.", show_default=False),
+    typer.Option(
+        metavar="FILE",
+        help="Also write the results as JUnit XML, to a file or to standard output (-), which then"
+        " has nothing else.",
+        show_default=False,
+    ),
 ]
 Console = Annotated[bool, typer.Option("--console", help="Print the guest's console output.")]

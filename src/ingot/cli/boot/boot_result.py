@@ -5,14 +5,24 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingot.boot.boot_report import BootReport, Outcome
 from ingot.cli.boot.boot_operand import BootOperand
 from ingot.cli.boot.junit import JunitSuite, write_junit
-from ingot.cli.documents.parts import BootPart
+from ingot.cli.shared.output_file import is_standard_output
 from ingot.cli.shared.progress_display import seconds_text
-from ingot.cli.shared.terminal import Terminal, Verbosity, print_json, verbosity
+from ingot.cli.shared.terminal import (
+    Terminal,
+    Verbosity,
+    make_console,
+    print_json,
+    verbosity,
+)
 from ingot.errors import BootError
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.part_shapes import BootPart
 
 MARKS: Mapping[Outcome, tuple[str, str]] = {
     Outcome.PASSED: ("✓", "green"),
@@ -104,6 +114,11 @@ def boot_part(operand: BootOperand, report: BootReport) -> BootPart:
     }
 
 
+def console_beside(junit: Path | None) -> Terminal:
+    """Where results are printed for people: standard error if the XML is on standard output."""
+    return Terminal(stderr=True) if junit and is_standard_output(junit) else make_console()
+
+
 def end_boot(
     operand: BootOperand,
     report: BootReport,
@@ -116,7 +131,7 @@ def end_boot(
     if as_json:
         print_json(boot_part(operand, report))
     else:
-        print_report(Terminal(), report, show_console=show_console)
+        print_report(console_beside(junit), report, show_console=show_console)
     if junit:
         write_junit(junit, [JunitSuite(operand.name, report)])
     if not report.passed:

@@ -16,7 +16,8 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from ingot.boot.boot_report import BootReport, CheckResult, Outcome
-from ingot.files import write_atomic
+from ingot.cli.shared.output_file import is_standard_output, require_output_file, write_output
+from ingot.errors import UserError
 from ingot.printable import all_lines
 
 # XML 1.0, "Characters": a document cannot contain any of these, not even escaped
@@ -33,8 +34,27 @@ class JunitSuite:
     error: str = ""
 
 
+def require_junit(path: Path | None, *, as_json: bool) -> None:
+    """UserError or MachineError if `write_junit` could not write to the path of --junit.
+
+    Called before the boots, which take long.
+    """
+    if path is None:
+        return
+    if as_json and is_standard_output(path):
+        raise UserError(
+            f"--json and --junit {path} would mix two documents on standard output",
+            hint="write one of them to a file: --junit FILE",
+        )
+    require_output_file(path)
+
+
 def write_junit(path: Path, suites: Sequence[JunitSuite]) -> None:
-    """Write the document atomically."""
+    """Write the document to a file, or to standard output."""
+    write_output(path, _document(suites))
+
+
+def _document(suites: Sequence[JunitSuite]) -> bytes:
     root = Element("testsuites", name="ingot boot")
     for suite in suites:
         _add(root, suite)
@@ -42,9 +62,8 @@ def write_junit(path: Path, suites: Sequence[JunitSuite]) -> None:
         total = sum(int(each.get(count, "0")) for each in root)
         root.set(count, str(total))
     indent(root)
-    write_atomic(
-        path, b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, "utf-8") + b"\n"
-    )
+    text: bytes = tostring(root, "utf-8")
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + text + b"\n"
 
 
 def _add(root: Element, suite: JunitSuite) -> None:

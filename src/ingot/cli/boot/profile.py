@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,6 @@ from ingot.cli.boot.boot_operand import KernelRequest, any_builder, find_boot_op
 from ingot.cli.boot.boot_options import OneArch, OneFlavor
 from ingot.cli.boot.profile_table import print_profile
 from ingot.cli.documents.parts import profile_part
-from ingot.cli.documents.verbs import ProfileDocument
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     BootTimeout,
@@ -28,6 +27,9 @@ from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import UserError
 from ingot.images import BASE
 from ingot.setting import in_use
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import ProfileDocument
 
 
 def profile(

@@ -17,6 +17,7 @@ from ingot.cli.boot.boot_options import (
 )
 from ingot.cli.boot.boot_result import end_boot
 from ingot.cli.boot.guest_root import boot_on_root
+from ingot.cli.boot.junit import require_junit
 from ingot.cli.shared.common_options import (
     DEFAULT_BOOT_SECONDS,
     BootTimeout,
@@ -52,6 +53,7 @@ def run(
 
     Exits with 6 if the boot fails.
     """
+    require_junit(junit, as_json=as_json)
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     request = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
     operand, report = boot_on_root(setting, KernelRequest(kernel, arch, flavor), request, image)

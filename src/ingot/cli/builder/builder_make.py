@@ -11,6 +11,7 @@ from ingot.cli.builder.builder_names import builders_named, builders_of
 from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, make_setting
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_line
+from ingot.operands import begins_with_version
 
 
 def make(
@@ -33,8 +34,8 @@ def make(
     that it compiles.
     """
     setting = make_setting(catalog, cache)
-    builders = [name for name in names or () if name in setting.project.catalog.builders]
-    kernels = [name for name in names or () if name not in builders]
+    kernels = [name for name in names or () if begins_with_version(name)]
+    builders = [name for name in names or () if name not in kernels]
     chosen = builders_named(setting, builders) if builders else []
     chosen += builders_of(setting, kernels) if kernels or not builders else []
     progress = make_progress(Terminal(stderr=True))

@@ -9,8 +9,8 @@ import typer
 
 from ingot.catalog import BuilderSpec
 from ingot.cli.shared.common_options import choose
-from ingot.errors import UserError
 from ingot.setting import Setting
+from ingot.suggestions import unknown_name
 
 Builders = Annotated[
     list[str] | None,
@@ -32,7 +32,6 @@ def builders_named(setting: Setting, names: Sequence[str] | None) -> list[Builde
     """The builders with these names; without names, the builders of all maintained kernels."""
     builders = setting.project.catalog.builders
     if unknown := [name for name in names or () if name not in builders]:
-        raise UserError(
-            f"there is no builder '{unknown[0]}'", hint=f"the catalog has {', '.join(builders)}"
-        )
+        what = f"there is no builder '{unknown[0]}'"
+        raise unknown_name(what, unknown[0], builders, listed="the catalog has")
     return [builders[name] for name in dict.fromkeys(names or ())] or builders_of(setting)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,11 +16,13 @@ from ingot.builder.builder_packages import PackageChange, changes, digest_of
 from ingot.catalog import BuilderSpec
 from ingot.cli.builder.builder_names import Builders, builders_named
 from ingot.cli.documents.parts import package_change_parts
-from ingot.cli.documents.verbs import BuilderPart, BuilderShowDocument
 from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.digest import Digest
 from ingot.setting import Project
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import BuilderPart, BuilderShowDocument
 
 _COMPILERS = re.compile(
     r"(?:(?:gcc|clang|lld)-\d+|binutils)(?:-[a-z0-9-]+-linux-gnu)?:\S+"  # packages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +13,13 @@ from ingot.builder.rootfs_builder import Update
 from ingot.catalog import BuilderSpec
 from ingot.cli.builder.builder_names import Builders, builders_named
 from ingot.cli.documents.parts import package_change_parts
-from ingot.cli.documents.verbs import BuilderUpdateDocument
 from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, Json, make_setting
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.setting import Project
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import BuilderUpdateDocument
 
 
 def update(
@@ -38,6 +40,9 @@ def update(
     setting = make_setting(catalog, cache)
     progress = make_progress(Terminal(stderr=True))
     specs = builders_named(setting, names)
+    if not dry_run:
+        setting.project.catalog.require_writable()
+        setting.project.layout.require_writable()
     for kind in dict.fromkeys(spec.kind for spec in specs):
         tools.require_all(kind=kind)
     updates = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,7 +13,6 @@ from ingot import pipeline
 from ingot.catalog import Kernel
 from ingot.catalog.kernel_selection import ALL
 from ingot.cli.documents.parts import kernel_part
-from ingot.cli.documents.verbs import ConfigCheckDocument, ConfigCheckPart
 from ingot.cli.shared.common_options import (
     Arches,
     CacheDirectory,
@@ -33,6 +33,9 @@ from ingot.kconfig.findings import Finding, finding_lines
 from ingot.pipeline import Resolved
 from ingot.progress import Progress
 from ingot.setting import Setting
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import ConfigCheckDocument, ConfigCheckPart
 
 
 @dataclass(frozen=True, slots=True)

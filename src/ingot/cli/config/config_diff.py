@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot.cli.documents.parts import option_change_parts
-from ingot.cli.documents.verbs import ConfigDiffDocument
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -27,6 +26,9 @@ from ingot.cli.shared.source_options import Offline
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.kconfig import Difference
 from ingot.kconfig import diff as difference
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import ConfigDiffDocument
 
 _OPERAND = (
     "A kernel (6.1, 6.1-minimal, 6.12-arm64), a .config, a kernel file, an image of the store"

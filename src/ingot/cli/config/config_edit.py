@@ -52,6 +52,7 @@ def edit(
     """
     setting = make_setting(catalog, cache, source=source, keyring=keyring, offline=offline)
     setting.project.catalog.require_feature_name(feature)
+    setting.project.catalog.require_writable()
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise MachineError(
             "menuconfig needs a terminal",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingot import pipeline
 from ingot.catalog import Kernel
 from ingot.cli.documents.parts import kernel_part
-from ingot.cli.documents.verbs import ConfigExplainDocument
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
@@ -26,6 +25,9 @@ from ingot.errors import UserError
 from ingot.kconfig.explanation import Explanation
 from ingot.kconfig.explanation import explain as explanation
 from ingot.operands import begins_with_version
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import ConfigExplainDocument
 
 
 def explain(

@@ -37,6 +37,7 @@ def resolve(
     yourself is never overwritten.
     """
     setting = make_setting(catalog, cache, source=source, keyring=keyring, offline=offline)
+    setting.project.catalog.require_writable()
     selected = choose(setting, kernels, arches, flavors)
     for kernel in selected:
         path = setting.project.catalog.config_file(kernel)

@@ -1,11 +1,11 @@
-"""The document of each verb, by the name of the verb in `DOCUMENTS`."""
+"""The shape of each verb's document, by the name of the verb in `DOCUMENTS`; see `part_shapes`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypedDict
 
-from ingot.cli.documents.parts import (
+from ingot.cli.documents.part_shapes import (
     BootPart,
     FailurePart,
     ImagePart,

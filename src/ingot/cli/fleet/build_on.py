@@ -37,6 +37,12 @@ def build_on(
     target = target_of(registry, insecure=insecure)
     settings, progress = settings_of(setting.project), make_progress(errors)
     engine = open_engine(engine_name, settings)
+    if setting.options.offline:
+        raise UserError(
+            "--offline cannot be used with --on",
+            why="the jobs' results are in a registry",
+            hint="leave out one of them",
+        )
     if detach and engine_name == "local":
         raise UserError(
             "--detach cannot be used with --on local",

@@ -46,6 +46,7 @@ def settings_of(project: Project) -> FleetSettings:
         store=project.layout.root,
         program=(sys.executable, "-m", "ingot"),
         environment=seen_by_ingot(os.environ),
+        build_dir=project.workspace.build_root,
     )
 
 

@@ -21,7 +21,7 @@ from ingot.cli.shared.source_options import parse_patches, parse_source
 from ingot.cli.shared.terminal import Terminal, Verbosity, set_verbosity
 from ingot.errors import IngotError, UserError
 from ingot.operands import kernel_named
-from ingot.setting import RunOptions, Setting, open_project
+from ingot.setting import LONGEST_BOOT_SECONDS, RunOptions, Setting, open_project
 
 if TYPE_CHECKING:
     from ingot.registry import Registry
@@ -82,7 +82,7 @@ Arches = Annotated[
     typer.Option(
         "--arch",
         metavar="ARCH",
-        help="x86_64, arm64 or all; may be given more than once.",
+        help="x86_64 (amd64), arm64 (aarch64) or all; may be given more than once.",
         show_default=False,
     ),
 ]
@@ -193,6 +193,7 @@ BootTimeout = Annotated[
         metavar="SECONDS",
         envvar="INGOT_BOOT_TIMEOUT",
         min=1,
+        max=LONGEST_BOOT_SECONDS,
         help="The time limit for a guest; one that takes longer is reported as hung.",
     ),
 ]
@@ -260,7 +261,7 @@ def make_setting(
     options = RunOptions(
         local=local,
         patches=parse_patches(patches or ()),
-        cache=None if offline else cache_from,
+        cache=cache_from,
         boot_seconds=boot_timeout,
         offline=offline,
     )

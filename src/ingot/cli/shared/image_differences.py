@@ -75,8 +75,10 @@ def _sizes_table(before: ImageSummary, after: ImageSummary) -> Table:
     for justify in ("left", "right", "right", "right", "right"):
         table.add_column(justify=justify, no_wrap=True)
     table.add_row("", styled("-", "red"), styled("+", "green"), "", "")
-    table.add_row(*_size_cells("kernel", before.kernel_size, after.kernel_size))
-    table.add_row(*_size_cells("modules", before.modules_size, after.modules_size))
+    if before.has_kernel or after.has_kernel:
+        table.add_row(*_size_cells("kernel", before.kernel_size, after.kernel_size))
+    if before.has_modules or after.has_modules:
+        table.add_row(*_size_cells("modules", before.modules_size, after.modules_size))
     table.add_row(*_size_cells("image, compressed", before.size, after.size))
     if before.profile and after.profile:
         one, two = before.profile, after.profile
@@ -153,17 +155,19 @@ def _print_rest(console: Terminal, number: int, limit: int | None) -> None:
 
 def _not_compared(before: ImageSummary, after: ImageSummary) -> Iterator[str]:
     """The properties that could not be compared, and why."""
+    if before.has_kernel != after.has_kernel:
+        yield f"{(after if before.has_kernel else before).name} has no kernel to compare."
     for image in (before, after):
         missing = [
             what
-            for what, value in (
-                ("source and recipe", image.facts),
-                ("kernel size", image.kernel_size),
-                ("modules", image.modules),
-                ("config", image.config),
-                ("size map of the kernel", image.size_map),
+            for what, held, value in (
+                ("source and recipe", True, image.facts),
+                ("kernel size", image.has_kernel, image.kernel_size),
+                ("modules", image.has_modules, image.modules),
+                ("config", True, image.config),
+                ("size map of the kernel", image.has_kernel, image.size_map),
             )
-            if value is None
+            if held and value is None
         ]
         if missing:
             why = "an older Ingot made it" if image.facts else "Ingot did not make it"

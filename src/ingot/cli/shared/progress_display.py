@@ -17,6 +17,7 @@ from rich.table import Table
 from ingot.catalog import Kernel
 from ingot.cli.shared.terminal import Terminal
 from ingot.progress import Progress, Step
+from ingot.units import size_text
 
 _PLAIN_EVERY_SECONDS = 15.0
 _BAR_WIDTH = 24
@@ -50,6 +51,7 @@ class _State:
         self.began = time.monotonic()
         self.done = 0.0
         self.total: float | None = None
+        self.unit = ""
         self.detail = ""
         self.outcome = ""
 
@@ -58,9 +60,14 @@ class _State:
         return time.monotonic() - self.began
 
     def share(self) -> str:
-        if not self.total:
-            return f"{self.done:,.0f}" if self.done else ""
-        return f"{100 * self.done / self.total:3.0f}%"
+        """The part that is done: `64%`, or, if the total is not known, `512 files`."""
+        if self.total:
+            return f"{100 * self.done / self.total:3.0f}%"
+        if not self.done:
+            return ""
+        if self.unit == "bytes":
+            return size_text(round(self.done))
+        return f"{self.done:,.0f} {self.unit}".rstrip()
 
     def remaining(self) -> str:
         """An estimate of the time left, once enough is done to make one."""
@@ -68,8 +75,10 @@ class _State:
             return ""
         return f"about {seconds_text(self.seconds * (self.total / self.done - 1))} left"
 
-    def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
-        self.done, self.total, self.detail = done, total, detail
+    def advance(
+        self, done: float, total: float | None = None, detail: str = "", *, unit: str = ""
+    ) -> None:
+        self.done, self.total, self.detail, self.unit = done, total, detail, unit
 
     def result(self, text: str) -> None:
         self.outcome = text
@@ -109,8 +118,10 @@ class _PlainState(_State):
         self._emit = emit
         self._last = self.began
 
-    def advance(self, done: float, total: float | None = None, detail: str = "") -> None:
-        super().advance(done, total, detail)
+    def advance(
+        self, done: float, total: float | None = None, detail: str = "", *, unit: str = ""
+    ) -> None:
+        super().advance(done, total, detail, unit=unit)
         if time.monotonic() - self._last >= _PLAIN_EVERY_SECONDS:
             self._last = time.monotonic()
             parts = [self.share(), self.remaining(), detail]

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.rule import Rule
 from rich.segment import Segment
 from rich.text import Text
 
@@ -54,7 +55,8 @@ Part = str | tuple[str, str] | Text
 """A piece of a line: a text, or a text with its style ("bold red")."""
 
 _LONGEST_CELL = 4096
-_WIDE = 200
+_UNLIMITED = 100_000
+_RULE_WIDTH = 80
 _HARMFUL = re.compile(r"[^\n -~]")
 
 
@@ -64,10 +66,12 @@ def styled(text: str, style: str = "") -> Text:
 
 
 class Terminal(Console):
-    """Standard output or standard error, for people."""
+    """Standard output or standard error, for people. Lines are only wrapped on a terminal."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "markup": False, "highlight": False, "emoji": False})
+        if not self.is_terminal and "width" not in options:
+            self.width = _UNLIMITED  # a line of a pipe or a file is a record
 
     def say(self, *parts: Part, style: str = "") -> None:
         """Print one line, however long; line ends within it become blanks."""
@@ -91,6 +95,13 @@ class Terminal(Console):
         else:
             super().print(*objects, **options)
 
+    def rule(self, title: Any = "", **options: Any) -> None:
+        """Print a line across the terminal, with a title in it; elsewhere it has 80 columns."""
+        if self.is_terminal:
+            super().rule(title, **options)
+        else:
+            super().print(Rule(title, **options), width=_RULE_WIDTH)
+
     def render_str(self, text: str, **options: Any) -> Text:
         """The rich text of a string, such as a table's cell."""
         kept = {name: options[name] for name in ("style", "justify", "overflow") if name in options}
@@ -109,9 +120,8 @@ class Terminal(Console):
 
 
 def make_console() -> Terminal:
-    """Standard output; wide if it is not a terminal, so that no text is cut."""
-    console = Terminal()
-    return console if console.is_terminal else Terminal(width=_WIDE)
+    """Standard output, for people."""
+    return Terminal()
 
 
 def print_error(console: Terminal, error: IngotError) -> None:

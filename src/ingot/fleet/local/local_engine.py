@@ -50,7 +50,8 @@ def open_local(settings: FleetSettings) -> Engine:
     cpus = table.cpus or len(os.sched_getaffinity(0))
     memory = bytes_of(table.memory) if table.memory else available_memory()
     slots = max(1, min(cpus // resources.cpus, memory // resources.memory))
-    places = ("--cache", str(settings.cache), "--store", str(settings.store))
+    build = ("--build-dir", str(settings.build_dir)) if settings.build_dir else ()
+    places = ("--cache", str(settings.cache), "--store", str(settings.store), *build)
     program = Program(settings.program, places, settings.environment)
     return LocalEngine(settings.cache / "fleet" / "jobs", program, slots, cpus)
 
@@ -63,15 +64,26 @@ class _Own:
     files: JobFiles
     hold: contextlib.ExitStack
     status: JobStatus
-    stop: tuple[int, int] = field(default_factory=os.pipe)
+    stop: tuple[int, int] | None = None
     begun: bool = False
+    is_cancelled: bool = False
     ended: threading.Event = field(default_factory=threading.Event)
 
+    def begin(self) -> int:
+        """Mark it as begun; returns a descriptor that is readable once it is to end."""
+        self.begun, self.stop = True, os.pipe()
+        return self.stop[0]
+
     def request_end(self) -> None:
-        os.write(self.stop[1], b"x")
+        if self.stop and not self.is_cancelled:
+            self.is_cancelled = True
+            os.write(self.stop[1], b"x")
 
     def close(self) -> None:
         """Let other commands have the job."""
+        for descriptor in self.stop or ():
+            os.close(descriptor)
+        self.stop = None
         self.hold.close()
         self.ended.set()
 
@@ -143,10 +155,9 @@ class LocalEngine:
 
     def cancel(self, names: Collection[str]) -> None:
         active = [name for name in names if not self._status(name).state.is_final]
+        self._end([self._own[name] for name in active if name in self._own])
         for name in active:
-            if name in self._own:
-                self._end(self._own[name])
-            else:
+            if name not in self._own:
                 JobFiles(self._root / name).request_cancel()
         for name in active:
             if own := self._own.pop(name, None):
@@ -156,17 +167,19 @@ class LocalEngine:
                 time.sleep(_LOOK_SECONDS)
             files.remove()
 
-    def _end(self, own: _Own) -> None:
-        """End a job that runs; a queued one will not begin."""
+    def _end(self, jobs: Sequence[_Own]) -> None:
+        """End the jobs that run; the queued ones will not begin, although slots become free."""
         with self._changed:
-            if own.begun:
-                own.request_end()
-                return
-            own.begun = True
-            own.status = JobStatus(own.job.name, State.GONE)
+            queued = [own for own in jobs if not own.begun]
+            for own in jobs:
+                if own.begun:
+                    own.request_end()
+                else:
+                    own.begun, own.status = True, JobStatus(own.job.name, State.GONE)
             self._changed.notify_all()
-        own.files.write(own.status)
-        own.close()
+        for own in queued:
+            own.files.write(own.status)
+            own.close()
 
     def _take(self, job: Job) -> _Own | None:
         """The job as this process's own; None if a command has it already."""
@@ -183,6 +196,8 @@ class LocalEngine:
         return own
 
     def _start_threads(self) -> None:
+        if not self._threads:
+            threading.Thread(target=self._watch_for_cancels, daemon=True).start()
         missing = min(self._slots - len(self._threads), self._queue.qsize())
         for _ in range(missing):
             thread = threading.Thread(target=self._work, daemon=True)
@@ -195,20 +210,19 @@ class LocalEngine:
             with self._changed:
                 if own.begun:
                     continue  # it was cancelled
-                own.begun = True
+                stop = own.begin()
                 if not self._running:
                     self._jobserver.refill()
                 self._running += 1
             try:
-                self._run(own)
+                self._run(own, stop)
             finally:
                 with self._changed:
                     self._running -= 1
-                own.close()
+                    own.close()
 
-    def _run(self, own: _Own) -> None:
+    def _run(self, own: _Own, stop: int) -> None:
         """Run a job to its end."""
-        threading.Thread(target=self._watch_for_cancel, args=(own,), daemon=True).start()
         try:
             self._set(own, replace(own.status, state=State.RUNNING, where=os.uname().nodename))
             result = process.run(
@@ -217,7 +231,7 @@ class LocalEngine:
                 env={**self._program.environment, **_secrets_of(own.job)},
                 log=own.files.log,
                 timeout=own.job.resources.seconds,
-                stop=own.stop[0],
+                stop=stop,
                 keep_output=False,
                 inherited=self._jobserver.descriptors,
             )
@@ -227,7 +241,7 @@ class LocalEngine:
 
     def _ended(self, own: _Own, result: process.Result) -> JobStatus:
         if result.timed_out:
-            if own.files.is_cancel_requested() or _is_readable(own.stop[0]):
+            if own.is_cancelled:
                 return JobStatus(own.job.name, State.GONE)
             limit = f"it took longer than {own.job.resources.seconds // 60} minutes"
             return replace(own.status, state=State.FAILED, reason=limit)
@@ -242,12 +256,12 @@ class LocalEngine:
             words += ["--jobserver", *map(str, self._jobserver.descriptors)]
         return words
 
-    def _watch_for_cancel(self, own: _Own) -> None:
-        """End the job if another command asks for it."""
-        while not own.ended.wait(_LOOK_SECONDS):
-            if own.files.is_cancel_requested():
-                own.request_end()
-                return
+    def _watch_for_cancels(self) -> None:
+        """End the jobs that other commands want to end."""
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            present = [own for own in list(self._own.values()) if not own.ended.is_set()]
+            self._end([own for own in present if own.files.is_cancel_requested()])
 
     def _set(self, own: _Own, status: JobStatus) -> None:
         own.files.write(status)
@@ -266,10 +280,3 @@ class LocalEngine:
 def _secrets_of(job: Job) -> dict[str, str]:
     """The variables with the paths of the job's secrets: `name` is a file of this machine."""
     return {secret.variable: secret.name for secret in job.secrets}
-
-
-def _is_readable(descriptor: int) -> bool:
-    os.set_blocking(descriptor, False)
-    with contextlib.suppress(BlockingIOError):
-        return bool(os.read(descriptor, 1))
-    return False

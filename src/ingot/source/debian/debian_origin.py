@@ -14,7 +14,7 @@ from typing import ClassVar, TypeVar
 
 from ingot.apt import configured_mirrors
 from ingot.digest import Digest
-from ingot.errors import IngotError, MachineError
+from ingot.errors import OWN_SOURCE, IngotError, MachineError
 from ingot.progress import Progress
 from ingot.source.debian.deb_index import IndexedFile, find_tarballs, listed_versions
 from ingot.source.debian.deb_suite import DebianSuite, Mirrors
@@ -63,7 +63,7 @@ class DebianArchive:
         raise attempts.error(
             f"no Debian suite delivered linux {version}",
             hint="mirrors remove a version when the next one is released: choose a newer one, or"
-            " use `--source PATH`",
+            f" {OWN_SOURCE}",
         )
 
     def versions(self, downloads: Path, progress: Progress) -> dict[KernelVersion, tuple[str, ...]]:
@@ -124,7 +124,7 @@ class DebianArchive:
             raise MachineError(
                 f"the {self.name} suite {suite.name} does not have linux {version}",
                 hint="mirrors remove a version when the next one is released: choose a newer one,"
-                " or use `--source PATH`",
+                f" or {OWN_SOURCE}",
             )
         attempts = Attempts(progress, prefix=f"source: {self.name} {suite.name}: ")
         for entry in entries:

@@ -253,7 +253,7 @@ def _watched(directory: Path, step: Step) -> Iterator[int]:
     def watch() -> None:
         while not ended.wait(_WATCH_SECONDS):
             size = tree_size(directory)
-            step.advance(size, None, "bytes")
+            step.advance(size, unit="bytes")
             if size > MAX_BYTES:
                 os.write(too_much, b".")
                 return

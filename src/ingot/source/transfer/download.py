@@ -219,7 +219,7 @@ class _Transfer:
                     _remove(self._part)
                     raise http.DownloadError("the server sends too much", why=response.url)
                 file.write(chunk)
-                self._step.advance(have, total, "bytes")
+                self._step.advance(have, total, unit="bytes")
         if total is not None and have < total:
             raise http.BrokenOffError(f"only {have} of {total} bytes came", why=response.url)
 

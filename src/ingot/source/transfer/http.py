@@ -16,7 +16,7 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 from ingot import __version__
-from ingot.errors import MachineError
+from ingot.errors import OWN_SOURCE, MachineError
 from ingot.web import without_secrets
 
 _CONNECT_SECONDS = 5.0
@@ -37,9 +37,7 @@ class DownloadError(MachineError):
     """A server was not reached, or refused the file. `status` is the HTTP status, or 0."""
 
     def __init__(self, what: str, *, why: str = "", status: int = 0) -> None:
-        super().__init__(
-            what, why=without_secrets(why), hint="check the network, or use `--source PATH`"
-        )
+        super().__init__(what, why=without_secrets(why), hint=f"check the network, or {OWN_SOURCE}")
         self.status = status
 
 

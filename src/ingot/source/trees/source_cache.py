@@ -232,9 +232,7 @@ class SourceCache:
             unpacked = self._unpacked(export, staging, progress)
             found = check_tree(unpacked.tree, version, export.path.name)
             with progress.step(f"hash linux {found}") as step:
-                digest = tree_digest(
-                    unpacked.tree, lambda count: step.advance(count, None, "files")
-                )
+                digest = tree_digest(unpacked.tree, lambda count: step.advance(count, unit="files"))
             if export.pin not in (None, digest):
                 raise VerificationError(
                     f"the contents of {export.path.name} do not have the pinned digest",

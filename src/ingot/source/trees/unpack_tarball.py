@@ -57,7 +57,7 @@ def unpack(archive: Archive, staging: Path, step: Step) -> Unpacked:
 
 def _run_tar(archive: Archive, staging: Path, step: Step) -> None:
     total = archive.path.stat().st_size
-    tar = PlainTar(archive.path, archive.form, lambda done: step.advance(done, total, "bytes"))
+    tar = PlainTar(archive.path, archive.form, lambda done: step.advance(done, total, unit="bytes"))
     listener = _Listener(archive)
     argv = _tar_command(archive.form, staging)
     try:
