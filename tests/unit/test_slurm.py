@@ -62,7 +62,7 @@ def test_squeue_prints_one_task_a_line() -> None:
         ("COMPLETED", 0, State.SUCCEEDED, None, False),
         ("CANCELLED", 0, State.GONE, None, False),
         ("FAILED", 5 << 8, State.FAILED, 5, False),
-        ("FAILED", 137 << 8, State.FAILED, 137, False),
+        ("FAILED", 137 << 8, State.FAILED, 137, True),
         ("FAILED", 120 << 8, State.FAILED, None, False),
         ("FAILED", 9, State.FAILED, 137, True),
         ("NODE_FAIL", 0, State.FAILED, None, True),
