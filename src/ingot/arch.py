@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ingot.errors import UserError
-from ingot.suggestions import similar_name
+from ingot.suggestions import SUGGESTED, similar_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +93,5 @@ def _unknown(word: str) -> UserError:
     what = f"'{word}' is not an architecture that Ingot builds for"
     names = {other: row.name for row in _ARCHES.values() for other in row.names}
     near = names.get(similar_name(word, names), "")
-    hint = f"did you mean {near}?" if near else ""
+    hint = f"{SUGGESTED}{near}?" if near else ""
     return UserError(what, why=f"it builds for {', '.join(_ARCHES)}", hint=hint)

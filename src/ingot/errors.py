@@ -87,7 +87,7 @@ INTERRUPTED = 130
 
 EXIT_CODES: Mapping[int, str] = {
     0: "success",
-    ConfigError.exit_code: "a config lacks something that is asked of it",
+    ConfigError.exit_code: "a config lacks something that is asked of it, or a kernel has CVEs",
     UserError.exit_code: "the command, or a file that it reads, has a mistake",
     MachineError.exit_code: "this machine lacks something: a program, the network, space, a"
     " permission",

@@ -1,6 +1,6 @@
 """`ingot prune`: removes images that no moving tag points to, and caches that are not used.
 
-Kept are the images of every moving tag and their boot profiles, the catalog's builders, the
+Kept are the images of every moving tag and the artifacts about them, the catalog's builders, the
 sources whose digest the catalog pins, and images that other tools wrote into the store. Nothing
 is removed while a build runs.
 """
@@ -8,17 +8,18 @@ is removed while a build runs.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
 from ingot.builder.builder_image import SPEC_LABEL
+from ingot.compiled_artifact import COMPILED_FILES_TYPE
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
 from ingot.files import STAGING_PREFIX, locked_if_free, remove_tree, tree_size
-from ingot.images import is_immutable
-from ingot.lab import is_profile
+from ingot.images import COMPILED_FILES, PROFILE, artifact_kind, is_immutable
 from ingot.oci import (
     Descriptor,
     Image,
@@ -35,6 +36,19 @@ from ingot.source.trees.source_record import digest_named
 from ingot.workspace import Workspace
 from ingot.write_access import free_to_read
 
+_ARTIFACT_TYPES = (PROFILE_TYPE, COMPILED_FILES_TYPE)
+_KINDS: Mapping[str | None, str] = {PROFILE: "profile", COMPILED_FILES: "compiled files"}
+
+
+class RemovedKind(Enum):
+    """What was removed: this decides how long its space stays free."""
+
+    IMAGE = "image"
+    BUILDER = "builder"
+    SOURCE = "source"
+    CACHE = "cache"
+    LEFTOVER = "leftover"
+
 
 @dataclass(frozen=True, slots=True)
 class RemovedItem:
@@ -42,6 +56,7 @@ class RemovedItem:
 
     what: str
     size: int
+    kind: RemovedKind = field(default=RemovedKind.IMAGE, compare=False)
 
 
 def prune(project: Project, *, everything: bool, dry_run: bool) -> list[RemovedItem]:
@@ -97,9 +112,7 @@ def _images(project: Project, *, dry_run: bool) -> list[RemovedItem]:
         if garbage.skipped:  # another process began to write meanwhile
             raise _store_in_use(layout)
         count, size = garbage.blobs, garbage.bytes
-    removed = [
-        RemovedItem(f"{'profile' if is_profile(tag) else 'image'} {tag}", 0) for tag in stale
-    ]
+    removed = [RemovedItem(f"{_KINDS.get(artifact_kind(tag), 'image')} {tag}", 0) for tag in stale]
     return [*removed, *([RemovedItem(f"{count} blobs of the store", size)] if count else [])]
 
 
@@ -129,17 +142,17 @@ def _stale_tags(project: Project) -> list[str]:
         )
     ]
     kept = {tags[tag].digest for tag, image in images.items() if image and tag not in stale}
-    orphans = [tag for tag in tags if _profiled_image(layout, tags[tag]) not in {None, *kept}]
+    orphans = [tag for tag in tags if _described_image(layout, tags[tag]) not in {None, *kept}]
     return [*stale, *orphans]
 
 
-def _profiled_image(layout: Layout, descriptor: Descriptor) -> Digest | None:
-    """The image that a boot profile was measured with; None if this is not a boot profile."""
+def _described_image(layout: Layout, descriptor: Descriptor) -> Digest | None:
+    """The image that one of Ingot's artifacts describes; None if this is not one."""
     try:
         artifact = read_artifact(layout, descriptor)
     except (UserError, VerificationError):  # damage is reported by the commands that read it
         return None
-    return artifact.subject.digest if artifact.artifact_type == PROFILE_TYPE else None
+    return artifact.subject.digest if artifact.artifact_type in _ARTIFACT_TYPES else None
 
 
 def _image(layout: Layout, descriptor: Descriptor) -> Image | None:
@@ -157,7 +170,11 @@ def _builders(project: Project, *, everything: bool, dry_run: bool) -> list[Remo
     for directory in sorted(root.iterdir()) if root.is_dir() else []:
         if directory.is_dir() and directory.name not in keep and not _unfinished(directory):
             removed.append(
-                RemovedItem(f"unpacked builder {directory.name[:12]}", tree_size(directory))
+                RemovedItem(
+                    f"unpacked builder {directory.name[:12]}",
+                    tree_size(directory),
+                    RemovedKind.BUILDER,
+                )
             )
             if not dry_run:
                 remove_tree(directory)
@@ -170,7 +187,7 @@ def _sources(project: Project, *, everything: bool, dry_run: bool) -> list[Remov
     removed = SourceCache(workspace.sources).remove_unused(
         set() if everything else keep, dry_run, workspace.downloads
     )
-    return [RemovedItem(f"source {item.what}", item.size) for item in removed]
+    return [RemovedItem(f"source {item.what}", item.size, RemovedKind.SOURCE) for item in removed]
 
 
 def _unfinished(path: Path) -> bool:
@@ -187,7 +204,8 @@ def _leftovers(workspace: Workspace, *, dry_run: bool) -> list[RemovedItem]:
         for directory in sorted(parent.glob(f"{STAGING_PREFIX}*/")):
             if digest_named(directory.name.removeprefix(STAGING_PREFIX)):
                 continue
-            removed.append(RemovedItem("unfinished files of a killed run", tree_size(directory)))
+            what = "unfinished files of a killed run"
+            removed.append(RemovedItem(what, tree_size(directory), RemovedKind.LEFTOVER))
             if not dry_run:
                 remove_tree(directory)
     if not dry_run:
@@ -202,9 +220,10 @@ def _caches(project: Project, *, everything: bool, dry_run: bool) -> list[Remove
     removed = []
     # not all of fleet/: jobs on other machines may write their logs there
     of_jobs = (workspace.fleet / "catalogs", workspace.fleet / "images")
-    for directory in (workspace.ccache, workspace.configs, *of_jobs):
+    for directory in (workspace.ccache, workspace.configs, workspace.cves, *of_jobs):
         if directory.is_dir() and any(directory.iterdir()):
-            removed.append(RemovedItem(f"cache {directory.name}", tree_size(directory)))
+            what = f"cache {directory.name}"
+            removed.append(RemovedItem(what, tree_size(directory), RemovedKind.CACHE))
             if not dry_run:
                 remove_tree(directory)
     return removed

@@ -6,12 +6,12 @@ import contextlib
 import re
 from collections.abc import Sequence
 
-from ingot import lab
 from ingot.errors import UserError
 from ingot.images import (
     BASE,
     KERNEL_IMAGES,
     MODULES,
+    artifact_kind,
     has_added_modules,
     module_image,
     read_facts,
@@ -23,7 +23,7 @@ from ingot.images import (
 from ingot.oci import Image, read_image
 from ingot.operands import KernelName, RegistryImage, StoreImage, not_taken, parse_operand
 from ingot.setting import Project
-from ingot.suggestions import suggestion
+from ingot.suggestions import SUGGESTED, suggestion
 
 _IMMUTABLE = re.compile(r"-[0-9a-f]{12}$")
 
@@ -56,9 +56,9 @@ def find_image(project: Project, wanted: StoreImage | KernelName) -> tuple[str, 
             candidates.append(f"{image}:{tag}")
     tags = tags_of_store(project.layout)
     for tag in candidates:
-        if tag in tags and not lab.is_profile(tag):
+        if tag in tags and artifact_kind(tag) is None:
             return tag, read_image(project.layout, tags[tag])
-    raise _not_found(project, wanted.name, [tag for tag in tags if not lab.is_profile(tag)])
+    raise _not_found(project, wanted.name, [tag for tag in tags if artifact_kind(tag) is None])
 
 
 def find_kernel_image(project: Project, wanted: StoreImage | KernelName) -> tuple[str, Image]:
@@ -95,13 +95,15 @@ def _not_found(project: Project, name: str, tags: Sequence[str]) -> UserError:
     if image == "kernel-builder":
         hint = "create it first: ingot builder"
     else:
-        hint = "`ingot list` shows what can be built"
-        with contextlib.suppress(UserError):
+        try:
             project.catalog.select([kernel])
             hint = f"build it first: ingot build {kernel}"
             if modules:
                 command = f"ingot module build DIR --kernel {kernel} --name {modules}"
                 hint = f"compile the modules first: {command}"
+        except UserError as error:
+            near = error.hint if error.hint.startswith(SUGGESTED) else ""
+            hint = near or "`ingot list` shows what can be built"
         if image and image not in KERNEL_IMAGES:
             hint = suggestion(name, moving) or hint
     return UserError(

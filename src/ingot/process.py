@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import selectors
 import shlex
@@ -33,6 +34,9 @@ from ingot.errors import MachineError
 from ingot.keyring import leaving_keyring
 from ingot.program_output import ProgramOutput
 from ingot.pseudoterminal import pseudoterminal
+
+COMMANDS = "ingot.commands"
+"""The logger that gets the command of each program that is run, at the level DEBUG."""
 
 _GRACE_SECONDS = 5.0
 
@@ -245,6 +249,7 @@ def _prepared(
     It is started by `setpriv`, if that is installed, so that it ends when Ingot dies. A program
     that gets no PATH is started by its full path.
     """
+    logging.getLogger(COMMANDS).debug("run: %s", shlex.join(argv))
     ours = {**os.environ, "PATH": _search_path()}
     environment = {**seen_by(argv, ours), **(env or {})}
     found = [] if "PATH" in environment else [str(Path(require_tool(argv[0])).absolute())]

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from ingot.errors import UserError
 
+SUGGESTED = "did you mean "
+"""How a hint with a suggestion begins."""
+
 
 def unknown_name(
     what: str, name: str, known: Iterable[str], *, listed: str = "it has", hint: str = ""
@@ -24,7 +27,7 @@ def unknown_name(
 def suggestion(name: str, known: Iterable[str]) -> str:
     """`did you mean firecracker?`; empty if no known name is similar to `name`."""
     near = similar_name(name, known)
-    return f"did you mean {near}?" if near else ""
+    return f"{SUGGESTED}{near}?" if near else ""
 
 
 def similar_name(name: str, known: Iterable[str]) -> str:

@@ -6,6 +6,7 @@
       sources/<digest>/         unpacked kernel trees, by the digest of their origin
       builders/<digest>/        unpacked builders, by the digest of their image
       configs/<digest>.config   resolved configs, by the digest of all their inputs
+      cves/                     CVE records, and indexes of them
       ccache/<digest>/          a compile cache, by the digest of the trust anchors of its content
       logs/<kernel>.log         the output of the last build of each kernel
       locks/                    lock files; they have no meaning unless a process holds them
@@ -87,6 +88,15 @@ class Workspace:
         return self.root / "configs"
 
     @property
+    def cves(self) -> Path:
+        return self.root / "cves"
+
+    @property
+    def cve_clone(self) -> Path:
+        """The clone of the CNA's repository, which `ingot cves --update` makes."""
+        return self.cves / "vulns.git"
+
+    @property
     def ccache(self) -> Path:
         return self.root / "ccache"
 
@@ -115,7 +125,7 @@ class Workspace:
                 private_directory(self.root, _PASSAGE)
             if not self._is_marked():
                 write_atomic(self.root / _MARK, _MARK_TEXT)
-            for directory in (self.downloads, self.sources, self.configs, self.ccache):
+            for directory in (self.downloads, self.sources, self.configs, self.cves, self.ccache):
                 private_directory(directory)
             for name in ("logs", "locks", "build", "fleet"):
                 private_directory(self.root / name)

@@ -285,7 +285,7 @@ def test_a_builder_that_is_none_is_told_with_what_there_is(house: House) -> None
     done = house.ingot("build", "6.1", "--builder", "tset")
     assert done.returncode == 2
     assert "there is no builder 'tset'" in done.stderr
-    assert "builders of the catalog: test; kinds: rootfs, container, host" in done.stderr
+    assert "their kinds are: test, rootfs, container, host" in done.stderr
 
 
 # clang

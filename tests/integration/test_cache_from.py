@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from ingot.compiled_artifact import read_compiled_files
+from ingot.compiled_files import CompiledFiles
 from ingot.images import KERNEL_IMAGES
-from ingot.oci import validate_layout, write_artifact
+from ingot.oci import read_image, validate_layout, write_artifact
 from tests.support.houses import House
 from tests.support.registries import Served, serve
 
@@ -51,6 +53,14 @@ def build(house: House, registry: str, *words: str) -> tuple[dict[str, object], 
     return built, done.stderr
 
 
+def compiled_files(house: House) -> CompiledFiles:
+    """The compiled files of the house's kernel, next to its image in the store."""
+    layout = house.layout
+    found = read_compiled_files(layout, read_image(layout, layout.tags()["kernel-bin:6.1.999"]))
+    assert found is not None
+    return found
+
+
 def test_what_was_built_elsewhere_is_not_compiled(
     house: House, elsewhere: House, published: str
 ) -> None:
@@ -64,6 +74,10 @@ def test_what_was_built_elsewhere_is_not_compiled(
     here, there = elsewhere.layout.tags(), house.layout.tags()
     assert {tag: here[tag].digest for tag in TAGS} == {tag: there[tag].digest for tag in TAGS}
     assert here["kernel-builder:test"].digest == there["kernel-builder:test"].digest
+    files = compiled_files(elsewhere)
+    assert files == compiled_files(house)
+    assert files.modules["kernel/drivers/net/dummy.ko"] >= {"drivers/net/dummy.c"}
+    assert "drivers/net/unused.c" in files.tree - files.all
     assert not validate_layout(elsewhere.layout)
     assert not list((elsewhere.root / "build").glob("build-*"))
 

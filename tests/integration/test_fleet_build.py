@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ingot import registry
 from ingot.images import KERNEL_IMAGES
 from ingot.oci import Layout
+from ingot.workspace import Workspace
 from tests.support.houses import House
 from tests.support.registries import Served, serve
 
@@ -103,10 +104,11 @@ def test_the_command_of_a_manifest_builds_on_a_machine_that_has_nothing(
     printed = house.ingot("fleet", "manifest", "6.1", "--registry", target).stdout
     (job,) = YAML(typ="safe").load_all(printed)
     (container,) = job["spec"]["template"]["spec"]["containers"]
-    words = [word for word in container["args"] if word not in ("/cache", "/build")]
-    words = words[: words.index("--cache")]
+    words = container["args"][: container["args"].index("--cache")]
     elsewhere = House(house.root / "elsewhere")
-    shutil.copytree(house.cache / "sources", elsewhere.cache / "sources", symlinks=True)
+    workspace = Workspace(elsewhere.cache)
+    workspace.prepare()
+    shutil.copytree(house.cache / "sources", workspace.sources, symlinks=True, dirs_exist_ok=True)
     made = len(house.recorded("mmdebstrap"))
 
     first = elsewhere.ingot(*words)

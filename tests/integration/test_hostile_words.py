@@ -80,6 +80,11 @@ VERBS = (
     ("config", "diff", TAG, "kernel-bin:6.1.999"),
     ("export", TAG, "--to", "/proc/[/x]\x1b[2J"),
     ("list",),
+    ("images",),
+    ("images", EVIL),
+    ("rm", TAG, "--dry-run"),
+    ("rm", EVIL, "--dry-run"),
+    ("boot", TAG, "--list-checks"),
     ("report", "--to", "/proc/[/x]\x1b[2J"),
 )
 

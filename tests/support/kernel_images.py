@@ -9,6 +9,7 @@ from ingot.arch import arch
 from ingot.builder.sandbox import Builder
 from ingot.compile.compile_kernel import Artifacts
 from ingot.compile.devel_tree import Devel
+from ingot.compiled_files import CompiledFiles
 from ingot.images import KernelLabels, facts_of, tags_for
 from ingot.images.write_images import write_images
 from ingot.oci import Descriptor, Layout
@@ -70,6 +71,11 @@ def make_kernel(
         modules=modules,
         epoch=86_400,
         size_map=SIZE_MAP if size_map is None else size_map,
+        compiled_files=CompiledFiles(
+            frozenset({"init/main.c"}),
+            {"kernel/net/veth.ko": frozenset({"net/veth.c"})},
+            frozenset({"init/main.c", "net/veth.c", "net/other.c"}),
+        ),
         devel=Devel(
             {"Makefile": root / "Makefile", ".config": root / "Makefile"},
             {".config": build / ".config", "scripts/mod/modpost": build / "modpost"},

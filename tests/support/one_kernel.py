@@ -33,6 +33,7 @@ def make_setting(directory: Path) -> Setting:
     fragment.parent.mkdir(parents=True)
     fragment.touch()
     (directory / "kernels" / "kernels.toml").write_text(CATALOG)
+    (directory / "kernels" / "rules.toml").touch()
     found = catalog.load(directory / "kernels")
     workspace = Workspace(directory / "cache", directory / "build")
     workspace.lock("use").parent.mkdir(parents=True)

@@ -111,18 +111,17 @@ def _grow(house: House) -> None:
         path.write_text(_CHECK.format(name=name))
     vmms = ", ".join(f'"{name}"' for name in _VMMS)
     tables.append(f"[flavors.minimal]\nvmms = [{vmms}]")
+    features = ", ".join(f'"{name}"' for name in ("containers", "wireguard", "storage"))
+    replaced = {
+        'arches = ["x86_64"]': 'arches = ["x86_64", "arm64"]\nflavors = ["default", "minimal"]',
+        'vmms = ["firecracker"]': f"vmms = [{vmms}]\nfeatures = [{features}]",
+        "[origins]": "\n".join([*tables, "[origins]"]),
+    }
     file = house.kernels / "kernels.toml"
-    text = (
-        file.read_text()
-        .replace(
-            'arches = ["x86_64"]', 'arches = ["x86_64", "arm64"]\nflavors = ["default", "minimal"]'
-        )
-        .replace(
-            'vmms = ["firecracker"]',
-            f'vmms = [{vmms}]\nfeatures = ["containers", "wireguard", "storage"]',
-        )
-        .replace("[origins]", "\n".join([*tables, "[origins]"]))
-    )
+    text = file.read_text()
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
     file.write_text(text)
 
 

@@ -10,6 +10,7 @@ from ingot import catalog
 from ingot.catalog import Kernel
 from ingot.compile.compile_kernel import Artifacts
 from ingot.compile.devel_tree import Devel
+from ingot.compiled_files import CompiledFiles
 from ingot.digest import Digest
 from ingot.images import DEVEL, MODULES, KernelLabels, read_facts, tags_for
 from ingot.images.module_images import Modules, write_module_images
@@ -80,7 +81,9 @@ class Shop:
         """Put a kernel's images into the store, under its tags; `content` makes it another one."""
         kernel = self.kernel(name)
         recipe = Digest.of(f"recipe of {name}".encode())
-        artifacts = _artifacts(self.root / f"build-{name}-{content}", kernel, f"{name} {content}")
+        artifacts = _artifacts(
+            self.root / f"build-{name}-{content.replace('/', '-')}", kernel, f"{name} {content}"
+        )
         facts = KernelLabels(
             version=str(kernel.version),
             release=artifacts.release,
@@ -138,6 +141,7 @@ def open_shop(root: Path) -> Shop:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("# nothing\n")
     (root / "kernels" / "kernels.toml").write_text(_CATALOG)
+    (root / "kernels" / "rules.toml").touch()
     return Shop(root)
 
 
@@ -161,5 +165,10 @@ def _artifacts(directory: Path, kernel: Kernel, content: str) -> Artifacts:
         modules=modules,
         epoch=86_400,
         size_map=SizeMap({"": 150_000}, {"net/veth.ko": 40_000}),
+        compiled_files=CompiledFiles(
+            frozenset({"init/main.c"}),
+            {"kernel/net/veth.ko": frozenset({"net/veth.c"})},
+            frozenset({"init/main.c", "net/veth.c", "net/other.c"}),
+        ),
         devel=Devel({}, {".config": directory / ".config"}),
     )

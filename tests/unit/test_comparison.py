@@ -240,7 +240,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
         return answers["fetched"]
 
     monkeypatch.setattr(registry, "read_manifest", read)
-    monkeypatch.setattr(registry, "read_document", lambda *_, **__: None)
+    monkeypatch.setattr(registry, "fetch_artifact", lambda *_, **__: None)
     monkeypatch.setattr(registry, "fetch_image", fetch)
     yield answers
 
@@ -281,7 +281,7 @@ def offer(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(registry, "read_document", fail)
+    monkeypatch.setattr(registry, "fetch_artifact", fail)
     return reference
 
 

@@ -15,10 +15,12 @@ from ingot.builder.toolchain import make_flags
 from ingot.compile import run_make as making
 from ingot.compile.compile_kernel import Artifacts, compile_kernel
 from ingot.compile.devel_tree import Devel
+from ingot.compiled_files import CompiledFiles
 from ingot.errors import BuildError, IngotError, MachineError
 from ingot.kconfig import Config
 from ingot.process import CommandFailedError, Result
 from ingot.size_map import SizeMap
+from tests.support.build_records import build_files, put, source_files
 from tests.support.digests import digest
 from tests.support.elf_files import KERNEL, elf
 from tests.support.object_files import Part, make_archive, make_object
@@ -82,6 +84,7 @@ class Make:
             (self.build / "include/config/kernel.release").write_text(f"{RELEASE}\n")
             (self.build / "vmlinux").write_bytes(self.vmlinux)
             (self.build / "System.map").touch()
+            put(self.build, build_files("veth"))
             if self.changes_config:
                 (self.build / ".config").write_text(self.changes_config)
         return Result(0, "")
@@ -91,6 +94,7 @@ class Make:
 def sandbox(tmp_path: Path) -> Sandbox:
     for name in ("root", "source", "build"):
         (tmp_path / name).mkdir()
+    put(tmp_path / "source", source_files("veth"))
     builder = Builder("bookworm", digest("builder"), tmp_path / "root")
     return Sandbox(builder, tmp_path / "source", tmp_path / "build")
 
@@ -158,8 +162,9 @@ def test_the_devel_tree_is_of_source_and_build(
     sandbox: Sandbox, make: Make, recorder: Recorder
 ) -> None:
     (sandbox.source / "Makefile").touch()
+    common = {name: sandbox.source / name for name in ("Makefile", "include/linux/init.h")}
     assert compiled(sandbox, recorder).devel == Devel(
-        {"Makefile": sandbox.source / "Makefile"},
+        common,
         {
             ".config": sandbox.results / "devel/.config",
             "include/config/kernel.release": sandbox.results
@@ -173,8 +178,8 @@ def test_where_the_bytes_of_kernel_and_modules_go_is_measured(
 ) -> None:
     artifacts = compiled(sandbox, recorder)
     assert artifacts.size_map == SizeMap({"": len(b"no ELF")}, {"veth.ko": 0})
-    assert recorder.steps[-1] == "measure"
-    assert recorder.results[-1] == "0% of the kernel comes from 0 source directories"
+    assert recorder.steps[-2] == "measure"
+    assert recorder.results[-2] == "0% of the kernel comes from 0 source directories"
 
 
 def test_what_the_kernel_was_linked_from_is_told_by_directory(
@@ -194,7 +199,20 @@ def test_what_the_kernel_was_linked_from_is_told_by_directory(
     log = sandbox.build / "log"
     artifacts = compile_kernel(sandbox, arch("arm64"), Config(CONFIG), 86_400, log, recorder)
     assert artifacts.size_map.kernel == {"": 3000, "net/core": 1000}
-    assert recorder.results[-1] == "25% of the kernel comes from 1 source directories"
+    assert recorder.results[-2] == "25% of the kernel comes from 1 source directories"
+
+
+def test_the_source_files_of_kernel_and_modules_are_listed(
+    sandbox: Sandbox, make: Make, recorder: Recorder
+) -> None:
+    put(sandbox.source, {"net/unused.c": ""})
+    assert compiled(sandbox, recorder).compiled_files == CompiledFiles(
+        built_in=frozenset({"init/main.c", "include/linux/init.h"}),
+        modules={"kernel/veth.ko": frozenset({"veth.c", "include/linux/init.h"})},
+        tree=frozenset({"init/main.c", "include/linux/init.h", "veth.c", "net/unused.c"}),
+    )
+    assert recorder.steps[-1] == "list compiled files"
+    assert recorder.results[-1] == "3 of 4 source files"
 
 
 def test_an_elf_kernel_ships_without_what_no_vmm_loads(

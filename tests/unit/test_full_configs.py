@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingot.errors import UserError
-from ingot.pipeline.configs import require_usable
+from ingot.pipeline.full_configs import require_usable
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from tests.support.catalogs import load
 

@@ -34,6 +34,7 @@ from ingot.kconfig import Config
 from ingot.process import Result
 from ingot.progress import Silent
 from ingot.version import Series
+from tests.support.build_records import build_files, put, source_files
 from tests.support.digests import digest
 
 CONFIG = Config("CONFIG_MODULES=y\n")
@@ -67,6 +68,7 @@ def outside(tmp_path: Path) -> Path:
 def sandbox(tmp_path: Path) -> Sandbox:
     for name in ("root", "source"):
         (tmp_path / name).mkdir()
+    put(tmp_path / "source", source_files("veth"))
     builder = Builder("bookworm", digest("builder"), tmp_path / "root")
     return Sandbox.below(tmp_path / "work", builder, tmp_path / "source")
 
@@ -137,6 +139,11 @@ PLACES = [
     "arch",
     "arch/x86/kernel/vmlinux.lds",
     "built-in.a",
+    "modules.order",
+    "veth.mod",
+    ".vmlinux.o.cmd",
+    "init",
+    "init/.main.o.cmd",
     "scripts",
     "tools/objtool/objtool",
     "boot",
@@ -161,6 +168,7 @@ class Tree:
             "Module.symvers": b"",
             f"{MODULES}/kernel/veth.ko": b"module",
             f"{MODULES}/modules.dep": b"",
+            **{name: text.encode() for name, text in build_files("veth").items()},
         }
         if "modules_install" in words:
             files = {name: data for name, data in files.items() if name.startswith("install")}
@@ -260,6 +268,7 @@ def test_a_release_that_is_one(
         for name in ("include/config/kernel.release", "vmlinux", "System.map"):
             (sandbox.build / name).parent.mkdir(parents=True, exist_ok=True)
             (sandbox.build / name).write_text(release)
+        put(sandbox.build, build_files())
         (sandbox.build / f"install/lib/modules/{release}").mkdir(parents=True, exist_ok=True)
         return Result(0, "")
 

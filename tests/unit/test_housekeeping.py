@@ -7,14 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ingot.arch import arch
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
 from ingot.builder import builder_image as builders
 from ingot.catalog import BuilderSpec
+from ingot.cli.main import app
 from ingot.errors import MachineError, UserError
 from ingot.files import locked
-from ingot.housekeeping import RemovedItem, prune
+from ingot.housekeeping import RemovedItem, RemovedKind, prune
 from ingot.images import BASE, KERNEL_IMAGES
 from ingot.oci import Descriptor, Platform, file_entry, write_artifact, write_image, write_layer
 from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
@@ -329,3 +331,23 @@ def test_a_directory_that_is_not_a_cache_is_not_emptied(
         prune(project, everything=True, dry_run=dry_run)
     assert (mine / "file").exists()
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["downloads"]
+
+
+def test_each_kind_of_removed_item_says_how_long_its_space_stays_free(
+    setting: Setting, tmp_path: Path
+) -> None:
+    for key in ("old", "new"):
+        make_kernel(tmp_path, key).build()
+    workspace = setting.project.workspace
+    fill(workspace.builders / OTHER)
+    fill(workspace.configs)
+    fill(workspace.sources / ".staging-x")
+    found = {item.kind for item in clean(setting, everything=True, dry_run=True)}
+    assert found == {*RemovedKind} - {RemovedKind.SOURCE}
+    words = ["--catalog", str(setting.project.catalog.root), "prune", "--dry-run", "--all"]
+    result = CliRunner().invoke(app, [*words, "--cache", str(workspace.root)])
+    assert result.exit_code == 0
+    for kind in ("images", "builders", "caches", "unfinished files"):
+        assert f"note: {kind}: the space stays free" in result.stderr
+    quiet = CliRunner().invoke(app, [*words, "--cache", str(workspace.root), "-q"])
+    assert (quiet.stdout, quiet.stderr) == (result.stdout, "")

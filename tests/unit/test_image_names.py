@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingot.image_lookup import find_image_named
-from ingot.images import BASE, KERNEL_IMAGES, find_images, tags_of_store
+from ingot.images import BASE, KERNEL_IMAGES, artifact_kind, find_images, tags_of_store
 from ingot.images.image_names import outdated_tags
 from ingot.oci import read_image
 from ingot.pipeline import found_build
@@ -82,3 +82,19 @@ def test_a_build_of_any_other_kernel_leaves_all_tags_in_place(tag: str) -> None:
     assert outdated_tags(KERNEL_IMAGES, tag) == []
     lost = [name for name in KERNEL_IMAGES if name != BASE]
     assert outdated_tags(lost, tag) == [f"{BASE}:{tag}"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "kind"),
+    [
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot", "boot"),
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-files", "files"),
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f", None),
+        ("flintlock-kernel:6.1.176-boot", None),
+        ("kernel-bin:6.1.176-1a2b3c4d5e6f-boot", None),
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot-x", None),
+        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-other", None),
+    ],
+)
+def test_the_tag_of_an_artifact_is_not_the_tag_of_an_image(tag: str, kind: str | None) -> None:
+    assert artifact_kind(tag) == kind

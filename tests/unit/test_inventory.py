@@ -123,6 +123,14 @@ def test_a_damaged_image_is_listed_with_its_fault_and_can_be_removed(shop: Shop)
     assert collect_garbage(shop.layout).blobs
 
 
+def test_a_damaged_image_does_not_stop_the_removal_of_another(shop: Shop) -> None:
+    image = read_image(shop.layout, shop.put("6.1.9")[BASE])
+    config = shop.layout.blobs.path(image.config.digest)
+    config.write_bytes(b"x" + config.read_bytes()[1:])
+    assert [name for name, image in listed(shop).items() if image.fault] == [f"{BASE}:6.1.9"]
+    assert "kernel-bin:6.1.9" in remove(shop, "kernel-bin:6.1.9")
+
+
 def test_a_kernel_goes_with_the_tags_of_its_recipe_and_prune_frees_what_was_promised(
     shop: Shop,
 ) -> None:

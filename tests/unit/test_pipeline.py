@@ -83,6 +83,7 @@ def test_prune_stays_away_while_a_kernel_is_looked_for_and_built(
     step: str,
 ) -> None:
     monkeypatch.setattr(building, "make_plan", lambda *_: None)
+    monkeypatch.setattr(building, "require_usable", lambda *_: None)
     monkeypatch.setattr(building, "find_without_work", lambda *_: None)
     monkeypatch.setattr("ingot.pipeline.building.tools.require_all", lambda *_, **__: None)
     monkeypatch.setattr(f"ingot.pipeline.{step}", work)

@@ -178,17 +178,3 @@ def test_a_damaged_profile_is_told(shelf: Shelf) -> None:
     path.write_bytes(path.read_bytes().replace(b"qemu", b"QEMU"))
     with pytest.raises(VerificationError):
         kept_profile(shelf.layout, shelf.base)
-
-
-@pytest.mark.parametrize(
-    ("tag", "is_one"),
-    [
-        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot", True),
-        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f", False),
-        ("flintlock-kernel:6.1.176-boot", False),
-        ("kernel-bin:6.1.176-1a2b3c4d5e6f-boot", False),
-        ("flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot-x", False),
-    ],
-)
-def test_the_name_of_a_profile_is_told_from_those_of_images(tag: str, is_one: bool) -> None:
-    assert lab.is_profile(tag) is is_one

@@ -116,9 +116,15 @@ def test_so_is_the_name_of_an_image(tmp_path: Path) -> None:
     kernel = make_kernel(tmp_path)
     kernel.build()
     project = Project(load(tmp_path / "kernels"), kernel.layout, Workspace(tmp_path), "x86_64")
-    with pytest.raises(UserError) as raised:
-        find_image_named(project, "kernel-bn:6.1.176")
-    assert raised.value.hint == "did you mean kernel-bin:6.1.176?"
+    for name, near in (
+        ("kernel-bn:6.1.176", "kernel-bin:6.1.176"),
+        ("6.1-minmal", "minimal"),
+        ("kernel-bin:6.1-minmal", "minimal"),
+        ("6.1.17", "6.1.176"),
+    ):
+        with pytest.raises(UserError) as raised:
+            find_image_named(project, name)
+        assert raised.value.hint.startswith(f"did you mean {near}?")
 
 
 @pytest.mark.parametrize("name", ["amd64", "x86", "x86_64"])

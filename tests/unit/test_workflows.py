@@ -227,7 +227,10 @@ def test_only_what_must_write_may() -> None:
             *[("image", "packages"), ("image", "id-token")],
             *[("publish", "contents"), ("publish", "id-token")],
         ],
-        "update": [("propose", "contents"), ("propose", "pull-requests")],
+        "update": [
+            *[("propose", "contents"), ("propose", "pull-requests")],
+            ("unfixed", "issues"),
+        ],
     }
 
 

@@ -344,8 +344,9 @@ def test_the_cache_is_closed_to_others(tmp_path: Path, umask: int) -> None:
     assert found.pop("CACHEDIR.TAG")
     assert found.pop("builders") | 0o011 == 0o711
     assert set(found.values()) == {0o700}
-    expected = {"ccache", "locks", "sources", "downloads", "configs", "logs", "build", "fleet"}
-    assert expected == set(found)
+    assert set(found) == {
+        *("ccache", "locks", "sources", "downloads", "configs", "cves", "logs", "build", "fleet"),
+    }
     assert stat.S_IMODE(workspace.root.stat().st_mode) | 0o011 == 0o711
 
 

@@ -7,12 +7,9 @@ from them. They check each table by itself; `catalog_checks` checks whether the 
 from __future__ import annotations
 
 import datetime
-import json
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
 
 from ingot.catalog.builder_tables import BUILDER_TABLES, AnyBuilderTable, RootfsBuilderTable
 from ingot.catalog.value_patterns import (
@@ -41,9 +38,6 @@ from ingot.catalog.value_patterns import (
 from ingot.toml import FileForm, TomlTable
 
 SCHEMA_NAME = "kernels.schema.json"
-
-_DIALECT = "http://json-schema.org/draft-07/schema#"
-"""The newest dialect that all TOML plugins of editors support."""
 
 
 class Defaults(TomlTable):
@@ -224,18 +218,8 @@ FORM = FileForm(
 )
 
 
-class _SchemaOfToml(GenerateJsonSchema):
-    """A schema without null, which TOML does not have: a key is present or absent."""
-
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        return self.generate_inner(schema["schema"])
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        found = super().default_schema(schema)
-        return {key: value for key, value in found.items() if (key, value) != ("default", None)}
-
-
 def schema() -> str:
     """The JSON Schema file that is kept next to `kernels.toml`."""
-    found = CatalogDocument.model_json_schema(schema_generator=_SchemaOfToml)
-    return json.dumps({"$schema": _DIALECT, **found}, indent=2) + "\n"
+    from ingot.toml.json_schema import json_schema  # late: only a script needs it
+
+    return json_schema(CatalogDocument)

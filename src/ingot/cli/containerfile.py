@@ -19,6 +19,7 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_builders
 from ingot.cli.shared.output_file import require_output_directory
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource, Patches
@@ -42,7 +43,10 @@ def containerfile(
     builder: Annotated[
         str,
         typer.Option(
-            "--builder", metavar="NAME", help="A builder of the catalog whose kind is container."
+            "--builder",
+            metavar="NAME",
+            help="A builder of the catalog whose kind is container.",
+            autocompletion=complete_builders,
         ),
     ] = KIND,
     output: Annotated[

@@ -11,9 +11,9 @@ from ingot.cli.shared.common_options import (
     CatalogDirectory,
     ImageArch,
     Insecure,
-    complete_kernels,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_kernels_and_images
 from ingot.cli.shared.output_file import require_output_directory
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.registry_images import fetched_image
@@ -36,7 +36,7 @@ def export(
             metavar="KERNEL|IMAGE",
             help="A kernel (6.1, 6.1.176-minimal), a kernel with out-of-tree modules"
             " (6.1-plus-NAME), or an image of the store (kernel-bin:6.1).",
-            autocompletion=complete_kernels,
+            autocompletion=complete_kernels_and_images,
         ),
     ],
     to: Target,

@@ -16,7 +16,7 @@ from ingot.cli.shared.common_options import (
     Json,
     make_setting,
 )
-from ingot.cli.shared.completion import complete_images
+from ingot.cli.shared.completion import complete_kernels_and_images
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.registry_images import fetched_image, refuse_arch
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
@@ -41,7 +41,7 @@ def inspect(
             help="An image of the store (kernel-bin:6.1.176, kernel-bin:6.1), a kernel (6.1) for"
             " its image flintlock-kernel, or an image of a registry"
             " (docker.io/foobar/kernel-bin:6.1).",
-            autocompletion=complete_images,
+            autocompletion=complete_kernels_and_images,
         ),
     ],
     files: Annotated[bool, typer.Option("--files", help="List the files of the image.")] = False,

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ingot import __version__
-from ingot.cli.shared.terminal import (
-    Terminal,
-    Verbosity,
-    prepare,
-    print_error,
-    print_line,
-    set_verbosity,
-)
+from ingot.cli.shared.global_options import QUIET_HELP, VERBOSE_HELP, begin, forget
+from ingot.cli.shared.terminal import Terminal, prepare, print_error, print_line
 from ingot.cli.verbs import IngotVerbs
 from ingot.errors import EXIT_CODES, IngotError, system_error
 
@@ -45,6 +40,19 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def ingot(
+    ctx: typer.Context,
+    catalog: Annotated[
+        Path | None,
+        typer.Option(
+            "--catalog",
+            metavar="DIR",
+            envvar="INGOT_CATALOG",
+            help="The catalog directory, for every command that uses a catalog.",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_HELP)] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help=VERBOSE_HELP)] = False,
     _version: Annotated[
         bool,
         typer.Option(
@@ -52,8 +60,9 @@ def ingot(
         ),
     ] = False,
 ) -> None:
-    """Options that go before the verb."""
-    set_verbosity(Verbosity.NORMAL)
+    """Options that go before the verb; all but the version can also go after it."""
+    ctx.call_on_close(forget)
+    begin(catalog, quiet=quiet, verbose=verbose)
 
 
 def run_command_line() -> int:

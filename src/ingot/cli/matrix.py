@@ -19,10 +19,10 @@ from ingot.cli.shared.common_options import (
     CatalogDirectory,
     Flavors,
     choose,
-    complete_kernels,
     make_setting,
     users_trusted,
 )
+from ingot.cli.shared.completion import complete_kernels
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_document
 from ingot.setting import Setting

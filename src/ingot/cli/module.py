@@ -14,9 +14,9 @@ from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
     Json,
-    complete_kernels,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_builders_and_kinds, complete_kernels
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
 from ingot.cli.shared.verb_group import Verb, VerbCode, VerbGroup
@@ -83,6 +83,7 @@ def build(
             help="The builder that compiled the kernel. Default: the builder of the catalog that"
             " has the same packages.",
             show_default=False,
+            autocompletion=complete_builders_and_kinds,
         ),
     ] = None,
     catalog: CatalogDirectory = None,

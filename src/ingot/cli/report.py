@@ -11,6 +11,7 @@ import typer
 from ingot import report as reports
 from ingot.cli.report_document import report_document
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, make_setting
+from ingot.cli.shared.cve_records import known_cves
 from ingot.cli.shared.output_file import (
     is_standard_output,
     require_output_file,
@@ -48,6 +49,7 @@ def report(
 
     For each kernel: its sizes, by source directory too; its boot cost, by phase and initcall; the
     VMMs and features of the catalog that its config supports; and the end of life of its series.
+    After `ingot cves --update`, also the CVEs in files that it was compiled from.
     The page is one HTML file that loads nothing from elsewhere.
     """
     if not as_json:
@@ -70,11 +72,16 @@ def report(
 
 def _gather(project: Project, registry: str | None, insecure: bool) -> Report:
     console = Terminal(stderr=True)
+    progress = make_progress(console)
+    cves = known_cves(project, progress)
     if registry is None:
         images, omissions = reports.kernels_of_store(project.layout)
+        if cves:
+            images = reports.with_cves_of_store(cves, images)
     else:
-        progress = make_progress(console)
         images, omissions = reports.kernels_of_registry(registry, progress, insecure=insecure)
+        if cves:
+            images = reports.with_cves_of_registry(cves, registry, images, insecure=insecure)
     found = reports.gather(project.catalog, registry or "", images, omissions)
     for omission in found.omissions:
         console.say(f"left out: {omission.name}: {omission.why}")

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ingot.cli.documents.parts import profile_part
+from ingot.cli.documents.parts import cve_counts_part, profile_part
 from ingot.images import BASE
 from ingot.report.report_data import Answer, KernelEntry, OptionCounts, Report
 
@@ -58,6 +58,7 @@ def _kernel_part(registry: str, entry: KernelEntry, today: datetime.date) -> Rep
         "feature_support": _support_parts(entry.features),
         "supported_by": dict(entry.support),
         "profile": profile_part(entry.profile) if entry.profile else None,
+        "cve_counts": cve_counts_part(entry.cves),
     }
 
 

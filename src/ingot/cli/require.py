@@ -11,6 +11,12 @@ import typer
 
 from ingot.arch import Arch, arch_called
 from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
+from ingot.cli.shared.completion import (
+    complete_features,
+    complete_images,
+    complete_one_arch,
+    complete_vmms,
+)
 from ingot.cli.shared.config_operands import option_named, read_config
 from ingot.cli.shared.terminal import make_console, print_json
 from ingot.errors import ConfigError, UserError
@@ -49,6 +55,7 @@ def require(
             metavar="IMAGE|FILE",
             help="An image of a registry (docker.io/foobar/kernel-bin:6.1) or of the store"
             " (kernel-bin:6.1), a kernel file or a .config.",
+            autocompletion=complete_images,
         ),
     ],
     vmms: Annotated[
@@ -58,6 +65,7 @@ def require(
             metavar="VMM",
             help="The kernel must support this VMM of the catalog.",
             show_default=False,
+            autocompletion=complete_vmms,
         ),
     ] = None,
     features: Annotated[
@@ -67,6 +75,7 @@ def require(
             metavar="FEATURE",
             help="The kernel must support this feature of the catalog.",
             show_default=False,
+            autocompletion=complete_features,
         ),
     ] = None,
     options: Annotated[
@@ -86,6 +95,7 @@ def require(
             metavar="ARCH",
             help="The arch to read from a multi-arch image. Default: the arch of this machine.",
             show_default=False,
+            autocompletion=complete_one_arch,
         ),
     ] = None,
     insecure: Insecure = False,

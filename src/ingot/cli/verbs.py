@@ -35,6 +35,7 @@ VERBS = (
     Verb("images", "List the images of the store.", _LOOK),
     Verb("inspect", "Show and verify an image of the store or of a registry.", _LOOK),
     Verb("diff", "Compare two images.", _LOOK),
+    Verb("cves", "List the CVEs that concern a kernel.", _LOOK),
     Verb("require", "Check that a kernel supports VMMs, features and options.", _LOOK),
     Verb("report", "Write a page about the kernels of the store, or of a registry.", _LOOK),
     Verb("push", "Push kernel images to a registry.", _PUBLISH),
@@ -124,6 +125,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.containerfile import containerfile
 
             return containerfile
+        case "cves":
+            from ingot.cli.cves import cves
+
+            return cves
         case "diff":
             from ingot.cli.diff import diff
 

@@ -11,8 +11,15 @@ from ingot.boot.cost.boot_profile import PROFILE_TYPE, Profile
 from ingot.comparison.image_summary import ImageSummary, require_no_builder
 from ingot.comparison.store_summary import summary_of_image
 from ingot.errors import IngotError, UserError, VerificationError
-from ingot.images import BASE, TITLE, KernelLabels, read_config, read_size_map
-from ingot.oci import Artifact, read_artifact
+from ingot.images import (
+    PROFILE,
+    TITLE,
+    KernelLabels,
+    artifact_tag,
+    base_tag,
+    read_config,
+    read_size_map,
+)
 from ingot.oci.image_documents import canonical_json, read_json
 from ingot.progress import Progress
 
@@ -74,28 +81,19 @@ def _profile(reference: str, facts: KernelLabels, *, insecure: bool) -> Profile 
     registry sends content with a wrong digest: then the rest of its content is not trusted either.
     """
     parent = registry.repository_of(reference).rpartition("/")[0]
-    base = f"{parent}/{BASE}:{facts.version}-{facts.recipe_key.short}"
+    base = f"{parent}/{base_tag(facts)}"
     try:
-        document = registry.read_document(f"{base}-boot", insecure=insecure)
-        if document is None:
-            return None
-        manifest = registry.manifest_of(document.content, f"{base}-boot")
-        size = sum(layer.size for layer in manifest.layers)
-        if manifest.artifact_type != PROFILE_TYPE or size > _PROFILE_LIMIT:
-            return None
-        artifact = _fetch_artifact(f"{base}-boot", arch(facts.arch), insecure=insecure)
-        if artifact.subject.digest != registry.find_digest(base, insecure=insecure):
+        artifact = registry.fetch_artifact(
+            f"{parent}/{artifact_tag(facts, PROFILE)}",
+            PROFILE_TYPE,
+            _PROFILE_LIMIT,
+            insecure=insecure,
+        )
+        subject = registry.find_digest(base, insecure=insecure)
+        if artifact is None or artifact.subject.digest != subject:
             return None
         return Profile.from_json(read_json(artifact.data))
     except VerificationError:
         raise
     except (IngotError, ValueError):
         return None
-
-
-def _fetch_artifact(reference: str, platform: Arch, *, insecure: bool) -> Artifact:
-    with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory:
-        layout = registry.fetch_image(
-            reference, platform.oci, Path(directory) / "layout", insecure=insecure
-        )
-        return read_artifact(layout, layout.tags()[registry.FETCHED])

@@ -29,6 +29,8 @@ from ingot.builder.dot_config import made_config, put_config
 from ingot.builder.sandbox import Sandbox
 from ingot.compile.devel_tree import Devel, devel_files
 from ingot.compile.run_make import Counter, Make, jobs
+from ingot.compiled_files import CompiledFiles, find_compiled_files
+from ingot.confined_files import ConfinedDirectory
 from ingot.elf import is_elf, write_loadable
 from ingot.errors import BuildError
 from ingot.files import disk_errors, remove_tree
@@ -58,7 +60,8 @@ class Artifacts:
     table, and with debug information if the config enables it. `modules` is the directory for
     /lib/modules/<release>; `release` is what `uname -r` will print; `epoch` is
     the time of every file, in seconds; `size_map` is the size map of kernel and modules. `devel`
-    has the files for compiling modules for this kernel.
+    has the files for compiling modules for this kernel. `compiled_files` are the files of the
+    source that kernel and modules were compiled from.
     """
 
     release: str
@@ -70,6 +73,7 @@ class Artifacts:
     epoch: int
     size_map: SizeMap
     devel: Devel
+    compiled_files: CompiledFiles
 
 
 def compile_kernel(
@@ -98,6 +102,9 @@ def compile_kernel(
     with progress.step("measure") as step:
         size_map = measure(sandbox.outputs, symbols, arch.make, kernel, modules)
         step.result(_summary(size_map))
+    with progress.step("list compiled files") as step:
+        compiled_files = _compiled_files(sandbox, modules)
+        step.result(f"{len(compiled_files.all):,} of {len(compiled_files.tree):,} source files")
     return Artifacts(
         release=modules.name,
         kernel=kernel,
@@ -108,7 +115,18 @@ def compile_kernel(
         epoch=epoch,
         size_map=size_map,
         devel=devel_files(sandbox, arch),
+        compiled_files=compiled_files,
     )
+
+
+def _compiled_files(sandbox: Sandbox, modules: Path) -> CompiledFiles:
+    """The source files of the kernel and of the modules installed in the directory `modules`."""
+    installed = {
+        f"{path.relative_to(modules).as_posix().rpartition('.ko')[0]}.ko"
+        for path in modules.rglob("*.ko*")
+        if path.is_file()
+    }
+    return find_compiled_files(sandbox.outputs, ConfinedDirectory(sandbox.source), installed)
 
 
 def _summary(size_map: SizeMap) -> str:

@@ -19,3 +19,8 @@ class CompiledFiles:
     built_in: frozenset[str]
     modules: Mapping[str, frozenset[str]]
     tree: frozenset[str]
+
+    @property
+    def all(self) -> frozenset[str]:
+        """The files of vmlinux and of all modules."""
+        return self.built_in.union(*self.modules.values())

@@ -1,4 +1,4 @@
-"""Reads ELF files, and reduces a kernel to the parts that a VMM loads."""
+"""Reads ELF files and archives of them, and reduces a kernel to the parts that a VMM loads."""
 
 from ingot.elf.header import (
     AARCH64,

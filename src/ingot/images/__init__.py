@@ -20,7 +20,8 @@ kernels of one source have in common. A kernel without modules has a kernel-deve
 tools such as bcc read its headers.
 
 Every image has two tags: the moving `<version>[-<flavor>][-<arch>]`, and the immutable
-`<version>-<12 digits of the recipe key>`.
+`<version>-<12 digits of the recipe key>`. Artifacts about a kernel (`image_names`) are tagged like
+its base image, with their kind at the end.
 
 The modules that write and check images (`write_images`, `module_images`, `check_images`) are
 imported by their names: a command that only looks for images does not need them.
@@ -49,6 +50,12 @@ from ingot.images.image_kinds import (
     tag_with_modules,
 )
 from ingot.images.image_names import (
+    ARTIFACT_KINDS,
+    COMPILED_FILES,
+    PROFILE,
+    artifact_kind,
+    artifact_tag,
+    base_tag,
     find_images,
     is_immutable,
     outdated_tags,
@@ -58,8 +65,10 @@ from ingot.images.image_names import (
 from ingot.images.kernel_labels import KERNEL_FILE, KernelLabels, facts_of, read_facts
 
 __all__ = [
+    "ARTIFACT_KINDS",
     "BASE",
     "BIN",
+    "COMPILED_FILES",
     "DEBUG",
     "DEVEL",
     "KERNEL_FILE",
@@ -67,11 +76,15 @@ __all__ = [
     "KERNEL_LAYER",
     "MODULES",
     "MODULES_LAYER",
+    "PROFILE",
     "TITLE",
     "ImageKind",
     "KernelLabels",
     "LayerKind",
     "added_modules",
+    "artifact_kind",
+    "artifact_tag",
+    "base_tag",
     "facts_of",
     "find_images",
     "has_added_modules",

@@ -1,7 +1,14 @@
-"""The tags of a kernel's images, and finding images by these tags."""
+"""The tags of a kernel's images, and finding images by these tags.
+
+Artifacts that describe the base image have tags as well:
+
+    flintlock-kernel:<version>-<12 digits of the recipe key>-boot    its boot profile
+    flintlock-kernel:<version>-<12 digits of the recipe key>-files   its compiled files
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 from ingot.arch import all_arches
@@ -11,6 +18,12 @@ from ingot.images.image_kinds import BASE, KERNEL_IMAGES, lacking
 from ingot.images.kernel_labels import KernelLabels, read_facts
 from ingot.oci import Descriptor, Image, Layout, read_image
 from ingot.version import KernelVersion
+
+PROFILE, COMPILED_FILES = "boot", "files"
+ARTIFACT_KINDS = (PROFILE, COMPILED_FILES)
+"""The kinds of artifacts, as their tags end."""
+
+_ARTIFACT = re.compile(rf"{BASE}:.+-[0-9a-f]{{12}}-({'|'.join(ARTIFACT_KINDS)})")
 
 
 def tags_for(
@@ -22,6 +35,22 @@ def tags_for(
         tags[f"{name}:{moving}"] = descriptor
         tags[f"{name}:{facts.version}-{facts.recipe_key.short}"] = descriptor
     return tags
+
+
+def base_tag(facts: KernelLabels) -> str:
+    """The immutable tag of the base image of the kernel with these labels."""
+    return f"{BASE}:{facts.version}-{facts.recipe_key.short}"
+
+
+def artifact_tag(facts: KernelLabels, kind: str) -> str:
+    """The tag of the artifact of this kind about that base image."""
+    return f"{base_tag(facts)}-{kind}"
+
+
+def artifact_kind(tag: str) -> str | None:
+    """The kind of artifact that a tag of the store names; None for the tag of an image."""
+    match = _ARTIFACT.fullmatch(tag)
+    return match[1] if match else None
 
 
 def tags_of_store(layout: Layout) -> dict[str, Descriptor]:

@@ -78,7 +78,7 @@ def _read_all(layout: Layout) -> dict[str, Image | None]:
     for tag, descriptor in layout.tags().items():
         found[tag] = None
         if layout.is_complete(descriptor):
-            with contextlib.suppress(UserError):
+            with contextlib.suppress(UserError, VerificationError):
                 found[tag] = read_image(layout, descriptor)
     return found
 

@@ -10,9 +10,10 @@ from ingot.lab.config_reader import (
     config_of_image,
     config_of_reference,
 )
-from ingot.lab.profiling import is_profile, kept_profile, profile_file, profile_image
+from ingot.lab.profiling import kept_profile, profile_file, profile_image
 from ingot.lab.proving import (
     NO_CHECKS,
+    all_checks,
     checks_of_config,
     checks_of_kernel,
     checks_of_modules,
@@ -23,6 +24,7 @@ __all__ = [
     "NO_CHECKS",
     "BootRequest",
     "NamedConfig",
+    "all_checks",
     "arch_of",
     "boot_file",
     "boot_image",
@@ -33,7 +35,6 @@ __all__ = [
     "config_of_file",
     "config_of_image",
     "config_of_reference",
-    "is_profile",
     "kept_profile",
     "open_root_terminal",
     "profile_file",

@@ -87,7 +87,7 @@ def _guest_on(
             guest = guest_of_files(target, files, init, on_disk=on_disk)
             place = "on a disk" if on_disk else "in memory"
             step.result(f"{size >> 20} MiB {place}, {init}")
-        guest, machine = enter(target, guest, machine)
+        guest, machine = enter(target, request.sized(guest), machine)
         yield replace(guest, append=command_line(guest.append, request.append)), machine
 
 

@@ -36,7 +36,8 @@ class BootRequest:
     represents one of `vmms` (the VMMs of the kernel) is used. `append` is added at the end of the
     kernel's command line. With a `disk`, a key of `DISKS`, the guest has its root on a disk instead
     of in an initramfs. If it `needs_a_check` and none of `checks` runs, a boot that ends as it
-    should is not reported as passed, but as booted.
+    should is not reported as passed, but as booted. `memory` is the guest's in MiB, 0 for as much
+    as its contents need, and `cpus` the number of its processors.
     """
 
     checks: tuple[GuestCheck, ...] = ()
@@ -46,10 +47,16 @@ class BootRequest:
     append: str = ""
     disk: str = ""
     needs_a_check: bool = False
+    memory: int = 0
+    cpus: int = 1
 
     def for_kernel(self, kernel: Kernel | None) -> BootRequest:
         """The request with the VMMs of a kernel of the catalog; unchanged without a kernel."""
         return replace(self, vmms=kernel.vmms) if kernel else self
+
+    def sized(self, guest: Guest) -> Guest:
+        """The guest with the requested memory and processors."""
+        return replace(guest, memory=self.memory or guest.memory, cpus=self.cpus)
 
     def machine_for(self, arch: Arch) -> Machine:
         """The machine for kernels of `arch`; UserError if the requested one does not exist."""
@@ -114,7 +121,7 @@ def boot_prepared(
     """Boot a prepared kernel, and return the report."""
     asked = ready_machine(request, target.arch, progress)
     with progress.step("boot") as step:
-        guest, machine = enter(target, _guest(target, asked, request), asked)
+        guest, machine = enter(target, request.sized(_guest(target, asked, request)), asked)
         guest = replace(guest, append=command_line(guest.append, request.append))
         report = choice.boot(guest, machine, setting.options.boot_seconds)
         report = replace(report, verdict=request.verdict_on(report))

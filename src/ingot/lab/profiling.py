@@ -9,7 +9,6 @@ only for that image.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from ingot.arch import Arch
@@ -20,19 +19,12 @@ from ingot.boot.vmm.machines import machine_for
 from ingot.boot.vmm.pvh import enterable
 from ingot.builder.sandbox import Builder, Sandbox
 from ingot.errors import UserError, VerificationError
-from ingot.images import BASE, KernelLabels, read_facts
+from ingot.images import PROFILE, artifact_tag, read_facts
 from ingot.lab.boot_target import BootTarget, prepared_target
 from ingot.lab.booting import note_confinement
 from ingot.oci import Image, Layout, read_artifact, write_artifact
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
-
-_TAG = re.compile(rf"{BASE}:.+-[0-9a-f]{{12}}-boot")
-
-
-def is_profile(tag: str) -> bool:
-    """Whether a tag of the store names a boot profile, not an image."""
-    return _TAG.fullmatch(tag) is not None
 
 
 def profile_image(setting: Setting, image: Image, builder: Builder, progress: Progress) -> Profile:
@@ -68,7 +60,7 @@ def kept_profile(layout: Layout, base: Image) -> Profile | None:
     VerificationError if the profile is damaged.
     """
     facts = read_facts(base)
-    tag = _tag(facts) if facts else ""
+    tag = artifact_tag(facts, PROFILE) if facts else ""
     descriptor = layout.find(tag)
     if descriptor is None:
         return None
@@ -108,8 +100,4 @@ def keep_profile(layout: Layout, profile: Profile, image: Image) -> None:
     data = json.dumps(profile.to_json(), indent=1).encode()
     with layout.in_use():
         artifact = write_artifact(layout, PROFILE_TYPE, data, image.descriptor)
-        layout.tag({_tag(facts): artifact})
-
-
-def _tag(facts: KernelLabels) -> str:
-    return f"{BASE}:{facts.version}-{facts.recipe_key.short}-boot"
+        layout.tag({artifact_tag(facts, PROFILE): artifact})

@@ -52,7 +52,7 @@ def checks_of_config(
     absent = {"n"} if modules else {"n", "m"}
     return tuple(
         check
-        for check in _all(catalog, config.series, config.arch)
+        for check in all_checks(catalog, config.series, config.arch)
         if not absent & {config.value(option) for option in check.options}
     )
 
@@ -70,7 +70,7 @@ def checks_of_modules(image: Image) -> tuple[GuestCheck, ...]:
     )
 
 
-def _all(catalog: Catalog, series: Series, arch: Arch) -> tuple[GuestCheck, ...]:
+def all_checks(catalog: Catalog, series: Series, arch: Arch) -> tuple[GuestCheck, ...]:
     """Every check in the catalog for kernels of a series on an arch."""
     vmms = (vmm.name for vmm in catalog.vmms.values() if vmm.boots(series, arch))
     features = (one.name for one in catalog.features.values() if one.available_in(series))
@@ -87,7 +87,7 @@ def _chosen(
     """
     if list(names) == [NO_CHECKS]:
         return ()
-    known = _all(catalog, series, arch)
+    known = all_checks(catalog, series, arch)
     owners = {
         name: catalog.guest_checks_of([fragment], series, arch)
         for fragment in dict.fromkeys(check.feature for check in known)

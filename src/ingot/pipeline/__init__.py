@@ -34,9 +34,9 @@ if TYPE_CHECKING:
         locked_text,
         require_sound,
         resolve_all,
-        written_by_hand,
     )
     from ingot.pipeline.fetching import FetchedInputs, fetch
+    from ingot.pipeline.full_configs import written_by_hand
     from ingot.pipeline.recipes import find_recipe
 
 __all__ = [
@@ -69,7 +69,7 @@ if not TYPE_CHECKING:  # else every misspelt name would pass
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-        from ingot.pipeline import configs, fetching, recipes
+        from ingot.pipeline import configs, fetching, full_configs, recipes
 
-        owners = (configs, fetching, recipes)
+        owners = (configs, fetching, full_configs, recipes)
         return getattr(next(owner for owner in owners if hasattr(owner, name)), name)

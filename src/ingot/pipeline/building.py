@@ -8,8 +8,8 @@ from __future__ import annotations
 from ingot import tools
 from ingot.catalog import Kernel
 from ingot.files import locked
-from ingot.pipeline.configs import require_usable
 from ingot.pipeline.found_build import Built, find_without_work
+from ingot.pipeline.full_configs import require_usable
 from ingot.pipeline.kernel_plan import make_plan
 from ingot.progress import Progress, Timed
 from ingot.setting import Setting, in_use

@@ -16,14 +16,19 @@ from pathlib import Path
 from ingot import configure
 from ingot.builder.sandbox import Sandbox
 from ingot.catalog import Kernel
-from ingot.digest import Digest
-from ingot.errors import UserError
 from ingot.files import write_atomic
 from ingot.kconfig import Config
 from ingot.kconfig.findings import Finding, check, check_full, findings_error, requests_of_full
 from ingot.kconfig.option_table import OptionTable
 from ingot.kconfig.rule_check import broken
 from ingot.pipeline.builders import builder_for, known_builder
+from ingot.pipeline.full_configs import (
+    is_lock,
+    lock_text,
+    read_full_config,
+    require_fresh,
+    require_usable,
+)
 from ingot.pipeline.inputs import known_sources, obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.pipeline.sandboxes import sandbox_for
@@ -33,8 +38,6 @@ from ingot.source.local_source import require_unchanged
 from ingot.source.origin import Source
 from ingot.source.trees import patched_tree as patching
 from ingot.version import KernelVersion
-
-_HEADER = "# Resolved by Ingot; `ingot config resolve` renews it. Fragments: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +189,12 @@ def _from_full_config(
 
     One that `config resolve` wrote is also checked against the fragments: it is their lock file.
     """
-    given = _read(path)
+    given = read_full_config(path)
     config = configure.complete(sandbox, plan.kernel.arch, given, log)
     name = f"{path.parent.name}/{path.name}"
     findings, defaulted = check_full(given, config, table, name)
-    if given.text.startswith(_HEADER):
-        _require_fresh(plan, path, given)
+    if is_lock(given):
+        require_fresh(plan, path, given)
         findings = (*findings, *_asked(plan, config, table))
     else:
         plan = replace(plan, requests=requests_of_full(given, name))
@@ -209,53 +212,6 @@ def _lint(plan: Plan, config: Config) -> tuple[Finding, ...]:
     return tuple(broken(plan.rules, config, series, arch, kernel.vmms))
 
 
-def require_usable(plan: Plan) -> None:
-    """UserError for a full config that no source has to be fetched for to see that it is wrong.
-
-    That is one without options, and a lock file whose fragments have changed.
-    """
-    if plan.full_config is None:
-        return
-    given = _read(plan.full_config)
-    if not given.options:
-        raise UserError(
-            f"the full config {plan.full_config} has no options",
-            hint="put a complete .config there, or remove the file to build from the fragments",
-        )
-    if given.text.startswith(_HEADER):
-        _require_fresh(plan, plan.full_config, given)
-
-
-def written_by_hand(path: Path) -> bool:
-    """Whether the full config exists and was not written by Ingot."""
-    return path.is_file() and not _read(path).text.startswith(_HEADER)
-
-
-def _read(path: Path) -> Config:
-    try:
-        return Config(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise UserError(
-            f"the full config {path} is not UTF-8 text",
-            hint="replace it with a .config, or remove it",
-        ) from None
-
-
 def locked_text(resolved: Resolved) -> str:
     """The config as it is committed: its first line has the digest of its fragments."""
-    return f"{_HEADER}{_fragments_digest(resolved.plan)}\n{resolved.config.text}"
-
-
-def _fragments_digest(plan: Plan) -> str:
-    return str(Digest.of(plan.fragments_text.encode()))
-
-
-def _require_fresh(plan: Plan, path: Path, given: Config) -> None:
-    """UserError for a lock file whose fragments have changed since it was written."""
-    if given.text.splitlines()[0] != f"{_HEADER}{_fragments_digest(plan)}":
-        raise UserError(
-            f"{path} no longer matches its fragments",
-            why="a fragment has changed since the file was resolved from it",
-            hint=f"run `ingot config resolve {plan.kernel.tag}` and review the difference, or"
-            " remove the file to build from the fragments",
-        )
+    return lock_text(resolved.plan, resolved.config)

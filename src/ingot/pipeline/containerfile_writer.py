@@ -28,7 +28,7 @@ from ingot.errors import UserError
 from ingot.files import disk_errors, staging_directory
 from ingot.images import KERNEL_FILE
 from ingot.pipeline.builders import site_of
-from ingot.pipeline.configs import require_usable
+from ingot.pipeline.full_configs import require_usable
 from ingot.pipeline.inputs import obtain_source
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.process import run

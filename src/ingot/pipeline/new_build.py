@@ -9,6 +9,7 @@ from __future__ import annotations
 from ingot.arch import arch_called
 from ingot.catalog import Kernel
 from ingot.compile.compile_kernel import compile_kernel
+from ingot.compiled_artifact import write_compiled_files
 from ingot.files import disk_errors
 from ingot.images import BASE, facts_of, outdated_tags, tags_for
 from ingot.images.write_images import write_images
@@ -21,7 +22,7 @@ from ingot.pipeline.configs import require_sound, resolve
 from ingot.pipeline.found_build import Built, accept, built_from, find
 from ingot.pipeline.inputs import obtain_source
 from ingot.pipeline.kernel_plan import Plan
-from ingot.pipeline.registry_cache import fetch_kernel
+from ingot.pipeline.registry_cache import fetch_compiled_files, fetch_kernel
 from ingot.pipeline.sandboxes import sandbox_for
 from ingot.progress import Timed
 from ingot.recipe import Recipe
@@ -71,7 +72,8 @@ def make_images(setting: Setting, plan: Plan, timed: Timed) -> Built:
                 )
             read = {name: read_image(layout, each) for name, each in images.items()}
             report, profile = accept_image(setting, read[BASE], builder, kernel, timed)
-            layout.tag(tags_for(images, facts, kernel.tag))
+            about = write_compiled_files(layout, artifacts.compiled_files, read[BASE])
+            layout.tag({**tags_for(images, facts, kernel.tag), **about})
             layout.untag(outdated_tags(images, kernel.tag))
             if profile:
                 keep_profile(layout, profile, read[BASE])
@@ -89,5 +91,6 @@ def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Bui
         if fetched is None:
             return None
         images = {name: read_image(layout, each) for name, each in fetched.items()}
+        fetch_compiled_files(setting, images[BASE], timed)
         accept(setting.project, kernel, images, timed)
     return built_from(kernel, recipe, images, timed, pulled=True)

@@ -12,16 +12,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 
-from ingot import registry
+from ingot import compiled_artifact, registry
 from ingot.arch import Arch
 from ingot.builder import builder_image as builders
 from ingot.builder import rootfs_builder
 from ingot.catalog import BuilderSpec, Kernel
 from ingot.digest import Digest
 from ingot.errors import IngotError, VerificationError
-from ingot.images import KERNEL_IMAGES
+from ingot.images import BASE, KERNEL_IMAGES, read_facts
 from ingot.images.check_images import require_images_of
-from ingot.oci import Descriptor, Layout, copy_image, read_image
+from ingot.oci import Descriptor, Image, Layout, copy_image, read_image
 from ingot.pipeline.builders import site_of
 from ingot.progress import Progress
 from ingot.recipe import Recipe
@@ -58,6 +58,27 @@ def fetch_kernel(
             step.result(f"recipe {recipe.key.short}")
         return images
     return None
+
+
+def fetch_compiled_files(setting: Setting, base: Image, progress: Progress) -> None:
+    """Pull the compiled files of a pulled base image into the store, if the registry has them.
+
+    A note says so if it has none, as with images of earlier versions of Ingot: the kernel can be
+    used without them.
+    """
+    cache, layout = setting.options.cache, setting.project.layout
+    if cache is None:
+        return
+    facts = read_facts(base)
+    assert facts is not None
+    with _or_note(cache, progress, "the compiled files in {} are not used"):
+        compiled = compiled_artifact.fetch_compiled_files(
+            cache.reference(BASE), facts, insecure=cache.insecure
+        )
+        if compiled is None:
+            progress.note(f"{cache.name} does not have the compiled files of {facts.version}")
+        else:
+            layout.tag(compiled_artifact.write_compiled_files(layout, compiled, base))
 
 
 def has_kernel(setting: Setting, kernel: Kernel, recipe: Recipe, progress: Progress) -> bool:
@@ -128,13 +149,18 @@ def _fetch_builder(
 
 
 @contextlib.contextmanager
-def _or_note(cache: Registry, progress: Progress) -> Iterator[None]:
-    """Turn a failure of the registry into a note: the cache is optional."""
+def _or_note(
+    cache: Registry, progress: Progress, what: str = "the cache {} is not used"
+) -> Iterator[None]:
+    """Turn a failure of the registry into a note: the cache is optional.
+
+    `what` is the note's beginning; the name of the cache replaces its braces.
+    """
     try:
         yield
     except (IngotError, OSError, ValueError, LookupError, RecursionError) as error:
         reason = " ".join(str(error).split())[:_LONGEST_NOTE]
-        progress.note(f"the cache {cache.name} is not used: {reason}")
+        progress.note(f"{what.format(cache.name)}: {reason}")
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ kernel-modules:6.1.176[-FLAVOR]-plus-NAME-ARCH   with the out-of-tree modules NA
 kernel-module-NAME:6.1.176[-FLAVOR]-ARCH         these modules alone; indexes too
 
 flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot    the boot profile of that image, measured last
+flintlock-kernel:6.1.176-1a2b3c4d5e6f-files   the source files that it was compiled from
 kernel-builder:bookworm-1a2b3c4d5e6f          one builder, by its digest; immutable
 kernel-builder:bookworm                       the builder that was pushed last
 """
@@ -26,10 +27,12 @@ from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
 from ingot.images import (
+    ARTIFACT_KINDS,
     BASE,
     KERNEL_IMAGES,
     MODULES,
     KernelLabels,
+    artifact_tag,
     lacking,
     module_image,
     read_facts,
@@ -273,16 +276,17 @@ def _find(layout: Layout, tags: Mapping[str, Descriptor], kernel: Kernel) -> _Ke
 def _parts(
     layout: Layout, tags: Mapping[str, Descriptor], build: _KernelImages
 ) -> Iterator[TaggedManifest]:
-    """The images, and the boot profile of exactly this base image, if the store has it."""
+    """The images, and the artifacts about exactly this base image that the store has."""
     fixed = f"{build.version}-{build.facts.recipe_key.short}"
     moving = f"{build.version}{build.suffix}-{build.facts.arch}"
     for image, descriptor in build.images.items():
         yield _part(layout, image, descriptor, fixed, moving)
-    profile = tags.get(f"{BASE}:{fixed}-boot")
-    if profile is None or not layout.is_complete(profile):
-        return
-    if read_artifact(layout, profile).subject.digest == build.images[BASE].digest:
-        yield _part(layout, BASE, profile, None, f"{fixed}-boot")
+    for kind in ARTIFACT_KINDS:
+        artifact = tags.get(artifact_tag(build.facts, kind))
+        if artifact is None or not layout.is_complete(artifact):
+            continue
+        if read_artifact(layout, artifact).subject.digest == build.images[BASE].digest:
+            yield _part(layout, BASE, artifact, None, f"{fixed}-{kind}")
 
 
 def _modules(

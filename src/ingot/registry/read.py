@@ -1,16 +1,18 @@
-"""Reads from registries: manifests, tags, whole images."""
+"""Reads from registries: manifests, tags, whole images, and artifacts about images."""
 
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from ingot.arch import all_arches
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
-from ingot.oci import Descriptor, Image, Layout, read_image
+from ingot.oci import Artifact, Descriptor, Image, Layout, read_artifact, read_image
 from ingot.oci.descriptor import INDEX_TYPE, INDEX_TYPES, MANIFEST_TYPE, MANIFEST_TYPES
 from ingot.oci.image_documents import ManifestDocument, canonical_json, parse, read_json
 from ingot.oci.limits import DOCUMENT_BYTES, IMAGE_BYTES
@@ -225,6 +227,35 @@ def read_fetched(layout: Layout, reference: str) -> Image:
         raise UserError(
             f"{reference} is not an image with files", why=error.why or error.what, hint=error.hint
         ) from error
+
+
+def fetch_artifact(
+    reference: str, artifact_type: str, limit: int, *, insecure: bool = False
+) -> Artifact | None:
+    """The artifact `reference` (host[:port]/path:tag or @digest); None if it does not exist.
+
+    UserError if it is not an artifact of this type, or its data has more than `limit` bytes;
+    VerificationError if content does not match its digest. The caller compares its subject with
+    the image.
+    """
+    document = read_document(reference, insecure=insecure)
+    if document is None:
+        return None
+    manifest = manifest_of(document.content, reference)
+    if manifest.artifact_type != artifact_type:
+        raise UserError(
+            f"{reference} is not an artifact of the type {artifact_type}",
+            why=f"its type is {manifest.artifact_type!r:.100}",
+        )
+    size = sum(layer.size for layer in manifest.layers)
+    if size > limit:
+        raise UserError(f"{reference} is too large", why=f"it has {size:,} bytes, not {limit:,}")
+    exact = f"{repository_of(reference)}@{document.digest}"
+    with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory:
+        # an artifact has no platform: any value works
+        to, platform = Path(directory) / "layout", all_arches()[0].oci
+        layout = fetch_image(exact, platform, to, insecure=insecure)
+        return read_artifact(layout, layout.tags()[FETCHED])
 
 
 def _require(reference: str, insecure: bool) -> RawManifest:

@@ -70,6 +70,21 @@ def boot_rows(entries: Iterable[KernelEntry]) -> tuple[BarRow, ...]:
     )
 
 
+def cve_rows(entries: Iterable[KernelEntry]) -> tuple[BarRow, ...]:
+    """The CVEs of each kernel that concern it or may concern it."""
+    shown = [(entry, entry.cves) for entry in entries if entry.cves]
+    most = max((cves.affected + cves.undecided for _, cves in shown), default=0)
+    return tuple(
+        _row(
+            entry,
+            cves.affected + cves.undecided,
+            [("in compiled files", "p4", cves.affected), ("undecided", "f-rest", cves.undecided)],
+            most,
+        )
+        for entry, cves in shown
+    )
+
+
 def legend(rows: Sequence[BarRow]) -> dict[str, str]:
     """The name of every part and its hue, in the order of the bars."""
     return {part.name: part.hue for row in rows for part in row.parts}

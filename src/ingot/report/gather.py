@@ -109,6 +109,7 @@ def _entry(catalog: Catalog, found: FoundImage, parsed: _ReadImage) -> KernelEnt
         support=known.support if known else {},
         size_map=size_map,
         profile=found.profile,
+        cves=found.cves,
     )
 
 

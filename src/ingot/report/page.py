@@ -81,6 +81,7 @@ def render_page(report: Report, today: datetime.date | None = None) -> str:
         tiles=_tiles(report.entries, today),
         size_rows=charts.size_rows(report.entries),
         boot_rows=charts.boot_rows(report.entries),
+        cve_rows=charts.cve_rows(report.entries),
         policy=_policy(script),
         script=Markup(script),
         style=Markup(style),
@@ -123,6 +124,11 @@ def _tiles(entries: Sequence[KernelEntry], today: datetime.date | None) -> list[
         tiles.append(("Quickest to init", figure, wording.label(entry)))
         profile, entry = min(booted, key=lambda pair: pair[0].memory_used)
         tiles.append(("Least memory", wording.size(profile.memory_used), wording.label(entry)))
+    judged = [(entry.cves, entry) for entry in entries if entry.cves]
+    if judged:
+        cves, entry = min(judged, key=lambda pair: (pair[0].affected, pair[0].undecided))
+        figure = f"{cves.affected} of {cves.open:,}"
+        tiles.append(("Fewest CVEs compiled in", figure, wording.label(entry)))
     dated = [
         (entry.end_of_life, entry)
         for entry in entries

@@ -5,17 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ingot import registry
-from ingot.arch import all_arches
 from ingot.boot.cost.boot_profile import PROFILE_TYPE, Profile
 from ingot.digest import Digest
 from ingot.errors import IngotError, UserError
 from ingot.images import BASE
-from ingot.oci import Descriptor, read_artifact
 from ingot.oci.image_documents import IndexDocument, ManifestDocument, parse
 from ingot.progress import Progress
 from ingot.registry import RawManifest
@@ -96,7 +92,7 @@ class _RepositoryReader:
     def sort_out(self) -> tuple[list[FoundImage], list[Omission]]:
         """The possible kernels, each with its boot profile, and those that cannot be read."""
         found = []
-        profiles: dict[Digest, Descriptor] = {}
+        profiles: dict[Digest, Digest] = {}
         for digest, tags in self.tags.items():
             try:
                 manifest = self.parse(digest)
@@ -107,9 +103,7 @@ class _RepositoryReader:
                 sizes = tuple(layer.size for layer in manifest.layers)
                 found.append(FoundImage(digest, tuple(tags), manifest.annotations or {}, sizes))
             elif manifest.artifact_type == PROFILE_TYPE and manifest.subject:
-                size = sum(layer.size for layer in manifest.layers)
-                profile = Descriptor(PROFILE_TYPE, digest, size)
-                profiles[Digest.parse(manifest.subject.digest)] = profile
+                profiles[Digest.parse(manifest.subject.digest)] = digest
         pairs = at_once(lambda image: self.with_profile(image, profiles.get(image.digest)), found)
         broken = [omission for _, omission in pairs if omission]
         return [image for image, _ in pairs], [*self.omissions, *broken]
@@ -120,7 +114,7 @@ class _RepositoryReader:
         return parse(ManifestDocument, self.manifests[digest].data, f"manifest {digest.short}")
 
     def with_profile(
-        self, image: FoundImage, artifact: Descriptor | None
+        self, image: FoundImage, artifact: Digest | None
     ) -> tuple[FoundImage, Omission | None]:
         """The image with its boot profile; an Omission if the profile cannot be read."""
         if artifact is None:
@@ -130,17 +124,11 @@ class _RepositoryReader:
         except (IngotError, ValueError, RecursionError) as error:
             return image, Omission(f"the boot profile of {BASE}:{image.tags[0]}", str(error))
 
-    def fetch_profile(self, artifact: Descriptor) -> Profile:
+    def fetch_profile(self, artifact: Digest) -> Profile:
         """The boot profile in an artifact of the repository; ValueError if it is not one."""
-        if artifact.size > _PROFILE_BYTES:
-            raise ValueError(f"it has {artifact.size} bytes, which is too large for a profile")
-        with tempfile.TemporaryDirectory(prefix="ingot-fetch-") as directory:
-            # an artifact has no platform: any value works
-            layout = registry.fetch_image(
-                f"{self.repository}@{artifact.digest}",
-                all_arches()[0].oci,
-                Path(directory) / "layout",
-                insecure=self.insecure,
-            )
-            data = read_artifact(layout, layout.tags()[registry.FETCHED]).data
-        return Profile.from_json(json.loads(data))
+        fetched = registry.fetch_artifact(
+            f"{self.repository}@{artifact}", PROFILE_TYPE, _PROFILE_BYTES, insecure=self.insecure
+        )
+        if fetched is None:
+            raise ValueError("the registry does not have it")
+        return Profile.from_json(json.loads(fetched.data))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ingot.boot.cost.boot_profile import Profile
 from ingot.digest import Digest
 from ingot.images import KernelLabels
 from ingot.size_map import SizeMap
 from ingot.version import KernelVersion, Series
+
+if TYPE_CHECKING:
+    from ingot.kernel_cves import CveCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,8 @@ class FoundImage:
 
     `tags` are all tags that point at it, without the image's name. `layers` are the compressed
     sizes of kernel, config and modules, in bytes. `kernel_size` is the size of the kernel file, if
-    it was read from the layers because the image has no size map.
+    it was read from the layers because the image has no size map. `cves` are None without CVE
+    records, or without a list of the compiled files.
     """
 
     digest: Digest
@@ -29,6 +34,7 @@ class FoundImage:
     profile: Profile | None = None
     kernel_size: int | None = None
     module_sizes: Mapping[str, int] | None = field(default=None, hash=False)
+    cves: CveCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ class KernelEntry:
     support: Mapping[str, str] = field(hash=False)
     size_map: SizeMap | None
     profile: Profile | None
+    cves: CveCounts | None = None
 
     @property
     def series(self) -> Series:

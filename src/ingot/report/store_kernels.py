@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from ingot.errors import IngotError
-from ingot.images import BASE, KERNEL_FILE, read_facts, read_size_map
-from ingot.lab import is_profile, kept_profile
+from ingot.images import BASE, KERNEL_FILE, artifact_kind, read_facts, read_size_map
+from ingot.lab import kept_profile
 from ingot.oci import Descriptor, FileInfo, Image, Layout, list_files, read_artifact, read_image
 from ingot.oci.descriptor import MANIFEST_TYPES
 from ingot.oci.graph import reachable
@@ -45,7 +45,7 @@ def _tagged(layout: Layout) -> tuple[dict[Descriptor, list[str]], list[Omission]
     omissions = []
     for name, root in layout.tags().items():
         kind, _, tag = name.rpartition(":")
-        if kind != BASE or is_profile(name):
+        if kind != BASE or artifact_kind(name):
             continue
         try:
             below = list(reachable(layout.blobs, root))

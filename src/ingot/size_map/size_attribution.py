@@ -22,10 +22,10 @@ from typing import BinaryIO
 
 from ingot.confined_files import ConfinedDirectory, UnsafeFileError
 from ingot.elf import ElfSymbol, Section, defined_symbols, read_content, read_sections
+from ingot.elf.thin_archive import ThinArchiveError, members
 from ingot.size_map.linker_script import LinkerScript
 from ingot.size_map.merged_sections import merge
 from ingot.size_map.size_map import SizeMap, is_name
-from ingot.size_map.thin_archive import ThinArchiveError, members
 
 _WHOLE = ("vmlinux.a", "built-in.a")
 """Archives whose members are all linked (the kernel's scripts/link-vmlinux.sh)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +17,7 @@ from ingot.catalog.ownership import (
     trusted_users,
 )
 from ingot.cli.shared import common_options
+from ingot.cli.shared.completion import complete_kernels
 from ingot.errors import UserError
 
 ME = os.geteuid()
@@ -149,7 +151,7 @@ def test_what_is_found_is_looked_at_and_what_is_named_is_not(
         common_options.find_catalog(None)
     with pytest.raises(UserError, match="has mistakes"):
         common_options.find_catalog(root)  # it is read, and found to be empty
-    assert common_options.complete_kernels("6") == []
+    assert complete_kernels(SimpleNamespace(params={}, parent=None), "6") == []
 
 
 # The store beside a catalog

@@ -61,7 +61,7 @@ def _machine(guest: Guest, machine: Machine, directory: Path) -> dict[str, objec
         payload["initramfs"] = str(initramfs)
     return {
         "payload": payload,
-        "cpus": {"boot_vcpus": 1, "max_vcpus": 1},
+        "cpus": {"boot_vcpus": guest.cpus, "max_vcpus": guest.cpus},
         "memory": {"size": guest.memory << 20},
         # with a guessed type, Cloud Hypervisor forbids writing to the first sector
         "disks": [{"path": str(disk), "image_type": "Raw"} for disk in disks_of(guest, directory)],

@@ -48,7 +48,7 @@ def requests(guest: Guest, machine: Machine, directory: Path) -> list[ApiRequest
     if initramfs := initramfs_in(directory):
         source["initrd_path"] = str(initramfs)
     return [
-        put("/machine-config", {"vcpu_count": 1, "mem_size_mib": guest.memory}),
+        put("/machine-config", {"vcpu_count": guest.cpus, "mem_size_mib": guest.memory}),
         put("/boot-source", source),
         *(
             put(f"/drives/disk{number}", _drive(f"disk{number}", disk))

@@ -32,7 +32,7 @@ class Guest:
     machine's. Without `expected`, the guest has its own init, and only has to end. `disks` are
     images of disks, vda first; `scratch` adds an empty one of 16 MiB before them. `network` adds a
     network card that only reaches an echo service. `skipped` are the checks that are not planned
-    for this guest; `memory` is in MiB.
+    for this guest; `memory` is in MiB, `cpus` the number of its processors.
     """
 
     kernel: Path
@@ -44,6 +44,7 @@ class Guest:
     network: bool = False
     skipped: tuple[CheckResult, ...] = ()
     memory: int = MEMORY_MIB
+    cpus: int = 1
 
     @property
     def balloon_mib(self) -> int:

@@ -106,14 +106,19 @@ def _command(accelerator: str, guest: Guest, machine: QemuMachine, directory: Pa
     emulated = machine.append_tcg if accelerator == "tcg" else ""
     append = command_line(machine.append, emulated, guest.append)
     return [
-        *base_command(machine, guest.kernel, directory, append, guest.memory),
+        *base_command(machine, guest.kernel, directory, append, guest.memory, guest.cpus),
         *("-accel", accelerator, "-cpu", machine.cpu),
         *_devices(machine, guest, directory),
     ]
 
 
 def base_command(
-    machine: QemuMachine, kernel: Path, directory: Path, append: str, memory: int = MEMORY_MIB
+    machine: QemuMachine,
+    kernel: Path,
+    directory: Path,
+    append: str,
+    memory: int = MEMORY_MIB,
+    cpus: int = 1,
 ) -> list[str]:
     """QEMU's command without accelerator, processor, console and virtio devices.
 
@@ -124,7 +129,7 @@ def base_command(
         machine.program,
         *("-nodefaults", "-no-user-config", "-nographic", "-no-reboot"),
         *confinement.words(machine.program),
-        *("-M", machine.machine, "-m", str(memory), "-smp", "1"),
+        *("-M", machine.machine, "-m", str(memory), "-smp", str(cpus)),
         *(word for device in machine.devices for word in ("-device", device)),
         *("-kernel", str(kernel)),
         *(("-initrd", str(initramfs)) if initramfs else ()),

@@ -17,9 +17,9 @@ from ingot.cli.shared.common_options import (
     CatalogDirectory,
     Json,
     choose_one,
-    complete_kernels,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_kernels_and_images
 from ingot.cli.shared.config_operands import OperandConfig, read_operand_config
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_json
@@ -44,7 +44,7 @@ def bisect(
             metavar="A",
             help="The cheaper config: a kernel of the catalog, an image, a kernel file or a"
             " .config.",
-            autocompletion=complete_kernels,
+            autocompletion=complete_kernels_and_images,
         ),
     ],
     b: Annotated[
@@ -52,7 +52,7 @@ def bisect(
         typer.Argument(
             metavar="B",
             help="The config that costs more, in the same forms as A.",
-            autocompletion=complete_kernels,
+            autocompletion=complete_kernels_and_images,
         ),
     ],
     by: Annotated[

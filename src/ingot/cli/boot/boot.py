@@ -17,7 +17,17 @@ from ingot.cli.boot.boot_operand import (
     boot_with_checks,
     find_boot_operand,
 )
-from ingot.cli.boot.boot_options import DEFAULT_VMM, Append, Console, Junit, MachineName, Vmm
+from ingot.cli.boot.boot_options import (
+    DEFAULT_VMM,
+    Append,
+    Console,
+    Cpus,
+    Junit,
+    MachineName,
+    Memory,
+    Vmm,
+    parse_memory,
+)
 from ingot.cli.boot.boot_result import console_beside, end_boot
 from ingot.cli.boot.junit import require_junit, write_junit
 from ingot.cli.shared.common_options import (
@@ -29,11 +39,10 @@ from ingot.cli.shared.common_options import (
     CatalogDirectory,
     Flavors,
     Json,
-    Verbose,
     choose,
-    complete_kernels,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_checks, complete_kernels_and_images
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import BootError, MachineError, UserError
@@ -49,7 +58,7 @@ def boot(
             help="A kernel (6.1, 6.1.176-minimal), an image of the store with a kernel, or a kernel"
             " file (./vmlinux, a bzImage, an arm64 Image).",
             show_default=False,
-            autocompletion=complete_kernels,
+            autocompletion=complete_kernels_and_images,
         ),
     ] = None,
     every: Annotated[
@@ -74,12 +83,22 @@ def boot(
             " the root on a disk. `modules-volume`: also put the modules on a disk. Default: all"
             " checks of the kernel's VMMs and features.",
             show_default=False,
+            autocompletion=complete_checks,
         ),
     ] = None,
+    list_checks: Annotated[
+        bool,
+        typer.Option(
+            "--list-checks",
+            help="Boot nothing: only list the checks of KERNEL, or of the whole catalog, that"
+            " --checks can name.",
+        ),
+    ] = False,
     append: Append = "",
+    memory: Memory = None,
+    cpus: Cpus = 1,
     junit: Junit = None,
     show_console: Console = False,
-    _verbose: Verbose = False,
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     build_dir: BuildDirectory = None,
@@ -98,9 +117,19 @@ def boot(
     require_junit(junit, as_json=as_json)
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
     names = _split(checks)
+    if list_checks:
+        from ingot.cli.boot.check_list import show_checks  # a boot does not need it
+
+        one = (
+            KernelRequest(kernel, _one(arches, "arch"), _one(flavors, "flavor")) if kernel else None
+        )
+        show_checks(setting, one, as_json=as_json)
+        return
     if every:
         kernels = _kernels(setting, kernel, arches, flavors)
-        request = BootRequest(vmm=vmm or "", machine=machine, append=append)
+        request = BootRequest(
+            vmm=vmm or "", machine=machine, append=append, memory=parse_memory(memory), cpus=cpus
+        )
         rows = boot_all(setting, kernels, request, names, make_progress(Terminal(stderr=True)))
         _end_all(rows, junit, as_json=as_json, show_console=show_console)
         return
@@ -109,7 +138,13 @@ def boot(
             "no kernel is named", hint="name a kernel, an image or a file, or add --all"
         )
     kernel_request = KernelRequest(kernel, _one(arches, "arch"), _one(flavors, "flavor"))
-    request = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
+    request = BootRequest(
+        vmm=vmm or DEFAULT_VMM,
+        machine=machine,
+        append=append,
+        memory=parse_memory(memory),
+        cpus=cpus,
+    )
     report = _boot_one(setting, kernel_request, request, names)
     end_boot(*report, junit, as_json=as_json, show_console=show_console)
 

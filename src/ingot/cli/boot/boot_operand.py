@@ -41,6 +41,13 @@ class KernelRequest:
     arch: str | None = None
     flavor: str | None = None
 
+    def kernel_of_catalog(self, setting: Setting) -> Kernel | None:
+        """The kernel of the catalog, which need not be built; None if the catalog lacks it."""
+        arches, flavors = ([word] if word else None for word in (self.arch, self.flavor))
+        with contextlib.suppress(UserError):
+            return choose(setting, [self.name], arches, flavors)[0]
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class BootOperand:
@@ -197,6 +204,12 @@ def _kernel_of(project: Project, tag: str) -> Kernel | None:
             if kernel.tag == name:
                 return kernel
     return None
+
+
+def checks_of_operand(setting: Setting, operand: BootOperand) -> tuple[GuestCheck, ...]:
+    """The checks that a boot of the operand runs by default."""
+    config = None if operand.whole_kernel else _config_of(setting, operand)
+    return _select_checks(setting, operand, config, ())
 
 
 def _select_checks(

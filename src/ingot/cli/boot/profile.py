@@ -19,9 +19,9 @@ from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
     Json,
-    complete_kernels,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_kernels_and_images
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_json
 from ingot.errors import UserError
@@ -38,7 +38,7 @@ def profile(
         typer.Argument(
             metavar="KERNEL",
             help="A kernel of the store: 6.1, 6.1.176-minimal, or flintlock-kernel:6.1.176.",
-            autocompletion=complete_kernels,
+            autocompletion=complete_kernels_and_images,
         ),
     ],
     arch: OneArch = None,

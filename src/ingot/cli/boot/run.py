@@ -8,12 +8,15 @@ from ingot.cli.boot.boot_options import (
     Append,
     BootedKernel,
     Console,
+    Cpus,
     Junit,
     MachineName,
+    Memory,
     OneArch,
     OneFlavor,
     RootImage,
     Vmm,
+    parse_memory,
 )
 from ingot.cli.boot.boot_result import end_boot
 from ingot.cli.boot.guest_root import boot_on_root
@@ -38,6 +41,8 @@ def run(
     vmm: Vmm = None,
     machine: MachineName = "",
     append: Append = "",
+    memory: Memory = None,
+    cpus: Cpus = 1,
     junit: Junit = None,
     show_console: Console = False,
     catalog: CatalogDirectory = None,
@@ -55,6 +60,12 @@ def run(
     """
     require_junit(junit, as_json=as_json)
     setting = make_setting(catalog, cache, build_dir, boot_timeout=boot_timeout)
-    request = BootRequest(vmm=vmm or DEFAULT_VMM, machine=machine, append=append)
+    request = BootRequest(
+        vmm=vmm or DEFAULT_VMM,
+        machine=machine,
+        append=append,
+        memory=parse_memory(memory),
+        cpus=cpus,
+    )
     operand, report = boot_on_root(setting, KernelRequest(kernel, arch, flavor), request, image)
     end_boot(operand, report, junit, as_json=as_json, show_console=show_console)

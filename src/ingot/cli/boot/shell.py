@@ -9,10 +9,13 @@ from ingot.cli.boot.boot_options import (
     DEFAULT_VMM,
     Append,
     BootedKernel,
+    Cpus,
     MachineName,
+    Memory,
     OneArch,
     OneFlavor,
     RootImage,
+    parse_memory,
 )
 from ingot.cli.boot.guest_root import open_terminal
 from ingot.cli.shared.common_options import (
@@ -32,6 +35,8 @@ def shell(
     flavor: OneFlavor = None,
     machine: MachineName = "",
     append: Append = "",
+    memory: Memory = None,
+    cpus: Cpus = 1,
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     build_dir: BuildDirectory = None,
@@ -48,5 +53,7 @@ def shell(
             hint="run the image without a terminal: ingot run KERNEL IMAGE --console",
         )
     setting = make_setting(catalog, cache, build_dir)
-    request = BootRequest(vmm=DEFAULT_VMM, machine=machine, append=append)
+    request = BootRequest(
+        vmm=DEFAULT_VMM, machine=machine, append=append, memory=parse_memory(memory), cpus=cpus
+    )
     open_terminal(setting, KernelRequest(kernel, arch, flavor), request, image)

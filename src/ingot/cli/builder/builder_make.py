@@ -9,6 +9,7 @@ import typer
 from ingot import pipeline, tools
 from ingot.cli.builder.builder_names import builders_named, builders_of
 from ingot.cli.shared.common_options import CacheDirectory, CatalogDirectory, make_setting
+from ingot.cli.shared.completion import complete_builders
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.operands import begins_with_version
@@ -22,6 +23,7 @@ def make(
             help="Builders of the catalog, or kernels (6.1), for their builders. Without any: the"
             " builders of every maintained series.",
             show_default=False,
+            autocompletion=complete_builders,
         ),
     ] = None,
     catalog: CatalogDirectory = None,

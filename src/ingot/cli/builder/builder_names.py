@@ -9,6 +9,7 @@ import typer
 
 from ingot.catalog import BuilderSpec
 from ingot.cli.shared.common_options import choose
+from ingot.cli.shared.completion import complete_builders
 from ingot.setting import Setting
 from ingot.suggestions import unknown_name
 
@@ -18,6 +19,7 @@ Builders = Annotated[
         metavar="NAME",
         help="Builders of the catalog. Without any: the builders of every maintained series.",
         show_default=False,
+        autocompletion=complete_builders,
     ),
 ]
 

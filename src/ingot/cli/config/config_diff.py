@@ -15,6 +15,7 @@ from ingot.cli.shared.common_options import (
     Json,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_kernels_and_images
 from ingot.cli.shared.config_differences import (
     option_counts,
     option_groups,
@@ -37,8 +38,18 @@ _OPERAND = (
 
 
 def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help=_OPERAND)],
-    b: Annotated[str, typer.Argument(metavar="B", help="The config to compare with; same forms.")],
+    a: Annotated[
+        str,
+        typer.Argument(metavar="A", help=_OPERAND, autocompletion=complete_kernels_and_images),
+    ],
+    b: Annotated[
+        str,
+        typer.Argument(
+            metavar="B",
+            help="The config to compare with; same forms.",
+            autocompletion=complete_kernels_and_images,
+        ),
+    ],
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,
     offline: Offline = False,

@@ -18,6 +18,7 @@ from ingot.cli.shared.common_options import (
     choose_one,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_features
 from ingot.cli.shared.progress_display import kernel_label, make_progress
 from ingot.cli.shared.source_options import Keyring, Offline, OwnSource
 from ingot.cli.shared.terminal import Terminal, print_line
@@ -35,7 +36,10 @@ def edit(
     feature: Annotated[
         str,
         typer.Option(
-            "--feature", metavar="NAME", help="The feature whose fragment gets the changes."
+            "--feature",
+            metavar="NAME",
+            help="The feature whose fragment gets the changes.",
+            autocompletion=complete_features,
         ),
     ] = "custom",
     source: OwnSource = None,

@@ -15,9 +15,9 @@ from ingot.cli.shared.common_options import (
     ImageArch,
     Insecure,
     choose_one,
-    complete_kernels,
     make_setting,
 )
+from ingot.cli.shared.completion import complete_kernels_and_images
 from ingot.cli.shared.config_operands import read_config, read_foreign_config
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.registry_images import refuse_arch
@@ -35,7 +35,7 @@ def show(
             help="A kernel of the catalog (6.1, 6.1-minimal), an image of the store"
             " (kernel-bin:6.1.176) or of a registry (docker.io/foobar/kernel-bin:6.1), a kernel"
             " file or a .config.",
-            autocompletion=complete_kernels,
+            autocompletion=complete_kernels_and_images,
         ),
     ],
     asked: Annotated[

@@ -18,7 +18,9 @@ errors still go to standard error, and the [exit code](exit-codes.md) is the sam
 `--json`.
 
 - Every key is always there. A value that is not known, or that does not apply, is `null`.
-- A key means the same in every document, and its values have one type.
+- A key means the same in every document, and its values have one type. Only `before` and `after`
+  can be numbers or texts.
+- `ingot matrix` prints its document without `--json`, in one line.
 - Sizes are in bytes, times in seconds, digests are `sha256:...`, days are `YYYY-MM-DD`.
 - Texts for people (`error`, `detail`, `reason`, `text`) can change in any release. Keys and their
   meanings change only in a release whose notes say so; new keys can be added.
@@ -30,8 +32,12 @@ _SCALARS: Mapping[Any, str] = {str: "text", int: "number", float: "number", bool
 
 def render_page() -> str:
     """The page, in Markdown."""
-    types_of = {key: kind_of(annotation) for key, annotation in all_keys()}
-    rows = [f"| `{key}` | {types_of.get(key, '')} | {KEYS[key]} |" for key in sorted(KEYS)]
+    kinds: dict[str, set[str]] = {}
+    for key, annotation in all_keys():
+        kinds.setdefault(key, set()).add(kind_of(annotation))
+    rows = [
+        f"| `{key}` | {' or '.join(sorted(kinds[key]))} | {KEYS[key]} |" for key in sorted(KEYS)
+    ]
     keys = ["## The keys", "", "| key | type | meaning |", "|---|---|---|", *rows]
     documents = ["## The documents", "", "`[]` is a list, `?` means that the value can be `null`."]
     for verb, shape in DOCUMENTS.items():

@@ -82,6 +82,15 @@ class SourcePart(TypedDict):
     size: int | None
 
 
+class CveCountsPart(TypedDict):
+    """How many CVEs are open in a version, and in files that a kernel was compiled from."""
+
+    open: int
+    affected: int
+    not_affected: int
+    undecided: int
+
+
 class InstructionsPart(TypedDict):
     """A part of a boot, and its cost."""
 

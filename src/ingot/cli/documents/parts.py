@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ingot.builder.builder_packages import PackageChange
     from ingot.catalog import Kernel
     from ingot.cli.documents.part_shapes import (
+        CveCountsPart,
         FailurePart,
         ImagePart,
         InstructionsPart,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     )
     from ingot.errors import IngotError
     from ingot.kconfig import Difference
+    from ingot.kernel_cves import CveCounts
     from ingot.pipeline import BuiltImage
     from ingot.progress import Timing
     from ingot.source.origin import Source
@@ -82,6 +84,17 @@ def source_part(source: Source, size: int | None = None) -> SourcePart:
         "evidence": source.evidence,
         "digest": str(source.digest),
         "size": size,
+    }
+
+
+def cve_counts_part(counts: CveCounts | None) -> CveCountsPart | None:
+    if counts is None:
+        return None
+    return {
+        "open": counts.open,
+        "affected": counts.affected,
+        "not_affected": counts.not_affected,
+        "undecided": counts.undecided,
     }
 
 

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from ingot.cli.documents.part_shapes import (
     BootPart,
+    CveCountsPart,
     FailurePart,
     ImagePart,
     KernelPart,
@@ -146,6 +147,19 @@ class BootAllDocument(TypedDict):
     boots: list[BootRowPart]
 
 
+class ListedCheckPart(TypedDict):
+    name: str
+    fragment: str
+    text: str
+    tested_options: list[str]
+    unfit: str | None
+    by_default: bool | None
+
+
+class CheckListDocument(TypedDict):
+    checks: list[ListedCheckPart]
+
+
 class ProfileDocument(ProfilePart):
     image: str
 
@@ -180,6 +194,8 @@ class ListPart(KernelPart):
     supported_by: Mapping[str, str]
     experimental: list[str]
     digest: str | None
+    size: int | None
+    cve_counts: CveCountsPart | None
 
 
 class ListDocument(TypedDict):
@@ -246,6 +262,11 @@ class SummaryPart(TypedDict):
     profile: ProfilePart | None
 
 
+class CveChangesPart(TypedDict):
+    closed: list[str]
+    opened: list[str]
+
+
 class DiffDocument(TypedDict):
     a: SummaryPart
     b: SummaryPart
@@ -254,6 +275,7 @@ class DiffDocument(TypedDict):
     module_changes: list[SizeChangePart] | None
     file_changes: list[SizeChangePart] | None
     options: list[OptionChangePart] | None
+    cve_changes: CveChangesPart | None
 
 
 class UnmetPart(TypedDict):
@@ -269,6 +291,43 @@ class RequireDocument(TypedDict):
     ok: bool
     asked: int
     unmet: list[UnmetPart]
+
+
+class CveDataPart(TypedDict):
+    name: str
+    digest: str
+    commit: str | None
+    date: str | None
+
+
+class CvePart(TypedDict):
+    cve: str
+    title: str
+    score: float | None
+    status: str
+    cause: str
+    reason: str
+    program_files: list[str]
+    compiled_into: list[str]
+    fixed_in: str | None
+    fix_in_catalog: bool
+
+
+class UnreadableRecordPart(TypedDict):
+    cve: str
+    name: str
+    reason: str
+
+
+class CvesDocument(TypedDict):
+    image: str
+    digest: str | None
+    version: str
+    cve_counts: CveCountsPart
+    cve_data: CveDataPart
+    cves: list[CvePart]
+    unreadable: list[UnreadableRecordPart]
+    stale_decisions: list[str]
 
 
 class SupportPart(TypedDict):
@@ -316,6 +375,7 @@ class ReportPart(TypedDict):
     feature_support: list[SupportPart]
     supported_by: Mapping[str, str]
     profile: ProfilePart | None
+    cve_counts: CveCountsPart | None
 
 
 class OmissionPart(TypedDict):
@@ -413,12 +473,19 @@ class AddDocument(TypedDict):
     hidden_options: list[str]
 
 
+class FixesPart(KernelPart):
+    affected: int
+    closed: list[str]
+    unfixed: list[str]
+
+
 class SeriesPart(TypedDict):
     series: str
     version: str
     newer: str | None
     end_of_life: str | None
     ended: bool
+    cve_fixes: list[FixesPart] | None
 
 
 class UpdateDocument(TypedDict):
@@ -467,6 +534,7 @@ DOCUMENTS: Mapping[str, type] = {
     "builder update": BuilderUpdateDocument,
     "boot": BootPart,
     "boot --all": BootAllDocument,
+    "boot --list-checks": CheckListDocument,
     "run": BootPart,
     "profile": ProfileDocument,
     "bisect": BisectDocument,
@@ -474,6 +542,7 @@ DOCUMENTS: Mapping[str, type] = {
     "images": ImagesDocument,
     "inspect": InspectDocument,
     "diff": DiffDocument,
+    "cves": CvesDocument,
     "require": RequireDocument,
     "report": ReportDocument,
     "push": PushDocument,

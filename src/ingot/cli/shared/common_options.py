@@ -16,10 +16,19 @@ from ingot import pipeline
 from ingot.catalog import Catalog, Kernel
 from ingot.catalog.kernel_selection import version_in
 from ingot.catalog.ownership import require_own_catalog, require_own_store, trusted_users
+from ingot.cli.shared.completion import (
+    complete_arches,
+    complete_builders_and_kinds,
+    complete_features,
+    complete_flavors,
+    complete_kernels,
+    complete_one_arch,
+)
+from ingot.cli.shared.global_options import catalog_before_verb
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.source_options import parse_patches, parse_source
-from ingot.cli.shared.terminal import Terminal, Verbosity, set_verbosity
-from ingot.errors import IngotError, UserError
+from ingot.cli.shared.terminal import Terminal
+from ingot.errors import UserError
 from ingot.operands import kernel_named
 from ingot.setting import LONGEST_BOOT_SECONDS, RunOptions, Setting, open_project
 
@@ -27,24 +36,6 @@ if TYPE_CHECKING:
     from ingot.registry import Registry
 
 DEFAULT_BOOT_SECONDS = 180.0
-
-
-def complete_kernels(incomplete: str) -> list[str]:
-    """The names of kernels in the catalog that begin so, for the shell's completion."""
-    try:
-        kernels = find_catalog(None).kernels
-    except (IngotError, OSError):
-        return []
-    names = dict.fromkeys(
-        name for kernel in kernels for name in (str(kernel.version.series), kernel.tag)
-    )
-    return [name for name in names if name.startswith(incomplete)]
-
-
-def _raise_verbosity(wanted: bool) -> bool:
-    if wanted:
-        set_verbosity(Verbosity.VERBOSE)
-    return wanted
 
 
 _KERNELS_HELP = (
@@ -84,6 +75,7 @@ Arches = Annotated[
         metavar="ARCH",
         help="x86_64 (amd64), arm64 (aarch64) or all; may be given more than once.",
         show_default=False,
+        autocompletion=complete_arches,
     ),
 ]
 Flavors = Annotated[
@@ -93,6 +85,7 @@ Flavors = Annotated[
         metavar="FLAVOR",
         help="A flavor of the catalog, or all; may be given more than once.",
         show_default=False,
+        autocompletion=complete_flavors,
     ),
 ]
 With = Annotated[
@@ -102,6 +95,7 @@ With = Annotated[
         metavar="FEATURE",
         help="Add a feature of the catalog for this run; may be given more than once.",
         show_default=False,
+        autocompletion=complete_features,
     ),
 ]
 Without = Annotated[
@@ -111,6 +105,7 @@ Without = Annotated[
         metavar="FEATURE",
         help="Leave out a feature for this run; may be given more than once.",
         show_default=False,
+        autocompletion=complete_features,
     ),
 ]
 CatalogDirectory = Annotated[
@@ -118,9 +113,9 @@ CatalogDirectory = Annotated[
     typer.Option(
         "--catalog",
         metavar="DIR",
-        envvar="INGOT_CATALOG",
-        help="The catalog directory. Default: kernels/ in the current directory or one above it, if"
-        " you or root own it; a catalog of another user must be named here.",
+        help="The catalog directory; may also be given before the command. Default: $INGOT_CATALOG,"
+        " else kernels/ in the current directory or one above it, if you or root own it; a catalog"
+        " of another user must be named here.",
         show_default=False,
     ),
 ]
@@ -154,6 +149,7 @@ BuilderName = Annotated[
         " packages), container (an image, run by docker, podman or buildah) or host (the compiler"
         " of this machine). Default: the builder that the catalog names.",
         show_default=False,
+        autocompletion=complete_builders_and_kinds,
     ),
 ]
 CacheFrom = Annotated[
@@ -184,6 +180,7 @@ ImageArch = Annotated[
         help="The arch to read from a multi-arch image of a registry: x86_64 or arm64. Default: the"
         " arch of this machine.",
         show_default=False,
+        autocompletion=complete_one_arch,
     ),
 ]
 BootTimeout = Annotated[
@@ -200,23 +197,15 @@ BootTimeout = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only show what would be written, as a diff.")
 ]
-Verbose = Annotated[
-    bool,
-    typer.Option(
-        "--verbose",
-        "-v",
-        help="Print every line of the result, not a summary.",
-        callback=_raise_verbosity,
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 def find_catalog(directory: Path | None) -> Catalog:
-    """The catalog named, or `kernels/` in the current directory or one above it.
+    """The catalog named here or before the verb, or `kernels/` in this directory or one above it.
 
     The latter must belong to the user or to root: see `catalog.ownership`.
     """
+    directory = directory or catalog_before_verb()
     if directory is not None:
         return catalogs.load(directory.absolute())
     here = Path.cwd()

@@ -9,7 +9,7 @@ import typer
 
 from ingot.catalog import Kernel
 from ingot.cli.shared.progress_display import kernel_label
-from ingot.cli.shared.terminal import Terminal, print_error, styled
+from ingot.cli.shared.terminal import Terminal, Verbosity, print_error, styled, verbosity
 from ingot.errors import IngotError, system_error
 
 Failed = tuple[Kernel, IngotError]
@@ -26,7 +26,7 @@ def for_each(
     done: list[_Done] = []
     failed: list[Failed] = []
     for kernel in kernels:
-        if len(kernels) > 1:
+        if len(kernels) > 1 and verbosity() > Verbosity.QUIET:
             errors.rule(styled(kernel_label(kernel)), align="left")
         try:
             done.append(work(kernel))

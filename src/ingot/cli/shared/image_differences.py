@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +13,9 @@ from ingot.cli.shared.config_differences import option_counts, option_groups, pr
 from ingot.cli.shared.terminal import Terminal, styled
 from ingot.comparison import Changes, Comparison, ImageSummary, SizeChange
 from ingot.units import size_text
+
+if TYPE_CHECKING:
+    from ingot.kernel_cves import CveChanges
 
 _LINKER = "(tables and alignment)"
 
@@ -39,6 +43,18 @@ def print_comparison(console: Terminal, comparison: Comparison, limit: int | Non
     for line in _not_compared(before, after):
         console.print()
         console.say(line, style="dim")
+
+
+def print_cve_changes(console: Terminal, changes: CveChanges, limit: int | None) -> None:
+    """Print the CVEs in compiled files that only one of two kernels has."""
+    console.print()
+    title = f"{len(changes.closed)} closed, {len(changes.opened)} opened"
+    console.say(("CVEs in compiled files", "bold"), f": {title}")
+    marked = [("-", "green", cve) for cve in changes.closed]
+    marked += [("+", "red", cve) for cve in changes.opened]
+    for mark, color, cve in marked[:limit]:
+        console.say((mark, color), f"  {cve}")
+    _print_rest(console, len(marked), limit)
 
 
 def _table(rows: Iterator[tuple[str, str, str]]) -> Table:

@@ -15,8 +15,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 
 from ingot.catalog import Kernel
-from ingot.cli.shared.terminal import Terminal
-from ingot.progress import Progress, Step
+from ingot.cli.shared.terminal import Terminal, Verbosity, verbosity
+from ingot.progress import Progress, Silent, Step
 from ingot.units import size_text
 
 _PLAIN_EVERY_SECONDS = 15.0
@@ -24,7 +24,11 @@ _BAR_WIDTH = 24
 
 
 def make_progress(console: Terminal) -> Progress:
-    """The display that fits the console."""
+    """The display that fits the console and the options --quiet and --verbose."""
+    if verbosity() == Verbosity.QUIET:
+        return Silent()
+    if verbosity() == Verbosity.VERBOSE:
+        return PlainProgress(console)  # other lines would disturb a live one
     return LiveProgress(console) if console.is_terminal else PlainProgress(console)
 
 

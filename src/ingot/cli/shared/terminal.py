@@ -31,7 +31,7 @@ from ingot.printable import all_lines, one_line
 
 
 class Verbosity(IntEnum):
-    """How much of a result is printed for people."""
+    """How much is printed for people: progress unless QUIET, every line of a result if VERBOSE."""
 
     QUIET = -1
     NORMAL = 0
@@ -42,13 +42,26 @@ _verbosity = Verbosity.NORMAL
 
 
 def set_verbosity(level: Verbosity) -> None:
-    """Set how much the rest of this command prints."""
+    """Set how much the rest of this command prints; VERBOSE includes the programs that it runs."""
     global _verbosity
+    if Verbosity.VERBOSE in (level, _verbosity):
+        _show_commands(level == Verbosity.VERBOSE)
     _verbosity = level
 
 
 def verbosity() -> Verbosity:
     return _verbosity
+
+
+def _show_commands(wanted: bool) -> None:
+    """Print the commands that `ingot.process` runs, or print them no longer."""
+    from ingot.process import COMMANDS  # help and completion run no programs
+
+    logger = logging.getLogger(COMMANDS)
+    logger.setLevel(logging.DEBUG if wanted else logging.WARNING)
+    if wanted and not logger.handlers:
+        logger.addHandler(_Handler(logging.DEBUG))
+        logger.propagate = False
 
 
 Part = str | tuple[str, str] | Text
@@ -161,7 +174,7 @@ def prepare() -> None:
 
 
 class _Handler(logging.Handler):
-    """Warnings of libraries, which quote what servers sent."""
+    """Warnings of libraries, which quote what servers sent, and commands of programs."""
 
     def emit(self, record: logging.LogRecord) -> None:
         Terminal(stderr=True).say_lines(record.getMessage())

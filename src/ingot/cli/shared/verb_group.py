@@ -14,6 +14,7 @@ import typer
 import typer.main
 from typer.core import TyperCommand
 
+from ingot.cli.shared.global_options import add_output_options
 from ingot.cli.shared.plain_help import PlainCommand, PlainGroup
 
 VerbCode = Callable[..., None] | typer.Typer
@@ -105,6 +106,7 @@ def _command(verb: Verb, code: VerbCode) -> Any:
         function, code = code, typer.Typer(add_completion=False, rich_markup_mode="markdown")
         code.command(verb.name, cls=PlainCommand)(function)
         command: Any = typer.main.get_command(code)
+        add_output_options(command)
     else:
         command = typer.main.get_group(code)
     command.name = verb.name

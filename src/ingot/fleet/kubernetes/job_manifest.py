@@ -124,7 +124,8 @@ def _container(job: Job, table: KubernetesTable) -> dict[str, Any]:
     return {
         "name": CONTAINER,
         "image": table.image,
-        "args": [*job.argv, "--cache", _CACHE, "--build-dir", _BUILD],
+        # below the volume, which may have files of its own, such as lost+found
+        "args": [*job.argv, "--cache", f"{_CACHE}/ingot", "--build-dir", _BUILD],
         "env": [{"name": name, "value": value} for name, value in variables.items()],
         "resources": {"requests": amounts, "limits": amounts},
         "securityContext": container_security(table.sandbox),

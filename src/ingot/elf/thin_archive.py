@@ -31,7 +31,7 @@ class ThinArchiveError(ValueError):
 def members(data: bytes) -> tuple[str, ...]:
     """The names in the thin archive `data`, in its order, as paths relative to its directory.
 
-    ArchiveError for anything else.
+    ThinArchiveError for anything else.
     """
     if not data.startswith(_MAGIC):
         raise ThinArchiveError("it is not a thin archive")

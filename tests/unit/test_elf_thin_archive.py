@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.size_map.thin_archive import ThinArchiveError, members
+from ingot.elf.thin_archive import ThinArchiveError, members
 from tests.support.object_files import make_archive
 
 names = st.from_regex(r"[a-z0-9_.-]{1,30}(/[a-z0-9_-]{1,30}){0,3}\.o", fullmatch=True)
