@@ -64,6 +64,7 @@ class Make:
     ) -> Result:
         assert not inherited  # no jobserver is shared here
         assert not keep_output  # a compile prints thousands of lines
+        assert not inherited  # this build shares no jobserver
         words = argv[argv.index("--") + 1 :]
         self.calls.append(words)
         with log.open("a") as file:

@@ -14,11 +14,20 @@ from ingot.boot.cost.boot_profile import PROFILE_TYPE
 from ingot.builder import builder_image as builders
 from ingot.catalog import BuilderSpec
 from ingot.cli.main import app
+from ingot.compiled_artifact import write_compiled_files
 from ingot.errors import MachineError, UserError
 from ingot.files import locked
 from ingot.housekeeping import RemovedItem, RemovedKind, prune
 from ingot.images import BASE, KERNEL_IMAGES
-from ingot.oci import Descriptor, Platform, file_entry, write_artifact, write_image, write_layer
+from ingot.oci import (
+    Descriptor,
+    Platform,
+    file_entry,
+    read_image,
+    write_artifact,
+    write_image,
+    write_layer,
+)
 from ingot.oci.descriptor import INDEX_TYPE, MANIFEST_TYPE
 from ingot.pipeline.builders import site_of
 from ingot.setting import Setting
@@ -116,6 +125,22 @@ def test_a_profile_goes_with_its_image_and_not_before(
         assert gone not in setting.project.layout.tags()
         assert setting.project.layout.is_complete(setting.project.layout.tags()[kept])
         assert clean(setting) == []
+
+
+def test_compiled_files_go_with_their_image_and_not_before(
+    setting: Setting, tmp_path: Path
+) -> None:
+    layout, tags = setting.project.layout, {}
+    for key in ("old", "new"):
+        kernel = make_kernel(tmp_path, key)
+        base = read_image(layout, kernel.build()[BASE])
+        found = write_compiled_files(layout, kernel.artifacts.compiled_files, base)
+        layout.tag(found)
+        (tags[key],) = found
+    removed = [item.what for item in clean(setting)]
+    assert removed[len(KERNEL_IMAGES)] == f"compiled files {tags['old']}"
+    assert tags["old"] not in layout.tags()
+    assert layout.is_complete(layout.tags()[tags["new"]])
 
 
 def test_a_profile_of_an_image_that_is_gone_goes_by_itself(

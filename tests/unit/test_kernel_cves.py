@@ -136,7 +136,7 @@ def test_the_list_shows_counts_only_with_records(
     assert rows.pop("6.1.9") == {"open": 5, "affected": 2, "not_affected": 2, "undecided": 1}
     assert set(rows.values()) == {None}
     list_kernels.list_kernels()
-    assert "(2 CVEs, 1 undecided)" in " ".join(capsys.readouterr().out.split())
+    assert ", 2 CVEs, 1 undecided)" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_place_of_the_clone_is_the_same_for_all(judged: Judged) -> None:

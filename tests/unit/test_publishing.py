@@ -451,3 +451,16 @@ def test_modules_of_another_build_and_missing_ones_are_refused(tmp_path: Path) -
     newer = shop.kernel("7.2")
     with pytest.raises(UserError, match="compiled for another build"):
         gather(shop.layout, [newer], builders=False, modules=[KernelModules(newer, "hello")])
+
+
+def test_a_kernel_that_is_not_the_catalogs_never_gets_the_catalogs_tags(tmp_path: Path) -> None:
+    shop = open_shop(tmp_path)
+    for name, suffix in (
+        ("6.1.9-patched", "-patched"),
+        ("6.1.9-minimal-from-mine-patched-arm64", "-minimal-from-mine-patched"),
+    ):
+        shop.put(name)
+        (shipment,) = gather(shop.layout, [shop.kernel(name)], builders=False)
+        assert shipment.name == f"6.1.9{suffix}"
+        tags = {each.series_tag.partition(":")[2] for each in shipment.multi_arch_images}
+        assert tags == {f"6.1{suffix}"}

@@ -13,7 +13,7 @@ from ingot import pipeline
 from ingot.catalog import Kernel
 from ingot.digest import Digest
 from ingot.errors import UserError
-from ingot.images import KERNEL_IMAGES
+from ingot.images import ARTIFACT_KINDS, KERNEL_IMAGES
 from ingot.oci.garbage import collect_garbage
 from ingot.progress import Progress
 from ingot.publish import publish
@@ -48,6 +48,6 @@ def run_job(
 def forget_images(setting: Setting, kernel: Kernel, recipe_key: Digest) -> None:
     """Remove a kernel's images from the store, in which only builders are worth their space."""
     layout, fixed = setting.project.layout, f"{kernel.version}-{recipe_key.short}"
-    tags = (kernel.tag, fixed, f"{fixed}-boot")
+    tags = (kernel.tag, fixed, *(f"{fixed}-{kind}" for kind in ARTIFACT_KINDS))
     layout.untag(f"{image}:{tag}" for image in KERNEL_IMAGES for tag in tags)
     collect_garbage(layout)

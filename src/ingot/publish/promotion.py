@@ -18,7 +18,7 @@ from ingot.images import KERNEL_IMAGES, KernelLabels
 from ingot.progress import Progress
 from ingot.publish import indexes
 from ingot.publish.publishing import Published, look, plan_tags
-from ingot.publish.shipment import KernelParts, TaggedManifest, flavor_suffix, shipments_of
+from ingot.publish.shipment import KernelParts, TaggedManifest, shipments_of, tag_suffix
 from ingot.publish.tagging import Tagged, Tagger
 from ingot.registry import RawManifest, Registry
 
@@ -85,7 +85,7 @@ def promote(kernels: Sequence[FoundKernel], target: Registry, progress: Progress
 
 
 def _parts(found: FoundKernel) -> KernelParts:
-    kernel, suffix = found.kernel, flavor_suffix(found.kernel)
+    kernel, suffix = found.kernel, tag_suffix(found.kernel)
     fixed = f"{kernel.version}-{found.recipe_key.short}"
     moving = f"{kernel.version}{suffix}-{kernel.arch.name}"
     parts = (

@@ -23,7 +23,6 @@ from ingot.arch import Arch, all_arches
 from ingot.builder.builder_image import IMAGE as BUILDER
 from ingot.builder.builder_image import labelled_digest
 from ingot.catalog import Kernel
-from ingot.catalog.catalog_model import DEFAULT_FLAVOR
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
 from ingot.images import (
@@ -194,9 +193,13 @@ def gather_builder(layout: Layout, descriptor: Descriptor, tag: str) -> Shipment
     return Shipment(part.name, (part,))
 
 
-def flavor_suffix(kernel: Kernel) -> str:
-    """The flavor of a kernel as it follows the version in tags; empty for the default one."""
-    return "" if kernel.flavor.name == DEFAULT_FLAVOR else f"-{kernel.flavor.name}"
+def tag_suffix(kernel: Kernel) -> str:
+    """What follows the version in the tags of a kernel, without the arch; empty for the default.
+
+    That is its flavor, and the words for another source or other patches than the catalog's: such a
+    kernel never gets the tags of the catalog's own.
+    """
+    return replace(kernel, primary=True).tag.removeprefix(str(kernel.version))
 
 
 def _fixed_only(kernel: KernelParts) -> Shipment:
@@ -207,7 +210,7 @@ def _fixed_only(kernel: KernelParts) -> Shipment:
 
 @dataclass(frozen=True, slots=True)
 class _KernelImages:
-    """The images of a kernel in the store, their labels, and the suffix for its flavor in tags."""
+    """The images of a kernel in the store, their labels, and the suffix of its tags."""
 
     images: Mapping[str, Descriptor]
     facts: KernelLabels
@@ -270,7 +273,7 @@ def _find(layout: Layout, tags: Mapping[str, Descriptor], kernel: Kernel) -> _Ke
             why="their labels have another version or arch, or different recipes",
             hint=again,
         )
-    return _KernelImages(agreed, facts, kernel.version, flavor_suffix(kernel))
+    return _KernelImages(agreed, facts, kernel.version, tag_suffix(kernel))
 
 
 def _parts(

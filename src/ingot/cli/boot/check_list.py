@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from ingot import lab
 from ingot.catalog import Catalog, GuestCheck
 from ingot.cli.boot.boot_operand import KernelRequest, checks_of_operand, find_boot_operand
-from ingot.cli.documents.verbs import CheckListDocument
 from ingot.cli.shared.terminal import make_console, print_json, styled
 from ingot.operands import KernelName, parse_operand
 from ingot.setting import Setting
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import CheckListDocument
 
 _SPECIAL: Mapping[str, str] = {
     lab.NO_CHECKS: "no check: only the release, a module and a clean shutdown",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ingot.cli.documents.parts import cve_counts_part
-from ingot.cli.documents.verbs import CveDataPart, CvePart, CvesDocument
 from ingot.cves import Answer, DataIdentity, Finding, Subject, reason_of
 from ingot.kernel_cves import counts_of
 from ingot.version import KernelVersion
+
+if TYPE_CHECKING:
+    from ingot.cli.documents.verbs import CveDataPart, CvePart, CvesDocument
 
 
 def cves_document(
