@@ -43,8 +43,9 @@ from ingot.registry import Registry
 
 JOBS_OF_AN_ARRAY = 50
 SQUEUE_SECONDS = 5
-WATCH_SECONDS = 300
-"""How long one request that watches Kubernetes lasts at most, before the next one."""
+WATCH_SECONDS = 240
+WATCHES = 2
+"""How long a request that watches Kubernetes lasts before the next one, and how many there are."""
 
 LOG_LINES = 60
 
@@ -125,7 +126,7 @@ def print_requests(fleet: Fleet, result: Result) -> None:
     arrays = -(-built // JOBS_OF_AN_ARRAY)
     squeues = round(result.makespan / SQUEUE_SECONDS)
     polls = round(sum(end / SQUEUE_SECONDS for end in result.ends))
-    watches = -(-round(result.makespan) // WATCH_SECONDS)
+    watches = WATCHES * -(-round(result.makespan) // WATCH_SECONDS)
     print(
         f"\nregistry: {before} look-ups before, {each} when jobs end, {after} before the tags"
         f"\nSlurm: {4 * arrays} commands to submit {arrays} arrays, {squeues} squeue to follow them"

@@ -33,6 +33,7 @@ def draw(title: str, curves: Sequence[Curve], ideal: float) -> str:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * count / most
 
     parts = [_text(WIDTH / 2, 22, title, "middle", 15)]
+    parts.append(_text(8, TOP - 12, "built", "start"))
     for minute in range(0, minutes + 1, 10):
         parts.append(_line(x(minute * 60), y(0), x(minute * 60), y(most), "#8884"))
         parts.append(_text(x(minute * 60), HEIGHT - BOTTOM + 18, str(minute), "middle"))

@@ -49,6 +49,7 @@ class Make:
     output: str = OUTPUT
     vmlinux: bytes = b"no ELF"
     fails: bool = False
+    exit_code: int = 2
     changes_config: str = ""
     calls: list[list[str]] = field(default_factory=list)
 
@@ -61,6 +62,7 @@ class Make:
         keep_output: bool,
         inherited: Sequence[int] = (),
     ) -> Result:
+        assert not inherited  # no jobserver is shared here
         assert not keep_output  # a compile prints thousands of lines
         assert not inherited  # this build shares no jobserver
         words = argv[argv.index("--") + 1 :]
@@ -71,7 +73,7 @@ class Make:
             if on_line:
                 on_line(line)
         if self.fails:
-            raise CommandFailedError(argv, 2, self.output.splitlines()[-2:])
+            raise CommandFailedError(argv, self.exit_code, self.output.splitlines()[-2:])
         if "modules_install" in words:
             modules = self.build / "install/lib/modules" / RELEASE
             (modules / "kernel").mkdir(parents=True)
@@ -336,6 +338,25 @@ def test_a_full_disk_is_a_fault_of_the_machine_and_says_what_to_do(
     assert "no space left" in error.what
     assert str(sandbox.build) in error.what
     assert "--build-dir" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "output"),
+    [
+        (-9, "  CC      a.o\n"),
+        (137, "  CC      a.o\n"),
+        (2, "gcc: fatal error: Killed signal terminated program cc1\nmake: *** [a.o] Error 1\n"),
+        (2, "make[3]: *** [/src/scripts/Makefile.build:250: fs/buffer.o] Killed\n"),
+    ],
+)
+def test_a_compile_that_is_killed_is_a_fault_of_the_machine(
+    sandbox: Sandbox, make: Make, recorder: Recorder, exit_code: int, output: str
+) -> None:
+    make.fails, make.exit_code, make.output = True, exit_code, output
+    error = failure(sandbox, recorder)
+    assert isinstance(error, MachineError)
+    assert "was killed" in error.what
+    assert "memory" in error.hint
 
 
 def test_a_disk_that_is_full_is_told_from_its_free_space_where_nobody_says_so(

@@ -62,7 +62,7 @@ def test_squeue_prints_one_task_a_line() -> None:
         ("COMPLETED", 0, State.SUCCEEDED, None, False),
         ("CANCELLED", 0, State.GONE, None, False),
         ("FAILED", 5 << 8, State.FAILED, 5, False),
-        ("FAILED", 137 << 8, State.FAILED, 137, False),
+        ("FAILED", 137 << 8, State.FAILED, 137, True),
         ("FAILED", 120 << 8, State.FAILED, None, False),
         ("FAILED", 9, State.FAILED, 137, True),
         ("NODE_FAIL", 0, State.FAILED, None, True),
@@ -237,8 +237,8 @@ def test_a_submission_whose_answer_is_lost_is_looked_for(
 ) -> None:
     job = make_job("6.1", "true")
     script = write_script([job], SHELL, tmp_path, "", 3)
-    held = Result(0, line(7, 0, "ingot-array", "PENDING", 0, 0, "", "(null)", "JobHeldUser"))
-    calls = answer(monkeypatch, Result(0, ""), LOST, held, Result(0, script), Result(0, ""))
+    array = Result(0, held(7, "ingot-array"))
+    calls = answer(monkeypatch, Result(0, ""), LOST, array, Result(0, script), Result(0, ""))
     slurm = Slurm(waits=(0.0,))
     engine = SlurmEngine(SlurmTable(), SHELL, JobFiles(tmp_path), slurm, TaskView(slurm), 0.0)
     assert engine.submit([job]) == set()
@@ -247,6 +247,40 @@ def test_a_submission_whose_answer_is_lost_is_looked_for(
         f"update JobId=7_0 JobName={job.name} Comment=6.1/x86_64\n".encode(),
         b"release 7_0\n",
     ]
+
+
+def held(array: int, name: str, reason: str = "JobHeldUser") -> str:
+    return line(array, 0, name, "PENDING", 0, 0, "", "6.1/x86_64", reason)
+
+
+def test_of_two_held_tasks_the_first_is_released_and_the_other_cancelled(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    job, other = make_job("6.1", "true"), make_job("6.6", "true")
+    tasks = [held(9, job.name), held(7, job.name), held(5, other.name, "Resources")]
+    nothing = Result(0, "")
+    calls = answer(monkeypatch, Result(0, "\n".join(tasks)), nothing, nothing)
+    slurm = Slurm(waits=())
+    engine = SlurmEngine(SlurmTable(), SHELL, JobFiles(tmp_path), slurm, TaskView(slurm), 0.0)
+    assert engine.submit([job, other]) == set()
+    assert calls[1][0] == ["scancel", "--quiet", "9_0"]
+    assert calls[2][1] == [
+        f"update JobId=7_0 JobName={job.name} Comment=6.1/x86_64\n".encode(),
+        b"release 7_0\n",
+    ]
+
+
+def test_a_lost_job_that_another_client_has_submitted_is_not_queued_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lost = line(7, 0, NAME, "FAILED", 9, 0, "a", "6.1/x86_64", "None")
+    new = line(9, 0, NAME, "COMPLETED", 0, 0, "a", "6.1/x86_64", "None")
+    before, after = Result(0, lost), Result(0, f"{lost}\n{new}")
+    calls = answer(monkeypatch, before, after, after)
+    slurm = Slurm(waits=())
+    engine = SlurmEngine(SlurmTable(), SHELL, JobFiles(tmp_path), slurm, TaskView(slurm), 0.0)
+    assert [status.state for status in engine.watch([NAME])] == [State.SUCCEEDED]
+    assert {argv[0] for argv, _ in calls} == {"squeue"}
 
 
 def test_the_id_of_an_array_is_found_behind_warnings(monkeypatch: pytest.MonkeyPatch) -> None:

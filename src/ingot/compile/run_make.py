@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,12 @@ from ingot.progress import Step
 
 _OBJECT_LINE = re.compile(r"  (?:CC|AS|LD|AR|HOSTCC)(?: \[M\])? +(\S+)")
 _ERROR_LINE = re.compile(r"(?i:error:)|Error \d+$|undefined reference|No space left|Killed|\*\*\*")
+_KILLED_LINE = re.compile(r"signal terminated program|\*\*\* \[.*\] (?:Killed|Terminated)$")
+"""What gcc prints if a signal ends a part of it, and make if a signal ends a command."""
+
+_KILLED_CODES = (137, 143)
+"""The exit codes of a shell or of bwrap for a program that SIGKILL or SIGTERM has ended."""
+
 _ERRORS_SHOWN = 15
 _LARGEST_OBJECT = 8 << 20
 
@@ -79,7 +85,7 @@ class Make:
             raise self._explain(error) from error
 
     def _explain(self, error: CommandFailedError) -> BuildError | MachineError:
-        """The compiler's errors from the log; another error if the disk is full."""
+        """The compiler's errors from the log; another error if the machine is at fault."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         picked = [line for line in lines if _ERROR_LINE.search(line)] or error.tail
         hint = f"the whole output is in {self.log}; {error.hint}"
@@ -91,12 +97,26 @@ class Make:
                 hint="free some space, or pass another directory with --build-dir",
             )
         shown = map(self.readable, picked[:_ERRORS_SHOWN])
+        if _was_killed(error, picked):
+            return MachineError(
+                f"the compile of {self.what} was killed",
+                why="\n".join(shown),
+                hint="if the machine had no memory left (`dmesg` says so), give it more, or run"
+                f" fewer builds at the same time; {hint}",
+            )
         return BuildError(f"{self.what} did not compile", why="\n".join(shown), hint=hint)
 
 
 def jobs(sandbox: Sandbox) -> tuple[str, ...]:
     """make's option to use every processor that this process may use; none with a jobserver."""
     return () if sandbox.jobserver else (f"-j{len(os.sched_getaffinity(0))}",)
+
+
+def _was_killed(error: CommandFailedError, lines: Sequence[str]) -> bool:
+    """Whether a signal has ended make, or a program that it ran: not an error of the source."""
+    if error.returncode < 0 or error.returncode in _KILLED_CODES:
+        return True
+    return any(_KILLED_LINE.search(line) for line in lines)
 
 
 def _is_nearly_full(directory: Path) -> bool:

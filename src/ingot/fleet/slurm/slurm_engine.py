@@ -70,7 +70,11 @@ class SlurmEngine:
         raise AssertionError("the last wait is None")
 
     def _submit(self, jobs: Mapping[str, Job]) -> frozenset[str]:
-        present = self._release_first(self.view.live(jobs))
+        if self._lost(tasks := self.view.recent(0), jobs):
+            self._revive(jobs)  # as a client that follows the job may do now
+            tasks = self.view.recent(0)
+        live = [task for task in tasks if task.is_live and task.name in jobs]
+        present = self._release_first(live)
         new = [job for name, job in jobs.items() if name not in present]
         arrays = [self._submit_array(chunk) for chunk in _chunks(new)]
         if not arrays:
@@ -137,9 +141,17 @@ class SlurmEngine:
         return [task for task in newest if task.was_lost and task.attempts < self.table.attempts]
 
     def _revive(self, names: Collection[str] | None) -> None:
-        """Queue tasks that were lost again, unless another client has submitted the job since."""
-        for task in self._lost(self.view.recent(0), names):
-            self.slurm.requeue(task)
+        """Queue tasks that were lost again, unless another client has submitted the job since.
+
+        Slurm can refuse that for a moment, while it cleans up behind the task.
+        """
+        for wait in (*self.slurm.waits, None):
+            lost = self._lost(self.view.recent(0), names)
+            for task in lost:
+                self.slurm.requeue(task)
+            if not lost or wait is None:
+                return
+            time.sleep(min(wait, self.poll))
 
     def _statuses(self, tasks: Iterable[Task], names: Collection[str] | None) -> list[JobStatus]:
         """The status of each job, from its task, its exit record or the accounting database."""

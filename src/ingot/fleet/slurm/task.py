@@ -110,7 +110,8 @@ class Task:
     @property
     def was_lost(self) -> bool:
         """Whether it ended without a decision of its script, of its user or of a limit."""
-        return self.slurm_state in _LOST or (self.slurm_state == "FAILED" and self.exit_code < 0)
+        killed = self.exit_code < 0 or self.exit_code > 128
+        return self.slurm_state in _LOST or (self.slurm_state == "FAILED" and killed)
 
     @property
     def status(self) -> JobStatus:
