@@ -167,6 +167,7 @@ def moved_on(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
     root = house.root / "elsewhere"
     shutil.copytree(house.kernels, root / "kernels")
     shutil.copytree(house.cache / "sources", root / "cache" / "sources", symlinks=True)
+    shutil.copy(house.cache / "CACHEDIR.TAG", root / "cache")
     fakes.tell(FAKE_VERSION="2.0-1")
     return House(root)
 

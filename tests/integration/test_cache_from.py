@@ -42,6 +42,7 @@ def elsewhere(house: House) -> House:
     root = house.root / "elsewhere"
     shutil.copytree(house.kernels, root / "kernels")
     shutil.copytree(house.cache / "sources", root / "cache" / "sources", symlinks=True)
+    shutil.copy(house.cache / "CACHEDIR.TAG", root / "cache")
     return House(root)
 
 

@@ -170,7 +170,7 @@ def test_what_an_image_is_made_of_is_asked_once(house: House, box: Engines) -> N
     shown = house.ingot("builder", "show", "box", "--json")
     (document,) = json.loads(shown.stdout)["builders"]
     assert document["packages"] == list(FIRST)
-    assert (document["kind"], document["from"]) == ("container", IMAGE)
+    assert (document["kind"], document["base_image"]) == ("container", IMAGE)
     assert "registry.example" in house.ingot("builder", "show", "box").stdout
 
 

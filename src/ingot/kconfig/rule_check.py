@@ -77,6 +77,6 @@ def _finding(rule: Rule, config: Config, weight: Weight) -> Finding:
         " && ".join(wanted),
         values,
         rule.place,
-        tuple(lines),
-        weight,
+        lines=tuple(lines),
+        weight=weight,
     )

@@ -94,7 +94,13 @@ def adopt(
         variant = _with_features(catalog, kernel, taken)
         adopted = adopted_lines(wanted, completed, catalog.requests(variant), bench.table)
         adopted, config, requests = _accepted(
-            bench, catalog, variant, completed, adopted, name, progress
+            bench,
+            catalog,
+            variant,
+            completed,
+            adopted=adopted,
+            name=name,
+            progress=progress,
         )
         costs = _costs(bench, completed, config) if measure else None
         return Adoption(
