@@ -124,7 +124,10 @@ def kernel_named(text: str) -> str:
 
 def not_taken(text: str, operand: Operand, wanted: str, hint: str) -> UserError:
     """The error for an operand of a kind that the command does not accept."""
-    return UserError(f"{text} is not {wanted}", why=f"it is {operand.kind}", hint=hint)
+    why = f"it is {operand.kind}"
+    if isinstance(operand, KernelName) and not operand.has_version:
+        why = "there is no file of that name; a name without a slash means a kernel of the catalog"
+    return UserError(f"{text} is not {wanted}", why=why, hint=hint)
 
 
 def _existing(text: str) -> Path:

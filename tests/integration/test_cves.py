@@ -75,7 +75,12 @@ def test_the_exit_code_is_for_ci(house_with_kernels: House, data: Path) -> None:
     assert cves(house_with_kernels, *words, "--fail-on", "affected").returncode == 1
     write_records(data, record(COMPILED, ["drivers/net/tun.c"]))
     assert cves(house_with_kernels, *words, "--fail-on", "affected").returncode == 0
-    assert cves(house_with_kernels, *words, "--fail-on", "undecided").returncode == 1
+    undecided = cves(house_with_kernels, *words, "--fail-on", "undecided")
+    assert undecided.returncode == 1
+    assert "error: --fail-on undecided: 1 CVEs are undecided" in undecided.stderr
+    both = cves(house_with_kernels, *words, "--format", "openvex", "--json")
+    assert both.returncode == 2
+    assert "--json cannot be used with --format openvex" in both.stderr
 
 
 def test_a_kernel_without_a_list_of_its_files_is_never_all_clear(
@@ -86,6 +91,7 @@ def test_a_kernel_without_a_list_of_its_files_is_never_all_clear(
     assert done.returncode == 1
     assert "3 undecided" in done.stdout
     assert "every CVE is undecided, since the image has no list of compiled files" in done.stderr
+    assert "ingot rm 6.1.176-old, ingot prune, ingot build 6.1.176-old" in done.stderr
 
 
 def test_the_documents(house_with_kernels: House, data: Path) -> None:

@@ -92,7 +92,8 @@ def cves(
         _FailOn | None,
         typer.Option(
             metavar="STATUS",
-            help="Exit with 1 if a CVE is affected; with undecided, also if one is undecided.",
+            help="Exit with 1 if a CVE affects the kernel, or if the files that it was compiled"
+            " from are not known; with undecided, also if one is undecided.",
             show_default=False,
         ),
     ] = None,
@@ -122,6 +123,12 @@ def cves(
 
     Decisions by hand are in cves.toml of the catalog.
     """
+    if as_json and form is not _Format.TEXT:
+        raise UserError(
+            f"--json cannot be used with --format {form.value}",
+            why="each prints a JSON document of its own",
+            hint="use one of the two",
+        )
     setting = make_setting(catalog, cache)
     project = setting.project
     progress = make_progress(Terminal(stderr=True))
@@ -152,15 +159,21 @@ def cves(
     else:
         print_answer(make_console(), answer, found.subject.name, versions, show_all=show_all)
     _print_warnings(answer, found, stale)
-    if fail_on and _fails(answer, fail_on, found.compiled):
+    if fail_on and (why := _failure(answer, fail_on, found.compiled)):
+        Terminal(stderr=True).say(("error:", "bold red"), f" --fail-on {fail_on.value}: {why}")
         raise typer.Exit(1)
 
 
-def _fails(answer: Answer, fail_on: _FailOn, compiled: CompiledFiles | None) -> bool:
-    """Whether the answer is a failure; without compiled files it is, since nothing is known."""
-    if answer.affected or (compiled is None and answer.undecided):
-        return True
-    return fail_on is _FailOn.UNDECIDED and bool(answer.undecided or answer.unreadable)
+def _failure(answer: Answer, fail_on: _FailOn, compiled: CompiledFiles | None) -> str:
+    """Why the answer is a failure; empty if it is not. Without compiled files nothing is known."""
+    if answer.affected:
+        return f"{len(answer.affected):,} open CVEs affect the kernel"
+    if compiled is None and answer.undecided:
+        return "it is not known which files the kernel was compiled from"
+    if fail_on is _FailOn.UNDECIDED and (answer.undecided or answer.unreadable):
+        unreadable = len(answer.unreadable)
+        return f"{len(answer.undecided):,} CVEs are undecided, {unreadable:,} records unreadable"
+    return ""
 
 
 def _tags(project: Project, name: str) -> list[str]:
@@ -173,8 +186,12 @@ def _print_warnings(answer: Answer, found: JudgedKernel, stale: Sequence[str]) -
     if found.compiled is None:
         errors.say(
             warning,
-            f" every CVE is undecided, since {found.config_says.why}: build the kernel with this"
-            " version of Ingot",
+            f" every CVE is undecided, since {found.config_says.why}",
+        )
+        errors.say(
+            ("next:", "bold"),
+            f" remove the kernel and compile it with this version of Ingot: ingot rm {found.tag},"
+            f" ingot prune, ingot build {found.tag}",
         )
     for each in answer.unreadable:
         errors.say(warning, f" {each}")

@@ -37,9 +37,13 @@ def report(
     ] = None,
     insecure: Insecure = False,
     to: Annotated[
-        Path,
-        typer.Option(metavar="FILE", help="The file to write, or - for standard output."),
-    ] = Path("ingot-report.html"),
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The file to write, or - for standard output. Default: ingot-report.html.",
+            show_default=False,
+        ),
+    ] = None,
     catalog: CatalogDirectory = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the data of the page as JSON instead.")
@@ -52,6 +56,13 @@ def report(
     After `ingot cves --update`, also the CVEs in files that it was compiled from.
     The page is one HTML file that loads nothing from elsewhere.
     """
+    if as_json and to:
+        raise UserError(
+            "--to cannot be used with --json",
+            why="the JSON is printed to standard output",
+            hint=f"redirect it: ingot report --json > {to}",
+        )
+    to = to or Path("ingot-report.html")
     if not as_json:
         require_output_file(to)
     setting = make_setting(catalog, None)

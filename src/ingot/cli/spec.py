@@ -10,7 +10,7 @@ import typer
 from ingot import specs
 from ingot.cli.push import DEFAULT_REGISTRY
 from ingot.cli.shared.common_options import CatalogDirectory, KernelName, choose_one, make_setting
-from ingot.cli.shared.terminal import Terminal, print_document
+from ingot.cli.shared.terminal import Terminal, Verbosity, print_document, verbosity
 from ingot.images import split_modules
 from ingot.images.module_images import check_module_name
 
@@ -69,8 +69,9 @@ def spec(
     made = specs.make_spec(row, chosen)
     errors = Terminal(stderr=True)
     _print_lines(errors, ("warning:", "yellow"), made.warnings)
-    _print_lines(errors, ("note:", "bold"), made.notes)
-    _print_lines(errors, ("next:", "bold"), made.steps)
+    if verbosity() > Verbosity.QUIET:
+        _print_lines(errors, ("note:", "bold"), made.notes)
+        _print_lines(errors, ("next:", "bold"), made.steps)
     print_document(made.snippet)
 
 

@@ -87,6 +87,11 @@ def _chosen(
     """
     if list(names) == [NO_CHECKS]:
         return ()
+    if NO_CHECKS in names:
+        raise UserError(
+            f"'{NO_CHECKS}' cannot be combined with other checks",
+            hint=f"write --checks {NO_CHECKS} alone, or leave it out",
+        )
     known = all_checks(catalog, series, arch)
     owners = {
         name: catalog.guest_checks_of([fragment], series, arch)

@@ -106,9 +106,19 @@ def _root(
 
 def _in_layout(wanted: LayoutImage) -> tuple[Layout, Image]:
     directory, tag = wanted.directory, wanted.tag
+    if not directory.is_dir():
+        raise UserError(
+            f"there is no OCI layout {directory}",
+            why="it is not a directory",
+            hint="write oci:DIR:TAG; `skopeo copy docker://IMAGE oci:DIR:TAG` makes one",
+        )
     layout = Layout(directory.absolute())
     tags = layout.tags()
     if tag not in tags:
         known = ", ".join(sorted(tags)) or "no image"
-        raise UserError(f"{directory} has no image '{tag}'", why=f"it has {known}")
+        raise UserError(
+            f"{directory} has no image '{tag}'",
+            why=f"it has {known}",
+            hint="write one of these after the directory: oci:DIR:TAG",
+        )
     return layout, read_image(layout, tags[tag])
