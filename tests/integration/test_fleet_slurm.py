@@ -58,6 +58,7 @@ def house(house: House, cluster: SlurmCluster) -> House:
     for name in cluster.names:
         sources = house.root / "nodes" / name / "sources"
         shutil.copytree(house.cache / "sources", sources, symlinks=True)
+        shutil.copy(house.cache / "CACHEDIR.TAG", sources.parent)
     return house
 
 
