@@ -19,8 +19,11 @@ def unknown_name(
     step if no known name is similar.
     """
     names = list(dict.fromkeys(known))
+    choose = "choose one of these" if names else ""
     return UserError(
-        what, why=f"{listed} {', '.join(names) or 'none'}", hint=suggestion(name, names) or hint
+        what,
+        why=f"{listed} {', '.join(names) or 'none'}",
+        hint=suggestion(name, names) or hint or choose,
     )
 
 

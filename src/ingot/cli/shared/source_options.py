@@ -71,5 +71,8 @@ def parse_source(
 def parse_patches(files: Sequence[Path]) -> tuple[Path, ...]:
     """The files of `--patch`; a UserError if one is missing."""
     if missing := [str(file) for file in files if not file.is_file()]:
-        raise UserError(f"there is no patch file {', '.join(missing)}")
+        raise UserError(
+            f"there is no patch file {', '.join(missing)}",
+            hint="check the path: it is relative to the current directory",
+        )
     return tuple(file.absolute() for file in files)
