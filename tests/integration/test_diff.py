@@ -125,7 +125,7 @@ def test_an_image_with_itself(two: House) -> None:
 
 
 def test_names_that_would_move_the_cursor_do_not(two: House) -> None:
-    hostile = b'CONFIG_[red]X=y\nCONFIG_Y="\x1b[2J"\n'
+    hostile = b"CONFIG_[red]X=y\nCONFIG_Y=\x1b[2J\n"
     files = {"etc/\x1b[2Jx": b"1", "etc/[red]": b"1", "boot/config-1": hostile}
     foreign(two.layout, files, "foreign:1")
     foreign(two.layout, {"boot/config-2": b"CONFIG_Y=1\n"}, "foreign:2")

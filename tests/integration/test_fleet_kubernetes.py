@@ -148,7 +148,7 @@ def test_a_missing_right_is_reported_with_the_role(tmp_path: Path) -> None:
 def test_a_watch_survives_410_and_lost_connections(tmp_path: Path) -> None:
     with running(tmp_path / "cluster", faults=Faults(seed=1, cuts=0.5), window=5) as cluster:
         engine = engine_of(cluster)
-        jobs = [make_job(f"6.{number}", "sleep 0.1") for number in range(12)]
+        jobs = [make_job(f"6.{number}", "sleep 1") for number in range(12)]
         engine.submit(jobs)
         last = last_of(engine, *(job.name for job in jobs))
         assert {status.state for status in last.values()} == {State.SUCCEEDED}

@@ -84,6 +84,8 @@ def _config_within(path: Path) -> NamedConfig:
             why=f"it is larger than {_KERNEL_BYTES >> 30} GiB",
             hint="name a kernel or a .config",
         )
+    if (text := _as_text(data)) is not None:
+        require_values(Config(text), str(path))
     return _config_of_bytes(data, str(path))
 
 
@@ -130,8 +132,6 @@ def _config_of_bytes(data: bytes, name: str) -> NamedConfig:
     text = _as_text(data)
     if text is None:
         text = embedded_config(data, name)
-    else:
-        require_values(Config(text), name)
     title = _TITLE.search(text)
     return NamedConfig(
         name,
