@@ -75,8 +75,12 @@ def test_of_a_kernel_that_tells_nothing_nothing_is_asked(catalog: Catalog) -> No
         checks_of_config(catalog, None, ["qemu"])
 
 
-@pytest.mark.parametrize("name", ["nothing", "none"])
-def test_a_check_that_there_is_not_is_refused(catalog: Catalog, name: str) -> None:
+def test_a_check_that_there_is_not_is_refused(catalog: Catalog) -> None:
     with pytest.raises(UserError, match="there is no check") as caught:
-        checks_of_config(catalog, config(), ["qemu", name])
+        checks_of_config(catalog, config(), ["qemu", "nothing"])
     assert "the checks are: linux, qemu" in str(caught.value)
+
+
+def test_no_checks_and_a_check_are_refused(catalog: Catalog) -> None:
+    with pytest.raises(UserError, match="'none' cannot be combined with other checks"):
+        checks_of_config(catalog, config(), ["qemu", "none"])
