@@ -9,12 +9,8 @@ from ingot.catalog import Kernel
 from ingot.digest import Digest
 from ingot.progress import Progress
 from ingot.setting import Project, Setting, in_use
-from ingot.source.git.git_origin import git_source
 from ingot.source.git.git_repository import GitUrl
-from ingot.source.local_source import local_source
-from ingot.source.obtain import obtain
 from ingot.source.origin import Source
-from ingot.source.origins import origins_of
 from ingot.source.source_name import source_name
 from ingot.source.trees.kernel_tree import check_tree, tree_version
 from ingot.source.trees.source_cache import SourceCache
@@ -23,6 +19,11 @@ from ingot.version import KernelVersion
 
 def obtain_source(setting: Setting, kernel: Kernel, progress: Progress) -> Source:
     """The kernel's verified source, unpacked: the user's own, or from the catalog's origins."""
+    # late: a build that finds its images obtains no source
+    from ingot.source.local_source import local_source
+    from ingot.source.obtain import obtain
+    from ingot.source.origins import origins_of
+
     cache = SourceCache(setting.project.workspace.sources)
     if isinstance(setting.options.local, Source):
         check_tree(setting.options.local.tree, kernel.version, setting.options.local.url)
@@ -47,6 +48,8 @@ def with_git_source(
     setting: Setting, url: GitUrl, keyring: Path | None, progress: Progress
 ) -> Setting:
     """The setting with the current commit of `url` as the user's own source; see `git_source`."""
+    from ingot.source.git.git_origin import git_source  # late, as above
+
     workspace = setting.project.workspace
     with in_use(setting.project, progress), progress.step("source") as step:
         source = git_source(
@@ -100,6 +103,10 @@ def known_sources(project: Project, kernel: Kernel) -> list[Digest]:
     """The possible digests of this kernel's source: the pinned ones, then those in the cache."""
     order = project.catalog.origins.order
     pinned = [kernel.pins[name] for name in order if name in kernel.pins]
+    if len(pinned) == len(order):
+        return pinned
+    from ingot.source.origins import origins_of  # late: not needed if all origins are pinned
+
     unpinned = [o.trust for o in origins_of(project.catalog) if o.name not in kernel.pins]
     cached = SourceCache(project.workspace.sources).find_verified(kernel.version, unpinned)
     return [*pinned, *(source.digest for source in cached)]
