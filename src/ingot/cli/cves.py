@@ -16,6 +16,7 @@ from ingot.arch import arch_called
 from ingot.cli.shared.common_options import (
     CacheDirectory,
     CatalogDirectory,
+    ImageArch,
     Insecure,
     Json,
     make_setting,
@@ -100,15 +101,7 @@ def cves(
     show_all: Annotated[
         bool, typer.Option("--all", help="List the CVEs that do not affect the kernel as well.")
     ] = False,
-    arch: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ARCH",
-            help="The arch to read from multi-arch images of a registry: x86_64 or arm64. Default:"
-            " the arch of this machine.",
-            show_default=False,
-        ),
-    ] = None,
+    arch: ImageArch = None,
     insecure: Insecure = False,
     catalog: CatalogDirectory = None,
     cache: CacheDirectory = None,

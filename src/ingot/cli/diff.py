@@ -12,7 +12,13 @@ from ingot import comparison as comparisons
 from ingot import registry
 from ingot.arch import Arch, arch_called
 from ingot.cli.documents.parts import option_change_parts, profile_part
-from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, make_setting
+from ingot.cli.shared.common_options import (
+    CatalogDirectory,
+    ImageArch,
+    Insecure,
+    Json,
+    make_setting,
+)
 from ingot.cli.shared.completion import complete_images
 from ingot.cli.shared.cve_records import known_cves
 from ingot.cli.shared.image_differences import print_comparison, print_cve_changes
@@ -51,15 +57,7 @@ def diff(
             autocompletion=complete_images,
         ),
     ],
-    arch: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ARCH",
-            help="The arch to read from multi-arch images of a registry: x86_64 or arm64. Default:"
-            " the arch of this machine.",
-            show_default=False,
-        ),
-    ] = None,
+    arch: ImageArch = None,
     insecure: Insecure = False,
     show_all: Annotated[
         bool, typer.Option("--all", help=f"Do not cut lists after {_SHOWN} lines.")
