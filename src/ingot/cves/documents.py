@@ -69,8 +69,15 @@ def reason_of(finding: Finding) -> str:
     verdict = finding.verdict
     if verdict.reason:
         return f"{verdict.cause.value}: {verdict.reason}"
-    files = ", ".join(verdict.files[:3]) + (", ..." if len(verdict.files) > 3 else "")
-    return f"{verdict.cause.value}: {files}" if files else verdict.cause.value
+    files = f": {_first(verdict.files)}" if verdict.files else ""
+    verb = "is" if len(verdict.options) == 1 else "are"
+    options = f"; {_first(verdict.options)} {verb} off" if verdict.options else ""
+    return f"{verdict.cause.value}{files}{options}"
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first three names, and a sign if there are more."""
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def openvex_document(answer: Answer, subject: Subject) -> dict[str, Any]:

@@ -15,10 +15,13 @@ from ingot.compiled_files import CompiledFiles
 from ingot.cves import (
     DECISIONS_FILE,
     Answer,
+    Cause,
     Decision,
     Finding,
+    Record,
     Status,
     Subject,
+    Verdict,
     cyclonedx_document,
     decide,
     judge,
@@ -257,6 +260,33 @@ def test_the_statements_of_openvex(answer: Answer, decided: Answer) -> None:
     product = one["products"][0]
     assert product["@id"] == f"pkg:oci/kernel-bin@sha256%3A{'ab' * 32}"
     assert product["subcomponents"] == [{"@id": "pkg:generic/linux-kernel@6.1.176"}]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [
+        (Verdict(Status.UNDECIDED, Cause.NO_FILE), "the record lists no file"),
+        (
+            Verdict(Status.NOT_AFFECTED, Cause.NOT_COMPILED, ("a.c",), options=("CONFIG_A",)),
+            "no file was compiled in: a.c; CONFIG_A is off",
+        ),
+        (
+            Verdict(
+                *(Status.NOT_AFFECTED, Cause.NOT_COMPILED, ("a.c", "b.c", "c.c", "d.c")),
+                options=("CONFIG_A", "CONFIG_B"),
+            ),
+            "no file was compiled in: a.c, b.c, c.c, ...; CONFIG_A, CONFIG_B are off",
+        ),
+        (
+            Verdict(
+                *(Status.FIXED, Cause.DECIDED, ("a.c",)), options=("CONFIG_A",), reason="patched"
+            ),
+            "decided by hand: patched",
+        ),
+    ],
+)
+def test_reasons(verdict: Verdict, reason: str) -> None:
+    assert reason_of(Finding(Record("CVE-2025-0001", "", (), ()), verdict)) == reason
 
 
 DOCUMENT_KEYS = {"@context", "@id", "author", "role", "timestamp", "version", "tooling"}
