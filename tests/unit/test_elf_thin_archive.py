@@ -24,8 +24,9 @@ def test_names_come_in_their_order() -> None:
     assert members(archive) == ("open.o", "ext4/super.o", "ext4/inode.o")
 
 
-def test_an_empty_archive_has_none() -> None:
-    assert members(b"!<thin>\n") == ()
+@pytest.mark.parametrize("archive", [b"!<thin>\n", b"!<arch>\n"])
+def test_an_empty_archive_has_none(archive: bytes) -> None:
+    assert members(archive) == ()
 
 
 def test_the_index_of_symbols_is_passed_over() -> None:

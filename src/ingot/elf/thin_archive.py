@@ -7,7 +7,8 @@
     header "/"        the index of symbols, whose content follows; "/SYM64/" likewise
 
 A header is: name 16, time 12, owner 6, group 6, mode 8, size 10 characters, "`\\n". Content
-begins at an even offset. Names are relative to the archive's directory.
+begins at an even offset. Names are relative to the archive's directory. If there are no members,
+`ar` writes the first line of an ordinary archive, "!<arch>\\n", and nothing else.
 Source: the System V/GNU form of ar(5), and binutils' documentation of `ar`, "thin archives".
 """
 
@@ -19,6 +20,7 @@ import struct
 from collections.abc import Iterator
 
 _MAGIC = b"!<thin>\n"
+_EMPTY = b"!<arch>\n"
 _HEADER = struct.Struct("16s12s6s6s8s10s2s")
 _HEADER_END = b"`\n"
 _TABLES = (b"/", b"/SYM64/")
@@ -33,6 +35,8 @@ def members(data: bytes) -> tuple[str, ...]:
 
     ThinArchiveError for anything else.
     """
+    if data == _EMPTY:
+        return ()
     if not data.startswith(_MAGIC):
         raise ThinArchiveError("it is not a thin archive")
     return tuple(posixpath.normpath(name) for name in _names(data))
