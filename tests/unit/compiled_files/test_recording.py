@@ -302,7 +302,7 @@ def test_a_source_that_the_tree_does_not_have_is_an_error(kernel: Compile) -> No
     assert "the source tree has no 'include/linux/init.h'" in kernel.error()
 
 
-@pytest.mark.parametrize("archive", [b"", b"!<arch>\n", b"!<thin>\nxx"])
+@pytest.mark.parametrize("archive", [b"", b"!<arch>\nxx", b"!<thin>\nxx"])
 def test_a_damaged_archive_is_an_error(older: Compile, archive: bytes) -> None:
     (older.build / "init/built-in.a").write_bytes(archive)
     if archive:
