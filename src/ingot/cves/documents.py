@@ -15,6 +15,7 @@ from typing import Any
 
 from ingot.cves.answer import Answer, Finding
 from ingot.cves.verdict import Status
+from ingot.errors import UserError
 
 _NAMESPACE = uuid.UUID("5b0d8c1e-2f0a-5d6b-9d53-1c7d1c3b7f0a")
 """For serial numbers: any fixed UUID would do."""
@@ -81,7 +82,16 @@ def _first(names: Sequence[str]) -> str:
 
 
 def openvex_document(answer: Answer, subject: Subject) -> dict[str, Any]:
-    """The answer as an OpenVEX document; it has a statement for each CVE that is open."""
+    """The answer as an OpenVEX document; it has a statement for each CVE that is open.
+
+    UserError if no CVE is open: the schema of OpenVEX requires a statement.
+    """
+    if not answer.findings:
+        raise UserError(
+            f"there is no OpenVEX document for {subject.name}",
+            why=f"no CVE is open in {answer.version}, and OpenVEX requires at least one statement",
+            hint="no scanner needs a document here; --format cyclonedx and --json have one",
+        )
     version = str(answer.version)
     product: dict[str, Any] = {"@id": subject.purl(version)}
     if subject.digest:

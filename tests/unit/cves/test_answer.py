@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from collections.abc import Sequence
@@ -312,6 +313,15 @@ def test_openvex_has_the_keys_that_its_schema_requires_and_no_others(
             assert set(statement) == STATEMENT_KEYS | STATUS_KEYS[statement["status"]]
             assert set(statement["vulnerability"]) == {"@id", "name", "description"}
             assert [set(each) for each in statement["products"]] == [{"@id", "subcomponents"}]
+
+
+def test_a_kernel_without_open_cves_has_no_openvex_document(answer: Answer) -> None:
+    nothing = dataclasses.replace(answer, findings=())
+    with pytest.raises(UserError, match="no OpenVEX document") as caught:
+        openvex_document(nothing, SUBJECT)
+    assert "no CVE is open in 6.1.176" in caught.value.why
+    document = json.dumps(cyclonedx_document(nothing, SUBJECT))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(document) is None
 
 
 def test_the_same_answer_gives_the_same_documents(answer: Answer, decided: Answer) -> None:
