@@ -90,7 +90,7 @@ def openvex_document(answer: Answer, subject: Subject) -> dict[str, Any]:
         raise UserError(
             f"there is no OpenVEX document for {subject.name}",
             why=f"no CVE is open in {answer.version}, and OpenVEX requires at least one statement",
-            hint="no scanner needs a document here; --format cyclonedx and --json have one",
+            hint="use --format cyclonedx or --json, which may be without CVEs",
         )
     version = str(answer.version)
     product: dict[str, Any] = {"@id": subject.purl(version)}
