@@ -33,11 +33,13 @@ from ingot.catalog.catalog_model import (
     Vmm,
     fragments_for,
 )
+from ingot.catalog.full_config_files import LOCK_HEADER, written_by_hand
 from ingot.catalog.guest_checks import OFFERS, GuestCheck
 from ingot.catalog.proposal import NewVersion, Proposal, propose
 
 __all__ = [
     "FILE_NAME",
+    "LOCK_HEADER",
     "OFFERS",
     "Budget",
     "BuilderSpec",
@@ -57,4 +59,5 @@ __all__ = [
     "parse",
     "propose",
     "starter",
+    "written_by_hand",
 ]

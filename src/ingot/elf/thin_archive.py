@@ -7,8 +7,8 @@
     header "/"        the index of symbols, whose content follows; "/SYM64/" likewise
 
 A header is: name 16, time 12, owner 6, group 6, mode 8, size 10 characters, "`\\n". Content
-begins at an even offset. Names are relative to the archive's directory. If there are no members,
-`ar` writes the first line of an ordinary archive, "!<arch>\\n", and nothing else.
+begins at an even offset. Names are relative to the archive's directory. Without members, ar writes
+the magic of an ordinary archive, "!<arch>\\n", and nothing else.
 Source: the System V/GNU form of ar(5), and binutils' documentation of `ar`, "thin archives".
 """
 
@@ -33,7 +33,7 @@ class ThinArchiveError(ValueError):
 def members(data: bytes) -> tuple[str, ...]:
     """The names in the thin archive `data`, in its order, as paths relative to its directory.
 
-    ThinArchiveError for anything else.
+    It is empty if the archive has no members. ThinArchiveError for anything else.
     """
     if data == _EMPTY:
         return ()

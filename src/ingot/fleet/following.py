@@ -20,6 +20,7 @@ from ingot.progress import Progress
 
 _SUBMITTED_AT_ONCE = 50
 _TAIL_LINES = 20
+_LOG_READINGS = 3
 _SUBMISSIONS = 2
 """How often a job is submitted at most: once more after a machine's fault or another's cancel."""
 
@@ -118,8 +119,7 @@ class _Run:
             self.started.discard(job.name)
             self.again.append(job)
         else:
-            tail = deque(self._log(job), maxlen=_TAIL_LINES)
-            self.ended[job.name] = Outcome(job, status, is_built=False, tail=tuple(tail))
+            self.ended[job.name] = Outcome(job, status, is_built=False, tail=self._tail(job))
 
     def _may_try_again(self, status: JobStatus) -> bool:
         if self.submissions[status.name] >= _SUBMISSIONS:
@@ -127,9 +127,14 @@ class _Run:
         cancelled_elsewhere = status.state == State.GONE and status.name not in self.started
         return cancelled_elsewhere or status.exit_code == MachineError.exit_code
 
-    def _log(self, job: Job) -> Iterator[str]:
-        """The job's log; a note if the engine cannot show it."""
-        try:
-            yield from self.engine.logs(job.name)
-        except MachineError as error:
-            yield f"(its log cannot be read: {error})"
+    def _tail(self, job: Job) -> tuple[str, ...]:
+        """The last lines of the job's log; a note if the engine cannot show it.
+
+        The log is what explains the failure, so one refusal is not the last word.
+        """
+        for _ in range(_LOG_READINGS):
+            try:
+                return tuple(deque(self.engine.logs(job.name), maxlen=_TAIL_LINES))
+            except MachineError as error:
+                note = f"(its log cannot be read: {error})"
+        return (note,)

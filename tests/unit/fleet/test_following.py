@@ -82,6 +82,28 @@ def test_a_failed_job_stops_no_other_and_keeps_the_end_of_its_log(registry: Regi
     assert len(found[1].tail) == 20
 
 
+class RefusingEngine(FakeEngine):
+    """Refuses to show a log the first `refusals` times."""
+
+    refusals = 0
+
+    def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
+        if self.refusals:
+            self.refusals -= 1
+            raise MachineError("not allowed", why="", hint="")
+        yield from super().logs(name, follow=follow)
+
+
+@pytest.mark.parametrize(("refusals", "seen"), [(1, "the log"), (9, "cannot be read: not allowed")])
+def test_a_refusal_to_show_the_log_of_a_failure_is_tried_again(
+    registry: Registry, refusals: int, seen: str
+) -> None:
+    engine = RefusingEngine(lambda job: [failed(job, 5)], lines=["the log"])
+    engine.refusals = refusals
+    (outcome,) = outcomes(engine, [make_job("6.1")], registry)
+    assert seen in "".join(outcome.tail)
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
