@@ -9,7 +9,7 @@
 In the first, files are grouped by what they were compiled into: 0 is vmlinux, 1 the first of
 `modules`. Directories are relative to the top of the source tree, which is "". `switched_off` has
 the options of the C and assembly files that no group and `left_out` have, in the order of their
-paths: each row is for so many files, and "" if no option is known. That takes a fifth of the bytes
+paths: each row is for so many files, and "" if no option is known. That takes a third of the bytes
 of a list with names. The second document is the same for all kernels of a source, so it is stored
 only once.
 """

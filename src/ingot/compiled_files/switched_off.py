@@ -96,10 +96,9 @@ def files_switched_off(
         stem, suffix = posixpath.splitext(base)
         if suffix not in (".c", ".S") or not directory or f"{directory}/{stem}.o" in used:
             continue
-        option = _against_directory(directory, makefiles, directories)
-        if not option and directory in makefiles:
-            option = makefiles[directory].option_against(f"{stem}.o")
-        if option:
+        # the file's own option says more than that of its directory (TUN, not NETDEVICES)
+        own = makefiles[directory].option_against(f"{stem}.o") if directory in makefiles else ""
+        if option := own or _against_directory(directory, makefiles, directories):
             found[name] = option
     return found
 
