@@ -13,7 +13,7 @@
       toolchain.toml                   the oldest tools that compile a series
       builders/<name>-<arch>.lock      the packages of a builder, on machines of that arch
       configs/linux-<arch>-<version>[-<flavor>].config   resolved, or written by hand
-      patches/<series>/*.patch         applied to that series, or as [[patches]] tables say
+      patches/<series>/                patches of that series, or of what [[patches]] tables say
       keyrings/                        the keys that are trusted to sign sources
 
 The file is parsed once, here, into frozen values.

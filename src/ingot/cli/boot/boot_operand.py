@@ -174,9 +174,11 @@ def _boot(
     progress: Progress,
 ) -> BootReport:
     if operand.file:
+        if refusal := lab.refusal_of_file(operand.file, operand.arch):
+            return refusal
         builder = any_builder(setting, operand, progress)
         request = replace(request, checks=checks)
-        return lab.boot_file(setting, operand.file, operand.arch, builder, request, progress)
+        return lab.boot_file(setting, operand.file, builder, request, progress)
     assert operand.image is not None
     facts = read_facts(operand.image)
     if facts and operand.arch and facts.arch != operand.arch.name:
