@@ -32,6 +32,7 @@ KEYS: Mapping[str, str] = {
     "cause": "What decided the status, in one word.",
     "program_files": "The files that the first fix in mainline changed.",
     "compiled_into": "`vmlinux` and the modules that contain such a file.",
+    "options_off": "The options that are off, without which such a file is not compiled.",
     "fixed_in": "The first release of the series with the fix; null if there is none yet.",
     "fix_in_catalog": "Whether the catalog has that release, or a later one of the series.",
     "cve_data": "Which records were read; its `commit` is that of the repository.",

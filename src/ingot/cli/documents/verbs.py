@@ -309,6 +309,7 @@ class CvePart(TypedDict):
     reason: str
     program_files: list[str]
     compiled_into: list[str]
+    options_off: list[str]
     fixed_in: str | None
     fix_in_catalog: bool
 
