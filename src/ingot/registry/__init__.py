@@ -14,6 +14,7 @@ from ingot.registry.read import (
     read_fetched,
     read_manifest,
 )
+from ingot.registry.referrers import referrers_of
 from ingot.registry.registry_names import (
     TRANSPORT,
     Registry,
@@ -45,6 +46,7 @@ __all__ = [
     "read_document",
     "read_fetched",
     "read_manifest",
+    "referrers_of",
     "repository_of",
     "send",
     "send_index",

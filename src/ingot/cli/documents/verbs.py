@@ -403,6 +403,36 @@ class PushDocument(TypedDict):
     tags: list[PushedTagPart]
 
 
+class KeygenDocument(TypedDict):
+    private_key: str
+    public_key: str
+    fingerprint: str
+
+
+class SignedImagePart(TypedDict):
+    image: str
+    digest: str
+    statements: list[str]
+    new_statements: list[str]
+
+
+class SignDocument(TypedDict):
+    fingerprint: str
+    images: list[SignedImagePart]
+
+
+class VerifiedImagePart(TypedDict):
+    image: str
+    digest: str
+    signed_by: list[str]
+    statements: list[str]
+    refused: list[str]
+
+
+class VerifyDocument(TypedDict):
+    images: list[VerifiedImagePart]
+
+
 class FindingPart(TypedDict):
     kind: str
     weight: str
@@ -546,6 +576,9 @@ DOCUMENTS: Mapping[str, type] = {
     "cves": CvesDocument,
     "require": RequireDocument,
     "report": ReportDocument,
+    "keygen": KeygenDocument,
+    "sign": SignDocument,
+    "verify": VerifyDocument,
     "push": PushDocument,
     "config check": ConfigCheckDocument,
     "config diff": ConfigDiffDocument,
