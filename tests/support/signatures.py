@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ingot.digest import Digest
 from ingot.oci import Descriptor, Layout
-from ingot.trust.attached import Attached, AttachedBundle
+from ingot.trust.attached import Attached, AttachedBundle, together
 from ingot.trust.bundle import Bundle
 from ingot.trust.dsse import IN_TOTO, sign
 from ingot.trust.keys import PrivateKey, PublicKey
@@ -23,6 +23,21 @@ NAME = "kernel-bin"
 NOW = datetime.datetime(2026, 12, 1, tzinfo=datetime.UTC)
 CREATED = "2026-12-01T00:00:00Z"
 PROOF = Claim(BOOT, {"result": "PASSED", "failedTests": []})
+
+
+class MemoryPlace:
+    """The signatures of one image, which are nowhere but here."""
+
+    name = NAME
+
+    def __init__(self) -> None:
+        self.attached = Attached()
+
+    def read(self, _subject: Digest) -> Attached:
+        return self.attached
+
+    def add(self, _subject: Descriptor, new: Attached) -> None:
+        self.attached = together([self.attached, new])
 
 
 def key(name: str = "signer") -> PrivateKey:

@@ -103,7 +103,7 @@ def _verified(
     verified = verify_image(image.place, digests, keys, now)
     require_signature(verified, image.name, keys)
     require_signers(verified, image.name, reproduced_by)
-    require_claims(verified, image.name, kinds, image.labels)
+    require_claims(verified, image.name, kinds, image.labels, among_others=image.among_others)
     return verified
 
 

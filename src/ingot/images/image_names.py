@@ -63,6 +63,11 @@ def artifact_kind(tag: str) -> str | None:
     return match[1] if match else None
 
 
+def signatures_tag(digest: Digest) -> str:
+    """The tag of the signatures of an image (OCI distribution-spec 1.1, "Referrers Tag Schema")."""
+    return f"sha256-{digest.hex}"
+
+
 def signed_image(tag: str) -> Digest | None:
     """The image whose signatures a tag names; None for any other tag."""
     match = _SIGNED.fullmatch(tag)

@@ -17,7 +17,6 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ingot.digest import Digest
 from ingot.errors import IngotError
 from ingot.oci import Descriptor, Layout, write_artifact
 from ingot.oci.descriptor import CONFIG_TYPE, MANIFEST_TYPE
@@ -172,11 +171,6 @@ def layers_in(layout: Layout, descriptor: Descriptor) -> list[Descriptor]:
     """The layers of such an image, with all their annotations. UserError if it is not one."""
     manifest = parse(ManifestDocument, layout.read_blob(descriptor), descriptor.digest.short)
     return [layer.to_descriptor() for layer in manifest.layers]
-
-
-def signatures_tag(digest: Digest) -> str:
-    """The tag of the index of all that is about an image."""
-    return f"sha256-{digest.hex}"
 
 
 def _envelope(bundle: AttachedBundle) -> bytes:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ingot.build_record import BuildRecord, find_record
 from ingot.compiled_artifact import read_compiled_files
 from ingot.errors import UserError, VerificationError
-from ingot.images import BASE, BIN, MODULES, TITLE, KernelLabels, read_facts, read_packages
+from ingot.images import (
+    BASE,
+    BIN,
+    KERNEL_IMAGES,
+    MODULES,
+    TITLE,
+    KernelLabels,
+    read_facts,
+    read_packages,
+)
 from ingot.oci import Image, Layout
 from ingot.trust.boot_proof import boot_proof, has_passed
 from ingot.trust.provenance import is_of, provenance
@@ -26,10 +35,12 @@ _BOOTED = (BASE, BIN, MODULES)
 class Kind:
     """A kind of claim: the type of its predicate, and whether a predicate is good enough.
 
-    `is_good` gets the labels of the image if they are known.
+    `is_good` gets the labels of the image if they are known. `images` are the images of a kernel
+    about which it is made.
     """
 
     predicate_type: str
+    images: Collection[str]
     fault: str
     is_good: Callable[[Mapping[str, Any], KernelLabels | None], bool]
 
@@ -37,16 +48,19 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "provenance": Kind(
         PROVENANCE,
+        KERNEL_IMAGES,
         "it is about another recipe than the image's labels name",
         lambda predicate, facts: facts is None or is_of(predicate, facts),
     ),
     "sbom": Kind(
         SBOM,
+        _BOOTED,
         "it is not a CycloneDX document",
         lambda predicate, _: predicate.get("bomFormat") == "CycloneDX",
     ),
     "boot": Kind(
         BOOT,
+        _BOOTED,
         "it does not say that the kernel passed its boot test",
         lambda predicate, _: has_passed(predicate),
     ),
@@ -91,15 +105,23 @@ def claims_about(layout: Layout, image: Image | None) -> tuple[Claim, ...]:
 
 
 def require_claims(
-    verified: Verified, name: str, kinds: Sequence[str], labels: Mapping[str, str]
+    verified: Verified,
+    name: str,
+    kinds: Sequence[str],
+    labels: Mapping[str, str],
+    *,
+    among_others: bool = False,
 ) -> None:
     """VerificationError unless a key has signed a good claim of each kind about the image `name`.
 
-    `labels` are those of the image, from its config or its manifest.
+    `labels` are those of the image, from its config or its manifest. It is `among_others` if all
+    images of a kernel are asked about: then a kind is not needed for images that never have it.
     """
     facts = KernelLabels.from_labels(labels)
     for kind in kinds:
         wanted = KINDS[kind]
+        if among_others and name.partition(":")[0] not in wanted.images:
+            continue
         found = verified.of_type(wanted.predicate_type)
         if any(wanted.is_good(each.statement.predicate, facts) for each in found):
             continue

@@ -16,6 +16,7 @@ from ingot import registry
 from ingot.arch import all_arches
 from ingot.digest import Digest
 from ingot.errors import IngotError, MachineError
+from ingot.images import signatures_tag
 from ingot.oci import Descriptor, Layout
 from ingot.oci.descriptor import INDEX_TYPE
 from ingot.oci.image_documents import canonical_json
@@ -25,7 +26,6 @@ from ingot.trust.attached import (
     Attached,
     layers_in,
     read_attached,
-    signatures_tag,
     together,
     write_bundle,
     write_envelopes,

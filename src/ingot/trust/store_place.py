@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ingot.digest import Digest
 from ingot.errors import IngotError
 from ingot.files import locked
+from ingot.images import signatures_tag
 from ingot.oci import Descriptor, Layout
 from ingot.oci.descriptor import INDEX_TYPE
 from ingot.oci.image_documents import IndexDocument, canonical_json, parse
@@ -21,7 +22,6 @@ from ingot.trust.attached import (
     MOST_MANIFESTS,
     Attached,
     read_attached,
-    signatures_tag,
     together,
     write_bundle,
     write_layers,

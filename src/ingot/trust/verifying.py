@@ -6,6 +6,7 @@ the keys, or is about another image. What is refused says why; it never counts.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -71,6 +72,16 @@ def verify_signatures(
             signers.append(found.key)
     unique = tuple(dict.fromkeys(signers))
     return Verified(digest, unique, _each_once(statements), tuple(dict.fromkeys(refused)))
+
+
+def is_signed(attached: Attached, digest: Digest, key: PublicKey) -> bool:
+    """Whether the key has signed the image of this digest; the key has no period of validity."""
+    for each in _all(attached):
+        with contextlib.suppress(ValueError, IngotError):
+            found = _verify(each, digest, [key])
+            if isinstance(found, PublicKey) or found.statement.predicate_type == SIGNATURE:
+                return True
+    return False
 
 
 def verify_image(

@@ -32,6 +32,7 @@ KEYS: Mapping[str, str] = {
     "statements": "The types of the statements about the image that a key has signed: URLs that"
     " in-toto, SLSA, CycloneDX and sigstore define.",
     "new_statements": "Those of the statements that the key had not signed before.",
+    "signed": "The images and indexes that got signatures which the registry did not have.",
     "refused": "Why each other signature that was found does not count.",
     # CVEs
     "cves": "The CVEs that are open in the version.",

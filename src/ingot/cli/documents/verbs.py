@@ -401,6 +401,7 @@ class PushDocument(TypedDict):
     size: int
     images: list[ImagePart]
     tags: list[PushedTagPart]
+    signed: list[str]
 
 
 class KeygenDocument(TypedDict):

@@ -29,7 +29,8 @@ class SignedImage:
     """An image, its name for messages, and where its signatures are.
 
     `labels` describe it. `image` and `project` are None for one of a registry. `index` is the index
-    that led to it: a signature on the index is one on the images that it lists.
+    that led to it: a signature on the index is one on the images that it lists. It is
+    `among_others` if a kernel was named, for all its images.
     """
 
     name: str
@@ -39,6 +40,7 @@ class SignedImage:
     image: Image | None = None
     project: Project | None = None
     index: Digest | None = None
+    among_others: bool = False
 
 
 def images_named(
@@ -72,17 +74,17 @@ def images_listed(reference: str, *, insecure: bool) -> list[SignedImage]:
 def _of_store(project: Project, operand: KernelName | StoreImage) -> Iterator[SignedImage]:
     tag, image = find_image(project, operand)
     name, _, rest = tag.partition(":")
-    yield SignedImage(
-        tag, image.descriptor, StorePlace(project.layout, name), image.labels, image, project
-    )
     if isinstance(operand, StoreImage) or name != BASE or split_modules(rest)[1]:
+        place = StorePlace(project.layout, name)
+        yield SignedImage(tag, image.descriptor, place, image.labels, image, project)
         return
     tags = tags_of_store(project.layout)
-    for other in KERNEL_IMAGES:
-        if other != BASE and (descriptor := tags.get(f"{other}:{rest}")):
+    for each in KERNEL_IMAGES:
+        if descriptor := tags.get(f"{each}:{rest}"):
             image = read_image(project.layout, descriptor)
-            place = StorePlace(project.layout, other)
-            yield SignedImage(f"{other}:{rest}", descriptor, place, image.labels, image, project)
+            place = StorePlace(project.layout, each)
+            found = SignedImage(f"{each}:{rest}", descriptor, place, image.labels, image, project)
+            yield replace(found, among_others=True)
 
 
 def _of_registry(reference: str, arch: str | None, *, insecure: bool) -> SignedImage:
