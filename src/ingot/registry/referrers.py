@@ -39,12 +39,15 @@ def referrers_of(
     `repository` is host[:port]/path.
     """
     import requests  # late: only signatures need it
+    import urllib3
 
     host = host_of(repository)
     path = repository.removeprefix(f"{host}/")
     if host == "docker.io" and "/" not in path:
         path = f"library/{path}"
     loose = insecure or is_loopback(repository)
+    if loose:  # the user has allowed unverified certificates, so a warning tells nothing new
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     for scheme in ("https", "http") if loose else ("https",):
         url = f"{scheme}://{_HOSTS.get(host, host)}/v2/{path}/referrers/{subject}"
         with contextlib.suppress(requests.RequestException, ValueError), requests.Session() as http:
