@@ -7,7 +7,8 @@
     header "/"        the index of symbols, whose content follows; "/SYM64/" likewise
 
 A header is: name 16, time 12, owner 6, group 6, mode 8, size 10 characters, "`\\n". Content
-begins at an even offset. Names are relative to the archive's directory.
+begins at an even offset. Names are relative to the archive's directory. Without members, ar writes
+the magic of an ordinary archive, "!<arch>\\n", and nothing else.
 Source: the System V/GNU form of ar(5), and binutils' documentation of `ar`, "thin archives".
 """
 
@@ -19,6 +20,7 @@ import struct
 from collections.abc import Iterator
 
 _MAGIC = b"!<thin>\n"
+_EMPTY = b"!<arch>\n"
 _HEADER = struct.Struct("16s12s6s6s8s10s2s")
 _HEADER_END = b"`\n"
 _TABLES = (b"/", b"/SYM64/")
@@ -31,8 +33,10 @@ class ThinArchiveError(ValueError):
 def members(data: bytes) -> tuple[str, ...]:
     """The names in the thin archive `data`, in its order, as paths relative to its directory.
 
-    ThinArchiveError for anything else.
+    It is empty if the archive has no members. ThinArchiveError for anything else.
     """
+    if data == _EMPTY:
+        return ()
     if not data.startswith(_MAGIC):
         raise ThinArchiveError("it is not a thin archive")
     return tuple(posixpath.normpath(name) for name in _names(data))
