@@ -107,11 +107,21 @@ def test_the_command_line_refuses_without_a_traceback(served: Served, tmp_path: 
     (part,) = json.loads(good.stdout)["images"]
     assert part["digest"] == str(found.digest)
     assert part["signed_by"] == [public().fingerprint]
+    (tmp_path / "trust.toml").write_text('[[trust]]\nimages = "*"\nkeys = ["signer.pub"]\n')
+    pull = ["pull", reference, "--to", str(tmp_path / "to"), "--catalog", str(tmp_path)]
+    pulled = ingot(*pull)
+    assert pulled.returncode == 0, pulled.stderr
+    assert "signed by signer.pub" in pulled.stderr
     other = image(store.layout, "other")
     registry.send(store.layout, other, reference, "it could not be sent")
     moved = run()
     assert moved.returncode == 4
     assert "is not signed by" in moved.stderr
+    pull[3] = str(tmp_path / "refused")
+    refused = ingot(*pull)
+    assert refused.returncode == 4
+    assert "trust.toml requires it" in refused.stderr
+    assert not (tmp_path / "refused").exists()
     for data in served.data.rglob(f"*/{other.digest.hex}/data"):
         data.write_bytes(data.read_bytes().replace(b"sample", b"simple"))
     damaged = run()

@@ -47,14 +47,15 @@ class Verified:
 
 
 def verify_signatures(
-    attached: Attached, digest: Digest, keys: Sequence[PublicKey], moment: datetime.datetime
+    attached: Attached, digest: Digest, keys: Sequence[PublicKey], moment: datetime.datetime | None
 ) -> Verified:
-    """Verify the signatures found for the image of this digest, at this moment.
+    """Verify the signatures found for the image of this digest, at this moment if it is known.
 
     VerificationError if the certificate of a key is not valid at the moment.
     """
-    for key in keys:
-        key.require_valid(moment)
+    if moment:
+        for key in keys:
+            key.require_valid(moment)
     statements: list[VerifiedStatement] = []
     signers: list[PublicKey] = []
     refused = list(attached.unreadable)
@@ -85,7 +86,10 @@ def is_signed(attached: Attached, digest: Digest, key: PublicKey) -> bool:
 
 
 def verify_image(
-    place: Place, digests: Sequence[Digest], keys: Sequence[PublicKey], moment: datetime.datetime
+    place: Place,
+    digests: Sequence[Digest],
+    keys: Sequence[PublicKey],
+    moment: datetime.datetime | None,
 ) -> Verified:
     """Verify the signatures of the image with the first of these digests.
 
