@@ -4,6 +4,7 @@
 
 is an OCI artifact whose subject is the base image: JSON with the recipe, where its source came from
 and what verified it, its patches, and the boot that the kernel passed before it was tagged. The
+kernel can be built again from it and the image's config. The
 image does not contain any of that, since machines that build the same image may have other values.
 It is written when a kernel is compiled, and pushed and removed together with the image. Images of
 earlier versions of Ingot have none.
@@ -12,16 +13,27 @@ earlier versions of Ingot have none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from ingot import __version__
+from ingot import __version__, registry
 from ingot.digest import Digest
 from ingot.errors import UserError, VerificationError
 from ingot.images import BUILD_RECORD, KernelLabels, artifact_tag, base_tag, read_facts
-from ingot.oci import Descriptor, Image, Layout, read_artifact, write_artifact
+from ingot.oci import (
+    Artifact,
+    Descriptor,
+    Image,
+    Layout,
+    pack_text,
+    read_artifact,
+    unpack_text,
+    write_artifact,
+)
 from ingot.oci.image_documents import canonical_json, read_json
+from ingot.oci.limits import DOCUMENT_BYTES
 from ingot.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -69,6 +81,18 @@ class SourcePart(_Part):
     commit: str
 
 
+class PatchPart(_Part):
+    """A patch: the name of its file, and its text, packed (`ingot.oci.packed_annotation`)."""
+
+    name: str
+    packed: str
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the file; ValueError if they cannot be unpacked."""
+        return unpack_text(self.packed)
+
+
 class CheckPart(_Part):
     """A check of the guest: its name, its outcome (passed, failed, skipped) and what it found."""
 
@@ -88,20 +112,23 @@ class BootPart(_Part):
 
 
 class BuildRecord(_Part):
-    """How a kernel was built. `ingot` is the version that built it; `patch_names` are in the order
-    of the recipe's patches."""
+    """How a kernel was built. `ingot` is the version that built it; `patches` are those of the
+    recipe, in its order."""
 
     ingot: str
     recipe: RecipePart
     source: SourcePart
-    patch_names: tuple[str, ...]
+    patches: tuple[PatchPart, ...]
     boot: BootPart | None
 
 
 def record_of(
-    recipe: Recipe, source: Source, patch_names: Sequence[str], report: BootReport
+    recipe: Recipe, source: Source, patches: Sequence[Path], report: BootReport
 ) -> BuildRecord:
-    """The record of a kernel that was compiled and booted on this machine."""
+    """The record of a kernel that was compiled and booted on this machine.
+
+    VerificationError for a patch that has changed since the recipe was made.
+    """
     return BuildRecord(
         ingot=__version__,
         recipe=RecipePart(
@@ -116,7 +143,7 @@ def record_of(
         source=SourcePart(
             origin=source.origin, url=source.url, evidence=source.evidence, commit=source.commit
         ),
-        patch_names=tuple(patch_names),
+        patches=tuple(map(_patch, patches, recipe.patches)),
         boot=BootPart(
             verdict=report.verdict.value,
             machine=report.machine,
@@ -128,6 +155,15 @@ def record_of(
             notes=report.notes,
         ),
     )
+
+
+def _patch(path: Path, digest: Digest) -> PatchPart:
+    data = path.read_bytes()
+    if Digest.of(data) != digest:
+        raise VerificationError(
+            f"the patch {path} was changed while the kernel was built", hint="build it again"
+        )
+    return PatchPart(name=path.name, packed=pack_text(data))
 
 
 def write_record(layout: Layout, record: BuildRecord, base: Image) -> Mapping[str, Descriptor]:
@@ -149,18 +185,46 @@ def find_record(layout: Layout, facts: KernelLabels) -> BuildRecord | None:
     if base is None or descriptor is None:
         return None
     try:
-        artifact = read_artifact(layout, descriptor)
-        if artifact.subject.digest != base.digest:
-            return None
-        if artifact.artifact_type != BUILD_RECORD_TYPE:
-            raise ValueError(f"its type is {artifact.artifact_type!r:.100}")
-        record = BuildRecord.model_validate(read_json(artifact.data))
-        if record.recipe.key != facts.recipe_key:
-            raise ValueError("it is of another recipe than the image")
-    except (UserError, ValidationError, ValueError) as error:
-        raise VerificationError(
-            f"the record of the build {tag} cannot be used",
-            why=str(error),
-            hint="build the kernel again; the record is written when it is compiled",
-        ) from None
+        return _record(read_artifact(layout, descriptor), base.digest, facts)
+    except (UserError, ValueError) as error:
+        raise _unusable(tag, error) from None
+
+
+def fetch_record(
+    repository: str, facts: KernelLabels, base: Digest, *, insecure: bool = False
+) -> BuildRecord | None:
+    """The same, from a registry; `base` is the digest of the base image.
+
+    `repository` is the name of any image of the kernel (host[:port]/path/kernel-bin). MachineError
+    if the registry or the network fails.
+    """
+    reference = f"{repository.rpartition('/')[0]}/{artifact_tag(facts, BUILD_RECORD)}"
+    try:
+        artifact = registry.fetch_artifact(
+            reference, BUILD_RECORD_TYPE, DOCUMENT_BYTES, insecure=insecure
+        )
+        return _record(artifact, base, facts) if artifact else None
+    except (UserError, ValueError) as error:
+        raise _unusable(reference, error) from None
+
+
+def _record(artifact: Artifact, base: Digest, facts: KernelLabels) -> BuildRecord | None:
+    """The record in an artifact; None if it is about another image, ValueError if it is damaged."""
+    if artifact.subject.digest != base:
+        return None
+    if artifact.artifact_type != BUILD_RECORD_TYPE:
+        raise ValueError(f"its type is {artifact.artifact_type!r:.100}")
+    record = BuildRecord.model_validate(read_json(artifact.data))  # its error is a ValueError
+    if record.recipe.key != facts.recipe_key:
+        raise ValueError("it is of another recipe than the image")
+    if [str(Digest.of(each.data)) for each in record.patches] != list(record.recipe.patches):
+        raise ValueError("its patches are not those of the recipe")
     return record
+
+
+def _unusable(name: str, error: Exception) -> VerificationError:
+    return VerificationError(
+        f"the record of the build {name} cannot be used",
+        why=str(error),
+        hint="build the kernel again; the record is written when it is compiled",
+    )

@@ -8,15 +8,16 @@ from pathlib import Path
 from ingot.boot.boot_report import BootReport, CheckResult, Outcome, Verdict
 from ingot.build_record import BuildRecord, record_of, write_record
 from ingot.compiled_artifact import write_compiled_files
+from ingot.digest import Digest
 from ingot.images import BASE, KernelLabels, tags_for
 from ingot.oci import Image, Layout, read_image
 from ingot.recipe import Recipe
 from ingot.source.origin import Source
-from tests.support.digests import digest
 from tests.support.kernel_images import VERSION, make_kernel
 
 TAG = "6.1.176"
-PATCH = digest("patch")
+_PATCH = b"a patch"
+PATCH = Digest.of(_PATCH)
 REPORT = BootReport(
     Verdict.PASSED,
     "microvm",
@@ -58,7 +59,8 @@ def put_kernel(
     made = replace(made, layout=layout, facts=replace(made.facts, recipe_key=recipe.key))
     images = {name: read_image(layout, each) for name, each in made.write().items()}
     source = Source(VERSION, "debian", recipe.source, root, 0, url, "signed by Example", "abc")
-    record = record_of(recipe, source, ["0001-fix.patch"], report)
+    (root / "0001-fix.patch").write_bytes(_PATCH)
+    record = record_of(recipe, source, [root / "0001-fix.patch"], report)
     layout.tag(
         {
             **tags_for({name: each.descriptor for name, each in images.items()}, made.facts, TAG),

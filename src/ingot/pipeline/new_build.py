@@ -73,10 +73,9 @@ def make_images(setting: Setting, plan: Plan, timed: Timed) -> Built:
                 )
             read = {name: read_image(layout, each) for name, each in images.items()}
             report, profile = accept_image(setting, read[BASE], builder, kernel, timed)
-            patches = [patch.name for patch in plan.patches]
             about = {
                 **write_compiled_files(layout, artifacts.compiled_files, read[BASE]),
-                **write_record(layout, record_of(recipe, source, patches, report), read[BASE]),
+                **write_record(layout, record_of(recipe, source, plan.patches, report), read[BASE]),
             }
             layout.tag({**tags_for(images, facts, kernel.tag), **about})
             layout.untag(outdated_tags(images, kernel.tag))

@@ -86,8 +86,8 @@ def _source(facts: KernelLabels, record: BuildRecord) -> dict[str, object]:
 
 
 def _patches(record: BuildRecord) -> Iterator[dict[str, object]]:
-    for name, digest in zip(record.patch_names, record.recipe.patches, strict=True):
-        yield {"name": f"patch {name}", "digest": _sha256(Digest.parse(digest))}
+    for patch, digest in zip(record.patches, record.recipe.patches, strict=True):
+        yield {"name": f"patch {patch.name}", "digest": _sha256(Digest.parse(digest))}
 
 
 def _package(line: str) -> dict[str, object]:

@@ -92,10 +92,10 @@ def _kernel(facts: KernelLabels, record: BuildRecord | None) -> dict[str, Any]:
     if record and record.source.url:
         source = {"type": "source-distribution", "url": record.source.url}
         found["externalReferences"] = [source]
-    if record and record.patch_names:
+    if record and record.patches:
         patches = [
-            {"type": "unofficial", "diff": {"text": {"content": name}}}
-            for name in record.patch_names
+            {"type": "unofficial", "diff": {"text": {"content": each.name}}}
+            for each in record.patches
         ]
         found["pedigree"] = {"patches": patches}
     return found
