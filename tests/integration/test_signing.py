@@ -17,7 +17,7 @@ from ingot.oci import Descriptor, Layout
 from ingot.progress import Silent
 from ingot.publish import Published, publish
 from ingot.publish.signatures import Signer
-from ingot.registry import Registry, at_once
+from ingot.registry import Registry
 from ingot.trust.registry_place import RegistryPlace
 from ingot.trust.signing import copy_signatures, sign_image
 from ingot.trust.statement import BOOT, SIGNATURE
@@ -61,17 +61,6 @@ def test_signatures_travel_from_the_store_and_join_others(served: Served, tmp_pa
     assert set(result.signers) == {public(), public("other")}
     assert [each.key for each in result.of_type(BOOT)] == [public()]
     assert result.refused == ()
-
-
-def test_signers_at_the_same_time_keep_each_others_signatures(
-    served: Served, tmp_path: Path
-) -> None:
-    layout = Layout(tmp_path / "images")
-    found = image(layout)
-    place = sent(served, layout, found)
-    names = ["one", "two", "three"]
-    at_once(lambda name: sign_image(place, found, [], key(name), CREATED), names)
-    assert set(verify(place, found, *names).signers) == {public(name) for name in names}
 
 
 def test_tampering_in_the_registry_is_refused(served: Served, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ FLOORS = (
         "inventory",
         "new_versions",
         "report",
+        "reproduction",
         "specs",
     ),
     ("api", "fleet"),

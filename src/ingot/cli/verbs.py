@@ -41,6 +41,7 @@ VERBS = (
     Verb("keygen", "Make a pair of keys, to sign images.", _PUBLISH),
     Verb("sign", "Sign images, and what they are made of.", _PUBLISH),
     Verb("verify", "Verify the signatures of an image with a key.", _PUBLISH),
+    Verb("reproduce", "Build a kernel again from its images, and compare the digests.", _PUBLISH),
     Verb("push", "Push kernel images to a registry.", _PUBLISH),
     Verb("pull", "Write the files of an image in a registry to a new directory.", _PUBLISH),
     Verb("export", "Write a kernel's files to a new directory.", _PUBLISH),
@@ -209,6 +210,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.report import report
 
             return report
+        case "reproduce":
+            from ingot.cli.reproduce import reproduce
+
+            return reproduce
         case "require":
             from ingot.cli.require import require
 

@@ -22,11 +22,17 @@ BUILDER = f"{_PAGE}#builder"
 
 
 def provenance(
-    facts: KernelLabels, title: str, record: BuildRecord, packages: Sequence[str]
+    facts: KernelLabels,
+    title: str,
+    record: BuildRecord,
+    packages: Sequence[str],
+    *,
+    reproduced: bool = False,
 ) -> dict[str, object]:
     """The predicate for an image of this kind (`title`) of a kernel.
 
-    `packages` are the builder's, a line each (`gcc-12:amd64=12.2.0-14`).
+    `packages` are the builder's, a line each (`gcc-12:amd64=12.2.0-14`). It is `reproduced` if the
+    signer built it again and got the same digest.
     """
     return {
         "buildDefinition": {
@@ -38,7 +44,7 @@ def provenance(
                 "recipe": record.recipe.model_dump(mode="json"),
                 "recipeKey": str(facts.recipe_key),
             },
-            "internalParameters": {"hermetic": facts.hermetic},
+            "internalParameters": {"hermetic": facts.hermetic, "reproduced": reproduced},
             "resolvedDependencies": [
                 _source(facts, record),
                 *_patches(record),

@@ -1,8 +1,9 @@
 """Signatures in a registry, next to the image that they are about.
 
 Bundles are read from the registry's list of referrers. A registry without such a list has an index
-with the tag `sha256-<hex>` instead, which each writer reads, changes and writes again. A concurrent
-writer can undo the change, so it is read again afterwards.
+with the tag `sha256-<hex>` instead, which each writer reads, changes and writes again. Registries
+cannot do this in one step: of two writers at the same moment, one can undo the change of the other.
+So each reads it again afterwards, which finds most such cases, but not all.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ class RegistryPlace:
             missing = [each for each in added if str(each.digest) not in _digests(listed)]
             if not missing:
                 return
-            self._send_index([*listed, *(_entry(each) for each in missing)], f":{tag}")
+            sent = self._send_index([*listed, *(_entry(each) for each in missing)], f":{tag}")
+            if self._digest(f":{tag}") == sent:
+                return
         raise self._undone(tag)
 
     def _append(self, layout: Layout, tag: str, layers: Sequence[Descriptor]) -> None:
@@ -102,7 +105,10 @@ class RegistryPlace:
             missing = [each for each in layers if each not in present]
             if not missing:
                 return
-            self._send(layout, write_layers(layout, [*present, *missing]), f":{tag}")
+            image = write_layers(layout, [*present, *missing])
+            self._send(layout, image, f":{tag}")
+            if self._digest(f":{tag}") == image.digest:
+                return
         raise self._undone(tag)
 
     def _layers(self, layout: Layout, tag: str) -> list[Descriptor]:
@@ -157,21 +163,27 @@ class RegistryPlace:
         what = f"the signatures of {self.repository} could not be sent"
         registry.send(layout, descriptor, f"{self.repository}{name}", what, insecure=self.insecure)
 
-    def _send_index(self, entries: Sequence[dict[str, object]], name: str) -> None:
-        """Send the index of referrers, without the members that an old skopeo does not know if it
-        refuses them: who reads an entry finds them in its manifest."""
+    def _send_index(self, entries: Sequence[dict[str, object]], name: str) -> Digest:
+        """Send the index of referrers; returns its digest.
+
+        An old skopeo refuses members that it does not know. They are left out then: programs that
+        read an entry find them in its manifest.
+        """
         what = f"the list of signatures of {self.repository} could not be sent"
-        reference = f"{self.repository}{name}"
+        reference, index = f"{self.repository}{name}", _index(entries)
         try:
-            registry.send_index(_index(entries), reference, what, insecure=self.insecure)
+            registry.send_index(index, reference, what, insecure=self.insecure)
         except MachineError as error:
             if _CONVERTED not in error.why:
                 raise
-            known = [
-                {key: text for key, text in each.items() if key != "artifactType"}
-                for each in entries
-            ]
-            registry.send_index(_index(known), reference, what, insecure=self.insecure)
+            index = _index(
+                [
+                    {key: value for key, value in each.items() if key != "artifactType"}
+                    for each in entries
+                ]
+            )
+            registry.send_index(index, reference, what, insecure=self.insecure)
+        return Digest.of(index)
 
     def _undone(self, tag: str) -> MachineError:
         return MachineError(

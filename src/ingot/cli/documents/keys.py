@@ -32,6 +32,10 @@ KEYS: Mapping[str, str] = {
     "statements": "The types of the statements about the image that a key has signed: URLs that"
     " in-toto, SLSA, CycloneDX and sigstore define.",
     "new_statements": "Those of the statements that the key had not signed before.",
+    "reproduced": "Whether all images have the same digests as before.",
+    "rebuilt_digest": "The digest of the image that was built again.",
+    "differences": "Where the two images differ, a line for each file; empty if they are equal, or"
+    " if the original's files are not at hand.",
     "signed": "The images and indexes that got signatures which the registry did not have.",
     "refused": "Why each other signature that was found does not count.",
     # CVEs

@@ -434,6 +434,20 @@ class VerifyDocument(TypedDict):
     images: list[VerifiedImagePart]
 
 
+class ReproducedImagePart(TypedDict):
+    image: str
+    digest: str
+    rebuilt_digest: str
+    differences: list[str]
+
+
+class ReproduceDocument(TypedDict):
+    recipe_key: str
+    reproduced: bool
+    images: list[ReproducedImagePart]
+    signed: list[str]
+
+
 class FindingPart(TypedDict):
     kind: str
     weight: str
@@ -580,6 +594,7 @@ DOCUMENTS: Mapping[str, type] = {
     "keygen": KeygenDocument,
     "sign": SignDocument,
     "verify": VerifyDocument,
+    "reproduce": ReproduceDocument,
     "push": PushDocument,
     "config check": ConfigCheckDocument,
     "config diff": ConfigDiffDocument,
