@@ -1,4 +1,7 @@
-"""Reads images from registries and sends images to them, with skopeo."""
+"""Reads images from registries and sends images to them, with skopeo.
+
+Only signatures need the module `referrers`, so it is imported by its name.
+"""
 
 from ingot.registry.read import (
     FETCHED,
@@ -14,7 +17,6 @@ from ingot.registry.read import (
     read_fetched,
     read_manifest,
 )
-from ingot.registry.referrers import referrers_of
 from ingot.registry.registry_names import (
     TRANSPORT,
     Registry,
@@ -46,7 +48,6 @@ __all__ = [
     "read_document",
     "read_fetched",
     "read_manifest",
-    "referrers_of",
     "repository_of",
     "send",
     "send_index",

@@ -21,7 +21,8 @@ from ingot.images import signatures_tag
 from ingot.oci import Descriptor, Layout
 from ingot.oci.descriptor import INDEX_TYPE
 from ingot.oci.image_documents import canonical_json
-from ingot.registry import FETCHED, RawManifest, referrers_of
+from ingot.registry import FETCHED, RawManifest
+from ingot.registry.referrers import referrers_of
 from ingot.trust.attached import (
     MOST_MANIFESTS,
     Attached,

@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ingot.oci.descriptor import INDEX_TYPE
-from ingot.registry import referrers, referrers_of
+from ingot.registry import referrers
+from ingot.registry.referrers import referrers_of
 from tests.support.digests import digest
 
 SUBJECT = digest("the image")
