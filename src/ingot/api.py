@@ -15,6 +15,7 @@ from ingot.boot.boot_report import BootReport
 from ingot.catalog import Kernel
 from ingot.errors import IngotError, UserError
 from ingot.image_lookup import find_image_named
+from ingot.images import read_config
 from ingot.kconfig.findings import Finding
 from ingot.oci import Image
 from ingot.pipeline import Built, Resolved
@@ -124,7 +125,8 @@ def boot_kernel(
     setting = Setting(project, options)
     with in_use(project, progress):
         image = read_image(project, kernel.tag)
-        checks = lab.checks_of_kernel(project.catalog, kernel, ())
+        config = read_config(image.annotations)
+        checks = lab.checks_of_kernel(project.catalog, kernel, config=config)
         request = lab.BootRequest(checks).for_kernel(kernel)
         builder = pipeline.ensure_builder(setting, kernel.builder, progress)
         return lab.boot_image(setting, image, builder, request, progress)

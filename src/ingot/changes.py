@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot import catalog as catalogs
-from ingot.catalog import Catalog, Kernel
+from ingot.catalog import Catalog, Kernel, written_by_hand
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.git_program import git
 from ingot.kconfig import OptionRequest
-from ingot.pipeline import written_by_hand
 from ingot.pipeline.kernel_plan import Plan, make_plan
 from ingot.progress import Progress
 from ingot.source.origins import deciding

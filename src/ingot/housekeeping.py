@@ -16,6 +16,7 @@ from pathlib import Path
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
 from ingot.build_record import BUILD_RECORD_TYPE
 from ingot.builder.builder_image import SPEC_LABEL
+from ingot.builder.kept_images import KEPT_IMAGE_SUFFIX
 from ingot.compiled_artifact import COMPILED_FILES_TYPE
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
@@ -186,10 +187,12 @@ def _builders(project: Project, *, everything: bool, dry_run: bool) -> list[Remo
     root = project.workspace.builders
     removed = []
     for directory in sorted(root.iterdir()) if root.is_dir() else []:
-        if directory.is_dir() and directory.name not in keep and not _unfinished(directory):
+        name = directory.name.removesuffix(KEPT_IMAGE_SUFFIX)
+        if directory.is_dir() and name not in keep and not _unfinished(directory):
+            form = "unpacked builder" if name == directory.name else "image of builder"
             removed.append(
                 RemovedItem(
-                    f"unpacked builder {directory.name[:12]}",
+                    f"{form} {name[:12]}",
                     tree_size(directory),
                     RemovedKind.BUILDER,
                 )

@@ -46,11 +46,12 @@ def boot(
     """The report on a kernel file that has this config, where the boot itself gives `report`."""
 
     def boot_file(*given: Any) -> BootReport:
-        return replace(report, verdict=given[4].verdict_on(report))
+        return replace(report, verdict=given[3].verdict_on(report))
 
     monkeypatch.setattr(boot_operand, "_config_of", lambda *_: config)
     monkeypatch.setattr(boot_operand, "_select_checks", lambda *_: chosen)
     monkeypatch.setattr(boot_operand, "any_builder", lambda *_: None)
+    monkeypatch.setattr(lab, "refusal_of_file", lambda *_: None)
     monkeypatch.setattr(lab, "boot_file", boot_file)
     subject = BootOperand("vmlinux", file=Path("vmlinux"))
     return boot_with_checks(cast(Any, None), subject, BootRequest(), names, Silent())

@@ -8,7 +8,7 @@ import pytest
 
 from ingot import catalog as catalogs
 from ingot.arch import arch
-from ingot.catalog import Catalog
+from ingot.catalog import LOCK_HEADER, Catalog
 from ingot.errors import UserError
 from ingot.lab import NamedConfig, checks_of_config, checks_of_kernel
 from ingot.version import Series
@@ -84,3 +84,17 @@ def test_a_check_that_there_is_not_is_refused(catalog: Catalog) -> None:
 def test_no_checks_and_a_check_are_refused(catalog: Catalog) -> None:
     with pytest.raises(UserError, match="'none' cannot be combined with other checks"):
         checks_of_config(catalog, config(), ["qemu", "none"])
+
+
+def test_a_full_config_written_by_hand_is_tested_for_what_it_has(catalog: Catalog) -> None:
+    kernel, resolved = catalog.kernels[0], config_of({"A": "y"})
+    path = catalog.config_file(kernel)
+    path.parent.mkdir()
+    path.write_text(f"{LOCK_HEADER}0123\n")
+    checks = checks_of_kernel(catalog, kernel, config=resolved)
+    assert [check.unfit for check in checks] == ["", ""], "a lock file is that of the fragments"
+    path.write_text("CONFIG_A=y\n")
+    checks = checks_of_kernel(catalog, kernel, config=resolved)
+    assert [check.unfit for check in checks] == ["", "the full config has B off"]
+    checks = checks_of_kernel(catalog, kernel, ["qemu"], config=resolved)
+    assert [check.unfit for check in checks] == [""], "a check that was named runs"

@@ -14,7 +14,7 @@
       toolchain.toml                   the oldest tools that compile a series
       builders/<name>-<arch>.lock      the packages of a builder, on machines of that arch
       configs/linux-<arch>-<version>[-<flavor>].config   resolved, or written by hand
-      patches/<series>/*.patch         applied to that series, or as [[patches]] tables say
+      patches/<series>/                patches of that series, or of what [[patches]] tables say
       keyrings/                        the keys that are trusted to sign sources
 
 The file is parsed once, here, into frozen values.
@@ -34,11 +34,13 @@ from ingot.catalog.catalog_model import (
     Vmm,
     fragments_for,
 )
+from ingot.catalog.full_config_files import LOCK_HEADER, written_by_hand
 from ingot.catalog.guest_checks import OFFERS, GuestCheck
 from ingot.catalog.proposal import NewVersion, Proposal, propose
 
 __all__ = [
     "FILE_NAME",
+    "LOCK_HEADER",
     "OFFERS",
     "Budget",
     "BuilderSpec",
@@ -58,4 +60,5 @@ __all__ = [
     "parse",
     "propose",
     "starter",
+    "written_by_hand",
 ]

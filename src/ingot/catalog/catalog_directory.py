@@ -19,6 +19,7 @@ from ingot.catalog import (
 )
 from ingot.catalog.budgets import Budget, budget_of
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR, BuilderSpec, Feature, Kernel, Origins, Vmm
+from ingot.catalog.full_config_files import written_by_hand
 from ingot.catalog.guest_checks import GuestCheck, load_guest_checks, merged
 from ingot.catalog.patch_selection import PatchBounds
 from ingot.catalog.value_patterns import WORDS
@@ -108,6 +109,10 @@ class Catalog:
         """The path of the kernel's full config, which need not exist."""
         flavor = "" if kernel.flavor.name == DEFAULT_FLAVOR else f"-{kernel.flavor.name}"
         return self.root / "configs" / f"linux-{kernel.arch.name}-{kernel.version}{flavor}.config"
+
+    def has_own_config(self, kernel: Kernel) -> bool:
+        """Whether the kernel has a full config that was written by hand, not by Ingot."""
+        return written_by_hand(self.config_file(kernel))
 
     def fragment_file(self, name: str) -> Path:
         """The file of the fragment with this name, such as `feature/bpf`."""

@@ -64,7 +64,8 @@ def images(
 
 def _table(found: Sequence[ListedImage], now: float) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("image", "arch", "recipe"):
+    table.add_column("image", overflow="fold")  # on a narrow terminal: in two lines, never cut
+    for title in ("arch", "recipe"):
         table.add_column(title, no_wrap=True)
     for title in ("size", "unique", "age"):
         table.add_column(title, justify="right", no_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -24,4 +25,8 @@ def init(
     """
     made = catalogs.starter(directory.absolute())
     print_line(str(made))
-    Terminal(stderr=True).say(("next:", "bold"), f" cd {directory} && ingot build 6.1-minimal")
+    Terminal(stderr=True).say(("next:", "bold"), f"{_enter(directory)} ingot build 6.1-minimal")
+
+
+def _enter(directory: Path) -> str:
+    return "" if directory.absolute() == Path.cwd() else f" cd {shlex.quote(str(directory))} &&"

@@ -119,6 +119,8 @@ def _print(tag: str, found: Image, made_of: Sequence[str], held: Sequence[FileIn
         console.say(f"layer  {layer.descriptor.digest}  {size}" + (f"  {name}" if name else ""))
     console.print()
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # a digest on a narrow terminal: in two lines, never cut
     for name, value in sorted(found.labels.items()):
         table.add_row(name, value)
     console.print(table)

@@ -2,7 +2,7 @@
 
 from ingot.lab.boot_root import boot_root, open_root_terminal
 from ingot.lab.boot_target import arch_of
-from ingot.lab.booting import DISKS, BootRequest, boot_file, boot_image, refused
+from ingot.lab.booting import DISKS, BootRequest, boot_file, boot_image, refusal_of_file, refused
 from ingot.lab.budget_check import require_affordable
 from ingot.lab.config_reader import (
     NamedConfig,
@@ -39,6 +39,7 @@ __all__ = [
     "open_root_terminal",
     "profile_file",
     "profile_image",
+    "refusal_of_file",
     "refused",
     "require_affordable",
 ]

@@ -7,10 +7,13 @@ from ingot.boot.cost.boot_profile import Profile
 from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel
 from ingot.errors import BootError
+from ingot.images import read_config
+from ingot.kconfig import Config
 from ingot.lab.boot_target import BootTarget, prepared_target
 from ingot.lab.booting import BootRequest, boot_prepared
 from ingot.lab.budget_check import require_affordable
 from ingot.lab.profiling import measure_prepared
+from ingot.lab.proving import checks_of_kernel
 from ingot.oci import Image
 from ingot.progress import Progress
 from ingot.setting import Setting
@@ -26,16 +29,17 @@ def accept_image(
     budget = setting.project.catalog.budget(kernel)
     counted = budget is not None and budget.needs_profile
     with prepared_target(setting.project, base, builder, progress) as target:
-        report = _require_boot(setting, target, kernel, progress)
+        report = _require_boot(setting, target, kernel, read_config(base.annotations), progress)
         profile = measure_prepared(setting, target, progress) if counted else None
     require_affordable(setting.project, kernel, base, profile, progress)
     return report, profile
 
 
 def _require_boot(
-    setting: Setting, target: BootTarget, kernel: Kernel, progress: Progress
+    setting: Setting, target: BootTarget, kernel: Kernel, config: Config | None, progress: Progress
 ) -> BootReport:
-    request = BootRequest(setting.project.catalog.guest_checks(kernel), vmms=kernel.vmms)
+    checks = checks_of_kernel(setting.project.catalog, kernel, config=config)
+    request = BootRequest(checks, vmms=kernel.vmms)
     report = boot_prepared(setting, target, request, progress)
     if not report.passed:
         raise BootError(

@@ -91,17 +91,17 @@ def boot_image(
 
 
 def boot_file(
-    setting: Setting,
-    kernel: Path,
-    wanted: Arch | None,
-    builder: Builder,
-    request: BootRequest,
-    progress: Progress,
+    setting: Setting, kernel: Path, builder: Builder, request: BootRequest, progress: Progress
 ) -> BootReport:
-    """Boot a kernel file, without modules, and return the report.
+    """Boot a kernel file that `refusal_of_file` accepts, without modules; return the report."""
+    with prepared_target(setting.project, kernel, builder, progress) as target:
+        return boot_prepared(setting, target, request, progress)
 
-    A file that is not a kernel, or is for another arch than `wanted`, is not booted: the report
-    says why.
+
+def refusal_of_file(kernel: Path, wanted: Arch | None) -> BootReport | None:
+    """The report on a file that is not a kernel or is for another arch than `wanted`; else None.
+
+    It takes milliseconds, and a builder minutes: this comes first.
     """
     try:
         found = read_bootable(kernel)
@@ -111,8 +111,7 @@ def boot_file(
         theirs = found.arch or "an arch that Ingot does not know"
         ours = f", not for {wanted.name}" if wanted else ""
         return refused(Verdict.WRONG_ARCH, f"{kernel.name} is a kernel for {theirs}{ours}")
-    with prepared_target(setting.project, kernel, builder, progress) as target:
-        return boot_prepared(setting, target, request, progress)
+    return None
 
 
 def boot_prepared(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ingot.arch import Arch
 from ingot.catalog import Catalog, GuestCheck, Kernel, fragments_for
 from ingot.errors import UserError
 from ingot.images import MODULES, added_modules
+from ingot.kconfig import Config
 from ingot.lab.booting import DISKS
 from ingot.lab.config_reader import NamedConfig
 from ingot.oci import Image
@@ -19,15 +21,27 @@ NO_CHECKS = "none"
 
 
 def checks_of_kernel(
-    catalog: Catalog, kernel: Kernel, names: Sequence[str] = ()
+    catalog: Catalog, kernel: Kernel, names: Sequence[str] = (), *, config: Config | None = None
 ) -> tuple[GuestCheck, ...]:
     """The checks of a kernel of the catalog, whatever its config is: a lost option must fail.
 
-    `names` selects others; see `_chosen`.
+    A full config written by hand requests other options than the kernel's fragments. If the kernel
+    has one, a check of an option that is off in `config`, its resolved config, is skipped with that
+    reason. `names` selects others; see `_chosen`.
     """
     if names:
         return _chosen(catalog, names, kernel.version.series, kernel.arch)
-    return catalog.guest_checks(kernel)
+    checks = catalog.guest_checks(kernel)
+    if config is None or not catalog.has_own_config(kernel):
+        return checks
+    return tuple(_unless_off(check, config) for check in checks)
+
+
+def _unless_off(check: GuestCheck, config: Config) -> GuestCheck:
+    off = [option for option in check.options if config.value(option) == "n"]
+    if check.unfit or not off:
+        return check
+    return replace(check, unfit=f"the full config has {', '.join(off)} off")
 
 
 def checks_of_config(

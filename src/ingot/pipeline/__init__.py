@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         resolve_all,
     )
     from ingot.pipeline.fetching import FetchedInputs, fetch
-    from ingot.pipeline.full_configs import written_by_hand
     from ingot.pipeline.recipes import find_recipe
 
 __all__ = [
@@ -61,7 +60,6 @@ __all__ = [
     "with_git_source",
     "with_own_source",
     "with_version_of",
-    "written_by_hand",
 ]
 
 if not TYPE_CHECKING:  # else every misspelt name would pass
@@ -69,7 +67,7 @@ if not TYPE_CHECKING:  # else every misspelt name would pass
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-        from ingot.pipeline import configs, fetching, full_configs, recipes
+        from ingot.pipeline import configs, fetching, recipes
 
-        owners = (configs, fetching, full_configs, recipes)
+        owners = (configs, fetching, recipes)
         return getattr(next(owner for owner in owners if hasattr(owner, name)), name)

@@ -1,18 +1,14 @@
-"""Full configs of a catalog: written by hand, or lock files for fragments.
-
-`ingot config resolve` writes a lock file. Its first line has the digest of its fragments.
-"""
+"""Reads and checks the full configs of a catalog: written by hand, or lock files for fragments."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ingot.catalog import LOCK_HEADER
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.kconfig import Config
 from ingot.pipeline.kernel_plan import Plan
-
-_HEADER = "# Resolved by Ingot; `ingot config resolve` renews it. Fragments: "
 
 
 def read_full_config(path: Path) -> Config:
@@ -28,12 +24,7 @@ def read_full_config(path: Path) -> Config:
 
 def is_lock(given: Config) -> bool:
     """Whether Ingot wrote the full config."""
-    return given.text.startswith(_HEADER)
-
-
-def written_by_hand(path: Path) -> bool:
-    """Whether the full config exists and was not written by Ingot."""
-    return path.is_file() and not is_lock(read_full_config(path))
+    return given.text.startswith(LOCK_HEADER)
 
 
 def lock_text(plan: Plan, config: Config) -> str:
@@ -79,4 +70,4 @@ def require_fresh(plan: Plan, path: Path, given: Config) -> None:
 
 
 def _first_line(plan: Plan) -> str:
-    return f"{_HEADER}{Digest.of(plan.fragments_text.encode())}"
+    return f"{LOCK_HEADER}{Digest.of(plan.fragments_text.encode())}"

@@ -147,7 +147,7 @@ def boot_with_checks(
     if disks := [name for name in checks if name in lab.DISKS]:
         request = replace(request, disk=max(disks, key=lambda name: lab.DISKS[name]))
         checks = [name for name in checks if name not in disks] or [lab.NO_CHECKS]
-    config = None if operand.whole_kernel else _config_of(setting, operand)
+    config = _config_of(setting, operand)
     chosen = _select_checks(setting, operand, config, checks)
     needs_a_check = bool(chosen) or not (operand.whole_kernel or checks)
     request = replace(request, needs_a_check=needs_a_check)
@@ -174,9 +174,11 @@ def _boot(
     progress: Progress,
 ) -> BootReport:
     if operand.file:
+        if refusal := lab.refusal_of_file(operand.file, operand.arch):
+            return refusal
         builder = any_builder(setting, operand, progress)
         request = replace(request, checks=checks)
-        return lab.boot_file(setting, operand.file, operand.arch, builder, request, progress)
+        return lab.boot_file(setting, operand.file, builder, request, progress)
     assert operand.image is not None
     facts = read_facts(operand.image)
     if facts and operand.arch and facts.arch != operand.arch.name:
@@ -208,7 +210,7 @@ def _kernel_of(project: Project, tag: str) -> Kernel | None:
 
 def checks_of_operand(setting: Setting, operand: BootOperand) -> tuple[GuestCheck, ...]:
     """The checks that a boot of the operand runs by default."""
-    config = None if operand.whole_kernel else _config_of(setting, operand)
+    config = _config_of(setting, operand)
     return _select_checks(setting, operand, config, ())
 
 
@@ -218,7 +220,8 @@ def _select_checks(
     catalog = setting.project.catalog
     added = lab.checks_of_modules(operand.image) if operand.image and not names else ()
     if kernel := operand.whole_kernel:
-        return (*lab.checks_of_kernel(catalog, kernel, names), *added)
+        resolved = config.config if config else None
+        return (*lab.checks_of_kernel(catalog, kernel, names, config=resolved), *added)
     checks = lab.checks_of_config(catalog, config, names, modules=operand.has_modules)
     return (*checks, *added)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingot.boot.boot_report import BootReport, Outcome
+from ingot.boot.boot_report import BootReport, Outcome, Verdict
 from ingot.cli.boot.boot_operand import BootOperand
 from ingot.cli.boot.junit import JunitSuite, write_junit
 from ingot.cli.shared.output_file import is_standard_output
@@ -31,6 +31,9 @@ MARKS: Mapping[Outcome, tuple[str, str]] = {
 }
 
 _NAMES_SHOWN = 3
+_FILE_HINT = (
+    "name a vmlinux, a bzImage or an arm64 Image; `ingot list` shows the kernels of the catalog"
+)
 
 
 def print_report(console: Terminal, report: BootReport, *, show_console: bool) -> None:
@@ -136,5 +139,7 @@ def end_boot(
         write_junit(junit, [JunitSuite(operand.name, report)])
     if not report.passed:
         raise BootError(
-            f"{operand.name} did not pass: {report.verdict.value}", why=report.explain()
+            f"{operand.name} did not pass: {report.verdict.value}",
+            why=report.explain(),
+            hint=_FILE_HINT if operand.file and report.verdict is Verdict.NOT_STARTED else "",
         )

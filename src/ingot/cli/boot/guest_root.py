@@ -75,8 +75,9 @@ def _ready(
         kernel = booted.file or booted.image
         assert kernel is not None
         request = request.for_kernel(booted.kernel)
+        arch = lab.arch_of(kernel)  # before the builder, which takes minutes if it must be made
         builder = any_builder(setting, booted, progress)
-        with _root(setting, image, lab.arch_of(kernel), progress) as root:
+        with _root(setting, image, arch, progress) as root:
             yield _Ready(booted, kernel, root, builder, request)
 
 

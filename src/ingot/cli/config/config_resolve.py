@@ -17,7 +17,7 @@ from ingot.cli.shared.source_options import Keyring, Offline, OwnSource
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.errors import UserError
 from ingot.files import write_atomic
-from ingot.pipeline import locked_text, written_by_hand
+from ingot.pipeline import locked_text
 
 
 def resolve(
@@ -41,7 +41,7 @@ def resolve(
     selected = choose(setting, kernels, arches, flavors)
     for kernel in selected:
         path = setting.project.catalog.config_file(kernel)
-        if written_by_hand(path):
+        if setting.project.catalog.has_own_config(kernel):
             raise UserError(
                 f"{path} was not written by Ingot, and is not overwritten",
                 hint="remove it to use the fragments again",
