@@ -4,6 +4,7 @@
       kernels.toml                     series, versions, flavors, builders, origins, digests
       kernels.schema.json              its JSON Schema, for editors
       cves.toml, cves.schema.json      decisions about CVEs, and their schema (see `ingot.cves`)
+      trust.toml, trust.schema.json    the keys that images of registries need (see `ingot.trust`)
       fragments/base/linux.config      any Linux guest
       fragments/base/<arch>.config     options that an architecture adds
       fragments/vmm/<name>.config      options that a VMM needs
