@@ -99,7 +99,11 @@ KEYS: Mapping[str, str] = {
     "file": "The kernel file that was booted, if it was not an image.",
     "verdict": "How the boot ended: see [the verdicts](boot.md#how-it-ends).",
     "reason": "Why, in one line; null if there is nothing to say.",
-    "machine": "The virtual machine: `qemu microvm`.",
+    "machine": "The virtual machine: `qemu microvm`; of a VMM that is not proven, null.",
+    "proofs": "What the boots prove of each VMM of the kernel; empty if nothing was compiled.",
+    "vmm": "The VMM: `firecracker`.",
+    "proof": "`itself` (it was booted), `represented` (a machine of QEMU that has its devices was"
+    " booted), or `none`.",
     "accelerator": "`kvm` or `tcg`.",
     "checks": "The checks that ran in the guest or were skipped; for `--list-checks`, those that a"
     " boot can run.",

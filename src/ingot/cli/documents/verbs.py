@@ -22,12 +22,21 @@ from ingot.cli.documents.part_shapes import (
 )
 
 
+class VmmProofPart(TypedDict):
+    """What the boots of a build prove of a VMM."""
+
+    vmm: str
+    proof: str
+    machine: str | None
+
+
 class BuiltPart(KernelPart):
     patched: bool
     recipe_key: str
     found_in_store: bool
     pulled: bool
     boot: VerdictPart | None
+    proofs: list[VmmProofPart]
     images: list[ImagePart]
     seconds: float
     steps: list[StepPart]
