@@ -155,6 +155,7 @@ KEYS: Mapping[str, str] = {
     "end_of_life": "The day when the series gets its last fixes: `2027-12-31`.",
     "ended": "Whether that day has passed.",
     "supported_by": "For each VMM, its first release that officially supports the series.",
+    "supported_until": "For each VMM whose developers name it, the last day of that support.",
     "experimental": "The VMMs whose developers call this arch experimental.",
     "option": "An option of Kconfig, without `CONFIG_`.",
     "value": "The value of the option: `y`, `m`, `n`, a number or a text.",

@@ -201,6 +201,7 @@ class ListPart(KernelPart):
     end_of_life: str | None
     ended: bool
     supported_by: Mapping[str, str]
+    supported_until: Mapping[str, str]
     experimental: list[str]
     digest: str | None
     size: int | None
