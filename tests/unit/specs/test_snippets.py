@@ -306,7 +306,8 @@ def test_an_experimental_arch_is_told() -> None:
 
 def test_support_is_told_with_its_release() -> None:
     notes = make_spec(platform_named("firecracker"), subject("6.1")).notes
-    assert "firecracker supports guests of 6.1 since 1.9.0" in notes
+    end = "guaranteed until 2026-09-02"
+    assert f"firecracker supports guests of 6.1 since 1.9.0, {end}" in notes
     without = make_spec(platform_named("firecracker"), subject("6.12")).notes
     assert not any("supports" in note for note in without)
 
