@@ -1,7 +1,7 @@
 """What cosign wrote with two keys: the files of the keys, and signatures on two images.
 
 Made with cosign 2.5.0 and 3.1.1 of Debian: `generate-key-pair`, `sign` and `attest` with `--key`,
-without a transparency log. No one uses these keys, so the password is no secret.
+without a transparency log. No one uses these keys, so the password may be known.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def referrers_of(
     if host == "docker.io" and "/" not in path:
         path = f"library/{path}"
     loose = insecure or is_loopback(repository)
-    if loose:  # the user has allowed unverified certificates, so a warning tells nothing new
+    if loose:  # the user has allowed unverified certificates: no warning is needed
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     for scheme in ("https", "http") if loose else ("https",):
         url = f"{scheme}://{_HOSTS.get(host, host)}/v2/{path}/referrers/{subject}"

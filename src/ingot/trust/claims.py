@@ -90,14 +90,17 @@ def title_of(predicate_type: str) -> str:
 def claims_about(layout: Layout, image: Image | None) -> tuple[Claim, ...]:
     """The claims that can be made about an image of the store, from what the store knows about it.
 
-    An image that this store did not build has no record of its build, so there is no provenance
-    and no proof of a boot. VerificationError if the data is damaged.
+    An image that was not built for this store has no record of its build: then there are none, not
+    even an SBOM, since its list of compiled files was pulled with it. VerificationError if the data
+    is damaged.
     """
     facts = read_facts(image) if image else None
     if image is None or facts is None or TITLE not in image.labels:
         return ()
     title, packages = image.labels[TITLE], read_packages(image.annotations) or ()
     record = find_record(layout, facts)
+    if record is None:
+        return ()
     return (
         *_built(facts, title, record, packages),
         *_contents(layout, image, facts, title, packages, record),
@@ -138,10 +141,8 @@ def require_claims(
 
 
 def _built(
-    facts: KernelLabels, title: str, record: BuildRecord | None, packages: Sequence[str]
+    facts: KernelLabels, title: str, record: BuildRecord, packages: Sequence[str]
 ) -> list[Claim]:
-    if record is None:
-        return []
     claims = [Claim(PROVENANCE, provenance(facts, title, record, packages))]
     if record.boot and title in _BOOTED:
         claims.append(Claim(BOOT, boot_proof(facts, record, record.boot)))
@@ -154,7 +155,7 @@ def _contents(
     facts: KernelLabels,
     title: str,
     packages: Sequence[str],
-    record: BuildRecord | None,
+    record: BuildRecord,
 ) -> list[Claim]:
     compiled = read_compiled_files(layout, image) if holds_files(title) else None
     if compiled is None:

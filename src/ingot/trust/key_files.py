@@ -93,7 +93,7 @@ def read_public_key(path: Path) -> PublicKey:
     if "PRIVATE" in kind:
         raise UserError(
             f"{path} is a private key",
-            why="an image is verified with the public key, which is no secret",
+            why="an image is verified with the public key, which everyone may know",
             hint="name the other file of the pair, which ends in .pub",
         )
     try:

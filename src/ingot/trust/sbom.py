@@ -31,7 +31,7 @@ def sbom(
     image: Digest,
     compiled: CompiledFiles,
     packages: Sequence[str],
-    record: BuildRecord | None = None,
+    record: BuildRecord,
 ) -> dict[str, object]:
     """The document about an image of this kind (`title`) of a kernel, with this digest."""
     kernel = _kernel(facts, record)
@@ -68,7 +68,7 @@ def holds_files(title: str) -> bool:
     return title in (*_WITH_KERNEL, *_WITH_MODULES)
 
 
-def _kernel(facts: KernelLabels, record: BuildRecord | None) -> dict[str, Any]:
+def _kernel(facts: KernelLabels, record: BuildRecord) -> dict[str, Any]:
     version = facts.version
     found: dict[str, Any] = {
         "type": "operating-system",
@@ -89,10 +89,10 @@ def _kernel(facts: KernelLabels, record: BuildRecord | None) -> dict[str, Any]:
             }.items()
         ],
     }
-    if record and record.source.url:
+    if record.source.url:
         source = {"type": "source-distribution", "url": record.source.url}
         found["externalReferences"] = [source]
-    if record and record.patches:
+    if record.patches:
         patches = [
             {"type": "unofficial", "diff": {"text": {"content": each.name}}}
             for each in record.patches
