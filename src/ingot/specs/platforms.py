@@ -72,7 +72,7 @@ _ROOT_BRINGS = (
     " COPY --from={kernel} /lib/modules /lib/modules in its Dockerfile"
 )
 _ROOT_FILE = (
-    "replace {placeholder}.ext4 by a root file system; to load modules, it needs"
+    "replace {placeholder}.{root.name} by a root file system; to load modules, it needs"
     " {modules_files}/lib/modules/{release} in its /lib/modules"
 )
 

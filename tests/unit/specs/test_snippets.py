@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 from ingot.arch import arch
 from ingot.catalog import Kernel
 from ingot.errors import UserError
+from ingot.root_file_systems import root_named
 from ingot.specs import PLATFORMS, TargetPlatform, make_spec, platform_named
 from tests.support import platform_shapes as facts
 from tests.support.platform_shapes import Shape, faults
@@ -366,3 +367,24 @@ def test_the_day_decides_which_support_is_over(name: str, day: str, warning: str
     made = make_spec(platform_named("firecracker"), subject(name), today, kernels())
     assert made.warnings[:1] == ((warning,) if warning else ())
     assert make_spec(platform_named("firecracker"), subject(name)).warnings == ()
+
+
+def test_a_root_of_another_file_system() -> None:
+    erofs = root_named("erofs")
+    one = dataclasses.replace(
+        subject("6.1"), options={"VIRTIO_BLK": "y", "EXT4_FS": "y", "EROFS_FS": "y"}
+    )
+    made = make_spec(platform_named("firecracker"), one, root=erofs)
+    document = json.loads(made.snippet)
+    assert document["drives"][0]["path_on_host"].endswith(".erofs")
+    assert document["drives"][0]["is_read_only"] is True
+    assert document["boot-source"]["boot_args"].endswith(" rootfstype=erofs")
+    assert "a root without an initramfs can be of ext4 or erofs" in made.notes
+    assert any(".erofs by a root file system" in step for step in made.steps)
+    snippet = make_spec(platform_named("cloud-hypervisor"), one, root=erofs).snippet
+    assert " root=/dev/vda ro rootfstype=erofs" in snippet
+    assert ".erofs,image_type=raw,readonly=on" in snippet
+    with pytest.raises(UserError, match="cannot mount a root of squashfs"):
+        make_spec(platform_named("firecracker"), one, root=root_named("squashfs"))
+    with pytest.raises(UserError, match="--rootfs does not apply to Flintlock"):
+        make_spec(platform_named("flintlock"), one, root=erofs)
