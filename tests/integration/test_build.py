@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -43,6 +44,41 @@ def test_builds_boots_and_tags(house: House) -> None:
     assert moving_tags(house) == TAGS
     assert not validate_layout(house.layout)
     assert not list((house.root / "build").glob("build-*"))
+
+
+def test_a_kernel_boots_once_in_each_machine_that_represents_one_of_its_vmms(house: House) -> None:
+    names = ("firecracker", "qemu", "cloud-hypervisor", "another")
+    text = house.kernels / "kernels.toml"
+    text.write_text(
+        text.read_text()
+        .replace("[vmms.firecracker]", "\n".join(f"[vmms.{name}]" for name in names))
+        .replace('["firecracker"]', json.dumps(names))
+    )
+    for name in names:
+        house.fragment(f"vmm/{name}", "# nothing")
+
+    house.fragment("vmm/cloud-hypervisor", 'CONFIG_FAIL_BOOT="panic_in_q35"')
+    with pytest.raises(BootError, match="did not pass its boot test in qemu q35: panic"):
+        house.build()
+    assert not moving_tags(house)
+
+    house.fragment("vmm/cloud-hypervisor", "# nothing")
+    before = len(machines_booted(house))
+    done = house.ingot("build", "6.1", "--json")
+    assert machines_booted(house)[before:] == ["microvm", "q35"]
+    assert json.loads(done.stdout)["built"][0]["proofs"] == [
+        {"vmm": "firecracker", "proof": "represented", "machine": "qemu microvm"},
+        {"vmm": "qemu", "proof": "itself", "machine": "qemu microvm"},
+        {"vmm": "cloud-hypervisor", "proof": "represented", "machine": "qemu q35"},
+        {"vmm": "another", "proof": "none", "machine": None},
+    ]
+    assert "another: not proven, because Ingot has no machine that represents it" in done.stderr
+    assert moving_tags(house) == TAGS
+
+
+def machines_booted(house: House) -> list[str]:
+    calls = (dict(itertools.pairwise(words)) for words in house.recorded("qemu"))
+    return [call["-M"].partition(",")[0] for call in calls]
 
 
 def test_the_images_hold_what_they_promise(house: House) -> None:

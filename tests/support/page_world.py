@@ -20,6 +20,7 @@ from tests.support.places import REPOSITORY
 REPLACED = {
     "6.1.176": "6.1.999",
     "6.12-arm64": "6.1-arm64",
+    "6.18": "6.1",
     "VETH": "PARENT",
     "FUSE_FS": "CHILD",
     "docker.io/foobar": "{registry}/foobar",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from ingot import catalog
+from ingot.cli.list_kernels import _vmm
 from ingot.cli.main import app
 from ingot.errors import UserError
 from ingot.oci import read_image
@@ -22,6 +25,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     text = path.read_text()
     text = text.replace("[flavors.minimal]", '[flavors.minimal]\nfeatures = ["fuse"]')
     ended = '[vmms.qemu]\n[series."6.1"]\nend_of_life = 2020-01-01\n'
+    ended += (
+        'supported_by = { firecracker = "1.9.0" }\nsupported_until = { firecracker = 2020-09-02 }\n'
+    )
+    text = text.replace(
+        '[series."7.2"]', '[series."7.2"]\nsupported_by = { firecracker = "2.0.0" }'
+    )
     path.write_text(text + ended)
     shop.put("6.1.9-minimal")
     return shop
@@ -98,3 +107,16 @@ def test_a_damaged_image_has_no_size(tmp_path: Path) -> None:
     (row,) = json.loads(run(shop, "--built", "--json").stdout)["kernels"]
     assert row["size"] is None
     assert "default ✓ minimal" in run(shop, "7.2").stdout
+
+
+def test_the_newest_series_is_first_and_support_that_is_over_is_marked(shop: Shop) -> None:
+    rows = run(shop, "--arch", "x86_64").stdout.splitlines()[1:]
+    versions = [row.split()[0] for row in rows if row[0] != " "]
+    assert versions == ["7.2", "6.1.10", "6.1.9"]
+    kernel = next(one for one in catalog.load(shop.root / "kernels").kernels if one.support_ends)
+    over = datetime.date(2020, 9, 3)
+    assert _vmm(kernel, "firecracker", over) == "firecracker ≥ 1.9.0 (support ended 2020-09-02)"
+    last = datetime.date(2020, 9, 2)
+    assert _vmm(kernel, "firecracker", last) == "firecracker ≥ 1.9.0 (until 2020-09-02)"
+    row = json.loads(run(shop, "6.1.9-minimal", "--json").stdout)["kernels"][0]
+    assert row["supported_until"] == {"firecracker": "2020-09-02"}

@@ -185,6 +185,10 @@ def _series(name: str, series: SeriesTable, document: CatalogDocument, mistakes:
         _flavor_list(place, series.flavors, document, mistakes)
     for vmm in series.supported_by:
         _name((*place, "supported_by", vmm), vmm, document.vmms, "VMM", mistakes)
+    for vmm in series.supported_until:
+        if vmm not in series.supported_by:
+            where = (*place, "supported_until", vmm)
+            mistakes.add(where, f"'supported_by' does not say since when {vmm} supports the series")
     seen: dict[KernelVersion, str] = {}
     for text, table in series.versions.items():
         _version(place, text, parsed, seen, mistakes)

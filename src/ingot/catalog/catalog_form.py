@@ -197,6 +197,9 @@ class SeriesTable(TomlTable):
     supported_by: dict[Words, Release] = Field(
         {}, description="The first release of a VMM that officially supports the series."
     )
+    supported_until: dict[Words, datetime.date] = Field(
+        {}, description="The last day for which the VMM's developers guarantee that support."
+    )
     versions: dict[VersionKey, VersionTable] = Field(min_length=1, description="Its releases.")
 
 

@@ -142,7 +142,8 @@ class Kernel:
     that patches are applied that are not in the catalog; `own_source` is the name of a source that
     is not the catalog's (`source.source_name`), one word without hyphens. `pins` maps an origin to
     the digest its source must have; `support` maps a VMM to its first release that officially
-    supports the series; `experimental` are the VMMs that call the arch experimental. `primary`
+    supports the series, and `support_ends` to the last day for which its developers guarantee that,
+    if they name one; `experimental` are the VMMs that call the arch experimental. `primary`
     means that the arch is the first of the series' arches, which is used if none is given.
     """
 
@@ -157,6 +158,7 @@ class Kernel:
     primary: bool
     patched: bool = False
     own_source: str = ""
+    support_ends: Mapping[str, datetime.date] = field(default_factory=dict, hash=False)
 
     @property
     def vmms(self) -> tuple[str, ...]:
@@ -195,3 +197,11 @@ class Kernel:
     def ended(self, today: datetime.date) -> bool:
         """Whether its series is no longer maintained."""
         return self.end_of_life is not None and self.end_of_life < today
+
+    def supported(self, vmm: str, today: datetime.date) -> bool:
+        """Whether a VMM's developers officially support the series on that day.
+
+        They do until they end it, if no last day is known.
+        """
+        end = self.support_ends.get(vmm)
+        return vmm in self.support and (end is None or today <= end)

@@ -32,8 +32,9 @@ def kernels_table(catalog: Catalog) -> str:
         for one in series
     ]
     return _table(head, rows) + (
-        "\nThe column of a VMM has its first release that officially supports the series, or *yes*"
-        " where the\nVMM boots the series without official support.\n"
+        "\nThe column of a VMM has its first release that officially supports the series, with the"
+        " last day for which\nits developers guarantee that, or *yes* where the VMM boots the"
+        " series without official support.\n"
     )
 
 
@@ -59,7 +60,10 @@ def _vmm_cell(vmm: str, kernels: Sequence[Kernel]) -> str:
     notes = [f"{arches} only"] if arches != _arches(kernels) else []
     if shaky := _arches(kernel for kernel in serving if vmm in kernel.experimental):
         notes.append(f"{shaky} experimental")
-    return (f"since {release}" if release else "yes") + (f" ({'; '.join(notes)})" if notes else "")
+    end = serving[0].support_ends.get(vmm)
+    until = f" until {end}" if end else ""
+    support = f"since {release}{until}" if release else "yes"
+    return support + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def _arches(kernels: Iterable[Kernel]) -> str:

@@ -59,7 +59,7 @@ class Definitions:
                     flavor = kernel_variants.available(
                         self.flavors[name], series, one, self.features, self.vmms
                     )
-                    support, vmms = table.supported_by, flavor.vmms
+                    support, ends, vmms = table.supported_by, table.supported_until, flavor.vmms
                     yield Kernel(
                         version=KernelVersion.parse(text),
                         arch=one,
@@ -68,6 +68,7 @@ class Definitions:
                         pins={origin: Digest(pin) for origin, pin in version.sha256.items()},
                         end_of_life=table.end_of_life,
                         support={vmm: support[vmm] for vmm in vmms if vmm in support},
+                        support_ends={vmm: ends[vmm] for vmm in vmms if vmm in ends},
                         experimental=tuple(
                             vmm for vmm in vmms if one.name in self.vmms[vmm].experimental
                         ),

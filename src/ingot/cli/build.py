@@ -232,6 +232,10 @@ def _document(setting: Setting, built: Sequence[Built], failed: Sequence[Failed]
                 "boot": {"verdict": one.boot.verdict.value, "machine": one.boot.machine}
                 if one.boot
                 else None,
+                "proofs": [
+                    {"vmm": each.vmm, "proof": each.proof.value, "machine": each.machine or None}
+                    for each in one.proofs
+                ],
                 "images": image_parts(one.images),
                 "seconds": total_seconds(one.timings),
                 "steps": step_parts(one.timings),

@@ -21,12 +21,12 @@ from ingot.cli.documents.parts import cve_counts_part, kernel_part
 from ingot.cli.shared.common_options import Arches, CatalogDirectory, Flavors, Json, make_setting
 from ingot.cli.shared.completion import complete_features, complete_kernels, complete_vmms
 from ingot.cli.shared.cve_records import known_cves
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json, styled
 from ingot.errors import IngotError
 from ingot.images import BASE, read_facts, tags_of_store
 from ingot.oci import Descriptor, Image, Layout, read_image
 from ingot.operands import kernel_named
-from ingot.progress import Silent
 from ingot.setting import Project
 from ingot.units import size_text
 
@@ -93,10 +93,11 @@ def list_kernels(
 ) -> None:
     """List the kernels of the catalog.
 
-    For each version and arch: its flavors (✓: in the store, with the size of the image that has
-    kernel and modules), the end of life of its series, and the VMMs that the kernel supports.
-    `≥ 1.9.0` is the first release of a VMM that officially supports the series. After
-    `ingot cves --update`, also the number of CVEs in files that a built kernel was compiled from.
+    For each version and arch, the newest series first: its flavors (✓: in the store, with the size
+    of the image that has kernel and modules), the end of life of its series, and the VMMs that the
+    kernel supports. `≥ 1.9.0` is the first release of a VMM that officially supports the series,
+    `until` the last day for which its developers guarantee that. After `ingot cves --update`, also
+    the number of CVEs in files that a built kernel was compiled from.
     """
     project = make_setting(catalog, None).project
     today = datetime.date.today()
@@ -158,10 +159,8 @@ def _table(rows: Sequence[_KernelRow], today: datetime.date) -> Table:
     table.add_column("flavors")
     table.add_column("end of life", no_wrap=True)
     table.add_column("VMMs")
-    ordered = sorted(
-        rows,
-        key=lambda row: (row.kernel.version, not row.kernel.primary, row.kernel.arch.name),
-    )
+    ordered = sorted(rows, key=lambda row: (not row.kernel.primary, row.kernel.arch.name))
+    ordered.sort(key=lambda row: row.kernel.version, reverse=True)
     for _, group in itertools.groupby(ordered, lambda row: (row.kernel.version, row.kernel.arch)):
         table.add_row(*_cells(list(group), today))
     return table
@@ -169,7 +168,7 @@ def _table(rows: Sequence[_KernelRow], today: datetime.date) -> Table:
 
 def _rows(project: Project, kernels: Sequence[Kernel]) -> Iterator[_KernelRow]:
     tags = tags_of_store(project.layout)
-    cves = known_cves(project, Silent())
+    cves = known_cves(project, make_progress(Terminal(stderr=True)))
     for kernel in kernels:
         descriptor = tags.get(f"{BASE}:{kernel.tag}")
         if descriptor is None:
@@ -212,13 +211,17 @@ def _cells(rows: Sequence[_KernelRow], today: datetime.date) -> list[Text]:
         styled(kernel.arch.name),
         flavors,
         end,
-        styled(", ".join(_vmm(kernel, name) for name in vmms)),
+        styled(", ".join(_vmm(kernel, name, today) for name in vmms)),
     ]
 
 
-def _vmm(kernel: Kernel, name: str) -> str:
+def _vmm(kernel: Kernel, name: str, today: datetime.date) -> str:
+    """`firecracker ≥ 1.9.0 (support ended 2026-09-02)`."""
     since = f" ≥ {kernel.support[name]}" if name in kernel.support else ""
-    return f"{name}{since}{' (experimental)' if name in kernel.experimental else ''}"
+    notes = ["experimental"] if name in kernel.experimental else []
+    if end := kernel.support_ends.get(name):
+        notes.append(f"until {end}" if kernel.supported(name, today) else f"support ended {end}")
+    return f"{name}{since}" + (f" ({', '.join(notes)})" if notes else "")
 
 
 def _note(row: _KernelRow) -> str:
@@ -246,6 +249,7 @@ def _part(row: _KernelRow, today: datetime.date) -> ListPart:
         "end_of_life": str(kernel.end_of_life) if kernel.end_of_life else None,
         "ended": kernel.ended(today),
         "supported_by": dict(kernel.support),
+        "supported_until": {name: str(end) for name, end in kernel.support_ends.items()},
         "experimental": list(kernel.experimental),
         "digest": row.built or None,
         "size": row.size,

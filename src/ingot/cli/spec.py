@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -66,7 +67,8 @@ def spec(
     chosen = specs.find_spec_kernel(
         setting.project.layout, choose_one(setting, name), registry, pin=pin, modules=modules
     )
-    made = specs.make_spec(row, chosen)
+    kernels = setting.project.catalog.kernels
+    made = specs.make_spec(row, chosen, datetime.date.today(), kernels)
     errors = Terminal(stderr=True)
     _print_lines(errors, ("warning:", "yellow"), made.warnings)
     if verbosity() > Verbosity.QUIET:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from ingot.boot.boot_report import BootReport
 from ingot.boot.cost.boot_profile import Profile
 from ingot.builder.sandbox import Builder
@@ -10,41 +12,68 @@ from ingot.errors import BootError
 from ingot.images import read_config
 from ingot.kconfig import Config
 from ingot.lab.boot_target import BootTarget, prepared_target
-from ingot.lab.booting import BootRequest, boot_prepared
+from ingot.lab.booting import boot_each
 from ingot.lab.budget_check import require_affordable
 from ingot.lab.profiling import measure_prepared
 from ingot.lab.proving import checks_of_kernel
+from ingot.lab.vmm_proofs import Proof, VmmProof, proofs_of, requests_for
 from ingot.oci import Image
 from ingot.progress import Progress
 from ingot.setting import Setting
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What a kernel has passed: a boot in each machine, what that proves of its VMMs, its cost.
+
+    `report` is that of the first machine. Its notes say what all boots prove of each VMM.
+    """
+
+    boots: tuple[BootReport, ...]
+    proofs: tuple[VmmProof, ...]
+    profile: Profile | None
+
+    @property
+    def report(self) -> BootReport:
+        first = self.boots[0]
+        return replace(first, notes=(*first.notes, *(proof.text for proof in self.proofs)))
+
+
 def accept_image(
     setting: Setting, base: Image, builder: Builder, kernel: Kernel, progress: Progress
-) -> tuple[BootReport, Profile | None]:
-    """Boot the kernel of the images, and measure its boot if it has a budget that needs this.
+) -> Acceptance:
+    """Boot the kernel of the images once for each machine that represents one of its VMMs.
 
-    BootError if the boot fails or exceeds the budget: the kernel is not tagged.
+    Its boot is measured if it has a budget that needs this. BootError if a boot fails or exceeds
+    the budget: the kernel is not tagged.
     """
     budget = setting.project.catalog.budget(kernel)
     counted = budget is not None and budget.needs_profile
     with prepared_target(setting.project, base, builder, progress) as target:
-        report = _require_boot(setting, target, kernel, read_config(base.annotations), progress)
+        boots = _require_boots(setting, target, kernel, read_config(base.annotations), progress)
         profile = measure_prepared(setting, target, progress) if counted else None
     require_affordable(setting.project, kernel, base, profile, progress)
-    return report, profile
+    proofs = proofs_of(kernel.arch, kernel.vmms)
+    for proof in proofs:
+        if proof.proof is Proof.NONE:
+            progress.note(f"{kernel.tag}: {proof.text}")
+    return Acceptance(boots, proofs, profile)
 
 
-def _require_boot(
+def _require_boots(
     setting: Setting, target: BootTarget, kernel: Kernel, config: Config | None, progress: Progress
-) -> BootReport:
+) -> tuple[BootReport, ...]:
+    reports = []
     checks = checks_of_kernel(setting.project.catalog, kernel, config=config)
-    request = BootRequest(checks, vmms=kernel.vmms)
-    report = boot_prepared(setting, target, request, progress)
-    if not report.passed:
-        raise BootError(
-            f"{kernel.tag} was compiled but did not pass its boot test: {report.verdict.value}",
-            why=report.explain(),
-            hint="it was not tagged; change its config, then build again",
-        )
-    return report
+    requests = requests_for(kernel.arch, kernel.vmms, checks)
+    for report in boot_each(setting, target, requests, progress):
+        if not report.passed:
+            machine = f" in {report.machine}" if len(requests) > 1 else ""
+            raise BootError(
+                f"{kernel.tag} was compiled but did not pass its boot test{machine}:"
+                f" {report.verdict.value}",
+                why=report.explain(),
+                hint="it was not tagged; change its config, then build again",
+            )
+        reports.append(report)
+    return tuple(reports)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -118,14 +118,27 @@ def boot_prepared(
     setting: Setting, target: BootTarget, request: BootRequest, progress: Progress
 ) -> BootReport:
     """Boot a prepared kernel, and return the report."""
-    asked = ready_machine(request, target.arch, progress)
-    with progress.step("boot") as step:
-        guest, machine = enter(target, request.sized(_guest(target, asked, request)), asked)
-        guest = replace(guest, append=command_line(guest.append, request.append))
-        report = choice.boot(guest, machine, setting.options.boot_seconds)
-        report = replace(report, verdict=request.verdict_on(report))
-        step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
-    return replace(report, notes=(*report.notes, *request.notes_on(asked)))
+    (report,) = boot_each(setting, target, [request], progress)
+    return report
+
+
+def boot_each(
+    setting: Setting, target: BootTarget, requests: Sequence[BootRequest], progress: Progress
+) -> Iterator[BootReport]:
+    """Boot a prepared kernel once for each request, one after the other, with the same init."""
+    init = b""
+    for request in requests:
+        asked = ready_machine(request, target.arch, progress)
+        title = "boot" if len(requests) == 1 else f"boot in {asked.short_name}"
+        with progress.step(title) as step:
+            init = init or compile_init(target.sandbox, target.arch)
+            made = request.sized(_guest(target, asked, request, init))
+            guest, machine = enter(target, made, asked)
+            guest = replace(guest, append=command_line(guest.append, request.append))
+            report = choice.boot(guest, machine, setting.options.boot_seconds)
+            report = replace(report, verdict=request.verdict_on(report))
+            step.result(f"{report.verdict.value} in {report.machine} ({report.accelerator})")
+        yield replace(report, notes=(*report.notes, *request.notes_on(asked)))
 
 
 def ready_machine(request: BootRequest, arch: Arch, progress: Progress) -> Machine:
@@ -167,8 +180,7 @@ def enter(target: BootTarget, guest: Guest, machine: Machine) -> tuple[Guest, Ma
     return replace(guest, kernel=kernel), entered
 
 
-def _guest(target: BootTarget, machine: Machine, request: BootRequest) -> Guest:
-    init = compile_init(target.sandbox, target.arch)
+def _guest(target: BootTarget, machine: Machine, request: BootRequest, init: bytes) -> Guest:
     given = target.kernel, target.modules, target.release, init, machine, request.checks
     if request.disk:
         return make_disk_guest(*given, target.sandbox, volume=DISKS[request.disk])

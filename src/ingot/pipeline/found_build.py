@@ -23,6 +23,8 @@ from ingot.setting import Project, Setting
 
 if TYPE_CHECKING:
     from ingot.boot.boot_report import BootReport
+    from ingot.lab.acceptance import Acceptance
+    from ingot.lab.vmm_proofs import VmmProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Built:
     """The result of one kernel's build.
 
     `found`: the store had its images, so nothing was compiled. `pulled`: they were pulled from the
-    registry used as a cache, so nothing was compiled either.
+    registry used as a cache, so nothing was compiled either. A kernel that was compiled has its
+    first boot, and what all of its boots prove of each of its VMMs.
     """
 
     kernel: Kernel
@@ -49,6 +52,7 @@ class Built:
     pulled: bool
     boot: BootReport | None
     timings: tuple[Timing, ...]
+    proofs: tuple[VmmProof, ...] = ()
 
 
 def find_without_work(setting: Setting, plan: Plan, timed: Timed) -> Built | None:
@@ -113,7 +117,7 @@ def built_from(
     *,
     found: bool = False,
     pulled: bool = False,
-    report: BootReport | None = None,
+    accepted: Acceptance | None = None,
 ) -> Built:
     """The result of a build whose tagged images are `images`, by name."""
     return Built(
@@ -125,6 +129,7 @@ def built_from(
         ),
         found=found,
         pulled=pulled,
-        boot=report,
+        boot=accepted.report if accepted else None,
         timings=tuple(timed.timings),
+        proofs=accepted.proofs if accepted else (),
     )

@@ -72,16 +72,17 @@ def make_images(setting: Setting, plan: Plan, timed: Timed) -> Built:
                     host=arch_called(setting.project.host),
                 )
             read = {name: read_image(layout, each) for name, each in images.items()}
-            report, profile = accept_image(setting, read[BASE], builder, kernel, timed)
+            accepted = accept_image(setting, read[BASE], builder, kernel, timed)
+            record = record_of(recipe, source, plan.patches, accepted.report)
             about = {
                 **write_compiled_files(layout, artifacts.compiled_files, read[BASE]),
-                **write_record(layout, record_of(recipe, source, plan.patches, report), read[BASE]),
+                **write_record(layout, record, read[BASE]),
             }
             layout.tag({**tags_for(images, facts, kernel.tag), **about})
             layout.untag(outdated_tags(images, kernel.tag))
-            if profile:
-                keep_profile(layout, profile, read[BASE])
-    return built_from(kernel, recipe, read, timed, report=report)
+            if accepted.profile:
+                keep_profile(layout, accepted.profile, read[BASE])
+    return built_from(kernel, recipe, read, timed, accepted=accepted)
 
 
 def _pull(setting: Setting, kernel: Kernel, recipe: Recipe, timed: Timed) -> Built | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -40,8 +41,16 @@ class Spec:
     steps: tuple[str, ...]
 
 
-def make_spec(platform: TargetPlatform, spec_kernel: SpecKernel) -> Spec:
+def make_spec(
+    platform: TargetPlatform,
+    spec_kernel: SpecKernel,
+    today: datetime.date | None = None,
+    others: Sequence[Kernel] = (),
+) -> Spec:
     """The configuration or commands that make `platform` use the kernel.
+
+    On the day `today`, a warning says if the support of its series is over, and names the newest of
+    the `others` that is supported. Without a day, there is no such warning.
 
     UserError if the platform's console on the kernel's arch is not known, and for out-of-tree
     modules on a platform that takes kernel and modules from one image.
@@ -55,7 +64,10 @@ def make_spec(platform: TargetPlatform, spec_kernel: SpecKernel) -> Spec:
     values = _values(platform, spec_kernel)
     return Spec(
         snippet=_fill(platform.template, values),
-        warnings=tuple(_warnings(platform, spec_kernel)),
+        warnings=(
+            *_warnings(platform, spec_kernel),
+            *(_ended(platform, spec_kernel.kernel, today, others) if today else ()),
+        ),
         notes=(
             _origin(spec_kernel),
             *_support(platform, spec_kernel.kernel),
@@ -186,9 +198,26 @@ def _support(platform: TargetPlatform, kernel: Kernel) -> list[str]:
     """The notes on the first releases of the platform's VMMs that support the series."""
     return [
         f"{name} supports guests of {kernel.version.series} since {kernel.support[name]}"
+        + (f", guaranteed until {kernel.support_ends[name]}" if name in kernel.support_ends else "")
         for name in platform.vmms
         if name in kernel.vmms and name in kernel.support
     ]
+
+
+def _ended(
+    platform: TargetPlatform, kernel: Kernel, today: datetime.date, others: Sequence[Kernel]
+) -> Iterator[str]:
+    """Warnings if the series has ended, or its support by one of the platform's VMMs."""
+    series = kernel.version.series
+    if kernel.ended(today):
+        yield f"{series} has got no fixes since {kernel.end_of_life}: use a newer series"
+    for name in platform.vmms:
+        if name not in kernel.support_ends or kernel.supported(name, today):
+            continue
+        newer = [one.version.series for one in others if one.supported(name, today)]
+        hint = f"; it supports {max(newer)}" if newer else ""
+        end = kernel.support_ends[name]
+        yield f"the support of {name} for guests of {series} was guaranteed until {end}{hint}"
 
 
 def _warnings(platform: TargetPlatform, spec_kernel: SpecKernel) -> list[str]:

@@ -159,6 +159,11 @@ def test_a_mistake_of_form_is_told_with_its_line(
             "series.5.10.supported_by.xen: there is no VMM 'xen'",
         ),
         (
+            'supported_by = { firecracker = "1.0.0" }',
+            "supported_until = { firecracker = 2024-01-31 }",
+            "supported_until.firecracker: 'supported_by' does not say since when firecracker",
+        ),
+        (
             'order = ["kernel.org", "debian"]',
             'order = ["kernel.org", "git", "debian"]',
             "origins.order: the origin 'git' needs a table [origins.git]",

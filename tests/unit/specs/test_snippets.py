@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import datetime
 import json
 import shlex
 import subprocess
@@ -305,7 +306,8 @@ def test_an_experimental_arch_is_told() -> None:
 
 def test_support_is_told_with_its_release() -> None:
     notes = make_spec(platform_named("firecracker"), subject("6.1")).notes
-    assert "firecracker supports guests of 6.1 since 1.9.0" in notes
+    end = "guaranteed until 2026-09-02"
+    assert f"firecracker supports guests of 6.1 since 1.9.0, {end}" in notes
     without = make_spec(platform_named("firecracker"), subject("6.12")).notes
     assert not any("supports" in note for note in without)
 
@@ -334,3 +336,33 @@ def test_legacy_does_not_apply_to_the_others(name: str) -> None:
     with pytest.raises(UserError, match="does not apply") as caught:
         platform_named(name, legacy=True)
     assert "Flintlock before 0.5.0 and CAPMVM before 0.8.0" in caught.value.why
+
+
+# Support that ends on a day
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "warning"),
+    [
+        ("6.1", "2026-09-02", ""),
+        (
+            "6.1",
+            "2026-09-03",
+            "the support of firecracker for guests of 6.1 was guaranteed until 2026-09-02;"
+            " it supports 6.18",
+        ),
+        ("6.18", "2028-06-01", ""),
+        (
+            "6.18",
+            "2028-06-02",
+            "the support of firecracker for guests of 6.18 was guaranteed until 2028-06-01",
+        ),
+        ("5.10", "2027-01-01", "5.10 has got no fixes since 2026-12-31: use a newer series"),
+        ("6.12", "2026-12-01", ""),
+    ],
+)
+def test_the_day_decides_which_support_is_over(name: str, day: str, warning: str) -> None:
+    today = datetime.date.fromisoformat(day)
+    made = make_spec(platform_named("firecracker"), subject(name), today, kernels())
+    assert made.warnings[:1] == ((warning,) if warning else ())
+    assert make_spec(platform_named("firecracker"), subject(name)).warnings == ()

@@ -31,6 +31,15 @@ def default_machine(arch: Arch, vmms: Iterable[str]) -> QemuMachine:
     return machine_for(arch)
 
 
+def representatives(arch: Arch, vmms: Iterable[str]) -> dict[str, QemuMachine | None]:
+    """For each VMM, the first of QEMU's machines that represents it; None if no machine does."""
+    machines = [one for one in machines_of(arch) if isinstance(one, QemuMachine)]
+    return {
+        vmm: next((machine for machine in machines if vmm in machine.represents), None)
+        for vmm in vmms
+    }
+
+
 def machine_named(arch: Arch, vmm: str, word: str = "") -> Machine:
     """The machine of a VMM with the name `word`, or its first.
 

@@ -47,6 +47,7 @@ KEYS: Mapping[str, str] = {
     "cause": "What decided the status, in one word.",
     "program_files": "The files that the first fix in mainline changed.",
     "compiled_into": "`vmlinux` and the modules that contain such a file.",
+    "options_off": "The options that are off, without which such a file is not compiled.",
     "fixed_in": "The first release of the series with the fix; null if there is none yet.",
     "fix_in_catalog": "Whether the catalog has that release, or a later one of the series.",
     "cve_data": "Which records were read; its `commit` is that of the repository.",
@@ -114,7 +115,11 @@ KEYS: Mapping[str, str] = {
     "file": "The kernel file that was booted, if it was not an image.",
     "verdict": "How the boot ended: see [the verdicts](boot.md#how-it-ends).",
     "reason": "Why, in one line; null if there is nothing to say.",
-    "machine": "The virtual machine: `qemu microvm`.",
+    "machine": "The virtual machine: `qemu microvm`; of a VMM that is not proven, null.",
+    "proofs": "What the boots prove of each VMM of the kernel; empty if nothing was compiled.",
+    "vmm": "The VMM: `firecracker`.",
+    "proof": "`itself` (it was booted), `represented` (a machine of QEMU that has its devices was"
+    " booted), or `none`.",
     "accelerator": "`kvm` or `tcg`.",
     "checks": "The checks that ran in the guest or were skipped; for `--list-checks`, those that a"
     " boot can run.",
@@ -166,6 +171,7 @@ KEYS: Mapping[str, str] = {
     "end_of_life": "The day when the series gets its last fixes: `2027-12-31`.",
     "ended": "Whether that day has passed.",
     "supported_by": "For each VMM, its first release that officially supports the series.",
+    "supported_until": "For each VMM whose developers name it, the last day of that support.",
     "experimental": "The VMMs whose developers call this arch experimental.",
     "option": "An option of Kconfig, without `CONFIG_`.",
     "value": "The value of the option: `y`, `m`, `n`, a number or a text.",

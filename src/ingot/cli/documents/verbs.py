@@ -22,12 +22,21 @@ from ingot.cli.documents.part_shapes import (
 )
 
 
+class VmmProofPart(TypedDict):
+    """What the boots of a build prove of a VMM."""
+
+    vmm: str
+    proof: str
+    machine: str | None
+
+
 class BuiltPart(KernelPart):
     patched: bool
     recipe_key: str
     found_in_store: bool
     pulled: bool
     boot: VerdictPart | None
+    proofs: list[VmmProofPart]
     images: list[ImagePart]
     seconds: float
     steps: list[StepPart]
@@ -192,6 +201,7 @@ class ListPart(KernelPart):
     end_of_life: str | None
     ended: bool
     supported_by: Mapping[str, str]
+    supported_until: Mapping[str, str]
     experimental: list[str]
     digest: str | None
     size: int | None
@@ -309,6 +319,7 @@ class CvePart(TypedDict):
     reason: str
     program_files: list[str]
     compiled_into: list[str]
+    options_off: list[str]
     fixed_in: str | None
     fix_in_catalog: bool
 

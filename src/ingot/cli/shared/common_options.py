@@ -244,7 +244,9 @@ def users_trusted() -> frozenset[int]:
 
 
 def default_cache() -> Path:
-    """The cache directory of a user who names none."""
+    """The cache directory of a user who names none, or of a verb without --cache."""
+    if named := os.environ.get("INGOT_CACHE"):
+        return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ingot"
 
 
