@@ -138,11 +138,11 @@ _Q35 = replace(
     _MICROVM,
     name="qemu q35",
     represents=("cloud-hypervisor", "crosvm"),
-    offers=_ANY | {"acpi", "keyboard", "kvm", "pci", "pmem", "poweroff"},
+    offers=_ANY | {"acpi", "keyboard", "kvm", "pci", "pmem", "poweroff", "vmgenid"},
     append="console=ttyS0 panic=-1",
     shutdown="poweroff",
     machine="q35",
-    devices=(),
+    devices=("vmgenid,guid=auto",),
     transport="pci",
 )
 # a cheap cipher for pointer authentication: emulating the architected one is very slow
