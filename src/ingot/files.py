@@ -67,13 +67,13 @@ def read_text(path: Path) -> str | None:
         raise UserError(f"{path} cannot be read", why=str(error)) from None
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` to `path` atomically, replacing an existing file."""
+def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write `data` to `path` atomically, replacing an existing file; `mode` is the file's."""
     with disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         with staging_file(path.parent) as (temporary, file):
             file.write(data)
-            commit_file(temporary, file, path)
+            commit_file(temporary, file, path, mode)
 
 
 @contextlib.contextmanager
@@ -89,10 +89,10 @@ def staging_file(directory: Path) -> Iterator[tuple[Path, BinaryIO]]:
         path.unlink(missing_ok=True)
 
 
-def commit_file(temporary: Path, file: BinaryIO, path: Path) -> None:
+def commit_file(temporary: Path, file: BinaryIO, path: Path, mode: int = 0o644) -> None:
     """Flush a staging file to disk and rename it to its final name."""
     file.flush()
-    os.fchmod(file.fileno(), 0o644)
+    os.fchmod(file.fileno(), mode)
     os.fsync(file.fileno())
     temporary.rename(path)
     sync_directory(path.parent)

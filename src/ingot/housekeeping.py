@@ -14,12 +14,22 @@ from enum import Enum
 from pathlib import Path
 
 from ingot.boot.cost.boot_profile import PROFILE_TYPE
+from ingot.build_record import BUILD_RECORD_TYPE
 from ingot.builder.builder_image import SPEC_LABEL
+from ingot.builder.kept_images import KEPT_IMAGE_SUFFIX
 from ingot.compiled_artifact import COMPILED_FILES_TYPE
 from ingot.digest import Digest
 from ingot.errors import MachineError, UserError, VerificationError
 from ingot.files import STAGING_PREFIX, locked_if_free, remove_tree, tree_size
-from ingot.images import COMPILED_FILES, PROFILE, artifact_kind, is_immutable
+from ingot.images import (
+    BUILD_RECORD,
+    COMPILED_FILES,
+    PROFILE,
+    SIGNATURES,
+    artifact_kind,
+    is_immutable,
+    signed_image,
+)
 from ingot.oci import (
     Descriptor,
     Image,
@@ -36,8 +46,13 @@ from ingot.source.trees.source_record import digest_named
 from ingot.workspace import Workspace
 from ingot.write_access import free_to_read
 
-_ARTIFACT_TYPES = (PROFILE_TYPE, COMPILED_FILES_TYPE)
-_KINDS: Mapping[str | None, str] = {PROFILE: "profile", COMPILED_FILES: "compiled files"}
+_ARTIFACT_TYPES = (PROFILE_TYPE, COMPILED_FILES_TYPE, BUILD_RECORD_TYPE)
+_KINDS: Mapping[str | None, str] = {
+    PROFILE: "profile",
+    COMPILED_FILES: "compiled files",
+    BUILD_RECORD: "record of the build",
+    SIGNATURES: "signatures",
+}
 
 
 class RemovedKind(Enum):
@@ -142,7 +157,11 @@ def _stale_tags(project: Project) -> list[str]:
         )
     ]
     kept = {tags[tag].digest for tag, image in images.items() if image and tag not in stale}
-    orphans = [tag for tag in tags if _described_image(layout, tags[tag]) not in {None, *kept}]
+    orphans = [
+        tag
+        for tag in tags
+        if (signed_image(tag) or _described_image(layout, tags[tag])) not in {None, *kept}
+    ]
     return [*stale, *orphans]
 
 
@@ -168,10 +187,12 @@ def _builders(project: Project, *, everything: bool, dry_run: bool) -> list[Remo
     root = project.workspace.builders
     removed = []
     for directory in sorted(root.iterdir()) if root.is_dir() else []:
-        if directory.is_dir() and directory.name not in keep and not _unfinished(directory):
+        name = directory.name.removesuffix(KEPT_IMAGE_SUFFIX)
+        if directory.is_dir() and name not in keep and not _unfinished(directory):
+            form = "unpacked builder" if name == directory.name else "image of builder"
             removed.append(
                 RemovedItem(
-                    f"unpacked builder {directory.name[:12]}",
+                    f"{form} {name[:12]}",
                     tree_size(directory),
                     RemovedKind.BUILDER,
                 )

@@ -5,6 +5,7 @@
       downloads/                tarballs and indexes while they are downloaded
       sources/<digest>/         unpacked kernel trees, by the digest of their origin
       builders/<digest>/        unpacked builders, by the digest of their image
+      builders/<digest>.image/  their images, for the stores of other catalogs
       configs/<digest>.config   resolved configs, by the digest of all their inputs
       cves/                     CVE records, and indexes of them
       ccache/<digest>/          a compile cache, by the digest of the trust anchors of its content

@@ -14,7 +14,7 @@ from ingot import pipeline
 from ingot.builder.builder_packages import digest_of
 from ingot.errors import MachineError, UserError
 from ingot.images import read_facts
-from ingot.oci import read_image
+from ingot.oci import Layout, read_image
 from ingot.progress import Silent
 from tests.support import fakes
 from tests.support.builders import Machine
@@ -62,6 +62,33 @@ def test_a_builder_is_made_once(house: House, words: tuple[str, ...]) -> None:
     assert first == f"test  {digest_of(FIRST)}\n"
     assert ask(house, "builder") == first
     assert made(house) == 1
+
+
+def test_a_second_catalog_takes_its_builder_from_the_cache(house: House, tmp_path: Path) -> None:
+    first = ask(house, "builder", "make")
+    shutil.copytree(house.kernels, tmp_path / "second" / "kernels")
+    second = ("--catalog", str(tmp_path / "second" / "kernels"))
+    assert ask(house, "builder", "make", *second) == first
+    assert made(house) == 1
+    (kept,) = (house.cache / "builders").glob("*.image")
+    (layer,) = read_image(Layout(kept), next(iter(Layout(kept).tags().values()))).layers
+    blob = kept / "blobs" / "sha256" / layer.descriptor.digest.hex
+    blob.chmod(0o644)
+    blob.write_bytes(bytes(layer.descriptor.size))
+    shutil.rmtree(tmp_path / "second" / "images")
+    done = house.ingot("builder", "make", *second)
+    assert (done.returncode, done.stdout) == (0, first), done.stderr
+    assert "the builder in the cache is damaged, and is removed" in done.stderr
+    assert made(house) == 2
+
+
+def test_a_builder_that_the_catalog_no_longer_has_is_pruned_with_its_image(house: House) -> None:
+    ask(house, "builder", "make")
+    ask(house, "prune")
+    assert len(list((house.cache / "builders").glob("*.image"))) == 1
+    change(house, 'packages = ["make"]', 'packages = ["make", "bc"]')
+    ask(house, "prune")
+    assert list((house.cache / "builders").glob("*.image")) == []
 
 
 def test_what_is_no_builder_and_no_kernel_is_told(house: House) -> None:

@@ -16,6 +16,7 @@ from ingot.images import KERNEL_IMAGES
 from ingot.oci import read_image, validate_layout, write_artifact
 from tests.support.houses import House
 from tests.support.registries import Served, serve
+from tests.support.signatures import public
 
 TAGS = [f"{name}:6.1.999" for name in KERNEL_IMAGES]
 
@@ -72,6 +73,7 @@ def test_what_was_built_elsewhere_is_not_compiled(
     assert house.compiles() == compiled
     assert len(house.recorded("mmdebstrap")) == made
     assert f"pull 6.1.999 from {published}" in told
+    assert "no one vouches for it: the catalog has no trust.toml" in told
     here, there = elsewhere.layout.tags(), house.layout.tags()
     assert {tag: here[tag].digest for tag in TAGS} == {tag: there[tag].digest for tag in TAGS}
     assert here["kernel-builder:test"].digest == there["kernel-builder:test"].digest
@@ -89,6 +91,25 @@ def test_what_was_pulled_is_found_the_next_time(elsewhere: House, published: str
     assert built["found_in_store"] is True
     assert built["pulled"] is False
     assert "127.0.0.1:1" not in told  # nothing was to be asked
+
+
+def test_what_the_policy_refuses_is_compiled(
+    house: House, elsewhere: House, published: str
+) -> None:
+    """The policy takes the builder as it is, but kernels only with a signature, which they lack."""
+    (elsewhere.kernels / "team.pub").write_bytes(public().pem())
+    (elsewhere.kernels / "trust.toml").write_text(
+        '[[trust]]\nimages = "*/kernel-builder"\nkeys = []\n'
+        '[[trust]]\nimages = "*"\nkeys = ["team.pub"]\n'
+    )
+    made, compiled = len(house.recorded("mmdebstrap")), house.compiles()
+    built, told = build(elsewhere, published)
+    assert "trust.toml takes it without a signature" in told
+    assert len(house.recorded("mmdebstrap")) == made
+    assert "the cache" in told
+    assert "is not signed by" in told
+    assert built["pulled"] is False
+    assert house.compiles() == compiled + 1
 
 
 def test_another_recipe_is_compiled(house: House, elsewhere: House, published: str) -> None:

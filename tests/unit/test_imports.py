@@ -50,7 +50,8 @@ FLOORS = (
     ("builder", "source"),
     ("compile", "configure"),
     ("boot", "images", "registry"),
-    ("compiled_artifact", "operands", "setting"),
+    ("build_record", "compiled_artifact", "operands", "setting"),
+    ("trust",),
     ("cves", "lab", "publish"),
     ("kernel_cves", "pipeline"),
     (
@@ -62,6 +63,7 @@ FLOORS = (
         "inventory",
         "new_versions",
         "report",
+        "reproduction",
         "specs",
     ),
     ("api", "fleet"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingot.cli import diff, list_kernels, update
+from ingot.cli.shared.common_options import default_cache
 from ingot.cli.shared.terminal import make_console
 from ingot.compiled_artifact import write_compiled_files
 from ingot.cves import cloned_records
@@ -129,14 +130,25 @@ def test_the_list_shows_counts_only_with_records(
     assert {each["cve_counts"] for each in json.loads(capsys.readouterr().out)["kernels"]} == {None}
     monkeypatch.setenv("INGOT_CVE_DATA", str(judged.data))
     list_kernels.list_kernels(as_json=True)
-    rows = {
-        each["kernel"]: each["cve_counts"]
-        for each in json.loads(capsys.readouterr().out)["kernels"]
-    }
+    printed = capsys.readouterr()
+    rows = {each["kernel"]: each["cve_counts"] for each in json.loads(printed.out)["kernels"]}
+    assert "read the CVE records of data" in printed.err  # there was no index of them
     assert rows.pop("6.1.9") == {"open": 5, "affected": 2, "not_affected": 2, "undecided": 1}
     assert set(rows.values()) == {None}
     list_kernels.list_kernels()
-    assert ", 2 CVEs, 1 undecided)" in " ".join(capsys.readouterr().out.split())
+    printed = capsys.readouterr()
+    assert ", 2 CVEs, 1 undecided)" in " ".join(printed.out.split())
+    assert printed.err == ""
+
+
+def test_verbs_without_an_option_for_the_cache_use_the_same_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("INGOT_CACHE", "/caches/own")
+    assert default_cache() == Path("/caches/own")
+    monkeypatch.setenv("INGOT_CACHE", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
+    assert default_cache() == Path("/caches/ingot")
 
 
 def test_the_place_of_the_clone_is_the_same_for_all(judged: Judged) -> None:

@@ -1,6 +1,7 @@
 """The default builder: a root filesystem of packages, made from a signed archive.
 
-It is stored as an image (`builder_image`), and its root is unpacked for use:
+It is stored as an image (`builder_image`), and its root is unpacked for use. The cache keeps a copy
+of the image, for the stores of other catalogs (`kept_images`):
 
     builders/<digest of the image's manifest>/
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.arch import Arch
+from ingot.builder import kept_images
 from ingot.builder.bootstrap import bootstrap
 from ingot.builder.builder_image import annotated_packages, find, store
 from ingot.builder.builder_lock import write_lock
@@ -31,19 +33,21 @@ _LOG_LINES = 1900
 
 
 def packages(spec: BuilderSpec, _arch: Arch, site: Site) -> tuple[str, ...] | None:
-    """The builder's packages, if the store has it; takes milliseconds."""
+    """The builder's packages, if the store or the cache has it; takes milliseconds."""
     image = _image(spec, site)
+    if image is None and (kept := kept_images.find(spec, site)):
+        _, image = kept
     return annotated_packages(image) if image else None
 
 
 def ensure(spec: BuilderSpec, _arch: Arch, site: Site, progress: Progress) -> Builder:
-    """The builder, ready for use: made if the store does not have it, unpacked if necessary.
+    """The builder, ready for use: copied from the cache or made if the store does not have it.
 
     Two processes that need the same builder make it once. If its packages differ from its lock
     file, that is a note, or a UserError if it is `locked`.
     """
     with alone(spec, site, progress):
-        image = _image(spec, site)
+        image = _image(spec, site) or kept_images.copy_to_store(spec, site, progress)
         if image is None:
             with (
                 _made(spec, site, progress) as (tar, found),
@@ -56,6 +60,7 @@ def ensure(spec: BuilderSpec, _arch: Arch, site: Site, progress: Progress) -> Bu
         if not root.is_dir():
             with progress.step("unpack builder") as step:
                 extract(site.layout, image, root, step)
+            kept_images.keep(spec, site, image)
     return Builder(spec.name, digest_of(made_of), root, made_of, llvm=spec.llvm)
 
 

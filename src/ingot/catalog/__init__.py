@@ -4,6 +4,7 @@
       kernels.toml                     series, versions, flavors, builders, origins, digests
       kernels.schema.json              its JSON Schema, for editors
       cves.toml, cves.schema.json      decisions about CVEs, and their schema (see `ingot.cves`)
+      trust.toml, trust.schema.json    the keys that images of registries need (see `ingot.trust`)
       fragments/base/linux.config      any Linux guest
       fragments/base/<arch>.config     options that an architecture adds
       fragments/vmm/<name>.config      options that a VMM needs
@@ -13,7 +14,7 @@
       toolchain.toml                   the oldest tools that compile a series
       builders/<name>-<arch>.lock      the packages of a builder, on machines of that arch
       configs/linux-<arch>-<version>[-<flavor>].config   resolved, or written by hand
-      patches/<series>/*.patch         applied to that series, or as [[patches]] tables say
+      patches/<series>/                patches of that series, or of what [[patches]] tables say
       keyrings/                        the keys that are trusted to sign sources
 
 The file is parsed once, here, into frozen values.

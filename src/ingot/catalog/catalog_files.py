@@ -14,6 +14,7 @@ from ingot.arch import all_arches
 from ingot.catalog import kernel_variants, patch_selection
 from ingot.catalog.catalog_form import CatalogDocument
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR
+from ingot.catalog.quilt_series import SERIES_FILE, QuiltSeries, read_series
 from ingot.errors import UserError
 from ingot.toml import Mistakes
 from ingot.version import KernelVersion
@@ -61,19 +62,39 @@ def _fragments(document: CatalogDocument, root: Path) -> Iterator[str]:
 
 
 def _patches(document: CatalogDocument, root: Path) -> Iterator[str]:
+    directory = root / patch_selection.DIRECTORY
+    quilts = _quilts(document, directory)
     named = {patch.file for patch in document.patches}
-    for path in _files(root / patch_selection.DIRECTORY):
-        inner = path.relative_to(root / patch_selection.DIRECTORY)
+    named |= {f"{series}/{name}" for series, quilt in quilts.items() for name in quilt.patches}
+    for series, quilt in quilts.items():
+        for mistake in quilt.mistakes:
+            yield f"{patch_selection.DIRECTORY}/{series}/{SERIES_FILE}: {mistake}"
+    for path in _files(directory):
+        inner = path.relative_to(directory)
         name, full = inner.as_posix(), f"{patch_selection.DIRECTORY}/{inner}"
+        parent = str(inner.parent)
         if name in named or path.stem.upper() == "README":
             continue
-        if path.suffix != ".patch":
-            yield f"{full} is not applied: the name of a patch ends in .patch"
-        elif not re.fullmatch(r"\d+\.\d+", str(inner.parent)):
+        if path.name == SERIES_FILE and parent in quilts:
+            continue
+        if path.suffix not in patch_selection.SUFFIXES and path.name != SERIES_FILE:
+            yield f"{full} is not applied: the name of a patch ends in .patch or .diff"
+        elif not re.fullmatch(r"\d+\.\d+", parent):
             yield f"{full} is neither in the directory of a series nor in a [[patches]] table"
-        elif str(inner.parent) not in document.series:
+        elif parent not in document.series:
             have = ", ".join(document.series)
             yield f"{full} is for a series that the catalog does not have (it has {have})"
+        elif parent in quilts:
+            yield (
+                f"{full} is not applied: {parent}/{SERIES_FILE} lists the patches of this"
+                " directory, and not this one; add it there, or remove it"
+            )
+
+
+def _quilts(document: CatalogDocument, directory: Path) -> dict[str, QuiltSeries]:
+    """The `series` files of the catalog, by the series of their directory."""
+    found = {series: read_series(directory / series) for series in document.series}
+    return {series: quilt for series, quilt in found.items() if quilt}
 
 
 def _configs(document: CatalogDocument, root: Path) -> Iterator[str]:

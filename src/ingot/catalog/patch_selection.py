@@ -3,7 +3,8 @@
 A patch file without a [[patches]] table applies to all of the series whose directory it is in. A
 file with tables may be anywhere below patches/, and applies to the kernels that its tables match.
 All patches of a kernel are applied in the order of their file names, whatever their directories:
-0001-a.patch, 0002-b.patch.
+0001-a.patch, 0002-b.diff. If the series' directory has a `series` file of quilt, the patches that
+it lists come first, in its order.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from pathlib import Path, PurePosixPath
 
 from ingot.catalog import kernel_variants
 from ingot.catalog.catalog_model import DEFAULT_FLAVOR, Kernel
+from ingot.catalog.quilt_series import read_series
 from ingot.version import KernelVersion, Series
 
 DIRECTORY = "patches"
+SUFFIXES = (".patch", ".diff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +51,20 @@ class PatchBounds:
 
 def for_kernel(root: Path, bounds: Sequence[PatchBounds], kernel: Kernel) -> tuple[Path, ...]:
     """The patch files of the catalog `root` for a kernel, in the order they are applied."""
-    directory = root / DIRECTORY
+    directory, series = root / DIRECTORY, str(kernel.version.series)
+    quilt = read_series(directory / series)
+    listed = [f"{series}/{name}" for name in quilt.patches] if quilt else []
     bounded = {one.file for one in bounds}
-    own = {
-        path.relative_to(directory).as_posix()
-        for path in (directory / str(kernel.version.series)).glob("*.patch")
-    }
+    own = set(listed) if quilt else _patches_in(directory, series)
     chosen = (own - bounded) | {one.file for one in bounds if one.match(kernel)}
-    return tuple(directory / name for name in sorted(chosen, key=_by_name))
+
+    def order(file: str) -> tuple[int, str, str]:
+        place = listed.index(file) if file in listed else len(listed)
+        return place, PurePosixPath(file).name, file
+
+    return tuple(directory / name for name in sorted(chosen, key=order))
 
 
-def _by_name(file: str) -> tuple[str, str]:
-    return PurePosixPath(file).name, file
+def _patches_in(directory: Path, series: str) -> set[str]:
+    files = (directory / series).glob("*")
+    return {f"{series}/{path.name}" for path in files if path.suffix in SUFFIXES}

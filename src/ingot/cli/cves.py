@@ -143,15 +143,17 @@ def cves(
     verdicts = judge(records, found.version, found.compiled, found.config_says.switched_off)
     answer, stale = decide(verdicts, decisions, found.tag, datetime.date.today())
     versions = [each.version for each in project.catalog.kernels]
-    if as_json:
-        print_json(cves_document(answer, found.subject, versions, stale))
-    elif form is _Format.OPENVEX:
-        print_document(json.dumps(openvex_document(answer, found.subject), indent=2))
-    elif form is _Format.CYCLONEDX:
-        print_document(json.dumps(cyclonedx_document(answer, found.subject), indent=2))
-    else:
-        print_answer(make_console(), answer, found.subject.name, versions, show_all=show_all)
-    _print_warnings(answer, found, stale)
+    try:
+        if as_json:
+            print_json(cves_document(answer, found.subject, versions, stale))
+        elif form is _Format.OPENVEX:
+            print_document(json.dumps(openvex_document(answer, found.subject), indent=2))
+        elif form is _Format.CYCLONEDX:
+            print_document(json.dumps(cyclonedx_document(answer, found.subject), indent=2))
+        else:
+            print_answer(make_console(), answer, found.subject.name, versions, show_all=show_all)
+    finally:
+        _print_warnings(answer, found, stale)
     if fail_on and (why := _failure(answer, fail_on, found.compiled)):
         Terminal(stderr=True).say(("error:", "bold red"), f" --fail-on {fail_on.value}: {why}")
         raise typer.Exit(1)

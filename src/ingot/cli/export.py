@@ -16,7 +16,7 @@ from ingot.cli.shared.common_options import (
 from ingot.cli.shared.completion import complete_kernels_and_images
 from ingot.cli.shared.output_file import require_output_directory
 from ingot.cli.shared.progress_display import make_progress
-from ingot.cli.shared.registry_images import fetched_image
+from ingot.cli.shared.registry_images import fetched_image, require_trusted_image
 from ingot.cli.shared.terminal import Terminal, print_line
 from ingot.image_lookup import find_image_named, find_kernel_image
 from ingot.oci import EntryKind, Image, Layout, extract, list_files
@@ -70,13 +70,16 @@ def pull(
     to: Target,
     arch: ImageArch = None,
     insecure: Insecure = False,
+    catalog: CatalogDirectory = None,
 ) -> None:
     """Write the files of an image in a registry to a new directory.
 
     Works for any image, and needs neither a catalog nor a container engine. Credentials are
     those of docker or skopeo.
 
-    Every byte is checked against the image's digests. If a check fails, no directory is made.
+    Every byte is checked against the image's digests. If there is a catalog here with a trust.toml,
+    the signature that this file asks for is checked as well; otherwise, a line says that no one
+    vouches for the image. If a check fails, no directory is made.
     """
     operand = parse_operand(image)
     if not isinstance(operand, RegistryImage):
@@ -86,6 +89,7 @@ def pull(
     require_output_directory(to, "--to")  # before anything is fetched
     progress = make_progress(Terminal(stderr=True))
     with fetched_image(reference, arch, progress, insecure=insecure) as (layout, found):
+        require_trusted_image(reference, found, catalog, progress, insecure=insecure)
         _write(layout, found, "unpack", to, progress)
 
 

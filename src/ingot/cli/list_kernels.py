@@ -21,12 +21,12 @@ from ingot.cli.documents.parts import cve_counts_part, kernel_part
 from ingot.cli.shared.common_options import Arches, CatalogDirectory, Flavors, Json, make_setting
 from ingot.cli.shared.completion import complete_features, complete_kernels, complete_vmms
 from ingot.cli.shared.cve_records import known_cves
+from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json, styled
 from ingot.errors import IngotError
 from ingot.images import BASE, read_facts, tags_of_store
 from ingot.oci import Descriptor, Image, Layout, read_image
 from ingot.operands import kernel_named
-from ingot.progress import Silent
 from ingot.setting import Project
 from ingot.units import size_text
 
@@ -168,7 +168,7 @@ def _table(rows: Sequence[_KernelRow], today: datetime.date) -> Table:
 
 def _rows(project: Project, kernels: Sequence[Kernel]) -> Iterator[_KernelRow]:
     tags = tags_of_store(project.layout)
-    cves = known_cves(project, Silent())
+    cves = known_cves(project, make_progress(Terminal(stderr=True)))
     for kernel in kernels:
         descriptor = tags.get(f"{BASE}:{kernel.tag}")
         if descriptor is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,12 +24,14 @@ from ingot.cli.shared.common_options import (
     choose,
     make_setting,
 )
+from ingot.cli.shared.key_options import read_key
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, make_console, print_json, print_line
 from ingot.errors import UserError
 from ingot.images import BASE, split_modules, tags_of_store
 from ingot.publish import Published, publish
 from ingot.publish.shipment import KernelModules
+from ingot.publish.signatures import Signer
 from ingot.publish.tagging import Action
 from ingot.registry import Registry, check_registry
 from ingot.setting import Project
@@ -53,6 +57,15 @@ def push(
         bool,
         typer.Option("--builder", help="Also push the builder, so that --cache-from can pull it."),
     ] = False,
+    sign: Annotated[
+        Path | None,
+        typer.Option(
+            "--sign",
+            metavar="KEY",
+            help="Sign the images with this private key, and what they are made of (`ingot sign`).",
+            show_default=False,
+        ),
+    ] = None,
     insecure: Insecure = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show which images and tags would be pushed.")
@@ -68,6 +81,10 @@ def push(
 
     The tags are `6.1.176` (all arches), `6.1.176-x86_64` (one arch), `6.1` (the newest version) and
     `6.1.176-<recipe key>`, which never moves. A flavor follows the version: `6.1.176-minimal`.
+
+    Signatures that the store has (`ingot sign`) are pushed with their images. With --sign, the
+    images are signed under their names in the registry, before their tags are set; an index of all
+    arches is signed as well, if the key has signed each image that it lists.
 
     Credentials are those of docker or skopeo (`skopeo login`); Ingot stores none.
     """
@@ -98,6 +115,7 @@ def push(
         make_progress(errors),
         modules=modules,
         builders=builder,
+        signer=_signer(sign) if sign else None,
         dry_run=dry_run,
     )
     for text in dict.fromkeys(
@@ -114,6 +132,11 @@ def push(
                 print_line(target.reference(tag.image))
     if error := published.refusal(target):
         raise error
+
+
+def _signer(key: Path) -> Signer:
+    created = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Signer(read_key(key), created)
 
 
 def _built(project: Project, offered: Sequence[Kernel]) -> list[Kernel]:
@@ -167,4 +190,5 @@ def _document(published: Published, target: Registry, *, dry_run: bool) -> PushD
             }
             for tag in published.tags
         ],
+        "signed": [target.reference(image) for image in published.signed],
     }

@@ -38,6 +38,10 @@ VERBS = (
     Verb("cves", "List the CVEs that concern a kernel.", _LOOK),
     Verb("require", "Check that a kernel supports VMMs, features and options.", _LOOK),
     Verb("report", "Write a page about the kernels of the store, or of a registry.", _LOOK),
+    Verb("keygen", "Make a pair of keys, to sign images.", _PUBLISH),
+    Verb("sign", "Sign images, and what they are made of.", _PUBLISH),
+    Verb("verify", "Verify the signatures of an image with a key.", _PUBLISH),
+    Verb("reproduce", "Build a kernel again from its images, and compare the digests.", _PUBLISH),
     Verb("push", "Push kernel images to a registry.", _PUBLISH),
     Verb("pull", "Write the files of an image in a registry to a new directory.", _PUBLISH),
     Verb("export", "Write a kernel's files to a new directory.", _PUBLISH),
@@ -170,6 +174,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.jobs import jobs
 
             return jobs
+        case "keygen":
+            from ingot.cli.keygen import keygen
+
+            return keygen
         case "list":
             from ingot.cli.list_kernels import list_kernels
 
@@ -202,6 +210,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.report import report
 
             return report
+        case "reproduce":
+            from ingot.cli.reproduce import reproduce
+
+            return reproduce
         case "require":
             from ingot.cli.require import require
 
@@ -218,6 +230,10 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.boot.shell import shell
 
             return shell
+        case "sign":
+            from ingot.cli.sign import sign
+
+            return sign
         case "spec":
             from ingot.cli.spec import spec
 
@@ -226,4 +242,8 @@ def _code_of(name: str) -> VerbCode:
             from ingot.cli.update import update
 
             return update
+        case "verify":
+            from ingot.cli.verify import verify
+
+            return verify
     raise KeyError(name)

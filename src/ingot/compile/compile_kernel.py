@@ -104,7 +104,7 @@ def compile_kernel(
         size_map = measure(sandbox.outputs, symbols, arch.make, kernel, modules)
         step.result(_summary(size_map))
     with progress.step("list compiled files") as step:
-        compiled_files = _compiled_files(sandbox, modules)
+        compiled_files = _compiled_files(sandbox, modules, config)
         step.result(f"{len(compiled_files.all):,} of {len(compiled_files.tree):,} source files")
     return Artifacts(
         release=modules.name,
@@ -120,14 +120,15 @@ def compile_kernel(
     )
 
 
-def _compiled_files(sandbox: Sandbox, modules: Path) -> CompiledFiles:
+def _compiled_files(sandbox: Sandbox, modules: Path, config: Config) -> CompiledFiles:
     """The source files of the kernel and of the modules installed in the directory `modules`."""
     installed = {
         f"{path.relative_to(modules).as_posix().rpartition('.ko')[0]}.ko"
         for path in modules.rglob("*.ko*")
         if path.is_file()
     }
-    return find_compiled_files(sandbox.outputs, ConfinedDirectory(sandbox.source), installed)
+    source = ConfinedDirectory(sandbox.source)
+    return find_compiled_files(sandbox.outputs, source, installed, config.options)
 
 
 def _summary(size_map: SizeMap) -> str:

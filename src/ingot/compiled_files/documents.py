@@ -1,22 +1,32 @@
 """Compiled files as two JSON documents: the files of a kernel, and those of its source tree.
 
     {"files": {"0,2-3": {"net/bridge": ["br.c", "br_private.h"]}, ...},
-     "modules": ["kernel/net/bridge/bridge.ko", ...]}
+     "modules": ["kernel/net/bridge/bridge.ko", ...],
+     "left_out": {"net/bridge": ["br_netlink.c"], ...},
+     "switched_off": [["", 7], ["TUN", 1], ...]}
     {"net/bridge": ["Kconfig", "Makefile", "br.c", ...], ...}
 
 In the first, files are grouped by what they were compiled into: 0 is vmlinux, 1 the first of
-`modules`. Directories are relative to the top of the source tree, which is "". The second document
-is the same for all kernels of a source, so it is stored only once.
+`modules`. Directories are relative to the top of the source tree, which is "". `switched_off` has
+the options of the C and assembly files that no group and `left_out` have, in the order of their
+paths: each row is for so many files, and "" if no option is known. That takes a third of the bytes
+of a list with names. The second document is the same for all kernels of a source, so it is stored
+only once.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ingot.compiled_files.compiled_files import CompiledFiles
 
+_REQUIRED = frozenset({"files", "modules"})
+_MEMBERS = _REQUIRED | {"left_out", "switched_off"}
+"""The last two are not in what the first versions with compiled files wrote."""
 _MOST_MODULES = 100_000
 _MOST_FILES = 1_000_000
 """The most files of a source tree; the tree of 2026 has 90,000."""
@@ -25,6 +35,7 @@ _MOST_USES = 100_000_000
 _LONGEST = 4095
 _PART = re.compile(r"(?!\.{1,2}$)[^/\x00-\x1f\x7f-\x9f]{1,255}")
 _MODULE = re.compile(r"kernel/(?:[\w+.,-]{1,255}/)*[\w+.,-]{1,255}\.ko", re.ASCII)
+_OPTION = re.compile(r"\w{0,255}", re.ASCII)
 _RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
 
 
@@ -38,14 +49,19 @@ def to_json(compiled: CompiledFiles) -> tuple[dict[str, object], dict[str, list[
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for path, numbers in users.items():
         groups[_ranges(numbers)].append(path)
-    files = {numbers: _by_directory(paths) for numbers, paths in groups.items()}
-    return {"files": files, "modules": modules}, _by_directory(compiled.tree)
+    document: dict[str, object] = {
+        "files": {numbers: _by_directory(paths) for numbers, paths in groups.items()},
+        "modules": modules,
+        "left_out": _by_directory(compiled.left_out),
+        "switched_off": _runs(compiled),
+    }
+    return document, _by_directory(compiled.tree)
 
 
 def from_json(document: object, tree: object) -> CompiledFiles:
     """Read what `to_json` returned; ValueError, which says why, for anything else."""
-    if not isinstance(document, dict) or document.keys() != {"files", "modules"}:
-        raise ValueError("it does not have exactly the members 'files' and 'modules'")
+    if not isinstance(document, dict) or not _REQUIRED <= document.keys() <= _MEMBERS:
+        raise ValueError("it does not have exactly the members of compiled files")
     modules, groups = document["modules"], document["files"]
     if not isinstance(modules, list) or not isinstance(groups, dict):
         raise ValueError("its modules are not a list, or its files are not an object")
@@ -58,11 +74,15 @@ def from_json(document: object, tree: object) -> CompiledFiles:
         frozenset(users[0]),
         {module: frozenset(users[number]) for number, module in enumerate(modules, start=1)},
         frozenset(_paths(tree)),
+        frozenset(_paths(document.get("left_out", {}))),
     )
     if not compiled.built_in:
         raise ValueError("it has no files of vmlinux")
-    if stray := set().union(*users) - compiled.tree:
+    if stray := compiled.left_out.union(*users) - compiled.tree:
         raise ValueError(f"it has the file {min(stray)!r}, which the source tree does not have")
+    if "switched_off" in document:
+        off = _options(document["switched_off"], _not_compiled(compiled))
+        compiled = dataclasses.replace(compiled, switched_off=off)
     return compiled
 
 
@@ -82,6 +102,36 @@ def _users(groups: Mapping[str, object], modules: int) -> list[set[str]]:
                 raise ValueError("it has more files than the modules of a kernel")
             users[number] |= paths
     return users
+
+
+def _not_compiled(compiled: CompiledFiles) -> list[str]:
+    """The C and assembly files of the tree that were not compiled, in order."""
+    used = compiled.all | compiled.left_out
+    return sorted(file for file in compiled.tree - used if file.endswith((".c", ".S")))
+
+
+def _runs(compiled: CompiledFiles) -> list[list[str | int]]:
+    """The options of the files that were not compiled: each with the number of files in a row."""
+    options = (compiled.switched_off.get(file, "") for file in _not_compiled(compiled))
+    return [[option, sum(1 for _ in files)] for option, files in itertools.groupby(options)]
+
+
+def _options(runs: object, files: Sequence[str]) -> dict[str, str]:
+    """The options of `_runs`, by file; ValueError if they are not those of exactly these files."""
+    if not isinstance(runs, list):
+        raise ValueError("its options are not a list")
+    found: dict[str, str] = {}
+    done = 0
+    for run in runs:
+        match run:
+            case [str(option), int(count)] if _OPTION.fullmatch(option) and count > 0:
+                found |= dict.fromkeys(files[done : done + count], option) if option else {}
+                done += count
+            case _:
+                raise ValueError(f"its options have the row {run!r:.100}")
+    if done != len(files):
+        raise ValueError(f"it has options of {done:,} files; {len(files):,} were not compiled")
+    return found
 
 
 def _by_directory(paths: Iterable[str]) -> dict[str, list[str]]:

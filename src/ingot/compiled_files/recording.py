@@ -17,7 +17,7 @@ during the build, and the boot stubs of bzImage, are not part of vmlinux.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ingot.compiled_files.build_records import recorded_name
 from ingot.compiled_files.compiled_files import CompiledFiles
@@ -27,6 +27,7 @@ from ingot.compiled_files.source_trace import (
     DamagedRecordError,
     module_objects,
 )
+from ingot.compiled_files.switched_off import files_switched_off
 from ingot.confined_files import ConfinedDirectory, UnsafeFileError
 from ingot.errors import BuildError
 
@@ -40,12 +41,16 @@ _SCRIPT = "vmlinux.lds"
 
 
 def find_compiled_files(
-    build: ConfinedDirectory, source: ConfinedDirectory, installed: Iterable[str]
+    build: ConfinedDirectory,
+    source: ConfinedDirectory,
+    installed: Iterable[str],
+    options: Mapping[str, str],
 ) -> CompiledFiles:
     """The source files of the kernel that was compiled in the directory `build`.
 
-    `installed` are the modules to find, by their paths below /lib/modules/<release>. BuildError if
-    a record that is needed is missing or damaged: the result never lacks files without an error.
+    `installed` are the modules of the kernel, by their paths below /lib/modules/<release>;
+    `options` are those of its config, without CONFIG_. BuildError if a record that is needed is
+    missing or damaged: the result never lacks files without an error.
     """
     files = {found.name for found in build.walk(most=_MOST_FILES) if found.is_file}
     tree = frozenset(_source_files(source))
@@ -55,11 +60,11 @@ def find_compiled_files(
         built_in = trees.sources_of(_vmlinux(files, modules))
         if not built_in:
             raise DamagedRecordError("there are no records of the objects of vmlinux")
-        return CompiledFiles(
-            built_in,
-            {name: trees.sources_of(_module(name, modules)) for name in sorted(installed)},
-            tree,
-        )
+        found = {name: trees.sources_of(_module(name, modules)) for name in sorted(installed)}
+        stems = {_stem(name) for name in found}
+        others = [name for stem, names in modules.items() if stem not in stems for name in names]
+        used = built_in.union(*found.values())
+        left_out = trees.sources_of(others) - used
     except (DamagedRecordError, OSError) as error:
         raise BuildError(
             "the source files that the kernel was compiled from are not known",
@@ -67,6 +72,9 @@ def find_compiled_files(
             hint="build the kernel again; if it fails again, report it with the version of the"
             " kernel",
         ) from None
+    off = files_switched_off(options, source, tree)
+    off = {file: option for file, option in off.items() if file not in used | left_out}
+    return CompiledFiles(built_in, found, tree, left_out, off)
 
 
 def _source_files(source: ConfinedDirectory) -> Iterator[str]:
@@ -140,7 +148,12 @@ def _objects(build: ConfinedDirectory, stem: str) -> list[str]:
 
 def _module(name: str, modules: dict[str, list[str]]) -> list[str]:
     """The files of the build that an installed module is made from."""
-    stem = name.removeprefix("kernel/").removesuffix(".ko")
+    stem = _stem(name)
     if stem not in modules:
         raise DamagedRecordError(f"{_ORDER} does not list the installed module {name!r:.200}")
     return modules[stem]
+
+
+def _stem(name: str) -> str:
+    """The path of an installed module in the build directory, without its suffix."""
+    return name.removeprefix("kernel/").removesuffix(".ko")

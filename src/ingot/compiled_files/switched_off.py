@@ -1,6 +1,7 @@
 """Source files that a config switches off, by the Makefiles of a source tree.
 
-For an image without a list of compiled files, this is what its config says, as far as that goes:
+This is the reason why a file was not compiled. For an image without a list of compiled files, it is
+all that is known of them:
 
     obj-$(CONFIG_BRIDGE) += bridge/             a directory that is not entered
     obj-$(CONFIG_TUN) += tun.o                  an object that is not compiled
@@ -16,12 +17,13 @@ Source: the kernel's Documentation/kbuild/makefiles.rst.
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from ingot.confined_files import ConfinedDirectory
+from ingot.confined_files import ConfinedDirectory, UnsafeFileError
 
 _MAKEFILE_LIMIT = 4 << 20
 _MOST_DEPTH = 50
@@ -80,7 +82,7 @@ def files_switched_off(
     """The C and assembly files that a config switches off, each with an option that does it.
 
     `options` are those of the config, without CONFIG_; `tree` has the files of the source tree
-    `source`. UnsafeFileError for a Makefile that cannot be read.
+    `source`. A Makefile that cannot be read safely is left out.
     """
     names = sorted(tree)
     makefiles = {
@@ -94,10 +96,9 @@ def files_switched_off(
         stem, suffix = posixpath.splitext(base)
         if suffix not in (".c", ".S") or not directory or f"{directory}/{stem}.o" in used:
             continue
-        option = _against_directory(directory, makefiles, directories)
-        if not option and directory in makefiles:
-            option = makefiles[directory].option_against(f"{stem}.o")
-        if option:
+        # the file's own option says more than that of its directory (TUN, not NETDEVICES)
+        own = makefiles[directory].option_against(f"{stem}.o") if directory in makefiles else ""
+        if option := own or _against_directory(directory, makefiles, directories):
             found[name] = option
     return found
 
@@ -134,8 +135,9 @@ def _makefiles(
         directory, _, base = name.rpartition("/")
         prefix = f"{directory}/" if directory else ""
         if base in _NAMES and not (base == "Makefile" and f"{prefix}Kbuild" in present):
-            text = source.read(name, _MAKEFILE_LIMIT).decode("utf-8", "replace")
-            yield directory, _parse(text)
+            with contextlib.suppress(UnsafeFileError):  # such as a link
+                text = source.read(name, _MAKEFILE_LIMIT).decode("utf-8", "replace")
+                yield directory, _parse(text)
 
 
 def _parse(text: str) -> dict[str, list[str]]:

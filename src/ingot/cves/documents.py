@@ -15,6 +15,7 @@ from typing import Any
 
 from ingot.cves.answer import Answer, Finding
 from ingot.cves.verdict import Status
+from ingot.errors import UserError
 
 _NAMESPACE = uuid.UUID("5b0d8c1e-2f0a-5d6b-9d53-1c7d1c3b7f0a")
 """For serial numbers: any fixed UUID would do."""
@@ -69,12 +70,28 @@ def reason_of(finding: Finding) -> str:
     verdict = finding.verdict
     if verdict.reason:
         return f"{verdict.cause.value}: {verdict.reason}"
-    files = ", ".join(verdict.files[:3]) + (", ..." if len(verdict.files) > 3 else "")
-    return f"{verdict.cause.value}: {files}" if files else verdict.cause.value
+    files = f": {_first(verdict.files)}" if verdict.files else ""
+    verb = "is" if len(verdict.options) == 1 else "are"
+    options = f"; {_first(verdict.options)} {verb} off" if verdict.options else ""
+    return f"{verdict.cause.value}{files}{options}"
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first three names, and a sign if there are more."""
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def openvex_document(answer: Answer, subject: Subject) -> dict[str, Any]:
-    """The answer as an OpenVEX document; it has a statement for each CVE that is open."""
+    """The answer as an OpenVEX document; it has a statement for each CVE that is open.
+
+    UserError if no CVE is open: the schema of OpenVEX requires a statement.
+    """
+    if not answer.findings:
+        raise UserError(
+            f"there is no OpenVEX document for {subject.name}",
+            why=f"no CVE is open in {answer.version}, and OpenVEX requires at least one statement",
+            hint="use --format cyclonedx or --json, which may be without CVEs",
+        )
     version = str(answer.version)
     product: dict[str, Any] = {"@id": subject.purl(version)}
     if subject.digest:

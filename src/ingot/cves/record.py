@@ -93,7 +93,7 @@ def _document(data: bytes) -> dict[str, Any]:
     import orjson  # only here: most verbs read no record
 
     if len(data) > RECORD_BYTES:
-        raise RecordError(f"it has {len(data):,} bytes; at most {RECORD_BYTES:,} are read")
+        raise RecordError(f"it has more than {RECORD_BYTES:,} bytes")
     try:
         document = orjson.loads(data)
         # orjson keeps the last of several equal keys; then there are fewer keys than in the file

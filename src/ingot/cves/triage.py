@@ -25,7 +25,7 @@ from typing import Literal
 from pydantic import Field
 
 from ingot.cves.answer import Answer, Finding
-from ingot.cves.verdict import Cause, Status, Verdict
+from ingot.cves.verdict import Cause, Status
 from ingot.errors import UserError
 from ingot.files import read_text
 from ingot.toml import FileForm, Lines, Mistakes, TomlTable
@@ -193,13 +193,11 @@ def decide(
 def _decided(finding: Finding, decision: Decision | None) -> Finding:
     if decision is None:
         return finding
-    old = finding.verdict
-    verdict = Verdict(
-        decision.status,
-        Cause.DECIDED,
-        old.files,
-        old.compiled_into,
-        decision.reason,
-        decision.justification,
+    verdict = dataclasses.replace(
+        finding.verdict,
+        status=decision.status,
+        cause=Cause.DECIDED,
+        reason=decision.reason,
+        justification=decision.justification,
     )
     return dataclasses.replace(finding, verdict=verdict)

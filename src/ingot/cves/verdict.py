@@ -51,6 +51,7 @@ class Cause(enum.Enum):
     COMPILED = "a file was compiled in"
     INCLUDED = "a header was included"
     NOT_COMPILED = "no file was compiled in"
+    LEFT_OUT = "a file was compiled only into modules that are not in kernel-modules"
     OTHER_ARCH = "it is code of another architecture"
     NO_FILE = "the record lists no file"
     MISSING = "a file is not in this source tree, under any known name"
@@ -65,7 +66,8 @@ class Verdict:
     """The status of a CVE, its cause, and the files that decided it.
 
     `files` are names in this source tree, except for the cause MISSING. `compiled_into` lists
-    `vmlinux` and the paths of modules that contain a file. `reason` and `justification` (of
+    `vmlinux` and the paths of modules that contain a file. `options` are those of the config that
+    are off, without which the files are not compiled (CONFIG_TUN). `reason` and `justification` (of
     OpenVEX) are those of a decision by hand.
     """
 
@@ -73,6 +75,7 @@ class Verdict:
     cause: Cause
     files: tuple[str, ...] = ()
     compiled_into: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     reason: str = ""
     justification: str = ""
 
@@ -82,7 +85,9 @@ class CompiledIndex:
 
     def __init__(self, compiled: CompiledFiles) -> None:
         self.tree = compiled.tree
-        self.all = compiled.built_in.union(*compiled.modules.values())
+        self.all = compiled.all
+        self.left_out = compiled.left_out
+        self.switched_off = compiled.switched_off
         self._compiled = compiled
         self._arches = {arch for file in self.all if (arch := _arch_of(file))}
 
@@ -115,9 +120,11 @@ def judge_files(files: Sequence[str], compiled: CompiledIndex) -> Verdict:
     if hidden := [file for file in found if not (_is_shown(file) or compiled.is_foreign(file))]:
         return Verdict(Status.UNDECIDED, Cause.NOT_SHOWN, tuple(hidden))
     decided = [*found, *missing]
-    foreign = all(compiled.is_foreign(file) for file in with_code)
-    cause = Cause.OTHER_ARCH if foreign else Cause.NOT_COMPILED
-    return Verdict(Status.NOT_AFFECTED, cause, tuple(decided))
+    if all(compiled.is_foreign(file) for file in with_code):
+        return Verdict(Status.NOT_AFFECTED, Cause.OTHER_ARCH, tuple(decided))
+    cause = Cause.NOT_COMPILED if compiled.left_out.isdisjoint(found) else Cause.LEFT_OUT
+    options = _options_off(found, compiled.switched_off)
+    return Verdict(Status.NOT_AFFECTED, cause, tuple(decided), options=options)
 
 
 def guess(files: Sequence[str], switched_off: Mapping[str, str]) -> Verdict:
@@ -126,10 +133,15 @@ def guess(files: Sequence[str], switched_off: Mapping[str, str]) -> Verdict:
     `switched_off` are files that its config switches off, each with an option that is off.
     """
     if files and all(file in switched_off for file in files):
-        options = dict.fromkeys(f"CONFIG_{switched_off[file]}" for file in files)
-        reason = ", ".join(options)
-        return Verdict(Status.UNDECIDED, Cause.SWITCHED_OFF, tuple(files), reason=reason)
+        options = _options_off(files, switched_off)
+        return Verdict(Status.UNDECIDED, Cause.SWITCHED_OFF, tuple(files), options=options)
     return Verdict(Status.UNDECIDED, Cause.NO_COMPILED_FILES)
+
+
+def _options_off(files: Sequence[str], switched_off: Mapping[str, str]) -> tuple[str, ...]:
+    """The options that switch the files off, as far as they are known."""
+    names = (switched_off[file] for file in files if file in switched_off)
+    return tuple(dict.fromkeys(f"CONFIG_{name}" for name in names))
 
 
 def _in_tree(files: Sequence[str], tree: frozenset[str]) -> tuple[list[str], list[str]]:

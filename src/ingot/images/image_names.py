@@ -4,6 +4,11 @@ Artifacts that describe the base image have tags as well:
 
     flintlock-kernel:<version>-<12 digits of the recipe key>-boot    its boot profile
     flintlock-kernel:<version>-<12 digits of the recipe key>-files   its compiled files
+    flintlock-kernel:<version>-<12 digits of the recipe key>-build   how it was built
+
+The signatures of any image are in an index that is named by the digest of its manifest:
+
+    <image>:sha256-<64 digits of the digest>
 """
 
 from __future__ import annotations
@@ -19,11 +24,14 @@ from ingot.images.kernel_labels import KernelLabels, read_facts
 from ingot.oci import Descriptor, Image, Layout, read_image
 from ingot.version import KernelVersion
 
-PROFILE, COMPILED_FILES = "boot", "files"
-ARTIFACT_KINDS = (PROFILE, COMPILED_FILES)
+PROFILE, COMPILED_FILES, BUILD_RECORD = "boot", "files", "build"
+SIGNATURES = "signatures"
+ARTIFACT_KINDS = (PROFILE, COMPILED_FILES, BUILD_RECORD)
 """The kinds of artifacts, as their tags end."""
 
 _ARTIFACT = re.compile(rf"{BASE}:.+-[0-9a-f]{{12}}-({'|'.join(ARTIFACT_KINDS)})")
+
+_SIGNED = re.compile(r"[^:]+:sha256-([0-9a-f]{64})")
 
 
 def tags_for(
@@ -49,8 +57,21 @@ def artifact_tag(facts: KernelLabels, kind: str) -> str:
 
 def artifact_kind(tag: str) -> str | None:
     """The kind of artifact that a tag of the store names; None for the tag of an image."""
+    if signed_image(tag) is not None:
+        return SIGNATURES
     match = _ARTIFACT.fullmatch(tag)
     return match[1] if match else None
+
+
+def signatures_tag(digest: Digest) -> str:
+    """The tag of the signatures of an image (OCI distribution-spec 1.1, "Referrers Tag Schema")."""
+    return f"sha256-{digest.hex}"
+
+
+def signed_image(tag: str) -> Digest | None:
+    """The image whose signatures a tag names; None for any other tag."""
+    match = _SIGNED.fullmatch(tag)
+    return Digest(match[1]) if match else None
 
 
 def tags_of_store(layout: Layout) -> dict[str, Descriptor]:

@@ -14,7 +14,7 @@ from ingot.arch import arch_called
 from ingot.builder.builder_image import labelled_digest
 from ingot.digest import Digest
 from ingot.errors import IngotError, UserError
-from ingot.images import KernelLabels, is_immutable, read_facts
+from ingot.images import SIGNATURES, KernelLabels, artifact_kind, is_immutable, read_facts
 from ingot.oci import Descriptor, Image, Layout, read_image
 from ingot.oci.graph import reachable
 
@@ -91,6 +91,8 @@ def _images(layout: Layout) -> Iterable[ListedImage]:
     users = Counter(digest for sizes in blobs.values() for digest in sizes)
     groups: dict[tuple[str, Digest], list[str]] = {}
     for tag, descriptor in tags.items():
+        if artifact_kind(tag) == SIGNATURES:
+            continue
         name, _, rest = tag.rpartition(":")
         groups.setdefault((name, descriptor.digest), []).append(rest)
     for (name, digest), group in groups.items():

@@ -23,6 +23,7 @@ from ingot.images import (
     has_added_modules,
     module_image,
     read_facts,
+    signed_image,
     split_modules,
     tag_with_modules,
 )
@@ -195,7 +196,9 @@ def _profiles(
     kept = {descriptor.digest for tag, descriptor in tags.items() if tag not in leaving}
     gone = {tags[tag].digest for tag in leaving} - kept
     for tag, image in images.items():
-        if image is None:
+        if signed_image(tag) in gone:
+            yield tag
+        elif image is None:
             with contextlib.suppress(UserError, VerificationError):  # not an artifact
                 if read_artifact(layout, tags[tag]).subject.digest in gone:
                     yield tag

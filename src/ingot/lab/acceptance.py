@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ingot.boot.boot_report import BootReport
+from ingot.boot.boot_report import BootReport, Outcome
 from ingot.boot.cost.boot_profile import Profile
 from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel
 from ingot.errors import BootError
+from ingot.images import read_config
+from ingot.kconfig import Config
 from ingot.lab.boot_target import BootTarget, prepared_target
 from ingot.lab.booting import boot_each
 from ingot.lab.budget_check import require_affordable
 from ingot.lab.profiling import measure_prepared
+from ingot.lab.proving import checks_of_kernel
 from ingot.lab.vmm_proofs import Proof, VmmProof, proofs_of, requests_for
 from ingot.oci import Image
 from ingot.progress import Progress
@@ -23,7 +26,9 @@ from ingot.setting import Setting
 class Acceptance:
     """What a kernel has passed: a boot in each machine, what that proves of its VMMs, its cost.
 
-    `report` is that of the first machine. Its notes say what all boots prove of each VMM.
+    `report` is that of the first machine. A check that it skipped, since that machine cannot run it,
+    has the result of a later boot, if it passed there. Its notes say what all boots prove of each
+    VMM.
     """
 
     boots: tuple[BootReport, ...]
@@ -32,8 +37,19 @@ class Acceptance:
 
     @property
     def report(self) -> BootReport:
-        first = self.boots[0]
-        return replace(first, notes=(*first.notes, *(proof.text for proof in self.proofs)))
+        first, *others = self.boots
+        later = {
+            check.name: replace(check, detail=f"{check.detail} (in {boot.machine})")
+            for boot in others
+            for check in boot.checks
+            if check.outcome is Outcome.PASSED
+        }
+        checks = (
+            later.get(check.name, check) if check.outcome is Outcome.SKIPPED else check
+            for check in first.checks
+        )
+        notes = (*first.notes, *(proof.text for proof in self.proofs))
+        return replace(first, checks=tuple(checks), notes=notes)
 
 
 def accept_image(
@@ -47,7 +63,7 @@ def accept_image(
     budget = setting.project.catalog.budget(kernel)
     counted = budget is not None and budget.needs_profile
     with prepared_target(setting.project, base, builder, progress) as target:
-        boots = _require_boots(setting, target, kernel, progress)
+        boots = _require_boots(setting, target, kernel, read_config(base.annotations), progress)
         profile = measure_prepared(setting, target, progress) if counted else None
     require_affordable(setting.project, kernel, base, profile, progress)
     proofs = proofs_of(kernel.arch, kernel.vmms)
@@ -58,10 +74,10 @@ def accept_image(
 
 
 def _require_boots(
-    setting: Setting, target: BootTarget, kernel: Kernel, progress: Progress
+    setting: Setting, target: BootTarget, kernel: Kernel, config: Config | None, progress: Progress
 ) -> tuple[BootReport, ...]:
     reports = []
-    checks = setting.project.catalog.guest_checks(kernel)
+    checks = checks_of_kernel(setting.project.catalog, kernel, config=config)
     requests = requests_for(kernel.arch, kernel.vmms, checks)
     for report in boot_each(setting, target, requests, progress):
         if not report.passed:

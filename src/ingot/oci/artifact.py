@@ -8,7 +8,7 @@ Source: OCI image-spec 1.1, manifest.md ("Guidelines for Artifact Usage").
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ingot.errors import UserError
@@ -40,6 +40,7 @@ def write_artifact(
     data: bytes,
     subject: Descriptor,
     further: Sequence[bytes] = (),
+    annotations: Mapping[str, str] | None = None,
 ) -> Descriptor:
     """Write an artifact that describes `subject`; a tag can point at the result.
 
@@ -48,7 +49,7 @@ def write_artifact(
     config = layout.write_blob([_EMPTY], _EMPTY_TYPE)
     layers = [layout.write_blob([each], artifact_type) for each in (data, *further)]
     plain = Descriptor(subject.media_type, subject.digest, subject.size)
-    manifest = {
+    manifest: dict[str, object] = {
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
         "artifactType": artifact_type,
@@ -56,6 +57,8 @@ def write_artifact(
         "layers": [layer.to_json() for layer in layers],
         "subject": plain.to_json(),
     }
+    if annotations:
+        manifest["annotations"] = dict(annotations)
     return layout.write_blob([canonical_json(manifest)], MANIFEST_TYPE)
 
 

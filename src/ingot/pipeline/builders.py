@@ -70,14 +70,19 @@ def known_builder(project: Project, kernel: Kernel) -> Digest | None:
 
 
 def builders_of_catalog(project: Project) -> set[Digest]:
-    """The store's images of the catalog's current builders, for machines of any arch."""
-    from ingot.builder import builder_image  # no build needs it
+    """The images of the catalog's current builders, for machines of any arch.
+
+    They are those of the store, and those that the cache keeps for it.
+    """
+    from ingot.builder import builder_image, kept_images  # no build needs them
 
     site = site_of(project)
     sites = [replace(site, host=arch) for arch in all_arches()]
     specs = project.catalog.builders.values()
-    found = [builder_image.find(spec, each) for spec in specs for each in sites]
-    return {descriptor.digest for descriptor in found if descriptor}
+    pairs = [(spec, each) for spec in specs for each in sites]
+    stored = [builder_image.find(*pair) for pair in pairs]
+    kept = [found[1].descriptor for pair in pairs if (found := kept_images.find(*pair))]
+    return {descriptor.digest for descriptor in (*stored, *kept) if descriptor}
 
 
 def packages_of(project: Project, spec: BuilderSpec) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ that is killed leaves only untagged data; the next build reuses the verified par
 from __future__ import annotations
 
 from ingot.arch import arch_called
+from ingot.build_record import record_of, write_record
 from ingot.catalog import Kernel
 from ingot.compile.compile_kernel import compile_kernel
 from ingot.compiled_artifact import write_compiled_files
@@ -72,7 +73,11 @@ def make_images(setting: Setting, plan: Plan, timed: Timed) -> Built:
                 )
             read = {name: read_image(layout, each) for name, each in images.items()}
             accepted = accept_image(setting, read[BASE], builder, kernel, timed)
-            about = write_compiled_files(layout, artifacts.compiled_files, read[BASE])
+            record = record_of(recipe, source, plan.patches, accepted.report)
+            about = {
+                **write_compiled_files(layout, artifacts.compiled_files, read[BASE]),
+                **write_record(layout, record, read[BASE]),
+            }
             layout.tag({**tags_for(images, facts, kernel.tag), **about})
             layout.untag(outdated_tags(images, kernel.tag))
             if accepted.profile:

@@ -4,13 +4,15 @@ A kernel is requested by its immutable tag `<version>-<12 digits of the recipe k
 by its name. What is pulled is verified against the digests in its manifests, and against the
 request: version, arch and every part of the recipe, in each of the images. An image must hold the
 files of its kind and no others. A registry cannot prove that the files are the output of this
-recipe: the user who names it with --cache-from decides to trust it.
+recipe: for that, they need the signatures that the catalog's policy asks for (`trust.toml`).
+Without a policy, the user who names the registry with --cache-from decides to trust it.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, time
 
 from ingot import compiled_artifact, registry
 from ingot.arch import Arch
@@ -27,6 +29,7 @@ from ingot.progress import Progress
 from ingot.recipe import Recipe
 from ingot.registry import Registry
 from ingot.setting import Project, Setting
+from ingot.trust.policy import NO_ONE, PulledImage, load_policy, require_trusted
 
 _LONGEST_NOTE = 1000
 
@@ -53,9 +56,10 @@ def fetch_kernel(
             _fetched(setting.project, cache, digests, kernel.arch) as (layout, images),
         ):
             require_images_of(layout, images, kernel.version, recipe)
+            vouched = _require_trusted(setting, cache, layout, images)
             for descriptor in images.values():
                 copy_image(layout, descriptor, setting.project.layout)
-            step.result(f"recipe {recipe.key.short}")
+            step.result(f"recipe {recipe.key.short}; {vouched}")
         return images
     return None
 
@@ -138,6 +142,7 @@ def _fetch_builder(
         (descriptor,) = descriptors.values()
         image = read_image(layout, descriptor)
         builders.verify_packages(layout, image)
+        vouched = _require_trusted(setting, cache, layout, {builders.IMAGE: descriptor})
         if (
             not builders.serves(image.labels, spec, site)
             or image.platform.architecture != site.host.oci
@@ -145,7 +150,25 @@ def _fetch_builder(
             raise VerificationError(f"{tag} is not the builder that its manifest describes")
         copy_image(layout, descriptor, setting.project.layout)
         setting.project.layout.tag(builders.tags_for(spec, image))
-        step.result(digest.short)
+        step.result(f"{digest.short}; {vouched}")
+
+
+def _require_trusted(
+    setting: Setting, cache: Registry, layout: Layout, images: Mapping[str, Descriptor]
+) -> str:
+    """Who vouches for these images of the cache; VerificationError if the policy refuses one."""
+    policy = load_policy(setting.project.catalog.root)
+    if policy is None:
+        return NO_ONE
+    today = setting.options.today
+    moment = datetime.combine(today, time(), UTC) if today else None
+
+    def phrase(name: str) -> str:
+        image = read_image(layout, images[name])
+        pulled = PulledImage(cache.reference(name), [image.descriptor.digest], image.labels)
+        return require_trusted(policy, pulled, moment, insecure=cache.insecure)
+
+    return "; ".join(dict.fromkeys(registry.at_once(phrase, list(images))))
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
     read    the current target of every tag; an immutable tag with another image ends the push here
     send    configs, layers and manifests of all kernels, by digest: no tag points at them yet
+    sign    the signatures of the images, if the store has any, or if the push signs them
     tag     one version after the other, all its images together: first the immutable tags, then
             those of the arches, of the version's indexes and of the series
 
@@ -24,6 +25,7 @@ from ingot.oci.graph import reachable
 from ingot.progress import Progress, Step
 from ingot.publish import indexes
 from ingot.publish.shipment import KernelModules, Shipment, TaggedManifest, gather
+from ingot.publish.signatures import Signer, send_signatures, sign_indexes
 from ingot.publish.tagging import (
     Action,
     RegistryTags,
@@ -54,10 +56,12 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The result of a push, or the plan of a dry run."""
+    """The result of a push, or the plan of a dry run; `signed` are the images and indexes that got
+    signatures."""
 
     tags: tuple[Tagged, ...]
     uploads: tuple[Upload, ...]
+    signed: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -83,20 +87,22 @@ def publish(
     modules: Iterable[KernelModules] = (),
     builders: bool = False,
     moving: bool = True,
+    signer: Signer | None = None,
     dry_run: bool = False,
 ) -> Published:
     """Push the images of kernels that the store has, and those of out-of-tree `modules` of these
     kernels; with `builders`, also their builders.
 
-    Without `moving`, only the immutable tags of the recipes are set. A `dry_run` changes nothing;
-    refused tags are in its result. Otherwise UserError, before anything is sent, if an immutable
-    tag points at another image. MachineError if the registry or the network fails; the tags that
-    are already set are correct.
+    Without `moving`, only the immutable tags of the recipes are set. The signatures that the store
+    has are pushed with the images, and those of the `signer`, if there is one. A `dry_run` changes
+    nothing; refused tags are in its result. Otherwise UserError, before anything is sent, if an
+    immutable tag points at another image. MachineError if the registry or the network fails; the
+    tags that are already set are correct.
     """
     layout = project.layout
     with layout.being_read():
         shipments = gather(layout, kernels, builders=builders, modules=modules, moving=moving)
-        return ship(layout, shipments, target, progress, dry_run=dry_run)
+        return ship(layout, shipments, target, progress, signer, dry_run=dry_run)
 
 
 def ship(
@@ -104,6 +110,7 @@ def ship(
     shipments: Sequence[Shipment],
     target: Registry,
     progress: Progress,
+    signer: Signer | None = None,
     *,
     dry_run: bool = False,
 ) -> Published:
@@ -121,14 +128,17 @@ def ship(
         return planned
     if error := planned.refusal(target):
         raise error
-    if not planned.changes:
-        return planned
     uploads = [_send(layout, part, target, progress) for part in _each_once(missing)]
-    tagger = Tagger(layout, target, seen)
-    tags: list[Tagged] = []
-    for shipment, plan in zip(shipments, plans, strict=True):
-        tags += tagger.tag(shipment, plan, progress)
-    return Published(tuple(tags), tuple(uploads))
+    signed = send_signatures(layout, shipments, target, signer, progress)
+    tags: list[Tagged] = list(planned.tags)
+    if planned.changes:
+        tagger = Tagger(layout, target, seen)
+        pairs = zip(shipments, plans, strict=True)
+        tags = [tag for pair in pairs for tag in tagger.tag(*pair, progress)]
+    if signer:
+        own = {part.digest for shipment in shipments for part in shipment.parts}
+        signed += sign_indexes(tags, own, target, signer, progress)
+    return Published(tuple(tags), tuple(uploads), signed)
 
 
 # Reading the registry, and planning

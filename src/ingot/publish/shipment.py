@@ -10,6 +10,7 @@ kernel-module-NAME:6.1.176[-FLAVOR]-ARCH         these modules alone; indexes to
 
 flintlock-kernel:6.1.176-1a2b3c4d5e6f-boot    the boot profile of that image, measured last
 flintlock-kernel:6.1.176-1a2b3c4d5e6f-files   the source files that it was compiled from
+flintlock-kernel:6.1.176-1a2b3c4d5e6f-build   how it was built
 kernel-builder:bookworm-1a2b3c4d5e6f          one builder, by its digest; immutable
 kernel-builder:bookworm                       the builder that was pushed last
 """

@@ -1,4 +1,7 @@
-"""Reads images from registries and sends images to them, with skopeo."""
+"""Reads images from registries and sends images to them, with skopeo.
+
+Only signatures need the module `referrers`, so it is imported by its name.
+"""
 
 from ingot.registry.read import (
     FETCHED,

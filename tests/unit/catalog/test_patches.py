@@ -145,6 +145,53 @@ def test_a_file_that_is_not_there_and_one_that_nothing_applies(tmp_path: Path) -
     assert lost == ["6.1/deeper/c.patch", "b.patch", "common/a.patch"]
 
 
+def with_quilt(root: Path, series: str, text: str = "") -> Catalog:
+    files = ("6.1/b.patch", "6.1/a.diff", "6.1/deeper/c", *(["all/0005-fix.patch"] if text else []))
+    (root / "patches" / "6.1").mkdir(parents=True)
+    (root / "patches" / "6.1" / "series").write_text(series)
+    return with_patches(root, text, files)
+
+
+QUILT = "# ours\n\nb.patch -p1  # first\ndeeper/c\na.diff\n"
+
+
+def test_a_diff_is_applied_like_a_patch(tmp_path: Path) -> None:
+    found = with_patches(tmp_path, "", ("6.1/0002-b.patch", "6.1/0001-a.diff"))
+    assert names(found, "6.1") == ["6.1/0001-a.diff", "6.1/0002-b.patch"]
+
+
+def test_a_series_file_of_quilt_decides_the_order(tmp_path: Path) -> None:
+    found = with_quilt(tmp_path, QUILT)
+    assert names(found, "6.1") == ["6.1/b.patch", "6.1/deeper/c", "6.1/a.diff"]
+    assert names(found, "5.10") == []
+
+
+def test_tables_select_among_the_patches_of_quilt_and_add_others_after_them(tmp_path: Path) -> None:
+    text = table() + '\n[[patches]]\nfile = "6.1/deeper/c"\narches = ["arm64"]\n'
+    found = with_quilt(tmp_path, QUILT, text)
+    assert names(found, "6.1") == ["6.1/b.patch", "6.1/a.diff", "all/0005-fix.patch"]
+    assert names(found, "6.1-arm64")[1] == "6.1/deeper/c"
+    assert names(found, "5.10") == ["all/0005-fix.patch"]
+
+
+@pytest.mark.parametrize(
+    ("series", "says"),
+    [
+        ("b.patch\na.diff\n", "patches/6.1/deeper/c is not applied"),
+        ("b.patch\ndeeper/c\n", "a.diff is not applied: 6.1/series lists the patches"),
+        (f"{QUILT}d.patch\n", "patches/6.1/series: line 6: there is no file d.patch"),
+        (f"{QUILT}b.patch\n", "line 6: b.patch is listed twice"),
+        (QUILT.replace("-p1", "-p0"), "line 3: b.patch has the option -p0, and only -p1"),
+        (QUILT.replace("-p1", "-R"), "line 3: b.patch has the option -R, which is not supported"),
+        (f"{QUILT}../5.10/x.patch\n", "line 6: ../5.10/x.patch is not in this directory"),
+    ],
+)
+def test_mistakes_in_a_series_file(tmp_path: Path, series: str, says: str) -> None:
+    with_quilt(tmp_path, QUILT)
+    (tmp_path / "patches" / "6.1" / "series").write_text(series)
+    assert any(says in line for line in mistakes(tmp_path, SMALL))
+
+
 def test_a_catalog_without_patches(tmp_path: Path) -> None:
     write(tmp_path, SMALL)
     found = load(tmp_path)

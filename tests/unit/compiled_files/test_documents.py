@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from typing import Any
 
@@ -23,8 +24,11 @@ FILES = CompiledFiles(
         {
             *("init/main.c", "include/linux/net.h", "lib.c", "net/bridge/br.c"),
             *("drivers/net/veth.c", "drivers/net/tun.c", "Makefile"),
+            *("drivers/net/tap.c", "sound/a.S", "sound/b.c", "sound/c.c", "sound/c.h"),
         }
     ),
+    frozenset({"drivers/net/tap.c"}),
+    {"drivers/net/tun.c": "TUN", "sound/a.S": "SOUND", "sound/b.c": "SOUND"},
 )
 DOCUMENT, TREE = to_json(FILES)
 
@@ -38,13 +42,21 @@ def test_files_are_grouped_by_what_they_are_part_of() -> None:
             "1": {"drivers/net": ["veth.c"]},
             "2": {"net/bridge": ["br.c"]},
         },
+        "left_out": {"drivers/net": ["tap.c"]},
+        "switched_off": [["TUN", 1], ["SOUND", 2], ["", 1]],
     }
-    assert TREE["drivers/net"] == ["tun.c", "veth.c"]
+    assert TREE["drivers/net"] == ["tap.c", "tun.c", "veth.c"]
     assert TREE[""] == ["Makefile", "lib.c"]
 
 
 def test_what_is_written_is_read() -> None:
     assert from_json(json.loads(json.dumps(DOCUMENT)), json.loads(json.dumps(TREE))) == FILES
+
+
+def test_the_last_two_members_may_be_missing() -> None:
+    document = {key: DOCUMENT[key] for key in ("modules", "files")}
+    found = from_json(document, TREE)
+    assert found == dataclasses.replace(FILES, left_out=frozenset(), switched_off={})
 
 
 _NAMES = st.sampled_from([f"{d}{n}.c" for d in ("", "a/", "a/b/", "c/") for n in "xyz"])
@@ -108,6 +120,19 @@ def changed(*path: object, to: object) -> dict[str, Any]:
         changed("files", "\u0661", to={"": ["Makefile"]}),
         changed("files", "-1", to={"": ["Makefile"]}),
         changed("files", "1", to={"init": ["main.c"]}),  # it is in a group already
+        changed("left_out", to=[]),
+        changed("left_out", to={"init": ["unknown.c"]}),
+        changed("switched_off", to={}),
+        changed("switched_off", to=[]),
+        changed("switched_off", to=[["TUN", 3]]),
+        changed("switched_off", to=[["TUN", 5]]),
+        changed("switched_off", to=[["TUN", 10**30]]),
+        changed("switched_off", to=[["TUN", 5], ["", -1]]),
+        changed("switched_off", to=[["TUN", "4"]]),
+        changed("switched_off", to=[["TUN=y\n", 4]]),
+        changed("switched_off", to=[[1, 4]]),
+        changed("switched_off", to=[["TUN"]]),
+        changed("switched_off", to=["TUN"]),
     ],
 )
 def test_anything_else_is_refused(document: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +54,9 @@ class Compile:
         put(self.build, {name: ""})
         (self.build / name).write_bytes(make_archive(members))
 
-    def files(self, *installed: str) -> CompiledFiles:
+    def files(self, *installed: str, options: Mapping[str, str] | None = None) -> CompiledFiles:
         return find_compiled_files(
-            ConfinedDirectory(self.build), ConfinedDirectory(self.source), installed
+            ConfinedDirectory(self.build), ConfinedDirectory(self.source), installed, options or {}
         )
 
     def error(self, *installed: str) -> str:
@@ -123,6 +124,7 @@ def test_without_a_record_of_the_link_all_archives_are_vmlinux(older: Compile) -
     older.archive("fs/built-in.a", "open.o")
     older.compiled("lib/sort.o", "/src/lib/sort.c")
     older.archive("lib/lib.a", "sort.o")
+    put(older.build, {"sound/built-in.a": "!<arch>\n"})  # what ar writes without members
     older.compiled("arch/x86/kernel/head_64.o", "/src/arch/x86/kernel/head_64.S")
     older.compiled("arch/x86/boot/header.o", "/src/arch/x86/boot/header.S")
     assert older.files().built_in == {
@@ -166,6 +168,32 @@ def test_a_module_is_what_its_list_of_objects_names(kernel: Compile) -> None:
     }
     assert files.built_in == INIT
     assert files.all == files.built_in | {"net/bridge/br.c", "net/bridge/br_if.c"}
+
+
+def test_a_module_that_is_not_installed_is_left_out(kernel: Compile) -> None:
+    put(kernel.build, build_files("net/veth", "net/tun"))
+    put(kernel.source, source_files("net/veth", "net/tun"))
+    files = kernel.files("kernel/net/veth.ko")
+    assert files.left_out == {"net/tun.c"}  # and not a header that vmlinux includes as well
+    assert files.all == INIT | {"net/veth.c"}
+    assert kernel.files("kernel/net/veth.ko", "kernel/net/tun.ko").left_out == set()
+
+
+def test_files_that_were_not_compiled_have_an_option_that_is_off(kernel: Compile) -> None:
+    put(kernel.build, build_files("net/veth"))
+    put(kernel.source, source_files("net/veth", "net/tun", "net/odd"))
+    put(
+        kernel.source,
+        {
+            "Kbuild": "obj-y += net/ init/\nobj-$(CONFIG_INIT) += init/main.o\n",
+            "net/Makefile": "obj-$(CONFIG_TUN) += tun.o\nobj-$(CONFIG_VETH) += veth.o\n",
+        },
+    )
+    (kernel.source / "net/Kbuild").symlink_to("Makefile")  # cannot be read safely
+    assert kernel.files("kernel/net/veth.ko").switched_off == {}
+    (kernel.source / "net/Kbuild").unlink()
+    assert kernel.files("kernel/net/veth.ko").switched_off == {"net/tun.c": "TUN"}
+    assert kernel.files(options={"VETH": "m", "TUN": "m"}).switched_off == {}
 
 
 def test_generated_files_lead_to_their_sources(kernel: Compile) -> None:
@@ -274,7 +302,7 @@ def test_a_source_that_the_tree_does_not_have_is_an_error(kernel: Compile) -> No
     assert "the source tree has no 'include/linux/init.h'" in kernel.error()
 
 
-@pytest.mark.parametrize("archive", [b"", b"!<arch>\n", b"!<thin>\nxx"])
+@pytest.mark.parametrize("archive", [b"", b"!<arch>\nxx", b"!<thin>\nxx"])
 def test_a_damaged_archive_is_an_error(older: Compile, archive: bytes) -> None:
     (older.build / "init/built-in.a").write_bytes(archive)
     if archive:

@@ -78,6 +78,12 @@ def test_what_an_option_switches_on_is_not(source: Path, value: str) -> None:
     assert found == {"net/core/optional.c": "C"}
 
 
+def test_the_option_of_a_file_is_named_before_that_of_its_directory(source: Path) -> None:
+    put(source, {"net/ipv6/Makefile": "obj-$(CONFIG_SIX) += six.o\n", "net/ipv6/more.c": ""})
+    found = off(source, "")
+    assert (found["net/ipv6/six.S"], found["net/ipv6/more.c"]) == ("SIX", "IPV6")
+
+
 def test_one_way_to_be_compiled_is_enough(source: Path) -> None:
     assert "net/core/two.c" not in off(source, "CONFIG_B=y\n")
 

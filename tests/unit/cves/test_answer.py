@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from collections.abc import Sequence
@@ -15,10 +16,13 @@ from ingot.compiled_files import CompiledFiles
 from ingot.cves import (
     DECISIONS_FILE,
     Answer,
+    Cause,
     Decision,
     Finding,
+    Record,
     Status,
     Subject,
+    Verdict,
     cyclonedx_document,
     decide,
     judge,
@@ -259,6 +263,33 @@ def test_the_statements_of_openvex(answer: Answer, decided: Answer) -> None:
     assert product["subcomponents"] == [{"@id": "pkg:generic/linux-kernel@6.1.176"}]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [
+        (Verdict(Status.UNDECIDED, Cause.NO_FILE), "the record lists no file"),
+        (
+            Verdict(Status.NOT_AFFECTED, Cause.NOT_COMPILED, ("a.c",), options=("CONFIG_A",)),
+            "no file was compiled in: a.c; CONFIG_A is off",
+        ),
+        (
+            Verdict(
+                *(Status.NOT_AFFECTED, Cause.NOT_COMPILED, ("a.c", "b.c", "c.c", "d.c")),
+                options=("CONFIG_A", "CONFIG_B"),
+            ),
+            "no file was compiled in: a.c, b.c, c.c, ...; CONFIG_A, CONFIG_B are off",
+        ),
+        (
+            Verdict(
+                *(Status.FIXED, Cause.DECIDED, ("a.c",)), options=("CONFIG_A",), reason="patched"
+            ),
+            "decided by hand: patched",
+        ),
+    ],
+)
+def test_reasons(verdict: Verdict, reason: str) -> None:
+    assert reason_of(Finding(Record("CVE-2025-0001", "", (), ()), verdict)) == reason
+
+
 DOCUMENT_KEYS = {"@context", "@id", "author", "role", "timestamp", "version", "tooling"}
 STATEMENT_KEYS = {"vulnerability", "timestamp", "products", "status", "status_notes"}
 STATUS_KEYS = {
@@ -282,6 +313,15 @@ def test_openvex_has_the_keys_that_its_schema_requires_and_no_others(
             assert set(statement) == STATEMENT_KEYS | STATUS_KEYS[statement["status"]]
             assert set(statement["vulnerability"]) == {"@id", "name", "description"}
             assert [set(each) for each in statement["products"]] == [{"@id", "subcomponents"}]
+
+
+def test_a_kernel_without_open_cves_has_no_openvex_document(answer: Answer) -> None:
+    nothing = dataclasses.replace(answer, findings=())
+    with pytest.raises(UserError, match="no OpenVEX document") as caught:
+        openvex_document(nothing, SUBJECT)
+    assert "no CVE is open in 6.1.176" in caught.value.why
+    document = json.dumps(cyclonedx_document(nothing, SUBJECT))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(document) is None
 
 
 def test_the_same_answer_gives_the_same_documents(answer: Answer, decided: Answer) -> None:

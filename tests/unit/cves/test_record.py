@@ -213,7 +213,7 @@ def test_a_record_that_cannot_be_used_says_why_in_one_line(document: object, why
         (b"\xff\xfe", "not valid JSON"),
         (b"[" * 100_000, "not valid JSON"),
         (b'{"a":' * 100_000, "not valid JSON"),
-        (b" " * (RECORD_BYTES + 1), "bytes; at most"),
+        (b" " * (RECORD_BYTES + 1), "more than 4,194,304 bytes"),
         (b'{"cveMetadata": {"state": "\\ud800"}}', "not valid JSON"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -48,6 +49,32 @@ def test_an_included_header_means_affected() -> None:
 def test_files_that_are_there_and_not_compiled_mean_not_affected() -> None:
     files = ("drivers/net/tun.c", "include/linux/if_tun.h")
     assert judged(files) == Verdict(Status.NOT_AFFECTED, Cause.NOT_COMPILED, files)
+
+
+def test_a_reason_names_the_options_that_are_off() -> None:
+    compiled = dataclasses.replace(
+        compiled_files(not_compiled=["drivers/net/tun.c", "drivers/net/tap.c", "a.h"]),
+        switched_off={"drivers/net/tun.c": "TUN", "drivers/net/tap.c": "TAP"},
+    )
+    found = judge_files(["drivers/net/tun.c", "a.h"], CompiledIndex(compiled))
+    assert (found.status, found.cause) == (Status.NOT_AFFECTED, Cause.NOT_COMPILED)
+    assert found.options == ("CONFIG_TUN",)
+    found = judge_files(["drivers/net/tun.c", "drivers/net/tap.c"], CompiledIndex(compiled))
+    assert found.options == ("CONFIG_TUN", "CONFIG_TAP")
+    assert judge_files(["a.h"], CompiledIndex(compiled)).options == ()
+
+
+def test_a_module_that_was_not_installed_is_not_in_the_kernel() -> None:
+    compiled = dataclasses.replace(
+        compiled_files(not_compiled=["drivers/net/tun.c", "a.c"]),
+        left_out=frozenset({"drivers/net/tun.c"}),
+    )
+    index = CompiledIndex(compiled)
+    for files in (["drivers/net/tun.c"], ["a.c", "drivers/net/tun.c"]):
+        found = judge_files(files, index)
+        assert (found.status, found.cause) == (Status.NOT_AFFECTED, Cause.LEFT_OUT)
+    assert judge_files(["drivers/net/tun.c", "gone.c"], index).status is Status.UNDECIDED
+    assert judge_files(["drivers/net/tun.c", "net/core/dev.c"], index).status is Status.AFFECTED
 
 
 def test_a_missing_file_decides_nothing() -> None:
@@ -171,7 +198,7 @@ def test_what_a_config_switches_off_is_a_reason_and_no_proof() -> None:
     off = {"drivers/net/tun.c": "TUN", "drivers/net/tap.c": "TAP"}
     found = guess(["drivers/net/tun.c", "drivers/net/tap.c"], off)
     assert (found.status, found.cause) == (Status.UNDECIDED, Cause.SWITCHED_OFF)
-    assert found.reason == "CONFIG_TUN, CONFIG_TAP"
+    assert found.options == ("CONFIG_TUN", "CONFIG_TAP")
     for files in (["drivers/net/tun.c", "net/core/dev.c"], []):
         assert guess(files, off) == Verdict(Status.UNDECIDED, Cause.NO_COMPILED_FILES)
 

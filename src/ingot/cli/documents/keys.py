@@ -23,6 +23,21 @@ KEYS: Mapping[str, str] = {
     "source_digest": "The digest of the source.",
     "builder_digest": "The digest of the builder's package list.",
     "command_line": "A command line for the kernel.",
+    # signatures
+    "private_key": "The file of the private key.",
+    "public_key": "The file of the public key.",
+    "fingerprint": "The fingerprint of the key that signs: `SHA256:`, then base64 of the sha256 of"
+    " the public key.",
+    "signed_by": "The fingerprints of the given keys that signed the image.",
+    "statements": "The types of the statements about the image that a key has signed: URLs that"
+    " in-toto, SLSA, CycloneDX and sigstore define.",
+    "new_statements": "Those of the statements that the key had not signed before.",
+    "reproduced": "Whether all images have the same digests as before.",
+    "rebuilt_digest": "The digest of the image that was built again.",
+    "differences": "Where the two images differ, a line for each file; empty if they are equal, or"
+    " if the original's files are not at hand.",
+    "signed": "The images and indexes that got signatures which the registry did not have.",
+    "refused": "Why each other signature that was found does not count.",
     # CVEs
     "cves": "The CVEs that are open in the version.",
     "cve": "The ID of a CVE: `CVE-2026-64257`.",
@@ -32,6 +47,7 @@ KEYS: Mapping[str, str] = {
     "cause": "What decided the status, in one word.",
     "program_files": "The files that the first fix in mainline changed.",
     "compiled_into": "`vmlinux` and the modules that contain such a file.",
+    "options_off": "The options that are off, without which such a file is not compiled.",
     "fixed_in": "The first release of the series with the fix; null if there is none yet.",
     "fix_in_catalog": "Whether the catalog has that release, or a later one of the series.",
     "cve_data": "Which records were read; its `commit` is that of the repository.",

@@ -319,6 +319,7 @@ class CvePart(TypedDict):
     reason: str
     program_files: list[str]
     compiled_into: list[str]
+    options_off: list[str]
     fixed_in: str | None
     fix_in_catalog: bool
 
@@ -411,6 +412,51 @@ class PushDocument(TypedDict):
     size: int
     images: list[ImagePart]
     tags: list[PushedTagPart]
+    signed: list[str]
+
+
+class KeygenDocument(TypedDict):
+    private_key: str
+    public_key: str
+    fingerprint: str
+
+
+class SignedImagePart(TypedDict):
+    image: str
+    digest: str
+    statements: list[str]
+    new_statements: list[str]
+
+
+class SignDocument(TypedDict):
+    fingerprint: str
+    images: list[SignedImagePart]
+
+
+class VerifiedImagePart(TypedDict):
+    image: str
+    digest: str
+    signed_by: list[str]
+    statements: list[str]
+    refused: list[str]
+
+
+class VerifyDocument(TypedDict):
+    images: list[VerifiedImagePart]
+
+
+class ReproducedImagePart(TypedDict):
+    image: str
+    digest: str
+    rebuilt_digest: str
+    differences: list[str]
+
+
+class ReproduceDocument(TypedDict):
+    recipe_key: str
+    reproduced: bool
+    images: list[ReproducedImagePart]
+    signed: list[str]
 
 
 class FindingPart(TypedDict):
@@ -556,6 +602,10 @@ DOCUMENTS: Mapping[str, type] = {
     "cves": CvesDocument,
     "require": RequireDocument,
     "report": ReportDocument,
+    "keygen": KeygenDocument,
+    "sign": SignDocument,
+    "verify": VerifyDocument,
+    "reproduce": ReproduceDocument,
     "push": PushDocument,
     "config check": ConfigCheckDocument,
     "config diff": ConfigDiffDocument,

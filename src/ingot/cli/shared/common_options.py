@@ -164,8 +164,8 @@ CacheFrom = Annotated[
         metavar="HOST[/PATH]",
         envvar=_CACHE_VARIABLE,
         help="Look in this registry for the builder, and before compiling for a build of the same"
-        " recipe. Images are verified by digest, but their signatures are not checked: use only a"
-        " registry that you trust.",
+        " recipe. Images are verified by digest, and by signature if the catalog has a trust.toml;"
+        " without one, use only a registry that you trust.",
         show_default=False,
     ),
 ]
@@ -206,24 +206,36 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 def find_catalog(directory: Path | None) -> Catalog:
+    """The catalog of `find_catalog_directory`; UserError if there is none.
+
+    If it was not named, its store must belong to the user or to root as well.
+    """
+    found = find_catalog_directory(directory)
+    if found is None:
+        raise UserError(
+            f"there is no catalog here: no kernels/{catalogs.FILE_NAME} in {Path.cwd()} or above",
+            hint="make one with `ingot init DIR` and run Ingot in DIR, or pass --catalog DIR",
+        )
+    catalog = catalogs.load(found)
+    if directory is None and catalog_before_verb() is None:
+        require_own_store(catalog.store, users_trusted())
+    return catalog
+
+
+def find_catalog_directory(directory: Path | None) -> Path | None:
     """The catalog named here or before the verb, or `kernels/` in this directory or one above it.
 
-    The latter must belong to the user or to root: see `catalog.ownership`.
+    The latter must belong to the user or to root: see `catalog.ownership`. None if there is none.
     """
     directory = directory or catalog_before_verb()
     if directory is not None:
-        return catalogs.load(directory.absolute())
+        return directory.absolute()
     here = Path.cwd()
     for parent in (here, *here.parents):
         if (parent / "kernels" / catalogs.FILE_NAME).is_file():
             require_own_catalog(parent / "kernels", users_trusted())
-            found = catalogs.load(parent / "kernels")
-            require_own_store(found.store, users_trusted())
-            return found
-    raise UserError(
-        f"there is no catalog here: no kernels/{catalogs.FILE_NAME} in {here} or above",
-        hint="make one with `ingot init DIR` and run Ingot in DIR, or pass --catalog DIR",
-    )
+            return parent / "kernels"
+    return None
 
 
 def users_trusted() -> frozenset[int]:
@@ -232,7 +244,9 @@ def users_trusted() -> frozenset[int]:
 
 
 def default_cache() -> Path:
-    """The cache directory of a user who names none."""
+    """The cache directory of a user who names none, or of a verb without --cache."""
+    if named := os.environ.get("INGOT_CACHE"):
+        return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ingot"
 
 

@@ -54,6 +54,7 @@ def _cve(finding: Finding, versions: Sequence[KernelVersion]) -> CvePart:
         "reason": reason_of(finding),
         "program_files": list(record.files),
         "compiled_into": list(verdict.compiled_into),
+        "options_off": list(verdict.options),
         "fixed_in": str(finding.fixed_in) if finding.fixed_in else None,
         "fix_in_catalog": finding.has_fix_among(versions),
     }

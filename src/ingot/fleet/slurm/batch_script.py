@@ -28,6 +28,16 @@ case $SLURM_ARRAY_TASK_ID in
 {rows}
 *) exit 2;;
 esac
+# A task that was lost can be queued again while a client submits its job anew. Of two tasks for
+# one job, that of the older array stays.
+for array in $(squeue --me --noheader --array --states=PD,CF,R,S --name=$name --format=%F); do
+    if [ "$array" -lt "$SLURM_ARRAY_JOB_ID" ]; then
+        scancel $SLURM_JOB_ID
+        sleep 600  # until Slurm ends this script
+    elif [ "$array" -gt "$SLURM_ARRAY_JOB_ID" ]; then
+        scancel --name=$name $array
+    fi
+done
 log=$directory/$name.log
 record=$directory/$name.exit
 # a new file, so that a client which follows the log of the last attempt notices

@@ -7,7 +7,8 @@ which jobs its tasks are, so a client that dies between two steps leaves nothing
 could not finish.
 
 Slurm itself queues a job again whose node was lost. A job that was killed on a healthy node is
-queued again by its script, or, if the script was killed too, by a client that follows it.
+queued again by its script, or, if the script was killed too, by a client that follows it. At the
+same time, another client can submit the job anew: the scripts then keep the older task.
 """
 
 from __future__ import annotations
