@@ -26,9 +26,8 @@ from ingot.setting import Setting
 class Acceptance:
     """What a kernel has passed: a boot in each machine, what that proves of its VMMs, its cost.
 
-    `report` is that of the first machine. A check that it skipped, since that machine cannot run it,
-    has the result of a later boot, if it passed there. Its notes say what all boots prove of each
-    VMM.
+    `report` is that of the first machine. A check that this machine cannot run has the result of a
+    later boot, if it passed there. The notes say what all boots prove of each VMM.
     """
 
     boots: tuple[BootReport, ...]
