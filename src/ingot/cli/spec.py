@@ -64,7 +64,9 @@ def spec(
     """Print a configuration snippet for a platform that uses the kernel.
 
     That is a create request for Flintlock, a part of a MicrovmMachineTemplate for CAPMVM, a config
-    file for Firecracker, a command for Cloud Hypervisor, or commands for containerd.
+    file for Firecracker, a command for Cloud Hypervisor, crosvm or vfkit (Apple's Virtualization
+    framework), a .krun_vm.json for crun with libkrun, a domain for libvirt, or commands for
+    containerd.
 
     6.1-plus-NAME is a kernel with the modules of `ingot module build`.
 

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from xml.sax.saxutils import escape
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -30,6 +31,7 @@ _QUOTES: Mapping[str, Callable[[object], str]] = {
     ".json": json.dumps,
     ".yaml": json.dumps,
     ".sh": lambda value: shlex.quote(str(value)),
+    ".xml": lambda value: escape(str(value), {'"': "&quot;"}),
 }
 """How a value is quoted in each format. A JSON string or map is also valid YAML."""
 
@@ -150,6 +152,8 @@ def _values(
         "tag": kernel.tag,
         "name": spec_kernel.name,
         "oci": f"linux/{kernel.arch.oci}",
+        "machine_arch": kernel.arch.machine,
+        **platform.values.get(kernel.arch.name, {}),
         "one_image": platform.one_image,
         "registry": spec_kernel.registry,
         "kernel": spec_kernel.references[BASE if platform.one_image else BIN],

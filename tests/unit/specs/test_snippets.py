@@ -10,6 +10,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,8 @@ SHAPES: dict[str, Shape] = {
     "CAPMVM": facts.CAPMVM,
     "CAPMVM before 0.8.0": facts.CAPMVM_BEFORE_0_8,
     "Firecracker": facts.FIRECRACKER,
+    "crun with libkrun": facts.KRUN,
+    "libvirt": facts.LIBVIRT,
 }
 DOCUMENTS = tuple(row for row in ROWS if row.title in SHAPES)
 
@@ -47,7 +50,17 @@ def row_id(row: TargetPlatform) -> str:
 
 
 def read(row: TargetPlatform, text: str) -> Document:
+    if row.template.endswith(".xml"):
+        return element(ElementTree.fromstring(text))
     return json.loads(text) if row.template.endswith(".json") else YAML(typ="safe").load(text)
+
+
+def element(found: ElementTree.Element) -> Document:
+    """An element of XML as an object: attributes, elements by name, text."""
+    made: dict[str, Any] = dict(found.attrib)
+    for inner in found:
+        made.setdefault(inner.tag, []).append(element(inner))
+    return made | ({"#text": found.text} if found.text and found.text.strip() else {})
 
 
 def document(row: TargetPlatform, kernel: str | Kernel, **more: str) -> Document:
@@ -83,9 +96,15 @@ def test_commands_are_of_the_programs_form(kernel: Kernel) -> None:
     assert list(option_faults(words)) == []
 
 
+@pytest.mark.parametrize(("name", "options"), [("vfkit", facts.VFKIT), ("crosvm", facts.CROSVM)])
+def test_commands_have_the_options_of_the_program(name: str, options: frozenset[str]) -> None:
+    words = command(make_spec(platform_named(name), subject("6.18-desktop-arm64")).snippet)
+    assert {word for word in words if word.startswith("--")} <= options
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS if row.template.endswith(".sh")], ids=row_id)
 def test_scripts_are_read_by_a_shell(row: TargetPlatform) -> None:
-    for kernel in kernels():
+    for kernel in (one for one in kernels() if not row.consoles or one.arch.name in row.consoles):
         snippet = make_spec(row, subject(kernel)).snippet
         subprocess.run(["sh", "-n"], input=snippet, text=True, check=True)
 
