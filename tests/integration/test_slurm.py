@@ -283,9 +283,9 @@ def test_a_task_gives_way_to_one_of_the_same_job_that_started_before(tmp_path: P
     assert calls == ["scontrol update JobId=7 JobName=ingot-array", "scancel 7"]
 
 
-def test_of_two_tasks_that_started_in_the_same_second_the_lower_id_goes_on(tmp_path: Path) -> None:
+def test_of_two_tasks_that_started_in_the_same_second_the_newer_goes_on(tmp_path: Path) -> None:
     squeue = tmp_path / "squeue"
-    squeue.write_text("#!/bin/sh\necho 2026-01-01T00:00:01 12; echo 2026-01-01T00:00:01 7\n")
+    squeue.write_text("#!/bin/sh\necho 2026-01-01T00:00:01 5; echo 2026-01-01T00:00:01 7\n")
     squeue.chmod(0o755)
     job = make_job("6.1", f"touch {tmp_path}/ran")
     assert run_script(tmp_path, write_script([job], SHELL, tmp_path, "", 3)) == 0

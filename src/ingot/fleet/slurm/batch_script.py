@@ -32,10 +32,14 @@ case $SLURM_ARRAY_TASK_ID in
 {rows}
 *) exit 2;;
 esac
-# Of several tasks that run this job, the one that has started first goes on, as the controller
-# orders them. The name of a new array makes clients ignore a task that was cancelled.
+attempt=$((${{SLURM_RESTART_COUNT:-0}} + 1))
+# Of several tasks that run this job, the one that has started first goes on; of two in the same
+# second the newer one. Start times are whole seconds: a task that was queued again looks when its
+# second is over, so it also sees a newer task that has looked before this one was started.
+# The name of a new array makes clients ignore a task that was cancelled.
+[ $attempt -eq 1 ] || sleep 1
 first=$(squeue --noheader --me --array --states=RUNNING --name="$name" --format='%S %A' |
-    sort -k1,1 -k2,2n | sed -n '1s/.* //p')
+    sort -k1,1 -k2,2nr | sed -n '1s/.* //p')
 if [ "${{first:-$SLURM_JOB_ID}}" != "$SLURM_JOB_ID" ]; then
     scontrol update JobId=$SLURM_JOB_ID JobName={array_name}
     scancel $SLURM_JOB_ID && sleep 600  # until Slurm ends this script
@@ -56,7 +60,6 @@ record=$directory/$name.exit
 # a new file, so that a client which follows the log of the last attempt notices
 rm -f "$log" "$record" && touch "$log" || exit {no_directory}
 exec >"$log" 2>&1
-attempt=$((${{SLURM_RESTART_COUNT:-0}} + 1))
 # without a trap, the signal that Slurm sends to all processes at the end would end this shell
 trap : TERM
 {setup}
