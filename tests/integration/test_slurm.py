@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -126,13 +127,32 @@ def test_a_job_that_is_killed_is_queued_again_until_its_last_attempt(
         script = f"job{int(words[words.index('script') + 1]):05}/slurm_script"
         for number, command in cluster.job_processes().items():
             if "slurm_script" not in command[-1] or script in command[-1]:
-                os.kill(number, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it ended with its script
+                    os.kill(number, signal.SIGKILL)
     client.join()
     for status in found.values():
         assert (status.state, status.exit_code, status.attempts) == (State.FAILED, 137, 2)
     assert found["6.1"].reason == ""
     assert found["6.6"].reason == "killed by signal 9"
     assert list(engine.logs(jobs[1].name)) == ["once"], "only the lines of the last attempt"
+
+
+def test_a_program_ends_with_its_script(
+    engine: SlurmEngine, cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    """Slurm reports the task as failed: a program that goes on would build beside the next one."""
+    engine = replace(engine, table=SlurmTable(attempts=1))
+    job = make_job("6.1", f"echo >>{tmp_path}/count; sleep 60; true")
+    engine.submit([job])
+    cluster.wait_for(lambda: _lines(tmp_path) == 1, "the program")
+    for number, words in cluster.job_processes().items():
+        if "slurm_script" in words[-1]:
+            os.kill(number, signal.SIGKILL)
+    assert follow(engine, job)["6.1"].state == State.FAILED
+    cluster.wait_for(
+        lambda: not any("eval" in " ".join(each) for each in cluster.job_processes().values()),
+        "the end of the program",
+    )
 
 
 def _lines(directory: Path) -> int:

@@ -63,7 +63,11 @@ exec >"$log" 2>&1
 # without a trap, the signal that Slurm sends to all processes at the end would end this shell
 trap : TERM
 {setup}
-{program} "$@"
+# If only this script is killed, Slurm may not find the program, which would go on beside the next
+# attempt: so the kernel ends it with the script (setpriv of util-linux).
+bound="setpriv --pdeathsig KILL"
+$bound true 2>/dev/null || bound=
+$bound {program} "$@"
 code=$?
 
 if [ $code -gt 128 ]; then
