@@ -261,6 +261,19 @@ def test_a_root_that_is_not_there_is_reported(house: House) -> None:
     assert "oci:DIR:TAG" in bare.stderr
 
 
+def test_a_disk_that_the_kernel_cannot_mount_is_refused(house: House) -> None:
+    house.build()
+    disk = house.root / "root.disk"
+    for content, why in (
+        (b"hsqs" + bytes(4096), "cannot mount a root of squashfs by itself"),
+        (bytes(9), "is not a disk that can be a root"),
+    ):
+        disk.write_bytes(content)
+        result = house.ingot("run", "6.1", str(disk))
+        assert result.returncode == UserError.exit_code
+        assert why in result.stderr
+
+
 def test_an_image_without_an_init_is_reported(house: House) -> None:
     house.build()
     result = house.ingot("run", "6.1", f"oci:{house.layout.root}:kernel-modules:6.1.999")

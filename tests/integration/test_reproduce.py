@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ingot.oci import read_image, write_image
 from tests.support.houses import House
 from tests.support.places import FAKE_TREE
 from tests.support.registries import Served, serve
@@ -86,3 +87,15 @@ def test_who_reproduced_a_kernel_can_sign_that(
     assert "signed: 5 images" in made.stdout
     found = house.ingot("verify", "6.1", "--key", f"{key}.pub", "--reproduced-by", "1")
     assert found.returncode == 0, found.stderr
+    _refuses_an_image_that_only_has_the_labels(house)
+
+
+def _refuses_an_image_that_only_has_the_labels(house: House) -> None:
+    layout = house.layout
+    image = read_image(layout, layout.tags()["kernel-bin:6.1.999"])
+    labels = {**image.labels, "org.example.other": "x"}
+    other = write_image(layout, image.layers, image.platform, labels, labels, 0)
+    layout.tag({"kernel-bin:6.1.999": other})
+    made = house.ingot("reproduce", "kernel-bin:6.1.999")
+    assert made.returncode == 4
+    assert "is not the image that its recipe's tag refers to" in made.stderr

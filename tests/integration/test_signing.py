@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ingot import registry
+from ingot.digest import Digest
 from ingot.images import BIN
 from ingot.oci import Descriptor, Layout
 from ingot.progress import Silent
@@ -20,10 +21,12 @@ from ingot.publish.publishing import ship
 from ingot.publish.shipment import Shipment, gather
 from ingot.publish.signatures import Signer
 from ingot.registry import Registry
+from ingot.trust import registry_place
 from ingot.trust.registry_place import RegistryPlace
 from ingot.trust.signing import copy_signatures, sign_image
 from ingot.trust.statement import BOOT, SIGNATURE
 from ingot.trust.verifying import Verified, verify_image
+from tests.support.digests import digest
 from tests.support.registries import Served, serve
 from tests.support.shops import Shop, open_shop
 from tests.support.signatures import CREATED, NAME, NOW, image, key, public, signed_image
@@ -62,6 +65,24 @@ def test_signatures_travel_from_the_store_and_join_others(served: Served, tmp_pa
     result = verify(place, found, "signer", "other")
     assert set(result.signers) == {public(), public("other")}
     assert [each.key for each in result.of_type(BOOT)] == [public()]
+    assert result.refused == ()
+
+
+def test_a_registry_that_lists_referrers_gets_no_index(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its list has is read, also what is not a signature."""
+    listed: list[Digest] = []
+    monkeypatch.setattr(registry_place, "referrers_of", lambda *_, **_words: listed)
+    store, found = signed_image(tmp_path)
+    place = sent(served, store.layout, found)
+    copy_signatures(store, place, found)
+    assert f"sha256-{found.digest.hex}" not in registry.list_tags(place.name)
+    listed += [Digest.of(path.read_bytes()) for path in stored(served, b'"subject"')]
+    listed += [found.digest, digest("one that was removed")]
+    result = verify(place, found)
+    assert result.signers == (public(),)
+    assert len(result.of_type(BOOT)) == 1
     assert result.refused == ()
 
 

@@ -140,4 +140,4 @@ def test_platforms_are_completed() -> None:
     spec = command.commands["spec"]  # type: ignore[attr-defined]
     (option,) = [one for one in spec.params if one.name == "platform"]
     names = [item.value for item in option.shell_complete(None, "c")]
-    assert names == ["capmvm", "cloud-hypervisor", "containerd"]
+    assert names == ["capmvm", "cloud-hypervisor", "containerd", "crosvm"]

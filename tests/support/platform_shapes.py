@@ -184,3 +184,84 @@ CTR_IMAGES: Mapping[str, tuple[str, ...]] = {
     "mount": ("--platform", "--snapshotter"),
     "ls": (),
 }
+
+
+# crun ba38286f, krun.1.md, "VM Configuration File"
+KRUN = Table(
+    {
+        "cpus": int,
+        "ram_mib": int,
+        "kernel_path": str,
+        "kernel_format": OneOf((0, 1)),
+        "initrd_path": str,
+        "kernel_cmdline": str,
+        "virtiofs_tag": str,
+    },
+    required=("kernel_path", "kernel_format"),
+)
+
+# libvirt 9.0, schemas/domaincommon.rng: an element is an object of its attributes, of its elements,
+# each a list, and of its text
+_TEXT = Table({"#text": str}, required=("#text",))
+_SIZE = Table({"#text": str, "unit": str}, required=("#text",))
+_EMPTY = Table({})
+
+
+_DISK = Table(
+    {
+        "type": OneOf(("file", "block")),
+        "device": OneOf(("disk", "cdrom", "lun", "floppy")),
+        "driver": Each(Table({"name": str, "type": str})),
+        "source": Each(Table({"file": str})),
+        "target": Each(Table({"dev": str, "bus": str}, required=("dev",))),
+    },
+    required=("target",),
+)
+LIBVIRT = Table(
+    {
+        "type": OneOf(("kvm", "qemu")),
+        "name": Each(_TEXT),
+        "memory": Each(_SIZE),
+        "vcpu": Each(_TEXT),
+        "os": Each(
+            Table(
+                {
+                    "type": Each(
+                        Table({"#text": OneOf(("hvm",)), "arch": str, "machine": str}, ("#text",))
+                    ),
+                    "kernel": Each(_TEXT),
+                    "initrd": Each(_TEXT),
+                    "cmdline": Each(_TEXT),
+                },
+                required=("type",),
+            )
+        ),
+        "features": Each(Table({"acpi": Each(_EMPTY)})),
+        "cpu": Each(Table({"mode": OneOf(("host-passthrough", "host-model", "custom"))})),
+        "devices": Each(
+            Table(
+                {
+                    "disk": Each(_DISK),
+                    "console": Each(
+                        Table({"type": str, "target": Each(Table({"type": OneOf(("serial",))}))})
+                    ),
+                    "rng": Each(
+                        Table(
+                            {
+                                "model": OneOf(("virtio",)),
+                                "backend": Each(Table({"#text": str, "model": OneOf(("random",))})),
+                            },
+                            required=("model", "backend"),
+                        )
+                    ),
+                    "memballoon": Each(Table({"model": OneOf(("virtio",))}, required=("model",))),
+                }
+            )
+        ),
+    },
+    required=("type", "name", "memory", "os"),
+)
+
+# vfkit b2bc27e, doc/usage.md, and crosvm f1e797a, src/crosvm/cmdline.rs: the options
+VFKIT = frozenset({"--cpus", "--memory", "--bootloader", "--device"})
+CROSVM = frozenset({"--cpus", "--mem", "--block", "--serial", "--params", "--shared-dir"})

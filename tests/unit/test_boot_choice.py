@@ -29,6 +29,11 @@ X86, ARM = arch("x86_64"), arch("arm64")
         (ARM, ("firecracker", "qemu"), "qemu virt"),
         (ARM, ("cloud-hypervisor",), "qemu virt-pci"),
         (ARM, ("qemu",), "qemu virt-pci"),
+        (X86, ("libkrun",), "qemu microvm-hvc"),
+        (ARM, ("libkrun",), "qemu virt-hvc"),
+        (ARM, ("apple-virtualization",), "qemu virt-pci-hvc"),
+        (X86, ("crosvm",), "qemu q35"),
+        (ARM, ("crosvm",), "qemu virt-pci"),
     ],
 )
 def test_the_first_machine_that_is_like_one_of_the_vmms(
@@ -51,7 +56,7 @@ def test_every_machine_is_found_by_its_words(platform: Arch) -> None:
 def test_an_unknown_machine_lists_the_known_ones() -> None:
     with pytest.raises(UserError, match="pc") as caught:
         machine_named(X86, "qemu", "pc")
-    assert caught.value.why == "it has microvm, q35"
+    assert caught.value.why == "it has microvm, q35, microvm-hvc"
     with pytest.raises(UserError, match="bochs"):
         machine_named(X86, "bochs")
 

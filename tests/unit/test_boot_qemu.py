@@ -23,7 +23,7 @@ from ingot.process import Result
 from tests.support.guests import KEY, key_in, tagged
 
 X86 = arch("x86_64")
-MICROVM, Q35, VIRT, VIRT_PCI = QEMU_MACHINES
+MICROVM, Q35, VIRT, VIRT_PCI, *_ = QEMU_MACHINES
 GOOD = (
     'INGOT {"check":"release","outcome":"passed","detail":"6.1.176"}\n\n'
     'INGOT {"check":"end","outcome":"passed","detail":"rebooting"}\n'
@@ -330,6 +330,28 @@ def test_the_terminal_of_a_guest_has_no_monitor(
     assert words[words.index("-serial") + 1] == "chardev:console"
     assert "stdio,id=console,mux=on,signal=off" in words  # Ctrl-A X still ends it
     assert words[words.index("-sandbox") + 1] == FILTER
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [machine for machine in QEMU_MACHINES if machine.virtio_console],
+    ids=lambda machine: machine.short_name,
+)
+def test_a_guest_without_a_serial_port_prints_on_hvc0(
+    machine: QemuMachine, fake: Qemu, guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = list(boot(guest, machine, 60.0).command)
+    following = dict(itertools.pairwise(words))
+    assert following["-serial"] == "none"
+    assert "stdio,id=hvc" in words and "null,id=hvc" not in words
+    assert "virtconsole,chardev=hvc" in words
+    assert "console=hvc0" in following["-append"].split()
+    assert "console=tty" not in following["-append"]
+    started: list[list[str]] = []
+    monkeypatch.setattr(qemu, "run_in_terminal", started.append)
+    qemu.boot_in_terminal(dataclasses.replace(guest, expected=None), machine)
+    assert "stdio,id=hvc,mux=on,signal=off" in started[0]
+    assert "chardev:console" not in started[0]
 
 
 # Whose lines are believed

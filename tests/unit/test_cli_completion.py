@@ -35,6 +35,10 @@ def offered(shop: Shop | None, *words: str) -> set[str]:
 KEY = Digest.of(b"recipe of 6.1.9").short
 
 
+HVC = ("microvm-hvc", "virt-hvc", "virt-pci-hvc")
+"""The machines without a serial console."""
+
+
 @pytest.mark.parametrize(
     ("words", "names"),
     [
@@ -44,7 +48,7 @@ KEY = Digest.of(b"recipe of 6.1.9").short
         (("build", "--without", "f"), {"fuse"}),
         (("build", "--builder", "t"), {"test"}),
         (("build", "--arch", ""), {"x86_64", "arm64", "all"}),
-        (("boot", "--machine", ""), {"microvm", "q35", "virt", "virt-pci"}),
+        (("boot", "--machine", ""), {"microvm", "q35", "virt", "virt-pci", *HVC}),
         (("boot", "--vmm", ""), {"qemu", "firecracker", "cloud-hypervisor"}),
         (("boot", "--checks", "no"), {"none"}),
         (("boot", "--checks", "fuse,fire"), {"fuse,firecracker"}),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ingot.arch import arch
+from ingot.boot.boot_report import BootReport, CheckResult, Outcome, Verdict
+from ingot.lab.acceptance import Acceptance
 from ingot.lab.vmm_proofs import Proof, VmmProof, proofs_of, requests_for
 
 X86, ARM = arch("x86_64"), arch("arm64")
@@ -42,3 +44,23 @@ def test_only_qemu_is_booted_itself() -> None:
         "firecracker: booted in qemu microvm, which represents it",
         "another: not proven, because Ingot has no machine that represents it",
     ]
+
+
+def booted(machine: str, **outcomes: Outcome) -> BootReport:
+    checks = tuple(CheckResult(name, outcome, "x") for name, outcome in outcomes.items())
+    return BootReport(Verdict.PASSED, machine, "tcg", 1.0, checks, (), ())
+
+
+def test_a_check_that_the_first_machine_cannot_run_has_the_result_of_a_later_one() -> None:
+    passed, skipped = Outcome.PASSED, Outcome.SKIPPED
+    boots = (
+        booted("qemu microvm", mmio=passed, pci=skipped, vsock=skipped),
+        booted("qemu q35", mmio=skipped, pci=passed, vsock=skipped),
+    )
+    report = Acceptance(boots, proofs_of(X86, ["qemu"]), None).report
+    assert report.checks == (
+        CheckResult("mmio", passed, "x"),
+        CheckResult("pci", passed, "x (in qemu q35)"),
+        CheckResult("vsock", skipped, "x"),
+    )
+    assert (report.machine, report.notes) == ("qemu microvm", ("qemu: booted in qemu microvm",))

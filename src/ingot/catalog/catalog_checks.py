@@ -41,6 +41,7 @@ def check(document: CatalogDocument, mistakes: Mistakes) -> None:
         _builder(name, builder, mistakes)
     for name, vmm in document.vmms.items():
         _arches(("vmms", name, "experimental"), vmm.experimental, mistakes)
+        _arches(("vmms", name, "arches"), vmm.arches, mistakes)
         for on in vmm.since:
             _arch(("vmms", name, "since", on), on, mistakes)
     for name, feature in document.features.items():

@@ -186,7 +186,7 @@ class Catalog:
         if not vmm.boots(series, arch):
             raise UserError(
                 f"{name} does not boot series {series} on {arch.name}",
-                why=f"the first series it boots is {vmm.since[arch.name]}",
+                why=f"it boots {vmm.limit(series, arch)}",
             )
         return self._merged([f"vmm/{name}"], series, arch)
 

@@ -104,6 +104,7 @@ class VmmTable(TomlTable):
 
     about: str = Field("", description="What it is, in one line.")
     experimental: Arches = Field([], description="Arches that its developers call experimental.")
+    arches: Arches = Field([], description="The arches it boots; without it, all.")
     since: dict[str, SeriesName] = Field(
         {}, description="The first series it boots, by arch; older kernels are built without it."
     )

@@ -101,16 +101,24 @@ class Vmm:
     """A virtual machine monitor: the fragment `vmm/<name>`.
 
     `experimental` are the arches that its developers call so; `since` is the first series it
-    boots on an arch, if it does not boot all.
+    boots on an arch, if it does not boot all; `arches` are those it boots, empty for all.
     """
 
     name: str
     about: str
     experimental: tuple[str, ...]
     since: Mapping[str, Series] = field(hash=False)
+    arches: tuple[str, ...] = ()
 
     def boots(self, series: Series, arch: Arch) -> bool:
-        return arch.name not in self.since or self.since[arch.name] <= series
+        return not self.limit(series, arch)
+
+    def limit(self, series: Series, arch: Arch) -> str:
+        """Which kernels it boots, if it does not boot those of a series on an arch; else empty."""
+        if self.arches and arch.name not in self.arches:
+            return f"kernels of {' and '.join(self.arches)} only"
+        since = self.since.get(arch.name, series)
+        return f"{since} and later" if series < since else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,14 +73,20 @@ def _arches(kernels: Iterable[Kernel]) -> str:
 def flavors_table(catalog: Catalog) -> str:
     """A row for every flavor of the newest series."""
     newest = catalog.kernels[-1].version
-    flavors = dict.fromkeys(kernel.flavor for kernel in catalog.kernels if kernel.version == newest)
+    kernels = [kernel for kernel in catalog.kernels if kernel.version == newest]
+    names = dict.fromkeys(kernel.flavor.name for kernel in kernels)
+    vmms = {
+        name: {vmm for kernel in kernels if kernel.flavor.name == name for vmm in kernel.vmms}
+        for name in names
+    }
+    flavors = [next(one.flavor for one in kernels if one.flavor.name == name) for name in names]
     return _table(
         ("flavor", "for", "VMMs", "features"),
         [
             [
                 f"`{flavor.name}`",
                 flavor.about,
-                _listed(flavor.vmms),
+                _listed(vmm for vmm in catalog.vmms if vmm in vmms[flavor.name]),
                 _listed(flavor.features) or "none",
             ]
             for flavor in flavors

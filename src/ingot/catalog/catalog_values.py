@@ -141,6 +141,7 @@ def _vmms(document: CatalogDocument) -> dict[str, Vmm]:
             table.about,
             tuple(table.experimental),
             {on: Series.parse(series) for on, series in table.since.items()},
+            tuple(table.arches),
         )
         for name, table in document.vmms.items()
     }

@@ -39,7 +39,7 @@ from ingot.version import Series
 
 OFFERS = (
     "9p", "acpi", "balloon", "block", "console", "keyboard", "kvm", "mmio", "net", "pci", "pmem",
-    "poweroff", "ptp", "reboot", "rng", "virtiofs", "vsock",
+    "poweroff", "ptp", "reboot", "rng", "virtiofs", "vmclock", "vmgenid", "vsock",
 )  # fmt: skip
 """What a machine can offer to its guests, and checks can need (boot/vmm/machines.py)."""
 

@@ -14,6 +14,7 @@ from ingot.cli.shared.common_options import CatalogDirectory, KernelName, choose
 from ingot.cli.shared.terminal import Terminal, Verbosity, print_document, verbosity
 from ingot.images import split_modules
 from ingot.images.module_images import check_module_name
+from ingot.root_file_systems import ROOT_FILE_SYSTEMS, root_named
 
 _NAMES = [platform.name for platform in specs.PLATFORMS]
 
@@ -44,6 +45,16 @@ def spec(
         str,
         typer.Option(envvar="REGISTRY", metavar="HOST[/PATH]", help="The registry of the images."),
     ] = DEFAULT_REGISTRY,
+    rootfs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TYPE",
+            help="The file system of the guest's root, for platforms that take a disk:"
+            f" {', '.join(one.name for one in ROOT_FILE_SYSTEMS)}. Default: ext4. Refused if the"
+            " kernel cannot mount it without an initramfs.",
+            show_default=False,
+        ),
+    ] = None,
     pin: Annotated[
         bool,
         typer.Option("--pin", help="Refer to images by digest, as the store has them."),
@@ -53,7 +64,9 @@ def spec(
     """Print a configuration snippet for a platform that uses the kernel.
 
     That is a create request for Flintlock, a part of a MicrovmMachineTemplate for CAPMVM, a config
-    file for Firecracker, a command for Cloud Hypervisor, or commands for containerd.
+    file for Firecracker, a command for Cloud Hypervisor, crosvm or vfkit (Apple's Virtualization
+    framework), a .krun_vm.json for crun with libkrun, a domain for libvirt, or commands for
+    containerd.
 
     6.1-plus-NAME is a kernel with the modules of `ingot module build`.
 
@@ -64,11 +77,13 @@ def spec(
     name, modules = split_modules(kernel)
     if modules:
         check_module_name(modules)
+    project, selected = setting.project, choose_one(setting, name)
+    requests = {each.option: each.value for each in project.catalog.requests(selected).values()}
     chosen = specs.find_spec_kernel(
-        setting.project.layout, choose_one(setting, name), registry, pin=pin, modules=modules
+        project.layout, selected, registry, pin=pin, modules=modules, requests=requests
     )
-    kernels = setting.project.catalog.kernels
-    made = specs.make_spec(row, chosen, datetime.date.today(), kernels)
+    root = root_named(rootfs) if rootfs else None
+    made = specs.make_spec(row, chosen, datetime.date.today(), project.catalog.kernels, root)
     errors = Terminal(stderr=True)
     _print_lines(errors, ("warning:", "yellow"), made.warnings)
     if verbosity() > Verbosity.QUIET:

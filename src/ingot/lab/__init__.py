@@ -1,6 +1,6 @@
 """Tests of a kernel: boots, guest checks, boot profiles and budgets."""
 
-from ingot.lab.boot_root import boot_root, open_root_terminal
+from ingot.lab.boot_root import Root, boot_root, open_root_terminal, require_disk_root
 from ingot.lab.boot_target import arch_of
 from ingot.lab.booting import DISKS, BootRequest, boot_file, boot_image, refusal_of_file, refused
 from ingot.lab.budget_check import require_affordable
@@ -24,6 +24,7 @@ __all__ = [
     "NO_CHECKS",
     "BootRequest",
     "NamedConfig",
+    "Root",
     "all_checks",
     "arch_of",
     "boot_file",
@@ -42,4 +43,5 @@ __all__ = [
     "refusal_of_file",
     "refused",
     "require_affordable",
+    "require_disk_root",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ingot.boot.boot_report import BootReport
+from ingot.boot.boot_report import BootReport, Outcome
 from ingot.boot.cost.boot_profile import Profile
 from ingot.builder.sandbox import Builder
 from ingot.catalog import Kernel
@@ -26,7 +26,8 @@ from ingot.setting import Setting
 class Acceptance:
     """What a kernel has passed: a boot in each machine, what that proves of its VMMs, its cost.
 
-    `report` is that of the first machine. Its notes say what all boots prove of each VMM.
+    `report` is that of the first machine. A check that this machine cannot run has the result of a
+    later boot, if it passed there. The notes say what all boots prove of each VMM.
     """
 
     boots: tuple[BootReport, ...]
@@ -35,8 +36,19 @@ class Acceptance:
 
     @property
     def report(self) -> BootReport:
-        first = self.boots[0]
-        return replace(first, notes=(*first.notes, *(proof.text for proof in self.proofs)))
+        first, *others = self.boots
+        later = {
+            check.name: replace(check, detail=f"{check.detail} (in {boot.machine})")
+            for boot in others
+            for check in boot.checks
+            if check.outcome is Outcome.PASSED
+        }
+        checks = (
+            later.get(check.name, check) if check.outcome is Outcome.SKIPPED else check
+            for check in first.checks
+        )
+        notes = (*first.notes, *(proof.text for proof in self.proofs))
+        return replace(first, checks=tuple(checks), notes=notes)
 
 
 def accept_image(

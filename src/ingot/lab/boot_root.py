@@ -1,4 +1,4 @@
-"""Boots a kernel with the files of any image as the guest's root; the image's init runs."""
+"""Boots a kernel with the files of any image, or a disk, as the guest's root; its init runs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from ingot.boot.vmm.machines import MEMORY_MIB, Guest, Machine, QemuMachine
 from ingot.boot.vmm.running import command_line
 from ingot.builder.sandbox import Builder
 from ingot.errors import UserError
-from ingot.files import tree_size
+from ingot.files import disk_errors, tree_size
 from ingot.lab.boot_target import BootTarget, prepared_target
 from ingot.lab.booting import BootRequest, enter, ready_machine
 from ingot.lab.config_reader import NamedConfig, config_of_file, config_of_image
 from ingot.oci import Image, Layout, extract
-from ingot.progress import Progress
+from ingot.process import run
+from ingot.progress import Progress, Step
+from ingot.root_file_systems import recognise, require_root
 from ingot.setting import Setting
 
-Root = tuple[Layout, Image]
-"""An image, and the layout that has it."""
+Root = tuple[Layout, Image] | Path
+"""An image and the layout that has it, or the file of a disk."""
 
 _INITRAMFS_BYTES = 64 << 20
 """The most bytes of a root in memory, which is fast. A larger one is put on a disk."""
@@ -75,20 +77,57 @@ def _guest_on(
     request: BootRequest,
     progress: Progress,
 ) -> Iterator[tuple[Guest, Machine]]:
-    """The guest, with the image's files in its initramfs, and the machine to boot it in."""
+    """The guest with this root, and the machine to boot it in."""
     with prepared_target(setting.project, kernel, builder, progress) as target:
         machine = ready_machine(request, target.arch, progress)
         with progress.step("make the root") as step:
-            files = target.directory / "files"
-            extract(*root, files, step, limit=ROOT_BYTES)
-            init = find_init(files)
-            size = tree_size(files)
-            on_disk = size > _INITRAMFS_BYTES and _can_have_disk(setting, kernel)
-            guest = guest_of_files(target, files, init, on_disk=on_disk)
-            place = "on a disk" if on_disk else "in memory"
-            step.result(f"{size >> 20} MiB {place}, {init}")
+            if isinstance(root, Path):
+                guest = _guest_of_disk(target, root)
+                step.result(f"{root.stat().st_size >> 20} MiB, {guest.append}")
+            else:
+                guest = _guest_of_image(setting, target, kernel, root, step)
         guest, machine = enter(target, request.sized(guest), machine)
         yield replace(guest, append=command_line(guest.append, request.append)), machine
+
+
+def _guest_of_image(
+    setting: Setting,
+    target: BootTarget,
+    kernel: Image | Path,
+    root: tuple[Layout, Image],
+    step: Step,
+) -> Guest:
+    files = target.directory / "files"
+    extract(*root, files, step, limit=ROOT_BYTES)
+    init = find_init(files)
+    size = tree_size(files)
+    on_disk = size > _INITRAMFS_BYTES and _can_have_disk(setting, kernel)
+    guest = guest_of_files(target, files, init, on_disk=on_disk)
+    place = "on a disk" if on_disk else "in memory"
+    step.result(f"{size >> 20} MiB {place}, {init}")
+    return guest
+
+
+def _guest_of_disk(target: BootTarget, disk: Path) -> Guest:
+    """The guest whose root is a copy of the disk: it may write to it."""
+    copy = target.directory / "root.disk"
+    with disk_errors(target.directory):
+        run(["cp", "--reflink=auto", "--sparse=always", "--", str(disk), str(copy)])
+    words = recognise(copy).parameters
+    return Guest(target.kernel, None, None, words, disks=(copy,), memory=_DISK_MEMORY_MIB)
+
+
+def require_disk_root(setting: Setting, kernel: Image | Path, name: str, disk: Path) -> None:
+    """UserError if the kernel cannot mount the disk as its root, which only its config tells.
+
+    `name` is the kernel in messages. A kernel whose config is not known is not refused.
+    """
+    found = recognise(disk)
+    try:
+        config = _config(setting, kernel).config
+    except UserError:
+        return
+    require_root(found, config.value, name)
 
 
 def _can_have_disk(setting: Setting, kernel: Image | Path) -> bool:

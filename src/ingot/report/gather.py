@@ -153,7 +153,7 @@ def _vmm_answers(catalog: Catalog, parsed: _ReadImage) -> Iterator[Answer]:
             requests = catalog.vmm_needs(vmm.name, series, platform)
             yield _answer(vmm.name, requests, parsed.config)
         else:
-            yield Answer(vmm.name, 0, absent=f"boots {vmm.since[platform.name]} and later")
+            yield Answer(vmm.name, 0, absent=f"boots {vmm.limit(series, platform)}")
 
 
 def _feature_answers(catalog: Catalog, parsed: _ReadImage) -> Iterator[Answer]:

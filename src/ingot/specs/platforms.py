@@ -9,6 +9,11 @@ of the platform's own row. The data was read from these releases:
     Firecracker 1.0.0, 1.16.1           src/*/swagger/firecracker.yaml, FullVmConfiguration
     Cloud Hypervisor 50.1, 53.0         its options (main.rs), README.md on consoles
     containerd 1.6.20, 2.3.4            cmd/ctr/commands/images
+    crun ba38286f                       krun.1.md, "VM Configuration File"
+    libkrun 6ed74fa                     include/libkrun.h, KRUN_KERNEL_FORMAT_*
+    vfkit b2bc27e                       doc/usage.md
+    crosvm f1e797a                      src/crosvm/cmdline.rs, docs/book/src/devices/block.md
+    libvirt 9.0                         schemas/domain.rng, docs/formatdomain.rst
 """
 
 from __future__ import annotations
@@ -40,6 +45,8 @@ class TargetPlatform:
     console on each arch, and `arguments` are further parameters. For a platform that has its own
     command line and adds parameters to it, `own` are the names of the parameters on its own one.
 
+    `values` are further values for its template, by arch.
+
     `one_image`: kernel and modules are in one image, and there is no volume for modules. `notes`
     and `steps` are information and next steps for the user, with names of values in braces.
     `legacy` is the row for older releases; None if they are configured in the same way.
@@ -52,6 +59,7 @@ class TargetPlatform:
     consoles: Mapping[str, str] = field(default_factory=dict, hash=False)
     arguments: tuple[str, ...] = ()
     own: frozenset[str] = frozenset()
+    values: Mapping[str, Mapping[str, object]] = field(default_factory=dict, hash=False)
     one_image: bool = False
     notes: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
@@ -72,7 +80,7 @@ _ROOT_BRINGS = (
     " COPY --from={kernel} /lib/modules /lib/modules in its Dockerfile"
 )
 _ROOT_FILE = (
-    "replace {placeholder}.ext4 by a root file system; to load modules, it needs"
+    "replace {placeholder}.{root.name} by a root file system; to load modules, it needs"
     " {modules_files}/lib/modules/{release} in its /lib/modules"
 )
 
@@ -157,6 +165,67 @@ PLATFORMS = (
             _PUSH,
             "run it as root; to undo it: ctr images unmount --rm {files},"
             " ctr images unmount --rm modules",
+        ),
+    ),
+    # A vmlinux is ELF, arm64's Image is raw. With an external kernel, libkrun adds nothing to the
+    # command line. The tag of its root must not begin with /dev/, which Linux cuts off.
+    TargetPlatform(
+        name="libkrun",
+        title="crun with libkrun",
+        template="libkrun.json",
+        vmms=("libkrun",),
+        consoles={"x86_64": "hvc0", "arm64": "hvc0"},
+        arguments=("root=rootfs", "rootfstype=virtiofs", "rw", "init=/init.krun"),
+        values={"x86_64": {"kernel_format": 1}, "arm64": {"kernel_format": 0}},
+        notes=("the container's own files are the root: it needs no disk",),
+        steps=(
+            "get the kernel's files: {get}",
+            "replace /{placeholder} by the absolute path of the directory that has them",
+            "name it .krun_vm.json, at the root of the container image; start the container with"
+            " podman run --runtime=krun",
+        ),
+    ),
+    TargetPlatform(
+        name="vfkit",
+        title="vfkit",
+        template="vfkit.sh",
+        vmms=("apple-virtualization",),
+        consoles={"arm64": "hvc0"},
+        arguments=("root=/dev/vda", "rw"),
+        notes=("it runs on a Mac with Apple silicon",),
+        steps=(
+            "get the kernel's files: {get}",
+            "replace {placeholder}.cpio by an initramfs, which vfkit needs, and"
+            " {placeholder}.ext4 by a root file system",
+        ),
+    ),
+    # crosvm itself adds root=/dev/vda and rw.
+    TargetPlatform(
+        name="crosvm",
+        title="crosvm",
+        template="crosvm.sh",
+        vmms=("crosvm",),
+        consoles={"x86_64": "ttyS0", "arm64": "ttyS0"},
+        notes=("root=/dev/vda is added by crosvm itself",),
+        steps=("get the kernel's files: {get}", _ROOT_FILE),
+    ),
+    # libvirt refuses ACPI on arm64 without UEFI.
+    TargetPlatform(
+        name="libvirt",
+        title="libvirt",
+        template="libvirt.xml",
+        vmms=("qemu",),
+        consoles={"x86_64": "ttyS0", "arm64": "ttyAMA0"},
+        arguments=("root=/dev/vda", "rw"),
+        values={
+            "x86_64": {"machine_type": "q35", "acpi": True},
+            "arm64": {"machine_type": "virt", "acpi": False},
+        },
+        steps=(
+            "get the kernel's files: {get}",
+            "replace /{placeholder} by the absolute path of the directory that has them, and"
+            " /{placeholder}.ext4 by a root file system",
+            "start it: virsh create FILE",
         ),
     ),
 )

@@ -9,12 +9,19 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from xml.sax.saxutils import escape
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ingot.catalog import Kernel
 from ingot.errors import UserError
 from ingot.images import BASE, BIN, KERNEL_FILE, MODULES
+from ingot.root_file_systems import (
+    ROOT_FILE_SYSTEMS,
+    RootFileSystem,
+    require_root,
+    roots_text,
+)
 from ingot.specs.platforms import FILES, MODULE_FILES, PLACEHOLDER, TargetPlatform
 from ingot.specs.spec_kernel import SpecKernel
 
@@ -24,6 +31,7 @@ _QUOTES: Mapping[str, Callable[[object], str]] = {
     ".json": json.dumps,
     ".yaml": json.dumps,
     ".sh": lambda value: shlex.quote(str(value)),
+    ".xml": lambda value: escape(str(value), {'"': "&quot;"}),
 }
 """How a value is quoted in each format. A JSON string or map is also valid YAML."""
 
@@ -46,8 +54,12 @@ def make_spec(
     spec_kernel: SpecKernel,
     today: datetime.date | None = None,
     others: Sequence[Kernel] = (),
+    root: RootFileSystem | None = None,
 ) -> Spec:
     """The configuration or commands that make `platform` use the kernel.
+
+    `root` is the file system of the guest's root, ext4 by default. UserError if the kernel cannot
+    mount it by itself, or if the platform makes the root from a container image.
 
     On the day `today`, a warning says if the support of its series is over, and names the newest of
     the `others` that is supported. Without a day, there is no such warning.
@@ -61,7 +73,9 @@ def make_spec(
             why="it takes kernel and modules from one image, which has no out-of-tree modules",
             hint="leave out --legacy, or copy the modules into the guest's root file system",
         )
-    values = _values(platform, spec_kernel)
+    if root:
+        _require_root(platform, spec_kernel, root)
+    values = _values(platform, spec_kernel, root or ROOT_FILE_SYSTEMS[0])
     return Spec(
         snippet=_fill(platform.template, values),
         warnings=(
@@ -72,13 +86,26 @@ def make_spec(
             _origin(spec_kernel),
             *_support(platform, spec_kernel.kernel),
             *(text.format_map(values) for text in platform.notes),
+            *([roots_text(spec_kernel.value)] if platform.consoles else []),
         ),
         steps=tuple(text.format_map(values) for text in platform.steps),
     )
 
 
-def command_line(platform: TargetPlatform, spec_kernel: SpecKernel) -> str:
-    """The recommended command line, with the console of the platform.
+def _require_root(platform: TargetPlatform, spec_kernel: SpecKernel, root: RootFileSystem) -> None:
+    if not platform.consoles:
+        raise UserError(
+            f"--rootfs does not apply to {platform.title}",
+            why="the root of its guests is made from a container image",
+            hint="leave out --rootfs",
+        )
+    require_root(root, spec_kernel.value, spec_kernel.name)
+
+
+def command_line(
+    platform: TargetPlatform, spec_kernel: SpecKernel, root: RootFileSystem = ROOT_FILE_SYSTEMS[0]
+) -> str:
+    """The recommended command line, with the console and the root of the platform.
 
     Empty if the platform has its own command line.
     """
@@ -95,7 +122,15 @@ def command_line(platform: TargetPlatform, spec_kernel: SpecKernel) -> str:
         for word in _PARAMETER.findall(spec_kernel.command_line)
         if word.partition("=")[0] != "console"
     ]
-    return " ".join([f"console={platform.consoles[arch]}", *words, *platform.arguments])
+    return " ".join([f"console={platform.consoles[arch]}", *words, *_root_words(platform, root)])
+
+
+def _root_words(platform: TargetPlatform, root: RootFileSystem) -> list[str]:
+    """The platform's own parameters, changed for a root of another file system than ext4."""
+    if root == ROOT_FILE_SYSTEMS[0]:
+        return list(platform.arguments)
+    words = ["ro" if root.read_only and word == "rw" else word for word in platform.arguments]
+    return [*words, f"rootfstype={root.name}"]
 
 
 def parameters(platform: TargetPlatform, spec_kernel: SpecKernel) -> dict[str, str]:
@@ -107,7 +142,9 @@ def parameters(platform: TargetPlatform, spec_kernel: SpecKernel) -> dict[str, s
     return {name: value for name, _, value in pairs if name not in platform.own}
 
 
-def _values(platform: TargetPlatform, spec_kernel: SpecKernel) -> dict[str, object]:
+def _values(
+    platform: TargetPlatform, spec_kernel: SpecKernel, root: RootFileSystem
+) -> dict[str, object]:
     """The values for templates, notes and steps."""
     kernel = spec_kernel.kernel
     return {
@@ -115,6 +152,8 @@ def _values(platform: TargetPlatform, spec_kernel: SpecKernel) -> dict[str, obje
         "tag": kernel.tag,
         "name": spec_kernel.name,
         "oci": f"linux/{kernel.arch.oci}",
+        "machine_arch": kernel.arch.machine,
+        **platform.values.get(kernel.arch.name, {}),
         "one_image": platform.one_image,
         "registry": spec_kernel.registry,
         "kernel": spec_kernel.references[BASE if platform.one_image else BIN],
@@ -122,7 +161,8 @@ def _values(platform: TargetPlatform, spec_kernel: SpecKernel) -> dict[str, obje
         "filename": KERNEL_FILE,
         "release": spec_kernel.release,
         "mount_path": f"/lib/modules/{spec_kernel.release}",
-        "command_line": command_line(platform, spec_kernel),
+        "command_line": command_line(platform, spec_kernel, root),
+        "root": root,
         "parameters": parameters(platform, spec_kernel),
         "placeholder": PLACEHOLDER,
         "files": FILES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingot.catalog import Kernel
@@ -14,6 +14,7 @@ from ingot.images import (
     BIN,
     MODULES,
     KernelLabels,
+    read_config,
     read_facts,
     require_same_build,
     tag_with_modules,
@@ -31,6 +32,7 @@ class SpecKernel:
 
     `release` is the output of `uname -r`, `command_line` the recommended command line. `store` is
     the layout that has its images, tagged `<image>:<tag of the kernel>`; None if it is not built.
+    `options` are those of its config, or those that its fragments request if it is not built.
     `modules` is the name of the out-of-tree modules that its image of modules has too, or empty.
     Every text is one printable line, so that any snippet can quote it.
     """
@@ -43,6 +45,11 @@ class SpecKernel:
     pinned: bool
     store: Path | None
     modules: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def value(self, option: str) -> str:
+        """The value of an option; `n` if it is not set."""
+        return self.options.get(option, "n")
 
     @property
     def name(self) -> str:
@@ -51,12 +58,19 @@ class SpecKernel:
 
 
 def find_spec_kernel(
-    layout: Layout, kernel: Kernel, registry: str, *, pin: bool = False, modules: str = ""
+    layout: Layout,
+    kernel: Kernel,
+    registry: str,
+    *,
+    pin: bool = False,
+    modules: str = "",
+    requests: Mapping[str, str] | None = None,
 ) -> SpecKernel:
     """The values of the kernel from the store, or else from the catalog.
 
     `modules` is the name of out-of-tree modules that the kernel is used with. With `pin`, the
-    references have the digests of the images in the store. UserError if the store lacks them, if
+    references have the digests of the images in the store. `requests` are the options that the
+    kernel's fragments request. UserError if the store lacks them, if
     the registry's name is invalid, or if an image has invalid labels.
     """
     where = full_name(registry)
@@ -69,6 +83,7 @@ def find_spec_kernel(
             hint=f"build it first: ingot build {kernel.tag}",
         )
     facts = _facts(layout, kernel, images[BASE]) if images else None
+    config = read_config(read_image(layout, images[BASE]).annotations) if images else None
     return SpecKernel(
         kernel=kernel,
         release=facts.release if facts else str(kernel.version),
@@ -82,6 +97,7 @@ def find_spec_kernel(
         # a snippet names the tag, so the store itself must have it
         store=layout.root if images and layout.find(f"{BASE}:{kernel.tag}") else None,
         modules=modules,
+        options=config.options if config else requests or {},
     )
 
 

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from ruamel.yaml import YAML
 from ingot.arch import arch
 from ingot.catalog import Kernel
 from ingot.errors import UserError
+from ingot.root_file_systems import root_named
 from ingot.specs import PLATFORMS, TargetPlatform, make_spec, platform_named
 from tests.support import platform_shapes as facts
 from tests.support.platform_shapes import Shape, faults
@@ -35,6 +37,8 @@ SHAPES: dict[str, Shape] = {
     "CAPMVM": facts.CAPMVM,
     "CAPMVM before 0.8.0": facts.CAPMVM_BEFORE_0_8,
     "Firecracker": facts.FIRECRACKER,
+    "crun with libkrun": facts.KRUN,
+    "libvirt": facts.LIBVIRT,
 }
 DOCUMENTS = tuple(row for row in ROWS if row.title in SHAPES)
 
@@ -46,7 +50,17 @@ def row_id(row: TargetPlatform) -> str:
 
 
 def read(row: TargetPlatform, text: str) -> Document:
+    if row.template.endswith(".xml"):
+        return element(ElementTree.fromstring(text))
     return json.loads(text) if row.template.endswith(".json") else YAML(typ="safe").load(text)
+
+
+def element(found: ElementTree.Element) -> Document:
+    """An element of XML as an object: attributes, elements by name, text."""
+    made: dict[str, Any] = dict(found.attrib)
+    for inner in found:
+        made.setdefault(inner.tag, []).append(element(inner))
+    return made | ({"#text": found.text} if found.text and found.text.strip() else {})
 
 
 def document(row: TargetPlatform, kernel: str | Kernel, **more: str) -> Document:
@@ -82,9 +96,15 @@ def test_commands_are_of_the_programs_form(kernel: Kernel) -> None:
     assert list(option_faults(words)) == []
 
 
+@pytest.mark.parametrize(("name", "options"), [("vfkit", facts.VFKIT), ("crosvm", facts.CROSVM)])
+def test_commands_have_the_options_of_the_program(name: str, options: frozenset[str]) -> None:
+    words = command(make_spec(platform_named(name), subject("6.18-desktop-arm64")).snippet)
+    assert {word for word in words if word.startswith("--")} <= options
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS if row.template.endswith(".sh")], ids=row_id)
 def test_scripts_are_read_by_a_shell(row: TargetPlatform) -> None:
-    for kernel in kernels():
+    for kernel in (one for one in kernels() if not row.consoles or one.arch.name in row.consoles):
         snippet = make_spec(row, subject(kernel)).snippet
         subprocess.run(["sh", "-n"], input=snippet, text=True, check=True)
 
@@ -366,3 +386,24 @@ def test_the_day_decides_which_support_is_over(name: str, day: str, warning: str
     made = make_spec(platform_named("firecracker"), subject(name), today, kernels())
     assert made.warnings[:1] == ((warning,) if warning else ())
     assert make_spec(platform_named("firecracker"), subject(name)).warnings == ()
+
+
+def test_a_root_of_another_file_system() -> None:
+    erofs = root_named("erofs")
+    one = dataclasses.replace(
+        subject("6.1"), options={"VIRTIO_BLK": "y", "EXT4_FS": "y", "EROFS_FS": "y"}
+    )
+    made = make_spec(platform_named("firecracker"), one, root=erofs)
+    document = json.loads(made.snippet)
+    assert document["drives"][0]["path_on_host"].endswith(".erofs")
+    assert document["drives"][0]["is_read_only"] is True
+    assert document["boot-source"]["boot_args"].endswith(" rootfstype=erofs")
+    assert "a root without an initramfs can be of ext4 or erofs" in made.notes
+    assert any(".erofs by a root file system" in step for step in made.steps)
+    snippet = make_spec(platform_named("cloud-hypervisor"), one, root=erofs).snippet
+    assert " root=/dev/vda ro rootfstype=erofs" in snippet
+    assert ".erofs,image_type=raw,readonly=on" in snippet
+    with pytest.raises(UserError, match="cannot mount a root of squashfs"):
+        make_spec(platform_named("firecracker"), one, root=root_named("squashfs"))
+    with pytest.raises(UserError, match="--rootfs does not apply to Flintlock"):
+        make_spec(platform_named("flintlock"), one, root=erofs)

@@ -5,6 +5,8 @@ PCI, the ELF kernel entered directly (QEMU: docs/system/i386/microvm.rst). `q35`
 Hypervisor: virtio over PCI, ACPI. On arm64 both are `virt`, with the same interrupt controller,
 timer and PSCI as the two VMMs (QEMU: docs/system/arm/virt.rst), and virtio over MMIO or PCI.
 Firecracker and Cloud Hypervisor themselves are machines too, where the host can run them.
+Machines that end in `-hvc` have no serial console, as with libkrun (virtio over MMIO, and no ACPI)
+and Apple's Virtualization framework (arm64, virtio over PCI).
 """
 
 from __future__ import annotations
@@ -90,7 +92,8 @@ class QemuMachine(Machine):
     `transport` is the suffix of QEMU's virtio devices; `append_tcg` is added to the command line
     under emulation. When instructions are counted, the processor is `counting_cpu`, whose counter
     ticks once a nanosecond, and `append_counting` is added to the command line; `append_detailed`
-    as well for a kernel that logs its steps.
+    as well for a kernel that logs its steps. With a `virtio_console`, that is the only console, as
+    hvc0.
     """
 
     program: str
@@ -102,6 +105,7 @@ class QemuMachine(Machine):
     counting_cpu: str
     append_counting: str
     append_detailed: str
+    virtio_console: bool = False
 
 
 _ANY = frozenset({"block", "net", "rng", "balloon", "console", "9p"})
@@ -133,12 +137,12 @@ _MICROVM = QemuMachine(
 _Q35 = replace(
     _MICROVM,
     name="qemu q35",
-    represents=("cloud-hypervisor",),
-    offers=_ANY | {"acpi", "keyboard", "kvm", "pci", "pmem", "poweroff"},
+    represents=("cloud-hypervisor", "crosvm"),
+    offers=_ANY | {"acpi", "keyboard", "kvm", "pci", "pmem", "poweroff", "vmgenid"},
     append="console=ttyS0 panic=-1",
     shutdown="poweroff",
     machine="q35",
-    devices=(),
+    devices=("vmgenid,guid=auto",),
     transport="pci",
 )
 # a cheap cipher for pointer authentication: emulating the architected one is very slow
@@ -163,11 +167,40 @@ _VIRT = QemuMachine(
 _VIRT_PCI = replace(
     _VIRT,
     name="qemu virt-pci",
-    represents=("cloud-hypervisor", "qemu"),
+    represents=("cloud-hypervisor", "qemu", "crosvm"),
     offers=_ANY | {"pci", "poweroff"},
     transport="pci",
 )
-QEMU_MACHINES: Sequence[QemuMachine] = (_MICROVM, _Q35, _VIRT, _VIRT_PCI)
+# announces its devices on the command line (QEMU: docs/system/i386/microvm.rst)
+_MICROVM_HVC = replace(
+    _MICROVM,
+    name="qemu microvm-hvc",
+    represents=("libkrun",),
+    offers=_MICROVM.offers - {"acpi", "keyboard"},
+    append="console=hvc0 reboot=k panic=-1",
+    machine="microvm,acpi=off,pit=on,pic=on,rtc=on,isa-serial=off",
+    append_detailed="",
+    virtio_console=True,
+)
+_VIRT_HVC = replace(
+    _VIRT,
+    name="qemu virt-hvc",
+    represents=("libkrun",),
+    append="console=hvc0 panic=-1",
+    append_detailed="",
+    virtio_console=True,
+)
+_VIRT_PCI_HVC = replace(
+    _VIRT_HVC,
+    name="qemu virt-pci-hvc",
+    represents=("apple-virtualization",),
+    offers=_VIRT_PCI.offers,
+    transport="pci",
+)
+QEMU_MACHINES: Sequence[QemuMachine] = (
+    *(_MICROVM, _Q35, _VIRT, _VIRT_PCI),
+    *(_MICROVM_HVC, _VIRT_HVC, _VIRT_PCI_HVC),
+)
 
 
 def machine_for(arch: Arch) -> QemuMachine:

@@ -36,12 +36,8 @@ _KVM_TRIAL_SECONDS = 30.0
 
 _ECHO = "restrict=on,guestfwd=tcp:10.0.2.100:7-chardev:echo"
 """A network only for the guest: data sent to 10.0.2.100:7 comes back, nothing else is reachable."""
-_TERMINAL = (
-    *("-chardev", "stdio,id=console,mux=on,signal=off", "-serial", "chardev:console"),
-    *("-monitor", "none"),
-)
-"""Only the guest uses the terminal: a multiplexer without a monitor, which still handles Ctrl-A X.
-A guest's output can make a terminal send keys, which must not reach a monitor."""
+_HVC = "hvc"
+"""The ID of what hvc0 is connected to."""
 _PMEM_MIB, _PMEM_ROOM_MIB = 16, 256
 _SHARED_FILE = ("share", "file", b"proof\n")
 
@@ -80,7 +76,7 @@ def boot_with(accelerator: str, guest: Guest, machine: QemuMachine, timeout: flo
     wanted = guest.balloon_mib
     asked = {"balloon": {"value": (guest.memory - wanted) << 20}} if wanted else {}
     with guest_directory(root_of(guest)) as directory, _monitor(directory, asked) as monitor:
-        command = [*_command(accelerator, guest, machine, directory), "-serial", "stdio", *monitor]
+        command = [*_command(accelerator, guest, machine, directory), *_console(machine), *monitor]
         silence = _KVM_SILENCE_SECONDS if accelerator == "kvm" else None
         return run_guest(command, guest, machine, accelerator, timeout, silence=silence)
 
@@ -92,7 +88,21 @@ def boot_in_terminal(guest: Guest, machine: QemuMachine) -> None:
     """
     accelerator = "kvm" if can_accelerate(machine) and _runs_under_kvm(guest, machine) else "tcg"
     with guest_directory(root_of(guest)) as directory:
-        run_in_terminal([*_command(accelerator, guest, machine, directory), *_TERMINAL])
+        command = _command(accelerator, guest, machine, directory)
+        run_in_terminal([*command, *_console(machine, ",mux=on,signal=off"), "-monitor", "none"])
+
+
+def _console(machine: QemuMachine, options: str = "") -> list[str]:
+    """QEMU's options that make its standard input and output the guest's console.
+
+    With a multiplexer but no monitor, only the guest uses the terminal, and Ctrl-A X still ends
+    QEMU. A guest's output can make a terminal send keys, which must not reach a monitor.
+    """
+    if machine.virtio_console:
+        return ["-chardev", f"stdio,id={_HVC}{options}", "-serial", "none"]
+    if options:
+        return ["-chardev", f"stdio,id=console{options}", "-serial", "chardev:console"]
+    return ["-serial", "stdio"]
 
 
 def _runs_under_kvm(guest: Guest, machine: QemuMachine) -> bool:
@@ -155,7 +165,8 @@ def _devices(machine: QemuMachine, guest: Guest, directory: Path) -> list[str]:
     add(("-object", "rng-random,id=rng,filename=/dev/urandom"), "virtio-rng", ",rng=rng")
     words += ["-device", f"virtio-balloon-{machine.transport}"]
     words += ["-device", f"virtio-serial-{machine.transport}"]
-    words += ["-chardev", "null,id=hvc", "-device", "virtconsole,chardev=hvc"]
+    words += [] if machine.virtio_console else ["-chardev", f"null,id={_HVC}"]
+    words += ["-device", f"virtconsole,chardev={_HVC}"]
     share = f"local,id=share,path={escaped(_share(directory))},security_model=none,readonly=on"
     add(("-fsdev", share), "virtio-9p", ",fsdev=share,mount_tag=ingot")
     if "pmem" in machine.offers:

@@ -33,7 +33,8 @@ RootImage = Annotated[
     typer.Argument(
         metavar="IMAGE",
         help="The image whose files are the guest's root: in a registry"
-        " (docker.io/library/alpine:3.20), or in a directory with an OCI layout (oci:DIR:TAG).",
+        " (docker.io/library/alpine:3.20), or in a directory with an OCI layout (oci:DIR:TAG)."
+        " Or the file of a disk (./root.erofs) with ext4, xfs, btrfs, erofs or squashfs.",
     ),
 ]
 OneArch = Annotated[

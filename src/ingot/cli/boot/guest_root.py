@@ -23,18 +23,18 @@ from ingot.cli.shared.terminal import Terminal
 from ingot.errors import UserError
 from ingot.lab import BootRequest
 from ingot.oci import Image, Layout, read_image
-from ingot.operands import LayoutImage, RegistryImage, not_taken, parse_operand
+from ingot.operands import FileName, LayoutImage, RegistryImage, not_taken, parse_operand
 from ingot.progress import Progress
 from ingot.setting import Setting, in_use
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """The parts of a guest: a kernel, an image for the root, and a builder."""
+    """The parts of a guest: a kernel, an image or a disk for the root, and a builder."""
 
     operand: BootOperand
     kernel: Image | Path
-    root: tuple[Layout, Image]
+    root: lab.Root
     builder: Builder
     request: BootRequest
 
@@ -76,9 +76,20 @@ def _ready(
         assert kernel is not None
         request = request.for_kernel(booted.kernel)
         arch = lab.arch_of(kernel)  # before the builder, which takes minutes if it must be made
+        if disk := _disk(image):
+            lab.require_disk_root(setting, kernel, booted.name, disk)
         builder = any_builder(setting, booted, progress)
+        if disk:
+            yield _Ready(booted, kernel, disk, builder, request)
+            return
         with _root(setting, image, arch, progress) as root:
             yield _Ready(booted, kernel, root, builder, request)
+
+
+def _disk(name: str) -> Path | None:
+    """The file of a disk, if the operand names a file."""
+    operand = parse_operand(name)
+    return operand.path.absolute() if isinstance(operand, FileName) else None
 
 
 @contextlib.contextmanager
@@ -91,7 +102,7 @@ def _root(
         yield _in_layout(operand)
         return
     if not isinstance(operand, RegistryImage):
-        hint = "write HOST/PATH:TAG (docker.io/library/alpine:3.20) or oci:DIR:TAG"
+        hint = "write HOST/PATH:TAG (docker.io/library/alpine:3.20), oci:DIR:TAG or ./DISK"
         raise not_taken(name, operand, "an image of a registry or of an OCI layout", hint)
     reference = operand.reference
     if setting.options.offline:

@@ -58,51 +58,59 @@ def kernel_to_reproduce(
     UserError if it has no record of its build, VerificationError if the policy of the catalog
     refuses it.
     """
-    text, insecure = wanted.operand, wanted.insecure
+    text = wanted.operand
     operand = parse_operand(_in(wanted.registry, text) if wanted.registry else text)
     if isinstance(operand, RegistryImage):
         parent = registry.repository_of(operand.reference).rpartition("/")[0]
-        target = Registry(parent, insecure)
+        target = Registry(parent, wanted.insecure)
         setting = make_setting(catalog, cache, build_dir, cache_from=target)
-        with _fetched_base(operand.reference, target, wanted.arch, progress) as (
-            layout,
-            base,
-            facts,
-        ):
-            require_trusted_image(
-                target.reference(base_tag(facts)), base, catalog, progress, insecure=insecure
-            )
-            record = fetch_record(
-                target.reference("kernel"), facts, base.descriptor.digest, insecure=insecure
-            )
-            yield _made(setting, layout, base, facts, record, _in_registry(target, facts), target)
+        with _from_registry(setting, operand.reference, target, wanted.arch, progress) as found:
+            yield found
         return
     refuse_arch(text, operand, wanted.arch)
     if not isinstance(operand, KernelName | StoreImage):
         raise not_taken(text, operand, "a kernel or an image", "name a kernel, such as 6.1")
-    setting = make_setting(catalog, cache, build_dir)
+    yield _from_store(make_setting(catalog, cache, build_dir), operand)
+
+
+@contextlib.contextmanager
+def _from_registry(
+    setting: Setting, reference: str, target: Registry, arch: str | None, progress: Progress
+) -> Iterator[KernelToReproduce]:
+    insecure = target.insecure
+    with fetched_image(reference, arch, progress, insecure=insecure) as (_, named):
+        facts = _facts(reference, named)
+    with _fetched_base(reference, facts, target, progress) as (layout, base):
+        base_name, catalog = target.reference(base_tag(facts)), setting.project.catalog.root
+        require_trusted_image(base_name, base, catalog, progress, insecure=insecure)
+        record = fetch_record(base_name, facts, base.descriptor.digest, insecure=insecure)
+        manifests = {**_in_registry(target, facts), BASE: base.descriptor}
+        _require_among(reference, named, manifests)
+        original = _original(layout, base, facts, record)
+        yield KernelToReproduce(setting, original, manifests, target)
+
+
+def _from_store(setting: Setting, operand: KernelName | StoreImage) -> KernelToReproduce:
     layout = setting.project.layout
-    _, found = find_image(setting.project, operand)
-    facts = _facts(text, found)
-    tags = layout.tags()
+    tag, found = find_image(setting.project, operand)
+    facts, tags = _facts(tag, found), layout.tags()
     if base_tag(facts) not in tags:
-        raise UserError(f"the store has no base image of {text}", hint="name one that it has")
+        raise UserError(f"the store has no base image of {tag}", hint="name one that it has")
+    fixed = f"{facts.version}-{facts.recipe_key.short}"
     manifests = {
-        name: tags[tag]
-        for name in KERNEL_IMAGES
-        if (tag := f"{name}:{facts.version}-{facts.recipe_key.short}") in tags
+        name: tags[f"{name}:{fixed}"] for name in KERNEL_IMAGES if f"{name}:{fixed}" in tags
     }
+    _require_among(tag, found, manifests)
     base = read_image(layout, tags[base_tag(facts)])
-    yield _made(setting, layout, base, facts, find_record(layout, facts), manifests, None)
+    original = _original(layout, base, facts, find_record(layout, facts))
+    return KernelToReproduce(setting, original, manifests, None)
 
 
 @contextlib.contextmanager
 def _fetched_base(
-    reference: str, target: Registry, arch: str | None, progress: Progress
-) -> Iterator[tuple[Layout, Image, KernelLabels]]:
+    reference: str, facts: KernelLabels, target: Registry, progress: Progress
+) -> Iterator[tuple[Layout, Image]]:
     """The base image of the kernel that an image of a registry belongs to."""
-    with fetched_image(reference, arch, progress, insecure=target.insecure) as (_, named):
-        facts = _facts(reference, named)
     base = target.reference(base_tag(facts))
     with fetched_image(base, facts.arch, progress, insecure=target.insecure) as (layout, image):
         if read_facts(image) != facts:
@@ -111,7 +119,7 @@ def _fetched_base(
                 why="their labels differ",
                 hint="do not use them; their publisher can push them again",
             )
-        yield layout, image, facts
+        yield layout, image
 
 
 def _in_registry(target: Registry, facts: KernelLabels) -> dict[str, Descriptor]:
@@ -123,15 +131,21 @@ def _in_registry(target: Registry, facts: KernelLabels) -> dict[str, Descriptor]
     return {name: found.descriptor for name, found in documents.items() if found}
 
 
-def _made(
-    setting: Setting,
-    layout: Layout,
-    base: Image,
-    facts: KernelLabels,
-    record: BuildRecord | None,
-    manifests: Mapping[str, Descriptor],
-    target: Registry | None,
-) -> KernelToReproduce:
+def _require_among(name: str, image: Image, manifests: Mapping[str, Descriptor]) -> None:
+    """VerificationError unless the named image is one of those that will be compared."""
+    if image.descriptor.digest not in [each.digest for each in manifests.values()]:
+        raise VerificationError(
+            f"{name} is not the image that its recipe's tag refers to",
+            why=f"it is {image.descriptor.digest}; an image with out-of-tree modules, or one that"
+            " was made in another way, cannot be reproduced",
+            hint="name an image that `ingot build` made",
+        )
+
+
+def _original(
+    layout: Layout, base: Image, facts: KernelLabels, record: BuildRecord | None
+) -> Original:
+    """The kernel with its record; UserError if it has none."""
     if record is None:
         raise UserError(
             f"linux {facts.version} with the recipe {facts.recipe_key.short} has no record of its"
@@ -139,7 +153,7 @@ def _made(
             why="it was built by an earlier version of Ingot, or its record was not pushed",
             hint="build it with this version, and push it; the digests stay the same",
         )
-    return KernelToReproduce(setting, Original(layout, base, facts, record), manifests, target)
+    return Original(layout, base, facts, record)
 
 
 def _facts(name: str, image: Image) -> KernelLabels:
