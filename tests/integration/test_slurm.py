@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -126,13 +127,32 @@ def test_a_job_that_is_killed_is_queued_again_until_its_last_attempt(
         script = f"job{int(words[words.index('script') + 1]):05}/slurm_script"
         for number, command in cluster.job_processes().items():
             if "slurm_script" not in command[-1] or script in command[-1]:
-                os.kill(number, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it ended with its script
+                    os.kill(number, signal.SIGKILL)
     client.join()
     for status in found.values():
         assert (status.state, status.exit_code, status.attempts) == (State.FAILED, 137, 2)
     assert found["6.1"].reason == ""
     assert found["6.6"].reason == "killed by signal 9"
     assert list(engine.logs(jobs[1].name)) == ["once"], "only the lines of the last attempt"
+
+
+def test_a_program_ends_with_its_script(
+    engine: SlurmEngine, cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    """Slurm reports the task as failed: a program that goes on would build beside the next one."""
+    engine = replace(engine, table=SlurmTable(attempts=1))
+    job = make_job("6.1", f"echo >>{tmp_path}/count; sleep 60; true")
+    engine.submit([job])
+    cluster.wait_for(lambda: _lines(tmp_path) == 1, "the program")
+    for number, words in cluster.job_processes().items():
+        if "slurm_script" in words[-1]:
+            os.kill(number, signal.SIGKILL)
+    assert follow(engine, job)["6.1"].state == State.FAILED
+    cluster.wait_for(
+        lambda: not any("eval" in " ".join(each) for each in cluster.job_processes().values()),
+        "the end of the program",
+    )
 
 
 def _lines(directory: Path) -> int:
@@ -264,6 +284,52 @@ def test_a_script_runs_its_job_with_its_secrets_and_leaves_a_record(tmp_path: Pa
     files.remove([job.name])
     assert not files.ended()
     assert not list(files.lines(job.name))
+
+
+def test_a_task_gives_way_to_one_of_the_same_job_that_started_before(tmp_path: Path) -> None:
+    """The squeue of this test lists the script's own task, 7, and one that started earlier."""
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\necho 2026-01-01T00:00:02 7; echo 2026-01-01T00:00:01 12\n")
+    squeue.chmod(0o755)
+    for name in ("scontrol", "scancel"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/calls\nexit 1\n')
+        program.chmod(0o755)
+    (tmp_path / f"{(job := make_job('6.1', f'touch {tmp_path}/ran')).name}.log").write_text("mine")
+    assert run_script(tmp_path, write_script([job], SHELL, tmp_path, "", 3)) == 0
+    assert not (tmp_path / "ran").exists()
+    assert list(JobFiles(tmp_path).lines(job.name)) == ["mine"], "the log is the other task's"
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls == ["scontrol update JobId=7 JobName=ingot-array", "scancel 7"]
+
+
+def test_of_two_tasks_that_started_in_the_same_second_the_newer_goes_on(tmp_path: Path) -> None:
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\necho 2026-01-01T00:00:01 5; echo 2026-01-01T00:00:01 7\n")
+    squeue.chmod(0o755)
+    job = make_job("6.1", f"touch {tmp_path}/ran")
+    assert run_script(tmp_path, write_script([job], SHELL, tmp_path, "", 3)) == 0
+    assert (tmp_path / "ran").exists()
+
+
+def test_a_task_that_is_queued_again_after_a_second_submission_does_not_run_the_job_twice(
+    engine: SlurmEngine, cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    """The second array is submitted as by a client to which Slurm did not give the first one."""
+    go = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done"
+    job = make_job("6.1", f"echo >>{tmp_path}/count; {go}")
+    engine.submit([job])
+    wait_until(engine, job, State.RUNNING)
+    cluster.wait_for(lambda: _lines(tmp_path) == 1, "the program")
+    array = engine._submit_array([job])
+    engine._release([task for task in engine.view.live([job.name]) if task.array == array])
+    cluster.wait_for(
+        lambda: not [task for task in engine.view.live([job.name]) if task.array == array],
+        "the end of the second task",
+    )
+    (tmp_path / "go").touch()
+    assert follow(engine, job)["6.1"].state == State.SUCCEEDED
+    assert _lines(tmp_path) == 1
 
 
 def test_a_job_that_slurm_ends_is_not_queued_again_and_leaves_no_record(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """A job: one kernel to build, as a value that every engine can run.
 
 A job builds the kernel of one recipe and pushes its images under the recipe's immutable tag. Its
-name is made of the recipe key, so two clients that want the same kernel name the same job, and an
-engine runs it once.
+name is made of the recipe key and the registry, so two clients that want the same kernel in the
+same registry name the same job, and an engine runs it once.
 """
 
 from __future__ import annotations
@@ -69,5 +69,9 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Its name in every engine: a DNS label, and the same for all clients."""
-        return f"{PREFIX}{self.recipe_key.short}"
+        """Its name in every engine: a DNS label, and the same for all clients.
+
+        The same kernel for another registry is another job: what the first one pushes is not there.
+        """
+        target = f"{self.recipe_key} {self.registry.name}"
+        return f"{PREFIX}{Digest.of(target.encode()).short}"

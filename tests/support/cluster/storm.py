@@ -1,7 +1,7 @@
 """Many cheap jobs on a faulty cluster, by clients that are killed and started again.
 
     results/<kernel>     a job has built it: the registry of the storm
-    builds/<kernel>      a line for every build that ran to its end
+    twice/<kernel>       a second build of it ran to its end as well
     pids/<pid>           a process of a job
 
 Also the test's client: `python -m tests.support.cluster.storm SPEC` follows all jobs to their end
@@ -43,8 +43,7 @@ touch {root}/pids/$$
 echo "building {name}"
 sleep {seconds}
 [ {broken} = 1 ] && {{ echo "{name} does not compile"; exit 5; }}
-echo built >> {root}/builds/{name}
-touch {root}/results/{name}
+mkdir {root}/results/{name} || touch {root}/twice/{name}
 """
 
 
@@ -110,7 +109,7 @@ class Weathered:
 
 def weather(storm: Storm, *, most_kills: int, rate: float = 0.03) -> Weathered:
     """Run a storm to its end; clients are killed or interrupted `most_kills` times at most."""
-    for name in ("results", "builds", "pids"):
+    for name in ("results", "twice", "pids"):
         (storm.root / name).mkdir(parents=True)
     faults = Faults(storm.seed, rate=rate, evictions=0.03, forbidden=0.002, cuts=0.3)
     chance = random.Random(storm.seed)

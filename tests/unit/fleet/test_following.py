@@ -208,3 +208,9 @@ def test_detached_jobs_are_only_submitted() -> None:
     assert submit_all(engine, jobs) == {job.name for job in jobs}
     assert submit_all(engine, jobs) == frozenset()
     assert {status.state for status in engine.watch(follow=False)} == {queued(jobs[0]).state}
+
+
+def test_the_same_kernel_for_two_registries_is_two_jobs() -> None:
+    one, other = make_job("6.1"), make_job("6.1", registry="other.example/kernels")
+    assert one.name != other.name
+    assert one.name == make_job("6.1", "other", "words").name

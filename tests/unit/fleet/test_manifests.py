@@ -60,7 +60,7 @@ def test_the_schemas_refuse_a_wrong_manifest() -> None:
 
 def test_a_job_is_named_after_its_recipe_and_selects_the_machine() -> None:
     manifest = job_manifest(replace(JOB, arch="arm64"), PLAIN)
-    assert manifest["metadata"]["name"] == f"ingot-{JOB.recipe_key.short}"
+    assert manifest["metadata"]["name"] == JOB.name
     assert manifest["metadata"]["annotations"]["ingot.dev/recipe-key"] == str(JOB.recipe_key)
     selector = manifest["spec"]["template"]["spec"]["nodeSelector"]
     assert selector["kubernetes.io/arch"] == "amd64", "arm64 is cross-compiled by the builder"

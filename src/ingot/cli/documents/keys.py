@@ -88,7 +88,7 @@ KEYS: Mapping[str, str] = {
     "modules": "Modules, with the size of each.",
     # jobs
     "jobs": "The jobs that the engine has.",
-    "job": "The name of a job, which is made of its recipe key.",
+    "job": "The name of a job, which is made of its recipe key and the registry.",
     "state": "The state of a job: `queued`, `running`, `succeeded`, `failed` or `gone`.",
     "node": "The computer that runs the job, or ran it last; empty if none has.",
     "exit_code": "The exit code of a job that failed: see [exit codes](exit-codes.md); null if"

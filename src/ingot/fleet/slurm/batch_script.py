@@ -3,6 +3,10 @@
 Slurm keeps the script of an array as long as it has a task that did not end. So any client can
 read there which jobs the tasks are, even if the client that submitted it died before it had named
 them (`read_jobs`).
+
+A job can have two tasks that are not held: a client submits it since Slurm refuses to queue its
+lost task again, and then another client, or Slurm itself, queues that task after all. So a task
+that starts looks for one of its name that has started before, and gives way to it.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingot.fleet.job import PREFIX, Job
-from ingot.fleet.slurm.task import NO_DIRECTORY
+from ingot.fleet.slurm.task import ARRAY_NAME, NO_DIRECTORY
 
 _TASK = re.compile(rf"# task (\d+): ({PREFIX}[0-9a-f]+) (\S+) (\S+)")
 
@@ -28,6 +32,19 @@ case $SLURM_ARRAY_TASK_ID in
 {rows}
 *) exit 2;;
 esac
+attempt=$((${{SLURM_RESTART_COUNT:-0}} + 1))
+# Of several tasks that run this job, the one that has started first goes on; of two in the same
+# second the newer one. Start times are whole seconds: a task that was queued again looks when its
+# second is over, so it also sees a newer task that has looked before this one was started.
+# The name of a new array makes clients ignore a task that was cancelled.
+[ $attempt -eq 1 ] || sleep 1
+first=$(squeue --noheader --me --array --states=RUNNING --name="$name" --format='%S %A' |
+    sort -k1,1 -k2,2nr | sed -n '1s/.* //p')
+if [ "${{first:-$SLURM_JOB_ID}}" != "$SLURM_JOB_ID" ]; then
+    scontrol update JobId=$SLURM_JOB_ID JobName={array_name}
+    scancel $SLURM_JOB_ID && sleep 600  # until Slurm ends this script
+    exit 0
+fi
 # A task that was lost can be queued again while a client submits its job anew. Of two tasks for
 # one job, that of the older array stays.
 for array in $(squeue --me --noheader --array --states=PD,CF,R,S --name=$name --format=%F); do
@@ -43,11 +60,14 @@ record=$directory/$name.exit
 # a new file, so that a client which follows the log of the last attempt notices
 rm -f "$log" "$record" && touch "$log" || exit {no_directory}
 exec >"$log" 2>&1
-attempt=$((${{SLURM_RESTART_COUNT:-0}} + 1))
 # without a trap, the signal that Slurm sends to all processes at the end would end this shell
 trap : TERM
 {setup}
-{program} "$@"
+# If only this script is killed, Slurm may not find the program, which would go on beside the next
+# attempt: so the kernel ends it with the script (setpriv of util-linux).
+bound="setpriv --pdeathsig KILL"
+$bound true 2>/dev/null || bound=
+$bound {program} "$@"
 code=$?
 
 if [ $code -gt 128 ]; then
@@ -86,6 +106,7 @@ def write_script(
         directory=shlex.quote(str(directory)),
         attempts=attempts,
         no_directory=NO_DIRECTORY,
+        array_name=ARRAY_NAME,
         tasks="\n".join(
             f"# task {index}: {job.name} {job.kernel} {job.arch}" for index, job in enumerate(jobs)
         ),
