@@ -341,6 +341,8 @@ def test_a_builder_that_is_not_the_kernels(
     built: House, hello: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built.layout.untag([tag for tag in built.layout.tags() if tag.startswith("kernel-builder:")])
+    for kept in (built.cache / "builders").glob("*.image"):
+        shutil.rmtree(kept)
     fakes.tell(FAKE_VERSION="2.0-1")
     assert "1.0-1 -> 2.0-1" in refused_but_made(built, hello)
 

@@ -34,7 +34,7 @@ from ingot.catalog.catalog_model import (
     Vmm,
     fragments_for,
 )
-from ingot.catalog.full_config_files import LOCK_HEADER, written_by_hand
+from ingot.catalog.full_config_files import LOCK_HEADER, full_config_text, written_by_hand
 from ingot.catalog.guest_checks import OFFERS, GuestCheck
 from ingot.catalog.proposal import NewVersion, Proposal, propose
 
@@ -56,6 +56,7 @@ __all__ = [
     "Vmm",
     "bundled",
     "fragments_for",
+    "full_config_text",
     "load",
     "parse",
     "propose",

@@ -10,13 +10,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ingot.errors import UserError
+
 LOCK_HEADER = "# Resolved by Ingot; `ingot config resolve` renews it. Fragments: "
 
 
+def full_config_text(path: Path) -> str:
+    """The text of a full config; a UserError if it is not text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(
+            f"the full config {path} is not UTF-8 text",
+            hint="replace it with a .config, or remove it",
+        ) from None
+
+
 def written_by_hand(path: Path) -> bool:
-    """Whether the full config exists and was not written by Ingot."""
-    if not path.is_file():
-        return False
-    header = LOCK_HEADER.encode()
-    with path.open("rb") as file:
-        return file.read(len(header)) != header
+    """Whether the full config exists, and Ingot did not write it. UserError if it is not text."""
+    return path.is_file() and not full_config_text(path).startswith(LOCK_HEADER)

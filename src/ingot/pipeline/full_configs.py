@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingot.catalog import LOCK_HEADER
+from ingot.catalog import LOCK_HEADER, full_config_text
 from ingot.digest import Digest
 from ingot.errors import UserError
 from ingot.kconfig import Config
@@ -13,13 +13,7 @@ from ingot.pipeline.kernel_plan import Plan
 
 def read_full_config(path: Path) -> Config:
     """The full config in a file; a UserError if it is not text."""
-    try:
-        return Config(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise UserError(
-            f"the full config {path} is not UTF-8 text",
-            hint="replace it with a .config, or remove it",
-        ) from None
+    return Config(full_config_text(path))
 
 
 def is_lock(given: Config) -> bool:
