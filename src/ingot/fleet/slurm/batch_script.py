@@ -45,16 +45,6 @@ if [ "${{first:-$SLURM_JOB_ID}}" != "$SLURM_JOB_ID" ]; then
     scancel $SLURM_JOB_ID && sleep 600  # until Slurm ends this script
     exit 0
 fi
-# A task that was lost can be queued again while a client submits its job anew. Of two tasks for
-# one job, that of the older array stays.
-for array in $(squeue --me --noheader --array --states=PD,CF,R,S --name=$name --format=%F); do
-    if [ "$array" -lt "$SLURM_ARRAY_JOB_ID" ]; then
-        scancel $SLURM_JOB_ID
-        sleep 600  # until Slurm ends this script
-    elif [ "$array" -gt "$SLURM_ARRAY_JOB_ID" ]; then
-        scancel --name=$name $array
-    fi
-done
 log=$directory/$name.log
 record=$directory/$name.exit
 # a new file, so that a client which follows the log of the last attempt notices

@@ -8,7 +8,8 @@ could not finish.
 
 Slurm itself queues a job again whose node was lost. A job that was killed on a healthy node is
 queued again by its script, or, if the script was killed too, by a client that follows it. At the
-same time, another client can submit the job anew: the scripts then keep the older task.
+same time, another client can submit the job anew: then the task that was started first goes on, and
+the scripts of the others end themselves.
 """
 
 from __future__ import annotations
