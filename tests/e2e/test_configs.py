@@ -45,7 +45,7 @@ def test_every_flavor_comes_out_as_asked_on_every_arch(ours: Lab) -> None:
     assert {(one["arch"], one["flavor"]) for one in checked} == {
         (arch, flavor)
         for arch in ("x86_64", "arm64")
-        for flavor in ("default", "minimal", "monolithic")
+        for flavor in ("default", "minimal", "monolithic", "desktop")
     }
 
 
