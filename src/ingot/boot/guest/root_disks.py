@@ -19,8 +19,9 @@ from ingot.builder.sandbox import INPUTS, Sandbox, run_tool
 from ingot.catalog import GuestCheck
 from ingot.confined_files import ConfinedDirectory
 from ingot.files import disk_errors, remove_tree
+from ingot.root_file_systems import DISK, root_named
 
-_ROOT = "root=/dev/vda rootfstype=ext4 rw"
+_ROOT = root_named("ext4")
 _SECOND, _THIRD = "/dev/vdb", "/dev/vdc"
 _DIRECTORIES = ("/dev", "/proc", "/sys", "/tmp", "/sbin")
 _BLOCK = 4096
@@ -32,7 +33,7 @@ ON_DISK = GuestCheck(
     "the root file system is a disk",
     "base/linux",
     ("root", "ext4"),
-    options=("EXT4_FS", "VIRTIO_BLK"),
+    options=(_ROOT.option, DISK),
 )
 
 
@@ -83,7 +84,7 @@ def make_disk_guest(
 
 def root_words(init: str) -> str:
     """The words of a kernel's command line for a root on the first disk, with this init."""
-    return f"{_ROOT} init={init}"
+    return f"{_ROOT.parameters} init={init}"
 
 
 def make_disk(
