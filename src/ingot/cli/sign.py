@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json
-from ingot.cli.shared.completion import complete_kernels_and_images
+from ingot.cli.shared.common_options import CatalogDirectory, Insecure, Json, KernelsOrImages
 from ingot.cli.shared.key_options import read_key
 from ingot.cli.shared.progress_display import make_progress
 from ingot.cli.shared.terminal import Terminal, print_json, print_line
@@ -23,15 +22,7 @@ if TYPE_CHECKING:
 
 
 def sign(
-    images: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="KERNEL|IMAGE",
-            help="A kernel (6.1) for all its images, an image of the store (kernel-bin:6.1), or an"
-            " image of a registry (docker.io/foobar/kernel-bin:6.1).",
-            autocompletion=complete_kernels_and_images,
-        ),
-    ],
+    images: KernelsOrImages,
     key: Annotated[
         Path,
         typer.Option("--key", metavar="FILE", help="The private key, as `ingot keygen` makes it."),

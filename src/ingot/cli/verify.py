@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingot.cli.shared.common_options import CatalogDirectory, ImageArch, Insecure, Json
-from ingot.cli.shared.completion import complete_kernels_and_images
+from ingot.cli.shared.common_options import (
+    CatalogDirectory,
+    ImageArch,
+    Insecure,
+    Json,
+    KernelsOrImages,
+)
 from ingot.cli.shared.terminal import Terminal, make_console, print_json
 
 if TYPE_CHECKING:
@@ -21,15 +26,7 @@ if TYPE_CHECKING:
 
 
 def verify(
-    images: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="KERNEL|IMAGE",
-            help="A kernel (6.1) for all its images, an image of the store (kernel-bin:6.1), or an"
-            " image of a registry (docker.io/foobar/kernel-bin:6.1).",
-            autocompletion=complete_kernels_and_images,
-        ),
-    ],
+    images: KernelsOrImages,
     keys: Annotated[
         list[Path],
         typer.Option(

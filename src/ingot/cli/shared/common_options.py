@@ -22,6 +22,7 @@ from ingot.cli.shared.completion import (
     complete_features,
     complete_flavors,
     complete_kernels,
+    complete_kernels_and_images,
     complete_one_arch,
 )
 from ingot.cli.shared.global_options import catalog_before_verb
@@ -67,6 +68,15 @@ KernelName = Annotated[
         metavar="KERNEL",
         help="A version or series of the catalog: 6.1, 6.1.176-minimal, 6.12-arm64.",
         autocompletion=complete_kernels,
+    ),
+]
+KernelsOrImages = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="KERNEL|IMAGE",
+        help="A kernel (6.1) for all its images, an image of the store (kernel-bin:6.1), or an"
+        " image of a registry (docker.io/foobar/kernel-bin:6.1).",
+        autocompletion=complete_kernels_and_images,
     ),
 ]
 Arches = Annotated[
